@@ -1,0 +1,155 @@
+//! Compiled images on disk, named by everything that decides their content.
+//!
+//! An entry is native code that every worker will run, so the folder is the user's alone, an entry becomes visible
+//! whole (by rename) or not at all, and each run hashes it before use. An entry is the image, the report as JSON, and
+//! a footer: both lengths and the BLAKE3 hash of all before it.
+
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::command::{BUILD, WorkerCommand};
+use crate::image::Image;
+use crate::program::Program;
+use crate::report::Report;
+use crate::setup::ImageSettings;
+use crate::wire::MAX_TEXT;
+
+/// When entries together exceed this, the least recently used go.
+const MAX_BYTES: u64 = 2 << 30;
+
+const FOOTER: u64 = 8 + 8 + 32;
+
+/// A folder of entries.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    dir: PathBuf,
+}
+
+/// The name of the entry for a program. The worker executable stands for the engine inside it.
+pub(crate) fn key(program: &Program, worker: &WorkerCommand, settings: ImageSettings) -> String {
+    let engine = std::fs::metadata(&worker.program).map(|file| (file.len(), file.mtime(), file.mtime_nsec()));
+    let identity = (BUILD, std::env::consts::ARCH, engine.ok(), cpu_features(), settings);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(program.hash().as_bytes());
+    hasher.update(format!("{identity:?}").as_bytes());
+    hasher.finalize().to_hex().to_string()
+}
+
+/// What the compiler would find this machine's processor able to do.
+fn cpu_features() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let is_features = |line: &&str| line.starts_with("flags") || line.starts_with("Features");
+    info.lines().find(is_features).unwrap_or_default().to_owned()
+}
+
+impl Cache {
+    /// Opens or creates the folder, unless somebody else could write to it.
+    pub fn open(dir: &Path) -> io::Result<Cache> {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        let found = std::fs::symlink_metadata(dir)?;
+        if !found.is_dir() {
+            return Err(io::Error::other("it is not a directory"));
+        }
+        if found.uid() != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::other("it belongs to another user"));
+        }
+        if found.mode() & 0o022 != 0 {
+            return Err(io::Error::other("others may write to it (chmod 700 would do)"));
+        }
+        Ok(Cache { dir: dir.to_owned() })
+    }
+
+    pub fn path(&self, key: &str) -> PathBuf {
+        self.dir.join(key)
+    }
+
+    /// The entry, when it is there and whole.
+    pub fn load(&self, key: &str) -> io::Result<Option<Image>> {
+        let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC).bits() as i32;
+        let mut file = match File::options().read(true).custom_flags(flags).open(self.path(key)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let report = verify(&mut file)?;
+        // Marks the entry as used; a read-only cache is just as good.
+        let _ = file.set_modified(SystemTime::now());
+        Ok(Some(Image::new(report, file)))
+    }
+
+    /// Writes an entry and opens it.
+    pub fn store(&self, key: &str, report: &Report, image: &[u8]) -> io::Result<File> {
+        let report = serde_json::to_vec(report)?;
+        let temporary = self.dir.join(format!("{key}.{}", std::process::id()));
+        let written =
+            write_entry(&temporary, image, &report).and_then(|()| std::fs::rename(&temporary, self.path(key)));
+        if let Err(error) = written {
+            let _ = std::fs::remove_file(&temporary);
+            return Err(error);
+        }
+        self.evict();
+        File::open(self.path(key))
+    }
+
+    /// Removes what was not used for longest, until the rest is within bounds. Whoever still has an entry open keeps
+    /// it.
+    fn evict(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.dir) else { return };
+        let found = entries.flatten().filter_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        let mut total = 0;
+        for (_, bytes, path) in found {
+            total += bytes;
+            if total > MAX_BYTES {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+}
+
+fn write_entry(path: &Path, image: &[u8], report: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    let (image_length, report_length) = ((image.len() as u64).to_le_bytes(), (report.len() as u64).to_le_bytes());
+    let parts = [image, report, &image_length, &report_length];
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part);
+        file.write_all(part)?;
+    }
+    file.write_all(hasher.finalize().as_bytes())
+}
+
+/// Hashes an entry and reads its report.
+fn verify(file: &mut File) -> io::Result<Report> {
+    let broken = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
+    let length = file.metadata()?.len();
+    let hashed = length.checked_sub(32).filter(|_| length >= FOOTER).ok_or_else(broken)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(Read::by_ref(file).take(hashed))?;
+    let mut hash = [0; 32];
+    file.read_exact(&mut hash)?;
+    if hasher.finalize() != blake3::Hash::from_bytes(hash) {
+        return Err(broken());
+    }
+    let mut lengths = [0; 16];
+    file.seek(SeekFrom::Start(length - FOOTER))?;
+    file.read_exact(&mut lengths)?;
+    let (image, report) = lengths.split_at(8);
+    let as_u64 = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    let (image, report) = (as_u64(image), as_u64(report));
+    if image.checked_add(report).and_then(|sum| sum.checked_add(FOOTER)) != Some(length) || report > MAX_TEXT as u64 {
+        return Err(broken());
+    }
+    let mut text = vec![0; report as usize];
+    file.seek(SeekFrom::Start(image))?;
+    file.read_exact(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}

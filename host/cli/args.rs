@@ -1,0 +1,168 @@
+//! What can be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::styling::Styles;
+use clap::{Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use super::units::{size, time};
+
+/// Map an untrusted WebAssembly program over rows of input, on every core.
+#[derive(Debug, Parser)]
+#[command(name = "wpool", version, max_term_width = 100, styles = Styles::plain())]
+pub struct Args {
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Run a program over rows of input
+    #[command(after_help = RUN_HELP)]
+    Run(Box<Run>),
+    /// Say what a program is, what it imports, and how it would be called
+    Inspect(Inspect),
+    /// Print a completion script for a shell
+    Completions { shell: Shell },
+    /// Print the manual page, in roff
+    Man,
+}
+
+const RUN_HELP: &str = "\
+Each row is one task, run in a fresh instance of the program. Each gives one line of JSON, in input order:
+  {\"id\":0,\"status\":\"ok\",\"output\":385}
+  {\"id\":3,\"status\":\"timeout\",\"error\":{\"code\":\"timeout\",\"message\":\"ran longer than 1s\"}}
+
+A row is a line of JSON; blank lines are no rows. The program gets it as it is written, by the first of these that fits:
+  task      a component's run: func(input: list<u8>) -> result<list<u8>, string>
+  command   a WASI command: the row on standard input, the output from standard output
+  raw       a core module's run(ptr, len) -> ptr << 32 | len
+
+Arguments after -- are for commands: {} is the row and {.field} a member of it; a literal {} is written {{}}.
+
+Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not ok, 101 program
+refused, 103 stopped by --max-fail, 110 cannot write output, 130 interrupted, 143 terminated.
+
+Ctrl-C lets running tasks finish; a second one kills them.";
+
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// The program: a component, a core module, or WebAssembly text
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub task: PathBuf,
+    /// Files of rows; - or none is standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub inputs: Vec<PathBuf>,
+    /// Arguments for a command
+    #[arg(last = true)]
+    pub args: Vec<String>,
+
+    /// Rows are lines of any text, not JSON
+    #[arg(long, help_heading = "Input")]
+    pub lines: bool,
+    /// Run once, without input
+    #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
+    pub once: bool,
+
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub limits: Limits,
+    #[command(flatten)]
+    pub grants: Grants,
+    #[command(flatten)]
+    pub pool: Pool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Write records to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// Replace FILE when it exists
+    #[arg(long, requires = "output")]
+    pub overwrite: bool,
+    /// Give results as they come, not in input order
+    #[arg(long)]
+    pub unordered: bool,
+    /// Print bare outputs, one a line, null for a failure; failures go to standard error
+    #[arg(long, conflicts_with = "receipts")]
+    pub values: bool,
+    /// Add to each record how the task went: layer, attempts, worker, time, memory
+    #[arg(long)]
+    pub receipts: bool,
+    /// Keep the rows whose records are not ok in FILE, as they were, ready to run again
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub failed: Option<PathBuf>,
+    /// No summary
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Tell about workers, too
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits of a task")]
+pub struct Limits {
+    /// Wall time of a task, such as 1.5s [default: none]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
+    pub timeout: Option<Duration>,
+    /// Memory of a task
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "512MiB")]
+    pub memory: u64,
+    /// Output of a task
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16MiB")]
+    pub max_output: u64,
+    /// CPU time for compiling the program
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "120s")]
+    pub compile_timeout: Duration,
+    /// Memory for compiling the program
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4GiB")]
+    pub compile_memory: u64,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Grants")]
+pub struct Grants {
+    /// Let the program use a directory: HOST[::GUEST][:ro|:rw], read-only unless :rw
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Vec<String>,
+    /// Give the program an environment variable; without a value, the caller's
+    #[arg(long, value_name = "K[=V]")]
+    pub env: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Pool")]
+pub struct Pool {
+    /// Worker processes [default: the cores that affinity and cgroup quota allow]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Most rows handed to a worker at a time [default: about 2 ms of work]
+    #[arg(long, value_name = "N")]
+    pub chunksize: Option<NonZeroUsize>,
+    /// Stop when N records are not ok
+    #[arg(long, value_name = "N")]
+    pub max_fail: Option<NonZeroUsize>,
+    /// Workers that may die under a task before its record is a crash
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
+    pub crash_limit: u32,
+    /// Compile anew, and keep nothing
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Inspect {
+    /// The program: a component, a core module, or WebAssembly text
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub task: PathBuf,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}

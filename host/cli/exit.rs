@@ -1,0 +1,91 @@
+//! Exit codes: categories, never counts.
+
+use std::process::ExitCode;
+
+use wpool::Error;
+
+/// How the command ended. The order is the precedence where several apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Every task is ok.
+    Ok,
+    /// At least one task is not ok.
+    NotOk,
+    /// There were no inputs.
+    NoInputs,
+    /// The run was stopped early by `--max-fail`.
+    Stopped,
+    /// The program is refused.
+    Refused,
+    /// The set-up failed: an unreadable file, a bad grant, no workers.
+    SetUp,
+    /// The command line makes no sense.
+    Usage,
+    /// SIGINT.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+    /// The output cannot be written.
+    Output,
+    /// A panic of ours.
+    Internal,
+}
+
+impl From<Exit> for i32 {
+    fn from(exit: Exit) -> i32 {
+        match exit {
+            Exit::Ok => 0,
+            Exit::Usage => 2,
+            Exit::NoInputs => 4,
+            Exit::Internal => 70,
+            Exit::SetUp => 96,
+            Exit::NotOk => 100,
+            Exit::Refused => 101,
+            Exit::Stopped => 103,
+            Exit::Output => 110,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        // Every code is below 256.
+        ExitCode::from(i32::from(exit) as u8)
+    }
+}
+
+/// A mistake in the command line that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// An output that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}: {source}")]
+pub struct CannotWrite {
+    pub path: String,
+    pub source: std::io::Error,
+}
+
+impl Exit {
+    pub fn of_clap(error: &clap::Error) -> Exit {
+        if error.use_stderr() { Exit::Usage } else { Exit::Ok }
+    }
+
+    /// The category of an error that ended the command.
+    pub fn of_error(error: &anyhow::Error) -> Exit {
+        if error.is::<Usage>() {
+            return Exit::Usage;
+        }
+        if error.is::<CannotWrite>() {
+            return Exit::Output;
+        }
+        match error.downcast_ref::<Error>() {
+            Some(Error::ProgramRefused { .. }) => Exit::Refused,
+            Some(Error::Config(_)) => Exit::Usage,
+            _ => Exit::SetUp,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The command line: what was typed, what it means, doing it, and what people see. It uses the library's public names
+//! and is the only part that prints or knows exit codes.
+
+mod args;
+mod exit;
+mod inspect;
+mod plan;
+mod record;
+mod rows;
+mod run;
+mod signals;
+mod summary;
+mod units;
+mod writer;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Action, Args};
+use exit::Exit;
+
+/// Parses the arguments, does what they say, and gives the exit code.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        say(format_args!("internal error: {panic}"));
+        std::process::exit(Exit::Internal.into());
+    }));
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no errors and go to stdout; a closed pipe is not worth a word.
+            let _ = error.print();
+            return Exit::of_clap(&error).into();
+        }
+    };
+    let result = match args.action {
+        Action::Run(run) => plan::Plan::new(*run).and_then(run::run),
+        Action::Inspect(inspect) => inspect::inspect(&inspect),
+        Action::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "wpool", &mut std::io::stdout());
+            Ok(Exit::Ok)
+        }
+        Action::Man => man(),
+    };
+    let exit = result.unwrap_or_else(|error| {
+        say(format_args!("{error:#}"));
+        Exit::of_error(&error)
+    });
+    exit.into()
+}
+
+fn man() -> anyhow::Result<Exit> {
+    let mut stdout = std::io::stdout().lock();
+    let mut command = Args::command().disable_help_subcommand(true);
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(&mut stdout)?;
+    for sub in command.get_subcommands() {
+        clap_mangen::Man::new(sub.clone()).render(&mut stdout)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Prints one message for people. Nobody listening is no reason to stop.
+fn say(message: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "wpool: {message}");
+}

@@ -1,0 +1,209 @@
+//! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use wpool::{
+    CompileLimits, DirGrant, Event, Grants, Limits, MAX_WORKERS, Observer, PoolConfig, Template, WorkerCommand,
+};
+
+use super::args;
+use super::exit::Usage;
+use super::say;
+
+/// A run that makes sense.
+#[derive(Debug)]
+pub struct Plan {
+    pub task: PathBuf,
+    pub source: Source,
+    pub config: PoolConfig,
+    pub style: Style,
+    /// `None` is standard output.
+    pub output: Option<OutputFile>,
+    pub failed: Option<PathBuf>,
+    pub max_fail: Option<usize>,
+    pub quiet: bool,
+}
+
+/// Where rows come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Files, or standard input for `-`.
+    Files(Vec<PathBuf>),
+    /// One run without input.
+    Once,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Records { receipts: bool },
+    Values,
+}
+
+#[derive(Debug)]
+pub struct OutputFile {
+    pub path: PathBuf,
+    pub overwrite: bool,
+}
+
+impl Plan {
+    pub fn new(typed: args::Run) -> Result<Plan> {
+        let source = source(&typed)?;
+        let output = typed.output;
+        if let Some(path) = &output.output {
+            check_output(path, output.overwrite, &source)?;
+        }
+        let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
+        let limits = Limits {
+            deadline: typed.limits.timeout,
+            memory: typed.limits.memory,
+            output: typed.limits.max_output,
+            ..Limits::default()
+        };
+        let mut config = base_config(output.verbose)?;
+        config.workers = jobs(typed.pool.jobs.map(usize::from).unwrap_or(config.workers))?;
+        config.limits = limits;
+        config.compile_limits =
+            CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
+        config.grants = grants(&typed.grants, &typed.args)?;
+        config.ordered = !output.unordered;
+        config.chunksize = typed.pool.chunksize;
+        config.crash_limit = typed.pool.crash_limit;
+        config.json_rows = !typed.lines && !typed.once;
+        config.receipts = output.receipts;
+        if typed.pool.no_cache {
+            config.cache = None;
+        }
+        Ok(Plan {
+            task: typed.task,
+            source,
+            config,
+            style,
+            output: output.output.map(|path| OutputFile { path, overwrite: output.overwrite }),
+            failed: output.failed,
+            max_fail: typed.pool.max_fail.map(usize::from),
+            quiet: output.quiet,
+        })
+    }
+}
+
+/// The configuration of every pool of this command: its own children, the user's cache, and an observer that prints.
+pub fn base_config(verbose: bool) -> Result<PoolConfig> {
+    let mut config = PoolConfig::new(WorkerCommand::this_program());
+    config.cache = cache_dir();
+    config.observer = Observer::new(move |event| match event {
+        Event::Warning(text) => say(format_args!("warning: {text}")),
+        Event::WorkerStarted { slot, generation, pid } if verbose => {
+            say(format_args!("worker {slot}.{generation} started (pid {pid})"));
+        }
+        Event::WorkerDied { slot, generation, why, suspect } if verbose => match suspect {
+            Some(task) => say(format_args!("worker {slot}.{generation} {why}, in task {}", task.0)),
+            None => say(format_args!("worker {slot}.{generation} {why}")),
+        },
+        _ => {}
+    });
+    Ok(config)
+}
+
+/// `$XDG_CACHE_HOME/wpool`, or `~/.cache/wpool`; without a home, none.
+fn cache_dir() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(cache.join("wpool"))
+}
+
+fn jobs(jobs: usize) -> Result<usize> {
+    if jobs > MAX_WORKERS {
+        return usage(format!("-j {jobs} is more than the {MAX_WORKERS} workers that a pool may have"));
+    }
+    Ok(jobs)
+}
+
+fn source(typed: &args::Run) -> Result<Source> {
+    if typed.once {
+        return Ok(Source::Once);
+    }
+    let mut files = typed.inputs.clone();
+    if files.is_empty() {
+        files.push("-".into());
+    }
+    if files.iter().filter(|file| is_stdin(file)).count() > 1 {
+        return usage("standard input can be read only once".into());
+    }
+    let terminal = files.iter().any(|file| is_stdin(file)) && std::io::stdin().is_terminal();
+    if terminal && typed.inputs.is_empty() {
+        return usage(
+            "no inputs: name a file of rows, or pipe rows in (- reads them from the terminal, -n runs once)".into(),
+        );
+    }
+    for file in files.iter().filter(|file| !is_stdin(file)) {
+        let opened = std::fs::File::open(file).and_then(|file| file.metadata());
+        let metadata = opened.with_context(|| format!("cannot read {}", file.display()))?;
+        anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", file.display());
+    }
+    Ok(Source::Files(files))
+}
+
+pub fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn check_output(path: &Path, overwrite: bool, source: &Source) -> Result<()> {
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    if metadata.is_dir() {
+        return usage(format!("{} is a directory", path.display()));
+    }
+    if let Source::Files(inputs) = source {
+        let same = |input: &&PathBuf| std::fs::canonicalize(input).ok() == std::fs::canonicalize(path).ok();
+        if let Some(input) = inputs.iter().filter(|input| !is_stdin(input)).find(same) {
+            return usage(format!("{} is an input; the output would destroy it", input.display()));
+        }
+    }
+    if !overwrite && metadata.is_file() {
+        return usage(format!("{} exists; replace it with --overwrite", path.display()));
+    }
+    Ok(())
+}
+
+fn grants(typed: &args::Grants, args: &[String]) -> Result<Grants> {
+    Ok(Grants {
+        args: args.iter().map(|arg| Template::parse(arg)).collect(),
+        env: typed.env.iter().map(|text| variable(text)).collect::<Result<_>>()?,
+        dirs: typed.dir.iter().map(|text| directory(text)).collect::<Result<_>>()?,
+    })
+}
+
+fn variable(text: &str) -> Result<(String, String)> {
+    if let Some((name, value)) = text.split_once('=') {
+        if name.is_empty() {
+            return usage(format!("--env {text}: a variable has a name"));
+        }
+        return Ok((name.to_owned(), value.to_owned()));
+    }
+    match std::env::var(text) {
+        Ok(value) => Ok((text.to_owned(), value)),
+        Err(_) => usage(format!(
+            "--env {text}: there is no such variable here, or it is not UTF-8; give a value with {text}=…"
+        )),
+    }
+}
+
+fn directory(text: &str) -> Result<DirGrant> {
+    let (path, writable) = match (text.strip_suffix(":rw"), text.strip_suffix(":ro")) {
+        (Some(path), _) => (path, true),
+        (_, Some(path)) => (path, false),
+        _ => (text, false),
+    };
+    let (host, guest) = path.split_once("::").unwrap_or((path, path));
+    if host.is_empty() || guest.is_empty() {
+        return usage(format!("--dir {text}: expected HOST[::GUEST][:ro|:rw]"));
+    }
+    let absolute = std::fs::canonicalize(host).with_context(|| format!("cannot grant the directory {host}"))?;
+    anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is no directory");
+    Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable })
+}
+
+fn usage<T>(what: String) -> Result<T> {
+    Err(Usage(what).into())
+}

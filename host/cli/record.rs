@@ -1,0 +1,105 @@
+//! Records: the public format of results, one JSON object a line.
+
+use serde::Serialize;
+use wpool::output::{push_as_json, push_string};
+use wpool::{ErrorDetail, Failure, Layer, Outcome, Receipt, Status, TaskResult};
+
+use super::plan::Style;
+use super::rows::Locator;
+use super::say;
+
+/// Appends what a result looks like in a style.
+pub fn push(result: &TaskResult, style: Style, locator: &Locator, lines: &mut Vec<u8>) {
+    match style {
+        Style::Records { receipts } => push_record(result, receipts, locator, lines),
+        Style::Values => push_value(result, locator, lines),
+    }
+    lines.push(b'\n');
+}
+
+fn push_record(result: &TaskResult, receipts: bool, locator: &Locator, line: &mut Vec<u8>) {
+    line.extend_from_slice(b"{\"id\":");
+    push_number(result.id.0, line);
+    line.extend_from_slice(b",\"status\":\"");
+    line.extend_from_slice(result.outcome.status().as_str().as_bytes());
+    line.push(b'"');
+    if let Some(output) = result.outcome.output() {
+        line.extend_from_slice(b",\"output\":");
+        push_as_json(output, line);
+    }
+    if let Outcome::NotOk(failure) = &result.outcome {
+        line.extend_from_slice(b",\"error\":");
+        push_error(failure, locator.locate(result.input.tag), line);
+    }
+    if receipts {
+        line.extend_from_slice(b",\"receipt\":");
+        push_json(&ReceiptRecord::from(&result.receipt), line);
+    }
+    line.push(b'}');
+}
+
+fn push_error(failure: &Failure, place: Option<String>, line: &mut Vec<u8>) {
+    match place.filter(|_| failure.status == Status::InvalidInput) {
+        Some(place) => {
+            let message = format!("{place}: {}", failure.error.message);
+            push_json(&ErrorDetail { message, ..failure.error.clone() }, line);
+        }
+        None => push_json(&failure.error, line),
+    }
+}
+
+fn push_value(result: &TaskResult, locator: &Locator, line: &mut Vec<u8>) {
+    match &result.outcome {
+        Outcome::Ok(output) => push_as_json(output, line),
+        Outcome::NotOk(failure) => {
+            line.extend_from_slice(b"null");
+            let place = locator.locate(result.input.tag).map(|place| format!(" ({place})")).unwrap_or_default();
+            let mut message = Vec::new();
+            // As a JSON string, so that nothing in a guest's message reaches a terminal as it is.
+            push_string(&failure.error.message, &mut message);
+            let message = String::from_utf8_lossy(&message);
+            say(format_args!("task {}{place}: {}: {message}", result.id.0, failure.status));
+        }
+    }
+}
+
+fn push_number(mut number: u64, line: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    line.extend_from_slice(&digits[at..]);
+}
+
+fn push_json(value: &impl Serialize, line: &mut Vec<u8>) {
+    serde_json::to_writer(line, value).expect("plain data serializes, and a Vec takes every byte");
+}
+
+#[derive(Serialize)]
+struct ReceiptRecord {
+    layer: Layer,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<u32>,
+    wall_us: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory: Option<u64>,
+}
+
+impl From<&Receipt> for ReceiptRecord {
+    fn from(receipt: &Receipt) -> Self {
+        ReceiptRecord {
+            layer: receipt.layer,
+            attempts: receipt.attempts,
+            worker: receipt.slot,
+            wall_us: receipt.wall.as_micros(),
+            peak_memory: receipt.peak_memory,
+        }
+    }
+}

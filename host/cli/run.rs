@@ -1,0 +1,152 @@
+//! `wpool run`: rows in, records out.
+
+use anyhow::{Context, Result};
+use futures_core::Stream;
+use tokio::runtime::Runtime;
+use wpool::{Input, Outcome, Pool, Program, Results, Stopper, TaskResult};
+
+use super::exit::Exit;
+use super::plan::{Plan, Source, Style};
+use super::record;
+use super::rows::{Locator, Rows};
+use super::say;
+use super::signals::Interruption;
+use super::summary::Summary;
+use super::writer::{WriteEnd, Writer};
+
+/// Carries a plan out.
+pub fn run(plan: Plan) -> Result<Exit> {
+    let program = Program::read(&plan.task)?;
+    runtime()?.block_on(execute(plan, program))
+}
+
+/// One thread: what the host does for a task is less than handing it to another thread would cost.
+pub fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}
+
+async fn execute(plan: Plan, program: Program) -> Result<Exit> {
+    let mut pool = Pool::start(&program, plan.config.clone()).await?;
+    let stopper = pool.stopper();
+    let interruption = Interruption::listen(stopper.clone())?;
+    let mut reporter = Reporter::new(&plan, stopper)?;
+    let read_failure = match &plan.source {
+        Source::Once => {
+            reporter.report(pool.map_iter([Input::new("")])).await?;
+            None
+        }
+        Source::Files(files) => {
+            let rows = Rows::read(files.clone())?;
+            let failure = rows.failure();
+            reporter.report(pool.map(rows)).await?;
+            failure()
+        }
+    };
+    let stopped = reporter.stopped || interruption.exit().is_some();
+    if !plan.quiet {
+        reporter.summary.print(pool.stats(), plan.config.workers, stopped);
+    }
+    pool.close().await;
+    if let Some(why) = &read_failure {
+        say(format_args!("{why}"));
+    }
+    let exits = [interruption.exit(), read_failure.map(|_| Exit::SetUp), Some(reporter.finish())];
+    Ok(exits.into_iter().flatten().max().unwrap_or(Exit::Ok))
+}
+
+/// Turns results into lines.
+struct Reporter {
+    style: Style,
+    locator: Locator,
+    output: Writer,
+    failed: Option<Writer>,
+    max_fail: Option<usize>,
+    stopper: Stopper,
+    summary: Summary,
+    /// `--max-fail` has stopped the run.
+    stopped: bool,
+}
+
+impl Reporter {
+    fn new(plan: &Plan, stopper: Stopper) -> Result<Reporter> {
+        let files = match &plan.source {
+            Source::Files(files) => files.as_slice(),
+            Source::Once => &[],
+        };
+        let output = match &plan.output {
+            Some(file) => Writer::create(&file.path, file.overwrite)?,
+            None => Writer::stdout()?,
+        };
+        let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
+        Ok(Reporter {
+            style: plan.style,
+            locator: Locator::new(files),
+            output,
+            failed,
+            max_fail: plan.max_fail,
+            stopper,
+            summary: Summary::new(),
+            stopped: false,
+        })
+    }
+
+    /// Reports every result, or as many as somebody wants to read.
+    async fn report<S>(&mut self, mut results: Results<'_, S>) -> Result<()>
+    where
+        S: Stream<Item: Into<Input>>,
+    {
+        loop {
+            let (mut lines, mut failed) = (Vec::new(), Vec::new());
+            let mut any = false;
+            for result in results.next_chunk().await? {
+                any = true;
+                self.take(&result, &mut lines, &mut failed);
+            }
+            if !any || !self.output.write(lines).await {
+                return Ok(());
+            }
+            if let Some(writer) = &self.failed
+                && !writer.write(failed).await
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take(&mut self, result: &TaskResult, lines: &mut Vec<u8>, failed: &mut Vec<u8>) {
+        self.summary.count(result.outcome.status());
+        record::push(result, self.style, &self.locator, lines);
+        if let Outcome::NotOk(_) = result.outcome {
+            if self.failed.is_some() && !result.input.bytes.is_empty() {
+                failed.extend_from_slice(&result.input.bytes);
+                failed.push(b'\n');
+            }
+            if !self.stopped && self.max_fail.is_some_and(|most| self.summary.not_ok() >= most as u64) {
+                self.stopped = true;
+                self.stopper.drain();
+            }
+        }
+    }
+
+    /// Waits for the last line to be written, and says how the run ended.
+    fn finish(self) -> Exit {
+        let mut exit = match (self.summary.total(), self.summary.not_ok()) {
+            (0, _) => Exit::NoInputs,
+            (_, 0) => Exit::Ok,
+            _ => Exit::NotOk,
+        };
+        if self.stopped {
+            exit = exit.max(Exit::Stopped);
+        }
+        for writer in [Some(self.output), self.failed].into_iter().flatten() {
+            match writer.finish() {
+                Ok(()) | Err(WriteEnd::Closed) => {}
+                Err(WriteEnd::Failed(error)) => {
+                    say(format_args!("{error}"));
+                    exit = exit.max(Exit::Output);
+                }
+            }
+        }
+        exit
+    }
+}

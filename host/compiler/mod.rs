@@ -1,0 +1,101 @@
+//! The compiler process: the only one that reads a program. It checks, reports, compiles, and ends.
+
+mod inspect;
+mod link;
+mod types;
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
+
+use crate::error::Refusal;
+use crate::limits::CompileLimits;
+use crate::program::MAX_PROGRAM;
+use crate::report::Report;
+use crate::setup::{ChildError, CompileSetup, ImageSettings};
+use crate::wire::{self, Decoder, Kind};
+use crate::worker::Pipes;
+use crate::worker::engine::engine;
+
+/// The compiler's life: a program in, a report and an image out. Gives the exit code.
+pub(crate) fn compile(mut pipes: Pipes) -> i32 {
+    let mut decoder = Decoder::new(MAX_PROGRAM as usize);
+    match answer(&mut pipes, &mut decoder) {
+        Ok((report, image)) => {
+            pipes.send(Kind::Report, &report);
+            let _ = pipes.to_host.write_all(&wire::frame(Kind::Image, &image));
+            0
+        }
+        Err(why) => pipes.refuse(why),
+    }
+}
+
+fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Report, Vec<u8>), ChildError> {
+    let setup: CompileSetup = pipes.setup(decoder)?;
+    limit(&setup.limits).map_err(|error| ChildError::Other(format!("cannot limit itself: {error}")))?;
+    let program = pipes.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
+    let program = program.filter(|frame| frame.kind == Kind::Program);
+    let program = program.ok_or_else(|| ChildError::Other("it was given no program".into()))?;
+    image(&program.payload, setup.settings).map_err(ChildError::Program)
+}
+
+/// CPU time and memory of this process. A program that needs more makes the kernel end it, and the host says so.
+fn limit(limits: &CompileLimits) -> std::io::Result<()> {
+    let hard = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
+    setrlimit(Resource::Cpu, hard(limits.time.as_secs().max(1)))?;
+    setrlimit(Resource::Data, hard(limits.memory))?;
+    Ok(())
+}
+
+/// The report on a program, and its image.
+fn image(bytes: &[u8], settings: ImageSettings) -> Result<(Report, Vec<u8>), Refusal> {
+    let wasm = binary(bytes)?;
+    let engine = engine(settings, None).map_err(|error| bad_module(&error))?;
+    if is_component(&wasm) {
+        let component = Component::from_binary(&engine, &wasm).map_err(|error| bad_module(&error))?;
+        let report = inspect::component(&engine, &component)?;
+        link::check_component(&engine, &component)?;
+        Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
+    } else {
+        // Validation is quick and refuses what compiling would refuse much later.
+        Module::validate(&engine, &wasm).map_err(|error| bad_module(&error))?;
+        let module = Module::from_binary(&engine, &wasm).map_err(|error| bad_module(&error))?;
+        let report = inspect::module(&module)?;
+        link::check_module(&engine, &module)?;
+        Ok((report, module.serialize().map_err(|error| bad_module(&error))?))
+    }
+}
+
+/// The program in binary form, from either form.
+fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
+    let refuse = |what: String| Err(Refusal::new("bad-module", what));
+    if bytes.is_empty() {
+        return refuse("the file is empty".into());
+    }
+    if Engine::detect_precompiled(bytes).is_some() {
+        let what =
+            "precompiled code is refused, because nobody can check what it does; give the .wasm it was made from";
+        return Err(Refusal::new("precompiled", what));
+    }
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes.into());
+    }
+    let looks_like_text = std::str::from_utf8(bytes).is_ok_and(|text| text.trim_start().starts_with(['(', ';']));
+    if !looks_like_text {
+        let magic: Vec<_> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        return refuse(format!("not WebAssembly (it begins with {}, a module with 00 61 73 6d)", magic.join(" ")));
+    }
+    wat::parse_bytes(bytes).or_else(|error| refuse(format!("not WebAssembly text: {error}")))
+}
+
+/// Bytes 6 and 7 of the header are the layer: 0 for a core module, 1 for a component.
+fn is_component(wasm: &[u8]) -> bool {
+    wasm.get(6..8) == Some(&[1, 0])
+}
+
+fn bad_module(error: &wasmtime::Error) -> Refusal {
+    Refusal::new("bad-module", format!("{error:#}"))
+}

@@ -1,0 +1,68 @@
+//! The settings of a pool.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::command::WorkerCommand;
+use crate::event::Observer;
+use crate::limits::{CompileLimits, Limits};
+use crate::setup::Grants;
+
+/// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
+pub const MAX_WORKERS: usize = 1024;
+
+/// Settings of a pool. `PoolConfig::new(worker)` gives the defaults; change fields as needed.
+#[derive(Clone, Debug)]
+pub struct PoolConfig {
+    /// What the children are.
+    pub worker: WorkerCommand,
+    /// Worker processes, at most [`MAX_WORKERS`]. Default: what affinity and cgroup quota allow.
+    pub workers: usize,
+    pub limits: Limits,
+    pub compile_limits: CompileLimits,
+    pub grants: Grants,
+    /// Give results in input order (default) or as tasks settle.
+    pub ordered: bool,
+    /// Most tasks in a lease. Default: by time, about 2 ms of work.
+    pub chunksize: Option<NonZeroUsize>,
+    /// Workers that may die under a task before it is a `crash`.
+    pub crash_limit: u32,
+    /// Treat inputs that are not a JSON value as `invalid-input`.
+    pub json_rows: bool,
+    /// Measure wall time and peak memory of each task.
+    pub receipts: bool,
+    /// Where compiled images are kept; `None` compiles anew.
+    pub cache: Option<PathBuf>,
+    /// From a task's deadline to the kill of its worker.
+    pub grace: Duration,
+    /// How long a worker may owe a move that costs it nothing: claiming a task, or the rest of a frame.
+    pub patience: Duration,
+    pub observer: Observer,
+}
+
+impl PoolConfig {
+    pub fn new(worker: WorkerCommand) -> Self {
+        PoolConfig {
+            worker,
+            workers: default_workers(),
+            limits: Limits::default(),
+            compile_limits: CompileLimits::default(),
+            grants: Grants::default(),
+            ordered: true,
+            chunksize: None,
+            crash_limit: 3,
+            json_rows: false,
+            receipts: false,
+            cache: None,
+            grace: Duration::from_secs(2),
+            patience: Duration::from_secs(10),
+            observer: Observer::default(),
+        }
+    }
+}
+
+/// One worker per core that this process may use: affinity and cgroup quota are respected.
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_WORKERS)
+}

@@ -1,0 +1,104 @@
+//! The first frames between a host and a child: who are you, this is your work, are you able?
+
+use serde::Serialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::ChildStdout;
+
+use crate::command::BUILD;
+use crate::error::{Error, Refusal};
+use crate::process::{Process, Role};
+use crate::setup::{ChildError, Hello};
+use crate::wire::{self, Decoder, Frame, Kind};
+
+/// Why a child did not come up.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The program is refused.
+    Program(Refusal),
+    /// The image does not fit; compile again.
+    Image(String),
+    /// An error of its own that will not go away by trying again.
+    Fatal(Error),
+    /// It died or spoke nonsense; another one may do better.
+    Died(String),
+}
+
+/// Sends the setup and whatever follows it, then reads frames until one of kind `until`.
+pub(crate) async fn set_up<T: Serialize>(
+    process: &mut Process,
+    setup: T,
+    rest: &[u8],
+    decoder: &mut Decoder,
+    until: Kind,
+) -> Result<Vec<Frame>, Failed> {
+    let hello =
+        serde_json::to_vec(&Hello { build: BUILD.to_owned(), setup }).map_err(|e| Failed::Died(e.to_string()))?;
+    let hello = wire::frame(Kind::Setup, &hello);
+    let (stdin, stdout) = (&mut process.stdin, &mut process.stdout);
+    let send = async {
+        // A child that refuses at once closes its end; what it says about it is the better error.
+        let _ = stdin.write_all(&hello).await;
+        let _ = stdin.write_all(rest).await;
+    };
+    let (_, frames) = tokio::join!(send, frames_until(stdout, decoder, until));
+    match frames {
+        Ok(frames) => Ok(frames),
+        Err(Failed::Died(why)) => Err(Failed::Died(describe_end(process, why).await)),
+        Err(other) => Err(other),
+    }
+}
+
+async fn frames_until(stdout: &mut ChildStdout, decoder: &mut Decoder, until: Kind) -> Result<Vec<Frame>, Failed> {
+    let mut frames = Vec::new();
+    loop {
+        while let Some(frame) = decoder.next().map_err(|e| Failed::Died(e.to_string()))? {
+            if frame.kind == Kind::Refused {
+                return Err(refused(&frame.payload));
+            }
+            let last = frame.kind == until;
+            frames.push(frame);
+            if last {
+                return Ok(frames);
+            }
+        }
+        match stdout.read_buf(decoder.space()).await {
+            Ok(0) => return Err(Failed::Died(String::new())),
+            Ok(_) => {}
+            Err(error) => return Err(Failed::Died(error.to_string())),
+        }
+    }
+}
+
+fn refused(payload: &[u8]) -> Failed {
+    match serde_json::from_slice(payload) {
+        Ok(ChildError::Build(child)) => Failed::Fatal(Error::BuildMismatch { host: BUILD.to_owned(), child }),
+        Ok(ChildError::Program(refusal)) => Failed::Program(refusal),
+        Ok(ChildError::Image(why)) => Failed::Image(why),
+        Ok(ChildError::Other(why)) => Failed::Died(why),
+        Err(error) => Failed::Died(format!("its refusal does not parse: {error}")),
+    }
+}
+
+/// How a child that failed ended, with its own last words.
+async fn describe_end(process: &mut Process, why: String) -> String {
+    let ended = match tokio::time::timeout(END_PATIENCE, process.child.wait()).await {
+        Ok(Ok(status)) => crate::signal::describe(status),
+        _ => "it did not answer".to_owned(),
+    };
+    let parts = [why, ended, process.last_words()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+/// How long to wait for the exit status of a child that has closed its pipe.
+pub(crate) const END_PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
+
+impl Failed {
+    /// The error for a caller that has no second try.
+    pub fn into_error(self, name: &str, role: Role) -> Error {
+        match self {
+            Failed::Program(refusal) => Error::ProgramRefused { name: name.to_owned(), refusal },
+            Failed::Image(why) | Failed::Died(why) => Error::ChildFailed { role: role.as_str(), why },
+            Failed::Fatal(error) => error,
+        }
+    }
+}

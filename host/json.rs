@@ -1,0 +1,315 @@
+//! One pass over bytes that says whether they are one JSON value.
+//!
+//! Every row and every output goes through here, so it neither builds a value nor allocates, and its depth is bounded
+//! by a counter instead of the call stack. Grammar: RFC 8259, and the text must be UTF-8. A property test holds it to
+//! what `serde_json` accepts.
+
+/// Deepest nesting that is accepted, the same as `serde_json`'s own limit.
+pub const MAX_DEPTH: u32 = 128;
+
+/// What is known of bytes that are one JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Valid {
+    /// A raw newline stands between two tokens: the text cannot stand in a line as it is.
+    pub newlines: bool,
+}
+
+/// Where and why bytes are not one JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Invalid {
+    /// Offset in bytes from the beginning.
+    pub at: usize,
+    pub what: &'static str,
+}
+
+/// Checks that `text` is exactly one JSON value, white space around it allowed.
+pub(crate) fn check(text: &[u8]) -> Result<Valid, Invalid> {
+    if let Err(error) = std::str::from_utf8(text) {
+        return Err(Invalid { at: error.valid_up_to(), what: "not UTF-8" });
+    }
+    let mut checker = Checker { text, at: 0, newlines: false };
+    checker.document()?;
+    Ok(Valid { newlines: checker.newlines })
+}
+
+/// Copies one valid JSON value without the white space that is a line end or a tab between tokens.
+pub(crate) fn push_on_one_line(text: &[u8], into: &mut Vec<u8>) {
+    let mut in_string = false;
+    let mut escaped = false;
+    for &byte in text {
+        match byte {
+            b'\n' | b'\r' if !in_string => continue,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            _ => {}
+        }
+        into.push(byte);
+    }
+}
+
+struct Checker<'a> {
+    text: &'a [u8],
+    at: usize,
+    newlines: bool,
+}
+
+/// Open brackets, one bit each: 1 is an object.
+#[derive(Clone, Copy)]
+struct Nesting {
+    objects: u128,
+    depth: u32,
+}
+
+impl Nesting {
+    fn push(&mut self, object: bool) {
+        self.objects = self.objects << 1 | u128::from(object);
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) {
+        self.objects >>= 1;
+        self.depth -= 1;
+    }
+
+    fn in_object(self) -> bool {
+        self.objects & 1 == 1
+    }
+}
+
+impl Checker<'_> {
+    fn document(&mut self) -> Result<(), Invalid> {
+        let mut open = Nesting { objects: 0, depth: 0 };
+        loop {
+            self.value_start(&mut open)?;
+            loop {
+                self.space();
+                if open.depth == 0 {
+                    return if self.at == self.text.len() { Ok(()) } else { self.fail("text after the value") };
+                }
+                match self.next() {
+                    Some(b',') => break,
+                    Some(b'}') if open.in_object() => open.pop(),
+                    Some(b']') if !open.in_object() => open.pop(),
+                    found if open.in_object() => return self.refuse(found, "expected ',' or '}'"),
+                    found => return self.refuse(found, "expected ',' or ']'"),
+                }
+            }
+            if open.in_object() {
+                self.space();
+                self.key()?;
+            }
+        }
+    }
+
+    /// Reads a scalar, an empty bracket, or opening brackets up to the first scalar inside them.
+    fn value_start(&mut self, open: &mut Nesting) -> Result<(), Invalid> {
+        loop {
+            self.space();
+            let object = match self.next() {
+                Some(b'"') => return self.string(),
+                Some(b'{') => true,
+                Some(b'[') => false,
+                Some(b'-') => return self.number_after_minus(),
+                Some(b'0') => return self.fraction(),
+                Some(b'1'..=b'9') => return self.integer_and_fraction(),
+                Some(b't') => return self.word(b"rue"),
+                Some(b'f') => return self.word(b"alse"),
+                Some(b'n') => return self.word(b"ull"),
+                found => return self.refuse(found, "expected a value"),
+            };
+            if open.depth == MAX_DEPTH {
+                return self.fail("nested too deeply");
+            }
+            open.push(object);
+            self.space();
+            match (object, self.peek()) {
+                (true, Some(b'}')) | (false, Some(b']')) => {
+                    self.at += 1;
+                    open.pop();
+                    return Ok(());
+                }
+                (true, _) => self.key()?,
+                (false, _) => {}
+            }
+        }
+    }
+
+    fn key(&mut self) -> Result<(), Invalid> {
+        self.expect(b'"', "expected a key in quotes")?;
+        self.string()?;
+        self.space();
+        self.expect(b':', "expected ':'")
+    }
+
+    fn string(&mut self) -> Result<(), Invalid> {
+        loop {
+            match self.next() {
+                Some(b'"') => return Ok(()),
+                Some(b'\\') => self.escape()?,
+                found @ Some(0..=0x1f) => return self.refuse(found, "control character in a string"),
+                Some(_) => {}
+                None => return self.fail("string without an end"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Invalid> {
+        match self.next() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+            Some(b'u') => {
+                for _ in 0..4 {
+                    let found = self.next();
+                    if !found.is_some_and(|b| b.is_ascii_hexdigit()) {
+                        return self.refuse(found, "expected four hexadecimal digits");
+                    }
+                }
+                Ok(())
+            }
+            found => self.refuse(found, "unknown escape"),
+        }
+    }
+
+    fn number_after_minus(&mut self) -> Result<(), Invalid> {
+        match self.next() {
+            Some(b'0') => self.fraction(),
+            Some(b'1'..=b'9') => self.integer_and_fraction(),
+            found => self.refuse(found, "expected a digit"),
+        }
+    }
+
+    fn integer_and_fraction(&mut self) -> Result<(), Invalid> {
+        self.digits();
+        self.fraction()
+    }
+
+    fn fraction(&mut self) -> Result<(), Invalid> {
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        Ok(())
+    }
+
+    fn some_digits(&mut self) -> Result<(), Invalid> {
+        if !self.peek().is_some_and(|b| b.is_ascii_digit()) {
+            return self.fail("expected a digit");
+        }
+        self.digits();
+        Ok(())
+    }
+
+    fn digits(&mut self) {
+        while self.peek().is_some_and(|b| b.is_ascii_digit()) {
+            self.at += 1;
+        }
+    }
+
+    fn word(&mut self, rest: &[u8]) -> Result<(), Invalid> {
+        if !self.text[self.at..].starts_with(rest) {
+            return Err(Invalid { at: self.at - 1, what: "expected a value" });
+        }
+        self.at += rest.len();
+        Ok(())
+    }
+
+    fn space(&mut self) {
+        while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.peek() {
+            self.newlines |= matches!(byte, b'\n' | b'\r');
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek();
+        self.at += usize::from(byte.is_some());
+        byte
+    }
+
+    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Invalid> {
+        match self.next() {
+            Some(found) if found == byte => Ok(()),
+            found => self.refuse(found, what),
+        }
+    }
+
+    fn fail<T>(&self, what: &'static str) -> Result<T, Invalid> {
+        Err(Invalid { at: self.at, what })
+    }
+
+    /// Fails at the byte that was just read, or at the end of the text where there was none.
+    fn refuse<T>(&self, found: Option<u8>, what: &'static str) -> Result<T, Invalid> {
+        Err(Invalid { at: self.at - usize::from(found.is_some()), what })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn serde_accepts(text: &[u8]) -> bool {
+        std::str::from_utf8(text).is_ok_and(|s| serde_json::from_str::<&serde_json::value::RawValue>(s).is_ok())
+    }
+
+    #[test]
+    fn the_offset_of_a_mistake_is_the_offending_byte() {
+        for (text, at) in [("{\"a\" 1}", 5), ("[1,]", 3), ("", 0), ("[1", 2), ("nul", 0), ("1 2", 2), ("\"a\nb\"", 2)] {
+            assert_eq!(check(text.as_bytes()).map_err(|e| e.at), Err(at), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nesting_ends_at_the_limit_without_a_deep_stack() {
+        let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
+        assert!(check(&nested(MAX_DEPTH as usize)).is_ok());
+        assert!(check(&nested(MAX_DEPTH as usize + 1)).is_err());
+        assert!(check(&vec![b'['; 1 << 20]).is_err());
+    }
+
+    #[test]
+    fn line_ends_between_tokens_go_and_those_in_strings_cannot_be() {
+        let mut out = Vec::new();
+        let text = b"{\n  \"a\\\"\": [1,\r\n 2]\n}";
+        assert_eq!(check(text), Ok(Valid { newlines: true }));
+        push_on_one_line(text, &mut out);
+        assert_eq!(out, b"{  \"a\\\"\": [1, 2]}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn accepts_what_serde_json_accepts(text in "[\\[\\]{}\",:0-9.eE+\\- tfnrualse\\\\\n]{0,12}") {
+            prop_assert_eq!(check(text.as_bytes()).is_ok(), serde_accepts(text.as_bytes()));
+        }
+
+        #[test]
+        fn accepts_what_serde_json_writes(text in "\\PC*", number in any::<f64>(), n in any::<i64>()) {
+            let value = serde_json::json!({ text.clone(): [number, n, text, null, true, {}, []] });
+            let pretty = serde_json::to_vec_pretty(&value).unwrap();
+            prop_assert_eq!(check(&pretty), Ok(Valid { newlines: true }));
+            let mut line = Vec::new();
+            push_on_one_line(&pretty, &mut line);
+            prop_assert_eq!(check(&line), Ok(Valid { newlines: false }));
+            prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&line).unwrap(), value);
+        }
+
+        #[test]
+        fn noise_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert_eq!(check(&bytes).is_ok(), serde_accepts(&bytes));
+        }
+    }
+}

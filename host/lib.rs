@@ -1,0 +1,83 @@
+//! wpool: a WebAssembly-sandboxed compute pool.
+//!
+//! It maps a program that nobody has to trust over a stream of inputs: one isolated worker process per core, each
+//! embedding wasmtime, a fresh instance for each task.
+//!
+//! ```text
+//!  inputs ─▶ Pool: queue ── lease ──▶ slot ═══ pipe ═══▶ worker ─▶ sandbox ─▶ guest
+//!  results ◀─────── settle ◀─ answer ──┘ ◀══ pipe ═════════════ outcome ◀──────┘
+//!
+//!  program ─▶ compiler (its own short-lived process) ─▶ image, cached by content ─▶ mapped by each worker
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. Guest code is compiled and run only in child processes; without the feature `engine` this library has no engine.
+//! 2. Every accepted task settles exactly once, whatever dies (`pool/queue.rs`, a pure state machine).
+//! 3. A worker runs one task at a time; a death has one suspect (`page.rs`).
+//! 4. What happens to a task is an [`Outcome`], never an `Err`.
+//! 5. Every queue, frame, restart and output is bounded by a named constant that says why.
+//! 6. A worker's stdout is the wire and nothing else.
+//! 7. The host trusts no byte from a worker: lengths are capped, indexes checked, outputs made JSON by the host.
+//! 8. No worker outlives the pool: end of file, parent-death signal, and a kill on drop.
+//! 9. `unsafe` is denied but for named places with a SAFETY note.
+//! 10. Only the command line prints, and only it knows exit codes. It uses this library's public names.
+//!
+//! # Choices
+//!
+//! **The host makes outputs JSON.** Workers send a guest's bytes as they are, and [`output::push_as_json`] checks and
+//! embeds them. A worker that classified its outputs would save the host nothing, since the host would have to check
+//! the claim in the same pass; this way there is no claim, and library users get the exact bytes.
+//!
+//! **Three layers keep a deadline.** Epochs stop guest code, cheaply and within 10 ms. A program that imports WASI runs
+//! on an asynchronous stack under a timer, which also stops it in a host call such as a sleep. What neither stops, one
+//! giant `memory.fill`, meets the host's kill after the grace period. A program without WASI imports needs no timer and
+//! runs without the asynchronous stack, which is 0.3 µs cheaper for each task. Without a deadline the program is
+//! compiled without epoch checks.
+//!
+//! **A claim word instead of messages.** Which task a worker runs, and which it may still take, is one atomic word in a
+//! page it shares with the host: blame is exact at the price of one compare-and-swap for each task, and leases can be
+//! long because what is unstarted can be taken back at any time.
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");
+
+mod cache;
+mod command;
+#[cfg(feature = "engine")]
+mod compiler;
+mod config;
+mod error;
+mod event;
+mod handshake;
+mod image;
+mod json;
+pub mod limits;
+mod outcome;
+pub mod output;
+mod page;
+mod pool;
+mod process;
+mod program;
+mod report;
+mod setup;
+mod signal;
+mod task;
+mod template;
+#[doc(hidden)]
+pub mod wire;
+#[cfg(feature = "engine")]
+pub mod worker;
+
+pub use command::{BUILD, WorkerCommand};
+pub use config::{MAX_WORKERS, PoolConfig};
+pub use error::{Error, Refusal};
+pub use event::{Event, Observer};
+pub use limits::{CompileLimits, Limits};
+pub use outcome::{ErrorDetail, Failure, Layer, Outcome, Receipt, Status};
+pub use pool::{Pool, Results, Stats, Stopper};
+pub use program::{MAX_PROGRAM, Program};
+pub use report::{Convention, Kind, Report, Resources};
+pub use setup::{DirGrant, Grants};
+pub use task::{Input, Rejected, TaskId, TaskResult};
+pub use template::Template;

@@ -1,0 +1,54 @@
+//! What a task may use. One struct, which reaches every layer that enforces a part of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest input in bytes. A row is held whole in the host and again in a worker, so it has to have an end.
+pub const MAX_INPUT: usize = 64 << 20;
+
+/// Largest value of [`Limits::output`]: an answer travels in one frame, whose length is a `u32`.
+pub const MAX_OUTPUT: u64 = 1 << 30;
+
+/// Largest value of [`Limits::memory`]: what a 32-bit guest can address.
+pub const MAX_MEMORY: u64 = 4 << 30;
+
+/// Most elements a program's table may have or grow to. A table entry is a pointer, so this is 8 MiB each; the largest
+/// real programs (CPython, compilers) have some 20 000.
+pub const MAX_TABLE_ELEMENTS: u64 = 1 << 20;
+
+/// Limits of one task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Wall time of a task, from instantiation to its answer. `None` compiles the program without the checks that
+    /// a deadline needs, which cost a quarter in tight loops.
+    pub deadline: Option<Duration>,
+    /// Linear memory in bytes, all memories of the program together.
+    pub memory: u64,
+    /// Output in bytes.
+    pub output: u64,
+    /// Bytes kept of what a task writes to stderr: half from its beginning, half from its end.
+    pub stderr: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { deadline: None, memory: 512 << 20, output: 16 << 20, stderr: 64 << 10 }
+    }
+}
+
+/// Limits of the process that compiles a program: compiling hostile code is itself an attack. 4 MB of valid
+/// WebAssembly have been seen to take 31 s and 5.4 GiB.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompileLimits {
+    /// CPU time, and wall time at twice as much.
+    pub time: Duration,
+    /// Data memory in bytes.
+    pub memory: u64,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        CompileLimits { time: Duration::from_secs(120), memory: 4 << 30 }
+    }
+}

@@ -1,0 +1,10 @@
+//! The `wpool` command: a child of a pool, or the command line.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wpool::worker::enter();
+    cli::main()
+}

@@ -1,0 +1,206 @@
+//! What became of a task. Nothing that happens to a task is ever an `Err`.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The closed list of what can become of a task, as it stands in a record's `status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// The guest answered.
+    Ok,
+    /// The guest said no: its `err`, or an exit code.
+    Failed,
+    /// The sandbox stopped a guest that broke a rule of WebAssembly or of the calling convention.
+    Trap,
+    /// The guest ran longer than its deadline.
+    Timeout,
+    /// The guest used up its fuel.
+    Fuel,
+    /// The guest was denied memory and then gave up.
+    OutOfMemory,
+    /// The guest produced more output than it may.
+    OutputLimit,
+    /// The worker died under the task as often as the crash limit allows.
+    Crash,
+    /// The input was not fit to be given to the guest.
+    InvalidInput,
+    /// The task was running when the run was told to end at once.
+    Cancelled,
+    /// The input was read but its task never started, because the run was told to stop.
+    Skipped,
+}
+
+impl Status {
+    /// Every status, in the order in which summaries list them.
+    pub const ALL: [Status; 11] = [
+        Status::Ok,
+        Status::Failed,
+        Status::Trap,
+        Status::Timeout,
+        Status::Fuel,
+        Status::OutOfMemory,
+        Status::OutputLimit,
+        Status::Crash,
+        Status::InvalidInput,
+        Status::Cancelled,
+        Status::Skipped,
+    ];
+
+    /// The word that stands in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Failed => "failed",
+            Status::Trap => "trap",
+            Status::Timeout => "timeout",
+            Status::Fuel => "fuel",
+            Status::OutOfMemory => "out-of-memory",
+            Status::OutputLimit => "output-limit",
+            Status::Crash => "crash",
+            Status::InvalidInput => "invalid-input",
+            Status::Cancelled => "cancelled",
+            Status::Skipped => "skipped",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a task is not ok, for people and for programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// A finer word than the status: `exit`, `stack-overflow`, `abi`, `line-too-long`…
+    pub code: String,
+    /// A sentence.
+    pub message: String,
+    /// The exit code of a command, where it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The signal that ended the worker, such as `SIGKILL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// Names of the guest's functions on the stack, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backtrace: Vec<String>,
+    /// What the task wrote to stderr, within [`crate::Limits::stderr`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<String>,
+}
+
+impl ErrorDetail {
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        ErrorDetail { code: code.to_owned(), message: message.into(), ..ErrorDetail::default() }
+    }
+}
+
+/// A task that is not ok.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Any status but [`Status::Ok`].
+    pub status: Status,
+    /// What a command had written to stdout before it exited with a code that is not 0.
+    pub output: Option<Bytes>,
+    pub error: ErrorDetail,
+}
+
+/// What became of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The guest's bytes, exactly as it gave them.
+    Ok(Bytes),
+    NotOk(Box<Failure>),
+}
+
+impl Outcome {
+    pub(crate) fn not_ok(status: Status, error: ErrorDetail) -> Self {
+        Outcome::NotOk(Box::new(Failure { status, output: None, error }))
+    }
+
+    pub fn status(&self) -> Status {
+        match self {
+            Outcome::Ok(_) => Status::Ok,
+            Outcome::NotOk(failure) => failure.status,
+        }
+    }
+
+    /// The guest's bytes, where there are any.
+    pub fn output(&self) -> Option<&Bytes> {
+        match self {
+            Outcome::Ok(output) => Some(output),
+            Outcome::NotOk(failure) => failure.output.as_ref(),
+        }
+    }
+}
+
+/// The layer that ended a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// The guest itself: it returned, exited or trapped.
+    Guest,
+    Fuel,
+    /// The engine's interruption of guest code.
+    Epoch,
+    /// The worker's timer, around a guest that waits in a host call.
+    Timer,
+    /// The host's kill after deadline and grace.
+    Backstop,
+    /// The host's kill on request.
+    Kill,
+    /// The worker's accounting of memory and output.
+    Limiter,
+    /// The operating system ended the worker.
+    Kernel,
+    /// The worker's own fence.
+    Sandbox,
+    /// The host, before or instead of running the task.
+    Host,
+}
+
+impl Layer {
+    const ALL: [Layer; 10] = [
+        Layer::Guest,
+        Layer::Fuel,
+        Layer::Epoch,
+        Layer::Timer,
+        Layer::Backstop,
+        Layer::Kill,
+        Layer::Limiter,
+        Layer::Kernel,
+        Layer::Sandbox,
+        Layer::Host,
+    ];
+
+    pub(crate) fn from_wire(code: u8) -> Option<Layer> {
+        Layer::ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// How a task went; two runs may disagree about it, so records show it only on request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub layer: Layer,
+    /// Workers that were given the task, 0 where none was.
+    pub attempts: u32,
+    /// The slot that ran it last.
+    pub slot: Option<u32>,
+    /// From instantiation to answer, as its worker measured it.
+    pub wall: Duration,
+    /// Largest linear memory in bytes, when [`crate::PoolConfig::receipts`] asks for it.
+    pub peak_memory: Option<u64>,
+}
+
+impl Receipt {
+    /// The receipt of a task that no worker was given.
+    pub(crate) fn host() -> Self {
+        Receipt { layer: Layer::Host, attempts: 0, slot: None, wall: Duration::ZERO, peak_memory: None }
+    }
+}

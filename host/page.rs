@@ -1,0 +1,183 @@
+//! The page that a worker shares with its host: who runs what, to the task, at the cost of one store.
+//!
+//! A lease names tasks by an index that counts up within one worker's life. The claim word holds `next`, the index the
+//! worker may claim next, and `end`, one past the last it may claim. The worker claims by compare-and-swap just before
+//! it runs a task; the host takes unstarted tasks back by setting `end` to `next`. Either happens before the other, so
+//! a task is run or returned and never both. An index is never used twice, and the worker claims only when `next` is
+//! the index it holds, so tasks that were taken back stay dead in the worker's pipe however late it reads them.
+//!
+//! The host reads the page as it reads the pipe: as something a captured worker may have written. Nothing but
+//! atomics is ever in it, and it is sealed against being shrunk under the host's feet.
+#![allow(unsafe_code, reason = "memory shared between processes has no safe interface")]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+const SIZE: usize = 4096;
+
+#[repr(C)]
+struct Words {
+    claim: AtomicU64,
+    cause: AtomicU32,
+}
+
+/// Why a worker ends by itself; its last word to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Cause {
+    Unknown = 0,
+    /// A panic in the worker's own code.
+    Panic = 1,
+    /// The host's bytes made no sense to the worker.
+    Protocol = 2,
+}
+
+/// A mapping of the shared page, on either side.
+pub(crate) struct SharedPage {
+    words: NonNull<Words>,
+}
+
+// SAFETY: the page is reached only through atomics, and unmapped only when its one owner is dropped.
+unsafe impl Send for SharedPage {}
+// SAFETY: as above.
+unsafe impl Sync for SharedPage {}
+
+impl SharedPage {
+    /// A new page, and the descriptor to hand to the worker.
+    pub fn create() -> io::Result<(SharedPage, OwnedFd)> {
+        let file = memfd_create("wpool-page", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        ftruncate(&file, SIZE as u64)?;
+        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        Ok((SharedPage::map(file.as_fd())?, file))
+    }
+
+    /// Maps a page that was created by the other side.
+    pub fn map(file: BorrowedFd<'_>) -> io::Result<SharedPage> {
+        // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory of ours. The file is SIZE
+        // bytes long and cannot shrink, so every access stays within it.
+        let address =
+            unsafe { mmap(std::ptr::null_mut(), SIZE, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, file, 0)? };
+        let words = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(SharedPage { words })
+    }
+
+    fn words(&self) -> &Words {
+        // SAFETY: mapped, aligned to a page and larger than Words for as long as self lives; any bit pattern is a
+        // valid atomic.
+        unsafe { self.words.as_ref() }
+    }
+
+    /// Worker: whether the task at `index` is the worker's to run now.
+    pub fn claim(&self, index: u32) -> bool {
+        let claim = &self.words().claim;
+        let mut word = claim.load(Ordering::Acquire);
+        loop {
+            let (next, end) = split(word);
+            if next != index || next == end {
+                return false;
+            }
+            match claim.compare_exchange_weak(
+                word,
+                join(index.wrapping_add(1), end),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Host: lets the worker claim from `first` up to `end`. Only when nothing is left that it could claim now.
+    pub fn grant(&self, first: u32, end: u32) {
+        self.words().claim.store(join(first, end), Ordering::Release);
+    }
+
+    /// Host: lets the worker claim up to `end`.
+    pub fn extend(&self, end: u32) {
+        let _ =
+            self.words().claim.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| Some(join(split(word).0, end)));
+    }
+
+    /// Host: takes back what has not been claimed, and says which index is the first of it.
+    pub fn recall(&self) -> u32 {
+        let claim = &self.words().claim;
+        let before = claim.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
+            let (next, _) = split(word);
+            Some(join(next, next))
+        });
+        split(before.unwrap_or_else(|word| word)).0
+    }
+
+    /// Host: the index the worker would claim next; the one before it is running or has been answered.
+    pub fn next(&self) -> u32 {
+        split(self.words().claim.load(Ordering::Acquire)).0
+    }
+
+    /// Worker: leaves a last word.
+    pub fn set_cause(&self, cause: Cause) {
+        self.words().cause.store(cause as u32, Ordering::Release);
+    }
+
+    /// Host: the worker's last word.
+    pub fn cause(&self) -> Cause {
+        let code = self.words().cause.load(Ordering::Acquire);
+        [Cause::Panic, Cause::Protocol].into_iter().find(|&c| c as u32 == code).unwrap_or(Cause::Unknown)
+    }
+}
+
+impl Drop for SharedPage {
+    fn drop(&mut self) {
+        // SAFETY: this is the mapping that `map` made, and the last reference to it.
+        let _ = unsafe { munmap(self.words.as_ptr().cast(), SIZE) };
+    }
+}
+
+fn split(word: u64) -> (u32, u32) {
+    ((word >> 32) as u32, word as u32)
+}
+
+fn join(next: u32, end: u32) -> u64 {
+    u64::from(next) << 32 | u64::from(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_claimed_or_taken_back_and_never_both() {
+        let (host, file) = SharedPage::create().unwrap();
+        let worker = SharedPage::map(file.as_fd()).unwrap();
+        for round in 0..2_000u32 {
+            let first = round.wrapping_mul(8).wrapping_sub(64);
+            host.grant(first, first.wrapping_add(8));
+            let (claimed, recalled) = std::thread::scope(|scope| {
+                let claimed =
+                    scope.spawn(|| (0..8).take_while(|&i| worker.claim(first.wrapping_add(i))).count() as u32);
+                let recalled = host.recall();
+                (claimed.join().unwrap(), recalled)
+            });
+            assert_eq!(recalled, first.wrapping_add(claimed));
+            assert!(!worker.claim(recalled), "taken back is taken back");
+        }
+    }
+
+    #[test]
+    fn tasks_that_were_taken_back_stay_dead_when_later_ones_are_granted() {
+        let (page, _) = SharedPage::create().unwrap();
+        page.grant(0, 4);
+        assert!(page.claim(0));
+        assert_eq!(page.recall(), 1);
+        page.grant(4, 6);
+        assert!(!page.claim(1));
+        assert!(page.claim(4));
+        page.extend(7);
+        assert!(page.claim(5) && page.claim(6) && !page.claim(7));
+    }
+}

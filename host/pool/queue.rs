@@ -1,0 +1,377 @@
+//! Where every task of a pool is: a pure state machine, without clocks, processes or channels.
+//!
+//! ```text
+//! push ─▶ pending ─ lease ─▶ in flight ─ answer ─▶ settled ─ pop ─▶ the caller
+//!            ▲                   │ ▲
+//!            └── taken back ─────┘ └─ alone ─ suspects ◀─ its worker died
+//! ```
+//!
+//! A task is in exactly one of these places, and leaves through `pop` exactly once.
+
+use std::collections::VecDeque;
+
+use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
+use crate::task::{Input, Rejected, TaskId, TaskResult};
+use crate::wire::{Encoder, FRAME_TARGET, WireError};
+
+/// Most tasks between input and caller. A slow task at the head of an ordered run lets this many others overtake it
+/// before the run waits: at a million small tasks a second, 65 ms. Each costs some 200 bytes in the host.
+pub(super) const WINDOW_TASKS: usize = 1 << 16;
+
+/// Bytes of inputs and of outputs, each, that may wait in the host; one task may exceed it alone.
+pub(super) const WINDOW_BYTES: usize = 64 << 20;
+
+#[derive(Debug)]
+struct Task {
+    id: u64,
+    input: Input,
+    /// Workers that began it.
+    attempts: u32,
+    /// Why those died that died under it.
+    deaths: Vec<ErrorDetail>,
+}
+
+/// Tasks that one slot's worker has and has not answered.
+#[derive(Debug, Default)]
+struct InFlight {
+    tasks: VecDeque<Task>,
+    /// Index of the first of `tasks` in the worker's life.
+    first: u32,
+    /// The index after the last that was ever leased; no index is used twice.
+    unused: u32,
+    /// A suspect is in here, and nothing may join it.
+    alone: bool,
+    /// Tasks were taken back, so what follows would not be contiguous.
+    recalled: bool,
+}
+
+impl InFlight {
+    fn end(&self) -> u32 {
+        self.first.wrapping_add(self.tasks.len() as u32)
+    }
+
+    /// How many tasks the worker has begun, if `next` is the index it would begin next. A claim word that makes no
+    /// sense comes from a captured worker: the first task is then taken as begun.
+    fn begun(&self, next: u32) -> usize {
+        let begun = next.wrapping_sub(self.first) as usize;
+        if begun <= self.tasks.len() { begun } else { 1.min(self.tasks.len()) }
+    }
+}
+
+/// Settled tasks on their way to the caller.
+#[derive(Debug)]
+enum Settled {
+    /// By position; `None` is a task that has not settled.
+    Ordered {
+        results: VecDeque<Option<TaskResult>>,
+        first: u64,
+    },
+    Unordered(VecDeque<TaskResult>),
+}
+
+/// A lease that was just made; its tasks are in the encoder.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub first: u32,
+    pub end: u32,
+    /// The worker had nothing left to claim, so its claim word starts anew.
+    pub fresh: bool,
+}
+
+/// What a worker's end means for the task that was running in it.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The deadline passed and the host killed the worker.
+    Timeout(ErrorDetail),
+    /// The host killed the worker because the run was to end.
+    Cancelled,
+    /// The worker died: the task is suspected.
+    Died(ErrorDetail),
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    pending: VecDeque<Task>,
+    suspects: VecDeque<Task>,
+    slots: Vec<InFlight>,
+    settled: Settled,
+    next_id: u64,
+    /// Tasks pushed and not popped.
+    held: usize,
+    input_bytes: usize,
+    output_bytes: usize,
+    crash_limit: u32,
+    stopped: bool,
+}
+
+impl Queue {
+    pub fn new(slots: usize, ordered: bool, crash_limit: u32) -> Self {
+        let settled = if ordered {
+            Settled::Ordered { results: VecDeque::new(), first: 0 }
+        } else {
+            Settled::Unordered(VecDeque::new())
+        };
+        Queue {
+            pending: VecDeque::new(),
+            suspects: VecDeque::new(),
+            slots: std::iter::repeat_with(InFlight::default).take(slots).collect(),
+            settled,
+            next_id: 0,
+            held: 0,
+            input_bytes: 0,
+            output_bytes: 0,
+            crash_limit,
+            stopped: false,
+        }
+    }
+
+    /// Counts positions from 0 again, for the next run over an empty queue.
+    pub fn restart(&mut self) {
+        if self.held == 0 {
+            self.next_id = 0;
+            if let Settled::Ordered { first, .. } = &mut self.settled {
+                *first = 0;
+            }
+        }
+    }
+
+    /// Whether another input may be pushed.
+    pub fn has_room(&self) -> bool {
+        let full = self.held >= WINDOW_TASKS || self.input_bytes + self.output_bytes >= WINDOW_BYTES;
+        self.held == 0 || !full
+    }
+
+    /// Whether every pushed task was popped.
+    pub fn is_empty(&self) -> bool {
+        self.held == 0
+    }
+
+    /// Tasks that a worker could begin.
+    pub fn waiting(&self) -> usize {
+        self.pending.len() + self.suspects.len()
+    }
+
+    /// Tasks that a slot's worker has not answered.
+    pub fn in_flight(&self, slot: usize) -> usize {
+        self.slots[slot].tasks.len()
+    }
+
+    /// Tasks that a slot's worker has not begun, if `next` is the index it would begin next.
+    pub fn unstarted(&self, slot: usize, next: u32) -> usize {
+        let slot = &self.slots[slot];
+        slot.tasks.len() - slot.begun(next)
+    }
+
+    /// The index that is running in a slot's worker, if `next` is the index it would begin next.
+    pub fn running(&self, slot: usize, next: u32) -> Option<u32> {
+        let slot = &self.slots[slot];
+        slot.begun(next).checked_sub(1).map(|last| slot.first.wrapping_add(last as u32))
+    }
+
+    /// Accepts an input; it will be popped exactly once.
+    pub fn push(&mut self, input: Input) {
+        let task = Task { id: self.next_id, input, attempts: 0, deaths: Vec::new() };
+        self.next_id += 1;
+        self.held += 1;
+        self.input_bytes += task.input.bytes.len();
+        if let Settled::Ordered { results, .. } = &mut self.settled {
+            results.push_back(None);
+        }
+        match task.input.rejected {
+            Some(reason) => self.settle_by_host(task, Status::InvalidInput, rejection(reason)),
+            None if self.stopped => self.give_up(task),
+            None => self.pending.push_back(task),
+        }
+    }
+
+    /// Leases up to `rows` tasks to a slot and appends them to `frame`. Suspects go first and alone.
+    pub fn lease(&mut self, slot: usize, rows: usize, frame: &mut Encoder) -> Option<Lease> {
+        let place = &self.slots[slot];
+        let idle = place.tasks.is_empty();
+        if !idle && (place.alone || place.recalled) {
+            return None;
+        }
+        let alone = idle && !self.suspects.is_empty();
+        let mut count = 0;
+        while count < rows && frame.len() < FRAME_TARGET && (!alone || count == 0) {
+            let Some(task) = self.next_task(alone, frame) else { break };
+            frame.push_task(&task.input.bytes);
+            self.slots[slot].tasks.push_back(task);
+            count += 1;
+        }
+        if count == 0 {
+            return None;
+        }
+        let place = &mut self.slots[slot];
+        if idle {
+            place.first = place.unused;
+            place.recalled = false;
+        }
+        place.alone = alone;
+        place.unused = place.end();
+        Some(Lease { first: place.end().wrapping_sub(count as u32), end: place.end(), fresh: idle })
+    }
+
+    fn next_task(&mut self, alone: bool, frame: &Encoder) -> Option<Task> {
+        let queue = if alone { &mut self.suspects } else { &mut self.pending };
+        let front = queue.front()?;
+        // Outputs that nobody takes hold everything back but the task that the caller waits for.
+        let awaited = matches!(&self.settled, Settled::Ordered { first, .. } if *first == front.id);
+        if self.output_bytes >= WINDOW_BYTES && !awaited {
+            return None;
+        }
+        // A long row gets a frame of its own, so that a frame is bounded by its target and one row.
+        if !frame.is_empty() && frame.len() + front.input.bytes.len() > FRAME_TARGET {
+            return None;
+        }
+        queue.pop_front()
+    }
+
+    /// Settles the task at `index`, which must be the first that the slot's worker has not answered.
+    pub fn answer(&mut self, slot: usize, index: u32, outcome: Outcome, receipt: Receipt) -> Result<(), WireError> {
+        let place = &mut self.slots[slot];
+        if index != place.first {
+            return Err(WireError::Index { got: index, expected: place.first });
+        }
+        let task = place.tasks.pop_front().ok_or(WireError::TooMany)?;
+        place.first = place.first.wrapping_add(1);
+        let receipt = Receipt { attempts: task.attempts + 1, ..receipt };
+        self.settle(task, outcome, receipt);
+        Ok(())
+    }
+
+    /// Returns the tasks from index `from` on, which the slot's worker can no longer begin.
+    pub fn take_back(&mut self, slot: usize, from: u32) {
+        let place = &mut self.slots[slot];
+        let begun = place.begun(from);
+        place.recalled |= begun < place.tasks.len();
+        let unstarted = place.tasks.split_off(begun);
+        self.put_back(unstarted);
+    }
+
+    /// The slot's worker is gone. `next` is the index it would have begun next. Gives the task that was running.
+    pub fn lost(&mut self, slot: usize, next: u32, verdict: Verdict) -> Option<TaskId> {
+        let place = std::mem::take(&mut self.slots[slot]);
+        let begun = place.begun(next);
+        let mut tasks = place.tasks;
+        let unstarted = tasks.split_off(begun);
+        let suspect = tasks.pop_back();
+        tasks.iter_mut().for_each(|task| task.attempts += 1);
+        self.put_back(unstarted);
+        self.put_back(tasks);
+        let suspect = suspect?;
+        let id = TaskId(suspect.id);
+        self.judge(suspect, verdict);
+        Some(id)
+    }
+
+    fn judge(&mut self, mut task: Task, verdict: Verdict) {
+        task.attempts += 1;
+        let (status, layer, error) = match verdict {
+            Verdict::Timeout(error) => (Status::Timeout, Layer::Backstop, error),
+            Verdict::Cancelled => (Status::Cancelled, Layer::Kill, cancelled()),
+            Verdict::Died(error) => {
+                task.deaths.push(error);
+                if self.stopped || task.deaths.len() >= self.crash_limit as usize {
+                    self.settle_as_crash(task);
+                } else {
+                    self.suspects.push_back(task);
+                }
+                return;
+            }
+        };
+        let receipt = Receipt { layer, attempts: task.attempts, ..Receipt::host() };
+        self.settle(task, Outcome::not_ok(status, error), receipt);
+    }
+
+    /// Puts tasks back in front, in their order, or settles them when nothing may begin any more.
+    fn put_back(&mut self, tasks: VecDeque<Task>) {
+        for task in tasks.into_iter().rev() {
+            if self.stopped {
+                self.give_up(task);
+            } else {
+                self.pending.push_front(task);
+            }
+        }
+    }
+
+    /// Nothing begins any more: what waits is settled now, and so is what comes back later.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        for task in std::mem::take(&mut self.pending) {
+            self.give_up(task);
+        }
+        for task in std::mem::take(&mut self.suspects) {
+            self.settle_as_crash(task);
+        }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    fn give_up(&mut self, task: Task) {
+        if task.attempts > 0 {
+            self.settle_by_host(task, Status::Cancelled, cancelled());
+        } else {
+            let error = ErrorDetail::new("skipped", "the run was stopped before this task started");
+            self.settle_by_host(task, Status::Skipped, error);
+        }
+    }
+
+    fn settle_as_crash(&mut self, mut task: Task) {
+        let mut error = task.deaths.pop().unwrap_or_default();
+        if !task.deaths.is_empty() {
+            error.message = format!("{} (and {} workers before it)", error.message, task.deaths.len());
+        }
+        let receipt = Receipt { layer: Layer::Kernel, attempts: task.attempts, ..Receipt::host() };
+        self.settle(task, Outcome::not_ok(Status::Crash, error), receipt);
+    }
+
+    fn settle_by_host(&mut self, task: Task, status: Status, error: ErrorDetail) {
+        let receipt = Receipt { attempts: task.attempts, ..Receipt::host() };
+        self.settle(task, Outcome::not_ok(status, error), receipt);
+    }
+
+    fn settle(&mut self, task: Task, outcome: Outcome, receipt: Receipt) {
+        self.output_bytes += outcome.output().map_or(0, |output| output.len());
+        let result = TaskResult { id: TaskId(task.id), input: task.input, outcome, receipt };
+        match &mut self.settled {
+            Settled::Unordered(results) => results.push_back(result),
+            Settled::Ordered { results, first } => results[(task.id - *first) as usize] = Some(result),
+        }
+    }
+
+    /// The next settled task, in the pool's order.
+    pub fn pop(&mut self) -> Option<TaskResult> {
+        let result = match &mut self.settled {
+            Settled::Unordered(results) => results.pop_front()?,
+            Settled::Ordered { results, first } => {
+                let result = results.front_mut()?.take()?;
+                results.pop_front();
+                *first += 1;
+                result
+            }
+        };
+        self.held -= 1;
+        self.input_bytes -= result.input.bytes.len();
+        self.output_bytes -= result.outcome.output().map_or(0, |output| output.len());
+        Some(result)
+    }
+}
+
+fn rejection(reason: Rejected) -> ErrorDetail {
+    match reason {
+        Rejected::TooLong => {
+            ErrorDetail::new("line-too-long", format!("longer than {} MiB", crate::limits::MAX_INPUT >> 20))
+        }
+    }
+}
+
+fn cancelled() -> ErrorDetail {
+    ErrorDetail::new("cancelled", "the run was ended while this task ran")
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

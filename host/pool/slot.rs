@@ -1,0 +1,309 @@
+//! One actor per slot: it starts a worker when there is work, feeds it, watches it, and replaces it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::MissedTickBehavior;
+
+use super::queue::Verdict;
+use super::shared::{Shared, Stop};
+use super::sizer::Sizer;
+use crate::event::Event;
+use crate::handshake::END_PATIENCE;
+use crate::outcome::{ErrorDetail, Failure, Outcome, Receipt, Status};
+use crate::page::{Cause, SharedPage};
+use crate::process::Process;
+use crate::setup::AnswerDetail;
+use crate::wire::{self, Answer, Decoder, Encoder, Frame, Kind, WireError};
+
+/// How often a slot looks at its worker's claim word and state. Deadlines are kept by the worker to a hundredth of
+/// a second; this is for the backstop, for stopped processes, and for tasks stuck behind a slow one.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A task that runs this long gives up the unstarted tasks behind it.
+const SLOW: Duration = Duration::from_millis(40);
+
+/// Pause before a slot tries again to start a worker.
+const START_BACKOFF: Duration = Duration::from_millis(100);
+
+/// A worker that came up.
+pub(super) struct Worker {
+    pub process: Process,
+    pub page: Arc<SharedPage>,
+    pub decoder: Decoder,
+    pub pid: u32,
+    pub generation: u32,
+}
+
+/// Why a slot parts with its worker.
+enum End {
+    /// The pool is closed and the worker has nothing to do.
+    Closed,
+    /// The host kills it: the running task is over its deadline.
+    Backstop,
+    /// The host kills it: the run was told to end at once.
+    Cancelled,
+    /// It broke the protocol, or stopped.
+    Misbehaved { code: &'static str, why: String },
+    /// It closed its pipe.
+    Gone,
+}
+
+/// Serves one slot until the pool closes.
+pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
+    let mut generation = 0;
+    while shared.wait_for_work(slot).await {
+        match shared.start_worker(slot, generation).await {
+            Ok(worker) => {
+                shared.worker_started(slot, &worker);
+                let mut attendant = Attendant::new(&shared, slot, worker);
+                let end = attendant.serve().await;
+                attendant.bury(end).await;
+            }
+            Err(why) => {
+                shared.start_failed(why);
+                tokio::time::sleep(START_BACKOFF).await;
+            }
+        }
+        generation += 1;
+    }
+}
+
+/// What is running, as the host sees it.
+struct Watch {
+    /// The running index, and for how long the host has seen it.
+    running: Option<(u32, Duration)>,
+    /// For how long the worker has owed a move.
+    owed: Duration,
+    last: Instant,
+}
+
+struct Attendant<'a> {
+    shared: &'a Shared,
+    slot: usize,
+    worker: Worker,
+    sizer: Sizer,
+    frame: Encoder,
+    /// Bytes of `frame` that are still to be written.
+    unwritten: std::ops::Range<usize>,
+    watch: Watch,
+}
+
+impl<'a> Attendant<'a> {
+    fn new(shared: &'a Shared, slot: usize, worker: Worker) -> Self {
+        Attendant {
+            shared,
+            slot,
+            worker,
+            sizer: Sizer::new(shared.config.chunksize),
+            frame: Encoder::default(),
+            unwritten: 0..0,
+            watch: Watch { running: None, owed: Duration::ZERO, last: Instant::now() },
+        }
+    }
+
+    async fn serve(&mut self) -> End {
+        let mut stop = self.shared.stop.subscribe();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let idle = self.feed();
+            match *stop.borrow_and_update() {
+                Stop::Close if idle => return End::Closed,
+                Stop::Cancel => return if idle { End::Closed } else { End::Cancelled },
+                _ => {}
+            }
+            let Process { stdin, stdout, .. } = &mut self.worker.process;
+            tokio::select! {
+                read = stdout.read_buf(self.worker.decoder.space()) => match read {
+                    Ok(0) | Err(_) => return End::Gone,
+                    Ok(_) => if let Err(error) = self.receive() {
+                        return End::Misbehaved { code: "worker-protocol", why: format!("sent {error}") };
+                    }
+                },
+                written = stdin.write(self.frame.part(&self.unwritten)), if !self.unwritten.is_empty() => match written {
+                    // The end of its output will say more than the broken pipe does.
+                    Err(_) => self.unwritten = 0..0,
+                    Ok(count) => self.unwritten.start += count,
+                },
+                () = self.shared.work.notified(), if idle => {}
+                _ = ticks.tick() => if let Some(end) = self.look() {
+                    return end;
+                },
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Leases more to the worker when it could run dry. Says whether it has nothing at all.
+    fn feed(&mut self) -> bool {
+        let mut state = self.shared.lock();
+        let in_flight = state.queue.in_flight(self.slot);
+        if self.unwritten.is_empty() {
+            if in_flight == 0 && state.queue.waiting() == 0 {
+                state.steal(self.slot);
+            }
+            let rows = self.sizer.rows(state.queue.waiting(), self.shared.config.workers);
+            if in_flight <= rows {
+                self.frame.clear();
+                self.unwritten = 0..0;
+                if let Some(lease) = state.queue.lease(self.slot, rows, &mut self.frame) {
+                    if lease.fresh {
+                        self.worker.page.grant(lease.first, lease.end);
+                    } else {
+                        self.worker.page.extend(lease.end);
+                    }
+                    self.unwritten = 0..self.frame.finish(Kind::Lease, lease.first, 0).len();
+                    if state.queue.waiting() > 0 {
+                        self.shared.work.notify_one();
+                    }
+                    return false;
+                }
+            }
+        }
+        in_flight == 0
+    }
+
+    fn receive(&mut self) -> Result<(), WireError> {
+        while let Some(frame) = self.worker.decoder.next()? {
+            if frame.kind != Kind::Answers {
+                return Err(WireError::Unexpected(frame.kind));
+            }
+            self.sizer.learn(frame.count, frame.busy);
+            self.settle(frame)?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, frame: Frame) -> Result<(), WireError> {
+        let mut state = self.shared.lock();
+        state.busy += Duration::from_nanos(frame.busy);
+        let mut index = frame.first;
+        for answer in wire::answers(frame.payload, frame.count) {
+            let (outcome, receipt) = self.outcome(answer?)?;
+            state.queue.answer(self.slot, index, outcome, receipt)?;
+            index = index.wrapping_add(1);
+        }
+        state.wake_consumer();
+        Ok(())
+    }
+
+    /// An answer as an outcome; the worker's claims about it are checked against the limits.
+    fn outcome(&self, answer: Answer) -> Result<(Outcome, Receipt), WireError> {
+        let limit = self.shared.config.limits.output;
+        if answer.output.len() as u64 > limit {
+            return Err(WireError::Output { length: answer.output.len(), limit });
+        }
+        let head = answer.head;
+        let wall = Duration::from_micros(u64::from(head.wall_us));
+        let mut receipt =
+            Receipt { layer: head.layer, attempts: 0, slot: Some(self.slot as u32), wall, peak_memory: None };
+        if answer.detail.is_empty() && head.status == Status::Ok {
+            return Ok((Outcome::Ok(answer.output), receipt));
+        }
+        let detail: AnswerDetail =
+            serde_json::from_slice(&answer.detail).map_err(|error| WireError::Text(error.to_string()))?;
+        receipt.peak_memory = detail.peak_memory;
+        if head.status == Status::Ok {
+            return Ok((Outcome::Ok(answer.output), receipt));
+        }
+        let output = (!answer.output.is_empty()).then_some(answer.output);
+        let failure = Failure { status: head.status, output, error: detail.error.unwrap_or_default() };
+        Ok((Outcome::NotOk(Box::new(failure)), receipt))
+    }
+
+    /// What the clock and the worker's page say.
+    fn look(&mut self) -> Option<End> {
+        // Time in which this process did not run, such as a suspended machine, is nobody's fault.
+        let passed = std::mem::replace(&mut self.watch.last, Instant::now()).elapsed().min(TICK * 2);
+        if self.is_stopped_process() {
+            return Some(End::Misbehaved { code: "worker-stopped", why: "was stopped by a signal".into() });
+        }
+        let next = self.worker.page.next();
+        let mut state = self.shared.lock();
+        let running = state.queue.running(self.slot, next);
+        self.watch.running = match (running, self.watch.running) {
+            (Some(now), Some((before, age))) if now == before => Some((now, age + passed)),
+            (now, _) => now.map(|now| (now, Duration::ZERO)),
+        };
+        let owes = self.worker.decoder.is_partial() || (running.is_none() && state.queue.in_flight(self.slot) > 0);
+        self.watch.owed = if owes { self.watch.owed + passed } else { Duration::ZERO };
+        if self.watch.owed > self.shared.config.patience {
+            return Some(End::Misbehaved {
+                code: "worker-protocol",
+                why: "stopped in the middle of a frame or a lease".into(),
+            });
+        }
+        let (_, age) = self.watch.running?;
+        if self.shared.config.limits.deadline.is_some_and(|deadline| age > deadline + self.shared.config.grace) {
+            return Some(End::Backstop);
+        }
+        if age > SLOW && state.queue.unstarted(self.slot, next) > 0 {
+            state.recall(self.slot);
+            self.shared.work.notify_one();
+        }
+        None
+    }
+
+    fn is_stopped_process(&self) -> bool {
+        let Some(pid) = Pid::from_raw(self.worker.pid as i32) else { return false };
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        matches!(waitid(WaitId::Pid(pid), options), Ok(Some(status)) if status.stopped())
+    }
+
+    /// Ends the worker's life and decides what that means for its tasks.
+    async fn bury(mut self, end: End) {
+        let child = &mut self.worker.process.child;
+        let by_itself = match end {
+            End::Gone => tokio::time::timeout(END_PATIENCE, child.wait()).await.ok().and_then(Result::ok),
+            _ => None,
+        };
+        if by_itself.is_none() {
+            let _ = child.kill().await;
+        }
+        if matches!(end, End::Closed) {
+            return self.shared.worker_gone(self.slot);
+        }
+        let signal = by_itself.and_then(crate::signal::name);
+        let why = match (&end, by_itself) {
+            (End::Backstop, _) => "was killed after a task's deadline and grace".to_owned(),
+            (End::Cancelled, _) => "was killed because the run ended".to_owned(),
+            (End::Misbehaved { why, .. }, _) => format!("{why}, and was killed"),
+            (_, Some(status)) => crate::signal::describe(status),
+            (_, None) => "closed its output, and was killed".to_owned(),
+        };
+        let verdict = self.verdict(&end, &why, signal);
+        let mut state = self.shared.lock();
+        let suspect = state.queue.lost(self.slot, self.worker.page.next(), verdict);
+        state.pages[self.slot] = None;
+        state.deaths += u64::from(!matches!(end, End::Cancelled));
+        state.wake_consumer();
+        drop(state);
+        self.shared.work.notify_one();
+        let (slot, generation) = (self.slot as u32, self.worker.generation);
+        self.shared.config.observer.tell(Event::WorkerDied { slot, generation, why, suspect });
+    }
+
+    fn verdict(&self, end: &End, why: &str, signal: Option<String>) -> Verdict {
+        match end {
+            End::Backstop => {
+                let deadline = self.shared.config.limits.deadline.unwrap_or_default();
+                Verdict::Timeout(crate::setup::timeout_detail(deadline))
+            }
+            End::Cancelled => Verdict::Cancelled,
+            End::Misbehaved { code, .. } => Verdict::Died(ErrorDetail::new(code, format!("its worker {why}"))),
+            End::Gone | End::Closed => {
+                let (code, last_word) = match self.worker.page.cause() {
+                    Cause::Panic => ("worker-panic", self.worker.process.last_words()),
+                    Cause::Protocol => ("worker-protocol", self.worker.process.last_words()),
+                    Cause::Unknown if signal.is_some() => ("signal", String::new()),
+                    Cause::Unknown => ("worker-exit", self.worker.process.last_words()),
+                };
+                let tail = if last_word.is_empty() { String::new() } else { format!(": {last_word}") };
+                Verdict::Died(ErrorDetail { signal, ..ErrorDetail::new(code, format!("its worker {why}{tail}")) })
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a host tells its children before anything else.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{CompileLimits, Limits};
+use crate::outcome::ErrorDetail;
+use crate::report::Report;
+use crate::template::Template;
+
+/// What a program may touch beside its input: nothing, unless it is listed here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grants {
+    /// Arguments after `argv[0]`, made from each row.
+    pub args: Vec<Template>,
+    /// The whole environment, in order.
+    pub env: Vec<(String, String)>,
+    pub dirs: Vec<DirGrant>,
+}
+
+impl Grants {
+    /// Whether a task can change something that outlives it.
+    pub fn has_writable_dir(&self) -> bool {
+        self.dirs.iter().any(|dir| dir.writable)
+    }
+}
+
+/// A directory of the host's that a program may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirGrant {
+    pub host: PathBuf,
+    /// The path under which the guest finds it.
+    pub guest: String,
+    pub writable: bool,
+}
+
+/// A worker's setup.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WorkerSetup {
+    pub program_name: String,
+    pub report: Report,
+    pub limits: Limits,
+    pub grants: Grants,
+    /// Rows must be JSON values; others are `invalid-input`.
+    pub json_rows: bool,
+    /// Report wall time and peak memory of each task.
+    pub receipts: bool,
+    /// Send each answer before the next task starts, because a task that ran twice could be noticed.
+    pub flush_each: bool,
+}
+
+/// A compiler's setup.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CompileSetup {
+    pub settings: ImageSettings,
+    pub limits: CompileLimits,
+}
+
+/// What besides the program decides the content of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ImageSettings {
+    /// Compiled with the checks that epoch interruption needs.
+    pub epochs: bool,
+}
+
+/// The first frame a child gets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Hello<T> {
+    /// [`crate::command::BUILD`] of the host.
+    pub build: String,
+    pub setup: T,
+}
+
+/// The last frame of a child that does not go on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum ChildError {
+    /// The child's build, when it is another.
+    Build(String),
+    /// The program is refused.
+    Program(crate::error::Refusal),
+    /// The image does not fit this engine; compile again.
+    Image(String),
+    /// Anything else, as a sentence.
+    Other(String),
+}
+
+/// How long a child may take from its start to its first frame. Workers need a millisecond; a machine that swaps, or
+/// that starts hundreds at once, needs more.
+pub(crate) const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What a worker says of an answer beyond its fixed part; absent from the wire when there is nothing to say.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct AnswerDetail {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorDetail>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory: Option<u64>,
+}
+
+/// The error of a task over its deadline, the same whichever layer noticed.
+pub(crate) fn timeout_detail(deadline: Duration) -> ErrorDetail {
+    ErrorDetail::new("timeout", format!("ran longer than {deadline:?}"))
+}

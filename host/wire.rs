@@ -1,0 +1,406 @@
+//! The frames between the host and its children: pure encoding and decoding, every size bounded.
+//!
+//! A frame is a 24-byte header and a payload. Tasks travel in batches, one frame a lease and one frame for as many
+//! answers as were ready, because a header, a system call and a wake-up for each task would cost more than a small
+//! task. All integers are little-endian. Neither side trusts the other's lengths: a header that announces more than
+//! the receiver allows is an error before a byte of its payload is waited for.
+//!
+//! ```text
+//! header   magic u16 · kind u8 · zero u8 · count u32 · first u32 · length u32 · busy u64
+//! Lease    count × ( length u32 · bytes )
+//! Answers  count × ( status u8 · layer u8 · zero u16 · detail u32 · output u32 · wall µs u32 · detail · output )
+//! others   JSON, or bytes
+//! ```
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use thiserror::Error;
+
+use crate::outcome::{Layer, Status};
+
+const MAGIC: u16 = 0x5057;
+/// Bytes of a frame's header.
+pub const HEADER: usize = 24;
+/// Bytes before the detail of each answer.
+const ANSWER: usize = 16;
+
+/// Size at which a worker sends the answers it has, and at which a lease is full: large enough that the cost of a
+/// frame is lost among its tasks, small enough that two of them fit into a pipe of 128 KiB without blocking.
+pub const FRAME_TARGET: usize = 64 << 10;
+
+/// Largest JSON in a frame: setup, report, error detail. The largest real reports (thousands of exports) are 1 MiB.
+pub const MAX_TEXT: usize = 8 << 20;
+
+/// What a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Host to child: what to be, as JSON. The first frame.
+    Setup = 1,
+    /// Host to compiler: the program's bytes.
+    Program = 2,
+    /// Host to worker: tasks.
+    Lease = 3,
+    /// Child to host: set up, and willing to work.
+    Ready = 4,
+    /// Child to host: could not be set up, or refuses the program; JSON. The last frame.
+    Refused = 5,
+    /// Worker to host: what became of tasks.
+    Answers = 6,
+    /// Compiler to host: what the program is, as JSON.
+    Report = 7,
+    /// Compiler to host: the compiled image.
+    Image = 8,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Kind> {
+        use Kind::*;
+        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image].into_iter().find(|&kind| kind as u8 == byte)
+    }
+}
+
+/// A decoded header with its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub kind: Kind,
+    /// Tasks in the payload.
+    pub count: u32,
+    /// Index of the first of them, counted within one worker's life; wraps around.
+    pub first: u32,
+    /// Nanoseconds the worker spent on these answers.
+    pub busy: u64,
+    pub payload: Bytes,
+}
+
+/// Bytes that are not the protocol.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum WireError {
+    #[error("a frame without the magic number")]
+    Magic,
+    #[error("a frame of unknown kind {0}")]
+    Kind(u8),
+    #[error("a frame of {length} bytes, where {limit} are allowed")]
+    TooLong { length: usize, limit: usize },
+    #[error("a frame whose parts do not fill its length")]
+    Length,
+    #[error("an answer with status code {0}")]
+    Status(u8),
+    #[error("an answer with layer code {0}")]
+    Layer(u8),
+    #[error("a {0:?} frame, which has no place here")]
+    Unexpected(Kind),
+    #[error("an answer for task {got}, where {expected} is due")]
+    Index { got: u32, expected: u32 },
+    #[error("more answers than tasks")]
+    TooMany,
+    #[error("an output of {length} bytes, where {limit} are allowed")]
+    Output { length: usize, limit: u64 },
+    #[error("text that does not parse: {0}")]
+    Text(String),
+}
+
+/// Collects bytes and gives frames. A partial frame stays inside and never blocks anybody.
+#[derive(Debug)]
+pub struct Decoder {
+    buffer: BytesMut,
+    limit: usize,
+}
+
+impl Decoder {
+    /// A decoder that refuses payloads longer than `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Decoder { buffer: BytesMut::new(), limit }
+    }
+
+    /// Where to append what was received, with room for at least a full frame.
+    pub fn space(&mut self) -> &mut BytesMut {
+        self.buffer.reserve(FRAME_TARGET);
+        &mut self.buffer
+    }
+
+    /// Whether a frame has begun and not ended.
+    pub fn is_partial(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// The next whole frame, or `None` until more bytes are there.
+    pub fn next(&mut self) -> Result<Option<Frame>, WireError> {
+        if self.buffer.len() < HEADER {
+            return Ok(None);
+        }
+        let mut header = &self.buffer[..HEADER];
+        if header.get_u16_le() != MAGIC {
+            return Err(WireError::Magic);
+        }
+        let kind = header.get_u8();
+        let kind = Kind::from_byte(kind).ok_or(WireError::Kind(kind))?;
+        header.advance(1);
+        let (count, first) = (header.get_u32_le(), header.get_u32_le());
+        let length = header.get_u32_le() as usize;
+        let busy = header.get_u64_le();
+        if length > self.limit {
+            return Err(WireError::TooLong { length, limit: self.limit });
+        }
+        if self.buffer.len() < HEADER + length {
+            self.buffer.reserve(HEADER + length - self.buffer.len());
+            return Ok(None);
+        }
+        self.buffer.advance(HEADER);
+        let payload = self.buffer.split_to(length).freeze();
+        Ok(Some(Frame { kind, count, first, busy, payload }))
+    }
+}
+
+/// Builds a frame in place: a header is reserved first and filled in at the end.
+#[derive(Debug)]
+pub struct Encoder {
+    buffer: Vec<u8>,
+    count: u32,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Encoder { buffer: vec![0; HEADER], count: 0 }
+    }
+}
+
+impl Encoder {
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Tasks or answers in the frame.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Bytes of the frame so far, its header included.
+    pub fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Appends one task to a lease.
+    pub fn push_task(&mut self, input: &[u8]) {
+        self.buffer.put_u32_le(length_u32(input.len()));
+        self.buffer.extend_from_slice(input);
+        self.count += 1;
+    }
+
+    /// Appends one answer.
+    pub fn push_answer(&mut self, head: AnswerHead, detail: &[u8], output: &[u8]) {
+        self.buffer.put_u8(head.status as u8);
+        self.buffer.put_u8(head.layer as u8);
+        self.buffer.put_u16_le(0);
+        self.buffer.put_u32_le(length_u32(detail.len()));
+        self.buffer.put_u32_le(length_u32(output.len()));
+        self.buffer.put_u32_le(head.wall_us);
+        self.buffer.extend_from_slice(detail);
+        self.buffer.extend_from_slice(output);
+        self.count += 1;
+    }
+
+    /// The finished frame; the encoder is ready for the next one once [`Encoder::clear`] was called.
+    pub fn finish(&mut self, kind: Kind, first: u32, busy: u64) -> &[u8] {
+        let header = header(kind, self.count, first, self.buffer.len() - HEADER, busy);
+        self.buffer[..HEADER].copy_from_slice(&header);
+        &self.buffer
+    }
+
+    /// A part of the finished frame, to be written.
+    pub fn part(&self, range: &std::ops::Range<usize>) -> &[u8] {
+        &self.buffer[range.clone()]
+    }
+
+    /// Empties the frame, and gives back memory that one large answer took.
+    pub fn clear(&mut self) {
+        self.count = 0;
+        self.buffer.truncate(HEADER);
+        self.buffer.shrink_to(4 * FRAME_TARGET);
+    }
+}
+
+/// A frame whose payload is one piece.
+pub fn frame(kind: Kind, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = header(kind, 0, 0, payload.len(), 0).to_vec();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+fn header(kind: Kind, count: u32, first: u32, length: usize, busy: u64) -> [u8; HEADER] {
+    let mut bytes = [0; HEADER];
+    let mut at = &mut bytes[..];
+    at.put_u16_le(MAGIC);
+    at.put_u8(kind as u8);
+    at.put_u8(0);
+    at.put_u32_le(count);
+    at.put_u32_le(first);
+    at.put_u32_le(length_u32(length));
+    at.put_u64_le(busy);
+    bytes
+}
+
+/// Every length that is encoded was bounded far below 4 GiB when its bytes were accepted.
+fn length_u32(length: usize) -> u32 {
+    u32::try_from(length).expect("lengths are bounded by MAX_INPUT and MAX_OUTPUT")
+}
+
+/// The fixed part of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerHead {
+    pub status: Status,
+    pub layer: Layer,
+    /// Microseconds from instantiation to answer, saturating.
+    pub wall_us: u32,
+}
+
+/// One answer as it was received. The detail is JSON of the worker's making, to be parsed and never forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub head: AnswerHead,
+    pub detail: Bytes,
+    pub output: Bytes,
+}
+
+/// The tasks of a lease.
+pub fn tasks(payload: Bytes, count: u32) -> impl Iterator<Item = Result<Bytes, WireError>> {
+    parts(payload, count, |payload| {
+        let length = payload.try_get_u32_le().map_err(|_| WireError::Length)?;
+        take(payload, length)
+    })
+}
+
+/// The answers of a frame.
+pub fn answers(payload: Bytes, count: u32) -> impl Iterator<Item = Result<Answer, WireError>> {
+    parts(payload, count, |payload| {
+        if payload.len() < ANSWER {
+            return Err(WireError::Length);
+        }
+        let head = AnswerHead { status: worker_status(payload.get_u8())?, layer: layer(payload.get_u8())?, wall_us: 0 };
+        payload.advance(2);
+        let (detail, output) = (payload.get_u32_le(), payload.get_u32_le());
+        let head = AnswerHead { wall_us: payload.get_u32_le(), ..head };
+        Ok(Answer { head, detail: take(payload, detail)?, output: take(payload, output)? })
+    })
+}
+
+/// Reads `count` parts that must fill `payload` exactly; after an error there is nothing more.
+fn parts<T>(
+    mut payload: Bytes,
+    count: u32,
+    mut part: impl FnMut(&mut Bytes) -> Result<T, WireError>,
+) -> impl Iterator<Item = Result<T, WireError>> {
+    let mut left = count;
+    std::iter::from_fn(move || {
+        if left == 0 {
+            let rest = std::mem::take(&mut payload);
+            return (!rest.is_empty()).then_some(Err(WireError::Length));
+        }
+        left -= 1;
+        let result = part(&mut payload);
+        if result.is_err() {
+            left = 0;
+            payload.clear();
+        }
+        Some(result)
+    })
+}
+
+fn take(payload: &mut Bytes, length: u32) -> Result<Bytes, WireError> {
+    let length = length as usize;
+    if length > payload.len() {
+        return Err(WireError::Length);
+    }
+    Ok(payload.split_to(length))
+}
+
+/// A worker knows of what happens inside it; the rest of the statuses are the host's to give.
+fn worker_status(code: u8) -> Result<Status, WireError> {
+    Status::ALL
+        .into_iter()
+        .find(|&status| status as u8 == code)
+        .filter(|status| !matches!(status, Status::Crash | Status::Cancelled | Status::Skipped))
+        .ok_or(WireError::Status(code))
+}
+
+fn layer(code: u8) -> Result<Layer, WireError> {
+    Layer::from_wire(code).ok_or(WireError::Layer(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(bytes: &[u8], chunk: usize) -> Result<Vec<Frame>, WireError> {
+        let mut decoder = Decoder::new(1 << 20);
+        let mut frames = Vec::new();
+        for piece in bytes.chunks(chunk.max(1)) {
+            decoder.space().extend_from_slice(piece);
+            while let Some(frame) = decoder.next()? {
+                frames.push(frame);
+            }
+        }
+        Ok(frames)
+    }
+
+    fn some_answer() -> impl Strategy<Value = (AnswerHead, Vec<u8>, Vec<u8>)> {
+        let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
+        (0..7u8, 0..10u8, any::<u32>(), bytes(), bytes()).prop_map(|(status, code, wall_us, detail, output)| {
+            let head = AnswerHead { status: worker_status(status).unwrap(), layer: layer(code).unwrap(), wall_us };
+            (head, detail, output)
+        })
+    }
+
+    #[test]
+    fn a_length_over_the_limit_is_refused_before_its_payload_arrives() {
+        let mut decoder = Decoder::new(100);
+        decoder.space().extend_from_slice(&header(Kind::Answers, 1, 0, u32::MAX as usize, 0));
+        assert_eq!(decoder.next(), Err(WireError::TooLong { length: u32::MAX as usize, limit: 100 }));
+    }
+
+    #[test]
+    fn a_worker_cannot_give_a_status_that_is_the_hosts() {
+        for status in [Status::Crash, Status::Cancelled, Status::Skipped] {
+            assert!(worker_status(status as u8).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn leases_come_back_as_they_were_sent(inputs in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..20), first in any::<u32>(), chunk in 1..80usize) {
+            let mut encoder = Encoder::default();
+            inputs.iter().for_each(|input| encoder.push_task(input));
+            let frames = decode(encoder.finish(Kind::Lease, first, 7), chunk).unwrap();
+            prop_assert_eq!(frames.len(), 1);
+            prop_assert_eq!((frames[0].kind, frames[0].first, frames[0].busy), (Kind::Lease, first, 7));
+            let back: Result<Vec<_>, _> = tasks(frames[0].payload.clone(), frames[0].count).collect();
+            prop_assert_eq!(back.unwrap(), inputs);
+        }
+
+        #[test]
+        fn answers_come_back_as_they_were_sent(sent in proptest::collection::vec(some_answer(), 0..20), chunk in 1..80usize) {
+            let mut encoder = Encoder::default();
+            for (head, detail, output) in &sent {
+                encoder.push_answer(*head, detail, output);
+            }
+            let frames = decode(encoder.finish(Kind::Answers, 0, 0), chunk).unwrap();
+            let back: Result<Vec<_>, _> = answers(frames[0].payload.clone(), frames[0].count).collect();
+            let back: Vec<_> = back.unwrap().into_iter().map(|a| (a.head, a.detail.to_vec(), a.output.to_vec())).collect();
+            prop_assert_eq!(back, sent);
+        }
+
+        #[test]
+        fn noise_never_panics(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), real_header in any::<bool>(), kind in 0..10u8, count in 0..5u32, length in 0..200u32, chunk in 1..50usize) {
+            if real_header && bytes.len() >= HEADER {
+                bytes[..2].copy_from_slice(&MAGIC.to_le_bytes());
+                bytes[2] = kind;
+                bytes[4..8].copy_from_slice(&count.to_le_bytes());
+                bytes[12..16].copy_from_slice(&length.to_le_bytes());
+            }
+            for frame in decode(&bytes, chunk).unwrap_or_default() {
+                tasks(frame.payload.clone(), frame.count).for_each(drop);
+                answers(frame.payload, frame.count).for_each(drop);
+            }
+        }
+    }
+}

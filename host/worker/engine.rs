@@ -1,0 +1,67 @@
+//! The engine's settings, the same for the compiler that makes an image and the worker that maps it.
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
+use crate::report::Resources;
+use crate::setup::ImageSettings;
+
+/// Stack of a guest. Wasmtime's own default; deeper recursion is a trap.
+const GUEST_STACK: usize = 512 << 10;
+/// Stack of a guest that runs asynchronously, with as much again for the host functions it calls.
+const ASYNC_STACK: usize = 2 * GUEST_STACK;
+
+/// Bytes of a memory that are set to zero after a task instead of given back to the kernel and faulted in again. With
+/// 4 MiB a WASI command starts in a third of the time, and a program of 1 MB in a fifth.
+const KEEP_RESIDENT: usize = 4 << 20;
+
+/// Initial memory from which it pays to ask the kernel which pages were touched.
+const PAGEMAP_FROM: u64 = 256 << 10;
+
+/// Core instances in a component: more than any toolchain makes, and only a counter.
+const CORE_INSTANCES: u32 = 1_000;
+/// Bytes of an instance's own data; the real ones are below 100 KiB.
+const INSTANCE_BYTES: usize = 16 << 20;
+
+/// An engine for programs that take `resources` for each instance. The compiler does not know them yet and
+/// instantiates nothing.
+pub(crate) fn engine(settings: ImageSettings, resources: Option<&Resources>) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    if let Some(resources) = resources {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources)));
+    }
+    config
+        .concurrency_support(false)
+        .epoch_interruption(settings.epochs)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(ASYNC_STACK)
+        // Bounds checks by guard pages: the whole address space of a 32-bit memory is reserved.
+        .memory_reservation(MAX_MEMORY)
+        .memory_init_cow(true);
+    Engine::new(&config)
+}
+
+/// A pool for one instance at a time, which is all that a worker runs.
+fn pool(resources: &Resources) -> PoolingAllocationConfig {
+    let (memories, tables) = (resources.memories.max(1), resources.tables.max(1));
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(1)
+        .total_core_instances(CORE_INSTANCES)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_component_instance_size(INSTANCE_BYTES)
+        .total_memories(memories)
+        .max_memories_per_component(memories)
+        .max_memories_per_module(memories)
+        .max_memory_size(MAX_MEMORY as usize)
+        .total_tables(tables)
+        .max_tables_per_component(tables)
+        .max_tables_per_module(tables)
+        .table_elements(MAX_TABLE_ELEMENTS as usize)
+        .total_stacks(1)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_RESIDENT)
+        .async_stack_keep_resident(ASYNC_STACK)
+        .pagemap_scan(if resources.initial_memory >= PAGEMAP_FROM { Enabled::Auto } else { Enabled::No });
+    pool
+}

@@ -1,0 +1,135 @@
+//! What runs in the child processes: the entrance, and a worker's life.
+
+mod clock;
+mod confine;
+pub(crate) mod engine;
+mod outbox;
+mod sandbox;
+mod serve;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::exit;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::command::{BUILD, CHILD_ARGUMENT};
+use crate::limits::MAX_INPUT;
+use crate::page::{Cause, SharedPage};
+use crate::process::Role;
+use crate::setup::{ChildError, Hello, WorkerSetup};
+use crate::wire::{self, Decoder, FRAME_TARGET, Frame, Kind, MAX_TEXT, WireError};
+
+/// Exit code of a child that could not be set up, after it said why.
+const REFUSED: i32 = 3;
+/// Exit code of a child that broke: it panicked, or its host spoke nonsense.
+const BROKEN: i32 = 70;
+
+/// Makes this process a worker or a compiler when a pool started it as one, and returns otherwise. It must be the
+/// first line of `main` in a program that uses [`crate::WorkerCommand::this_program`].
+pub fn enter() {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let Some([mark, role, host]) = args.last_chunk() else { return };
+    if mark != CHILD_ARGUMENT {
+        return;
+    }
+    let role = [Role::Worker, Role::Compiler].into_iter().find(|known| role == known.as_str());
+    let (Some(role), Some(host)) = (role, host.to_str().and_then(|pid| pid.parse().ok())) else { return };
+    let Ok(pipes) = confine::begin(role, host) else { exit(BROKEN) };
+    exit(match role {
+        Role::Worker => work(pipes),
+        Role::Compiler => crate::compiler::compile(pipes),
+    })
+}
+
+/// A child's ends of its pipes.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    pub from_host: File,
+    pub to_host: File,
+    /// Descriptors that were handed over, from 3 on.
+    pub handed: Vec<OwnedFd>,
+}
+
+impl Pipes {
+    /// Reads the next frame; `None` when the host has closed the pipe.
+    pub fn next(&mut self, decoder: &mut Decoder) -> Result<Option<Frame>, WireError> {
+        loop {
+            if let Some(frame) = decoder.next()? {
+                return Ok(Some(frame));
+            }
+            let space = decoder.space();
+            let filled = space.len();
+            space.resize(space.capacity().min(filled + FRAME_TARGET), 0);
+            // A pipe that cannot be read is a host that is gone.
+            let count = self.from_host.read(&mut space[filled..]).unwrap_or(0);
+            space.truncate(filled + count);
+            if count == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads the setup, when the host is of this build.
+    pub fn setup<T: DeserializeOwned>(&mut self, decoder: &mut Decoder) -> Result<T, ChildError> {
+        let nonsense = |why: String| ChildError::Other(format!("cannot read its setup: {why}"));
+        let frame = self.next(decoder).map_err(|error| nonsense(error.to_string()))?;
+        let frame = frame.ok_or_else(|| nonsense("the pipe was closed".into()))?;
+        let hello: Hello<serde_json::Value> =
+            serde_json::from_slice(&frame.payload).map_err(|error| nonsense(error.to_string()))?;
+        if hello.build != BUILD {
+            return Err(ChildError::Build(BUILD.to_owned()));
+        }
+        serde_json::from_value(hello.setup).map_err(|error| nonsense(error.to_string()))
+    }
+
+    /// Sends a frame of JSON. A host that is gone gets nothing more, and will not miss it.
+    pub fn send(&mut self, kind: Kind, value: &impl Serialize) {
+        let text = serde_json::to_vec(value).unwrap_or_default();
+        let _ = self.to_host.write_all(&wire::frame(kind, &text));
+    }
+
+    /// Says why this child does not go on.
+    pub fn refuse(&mut self, why: ChildError) -> i32 {
+        self.send(Kind::Refused, &why);
+        REFUSED
+    }
+}
+
+fn work(mut pipes: Pipes) -> i32 {
+    let mut decoder = Decoder::new(MAX_TEXT.max(MAX_INPUT + 2 * FRAME_TARGET));
+    let (setup, page) = match prepare(&mut pipes, &mut decoder) {
+        Ok(prepared) => prepared,
+        Err(why) => return pipes.refuse(why),
+    };
+    let sandbox = match sandbox::Sandbox::load(&setup) {
+        Ok(sandbox) => sandbox,
+        Err(why) => return pipes.refuse(why),
+    };
+    // Everything that needs more than a guest does is done; from here on this process is the guest's.
+    if let Err(error) = confine::finish() {
+        return pipes.refuse(ChildError::Other(format!("cannot give up its rights: {error}")));
+    }
+    pipes.send(Kind::Ready, &());
+    match serve::serve(&setup, sandbox, &page, pipes, decoder) {
+        Ok(()) => 0,
+        Err(error) => {
+            page.set_cause(Cause::Protocol);
+            confine::last_words(&error.to_string());
+            BROKEN
+        }
+    }
+}
+
+fn prepare(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(WorkerSetup, Arc<SharedPage>), ChildError> {
+    let setup = pipes.setup(decoder)?;
+    let page_file = pipes.handed.last().ok_or_else(|| ChildError::Other("it was given no page".into()))?;
+    let page = SharedPage::map(page_file.as_fd()).map_err(|error| ChildError::Other(error.to_string()))?;
+    let page = Arc::new(page);
+    confine::report_panics_to(page.clone());
+    Ok((setup, page))
+}

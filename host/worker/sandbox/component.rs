@@ -1,0 +1,111 @@
+//! Components: the conventions task and command (WASI preview 2).
+
+use std::path::Path;
+
+use bytes::Bytes;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, ResourceTable, TypedFunc};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::guard::{Guard, Stopped};
+use super::stdio::Stdio;
+use super::{Finished, Returned, TaskContext};
+use crate::limits::MAX_INPUT;
+use crate::report::{Convention, Report};
+use crate::setup::ChildError;
+
+/// Host memory that one call across the component boundary may take beyond the output: error strings, paths.
+const HOSTCALL_SLACK: usize = 8 << 20;
+
+/// A component that is ready to be instantiated.
+pub(super) struct ComponentProgram {
+    pre: InstancePre<State>,
+    entry: ComponentExportIndex,
+    command: bool,
+}
+
+struct State {
+    guard: Guard,
+    table: ResourceTable,
+    /// There when the program imports WASI.
+    wasi: Option<WasiCtx>,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let ctx = self.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated");
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+/// The type of a task's `run`.
+type Run<'row> = TypedFunc<(&'row [u8],), (Result<Vec<u8>, String>,)>;
+/// The type of a command's `run`.
+type CommandRun = TypedFunc<(), (Result<(), ()>,)>;
+
+impl ComponentProgram {
+    #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
+    pub fn load(engine: &Engine, image: &Path, report: &Report) -> Result<ComponentProgram, ChildError> {
+        // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
+        let component = unsafe { Component::deserialize_file(engine, image) };
+        let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
+        let mut entry = None;
+        for name in &report.entry {
+            let found = component.get_export_index(entry.as_ref(), name);
+            entry = Some(found.ok_or_else(|| ChildError::Image(format!("the image has no export `{name}`")))?);
+        }
+        let entry = entry.ok_or_else(|| ChildError::Image("the report names no entry".into()))?;
+        let pre = link(engine, &component, report).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        Ok(ComponentProgram { pre, entry, command: report.convention == Convention::Command })
+    }
+
+    pub fn run(&self, context: &TaskContext, row: Bytes, args: &[String]) -> Finished {
+        let limits = &context.limits;
+        let stdio = if self.command { Stdio::command(row.clone(), limits) } else { Stdio::silent(limits) };
+        let guard = context.guard();
+        let deadline = guard.deadline;
+        let mut store = Store::new(self.pre.engine(), State { guard, table: ResourceTable::new(), wasi: None });
+        store.limiter(|state| &mut state.guard);
+        store.set_hostcall_fuel(limits.output as usize + MAX_INPUT + HOSTCALL_SLACK);
+        if deadline.is_some() {
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(|store| store.data().guard.epoch());
+        }
+        let result = match context.runtime.is_some().then(|| context.wasi(&stdio, args)).transpose() {
+            Ok(wasi) => {
+                store.data_mut().wasi = wasi.map(|mut wasi| wasi.build());
+                context.drive(deadline, self.call(&mut store, &row, limits.output))
+            }
+            Err(error) => Err(error),
+        };
+        Finished { result, guard: store.into_data().guard, stdio }
+    }
+
+    async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {
+        let waits = store.data().wasi.is_some();
+        let instance =
+            if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        let func =
+            instance.get_func(&mut *store, &self.entry).ok_or_else(|| wasmtime::Error::msg("no entry function"))?;
+        if self.command {
+            let run: CommandRun = func.typed(&*store)?;
+            let (result,) = if waits { run.call_async(store, ()).await? } else { run.call(store, ())? };
+            return Ok(result.map_or(Returned::CommandFailed, |()| Returned::Command));
+        }
+        let run: Run<'_> = func.typed(&*store)?;
+        let (result,) = if waits { run.call_async(store, (row,)).await? } else { run.call(store, (row,))? };
+        match result {
+            Ok(output) if output.len() as u64 > limit => Err(Stopped::Output.into()),
+            Ok(output) => Ok(Returned::Output(output)),
+            Err(message) => Ok(Returned::Refused(message)),
+        }
+    }
+}
+
+fn link(engine: &Engine, component: &Component, report: &Report) -> wasmtime::Result<InstancePre<State>> {
+    let mut linker = Linker::new(engine);
+    if report.wasi {
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    }
+    linker.instantiate_pre(component)
+}

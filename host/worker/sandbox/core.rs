@@ -1,0 +1,178 @@
+//! Core modules: the conventions raw and command (WASI preview 1, run as it is).
+
+use std::path::Path;
+
+use bytes::Bytes;
+use wasmtime::{
+    Engine, Instance, InstancePre, Linker, Module, ModuleExport, Store, TypedFunc, WasmParams, WasmResults,
+};
+use wasmtime_wasi::p1::{self, WasiP1Ctx};
+
+use super::guard::{Guard, Stopped};
+use super::stdio::Stdio;
+use super::{Finished, Returned, TaskContext};
+use crate::report::{Convention, Report};
+use crate::setup::ChildError;
+
+/// A core module that is ready to be instantiated.
+pub(super) struct CoreProgram {
+    pre: InstancePre<State>,
+    entry: Entry,
+}
+
+enum Entry {
+    Command { start: ModuleExport },
+    Raw { initialize: Option<ModuleExport>, memory: ModuleExport, allocator: Allocator, run: ModuleExport },
+}
+
+enum Allocator {
+    /// `alloc(len) -> ptr`, whatever its name.
+    Plain(ModuleExport),
+    /// `cabi_realloc(0, 0, 1, len) -> ptr`.
+    Realloc(ModuleExport),
+}
+
+struct State {
+    guard: Guard,
+    /// There when the program imports WASI.
+    wasi: Option<WasiP1Ctx>,
+}
+
+impl CoreProgram {
+    #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
+    pub fn load(engine: &Engine, image: &Path, report: &Report) -> Result<CoreProgram, ChildError> {
+        // SAFETY: the image comes from the compiler process of this build, by way of the host, which has hashed it if
+        // it was ever on disk. It never comes from a user or from a process that has run a guest.
+        let module = unsafe { Module::deserialize_file(engine, image) };
+        let module = module.map_err(|error| ChildError::Image(format!("{error:#}")))?;
+        let entry = Entry::find(&module, report)
+            .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
+        let pre = link(engine, &module, report).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        Ok(CoreProgram { pre, entry })
+    }
+
+    pub fn run(&self, context: &TaskContext, row: Bytes, args: &[String]) -> Finished {
+        let stdio = match self.entry {
+            Entry::Command { .. } => Stdio::command(row.clone(), &context.limits),
+            Entry::Raw { .. } => Stdio::silent(&context.limits),
+        };
+        let guard = context.guard();
+        let deadline = guard.deadline;
+        let mut store = Store::new(self.pre.module().engine(), State { guard, wasi: None });
+        store.limiter(|state| &mut state.guard);
+        if deadline.is_some() {
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(|store| store.data().guard.epoch());
+        }
+        let result = match context.runtime.is_some().then(|| context.wasi(&stdio, args)).transpose() {
+            Ok(wasi) => {
+                store.data_mut().wasi = wasi.map(|mut wasi| wasi.build_p1());
+                context.drive(deadline, self.call(&mut store, &row, context.limits.output))
+            }
+            Err(error) => Err(error),
+        };
+        Finished { result, guard: store.into_data().guard, stdio }
+    }
+
+    async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {
+        let waits = store.data().wasi.is_some();
+        let instance =
+            if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        let mut guest = Guest { store, instance, waits };
+        match &self.entry {
+            Entry::Command { start } => {
+                guest.call::<(), ()>(start, ()).await?;
+                Ok(Returned::Command)
+            }
+            Entry::Raw { initialize, memory, allocator, run } => {
+                if let Some(initialize) = initialize {
+                    guest.call::<(), ()>(initialize, ()).await?;
+                }
+                let length = row.len() as u32;
+                let at = match allocator {
+                    Allocator::Plain(alloc) => guest.call::<u32, u32>(alloc, length).await?,
+                    Allocator::Realloc(realloc) => {
+                        guest.call::<(u32, u32, u32, u32), u32>(realloc, (0, 0, 1, length)).await?
+                    }
+                };
+                guest.write(memory, at, row)?;
+                let packed = guest.call::<(u32, u32), u64>(run, (at, length)).await?;
+                guest.read(memory, packed, limit).map(Returned::Output)
+            }
+        }
+    }
+}
+
+/// An instance and its store.
+struct Guest<'a> {
+    store: &'a mut Store<State>,
+    instance: Instance,
+    waits: bool,
+}
+
+impl Guest<'_> {
+    async fn call<P: WasmParams + Sync, R: WasmResults + Sync>(
+        &mut self,
+        export: &ModuleExport,
+        params: P,
+    ) -> wasmtime::Result<R> {
+        let func = self.instance.get_module_export(&mut *self.store, export).and_then(|export| export.into_func());
+        let func = func.ok_or_else(|| wasmtime::Error::msg("an export is no function"))?;
+        let func: TypedFunc<P, R> = func.typed(&*self.store)?;
+        if self.waits { func.call_async(&mut *self.store, params).await } else { func.call(&mut *self.store, params) }
+    }
+
+    fn memory(&mut self, export: &ModuleExport) -> wasmtime::Result<&mut [u8]> {
+        let memory = self.instance.get_module_export(&mut *self.store, export).and_then(|export| export.into_memory());
+        let memory = memory.ok_or_else(|| wasmtime::Error::msg("`memory` is no memory"))?;
+        Ok(memory.data_mut(&mut *self.store))
+    }
+
+    fn write(&mut self, memory: &ModuleExport, at: u32, row: &[u8]) -> wasmtime::Result<()> {
+        let memory = self.memory(memory)?;
+        let place = (at as usize..).start.checked_add(row.len()).and_then(|end| memory.get_mut(at as usize..end));
+        let place = place.ok_or_else(|| {
+            Stopped::Abi(format!("the allocator gave {} bytes at {at}, outside of its memory", row.len()))
+        })?;
+        place.copy_from_slice(row);
+        Ok(())
+    }
+
+    fn read(&mut self, memory: &ModuleExport, packed: u64, limit: u64) -> wasmtime::Result<Vec<u8>> {
+        let (at, length) = ((packed >> 32) as usize, packed as u32 as usize);
+        if length as u64 > limit {
+            return Err(Stopped::Output.into());
+        }
+        let bytes = self.memory(memory)?.get(at..at + length);
+        let outside = || Stopped::Abi(format!("`run` gave {length} bytes at {at}, outside of its memory"));
+        Ok(bytes.ok_or_else(outside)?.to_vec())
+    }
+}
+
+fn link(engine: &Engine, module: &Module, report: &Report) -> wasmtime::Result<InstancePre<State>> {
+    let mut linker = Linker::new(engine);
+    if report.wasi {
+        p1::add_to_linker_async(&mut linker, |state: &mut State| {
+            state.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated")
+        })?;
+    }
+    linker.instantiate_pre(module)
+}
+
+impl Entry {
+    fn find(module: &Module, report: &Report) -> Option<Entry> {
+        let entry = module.get_export_index(report.entry.first()?)?;
+        if report.convention == Convention::Command {
+            return Some(Entry::Command { start: entry });
+        }
+        let name = report.allocator.as_deref()?;
+        let allocator = module.get_export_index(name)?;
+        let realloc = module.get_export(name)?.func()?.params().len() == 4;
+        Some(Entry::Raw {
+            initialize: report.initialize.then(|| module.get_export_index("_initialize")).flatten(),
+            memory: module.get_export_index("memory")?,
+            allocator: if realloc { Allocator::Realloc(allocator) } else { Allocator::Plain(allocator) },
+            run: entry,
+        })
+    }
+}

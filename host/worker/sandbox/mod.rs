@@ -1,0 +1,200 @@
+//! Runs one task: a fresh instance, the call of the program's convention, and what became of it.
+
+mod component;
+mod core;
+mod guard;
+mod stdio;
+mod verdict;
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use wasmtime::Engine;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+use self::component::ComponentProgram;
+use self::core::CoreProgram;
+use self::guard::Guard;
+use self::stdio::Stdio;
+use super::engine::engine;
+use crate::json;
+use crate::limits::Limits;
+use crate::outcome::{ErrorDetail, Layer, Status};
+use crate::process::IMAGE_FD;
+use crate::report::{Convention, Kind};
+use crate::setup::{AnswerDetail, ChildError, ImageSettings, WorkerSetup};
+use crate::wire::MAX_TEXT;
+
+/// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
+const MAX_RANDOM: u64 = 1 << 20;
+
+/// What became of a task, ready for the wire.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub status: Status,
+    pub layer: Layer,
+    /// [`AnswerDetail`] as JSON, or nothing.
+    pub detail: Vec<u8>,
+    pub output: Vec<u8>,
+}
+
+/// A loaded program, ready to run tasks.
+pub(super) struct Sandbox {
+    engine: Engine,
+    program: Program,
+    context: TaskContext,
+    json_rows: bool,
+    receipts: bool,
+}
+
+enum Program {
+    Core(CoreProgram),
+    Component(ComponentProgram),
+}
+
+/// What is the same for every task of a run.
+struct TaskContext {
+    program_name: String,
+    limits: Limits,
+    grants: crate::setup::Grants,
+    convention: Convention,
+    /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// How a task ended that was not stopped.
+enum Returned {
+    /// The guest's bytes.
+    Output(Vec<u8>),
+    /// The guest's `err`.
+    Refused(String),
+    /// A command that ended; its bytes are in its stdout.
+    Command,
+    /// A command component that returned `err`: it failed, without a code.
+    CommandFailed,
+}
+
+/// A task's result and what its store had to say at the end.
+struct Finished {
+    result: wasmtime::Result<Returned>,
+    guard: Guard,
+    stdio: Stdio,
+}
+
+impl Sandbox {
+    /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
+    pub fn load(setup: &WorkerSetup) -> Result<Sandbox, ChildError> {
+        let report = &setup.report;
+        let settings = ImageSettings { epochs: setup.limits.deadline.is_some() };
+        let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
+        let engine = engine(settings, Some(&report.resources)).map_err(other)?;
+        let image = format!("/proc/self/fd/{IMAGE_FD}");
+        let program = match report.kind {
+            Kind::CoreModule => Program::Core(CoreProgram::load(&engine, image.as_ref(), report)?),
+            Kind::Component => Program::Component(ComponentProgram::load(&engine, image.as_ref(), report)?),
+        };
+        let runtime = report.wasi.then(|| tokio::runtime::Builder::new_current_thread().enable_time().build());
+        let context = TaskContext {
+            program_name: setup.program_name.clone(),
+            limits: setup.limits.clone(),
+            grants: setup.grants.clone(),
+            convention: report.convention,
+            runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
+        };
+        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, receipts: setup.receipts })
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Runs one task to its end.
+    pub fn run(&mut self, row: Bytes) -> Answered {
+        if self.json_rows
+            && let Err(error) = json::check(&row)
+        {
+            let message = format!("not JSON: {} in column {}", error.what, error.at + 1);
+            return refused(ErrorDetail::new("json", message));
+        }
+        let args = match self.context.arguments(&row) {
+            Ok(args) => args,
+            Err(message) => return refused(ErrorDetail::new("argument", message)),
+        };
+        let finished = match &self.program {
+            Program::Core(program) => program.run(&self.context, row, &args),
+            Program::Component(program) => program.run(&self.context, row, &args),
+        };
+        let peak_memory = self.receipts.then_some(finished.guard.peak);
+        verdict::answer(finished, &self.context.limits, peak_memory)
+    }
+}
+
+fn refused(error: ErrorDetail) -> Answered {
+    Answered {
+        status: Status::InvalidInput,
+        layer: Layer::Host,
+        detail: encode(&AnswerDetail { error: Some(error), peak_memory: None }),
+        output: Vec::new(),
+    }
+}
+
+/// A detail for the wire, cut down when it would not fit.
+fn encode(detail: &AnswerDetail) -> Vec<u8> {
+    let text = serde_json::to_vec(detail).unwrap_or_default();
+    if text.len() <= MAX_TEXT {
+        return text;
+    }
+    let code = detail.error.as_ref().map_or("", |error| error.code.as_str());
+    let short = ErrorDetail::new(code, "the details are too long to be reported");
+    serde_json::to_vec(&AnswerDetail { error: Some(short), ..detail.clone() }).unwrap_or_default()
+}
+
+impl TaskContext {
+    fn arguments(&self, row: &[u8]) -> Result<Vec<String>, String> {
+        if self.convention != Convention::Command {
+            return Ok(Vec::new());
+        }
+        let program = std::iter::once(Ok(self.program_name.clone()));
+        program.chain(self.grants.args.iter().map(|template| template.expand(row))).collect()
+    }
+
+    /// The task's guard; its deadline counts from now.
+    fn guard(&self) -> Guard {
+        Guard::new(self.limits.memory, self.limits.deadline.map(|deadline| Instant::now() + deadline))
+    }
+
+    /// The WASI world of one task: its streams, its arguments and what was granted, nothing else.
+    fn wasi(&self, stdio: &Stdio, args: &[String]) -> wasmtime::Result<WasiCtxBuilder> {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
+        wasi.args(args).envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        for dir in &self.grants.dirs {
+            let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;
+        }
+        Ok(wasi)
+    }
+
+    /// Runs a task's future. Where the program can wait in a host call, a timer runs beside it; where it cannot, the
+    /// future never waits either.
+    fn drive<T>(
+        &self,
+        deadline: Option<Instant>,
+        task: impl Future<Output = wasmtime::Result<T>>,
+    ) -> wasmtime::Result<T> {
+        let Some(runtime) = &self.runtime else {
+            return match pin!(task).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => result,
+                Poll::Pending => Err(wasmtime::Error::msg("a program without imports waited for something")),
+            };
+        };
+        runtime.block_on(async {
+            let Some(deadline) = deadline else { return task.await };
+            let elapsed = tokio::time::timeout_at(deadline.into(), task).await;
+            elapsed.unwrap_or_else(|_| Err(guard::Stopped::Timer.into()))
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! The standard streams of a task, in memory.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+use super::guard::Stopped;
+use crate::limits::Limits;
+
+/// Bytes a guest may write at a time: the size that wasmtime recommends.
+const PERMIT: usize = 64 << 10;
+
+/// The streams of one task.
+#[derive(Debug)]
+pub(super) struct Stdio {
+    pub input: MemoryInputPipe,
+    /// A command's output. What a task of another convention prints is for people, like its stderr.
+    pub output: Stream,
+    pub diagnostics: Stream,
+}
+
+impl Stdio {
+    /// Streams for a command.
+    pub fn command(row: Bytes, limits: &Limits) -> Stdio {
+        let output = Stream::new(Capture::All { bytes: Vec::new(), limit: limits.output as usize, exceeded: false });
+        Stdio { input: MemoryInputPipe::new(row), output, diagnostics: Stream::diagnostics(limits) }
+    }
+
+    /// Streams for a program whose input and output go another way.
+    pub fn silent(limits: &Limits) -> Stdio {
+        let diagnostics = Stream::diagnostics(limits);
+        Stdio { input: MemoryInputPipe::new(Bytes::new()), output: diagnostics.clone(), diagnostics }
+    }
+
+    /// A command's output, and whether it wanted to write more than it may.
+    pub fn take_output(&self) -> (Vec<u8>, bool) {
+        match &mut *self.output.lock() {
+            Capture::All { bytes, exceeded, .. } => (std::mem::take(bytes), *exceeded),
+            Capture::Ends { .. } => (Vec::new(), false),
+        }
+    }
+
+    /// What the task wrote to stderr, if anything, with a mark where the middle was dropped.
+    pub fn stderr(&self) -> Option<String> {
+        match &*self.diagnostics.lock() {
+            Capture::Ends { head, tail, dropped, .. } if !head.is_empty() => {
+                let mut bytes = head.clone();
+                if *dropped > 0 {
+                    bytes.extend_from_slice(format!("\n[{dropped} bytes dropped]\n").as_bytes());
+                }
+                bytes.extend(tail);
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A stream that a guest writes to.
+#[derive(Clone, Debug)]
+pub(super) struct Stream(Arc<Mutex<Capture>>);
+
+#[derive(Debug)]
+enum Capture {
+    /// Everything up to a limit, beyond which the guest is stopped.
+    All { bytes: Vec<u8>, limit: usize, exceeded: bool },
+    /// The beginning and the end; the guest never notices.
+    Ends { head: Vec<u8>, tail: VecDeque<u8>, half: usize, dropped: u64 },
+}
+
+impl Stream {
+    fn new(capture: Capture) -> Self {
+        Stream(Arc::new(Mutex::new(capture)))
+    }
+
+    fn diagnostics(limits: &Limits) -> Self {
+        let half = (limits.stderr / 2) as usize;
+        Stream::new(Capture::Ends { head: Vec::new(), tail: VecDeque::new(), half, dropped: 0 })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Capture> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Capture {
+    fn write(&mut self, new: &[u8]) -> Result<(), Stopped> {
+        match self {
+            Capture::All { bytes, limit, exceeded } => {
+                *exceeded |= bytes.len() + new.len() > *limit;
+                if *exceeded {
+                    return Err(Stopped::Output);
+                }
+                bytes.extend_from_slice(new);
+            }
+            Capture::Ends { head, tail, half, dropped } => {
+                let (first, rest) = new.split_at(new.len().min(*half - head.len()));
+                head.extend_from_slice(first);
+                tail.extend(rest);
+                let excess = tail.len().saturating_sub(*half);
+                tail.drain(..excess);
+                *dropped += excess as u64;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl OutputStream for Stream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.lock().write(&bytes).map_err(|stopped| StreamError::Trap(stopped.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Stream {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(self.lock().write(bytes).map(|()| bytes.len()).map_err(std::io::Error::other))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl IsTerminal for Stream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,129 @@
+//! From how a task ended to what is reported of it.
+
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use super::guard::{Guard, Stopped};
+use super::{Answered, Finished, Returned, encode};
+use crate::limits::Limits;
+use crate::outcome::{ErrorDetail, Layer, Status};
+use crate::setup::{AnswerDetail, timeout_detail};
+
+/// Frames in a backtrace: enough to see where, and a record stays readable.
+const MAX_FRAMES: usize = 32;
+
+/// What becomes of a task that ended, before its output is known.
+enum Verdict {
+    Output(Vec<u8>),
+    /// A command's stdout is the output.
+    Stdout,
+    /// A command failed; its stdout, when there is any, is kept.
+    StdoutOf(ErrorDetail),
+    NotOk(Status, Layer, ErrorDetail),
+}
+
+pub(super) fn answer(finished: Finished, limits: &Limits, peak_memory: Option<u64>) -> Answered {
+    let Finished { result, guard, stdio } = finished;
+    let (stdout, exceeded) = stdio.take_output();
+    let verdict = match result {
+        // Whatever a guest makes of a write that failed, it has written too much.
+        _ if exceeded => too_much_output(limits),
+        Ok(Returned::Output(output)) => Verdict::Output(output),
+        Ok(Returned::Refused(message)) => {
+            Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new("err", message))
+        }
+        Ok(Returned::Command) => Verdict::Stdout,
+        Ok(Returned::CommandFailed) => Verdict::StdoutOf(exit_detail(Some(1))),
+        Err(error) => judge(&error, &guard, limits),
+    };
+    let (status, layer, output, mut error) = match verdict {
+        Verdict::Output(output) => (Status::Ok, Layer::Guest, output, None),
+        Verdict::Stdout => (Status::Ok, Layer::Guest, stdout, None),
+        Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout, Some(error)),
+        Verdict::NotOk(status, layer, error) => (status, layer, Vec::new(), Some(error)),
+    };
+    if let Some(error) = &mut error {
+        error.stderr = stdio.stderr();
+    }
+    let detail = match (&error, peak_memory) {
+        (None, None) => Vec::new(),
+        _ => encode(&AnswerDetail { error, peak_memory }),
+    };
+    Answered { status, layer, detail, output }
+}
+
+fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return if exit.0 == 0 { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(Some(exit.0))) };
+    }
+    match error.downcast_ref::<Stopped>() {
+        Some(Stopped::Epoch) => return timeout(limits, Layer::Epoch),
+        Some(Stopped::Timer) => return timeout(limits, Layer::Timer),
+        Some(Stopped::Output) => return too_much_output(limits),
+        Some(Stopped::Abi(message)) => {
+            return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
+        }
+        None => {}
+    }
+    let root = error.root_cause().to_string();
+    // The engine has no type for this one: WASI preview 1 allows codes from 0 to 125.
+    if root.contains("invalid exit status") {
+        return Verdict::StdoutOf(exit_detail(None));
+    }
+    let trap = error.downcast_ref::<Trap>();
+    let (code, message) = match trap {
+        Some(trap) => (trap_code(*trap), trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
+        None => ("abi", root),
+    };
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
+    if guard.denied {
+        let message = format!("was denied memory over {} MiB and then gave up: {message}", limits.memory >> 20);
+        let error = ErrorDetail { backtrace, ..ErrorDetail::new("memory-limit", message) };
+        return Verdict::NotOk(Status::OutOfMemory, Layer::Limiter, error);
+    }
+    let error = ErrorDetail { backtrace, ..ErrorDetail::new(code, message) };
+    Verdict::NotOk(Status::Trap, Layer::Guest, error)
+}
+
+fn timeout(limits: &Limits, layer: Layer) -> Verdict {
+    Verdict::NotOk(Status::Timeout, layer, timeout_detail(limits.deadline.unwrap_or_default()))
+}
+
+fn too_much_output(limits: &Limits) -> Verdict {
+    let message = format!("more than {} bytes of output", limits.output);
+    Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message))
+}
+
+fn exit_detail(code: Option<i32>) -> ErrorDetail {
+    let message = match code {
+        Some(code) => format!("exited with code {code}"),
+        None => "exited with a code over 125".to_owned(),
+    };
+    ErrorDetail { exit_code: code, ..ErrorDetail::new("exit", message) }
+}
+
+fn backtrace(trace: &WasmBacktrace) -> Vec<String> {
+    let name = |frame: &wasmtime::FrameInfo| {
+        let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
+        symbol.or(frame.func_name()).map_or_else(|| format!("<function {}>", frame.func_index()), str::to_owned)
+    };
+    trace.frames().iter().take(MAX_FRAMES).map(name).collect()
+}
+
+fn trap_code(trap: Trap) -> &'static str {
+    match trap {
+        Trap::StackOverflow => "stack-overflow",
+        Trap::MemoryOutOfBounds => "memory-out-of-bounds",
+        Trap::HeapMisaligned => "misaligned-atomic",
+        Trap::TableOutOfBounds => "table-out-of-bounds",
+        Trap::IndirectCallToNull => "indirect-call-to-null",
+        Trap::BadSignature => "bad-signature",
+        Trap::IntegerOverflow => "integer-overflow",
+        Trap::IntegerDivisionByZero => "division-by-zero",
+        Trap::BadConversionToInteger => "bad-conversion",
+        Trap::UnreachableCodeReached => "unreachable",
+        Trap::AtomicWaitNonSharedMemory => "atomic-wait",
+        Trap::NullReference => "null-reference",
+        _ => "trap",
+    }
+}

@@ -1,0 +1,65 @@
+//! The loop of a worker: leases in, answers out, one task at a time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Pipes;
+use super::clock::Clock;
+use super::outbox::Outbox;
+use super::sandbox::Sandbox;
+use crate::page::SharedPage;
+use crate::setup::WorkerSetup;
+use crate::wire::{self, Decoder, Frame, Kind, WireError};
+
+/// Serves leases until the host closes the pipe.
+pub(super) fn serve(
+    setup: &WorkerSetup,
+    mut sandbox: Sandbox,
+    page: &SharedPage,
+    mut pipes: Pipes,
+    mut decoder: Decoder,
+) -> Result<(), WireError> {
+    let pipe = pipes.to_host.try_clone().map_err(|error| WireError::Text(error.to_string()))?;
+    let outbox = Arc::new(Outbox::new(pipe));
+    let clock = Clock::start(sandbox.engine().clone(), outbox.clone()).map_err(|e| WireError::Text(e.to_string()))?;
+    loop {
+        let frame = match decoder.next()? {
+            Some(frame) => frame,
+            None => {
+                clock.pause();
+                let Some(frame) = pipes.next(&mut decoder)? else { return Ok(()) };
+                clock.resume();
+                frame
+            }
+        };
+        if frame.kind != Kind::Lease {
+            return Err(WireError::Unexpected(frame.kind));
+        }
+        run_lease(setup, &mut sandbox, page, &outbox, frame)?;
+        outbox.flush();
+    }
+}
+
+fn run_lease(
+    setup: &WorkerSetup,
+    sandbox: &mut Sandbox,
+    page: &SharedPage,
+    outbox: &Outbox,
+    lease: Frame,
+) -> Result<(), WireError> {
+    outbox.begin(lease.first);
+    let mut index = lease.first;
+    for row in wire::tasks(lease.payload, lease.count) {
+        let row = row?;
+        if !page.claim(index) {
+            // The host took this task back, and with it all that follow in the lease.
+            return Ok(());
+        }
+        let started = setup.receipts.then(Instant::now);
+        let answer = sandbox.run(row);
+        let wall = started.map_or(0, |started| u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX));
+        outbox.push(&answer, wall, setup.flush_each);
+        index = index.wrapping_add(1);
+    }
+    Ok(())
+}
