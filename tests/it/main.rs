@@ -1,0 +1,11 @@
+//! Everything that is tested through the real executable or the public library, as one binary.
+
+mod support;
+
+mod cli;
+mod embedding;
+mod faults;
+mod guests;
+mod outcomes;
+mod signals;
+mod tidy;
