@@ -185,7 +185,7 @@ impl Layer {
 }
 
 /// How a task went; two runs may disagree about it, so records show it only on request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub layer: Layer,
     /// Workers that were given the task, 0 where none was.
@@ -196,11 +196,13 @@ pub struct Receipt {
     pub wall: Duration,
     /// Largest linear memory in bytes, when [`crate::PoolConfig::receipts`] asks for it.
     pub peak_memory: Option<u64>,
+    /// What a task that is ok wrote to stderr, under the same condition.
+    pub stderr: Option<Box<str>>,
 }
 
 impl Receipt {
     /// The receipt of a task that no worker was given.
     pub(crate) fn host() -> Self {
-        Receipt { layer: Layer::Host, attempts: 0, slot: None, wall: Duration::ZERO, peak_memory: None }
+        Receipt { layer: Layer::Host, attempts: 0, slot: None, wall: Duration::ZERO, peak_memory: None, stderr: None }
     }
 }

@@ -97,6 +97,9 @@ pub(crate) struct AnswerDetail {
     pub error: Option<ErrorDetail>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
+    /// Of a task that is ok; otherwise it stands in the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<String>,
 }
 
 /// The error of a task over its deadline, the same whichever layer noticed.

@@ -82,7 +82,7 @@ fn push_json(value: &impl Serialize, line: &mut Vec<u8>) {
 }
 
 #[derive(Serialize)]
-struct ReceiptRecord {
+struct ReceiptRecord<'a> {
     layer: Layer,
     attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,16 +90,19 @@ struct ReceiptRecord {
     wall_us: u128,
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_memory: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<&'a str>,
 }
 
-impl From<&Receipt> for ReceiptRecord {
-    fn from(receipt: &Receipt) -> Self {
+impl<'a> From<&'a Receipt> for ReceiptRecord<'a> {
+    fn from(receipt: &'a Receipt) -> Self {
         ReceiptRecord {
             layer: receipt.layer,
             attempts: receipt.attempts,
             worker: receipt.slot,
             wall_us: receipt.wall.as_micros(),
             peak_memory: receipt.peak_memory,
+            stderr: receipt.stderr.as_deref(),
         }
     }
 }

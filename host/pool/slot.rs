@@ -198,14 +198,14 @@ impl<'a> Attendant<'a> {
         }
         let head = answer.head;
         let wall = Duration::from_micros(u64::from(head.wall_us));
-        let mut receipt =
-            Receipt { layer: head.layer, attempts: 0, slot: Some(self.slot as u32), wall, peak_memory: None };
+        let mut receipt = Receipt { layer: head.layer, slot: Some(self.slot as u32), wall, ..Receipt::host() };
         if answer.detail.is_empty() && head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));
         }
         let detail: AnswerDetail =
             serde_json::from_slice(&answer.detail).map_err(|error| WireError::Text(error.to_string()))?;
         receipt.peak_memory = detail.peak_memory;
+        receipt.stderr = detail.stderr.map(String::into_boxed_str);
         if head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));
         }

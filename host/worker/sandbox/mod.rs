@@ -127,8 +127,7 @@ impl Sandbox {
             Program::Core(program) => program.run(&self.context, row, &args),
             Program::Component(program) => program.run(&self.context, row, &args),
         };
-        let peak_memory = self.receipts.then_some(finished.guard.peak);
-        verdict::answer(finished, &self.context.limits, peak_memory)
+        verdict::answer(finished, &self.context.limits, self.receipts)
     }
 }
 
@@ -136,7 +135,7 @@ fn refused(error: ErrorDetail) -> Answered {
     Answered {
         status: Status::InvalidInput,
         layer: Layer::Host,
-        detail: encode(&AnswerDetail { error: Some(error), peak_memory: None }),
+        detail: encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() }),
         output: Vec::new(),
     }
 }
@@ -149,7 +148,7 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
     }
     let code = detail.error.as_ref().map_or("", |error| error.code.as_str());
     let short = ErrorDetail::new(code, "the details are too long to be reported");
-    serde_json::to_vec(&AnswerDetail { error: Some(short), ..detail.clone() }).unwrap_or_default()
+    serde_json::to_vec(&AnswerDetail { error: Some(short), ..AnswerDetail::default() }).unwrap_or_default()
 }
 
 impl TaskContext {

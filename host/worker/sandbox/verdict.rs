@@ -22,7 +22,8 @@ enum Verdict {
     NotOk(Status, Layer, ErrorDetail),
 }
 
-pub(super) fn answer(finished: Finished, limits: &Limits, peak_memory: Option<u64>) -> Answered {
+/// `receipts` adds what a default record does not hold: peak memory, and the stderr of a task that is ok.
+pub(super) fn answer(finished: Finished, limits: &Limits, receipts: bool) -> Answered {
     let Finished { result, guard, stdio } = finished;
     let (stdout, exceeded) = stdio.take_output();
     let verdict = match result {
@@ -42,12 +43,16 @@ pub(super) fn answer(finished: Finished, limits: &Limits, peak_memory: Option<u6
         Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout, Some(error)),
         Verdict::NotOk(status, layer, error) => (status, layer, Vec::new(), Some(error)),
     };
-    if let Some(error) = &mut error {
-        error.stderr = stdio.stderr();
+    let mut stderr = None;
+    match &mut error {
+        Some(error) => error.stderr = stdio.stderr(),
+        None if receipts => stderr = stdio.stderr(),
+        None => {}
     }
-    let detail = match (&error, peak_memory) {
-        (None, None) => Vec::new(),
-        _ => encode(&AnswerDetail { error, peak_memory }),
+    let detail = if error.is_none() && !receipts {
+        Vec::new()
+    } else {
+        encode(&AnswerDetail { error, peak_memory: receipts.then_some(guard.peak), stderr })
     };
     Answered { status, layer, detail, output }
 }
