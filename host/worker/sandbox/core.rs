@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use wasmtime::{
-    Engine, Instance, InstancePre, Linker, Module, ModuleExport, Store, TypedFunc, WasmParams, WasmResults,
-};
+use wasmtime::{Engine, Instance, InstancePre, Linker, Module, ModuleExport, Store};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 
+use super::function::{Alloc, Function, Plain, Realloc, Run, Signature};
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
 use super::{Finished, Returned, TaskContext};
@@ -21,15 +20,15 @@ pub(super) struct CoreProgram {
 }
 
 enum Entry {
-    Command { start: ModuleExport },
-    Raw { initialize: Option<ModuleExport>, memory: ModuleExport, allocator: Allocator, run: ModuleExport },
+    Command { start: Function<Plain> },
+    Raw { initialize: Option<Function<Plain>>, memory: ModuleExport, allocator: Allocator, run: Function<Run> },
 }
 
 enum Allocator {
     /// `alloc(len) -> ptr`, whatever its name.
-    Plain(ModuleExport),
+    Alloc(Function<Alloc>),
     /// `cabi_realloc(0, 0, 1, len) -> ptr`.
-    Realloc(ModuleExport),
+    Realloc(Function<Realloc>),
 }
 
 struct State {
@@ -81,22 +80,20 @@ impl CoreProgram {
         let mut guest = Guest { store, instance, waits };
         match &self.entry {
             Entry::Command { start } => {
-                guest.call::<(), ()>(start, ()).await?;
+                guest.call(start, ()).await?;
                 Ok(Returned::Command)
             }
             Entry::Raw { initialize, memory, allocator, run } => {
                 if let Some(initialize) = initialize {
-                    guest.call::<(), ()>(initialize, ()).await?;
+                    guest.call(initialize, ()).await?;
                 }
                 let length = row.len() as u32;
                 let at = match allocator {
-                    Allocator::Plain(alloc) => guest.call::<u32, u32>(alloc, length).await?,
-                    Allocator::Realloc(realloc) => {
-                        guest.call::<(u32, u32, u32, u32), u32>(realloc, (0, 0, 1, length)).await?
-                    }
+                    Allocator::Alloc(alloc) => guest.call(alloc, length).await?,
+                    Allocator::Realloc(realloc) => guest.call(realloc, (0, 0, 1, length)).await?,
                 };
                 guest.write(memory, at, row)?;
-                let packed = guest.call::<(u32, u32), u64>(run, (at, length)).await?;
+                let packed = guest.call(run, (at, length)).await?;
                 guest.read(memory, packed, limit).map(Returned::Output)
             }
         }
@@ -111,15 +108,14 @@ struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    async fn call<P: WasmParams + Sync, R: WasmResults + Sync>(
-        &mut self,
-        export: &ModuleExport,
-        params: P,
-    ) -> wasmtime::Result<R> {
-        let func = self.instance.get_module_export(&mut *self.store, export).and_then(|export| export.into_func());
-        let func = func.ok_or_else(|| wasmtime::Error::msg("an export is no function"))?;
-        let func: TypedFunc<P, R> = func.typed(&*self.store)?;
-        if self.waits { func.call_async(&mut *self.store, params).await } else { func.call(&mut *self.store, params) }
+    async fn call<S: Signature>(&mut self, function: &Function<S>, params: S::Params) -> wasmtime::Result<S::Results> {
+        let function = function.of(&mut *self.store, self.instance);
+        let function = function.ok_or_else(|| wasmtime::Error::msg("an export is no function"))?;
+        if self.waits {
+            function.call_async(&mut *self.store, params).await
+        } else {
+            function.call(&mut *self.store, params)
+        }
     }
 
     fn memory(&mut self, export: &ModuleExport) -> wasmtime::Result<&mut [u8]> {
@@ -130,7 +126,7 @@ impl Guest<'_> {
 
     fn write(&mut self, memory: &ModuleExport, at: u32, row: &[u8]) -> wasmtime::Result<()> {
         let memory = self.memory(memory)?;
-        let place = (at as usize..).start.checked_add(row.len()).and_then(|end| memory.get_mut(at as usize..end));
+        let place = memory.get_mut(at as usize..at as usize + row.len());
         let place = place.ok_or_else(|| {
             Stopped::Abi(format!("the allocator gave {} bytes at {at}, outside of its memory", row.len()))
         })?;
@@ -161,18 +157,17 @@ fn link(engine: &Engine, module: &Module, report: &Report) -> wasmtime::Result<I
 
 impl Entry {
     fn find(module: &Module, report: &Report) -> Option<Entry> {
-        let entry = module.get_export_index(report.entry.first()?)?;
+        let name = report.entry.first()?;
         if report.convention == Convention::Command {
-            return Some(Entry::Command { start: entry });
+            return Some(Entry::Command { start: Function::find(module, name)? });
         }
-        let name = report.allocator.as_deref()?;
-        let allocator = module.get_export_index(name)?;
-        let realloc = module.get_export(name)?.func()?.params().len() == 4;
+        let allocator = report.allocator.as_deref()?;
+        let alloc = Function::find(module, allocator).map(Allocator::Alloc);
         Some(Entry::Raw {
-            initialize: report.initialize.then(|| module.get_export_index("_initialize")).flatten(),
+            initialize: report.initialize.then(|| Function::find(module, "_initialize")).flatten(),
             memory: module.get_export_index("memory")?,
-            allocator: if realloc { Allocator::Realloc(allocator) } else { Allocator::Plain(allocator) },
-            run: entry,
+            allocator: alloc.or_else(|| Function::find(module, allocator).map(Allocator::Realloc))?,
+            run: Function::find(module, name)?,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod component;
 mod core;
+mod function;
 mod guard;
 mod stdio;
 mod verdict;
