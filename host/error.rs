@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Error {
     /// The program file cannot be read.
-    #[error("cannot read the program {path}: {source}", path = path.display())]
+    #[error("cannot read the program {path}", path = path.display())]
     ReadProgram { path: PathBuf, source: io::Error },
     /// The program is not one that wpool runs.
     #[error("{name}: {refusal}")]
@@ -22,7 +22,7 @@ pub enum Error {
     #[error("no `wpool` executable beside this program or in PATH; install it, or name it with WorkerCommand::at")]
     NoWorkerCommand,
     /// A child process could not be started or set up.
-    #[error("cannot start a {role}: {source}")]
+    #[error("cannot start a {role}")]
     Spawn { role: &'static str, source: io::Error },
     /// A child process was started and did not come up.
     #[error("the {role} did not start: {why}")]

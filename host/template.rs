@@ -59,16 +59,21 @@ impl Template {
     /// The argument for one row.
     ///
     /// # Errors
-    /// A sentence about the row: it is not UTF-8, not an object, or lacks the field.
+    /// A sentence about the row: it is not UTF-8, not an object, lacks the field, or holds a NUL.
     pub fn expand(&self, row: &[u8]) -> Result<String, String> {
-        self.0.iter().try_fold(String::new(), |mut out, part| {
+        let mut argument = String::new();
+        for part in &self.0 {
             match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Row => out.push_str(&plain(std::str::from_utf8(row).map_err(|_| "the row is not UTF-8")?)),
-                Part::Field(name) => out.push_str(&plain(field(row, name)?.get())),
+                Part::Text(text) => argument.push_str(text),
+                Part::Row => argument.push_str(&plain(std::str::from_utf8(row).map_err(|_| "the row is not UTF-8")?)),
+                Part::Field(name) => argument.push_str(&plain(field(row, name)?.get())),
             }
-            Ok(out)
-        })
+        }
+        // A guest would see it cut short there.
+        if argument.contains('\0') {
+            return Err("the row makes an argument with a NUL, which no argument can hold".to_owned());
+        }
+        Ok(argument)
     }
 }
 

@@ -63,7 +63,7 @@ pub struct Usage(pub String);
 
 /// An output that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}: {source}")]
+#[error("cannot write {path}")]
 pub struct CannotWrite {
     pub path: String,
     pub source: std::io::Error,

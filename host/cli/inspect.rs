@@ -1,13 +1,12 @@
 //! `wpool inspect`: the compiler's report, for people or for programs.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use anyhow::Result;
 use wpool::{Pool, Program, Report};
 
 use super::exit::Exit;
-use super::{args, plan, run};
+use super::{args, plan, print, run};
 
 pub fn inspect(args: &args::Inspect) -> Result<Exit> {
     let mut config = plan::base_config(false)?;
@@ -20,9 +19,7 @@ pub fn inspect(args: &args::Inspect) -> Result<Exit> {
         anyhow::Ok(report)
     })?;
     let text = if args.json { serde_json::to_string(&report)? + "\n" } else { describe(&program, &report) };
-    // A reader that has seen enough is no error.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(Exit::Ok)
+    Ok(print(text.as_bytes()))
 }
 
 fn describe(program: &Program, report: &Report) -> String {

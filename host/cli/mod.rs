@@ -39,10 +39,11 @@ pub fn main() -> ExitCode {
         Action::Run(run) => plan::Plan::new(*run).and_then(run::run),
         Action::Inspect(inspect) => inspect::inspect(&inspect),
         Action::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "wpool", &mut std::io::stdout());
-            Ok(Exit::Ok)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "wpool", &mut script);
+            Ok(print(&script))
         }
-        Action::Man => man(),
+        Action::Man => man().map(|page| print(&page)),
     };
     let exit = result.unwrap_or_else(|error| {
         say(format_args!("{error:#}"));
@@ -51,15 +52,21 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn man() -> anyhow::Result<Exit> {
-    let mut stdout = std::io::stdout().lock();
+fn man() -> anyhow::Result<Vec<u8>> {
+    let mut page = Vec::new();
     let mut command = Args::command().disable_help_subcommand(true);
     command.build();
-    clap_mangen::Man::new(command.clone()).render(&mut stdout)?;
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
     for sub in command.get_subcommands() {
-        clap_mangen::Man::new(sub.clone()).render(&mut stdout)?;
+        clap_mangen::Man::new(sub.clone()).render(&mut page)?;
     }
-    Ok(Exit::Ok)
+    Ok(page)
+}
+
+/// Prints a text that was asked for. A reader that has seen enough is no error.
+fn print(text: &[u8]) -> Exit {
+    let _ = std::io::stdout().write_all(text);
+    Exit::Ok
 }
 
 /// Prints one message for people. Nobody listening is no reason to stop.

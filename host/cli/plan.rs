@@ -1,6 +1,7 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -51,9 +52,7 @@ impl Plan {
     pub fn new(typed: args::Run) -> Result<Plan> {
         let source = source(&typed)?;
         let output = typed.output;
-        if let Some(path) = &output.output {
-            check_output(path, output.overwrite, &source)?;
-        }
+        check_outputs(&output, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
         let limits = Limits {
             deadline: typed.limits.timeout,
@@ -149,21 +148,41 @@ pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn check_output(path: &Path, overwrite: bool, source: &Source) -> Result<()> {
-    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
-    if metadata.is_dir() {
+/// Refuses to write where something would be lost.
+fn check_outputs(output: &args::Output, source: &Source) -> Result<()> {
+    for path in [&output.output, &output.failed].into_iter().flatten() {
+        check_destroys_no_input(path, source)?;
+    }
+    let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
+    if output.failed.as_ref().is_some_and(|failed| failed == path || is_same_file(failed, path)) {
+        return usage(format!("{} cannot take records and failed rows", path.display()));
+    }
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() && !overwrite => {
+            usage(format!("{} exists; replace it with --overwrite", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_destroys_no_input(path: &Path, source: &Source) -> Result<()> {
+    if path.is_dir() {
         return usage(format!("{} is a directory", path.display()));
     }
-    if let Source::Files(inputs) = source {
-        let same = |input: &&PathBuf| std::fs::canonicalize(input).ok() == std::fs::canonicalize(path).ok();
-        if let Some(input) = inputs.iter().filter(|input| !is_stdin(input)).find(same) {
-            return usage(format!("{} is an input; the output would destroy it", input.display()));
-        }
+    let Source::Files(inputs) = source else { return Ok(()) };
+    match inputs.iter().filter(|input| !is_stdin(input)).find(|input| is_same_file(input, path)) {
+        Some(input) => usage(format!("{} is an input; the output would destroy it", input.display())),
+        None => Ok(()),
     }
-    if !overwrite && metadata.is_file() {
-        return usage(format!("{} exists; replace it with --overwrite", path.display()));
-    }
-    Ok(())
+}
+
+/// Whether two paths lead to one regular file, by whatever links.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let identity = |path| {
+        let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        Some((found.dev(), found.ino()))
+    };
+    identity(a).is_some_and(|a| identity(b) == Some(a))
 }
 
 fn grants(typed: &args::Grants, args: &[String]) -> Result<Grants> {

@@ -142,7 +142,7 @@ impl Reporter {
             match writer.finish() {
                 Ok(()) | Err(WriteEnd::Closed) => {}
                 Err(WriteEnd::Failed(error)) => {
-                    say(format_args!("{error}"));
+                    say(format_args!("{:#}", anyhow::Error::from(error)));
                     exit = exit.max(Exit::Output);
                 }
             }

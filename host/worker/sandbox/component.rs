@@ -8,7 +8,6 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::guard::{Guard, Stopped};
-use super::stdio::Stdio;
 use super::{Finished, Returned, TaskContext};
 use crate::limits::MAX_INPUT;
 use crate::report::{Convention, Report};
@@ -60,21 +59,20 @@ impl ComponentProgram {
     }
 
     pub fn run(&self, context: &TaskContext, row: Bytes, args: &[String]) -> Finished {
-        let limits = &context.limits;
-        let stdio = if self.command { Stdio::command(row.clone(), limits) } else { Stdio::silent(limits) };
+        let stdio = context.stdio(&row);
         let guard = context.guard();
         let deadline = guard.deadline;
         let mut store = Store::new(self.pre.engine(), State { guard, table: ResourceTable::new(), wasi: None });
         store.limiter(|state| &mut state.guard);
-        store.set_hostcall_fuel(limits.output as usize + MAX_INPUT + HOSTCALL_SLACK);
+        store.set_hostcall_fuel(context.limits.output as usize + MAX_INPUT + HOSTCALL_SLACK);
         if deadline.is_some() {
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|store| store.data().guard.epoch());
         }
-        let result = match context.runtime.is_some().then(|| context.wasi(&stdio, args)).transpose() {
+        let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, args)).transpose() {
             Ok(wasi) => {
                 store.data_mut().wasi = wasi.map(|mut wasi| wasi.build());
-                context.drive(deadline, self.call(&mut store, &row, limits.output))
+                context.drive(deadline, self.call(&mut store, &row, context.limits.output))
             }
             Err(error) => Err(error),
         };

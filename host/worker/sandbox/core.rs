@@ -8,7 +8,6 @@ use wasmtime_wasi::p1::{self, WasiP1Ctx};
 
 use super::function::{Alloc, Function, Plain, Realloc, Run, Signature};
 use super::guard::{Guard, Stopped};
-use super::stdio::Stdio;
 use super::{Finished, Returned, TaskContext};
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
@@ -51,10 +50,7 @@ impl CoreProgram {
     }
 
     pub fn run(&self, context: &TaskContext, row: Bytes, args: &[String]) -> Finished {
-        let stdio = match self.entry {
-            Entry::Command { .. } => Stdio::command(row.clone(), &context.limits),
-            Entry::Raw { .. } => Stdio::silent(&context.limits),
-        };
+        let stdio = context.stdio(&row);
         let guard = context.guard();
         let deadline = guard.deadline;
         let mut store = Store::new(self.pre.module().engine(), State { guard, wasi: None });
@@ -63,7 +59,7 @@ impl CoreProgram {
             store.set_epoch_deadline(1);
             store.epoch_deadline_callback(|store| store.data().guard.epoch());
         }
-        let result = match context.runtime.is_some().then(|| context.wasi(&stdio, args)).transpose() {
+        let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, args)).transpose() {
             Ok(wasi) => {
                 store.data_mut().wasi = wasi.map(|mut wasi| wasi.build_p1());
                 context.drive(deadline, self.call(&mut store, &row, context.limits.output))

@@ -82,7 +82,8 @@ enum Returned {
 struct Finished {
     result: wasmtime::Result<Returned>,
     guard: Guard,
-    stdio: Stdio,
+    /// There when the program imports WASI.
+    stdio: Option<Stdio>,
 }
 
 impl Sandbox {
@@ -164,6 +165,15 @@ impl TaskContext {
     /// The task's guard; its deadline counts from now.
     fn guard(&self) -> Guard {
         Guard::new(self.limits.memory, self.limits.deadline.map(|deadline| Instant::now() + deadline))
+    }
+
+    /// The streams of one task, when the program has a way to reach them.
+    fn stdio(&self, row: &Bytes) -> Option<Stdio> {
+        self.runtime.as_ref()?;
+        Some(match self.convention {
+            Convention::Command => Stdio::command(row.clone(), &self.limits),
+            Convention::Task | Convention::Raw => Stdio::silent(&self.limits),
+        })
     }
 
     /// The WASI world of one task: its streams, its arguments and what was granted, nothing else.

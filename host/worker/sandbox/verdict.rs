@@ -4,6 +4,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::guard::{Guard, Stopped};
+use super::stdio::Stdio;
 use super::{Answered, Finished, Returned, encode};
 use crate::limits::Limits;
 use crate::outcome::{ErrorDetail, Layer, Status};
@@ -25,7 +26,8 @@ enum Verdict {
 /// `receipts` adds what a default record does not hold: peak memory, and the stderr of a task that is ok.
 pub(super) fn answer(finished: Finished, limits: &Limits, receipts: bool) -> Answered {
     let Finished { result, guard, stdio } = finished;
-    let (stdout, exceeded) = stdio.take_output();
+    let (stdout, exceeded) = stdio.as_ref().map(Stdio::take_output).unwrap_or_default();
+    let stderr = || stdio.as_ref().and_then(Stdio::stderr);
     let verdict = match result {
         // Whatever a guest makes of a write that failed, it has written too much.
         _ if exceeded => too_much_output(limits),
@@ -43,15 +45,13 @@ pub(super) fn answer(finished: Finished, limits: &Limits, receipts: bool) -> Ans
         Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout, Some(error)),
         Verdict::NotOk(status, layer, error) => (status, layer, Vec::new(), Some(error)),
     };
-    let mut stderr = None;
-    match &mut error {
-        Some(error) => error.stderr = stdio.stderr(),
-        None if receipts => stderr = stdio.stderr(),
-        None => {}
+    if let Some(error) = &mut error {
+        error.stderr = stderr();
     }
     let detail = if error.is_none() && !receipts {
         Vec::new()
     } else {
+        let stderr = if error.is_none() { stderr() } else { None };
         encode(&AnswerDetail { error, peak_memory: receipts.then_some(guard.peak), stderr })
     };
     Answered { status, layer, detail, output }
