@@ -30,27 +30,26 @@ async fn execute(plan: Plan, program: Program) -> Result<Exit> {
     let stopper = pool.stopper();
     let interruption = Interruption::listen(stopper.clone())?;
     let mut reporter = Reporter::new(&plan, stopper)?;
-    let read_failure = match &plan.source {
-        Source::Once => {
-            reporter.report(pool.map_iter([Input::new("")])).await?;
-            None
-        }
+    let (reported, unread) = match &plan.source {
+        Source::Once => (reporter.report(pool.map_iter([Input::new("")])).await, None),
         Source::Files(files) => {
             let rows = Rows::read(files.clone())?;
             let failure = rows.failure();
-            reporter.report(pool.map(rows)).await?;
-            failure()
+            (reporter.report(pool.map(rows)).await, failure())
         }
     };
     let stopped = reporter.stopped || interruption.exit().is_some();
-    if !plan.quiet {
+    if !plan.quiet && !reporter.unwanted {
         reporter.summary.print(pool.stats(), plan.config.workers, stopped);
     }
     pool.close().await;
-    if let Some(why) = &read_failure {
+    // Whatever ended the run, what it had to say is written first.
+    let exit = reporter.finish();
+    reported?;
+    if let Some(why) = &unread {
         say(format_args!("{why}"));
     }
-    let exits = [interruption.exit(), read_failure.map(|_| Exit::SetUp), Some(reporter.finish())];
+    let exits = [interruption.exit(), unread.map(|_| Exit::SetUp), Some(exit)];
     Ok(exits.into_iter().flatten().max().unwrap_or(Exit::Ok))
 }
 
@@ -65,6 +64,8 @@ struct Reporter {
     summary: Summary,
     /// `--max-fail` has stopped the run.
     stopped: bool,
+    /// The output takes no more.
+    unwanted: bool,
 }
 
 impl Reporter {
@@ -87,6 +88,7 @@ impl Reporter {
             stopper,
             summary: Summary::new(),
             stopped: false,
+            unwanted: false,
         })
     }
 
@@ -102,12 +104,14 @@ impl Reporter {
                 any = true;
                 self.take(&result, &mut lines, &mut failed);
             }
-            if !any || !self.output.write(lines).await {
+            if !any {
                 return Ok(());
             }
-            if let Some(writer) = &self.failed
-                && !writer.write(failed).await
-            {
+            self.unwanted = !self.output.write(lines).await;
+            if let Some(writer) = &self.failed {
+                self.unwanted |= !writer.write(failed).await;
+            }
+            if self.unwanted {
                 return Ok(());
             }
         }

@@ -32,6 +32,10 @@ pub(super) fn component(engine: &Engine, component: &Component) -> Result<Report
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
     let imports: Vec<_> = ty.imports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
+    if component.get_export(None, "init").is_some_and(|(item, _)| is_init(item)) {
+        let what = "exports `init`, which this version of wpool does not call; leaving it out would change the results";
+        return Err(Refusal::new("init", what));
+    }
     let fit = component_fit(engine, component)
         .ok_or_else(|| no_convention(&[TASK_LOOKED_FOR, "the interface `wasi:cli/run` (command)"], &exports))?;
     let required = component.resources_required();
@@ -77,11 +81,21 @@ fn unversioned(name: &str) -> &str {
     name.split('@').next().unwrap_or(name)
 }
 
+/// Whether a component exports `run` with the type of a task, whatever its parameter is called.
 fn is_task(component: &Component, instance: Option<&ComponentExportIndex>) -> bool {
-    let Some((item, _)) = component.get_export(instance, "run") else { return false };
+    let run = component.get_export(instance, "run");
+    run.is_some_and(|(item, _)| is_func_of_bytes(item, "result<list<u8>, string>"))
+}
+
+fn is_init(item: ComponentItem) -> bool {
+    is_func_of_bytes(item, "result<_, string>")
+}
+
+fn is_func_of_bytes(item: ComponentItem, result: &str) -> bool {
     let ComponentItem::ComponentFunc(func) = item else { return false };
-    let is = |text: &str, ty: &ComponentItem| types::item(ty).ends_with(text);
-    func.params().len() == 1 && is("list<u8>) -> result<list<u8>, string>", &ComponentItem::ComponentFunc(func))
+    let params: Vec<_> = func.params().map(|(_, ty)| types::value(&ty)).collect();
+    let results: Vec<_> = func.results().map(|ty| types::value(&ty)).collect();
+    params == ["list<u8>"] && results == [result]
 }
 
 /// The report on a core module.

@@ -44,9 +44,10 @@ fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Report, Vec<u8>),
 
 /// CPU time and memory of this process. A program that needs more makes the kernel end it, and the host says so.
 fn limit(limits: &CompileLimits) -> std::io::Result<()> {
-    let hard = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
-    setrlimit(Resource::Cpu, hard(limits.time.as_secs().max(1)))?;
-    setrlimit(Resource::Data, hard(limits.memory))?;
+    // The first limit names itself in the signal that it sends; the second one cannot be caught.
+    let seconds = limits.time.as_secs().max(1);
+    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
+    setrlimit(Resource::Data, Rlimit { current: Some(limits.memory), maximum: Some(limits.memory) })?;
     Ok(())
 }
 

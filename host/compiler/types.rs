@@ -42,7 +42,7 @@ fn function(func: &ComponentFunc) -> String {
     format!("func({}){arrow}{}", params.join(", "), results.join(", "))
 }
 
-fn value(ty: &Type) -> String {
+pub(super) fn value(ty: &Type) -> String {
     let optional = |ty: Option<Type>| ty.as_ref().map_or_else(|| "_".to_owned(), value);
     match ty {
         Type::Bool => "bool".into(),
