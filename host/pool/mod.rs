@@ -1,17 +1,20 @@
 //! The pool: the only asynchronous code. A queue that is a pure state machine, one actor per slot that attends to its
 //! worker, and the stream through which the caller feeds and drains both.
 
+mod in_flight;
 mod queue;
 mod results;
+mod settled;
 mod shared;
 mod sizer;
 mod slot;
+mod watch;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::config::{MAX_WORKERS, PoolConfig};
@@ -83,7 +86,7 @@ impl Pool {
             spawner,
             state: Mutex::new(state),
             work: Notify::new(),
-            stop: watch::Sender::new(Stop::Go),
+            stop: tokio::sync::watch::Sender::new(Stop::Go),
         });
         let mut slots = JoinSet::new();
         for slot in 0..workers {

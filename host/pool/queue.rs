@@ -10,6 +10,8 @@
 
 use std::collections::VecDeque;
 
+use super::in_flight::{InFlight, Task};
+use super::settled::Settled;
 use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
 use crate::task::{Input, Rejected, TaskId, TaskResult};
 use crate::wire::{Encoder, FRAME_TARGET, WireError};
@@ -20,54 +22,6 @@ pub(super) const WINDOW_TASKS: usize = 1 << 16;
 
 /// Bytes of inputs and of outputs, each, that may wait in the host; one task may exceed it alone.
 pub(super) const WINDOW_BYTES: usize = 64 << 20;
-
-#[derive(Debug)]
-struct Task {
-    id: u64,
-    input: Input,
-    /// Workers that began it.
-    attempts: u32,
-    /// Why those died that died under it.
-    deaths: Vec<ErrorDetail>,
-}
-
-/// Tasks that one slot's worker has and has not answered.
-#[derive(Debug, Default)]
-struct InFlight {
-    tasks: VecDeque<Task>,
-    /// Index of the first of `tasks` in the worker's life.
-    first: u32,
-    /// The index after the last that was ever leased; no index is used twice.
-    unused: u32,
-    /// A suspect is in here, and nothing may join it.
-    alone: bool,
-    /// Tasks were taken back, so what follows would not be contiguous.
-    recalled: bool,
-}
-
-impl InFlight {
-    fn end(&self) -> u32 {
-        self.first.wrapping_add(self.tasks.len() as u32)
-    }
-
-    /// How many tasks the worker has begun, if `next` is the index it would begin next. A claim word that makes no
-    /// sense comes from a captured worker: the first task is then taken as begun.
-    fn begun(&self, next: u32) -> usize {
-        let begun = next.wrapping_sub(self.first) as usize;
-        if begun <= self.tasks.len() { begun } else { 1.min(self.tasks.len()) }
-    }
-}
-
-/// Settled tasks on their way to the caller.
-#[derive(Debug)]
-enum Settled {
-    /// By position; `None` is a task that has not settled.
-    Ordered {
-        results: VecDeque<Option<TaskResult>>,
-        first: u64,
-    },
-    Unordered(VecDeque<TaskResult>),
-}
 
 /// A lease that was just made; its tasks are in the encoder.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,16 +60,11 @@ pub(super) struct Queue {
 
 impl Queue {
     pub fn new(slots: usize, ordered: bool, crash_limit: u32) -> Self {
-        let settled = if ordered {
-            Settled::Ordered { results: VecDeque::new(), first: 0 }
-        } else {
-            Settled::Unordered(VecDeque::new())
-        };
         Queue {
             pending: VecDeque::new(),
             suspects: VecDeque::new(),
             slots: std::iter::repeat_with(InFlight::default).take(slots).collect(),
-            settled,
+            settled: Settled::new(ordered),
             next_id: 0,
             held: 0,
             input_bytes: 0,
@@ -129,9 +78,7 @@ impl Queue {
     pub fn restart(&mut self) {
         if self.held == 0 {
             self.next_id = 0;
-            if let Settled::Ordered { first, .. } = &mut self.settled {
-                *first = 0;
-            }
+            self.settled.restart();
         }
     }
 
@@ -174,9 +121,7 @@ impl Queue {
         self.next_id += 1;
         self.held += 1;
         self.input_bytes += task.input.bytes.len();
-        if let Settled::Ordered { results, .. } = &mut self.settled {
-            results.push_back(None);
-        }
+        self.settled.expect_next();
         match task.input.rejected {
             Some(reason) => self.settle_by_host(task, Status::InvalidInput, rejection(reason)),
             None if self.stopped => self.give_up(task),
@@ -191,7 +136,7 @@ impl Queue {
         if !idle && (place.alone || place.recalled) {
             return None;
         }
-        let alone = idle && !self.suspects.is_empty();
+        let alone = idle && self.suspects.front().is_some_and(|suspect| self.may_go(suspect));
         let mut count = 0;
         while count < rows && frame.len() < FRAME_TARGET && (!alone || count == 0) {
             let Some(task) = self.next_task(alone, frame) else { break };
@@ -212,19 +157,19 @@ impl Queue {
         Some(Lease { first: place.end().wrapping_sub(count as u32), end: place.end(), fresh: idle })
     }
 
-    fn next_task(&mut self, alone: bool, frame: &Encoder) -> Option<Task> {
-        let queue = if alone { &mut self.suspects } else { &mut self.pending };
-        let front = queue.front()?;
-        // Outputs that nobody takes hold everything back but the task that the caller waits for.
-        let awaited = matches!(&self.settled, Settled::Ordered { first, .. } if *first == front.id);
-        if self.output_bytes >= WINDOW_BYTES && !awaited {
-            return None;
-        }
+    fn next_task(&mut self, suspect: bool, frame: &Encoder) -> Option<Task> {
+        let front = if suspect { self.suspects.front() } else { self.pending.front() }?;
         // A long row gets a frame of its own, so that a frame is bounded by its target and one row.
-        if !frame.is_empty() && frame.len() + front.input.bytes.len() > FRAME_TARGET {
+        let fits = frame.is_empty() || frame.len() + front.input.bytes.len() <= FRAME_TARGET;
+        if !fits || !self.may_go(front) {
             return None;
         }
-        queue.pop_front()
+        if suspect { self.suspects.pop_front() } else { self.pending.pop_front() }
+    }
+
+    /// Outputs that nobody takes hold every task back but the one that the caller waits for.
+    fn may_go(&self, task: &Task) -> bool {
+        self.output_bytes < WINDOW_BYTES || self.settled.awaits(task.id)
     }
 
     /// Settles the task at `index`, which must be the first that the slot's worker has not answered.
@@ -275,7 +220,7 @@ impl Queue {
                 if self.stopped || task.deaths.len() >= self.crash_limit as usize {
                     self.settle_as_crash(task);
                 } else {
-                    self.suspects.push_back(task);
+                    insert(&mut self.suspects, task);
                 }
                 return;
             }
@@ -284,13 +229,13 @@ impl Queue {
         self.settle(task, Outcome::not_ok(status, error), receipt);
     }
 
-    /// Puts tasks back in front, in their order, or settles them when nothing may begin any more.
+    /// Puts tasks back in their places, or settles them when nothing may begin any more.
     fn put_back(&mut self, tasks: VecDeque<Task>) {
         for task in tasks.into_iter().rev() {
             if self.stopped {
                 self.give_up(task);
             } else {
-                self.pending.push_front(task);
+                insert(&mut self.pending, task);
             }
         }
     }
@@ -335,29 +280,24 @@ impl Queue {
 
     fn settle(&mut self, task: Task, outcome: Outcome, receipt: Receipt) {
         self.output_bytes += outcome.output().map_or(0, |output| output.len());
-        let result = TaskResult { id: TaskId(task.id), input: task.input, outcome, receipt };
-        match &mut self.settled {
-            Settled::Unordered(results) => results.push_back(result),
-            Settled::Ordered { results, first } => results[(task.id - *first) as usize] = Some(result),
-        }
+        self.settled.push(TaskResult { id: TaskId(task.id), input: task.input, outcome, receipt });
     }
 
     /// The next settled task, in the pool's order.
     pub fn pop(&mut self) -> Option<TaskResult> {
-        let result = match &mut self.settled {
-            Settled::Unordered(results) => results.pop_front()?,
-            Settled::Ordered { results, first } => {
-                let result = results.front_mut()?.take()?;
-                results.pop_front();
-                *first += 1;
-                result
-            }
-        };
+        let result = self.settled.pop()?;
         self.held -= 1;
         self.input_bytes -= result.input.bytes.len();
         self.output_bytes -= result.outcome.output().map_or(0, |output| output.len());
         Some(result)
     }
+}
+
+/// Keeps tasks in the order of their positions: the one that the caller waits for must be in front. What comes back is
+/// older than most, so its place is near the front.
+fn insert(tasks: &mut VecDeque<Task>, task: Task) {
+    let at = tasks.partition_point(|other| other.id < task.id);
+    tasks.insert(at, task);
 }
 
 fn rejection(reason: Rejected) -> ErrorDetail {

@@ -1,5 +1,6 @@
 //! The queue against random operations: whatever workers do, every task leaves exactly once.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
@@ -20,6 +21,7 @@ enum Op {
     /// The worker answers the first task it has begun and not answered.
     Answer {
         slot: usize,
+        large: bool,
     },
     WrongAnswer {
         slot: usize,
@@ -41,7 +43,7 @@ fn any_op(slots: usize) -> impl Strategy<Value = Op> {
         12 => any::<u8>().prop_map(|n| Op::Push { rejected: n < 8 }),
         8 => (slot.clone(), 1..6usize).prop_map(|(slot, rows)| Op::Lease { slot, rows }),
         16 => slot.clone().prop_map(|slot| Op::Begin { slot }),
-        12 => slot.clone().prop_map(|slot| Op::Answer { slot }),
+        12 => (slot.clone(), 0..4u8).prop_map(|(slot, n)| Op::Answer { slot, large: n == 0 }),
         1 => slot.clone().prop_map(|slot| Op::WrongAnswer { slot }),
         3 => slot.clone().prop_map(|slot| Op::TakeBack { slot }),
         3 => (slot, 0..4u8).prop_map(|(slot, verdict)| Op::Die { slot, verdict }),
@@ -63,6 +65,8 @@ struct Model {
     ordered: bool,
     popped: Vec<u64>,
     pushed: u64,
+    /// What every answer is a part of.
+    output: Bytes,
 }
 
 impl Model {
@@ -73,6 +77,7 @@ impl Model {
             ordered,
             popped: Vec::new(),
             pushed: 0,
+            output: vec![0; WINDOW_BYTES].into(),
         }
     }
 
@@ -90,10 +95,11 @@ impl Model {
                     worker.next = worker.next.wrapping_add(1);
                 }
             }
-            Op::Answer { slot } => {
+            Op::Answer { slot, large } => {
                 let (next, first) = (self.workers[slot].next, self.queue.slots[slot].first);
                 if self.queue.in_flight(slot) > 0 && first != next {
-                    self.queue.answer(slot, first, Outcome::Ok(vec![7; 10].into()), Receipt::host()).unwrap();
+                    let output = self.output.slice(..if large { WINDOW_BYTES / 2 } else { 10 });
+                    self.queue.answer(slot, first, Outcome::Ok(output), Receipt::host()).unwrap();
                 }
             }
             Op::WrongAnswer { slot } => {
@@ -158,6 +164,8 @@ impl Model {
         assert!(queue.slots.iter().all(|slot| !slot.alone || slot.tasks.len() <= 1), "a suspect has company");
         assert!(!queue.stopped || queue.waiting() == 0, "something could begin after a stop");
         assert!(!self.ordered || self.popped.is_sorted());
+        assert!(queue.pending.iter().is_sorted_by_key(|task| task.id), "the awaited task may be behind others");
+        assert!(queue.suspects.iter().is_sorted_by_key(|task| task.id), "the awaited suspect may be behind others");
     }
 
     /// Lets every worker do its work, and takes everything.
@@ -166,7 +174,7 @@ impl Model {
             for slot in 0..self.workers.len() {
                 self.apply(Op::Lease { slot, rows: 4 });
                 self.apply(Op::Begin { slot });
-                self.apply(Op::Answer { slot });
+                self.apply(Op::Answer { slot, large: false });
             }
             self.apply(Op::Pop);
         }

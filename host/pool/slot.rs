@@ -10,6 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::queue::Verdict;
 use super::shared::{Shared, Stop};
 use super::sizer::Sizer;
+use super::watch::Watch;
 use crate::event::Event;
 use crate::handshake::END_PATIENCE;
 use crate::outcome::{ErrorDetail, Failure, Outcome, Receipt, Status};
@@ -71,15 +72,6 @@ pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
     }
 }
 
-/// What is running, as the host sees it.
-struct Watch {
-    /// The running index, and for how long the host has seen it.
-    running: Option<(u32, Duration)>,
-    /// For how long the worker has owed a move.
-    owed: Duration,
-    last: Instant,
-}
-
 struct Attendant<'a> {
     shared: &'a Shared,
     slot: usize,
@@ -89,6 +81,8 @@ struct Attendant<'a> {
     /// Bytes of `frame` that are still to be written.
     unwritten: std::ops::Range<usize>,
     watch: Watch,
+    /// When the worker was last looked at.
+    looked: Instant,
 }
 
 impl<'a> Attendant<'a> {
@@ -100,7 +94,8 @@ impl<'a> Attendant<'a> {
             sizer: Sizer::new(shared.config.chunksize),
             frame: Encoder::default(),
             unwritten: 0..0,
-            watch: Watch { running: None, owed: Duration::ZERO, last: Instant::now() },
+            watch: Watch::default(),
+            looked: Instant::now(),
         }
     }
 
@@ -217,30 +212,24 @@ impl<'a> Attendant<'a> {
     /// What the clock and the worker's page say.
     fn look(&mut self) -> Option<End> {
         // Time in which this process did not run, such as a suspended machine, is nobody's fault.
-        let passed = std::mem::replace(&mut self.watch.last, Instant::now()).elapsed().min(TICK * 2);
+        let passed = std::mem::replace(&mut self.looked, Instant::now()).elapsed().min(TICK * 2);
         if self.is_stopped_process() {
             return Some(End::Misbehaved { code: "worker-stopped", why: "was stopped by a signal".into() });
         }
+        let config = &self.shared.config;
         let next = self.worker.page.next();
         let mut state = self.shared.lock();
         let running = state.queue.running(self.slot, next);
-        self.watch.running = match (running, self.watch.running) {
-            (Some(now), Some((before, age))) if now == before => Some((now, age + passed)),
-            (now, _) => now.map(|now| (now, Duration::ZERO)),
-        };
         let owes = self.worker.decoder.is_partial() || (running.is_none() && state.queue.in_flight(self.slot) > 0);
-        self.watch.owed = if owes { self.watch.owed + passed } else { Duration::ZERO };
-        if self.watch.owed > self.shared.config.patience {
-            return Some(End::Misbehaved {
-                code: "worker-protocol",
-                why: "stopped in the middle of a frame or a lease".into(),
-            });
+        self.watch.look(running, owes, passed);
+        if self.watch.owed() > config.patience {
+            let why = "stopped in the middle of a frame or a lease".into();
+            return Some(End::Misbehaved { code: "worker-protocol", why });
         }
-        let (_, age) = self.watch.running?;
-        if self.shared.config.limits.deadline.is_some_and(|deadline| age > deadline + self.shared.config.grace) {
+        if config.limits.deadline.is_some_and(|deadline| self.watch.age() > deadline + config.grace) {
             return Some(End::Backstop);
         }
-        if age > SLOW && state.queue.unstarted(self.slot, next) > 0 {
+        if self.watch.age() > SLOW && state.queue.unstarted(self.slot, next) > 0 {
             state.recall(self.slot);
             self.shared.work.notify_one();
         }

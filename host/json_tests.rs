@@ -1,0 +1,68 @@
+//! The JSON check against serde_json, and against noise.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn serde_accepts(text: &[u8]) -> bool {
+    // Parsed as a value: taken raw, strings would not be looked into. A number that is too large for a float is one.
+    match serde_json::from_slice::<serde_json::Value>(text) {
+        Ok(_) => true,
+        Err(error) => error.to_string().starts_with("number out of range"),
+    }
+}
+
+#[test]
+fn the_offset_of_a_mistake_is_the_offending_byte() {
+    for (text, at) in [("{\"a\" 1}", 5), ("[1,]", 3), ("", 0), ("[1", 2), ("nul", 0), ("1 2", 2), ("\"a\nb\"", 2)] {
+        assert_eq!(check(text.as_bytes()).map_err(|e| e.at), Err(at), "{text:?}");
+    }
+}
+
+#[test]
+fn nesting_ends_at_the_limit_without_a_deep_stack() {
+    let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
+    assert!(check(&nested(MAX_DEPTH as usize)).is_ok());
+    assert!(check(&nested(MAX_DEPTH as usize + 1)).is_err());
+    assert!(check(&vec![b'['; 1 << 20]).is_err());
+}
+
+#[test]
+fn line_ends_between_tokens_go_and_those_in_strings_cannot_be() {
+    let mut out = Vec::new();
+    let text = b"{\n  \"a\\\"\": [1,\r\n 2]\n}";
+    assert_eq!(check(text), Ok(Valid { newlines: true }));
+    push_on_one_line(text, &mut out);
+    assert_eq!(out, b"{  \"a\\\"\": [1, 2]}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn accepts_what_serde_json_accepts(text in "[\\[\\]{}\",:0-9.eE+\\- tfnrualse\\\\\n]{0,12}") {
+        prop_assert_eq!(check(text.as_bytes()).is_ok(), serde_accepts(text.as_bytes()));
+    }
+
+    #[test]
+    fn accepts_the_escapes_that_serde_json_accepts(text in "\"(\\\\[u\"\\\\nx]|[dD][89c-fC-F]|[0-9a-f]{2,4}|\\\\ud[8-9c-f]0[0-9]){0,5}\"") {
+        prop_assert_eq!(check(text.as_bytes()).is_ok(), serde_accepts(text.as_bytes()), "{}", text);
+    }
+
+    #[test]
+    fn accepts_what_serde_json_writes(text in "\\PC*", number in any::<f64>(), n in any::<i64>()) {
+        let value = serde_json::json!({ text.clone(): [number, n, text, null, true, {}, []] });
+        let pretty = serde_json::to_vec_pretty(&value).unwrap();
+        prop_assert_eq!(check(&pretty), Ok(Valid { newlines: true }));
+        let mut line = Vec::new();
+        push_on_one_line(&pretty, &mut line);
+        prop_assert_eq!(check(&line), Ok(Valid { newlines: false }));
+        let parse = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
+        prop_assert_eq!(parse(&line), parse(&pretty));
+    }
+
+    #[test]
+    fn noise_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        prop_assert_eq!(check(&bytes).is_ok(), serde_accepts(&bytes));
+    }
+}

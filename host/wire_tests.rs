@@ -1,0 +1,78 @@
+//! Frames there and back, in pieces of any size, and noise.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn decode(bytes: &[u8], chunk: usize) -> Result<Vec<Frame>, WireError> {
+    let mut decoder = Decoder::new(1 << 20);
+    let mut frames = Vec::new();
+    for piece in bytes.chunks(chunk.max(1)) {
+        decoder.space().extend_from_slice(piece);
+        while let Some(frame) = decoder.next()? {
+            frames.push(frame);
+        }
+    }
+    Ok(frames)
+}
+
+fn some_answer() -> impl Strategy<Value = (AnswerHead, Vec<u8>, Vec<u8>)> {
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
+    (0..7u8, 0..10u8, any::<u32>(), bytes(), bytes()).prop_map(|(status, code, wall_us, detail, output)| {
+        let head = AnswerHead { status: worker_status(status).unwrap(), layer: layer(code).unwrap(), wall_us };
+        (head, detail, output)
+    })
+}
+
+#[test]
+fn a_length_over_the_limit_is_refused_before_its_payload_arrives() {
+    let mut decoder = Decoder::new(100);
+    decoder.space().extend_from_slice(&header(Kind::Answers, 1, 0, u32::MAX as usize, 0));
+    assert_eq!(decoder.next(), Err(WireError::TooLong { length: u32::MAX as usize, limit: 100 }));
+}
+
+#[test]
+fn a_worker_cannot_give_a_status_that_is_the_hosts() {
+    for status in [Status::Crash, Status::Cancelled, Status::Skipped] {
+        assert!(worker_status(status as u8).is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn leases_come_back_as_they_were_sent(inputs in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..20), first in any::<u32>(), chunk in 1..80usize) {
+        let mut encoder = Encoder::default();
+        inputs.iter().for_each(|input| encoder.push_task(input));
+        let frames = decode(encoder.finish(Kind::Lease, first, 7), chunk).unwrap();
+        prop_assert_eq!(frames.len(), 1);
+        prop_assert_eq!((frames[0].kind, frames[0].first, frames[0].busy), (Kind::Lease, first, 7));
+        let back: Result<Vec<_>, _> = tasks(frames[0].payload.clone(), frames[0].count).collect();
+        prop_assert_eq!(back.unwrap(), inputs);
+    }
+
+    #[test]
+    fn answers_come_back_as_they_were_sent(sent in proptest::collection::vec(some_answer(), 0..20), chunk in 1..80usize) {
+        let mut encoder = Encoder::default();
+        for (head, detail, output) in &sent {
+            encoder.push_answer(*head, detail, output);
+        }
+        let frames = decode(encoder.finish(Kind::Answers, 0, 0), chunk).unwrap();
+        let back: Result<Vec<_>, _> = answers(frames[0].payload.clone(), frames[0].count).collect();
+        let back: Vec<_> = back.unwrap().into_iter().map(|a| (a.head, a.detail.to_vec(), a.output.to_vec())).collect();
+        prop_assert_eq!(back, sent);
+    }
+
+    #[test]
+    fn noise_never_panics(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), real_header in any::<bool>(), kind in 0..10u8, count in 0..5u32, length in 0..200u32, chunk in 1..50usize) {
+        if real_header && bytes.len() >= HEADER {
+            bytes[..2].copy_from_slice(&MAGIC.to_le_bytes());
+            bytes[2] = kind;
+            bytes[4..8].copy_from_slice(&count.to_le_bytes());
+            bytes[12..16].copy_from_slice(&length.to_le_bytes());
+        }
+        for frame in decode(&bytes, chunk).unwrap_or_default() {
+            tasks(frame.payload.clone(), frame.count).for_each(drop);
+            answers(frame.payload, frame.count).for_each(drop);
+        }
+    }
+}
