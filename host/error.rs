@@ -30,9 +30,12 @@ pub enum Error {
     /// Host and worker are of different builds.
     #[error("this program is build `{host}` and its worker executable is build `{child}`; use the same wpool for both")]
     BuildMismatch { host: String, child: String },
-    /// Workers keep failing before they can take a task.
-    #[error("{failures} workers in a row failed to start; the last one: {why}")]
+    /// Workers keep failing before they have done anything.
+    #[error("{failures} workers in a row failed before they did anything; the last one {why}")]
     TooManyFailures { failures: u32, why: String },
+    /// The pool was stopped, or gave up, before this run.
+    #[error("the pool has ended; start another one")]
+    Ended,
 }
 
 /// Why a program is refused.

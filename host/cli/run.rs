@@ -45,7 +45,11 @@ async fn execute(plan: Plan, program: Program) -> Result<Exit> {
     pool.close().await;
     // Whatever ended the run, what it had to say is written first.
     let exit = reporter.finish();
-    reported?;
+    match reported {
+        // Told to end before it could begin.
+        Err(_) if interruption.exit().is_some() => {}
+        other => other?,
+    }
     if let Some(why) = &unread {
         say(format_args!("{why}"));
     }

@@ -75,7 +75,8 @@ impl Pool {
             consumer: None,
             starting: 0,
             failures: None,
-            broken: None,
+            gave_up: false,
+            cause: None,
             busy: Duration::ZERO,
             deaths: 0,
         };

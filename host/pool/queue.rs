@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use super::in_flight::{InFlight, Task};
 use super::settled::Settled;
+use crate::limits::MAX_INPUT;
 use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
 use crate::task::{Input, Rejected, TaskId, TaskResult};
 use crate::wire::{Encoder, FRAME_TARGET, WireError};
@@ -116,7 +117,10 @@ impl Queue {
     }
 
     /// Accepts an input; it will be popped exactly once.
-    pub fn push(&mut self, input: Input) {
+    pub fn push(&mut self, mut input: Input) {
+        if input.bytes.len() > MAX_INPUT {
+            input.rejected = Some(Rejected::TooLong);
+        }
         let task = Task { id: self.next_id, input, attempts: 0, deaths: Vec::new() };
         self.next_id += 1;
         self.held += 1;
@@ -302,9 +306,7 @@ fn insert(tasks: &mut VecDeque<Task>, task: Task) {
 
 fn rejection(reason: Rejected) -> ErrorDetail {
     match reason {
-        Rejected::TooLong => {
-            ErrorDetail::new("line-too-long", format!("longer than {} MiB", crate::limits::MAX_INPUT >> 20))
-        }
+        Rejected::TooLong => ErrorDetail::new("line-too-long", format!("longer than {} MiB", MAX_INPUT >> 20)),
     }
 }
 

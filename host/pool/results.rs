@@ -23,6 +23,8 @@ pub struct Results<'p, S> {
     /// `None` when the inputs are exhausted or no more are wanted.
     inputs: Option<Pin<Box<S>>>,
     ready: std::collections::VecDeque<TaskResult>,
+    /// The pool had ended before this run.
+    refused: bool,
     finished: bool,
 }
 
@@ -31,14 +33,16 @@ where
     S: Stream<Item: Into<Input>>,
 {
     pub(super) fn new(shared: &'p Shared, inputs: S) -> Self {
-        shared.lock().queue.restart();
-        Results { shared, inputs: Some(Box::pin(inputs)), ready: Default::default(), finished: false }
+        let mut state = shared.lock();
+        state.queue.restart();
+        let refused = state.queue.is_stopped() || state.gave_up;
+        Results { shared, inputs: Some(Box::pin(inputs)), ready: Default::default(), refused, finished: false }
     }
 
     /// The next result; `None` after the last.
     ///
     /// # Errors
-    /// When the pool cannot go on, because workers cannot be started.
+    /// When the pool cannot go on, because workers cannot be started, or has ended before.
     pub async fn next(&mut self) -> Result<Option<TaskResult>, Error> {
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }
@@ -60,15 +64,19 @@ where
             if self.finished {
                 return Poll::Ready(None);
             }
+            if self.refused {
+                self.finished = true;
+                return Poll::Ready(Some(Err(Error::Ended)));
+            }
             let fed = self.feed(cx);
             let mut state = self.shared.lock();
             self.ready.extend(std::iter::from_fn(|| state.queue.pop()).take(BATCH));
             if !self.ready.is_empty() {
                 continue;
             }
-            if let Some(error) = state.broken.take() {
+            if state.gave_up {
                 self.finished = true;
-                return Poll::Ready(Some(Err(error)));
+                return Poll::Ready(Some(Err(state.cause.take().unwrap_or(Error::Ended))));
             }
             if self.inputs.is_none() && state.queue.is_empty() {
                 self.finished = true;

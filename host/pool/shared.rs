@@ -19,7 +19,7 @@ use crate::process::{Role, Spawner};
 use crate::setup::{START_DEADLINE, WorkerSetup};
 use crate::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 
-/// A pool gives up when this many workers in a row fail to start within [`BREAKER_TIME`].
+/// A pool gives up when this many workers in a row fail before they have answered anything, within [`BREAKER_TIME`].
 const BREAKER_FAILURES: u32 = 10;
 const BREAKER_TIME: Duration = Duration::from_secs(10);
 
@@ -44,10 +44,12 @@ pub(super) struct State {
     pub consumer: Option<Waker>,
     /// Slots that have been woken for work and are starting a worker.
     pub starting: usize,
-    /// Start failures since a worker last came up, and when the first of them was.
+    /// Workers that failed since one last answered, and when the first of them did.
     pub failures: Option<(u32, Instant)>,
-    /// Why the pool cannot go on.
-    pub broken: Option<Error>,
+    /// The pool cannot go on.
+    pub gave_up: bool,
+    /// Why, until somebody was told.
+    pub cause: Option<Error>,
     pub busy: Duration,
     pub deaths: u64,
 }
@@ -118,7 +120,7 @@ impl Shared {
         loop {
             {
                 let mut state = self.lock();
-                if *stop.borrow_and_update() >= Stop::Close || state.broken.is_some() {
+                if *stop.borrow_and_update() >= Stop::Close || state.gave_up {
                     return false;
                 }
                 if state.queue.waiting() == 0 {
@@ -139,6 +141,12 @@ impl Shared {
         }
     }
 
+    /// Waits until no worker is wanted any more.
+    pub async fn closing(&self) {
+        // The sender is in self, so this cannot fail.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop >= Stop::Close).await;
+    }
+
     /// Starts a worker and sets it up.
     pub async fn start_worker(&self, slot: usize, generation: u32) -> Result<Worker, Failed> {
         let started = tokio::time::timeout(START_DEADLINE, self.try_start(generation)).await;
@@ -146,7 +154,6 @@ impl Shared {
         let mut state = self.lock();
         state.starting -= 1;
         if let Ok(worker) = &result {
-            state.failures = None;
             state.pages[slot] = Some(worker.page.clone());
         }
         result
@@ -193,8 +200,9 @@ impl Shared {
         self.lock().pages[slot] = None;
     }
 
-    /// Counts a failed start. The pool gives up when they do not stop, or at once when trying again cannot help.
-    pub fn start_failed(&self, failed: Failed) {
+    /// Counts a worker that did nothing. The pool gives up when they do not stop, or at once when trying again cannot
+    /// help.
+    pub fn worker_failed(&self, failed: Failed) {
         let mut state = self.lock();
         let (failures, since) = state.failures.unwrap_or((0, Instant::now()));
         // A failure long ago and one now are no series.
@@ -207,7 +215,8 @@ impl Shared {
             Failed::Died(_) => return self.work.notify_one(),
             other => other.into_error(&self.program_name, Role::Worker),
         };
-        state.broken.get_or_insert(broken);
+        state.gave_up = true;
+        state.cause = Some(broken);
         state.wake_consumer();
         self.work.notify_waiters();
     }

@@ -12,7 +12,7 @@ use super::shared::{Shared, Stop};
 use super::sizer::Sizer;
 use super::watch::Watch;
 use crate::event::Event;
-use crate::handshake::END_PATIENCE;
+use crate::handshake::{END_PATIENCE, Failed};
 use crate::outcome::{ErrorDetail, Failure, Outcome, Receipt, Status};
 use crate::page::{Cause, SharedPage};
 use crate::process::Process;
@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_millis(20);
 /// A task that runs this long gives up the unstarted tasks behind it.
 const SLOW: Duration = Duration::from_millis(40);
 
-/// Pause before a slot tries again to start a worker.
+/// Pause before a slot starts a worker after one that did nothing.
 const START_BACKOFF: Duration = Duration::from_millis(100);
 
 /// A worker that came up.
@@ -56,17 +56,22 @@ enum End {
 pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
     let mut generation = 0;
     while shared.wait_for_work(slot).await {
-        match shared.start_worker(slot, generation).await {
+        let started = tokio::select! {
+            started = shared.start_worker(slot, generation) => started,
+            () = shared.closing() => return,
+        };
+        let ended = match started {
             Ok(worker) => {
                 shared.worker_started(slot, &worker);
                 let mut attendant = Attendant::new(&shared, slot, worker);
                 let end = attendant.serve().await;
-                attendant.bury(end).await;
+                attendant.bury(end).await
             }
-            Err(why) => {
-                shared.start_failed(why);
-                tokio::time::sleep(START_BACKOFF).await;
-            }
+            Err(failed) => Err(failed),
+        };
+        if let Err(failed) = ended {
+            shared.worker_failed(failed);
+            tokio::time::sleep(START_BACKOFF).await;
         }
         generation += 1;
     }
@@ -83,6 +88,8 @@ struct Attendant<'a> {
     watch: Watch,
     /// When the worker was last looked at.
     looked: Instant,
+    /// The worker has answered a task.
+    useful: bool,
 }
 
 impl<'a> Attendant<'a> {
@@ -96,6 +103,7 @@ impl<'a> Attendant<'a> {
             unwritten: 0..0,
             watch: Watch::default(),
             looked: Instant::now(),
+            useful: false,
         }
     }
 
@@ -175,6 +183,8 @@ impl<'a> Attendant<'a> {
     fn settle(&mut self, frame: Frame) -> Result<(), WireError> {
         let mut state = self.shared.lock();
         state.busy += Duration::from_nanos(frame.busy);
+        state.failures = None;
+        self.useful = true;
         let mut index = frame.first;
         for answer in wire::answers(frame.payload, frame.count) {
             let (outcome, receipt) = self.outcome(answer?)?;
@@ -242,8 +252,9 @@ impl<'a> Attendant<'a> {
         matches!(waitid(WaitId::Pid(pid), options), Ok(Some(status)) if status.stopped())
     }
 
-    /// Ends the worker's life and decides what that means for its tasks.
-    async fn bury(mut self, end: End) {
+    /// Ends the worker's life and decides what that means for its tasks. An error is a worker that did nothing at all
+    /// before it died: unlike the others, it cannot go on for ever.
+    async fn bury(mut self, end: End) -> Result<(), Failed> {
         let child = &mut self.worker.process.child;
         let by_itself = match end {
             End::Gone => tokio::time::timeout(END_PATIENCE, child.wait()).await.ok().and_then(Result::ok),
@@ -253,7 +264,8 @@ impl<'a> Attendant<'a> {
             let _ = child.kill().await;
         }
         if matches!(end, End::Closed) {
-            return self.shared.worker_gone(self.slot);
+            self.shared.worker_gone(self.slot);
+            return Ok(());
         }
         let signal = by_itself.and_then(crate::signal::name);
         let why = match (&end, by_itself) {
@@ -272,7 +284,9 @@ impl<'a> Attendant<'a> {
         drop(state);
         self.shared.work.notify_one();
         let (slot, generation) = (self.slot as u32, self.worker.generation);
-        self.shared.config.observer.tell(Event::WorkerDied { slot, generation, why, suspect });
+        let useless = suspect.is_none() && !self.useful && !matches!(end, End::Cancelled);
+        self.shared.config.observer.tell(Event::WorkerDied { slot, generation, why: why.clone(), suspect });
+        if useless { Err(Failed::Died(why)) } else { Ok(()) }
     }
 
     fn verdict(&self, end: &End, why: &str, signal: Option<String>) -> Verdict {
