@@ -9,7 +9,7 @@ use crate::error::Error;
 /// public format.
 pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "/wire-1");
 
-/// First argument of a child. It is followed by the role and the host's process id.
+/// First of wpool's arguments to a child. It is followed by the role and the host's process id.
 pub(crate) const CHILD_ARGUMENT: &str = "__wpool-child";
 
 /// How to start a child: an executable and what it needs to be told before wpool's own arguments.

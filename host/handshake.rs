@@ -51,7 +51,7 @@ pub(crate) async fn set_up<T: Serialize>(
 async fn frames_until(stdout: &mut ChildStdout, decoder: &mut Decoder, until: Kind) -> Result<Vec<Frame>, Failed> {
     let mut frames = Vec::new();
     loop {
-        while let Some(frame) = decoder.next().map_err(|e| Failed::Died(e.to_string()))? {
+        while let Some(frame) = decoder.pop().map_err(|e| Failed::Died(e.to_string()))? {
             if frame.kind == Kind::Refused {
                 return Err(refused(&frame.payload));
             }

@@ -11,6 +11,7 @@ use crate::config::PoolConfig;
 use crate::error::{Error, Refusal};
 use crate::event::Event;
 use crate::handshake::{Failed, set_up};
+use crate::limits::in_words;
 use crate::process::{Role, Spawner};
 use crate::program::Program;
 use crate::report::Report;
@@ -83,9 +84,9 @@ fn fit(image: Image, program: &Program, config: &PoolConfig) -> Result<Image, Er
         return Ok(image);
     }
     let message = format!(
-        "starts with {} MiB of memory, over the limit of {} MiB; allow more with --memory",
-        needs.div_ceil(1 << 20),
-        limit >> 20
+        "starts with {} of memory, over the limit of {}; allow more with --memory",
+        in_words(needs),
+        in_words(limit)
     );
     Err(Error::ProgramRefused { name: program.name().to_owned(), refusal: Refusal::new("memory-limit", message) })
 }
@@ -118,9 +119,9 @@ async fn compile(
 fn gave_up(program: &Program, config: &PoolConfig, why: &str) -> Error {
     let limits = &config.compile_limits;
     let message = format!(
-        "the compiler gave up on it: {why} (limits: {:?} of CPU time, {} MiB; see --compile-timeout and --compile-memory)",
+        "the compiler gave up on it: {why} (limits: {:?} of CPU time, {}; see --compile-timeout and --compile-memory)",
         limits.time,
-        limits.memory >> 20
+        in_words(limits.memory)
     );
     Error::ProgramRefused { name: program.name().to_owned(), refusal: Refusal::new("compile-limit", message) }
 }

@@ -17,6 +17,16 @@ pub const MAX_MEMORY: u64 = 4 << 30;
 /// real programs (CPython, compilers) have some 20 000.
 pub const MAX_TABLE_ELEMENTS: u64 = 1 << 20;
 
+/// A number of bytes in the largest unit that it is a whole number of, up to MiB.
+pub(crate) fn in_words(bytes: u64) -> String {
+    match bytes {
+        0 => "0 bytes".to_owned(),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
 /// Limits of one task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {

@@ -123,7 +123,7 @@ impl Decoder {
     }
 
     /// The next whole frame, or `None` until more bytes are there.
-    pub fn next(&mut self) -> Result<Option<Frame>, WireError> {
+    pub fn pop(&mut self) -> Result<Option<Frame>, WireError> {
         if self.buffer.len() < HEADER {
             return Ok(None);
         }

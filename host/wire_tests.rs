@@ -9,7 +9,7 @@ fn decode(bytes: &[u8], chunk: usize) -> Result<Vec<Frame>, WireError> {
     let mut frames = Vec::new();
     for piece in bytes.chunks(chunk.max(1)) {
         decoder.space().extend_from_slice(piece);
-        while let Some(frame) = decoder.next()? {
+        while let Some(frame) = decoder.pop()? {
             frames.push(frame);
         }
     }
@@ -28,7 +28,7 @@ fn some_answer() -> impl Strategy<Value = (AnswerHead, Vec<u8>, Vec<u8>)> {
 fn a_length_over_the_limit_is_refused_before_its_payload_arrives() {
     let mut decoder = Decoder::new(100);
     decoder.space().extend_from_slice(&header(Kind::Answers, 1, 0, u32::MAX as usize, 0));
-    assert_eq!(decoder.next(), Err(WireError::TooLong { length: u32::MAX as usize, limit: 100 }));
+    assert_eq!(decoder.pop(), Err(WireError::TooLong { length: u32::MAX as usize, limit: 100 }));
 }
 
 #[test]

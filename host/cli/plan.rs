@@ -154,7 +154,7 @@ fn check_outputs(output: &args::Output, source: &Source) -> Result<()> {
         check_destroys_no_input(path, source)?;
     }
     let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
-    if output.failed.as_ref().is_some_and(|failed| failed == path || is_same_file(failed, path)) {
+    if output.failed.as_ref().is_some_and(|failed| is_same_file(failed, path) || is_same_place(failed, path)) {
         return usage(format!("{} cannot take records and failed rows", path.display()));
     }
     match std::fs::metadata(path) {
@@ -183,6 +183,15 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
         Some((found.dev(), found.ino()))
     };
     identity(a).is_some_and(|a| identity(b) == Some(a))
+}
+
+/// Whether two paths name the same place in a folder, where there may be nothing yet.
+fn is_same_place(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        let absolute = std::path::absolute(path).ok()?;
+        Some((std::fs::canonicalize(absolute.parent()?).ok()?, absolute.file_name()?.to_owned()))
+    };
+    place(a).is_some_and(|a| place(b) == Some(a))
 }
 
 fn grants(typed: &args::Grants, args: &[String]) -> Result<Grants> {

@@ -170,7 +170,7 @@ impl<'a> Attendant<'a> {
     }
 
     fn receive(&mut self) -> Result<(), WireError> {
-        while let Some(frame) = self.worker.decoder.next()? {
+        while let Some(frame) = self.worker.decoder.pop()? {
             if frame.kind != Kind::Answers {
                 return Err(WireError::Unexpected(frame.kind));
             }

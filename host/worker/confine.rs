@@ -26,8 +26,8 @@ pub(super) fn begin(role: Role, host: i32) -> io::Result<Pipes> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     rustix::thread::set_no_new_privs(true)?;
     let handed = match role {
-        Role::Worker => adopt(IMAGE_FD..=PAGE_FD)?,
-        Role::Compiler => adopt(1..=0)?,
+        Role::Worker => adopt(IMAGE_FD..PAGE_FD + 1)?,
+        Role::Compiler => adopt(IMAGE_FD..IMAGE_FD)?,
     };
     let from_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdin(), PAGE_FD + 1)?);
     let to_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdout(), PAGE_FD + 1)?);
@@ -43,10 +43,9 @@ pub(super) fn finish() -> io::Result<()> {
 }
 
 /// Takes the descriptors that were handed over and closes every other but standard input, output and error.
-fn adopt(handed: std::ops::RangeInclusive<i32>) -> io::Result<Vec<OwnedFd>> {
-    let first_other = handed.clone().last().unwrap_or(2) + 1;
+fn adopt(handed: std::ops::Range<i32>) -> io::Result<Vec<OwnedFd>> {
     // SAFETY: nothing in this process, which has just started, owns a descriptor above those handed over.
-    let closed = unsafe { libc::close_range(first_other as u32, u32::MAX, 0) };
+    let closed = unsafe { libc::close_range(handed.end as u32, u32::MAX, 0) };
     if closed != 0 {
         return Err(io::Error::last_os_error());
     }

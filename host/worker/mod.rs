@@ -33,7 +33,8 @@ const BROKEN: i32 = 70;
 /// first line of `main` in a program that uses [`crate::WorkerCommand::this_program`].
 pub fn enter() {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let Some([mark, role, host]) = args.last_chunk() else { return };
+    // The whole command line and nothing less: what a user passes on to a guest may hold these words, too.
+    let [_, mark, role, host] = args.as_slice() else { return };
     if mark != CHILD_ARGUMENT {
         return;
     }
@@ -59,7 +60,7 @@ impl Pipes {
     /// Reads the next frame; `None` when the host has closed the pipe.
     pub fn next(&mut self, decoder: &mut Decoder) -> Result<Option<Frame>, WireError> {
         loop {
-            if let Some(frame) = decoder.next()? {
+            if let Some(frame) = decoder.pop()? {
                 return Ok(Some(frame));
             }
             let space = decoder.space();

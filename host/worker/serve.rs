@@ -23,7 +23,7 @@ pub(super) fn serve(
     let outbox = Arc::new(Outbox::new(pipe));
     let clock = Clock::start(sandbox.engine().clone(), outbox.clone()).map_err(|e| WireError::Text(e.to_string()))?;
     loop {
-        let frame = match decoder.next()? {
+        let frame = match decoder.pop()? {
             Some(frame) => frame,
             None => {
                 clock.pause();

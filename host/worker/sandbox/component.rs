@@ -84,7 +84,7 @@ impl ComponentProgram {
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
         let func =
-            instance.get_func(&mut *store, &self.entry).ok_or_else(|| wasmtime::Error::msg("no entry function"))?;
+            instance.get_func(&mut *store, self.entry).ok_or_else(|| wasmtime::Error::msg("no entry function"))?;
         if self.command {
             let run: CommandRun = func.typed(&*store)?;
             let (result,) = if waits { run.call_async(store, ()).await? } else { run.call(store, ())? };

@@ -6,7 +6,7 @@ use wasmtime_wasi::I32Exit;
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
 use super::{Answered, Finished, Returned, encode};
-use crate::limits::Limits;
+use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
 
@@ -82,7 +82,7 @@ fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
     };
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
     if guard.denied {
-        let message = format!("was denied memory over {} MiB and then gave up: {message}", limits.memory >> 20);
+        let message = format!("was denied memory over {} and then gave up: {message}", in_words(limits.memory));
         let error = ErrorDetail { backtrace, ..ErrorDetail::new("memory-limit", message) };
         return Verdict::NotOk(Status::OutOfMemory, Layer::Limiter, error);
     }
