@@ -14,7 +14,7 @@ use crate::handshake::{Failed, set_up};
 use crate::limits::in_words;
 use crate::process::{Role, Spawner};
 use crate::program::Program;
-use crate::report::Report;
+use crate::report::{Convention, Report};
 use crate::setup::{CompileSetup, ImageSettings};
 use crate::wire::{self, Decoder, Frame, Kind};
 
@@ -77,8 +77,13 @@ impl Image {
     }
 }
 
-/// Refuses a program that no instance of could exist within the limits.
+/// Refuses arguments that would go nowhere, and a program that no instance of could exist within the limits.
 fn fit(image: Image, program: &Program, config: &PoolConfig) -> Result<Image, Error> {
+    let convention = image.report.convention;
+    if convention != Convention::Command && !config.grants.args.is_empty() {
+        let message = format!("{} takes no arguments: its convention is {convention}, not command", program.name());
+        return Err(Error::Config(message));
+    }
     let (needs, limit) = (image.report.resources.initial_memory, config.limits.memory);
     if needs <= limit {
         return Ok(image);

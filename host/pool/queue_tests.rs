@@ -214,7 +214,7 @@ fn a_task_that_kills_three_workers_is_a_crash_and_its_neighbours_are_not() {
 fn outputs_that_nobody_takes_hold_new_tasks_back_but_not_the_awaited_one() {
     let mut queue = Queue::new(2, true, 3);
     (0..4).for_each(|_| queue.push(Input::new(vec![0])));
-    let mut lease = |queue: &mut Queue, slot| queue.lease(slot, 1, &mut Encoder::default());
+    let lease = |queue: &mut Queue, slot| queue.lease(slot, 1, &mut Encoder::default());
     let first = lease(&mut queue, 0).unwrap();
     let second = lease(&mut queue, 1).unwrap();
     let huge = Outcome::Ok(vec![0; WINDOW_BYTES].into());

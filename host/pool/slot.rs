@@ -183,13 +183,13 @@ impl<'a> Attendant<'a> {
     fn settle(&mut self, frame: Frame) -> Result<(), WireError> {
         let mut state = self.shared.lock();
         state.busy += Duration::from_nanos(frame.busy);
-        state.failures = None;
-        self.useful = true;
         let mut index = frame.first;
         for answer in wire::answers(frame.payload, frame.count) {
             let (outcome, receipt) = self.outcome(answer?)?;
             state.queue.answer(self.slot, index, outcome, receipt)?;
             index = index.wrapping_add(1);
+            self.useful = true;
+            state.failures = None;
         }
         state.wake_consumer();
         Ok(())

@@ -1,0 +1,35 @@
+//! The first result: a whole command that runs one small task, beside a whole Python program that submits one.
+//!
+//! `WPOOL_BENCH_ROUNDS` (default 21) changes its length.
+
+mod support;
+
+use std::process::Command;
+
+use support::{Sample, WPOOL, cores, guest, has_python, peer, setting, time};
+
+fn main() {
+    if support::only_tested() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let row = dir.path().join("row.jsonl");
+    std::fs::write(&row, "7\n").expect("a row can be written");
+    let mut wpool = Command::new(WPOOL);
+    wpool.args(["run", "-q"]).arg(guest("largest-prime-factor.wasm")).arg(row);
+    let workers = cores().to_string();
+    // The first run compiles the program.
+    time(&mut wpool);
+    let (mut ours, mut theirs) = (Sample::default(), Sample::default());
+    for _ in 0..setting("WPOOL_BENCH_ROUNDS", 21) {
+        ours.push(time(&mut wpool).as_secs_f64() * 1e3);
+        if has_python() {
+            theirs.push(time(&mut peer(&["first", &workers])).as_secs_f64() * 1e3);
+        }
+    }
+    println!("first result, whole command, program cached; milliseconds, median (min to max)\n");
+    for (name, sample) in [("wpool run", &ours), ("ProcessPoolExecutor.submit", &theirs)] {
+        println!("  {name:<28} {:>8.2}  ({:.2} to {:.2})", sample.median(), sample.min(), sample.max());
+    }
+    println!("\n  wpool takes 1/{:.1} of the time", theirs.median() / ours.median());
+}

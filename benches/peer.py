@@ -1,0 +1,50 @@
+"""The peer: concurrent.futures.ProcessPoolExecutor on the same work. Prints the seconds that the work took.
+
+    peer.py noop ROWS_FILE WORKERS CHUNKSIZE COUNT     map a function that does nothing over the first COUNT lines
+    peer.py squares N ROWS WORKERS                     ROWS times the sum of the squares below N
+    peer.py first WORKERS                              submit one task and wait for its result
+"""
+
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+
+
+def noop(row):
+    return ""
+
+
+def squares(n):
+    total = 0
+    for i in range(n):
+        total += i * i
+    return total
+
+
+def timed(workers, work):
+    with ProcessPoolExecutor(workers) as pool:
+        # Its workers are started before the clock is.
+        list(pool.map(noop, range(4 * workers)))
+        started = time.perf_counter()
+        work(pool)
+        return time.perf_counter() - started
+
+
+def main():
+    kind, *args = sys.argv[1:]
+    if kind == "noop":
+        file, workers, chunksize, count = args[0], *map(int, args[1:])
+        with open(file, "rb") as rows:
+            rows = list(islice(rows, count))
+        print(timed(workers, lambda pool: sum(1 for _ in pool.map(noop, rows, chunksize=chunksize))))
+    elif kind == "squares":
+        n, rows, workers = map(int, args)
+        print(timed(workers, lambda pool: list(pool.map(squares, [n] * rows))))
+    elif kind == "first":
+        with ProcessPoolExecutor(int(args[0])) as pool:
+            pool.submit(noop, "x").result()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,845 @@
+//! Workers that break, in every way and at every moment: no task is lost, done twice, forged or blamed wrongly.
+//!
+//! `tests/workers/faulty.rs` does the breaking. Real workers are broken by signals.
+
+use std::io::{ErrorKind, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::time::sleep;
+use wpool::output::push_as_json;
+use wpool::{
+    BUILD, CompileLimits, Error, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Status, TaskResult,
+    WorkerCommand,
+};
+
+use crate::support::*;
+
+/// A pool's worker that breaks a rule, and what it notes about that.
+struct Faulty {
+    args: [&'static str; 3],
+    notes: TempDir,
+    events: Events,
+}
+
+impl Faulty {
+    /// The first worker to whom the moment comes breaks; all others are real.
+    fn once(fault: &'static str, moment: &'static str) -> Faulty {
+        Faulty { args: [fault, moment, "once"], notes: tempfile::tempdir().unwrap(), events: Events::default() }
+    }
+
+    fn always(fault: &'static str, moment: &'static str) -> Faulty {
+        Faulty { args: [fault, moment, "always"], ..Faulty::once(fault, moment) }
+    }
+
+    /// Settings under which what hangs is found out soon.
+    fn config(&self, workers: usize) -> PoolConfig {
+        let [fault, moment, repeat] = self.args;
+        let program = example("faulty-worker");
+        assert!(program.exists(), "`cargo test` or `cargo build --release --examples` builds {}", program.display());
+        let args = [env!("CARGO_BIN_EXE_wpool"), fault, moment, repeat].map(Into::into);
+        let notes = self.notes.path().as_os_str().to_owned();
+        let worker = WorkerCommand { program, args: args.into_iter().chain([notes]).collect() };
+        PoolConfig {
+            workers,
+            limits: Limits { output: 1 << 20, ..Limits::default() },
+            grace: Duration::from_millis(500),
+            patience: Duration::from_secs(1),
+            observer: self.events.observer(),
+            ..PoolConfig::new(worker)
+        }
+    }
+
+    async fn pool(&self, workers: usize) -> Pool {
+        echo(self.config(workers)).await.expect("the pool starts")
+    }
+
+    fn note(&self, name: &str) -> PathBuf {
+        self.notes.path().join(name)
+    }
+
+    /// The row that a worker broke on.
+    fn broke_on(&self) -> Option<String> {
+        std::fs::read_to_string(self.note("fault")).ok()
+    }
+
+    /// Process ids of all workers that were started.
+    fn starts(&self) -> Vec<u32> {
+        let starts = std::fs::read_to_string(self.note("starts")).unwrap_or_default();
+        starts.lines().map(|pid| pid.parse().unwrap()).collect()
+    }
+
+    /// Waits until a worker has the row `hold`, does something, and lets the worker go.
+    async fn while_holding(&self, act: impl FnOnce()) {
+        until("a worker holds its row", || self.note("holding").exists()).await;
+        act();
+        std::fs::write(self.note("go"), "").unwrap();
+    }
+}
+
+async fn echo(config: PoolConfig) -> Result<Pool, Error> {
+    Pool::start(&Program::read(wat("echo"))?, config).await
+}
+
+/// Workers without faults.
+fn real(workers: usize, events: &Events) -> PoolConfig {
+    let worker = WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"));
+    PoolConfig { workers, observer: events.observer(), ..PoolConfig::new(worker) }
+}
+
+async fn start(guest: &str, config: PoolConfig) -> Pool {
+    Pool::start(&Program::read(wat(guest)).unwrap(), config).await.expect("the pool starts")
+}
+
+/// The rows `0`, `1` and so on.
+fn numbers(count: usize) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
+}
+
+async fn collect(pool: &mut Pool, rows: &[String]) -> Result<Vec<TaskResult>, Error> {
+    let mut results = pool.map_iter(rows.to_vec());
+    let mut all = Vec::new();
+    while let Some(result) = results.next().await? {
+        all.push(result);
+    }
+    Ok(all)
+}
+
+fn failure(result: &TaskResult) -> &Failure {
+    match &result.outcome {
+        Outcome::NotOk(failure) => failure,
+        Outcome::Ok(output) => panic!("{:?} is ok: {output:?}", result.id),
+    }
+}
+
+/// Every task has one result, in order, with its own input.
+fn assert_in_order(results: &[TaskResult], rows: &[String]) {
+    let ids: Vec<u64> = results.iter().map(|result| result.id.0).collect();
+    assert_eq!(ids, (0..rows.len() as u64).collect::<Vec<_>>());
+    results.iter().zip(rows).for_each(|(result, row)| assert_eq!(result.input.bytes, row));
+}
+
+/// Every task has one result, in order, and its output is its row.
+fn assert_echoed(results: &[TaskResult], rows: &[String]) {
+    assert_in_order(results, rows);
+    for (result, row) in results.iter().zip(rows) {
+        assert_eq!(result.outcome, Outcome::Ok(row.clone().into()), "task {}", result.id.0);
+    }
+}
+
+async fn assert_gone(pids: &[u32]) {
+    assert!(!pids.is_empty(), "there were workers");
+    until("all workers are gone and reaped", || !pids.iter().any(|&pid| is_child(pid))).await;
+}
+
+/// Runs a check for each of many cases, some at a time: they mostly wait.
+fn for_each<T: Sync>(cases: &[T], name: impl Fn(&T) -> String, check: impl Fn(&T) + Sync) {
+    for some in cases.chunks(8) {
+        std::thread::scope(|scope| {
+            for case in some {
+                let thread = std::thread::Builder::new().name(name(case));
+                thread.spawn_scoped(scope, || check(case)).expect("a thread");
+            }
+        });
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Workers that break once
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// What a worker can do at any moment, and how its end is described.
+const FAULTS: &[(&str, &str)] = &[
+    ("exit", "exited with code 0"),
+    ("complain", "exited with code 3"),
+    ("abort", "was killed by SIGABRT"),
+    ("kill", "was killed by SIGKILL"),
+    ("stop", "was stopped by a signal"),
+    ("close-stdout", "closed its output"),
+    ("half-frame", "in the middle of a frame"),
+    ("huge-length", "a frame of 4294967295 bytes"),
+    ("garbage", "without the magic number"),
+    ("wrong-magic", "without the magic number"),
+    ("unknown-kind", "a frame of unknown kind 99"),
+    ("report", "a Report frame"),
+    ("second-ready", "a Ready frame"),
+    ("late-refusal", "a Refused frame"),
+];
+
+/// What can be wrong with an answer.
+const WRONG_ANSWERS: &[(&str, &str)] = &[
+    ("wrong-index", "an answer for task"),
+    ("overrun", "do not fill its length"),
+    ("unknown-status", "status code 99"),
+    ("crash-status", "status code 7"),
+    ("unknown-layer", "layer code 200"),
+    ("detail-without-sense", "does not parse"),
+    ("ok-with-detail-without-sense", "does not parse"),
+    ("long-output", "an output of 1048577 bytes"),
+];
+
+/// What can be wrong after an answer that is right: the task is settled, and nobody is to blame.
+const WRONG_AFTER_ANSWERS: &[(&str, &str)] = &[
+    ("twice", "an answer for task"),
+    ("missing-answer", "do not fill its length"),
+    ("surplus-bytes", "do not fill its length"),
+];
+
+/// Moments without a running task: before the first lease, with a lease of which nothing was claimed, between two runs.
+const WITHOUT_A_TASK: &[&str] = &["ready", "lease", "idle"];
+/// Moments with one: the first of all, or one among many in a lease.
+const WITH_A_TASK: &[&str] = &["first", "middle"];
+
+struct Case {
+    fault: &'static str,
+    moment: &'static str,
+    why: &'static str,
+    has_suspect: bool,
+}
+
+fn cases(
+    faults: &'static [(&'static str, &'static str)],
+    moments: &'static [&'static str],
+    has_suspect: bool,
+) -> impl Iterator<Item = Case> {
+    let moments = moments.iter();
+    moments.flat_map(move |moment| faults.iter().map(move |(fault, why)| Case { fault, moment, why, has_suspect }))
+}
+
+#[test]
+fn a_worker_that_breaks_costs_no_task_whenever_it_does() {
+    let all: Vec<Case> = cases(FAULTS, WITHOUT_A_TASK, false)
+        .chain(cases(FAULTS, WITH_A_TASK, true))
+        .chain(cases(WRONG_ANSWERS, WITH_A_TASK, true))
+        .chain(cases(WRONG_AFTER_ANSWERS, WITH_A_TASK, false))
+        .collect();
+    for_each(&all, |case| format!("{} at {}", case.fault, case.moment), |case| block_on(break_once(case, 2)));
+}
+
+#[test]
+fn a_worker_that_takes_none_of_its_tasks_is_replaced() {
+    // Alone, because other workers would take the tasks from it before it is found out.
+    let faults: &[_] = &[("hang", "in the middle of a frame or a lease")];
+    for case in cases(faults, &["ready", "lease"], false) {
+        block_on(break_once(&case, 1));
+    }
+}
+
+async fn break_once(case: &Case, workers: usize) {
+    let faulty = Faulty::once(case.fault, case.moment);
+    let mut pool = faulty.pool(workers).await;
+    let mut rows = numbers(200);
+    rows.push("last".into());
+
+    let results = collect(&mut pool, &rows).await.unwrap();
+    assert_echoed(&results, &rows);
+    // A worker may break after its last answer, and the pool is as good as new all the same.
+    assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+
+    let broke_on = faulty.broke_on().expect("the moment came");
+    let suspect = case.has_suspect.then(|| rows.iter().position(|row| *row == broke_on).unwrap() as u64);
+    let described = |why: &str| {
+        // What came together with the readiness is only looked at when more comes, or too late.
+        why.contains(case.why) || (case.moment == "ready" && why.contains("in the middle of a frame"))
+    };
+    until("its end is told", || !faulty.events.deaths().is_empty()).await;
+    let deaths = faulty.events.deaths();
+    assert!(deaths.iter().any(|(why, under)| described(why) && *under == suspect), "{deaths:?}, suspect {suspect:?}");
+    if let Some(suspect) = suspect {
+        assert!(results[suspect as usize].receipt.attempts >= 2, "the suspect ran again");
+    }
+    assert!(pool.stats().deaths >= 1);
+    pool.close().await;
+    assert_gone(&faulty.starts()).await;
+}
+
+#[test]
+fn a_worker_that_scribbles_on_its_page_confuses_nobody() {
+    for workers in [1, 2] {
+        for moment in ["first", "middle"] {
+            let faulty = Faulty::once("scribble", moment);
+            block_on(async {
+                let mut pool = faulty.pool(workers).await;
+                let rows = numbers(500);
+                assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+                pool.close().await;
+            });
+            assert!(faulty.broke_on().is_some(), "the moment came");
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_never_reads_does_not_block_a_long_row() {
+    let faulty = Faulty::once("hang", "ready");
+    block_on(async {
+        let mut config = faulty.config(1);
+        config.limits.output = 64 << 20;
+        let mut pool = echo(config).await.unwrap();
+        let rows = ["x".repeat(64 << 20), "short".into()];
+        assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+        assert_eq!(faulty.events.deaths().len(), 1);
+    });
+}
+
+#[test]
+fn a_forged_record_stays_an_output() {
+    let faulty = Faulty::always("forge", "7");
+    block_on(async {
+        let rows = numbers(20);
+        let results = collect(&mut faulty.pool(1).await, &rows).await.unwrap();
+        assert_in_order(&results, &rows);
+        for result in &results {
+            let mut line = Vec::new();
+            push_as_json(result.outcome.output().expect("all are ok"), &mut line);
+            let expected = if result.id.0 == 7 {
+                r#""1}\n{\"id\":7,\"status\":\"ok\",\"output\":2""#
+            } else {
+                &rows[result.id.0 as usize]
+            };
+            assert_eq!(String::from_utf8(line).unwrap(), expected);
+        }
+    });
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Workers that do not come up
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_worker_that_does_not_come_up_is_replaced() {
+    let faults = ["exit", "abort", "kill", "garbage", "huge-length", "unknown-kind", "early-answers", "close-stdout"];
+    for_each(&faults, |fault| fault.to_string(), |fault| block_on(fail_to_start_once(fault)));
+}
+
+#[test]
+fn a_worker_that_never_says_that_it_is_ready_is_replaced_after_the_start_deadline() {
+    let faults = ["hang", "stop", "half-frame", "report"];
+    for_each(&faults, |fault| fault.to_string(), |fault| block_on(fail_to_start_once(fault)));
+}
+
+async fn fail_to_start_once(fault: &'static str) {
+    let faulty = Faulty::once(fault, "start");
+    let mut pool = faulty.pool(1).await;
+    let rows = numbers(100);
+    assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+    assert!(faulty.broke_on().is_some());
+    assert_eq!(faulty.starts().len(), 2);
+    assert_eq!(faulty.events.pids(), faulty.starts()[1..], "what did not come up has not started");
+    pool.close().await;
+    assert_gone(&faulty.starts()).await;
+}
+
+#[test]
+fn a_pool_gives_up_when_no_worker_comes_up() {
+    let faults = [
+        ("exit", "exited with code 0"),
+        ("complain", "exited with code 3: cannot find the sandbox"),
+        ("abort", "was killed by SIGABRT"),
+        ("garbage", "without the magic number"),
+        ("refusal-without-sense", "does not parse"),
+    ];
+    for_each(
+        &faults,
+        |(fault, _)| fault.to_string(),
+        |(fault, cause)| {
+            let faulty = Faulty::always(fault, "start");
+            block_on(async {
+                let mut pool = faulty.pool(2).await;
+                let error = collect(&mut pool, &numbers(5)).await.unwrap_err();
+                assert!(
+                    matches!(&error, Error::TooManyFailures { failures: 10, why } if why.contains(cause)),
+                    "{error}"
+                );
+                pool.close().await;
+                assert_gone(&faulty.starts()).await;
+            });
+        },
+    );
+}
+
+#[test]
+fn a_pool_that_gave_up_starts_nothing_more() {
+    let faulty = Faulty::always("exit", "start");
+    block_on(async {
+        let mut pool = faulty.pool(2).await;
+        collect(&mut pool, &numbers(5)).await.unwrap_err();
+        // What was being started meanwhile may still fail.
+        sleep(Duration::from_millis(300)).await;
+        let starts = faulty.starts().len();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(faulty.starts().len(), starts);
+        for _ in 0..2 {
+            assert!(matches!(collect(&mut pool, &numbers(5)).await, Err(Error::Ended)), "it says so every time");
+        }
+        pool.close().await;
+    });
+}
+
+#[test]
+fn a_pool_gives_up_when_no_worker_does_anything() {
+    let faults = [
+        ("exit", "ready", "exited with code 0"),
+        ("exit", "lease", "exited with code 0"),
+        ("garbage", "lease", "without the magic number"),
+        ("wrong-index", "lease", "an answer for task 1, where 0 is due"),
+        ("no-answers", "lease", "exited with code 0"),
+    ];
+    for_each(
+        &faults,
+        |(fault, moment, _)| format!("{fault} at {moment}"),
+        |(fault, moment, cause)| {
+            let faulty = Faulty::always(fault, moment);
+            block_on(async {
+                let mut pool = faulty.pool(1).await;
+                let error = collect(&mut pool, &numbers(5)).await.unwrap_err();
+                assert!(matches!(&error, Error::TooManyFailures { why, .. } if why.contains(cause)), "{error}");
+                pool.close().await;
+            });
+        },
+    );
+}
+
+#[test]
+fn a_worker_of_another_build_ends_the_run_with_both_names() {
+    let faulty = Faulty::always("other-build", "start");
+    block_on(async {
+        let error = collect(&mut faulty.pool(1).await, &numbers(5)).await.unwrap_err();
+        assert!(matches!(&error, Error::BuildMismatch { host, child } if host == BUILD && child == "9.9.9/wire-9"));
+        let said = error.to_string();
+        assert!(said.contains(BUILD) && said.contains("9.9.9/wire-9"), "{said}");
+        assert_eq!(faulty.starts().len(), 1, "trying again would not help");
+    });
+}
+
+#[test]
+fn a_compiler_that_breaks_is_an_error_and_never_a_hang() {
+    let faults = [
+        ("exit", "exited with code 0"),
+        ("complain", "cannot find the sandbox"),
+        ("kill", "was killed by SIGKILL"),
+        ("stop", "took longer than"),
+        ("hang", "took longer than"),
+        ("half-frame", "took longer than"),
+        ("garbage", "without the magic number"),
+        ("huge-length", "a frame of 4294967295 bytes"),
+        ("close-stdout", "did not answer"),
+        ("other-build", "9.9.9/wire-9"),
+        ("refusal-without-sense", "does not parse"),
+    ];
+    for_each(
+        &faults,
+        |(fault, _)| fault.to_string(),
+        |(fault, cause)| {
+            let faulty = Faulty::always(fault, "compile");
+            let limits = CompileLimits { time: Duration::from_millis(500), ..CompileLimits::default() };
+            let config = PoolConfig { compile_limits: limits, ..faulty.config(1) };
+            let error = block_on(async { echo(config).await.map(|_| ()).unwrap_err() });
+            assert!(error.to_string().contains(cause), "{error}");
+        },
+    );
+}
+
+#[test]
+fn a_cached_image_needs_no_compiler() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Some(folder.path().join("cache"));
+    block_on(async {
+        let (honest, faulty) = (Faulty::always("none", "never"), Faulty::always("exit", "compile"));
+        echo(PoolConfig { cache: cache.clone(), ..honest.config(1) }).await.unwrap();
+        let mut pool = echo(PoolConfig { cache, ..faulty.config(1) }).await.unwrap();
+        let rows = numbers(10);
+        assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+        assert!(faulty.broke_on().is_none());
+        assert!(echo(faulty.config(1)).await.is_err(), "without the cache it does");
+    });
+}
+
+#[test]
+fn an_executable_that_is_none_is_an_error() {
+    for (program, kind) in [("/nonexistent/wpool", ErrorKind::NotFound), ("/dev/null", ErrorKind::PermissionDenied)] {
+        let config = PoolConfig::new(WorkerCommand::at(program));
+        let error = block_on(async { echo(config).await.map(|_| ()).unwrap_err() });
+        assert!(matches!(&error, Error::Spawn { role: "compiler", source } if source.kind() == kind), "{error:?}");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Tasks that break every worker
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_task_that_breaks_every_worker_is_a_crash_and_all_others_are_ok() {
+    let faults = [
+        ("exit", "worker-exit", None, "exited with code 0"),
+        ("complain", "worker-exit", None, "exited with code 3: cannot find the sandbox"),
+        ("abort", "signal", Some("SIGABRT"), "was killed by SIGABRT"),
+        ("kill", "signal", Some("SIGKILL"), "was killed by SIGKILL"),
+        ("stop", "worker-stopped", None, "was stopped by a signal"),
+        ("close-stdout", "worker-exit", None, "closed its output"),
+        ("garbage", "worker-protocol", None, "without the magic number"),
+        ("half-frame", "worker-protocol", None, "in the middle of a frame"),
+        ("long-output", "worker-protocol", None, "an output of 1048577 bytes"),
+        ("crash-status", "worker-protocol", None, "status code 7"),
+    ];
+    for_each(
+        &faults,
+        |(fault, ..)| fault.to_string(),
+        |&(fault, code, signal, message)| {
+            let faulty = Faulty::always(fault, "poison");
+            let mut rows = numbers(100);
+            rows.insert(40, "poison".into());
+            let mut results = block_on(async { collect(&mut faulty.pool(2).await, &rows).await.unwrap() });
+            assert_in_order(&results, &rows);
+
+            let poisoned = results.remove(40);
+            let failure = failure(&poisoned);
+            assert_eq!((failure.status, &*failure.error.code), (Status::Crash, code));
+            assert_eq!(failure.error.signal.as_deref(), signal);
+            assert!(failure.error.message.contains(message), "{}", failure.error.message);
+            assert!(failure.error.message.contains("and 2 workers before it"), "{}", failure.error.message);
+            assert_eq!((poisoned.receipt.layer, poisoned.receipt.attempts), (Layer::Kernel, 3));
+            assert!(results.iter().all(|result| result.outcome == Outcome::Ok(result.input.bytes.clone())));
+        },
+    );
+}
+
+#[test]
+fn the_crash_limit_is_how_many_workers_may_die_under_a_task() {
+    for crash_limit in [1, 2, 5] {
+        let faulty = Faulty::always("abort", "poison");
+        block_on(async {
+            let config = PoolConfig { crash_limit, ..faulty.config(1) };
+            let results = collect(&mut echo(config).await.unwrap(), &["poison".to_owned()]).await.unwrap();
+            assert_eq!(failure(&results[0]).status, Status::Crash);
+            assert_eq!(faulty.starts().len(), crash_limit as usize);
+        });
+    }
+}
+
+#[test]
+fn a_task_behind_a_crash_still_runs_when_both_stood_in_one_lease() {
+    let faulty = Faulty::always("abort", "poison");
+    block_on(async {
+        let mut pool = faulty.pool(1).await;
+        // Fast tasks first, so that the lease is long when the poison comes.
+        let mut rows = numbers(300);
+        (150..160).for_each(|at| rows[at] = "poison".into());
+        let results = collect(&mut pool, &rows).await.unwrap();
+        assert_in_order(&results, &rows);
+        for result in &results {
+            let expected = if result.input.bytes == "poison" { Status::Crash } else { Status::Ok };
+            assert_eq!(result.outcome.status(), expected, "task {}", result.id.0);
+        }
+        assert_eq!(pool.stats().deaths, 30);
+    });
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Deadlines
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_worker_that_does_not_keep_the_deadline_is_killed_for_it() {
+    let faulty = Faulty::always("hang", "poison");
+    block_on(async {
+        let mut config = faulty.config(2);
+        config.limits.deadline = Some(Duration::from_millis(300));
+        let mut pool = echo(config).await.unwrap();
+        let mut rows = numbers(50);
+        rows.insert(20, "poison".into());
+        let mut results = collect(&mut pool, &rows).await.unwrap();
+        assert_in_order(&results, &rows);
+        let late = results.remove(20);
+        assert_eq!(failure(&late).status, Status::Timeout);
+        assert_eq!((late.receipt.layer, late.receipt.attempts), (Layer::Backstop, 1), "a timeout is not tried again");
+        assert!(results.iter().all(|result| result.outcome.status() == Status::Ok));
+    });
+}
+
+#[test]
+fn instructions_that_take_long_meet_a_deadline_as_any_other() {
+    let events = Events::default();
+    block_on(async {
+        let mut config = PoolConfig { grace: Duration::from_millis(300), ..real(1, &events) };
+        config.limits.deadline = Some(Duration::from_millis(200));
+        let results = collect(&mut start("fill", config).await, &numbers(2)).await.unwrap();
+        assert_eq!(results.len(), 2);
+        assert!(results.iter().all(|result| failure(result).status == Status::Timeout));
+    });
+}
+
+#[test]
+fn tasks_within_their_deadline_never_meet_the_backstop_however_long_their_lease() {
+    let events = Events::default();
+    block_on(async {
+        let mut config = PoolConfig { grace: Duration::from_millis(300), ..real(1, &events) };
+        config.limits.deadline = Some(Duration::from_secs(1));
+        config.chunksize = NonZeroUsize::new(1_000);
+        // Rows that take no time make the lease long; those that follow take twice the deadline together.
+        let rows: Vec<String> = std::iter::repeat_n("0", 300).chain(["600"; 4]).map(Into::into).collect();
+        let results = collect(&mut start("sleep", config).await, &rows).await.unwrap();
+        assert_eq!(results.len(), rows.len());
+        assert!(results.iter().all(|result| result.outcome == Outcome::Ok("\"slept\"".into())));
+    });
+    assert_eq!(events.deaths(), []);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Real workers that are struck by signals
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_run_whose_workers_are_struck_again_and_again_answers_every_row_once() {
+    let strikes = [(Signal::KILL, 20_000), (Signal::TERM, 5_000), (Signal::STOP, 5_000)];
+    for_each(
+        &strikes,
+        |(signal, _)| format!("{signal:?}"),
+        |&(signal, count)| {
+            let events = Events::default();
+            block_on(async {
+                // A suspect may be struck as often as anybody else here, which is no crash of its own.
+                let config = PoolConfig { crash_limit: 1_000, ..real(2, &events) };
+                let mut pool = start("slow", config).await;
+                // Each row takes the guest some 50 µs and comes back.
+                let rows: Vec<String> = (0..count).map(|row| (100_000 + row).to_string()).collect();
+                let mut results = pool.map_iter(rows.clone());
+                let mut all = Vec::new();
+                while let Some(result) = results.next().await.unwrap() {
+                    all.push(result);
+                    if all.len() % 500 == 0 {
+                        events.pids().into_iter().for_each(|pid| signal_child(pid, signal));
+                    }
+                }
+                drop(results);
+                assert_echoed(&all, &rows);
+                assert!(events.deaths().len() > 5, "{:?}", events.deaths());
+                pool.close().await;
+                assert_gone(&events.pids()).await;
+            });
+        },
+    );
+}
+
+#[test]
+fn a_task_whose_worker_is_killed_three_times_is_a_crash_that_names_the_signal() {
+    let events = Events::default();
+    let rows: Vec<String> = ["!", "a", "b", "c"].map(Into::into).into();
+    let results = block_on(async {
+        let mut pool = start("spin-on-bang", real(1, &events)).await;
+        let killer = async {
+            for strike in 0..3 {
+                until("a worker runs the task", || events.pids().get(strike).is_some_and(|&pid| Process::is_busy(pid)))
+                    .await;
+                signal_child(events.pids()[strike], Signal::KILL);
+            }
+        };
+        tokio::join!(collect(&mut pool, &rows), killer).0.unwrap()
+    });
+    assert_in_order(&results, &rows);
+    let crash = failure(&results[0]);
+    assert_eq!((crash.status, crash.error.signal.as_deref()), (Status::Crash, Some("SIGKILL")));
+    assert!(results[1..].iter().all(|result| result.outcome == Outcome::Ok(result.input.bytes.clone())));
+    let struck = [0, 1, 2].map(|_| ("was killed by SIGKILL".to_owned(), Some(0)));
+    assert_eq!(events.deaths(), struck);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Stopping
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// What becomes of the rows before, at and after one that a worker holds when the run is told to stop.
+async fn stop_while_holding(faulty: &Faulty, stop: impl FnOnce(wpool::Stopper)) -> Vec<TaskResult> {
+    let mut pool = faulty.pool(1).await;
+    let mut rows = numbers(300);
+    rows[150] = "hold".into();
+    let stopper = pool.stopper();
+    let (results, ()) = tokio::join!(collect(&mut pool, &rows), faulty.while_holding(|| stop(stopper)));
+    let results = results.unwrap();
+    assert_in_order(&results, &rows);
+    pool.close().await;
+    assert_gone(&faulty.starts()).await;
+    results
+}
+
+fn statuses(results: &[TaskResult]) -> Vec<Status> {
+    results.iter().map(|result| result.outcome.status()).collect()
+}
+
+#[test]
+fn a_run_told_to_drain_finishes_what_runs_and_skips_the_rest() {
+    let faulty = Faulty::always("none", "never");
+    let results = block_on(stop_while_holding(&faulty, |stopper| stopper.drain()));
+    let (done, skipped) = results.split_at(151);
+    assert!(done.iter().all(|result| result.outcome == Outcome::Ok(result.input.bytes.clone())));
+    assert!(skipped.iter().all(|result| failure(result).status == Status::Skipped));
+}
+
+#[test]
+fn a_run_told_to_cancel_kills_what_runs_and_skips_the_rest() {
+    let faulty = Faulty::always("none", "never");
+    let results = statuses(&block_on(stop_while_holding(&faulty, |stopper| stopper.cancel())));
+    assert_eq!(results[150], Status::Cancelled);
+    assert!(results[151..].iter().all(|&status| status == Status::Skipped));
+    // What had finished and not been answered died with the worker; it had begun, so it is not skipped.
+    let answered = results[..150].iter().take_while(|&&status| status == Status::Ok).count();
+    assert!(results[answered..150].iter().all(|&status| status == Status::Cancelled));
+}
+
+#[test]
+fn a_worker_that_breaks_while_the_run_drains_is_not_replaced() {
+    let faults = ["exit", "abort", "kill", "stop", "close-stdout", "half-frame", "garbage", "wrong-index"];
+    for_each(
+        &faults,
+        |fault| fault.to_string(),
+        |fault| {
+            let faulty = Faulty::always(fault, "hold");
+            let results = statuses(&block_on(stop_while_holding(&faulty, |stopper| stopper.drain())));
+            assert_eq!(results[150], Status::Crash);
+            assert!(results[151..].iter().all(|&status| status == Status::Skipped));
+            assert!(results[..150].iter().all(|status| matches!(status, Status::Ok | Status::Cancelled)));
+            assert_eq!(faulty.starts().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn real_workers_are_cancelled_in_the_middle_of_a_guest() {
+    let events = Events::default();
+    let rows: Vec<String> = ["a", "!", "!"].into_iter().chain(["b"; 100]).map(Into::into).collect();
+    let results = block_on(async {
+        let mut pool = start("spin-on-bang", real(2, &events)).await;
+        let stopper = pool.stopper();
+        let cancel = async {
+            let busy = || events.pids().iter().filter(|&&pid| Process::is_busy(pid)).count() == 2;
+            until("both workers spin", busy).await;
+            stopper.cancel();
+        };
+        let results = tokio::join!(collect(&mut pool, &rows), cancel).0.unwrap();
+        pool.close().await;
+        assert_gone(&events.pids()).await;
+        results
+    });
+    assert_in_order(&results, &rows);
+    for result in &results {
+        let (spins, status) = (result.input.bytes == "!", result.outcome.status());
+        assert!(if spins { status == Status::Cancelled } else { matches!(status, Status::Ok | Status::Skipped) });
+    }
+}
+
+#[test]
+fn a_pool_told_to_stop_does_not_wait_for_a_worker_that_does_not_come_up() {
+    let faulty = Faulty::always("hang", "start");
+    block_on(async {
+        let mut pool = faulty.pool(1).await;
+        let stopper = pool.stopper();
+        let stop = async {
+            until("a worker is being started", || !faulty.starts().is_empty()).await;
+            stopper.cancel();
+        };
+        let rows = numbers(5);
+        let results = tokio::join!(collect(&mut pool, &rows), stop).0.unwrap();
+        assert_eq!(statuses(&results), [Status::Skipped; 5]);
+        tokio::time::timeout(Duration::from_secs(15), pool.close())
+            .await
+            .expect("closing waits for the start deadline");
+        assert_gone(&faulty.starts()).await;
+    });
+}
+
+#[test]
+fn dropping_results_or_pool_in_the_middle_of_a_run_ends_the_workers() {
+    for drops_pool in [false, true] {
+        let events = Events::default();
+        block_on(async {
+            let mut pool = start("spin-on-bang", real(2, &events)).await;
+            let mut results = pool.map_iter(["a", "!", "!", "b"]);
+            assert_eq!(results.next().await.unwrap().unwrap().outcome, Outcome::Ok("a".into()));
+            let spinning =
+                async { until("a worker spins", || events.pids().iter().any(|&pid| Process::is_busy(pid))).await };
+            tokio::select! {
+                _ = results.next() => panic!("the next task never ends"),
+                () = spinning => {}
+            }
+            drop(results);
+            if drops_pool {
+                drop(pool);
+            }
+            assert_gone(&events.pids()).await;
+        });
+    }
+}
+
+#[test]
+fn a_pool_whose_results_were_dropped_takes_nothing_more() {
+    let events = Events::default();
+    block_on(async {
+        let mut pool = echo(real(1, &events)).await.unwrap();
+        let mut results = pool.map_iter(numbers(1_000));
+        results.next().await.unwrap();
+        drop(results);
+        let mut asked = 0;
+        let mut results = pool.map_iter(numbers(10).into_iter().inspect(|_| asked += 1));
+        assert!(matches!(results.next().await, Err(Error::Ended)));
+        assert!(results.next().await.unwrap().is_none(), "and it gives no result of the run that was dropped");
+        drop(results);
+        assert_eq!(asked, 0);
+        pool.close().await;
+    });
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The death of the host
+// ---------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn workers_end_with_their_host_whatever_they_do() {
+    // Guests that compute, that wait in a host call, and workers that have nothing to do.
+    for (guest, row) in [("spin", "1"), ("sleep", "60000"), ("echo", "1")] {
+        let (mut host, mut stdin) = start_cli(guest);
+        // Its input stays open, so that it waits for more when it has done what it can.
+        stdin.write_all(format!("{row}\n{row}\n").as_bytes()).unwrap();
+        let pid = host.id();
+        let at_work = |&worker: &u32| guest != "spin" || Process::is_busy(worker);
+        block_on(until("workers run", || children_of(pid).iter().filter(|worker| at_work(worker)).count() == 2));
+        kill(&mut host);
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_run_whose_host_is_killed_at_any_moment() {
+    let moments = [0, 1, 2, 4, 6, 8, 10, 15, 20, 30, 50, 100];
+    for_each(
+        &moments,
+        |moment| format!("after {moment} ms"),
+        |&moment| {
+            let (mut host, mut stdin) = start_cli("slow");
+            let rows = "1000000\n".repeat(1_000);
+            // Nobody reads what is written to a host that is dead.
+            let feeder = std::thread::spawn(move || drop(stdin.write_all(rows.as_bytes())));
+            std::thread::sleep(Duration::from_millis(moment));
+            kill(&mut host);
+            feeder.join().unwrap();
+        },
+    );
+}
+
+/// `wpool run` without a cache, so that it compiles first.
+fn start_cli(guest: &str) -> (Child, ChildStdin) {
+    let mut command = wpool();
+    command.arg("run").arg(wat(guest)).args(["-j", "2", "--no-cache"]);
+    let mut host = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let stdin = host.stdin.take().expect("it is piped");
+    (host, stdin)
+}
+
+/// Kills a host, and waits until its children are gone with it.
+fn kill(host: &mut Child) {
+    host.kill().unwrap();
+    host.wait().unwrap();
+    block_on(until("its children end with it", || children_of(host.id()).is_empty()));
+}

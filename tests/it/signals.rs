@@ -1,0 +1,205 @@
+//! Stopping from the keyboard and by signals.
+#![allow(unsafe_code, reason = "a pseudo-terminal is made by the C library")]
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use crate::support::*;
+
+const CTRL_C: &[u8] = b"\x03";
+
+/// A keyboard, and the terminal that it belongs to.
+fn terminal() -> (File, OwnedFd) {
+    let (mut keyboard, mut screen) = (-1, -1);
+    let null = std::ptr::null_mut();
+    // SAFETY: both descriptors are written to places of ours, and the rest is left to the kernel.
+    let opened = unsafe { libc::openpty(&mut keyboard, &mut screen, null, null.cast(), null.cast()) };
+    assert_eq!(opened, 0, "there are pseudo-terminals");
+    // SAFETY: both were just opened, and nobody else knows of them.
+    unsafe { (File::from_raw_fd(keyboard), OwnedFd::from_raw_fd(screen)) }
+}
+
+/// `wpool run` on a terminal of its own, as a shell would start it.
+struct OnTerminal {
+    keyboard: File,
+    child: Child,
+    stdout: Option<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+    /// What it has said so far.
+    said: String,
+    _watchdog: Watchdog,
+}
+
+impl OnTerminal {
+    fn run(guest: &str, args: &[&OsStr]) -> OnTerminal {
+        let (keyboard, screen) = terminal();
+        let real = wpool();
+        // Makes its standard input the terminal of a new session, which a shell has done for its children.
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(real.get_program()).arg("run").arg(wat(guest)).args(args);
+        command.envs(real.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut child =
+            command.stdin(screen).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("util-linux is there");
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let _watchdog = Watchdog::over(&child);
+        OnTerminal { keyboard, stdout: child.stdout.take(), child, stderr, said: String::new(), _watchdog }
+    }
+
+    /// Runs a guest over rows in a file.
+    fn over(rows: &NamedTempFile, guest: &str, options: &[&str]) -> OnTerminal {
+        let options = options.iter().map(OsStr::new);
+        OnTerminal::run(guest, &options.chain([rows.path().as_os_str()]).collect::<Vec<_>>())
+    }
+
+    fn press(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).unwrap();
+    }
+
+    fn signal(&self, signal: Signal) {
+        signal_child(self.child.id(), signal);
+    }
+
+    /// Waits until `count` workers compute.
+    fn wait_until_busy(&self, count: usize) {
+        let busy = || children_of(self.child.id()).into_iter().filter(|&pid| Process::is_busy(pid)).count() >= count;
+        block_on(until("workers compute", busy));
+    }
+
+    /// Waits until it says something.
+    fn wait_until_it_says(&mut self, text: &str) {
+        while !self.said.contains(text) {
+            assert_ne!(self.stderr.read_line(&mut self.said).unwrap(), 0, "it only said {}", self.said);
+        }
+    }
+
+    /// Waits for its end: what it wrote, how it ended, and what it said.
+    fn finish(mut self) -> (Vec<Value>, ExitStatus, String) {
+        let mut records = String::new();
+        self.stdout.take().unwrap().read_to_string(&mut records).unwrap();
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(records.is_empty() || records.ends_with('\n'), "records are whole");
+        (records.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), status, self.said)
+    }
+}
+
+/// A file of rows.
+fn rows(rows: impl IntoIterator<Item = impl AsRef<str>>) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    rows.into_iter().for_each(|row| writeln!(file, "{}", row.as_ref()).unwrap());
+    file
+}
+
+/// The status of each record; the records must be those of the rows from the first on.
+fn statuses(records: &[Value]) -> Vec<&str> {
+    records.iter().zip(0..).for_each(|(record, id)| assert_eq!(record["id"], id));
+    records.iter().map(|record| record["status"].as_str().unwrap()).collect()
+}
+
+/// More than a second of computing, for the guest `slow`.
+const LONG: &str = "2000000000";
+
+/// A way to ask a run to stop, and the exit code that tells of it.
+struct Stop {
+    name: &'static str,
+    ask: fn(&mut OnTerminal),
+    code: i32,
+}
+
+const STOPS: [Stop; 2] = [
+    Stop { name: "Ctrl-C", ask: |run| run.press(CTRL_C), code: 130 },
+    Stop { name: "SIGTERM", ask: |run| run.signal(Signal::TERM), code: 143 },
+];
+
+#[test]
+fn the_first_request_to_stop_lets_running_tasks_finish_and_skips_the_others() {
+    for Stop { name, ask, code } in STOPS {
+        let input = rows(std::iter::once(LONG).chain(["1"; 100]));
+        let mut run = OnTerminal::over(&input, "slow", &["-j", "1"]);
+        run.wait_until_busy(1);
+        ask(&mut run);
+        let (records, status, said) = run.finish();
+        assert_eq!(status.code(), Some(code), "{name}: {said}");
+        let expected: Vec<_> = std::iter::once("ok").chain(["skipped"; 100]).collect();
+        assert_eq!(statuses(&records), expected, "{name}");
+        assert!(said.contains("stopping") && !said.contains("died"), "{said}");
+    }
+}
+
+#[test]
+fn the_second_request_to_stop_kills_running_tasks() {
+    for Stop { name, ask, code } in STOPS {
+        for Stop { ask: again, .. } in STOPS {
+            let input = rows(std::iter::once("\"!\"").chain(["1"; 100]));
+            let mut run = OnTerminal::over(&input, "spin-on-bang", &["-j", "1"]);
+            run.wait_until_busy(1);
+            ask(&mut run);
+            run.wait_until_it_says("stopping");
+            again(&mut run);
+            let (records, status, said) = run.finish();
+            assert_eq!(status.code(), Some(code), "{name}, the first of two, decides: {said}");
+            let expected: Vec<_> = std::iter::once("cancelled").chain(["skipped"; 100]).collect();
+            assert_eq!(statuses(&records), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_stopped_run_keeps_the_results_it_has_and_reads_no_more() {
+    // More rows than the window holds, behind one that never ends.
+    let input = rows(std::iter::repeat_n("1", 10).chain(["\"!\""]).chain(std::iter::repeat_n("2", 200_000)));
+    let mut run = OnTerminal::over(&input, "spin-on-bang", &["-j", "2"]);
+    run.wait_until_busy(1);
+    run.press(CTRL_C);
+    run.wait_until_it_says("stopping");
+    run.press(CTRL_C);
+    let (records, status, said) = run.finish();
+    assert_eq!(status.code(), Some(130), "{said}");
+    let statuses = statuses(&records);
+    assert!(statuses[..10].iter().all(|&status| status == "ok"));
+    assert_eq!(statuses[10], "cancelled");
+    let others = &statuses[11..];
+    assert!(others.iter().all(|&status| matches!(status, "ok" | "cancelled" | "skipped")));
+    assert!((11..150_000).contains(&records.len()), "{} records", records.len());
+    assert!(said.contains("not read"), "{said}");
+}
+
+#[test]
+fn a_host_that_is_stopped_for_a_while_blames_nobody() {
+    let input = rows(["500"; 8]);
+    let mut run = OnTerminal::over(&input, "sleep", &["-j", "1", "--timeout", "1s"]);
+    let mut first = [0];
+    run.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    // As Ctrl-Z does in a shell.
+    run.signal(Signal::STOP);
+    // Longer than a deadline and its grace.
+    std::thread::sleep(Duration::from_millis(3_500));
+    run.signal(Signal::CONT);
+    let mut records = String::from_utf8(first.into()).unwrap();
+    run.stdout.as_mut().unwrap().read_to_string(&mut records).unwrap();
+    let (_, status, said) = run.finish();
+    assert_eq!(status.code(), Some(0), "{said}\n{records}");
+    assert_eq!(records.lines().count(), 8);
+    assert!(!said.contains("died"), "{said}");
+}
+
+#[test]
+fn a_terminal_is_no_input_unless_it_is_asked_for() {
+    let run = OnTerminal::run("echo", &[]);
+    let (records, status, said) = run.finish();
+    assert_eq!((status.code(), records.len()), (Some(2), 0));
+    assert!(said.contains("no inputs") && said.contains("pipe rows in"), "{said}");
+
+    let mut run = OnTerminal::run("echo", &["-".as_ref()]);
+    run.press(b"1\n2\n\x04");
+    let (records, status, said) = run.finish();
+    assert_eq!((status.code(), statuses(&records)), (Some(0), vec!["ok"; 2]), "{said}");
+}

@@ -1,0 +1,189 @@
+//! The sources hold to the rules that are written at the top of `host/lib.rs`, and to the size of what one can read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::root;
+
+/// Lines of code in a file, without tests, comments and blank lines.
+const MOST_LINES_OF_A_FILE: usize = 300;
+/// Lines from a function's head to its closing brace.
+const MOST_LINES_OF_A_FUNCTION: usize = 70;
+
+/// A source file of the host.
+struct Source {
+    /// From the root of the repository.
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// Numbers and lines of what is compiled into wpool: without the tests at the end, comments, and what strings say.
+    fn code(&self) -> impl Iterator<Item = (usize, String)> {
+        let shipped = self.text.lines().take_while(|line| *line != "#[cfg(test)]");
+        let code = |line: &str| {
+            let bare = line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
+            bare.split("//").next().unwrap_or_default().trim().to_owned()
+        };
+        shipped.map(code).zip(1..).map(|(line, number)| (number, line)).filter(|(_, line)| !line.is_empty())
+    }
+}
+
+/// Identifiers, and macros with their exclamation mark.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '!';
+    line.split(move |c| !part(c)).filter(|word| !word.is_empty())
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let (inner, files): (Vec<PathBuf>, Vec<_>) = entries.partition(|path| path.is_dir());
+        folders.extend(inner.into_iter().filter(|path| !path.ends_with("target")));
+        found.extend(files.into_iter().filter(|path| path.extension().is_some_and(|it| it == "rs")).map(source));
+    }
+    assert!(!found.is_empty(), "{folder} has no sources");
+    found
+}
+
+fn source(path: PathBuf) -> Source {
+    let name = path.strip_prefix(root()).expect("it is in the repository").to_string_lossy().into_owned();
+    Source { name, text: fs::read_to_string(path).expect("a text") }
+}
+
+/// Checks that words stand in no code of the host but in some folders.
+fn assert_only_in(folders: &[&str], forbidden: &[&str]) {
+    let mut places = Vec::new();
+    for source in sources("host").iter().filter(|source| !folders.iter().any(|folder| source.name.starts_with(folder)))
+    {
+        let found = source.code().filter(|(_, line)| words(line).any(|word| forbidden.contains(&word)));
+        places.extend(found.map(|(number, line)| format!("{}:{number}: {line}", source.name)));
+    }
+    assert!(places.is_empty(), "\n{}", places.join("\n"));
+}
+
+#[test]
+fn only_worker_and_compiler_name_the_engine() {
+    assert_only_in(&["host/worker/", "host/compiler/"], &["wasmtime", "wasmtime_wasi"]);
+}
+
+#[test]
+fn only_the_command_line_parses_arguments_and_prints() {
+    assert_only_in(&["host/cli/", "host/main.rs"], &["clap", "anyhow", "print!", "println!", "eprint!", "eprintln!"]);
+}
+
+#[test]
+fn only_one_place_starts_processes() {
+    let starts = |source: &Source| source.code().any(|(_, line)| line.contains(".spawn()"));
+    let names: Vec<_> = sources("host").into_iter().filter(starts).map(|source| source.name).collect();
+    assert_eq!(names, ["host/process.rs"]);
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    assert_only_in(&[], &["todo!", "unimplemented!", "dbg!"]);
+}
+
+#[test]
+fn unsafe_code_is_in_places_that_say_why() {
+    let mut wrong = Vec::new();
+    let mut places = 0;
+    for source in sources("host") {
+        let lines: Vec<_> = source.text.lines().collect();
+        let allowed = source.text.contains("allow(unsafe_code, reason = \"");
+        for (number, line) in source.code().filter(|(_, line)| words(line).any(|word| word == "unsafe")) {
+            let above = &lines[number.saturating_sub(5)..number - 1];
+            let explained = above.iter().any(|line| line.contains("SAFETY: ") || line.contains("# Safety"));
+            places += 1;
+            if !allowed || !explained {
+                wrong.push(format!("{}:{number}: {line}", source.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(places > 0, "this test sees no unsafe code, of which there is some");
+}
+
+#[test]
+fn files_can_be_read_in_one_go() {
+    let sizes = sources("host").into_iter().map(|source| (source.code().count(), source.name));
+    let long: Vec<_> = sizes.filter(|(lines, _)| *lines > MOST_LINES_OF_A_FILE).collect();
+    assert!(long.is_empty(), "{long:?}");
+}
+
+#[test]
+fn functions_can_be_seen_at_once() {
+    let folders = ["host", "tests", "guest-tasks"];
+    let mut seen = 0;
+    let mut long = Vec::new();
+    for source in folders.into_iter().flat_map(sources) {
+        for (head, length) in functions(&source.text) {
+            seen += 1;
+            if length > MOST_LINES_OF_A_FUNCTION {
+                long.push(format!("{}: {length} lines: {head}", source.name));
+            }
+        }
+    }
+    assert!(long.is_empty(), "\n{}", long.join("\n"));
+    assert!(seen > 200, "only {seen} functions were found");
+}
+
+/// Heads of functions and the lines they take. In formatted code a function ends where a brace closes at its head's own
+/// indentation; a head that ends in a semicolon has no body.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<_> = text.lines().collect();
+    let is_head = |line: &str| {
+        let before = line.split_once("fn ").map(|(before, _)| before);
+        let qualifiers = ["pub", "crate", "super", "const", "async", "unsafe"];
+        before.is_some_and(|before| !before.contains('/') && words(before).all(|word| qualifiers.contains(&word)))
+    };
+    let length = |at: usize| {
+        let indentation = lines[at].len() - lines[at].trim_start().len();
+        let end = " ".repeat(indentation) + "}";
+        lines[at..].iter().position(|line| *line == end).map(|length| length + 1)
+    };
+    let heads = (0..lines.len()).filter(|&at| is_head(lines[at]) && !lines[at].ends_with([';', '}']));
+    heads.filter_map(|at| Some((lines[at].trim().to_owned(), length(at)?))).collect()
+}
+
+#[test]
+fn the_library_alone_does_not_depend_on_the_engine() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let tree = |features: &[&str]| {
+        let mut command = Command::new(&cargo);
+        command.current_dir(root()).args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none"]);
+        let output = command.args(features).output().expect("cargo starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("names")
+    };
+    let engine = |tree: String| tree.lines().any(|line| line.starts_with("wasmtime") || line.starts_with("cranelift"));
+    assert!(engine(tree(&[])), "this test sees no engine where there is one");
+    assert!(!engine(tree(&["--no-default-features"])));
+}
+
+/// The words of an enum's `as_str`, which stand in records.
+fn statuses() -> Vec<String> {
+    let outcome = source(root().join("host/outcome.rs")).text;
+    let arms = outcome.lines().filter(|line| line.trim_start().starts_with("Status::") && line.contains("=> \""));
+    arms.filter_map(|line| line.split('"').nth(1)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_readme_lists_every_status() {
+    assert_eq!(statuses().len(), wpool::Status::ALL.len());
+    let Ok(readme) = fs::read_to_string(root().join("README.md")) else { return };
+    let missing: Vec<_> = wpool::Status::ALL.into_iter().filter(|status| !readme.contains(status.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_module_of_the_tests_is_run() {
+    let main = source(root().join("tests/it/main.rs")).text;
+    for source in sources("tests/it") {
+        let name = Path::new(&source.name).file_stem().expect("a name").to_string_lossy();
+        assert!(name == "main" || main.contains(&format!("mod {name};")), "{name} is in no binary");
+    }
+}
