@@ -1,6 +1,7 @@
 //! The pool: the only asynchronous code. A queue that is a pure state machine, one actor per slot that attends to its
 //! worker, and the stream through which the caller feeds and drains both.
 
+mod end;
 mod in_flight;
 mod queue;
 mod results;

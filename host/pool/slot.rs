@@ -7,16 +7,17 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::MissedTickBehavior;
 
+use super::end::End;
 use super::queue::Verdict;
 use super::shared::{Shared, Stop};
 use super::sizer::Sizer;
 use super::watch::Watch;
 use crate::event::Event;
 use crate::handshake::{END_PATIENCE, Failed};
-use crate::outcome::{ErrorDetail, Failure, Outcome, Receipt, Status};
-use crate::page::{Cause, SharedPage};
+use crate::outcome::{Failure, Outcome, Receipt, Status};
+use crate::page::SharedPage;
 use crate::process::Process;
-use crate::setup::AnswerDetail;
+use crate::setup::{AnswerDetail, timeout_detail};
 use crate::wire::{self, Answer, Decoder, Encoder, Frame, Kind, WireError};
 
 /// How often a slot looks at its worker's claim word and state. Deadlines are kept by the worker to a hundredth of
@@ -36,20 +37,6 @@ pub(super) struct Worker {
     pub decoder: Decoder,
     pub pid: u32,
     pub generation: u32,
-}
-
-/// Why a slot parts with its worker.
-enum End {
-    /// The pool is closed and the worker has nothing to do.
-    Closed,
-    /// The host kills it: the running task is over its deadline.
-    Backstop,
-    /// The host kills it: the run was told to end at once.
-    Cancelled,
-    /// It broke the protocol, or stopped.
-    Misbehaved { code: &'static str, why: String },
-    /// It closed its pipe.
-    Gone,
 }
 
 /// Serves one slot until the pool closes.
@@ -262,20 +249,18 @@ impl<'a> Attendant<'a> {
         };
         if by_itself.is_none() {
             let _ = child.kill().await;
+            self.receive_the_rest().await;
         }
         if matches!(end, End::Closed) {
             self.shared.worker_gone(self.slot);
             return Ok(());
         }
-        let signal = by_itself.and_then(crate::signal::name);
-        let why = match (&end, by_itself) {
-            (End::Backstop, _) => "was killed after a task's deadline and grace".to_owned(),
-            (End::Cancelled, _) => "was killed because the run ended".to_owned(),
-            (End::Misbehaved { why, .. }, _) => format!("{why}, and was killed"),
-            (_, Some(status)) => crate::signal::describe(status),
-            (_, None) => "closed its output, and was killed".to_owned(),
+        let why = end.describe(by_itself);
+        let verdict = match &end {
+            End::Backstop => Verdict::Timeout(timeout_detail(self.shared.config.limits.deadline.unwrap_or_default())),
+            End::Cancelled => Verdict::Cancelled,
+            _ => Verdict::Died(end.detail(&why, by_itself, self.worker.page.cause(), &self.worker.process)),
         };
-        let verdict = self.verdict(&end, &why, signal);
         let mut state = self.shared.lock();
         let suspect = state.queue.lost(self.slot, self.worker.page.next(), verdict);
         state.pages[self.slot] = None;
@@ -289,24 +274,16 @@ impl<'a> Attendant<'a> {
         if useless { Err(Failed::Died(why)) } else { Ok(()) }
     }
 
-    fn verdict(&self, end: &End, why: &str, signal: Option<String>) -> Verdict {
-        match end {
-            End::Backstop => {
-                let deadline = self.shared.config.limits.deadline.unwrap_or_default();
-                Verdict::Timeout(crate::setup::timeout_detail(deadline))
+    /// Takes the answers that a killed worker had sent before, so that no task is blamed or run again that was done.
+    async fn receive_the_rest(&mut self) {
+        let rest = async {
+            while let Ok(1..) = self.worker.process.stdout.read_buf(self.worker.decoder.space()).await {
+                if self.receive().is_err() {
+                    return;
+                }
             }
-            End::Cancelled => Verdict::Cancelled,
-            End::Misbehaved { code, .. } => Verdict::Died(ErrorDetail::new(code, format!("its worker {why}"))),
-            End::Gone | End::Closed => {
-                let (code, last_word) = match self.worker.page.cause() {
-                    Cause::Panic => ("worker-panic", self.worker.process.last_words()),
-                    Cause::Protocol => ("worker-protocol", self.worker.process.last_words()),
-                    Cause::Unknown if signal.is_some() => ("signal", String::new()),
-                    Cause::Unknown => ("worker-exit", self.worker.process.last_words()),
-                };
-                let tail = if last_word.is_empty() { String::new() } else { format!(": {last_word}") };
-                Verdict::Died(ErrorDetail { signal, ..ErrorDetail::new(code, format!("its worker {why}{tail}")) })
-            }
-        }
+        };
+        // The pipe ends with its only writer, unless that has found a way to give it to somebody else.
+        let _ = tokio::time::timeout(END_PATIENCE, rest).await;
     }
 }
