@@ -2,6 +2,8 @@
 //!
 //! `WPOOL_BENCH_ROUNDS` (default 21) changes its length.
 
+#![allow(clippy::print_stdout, reason = "a bench prints its table")]
+
 mod support;
 
 use std::process::Command;

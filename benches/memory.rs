@@ -2,6 +2,8 @@
 //!
 //! `WPOOL_BENCH_ROWS` (default 1 000 000) is the largest number of rows.
 
+#![allow(clippy::print_stdout, reason = "a bench prints its table")]
+
 mod support;
 
 use std::io::{BufRead, BufReader, Write};

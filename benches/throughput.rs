@@ -2,6 +2,8 @@
 //!
 //! `WPOOL_BENCH_ROWS` (default 1 000 000) and `WPOOL_BENCH_ROUNDS` (default 5) change its length.
 
+#![allow(clippy::print_stdout, reason = "a bench prints its table")]
+
 mod bare;
 mod support;
 

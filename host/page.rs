@@ -73,6 +73,7 @@ impl SharedPage {
     }
 
     /// Worker: whether the task at `index` is the worker's to run now.
+    #[cfg(any(feature = "engine", test))]
     pub fn claim(&self, index: u32) -> bool {
         let claim = &self.words().claim;
         let mut word = claim.load(Ordering::Acquire);
@@ -120,6 +121,7 @@ impl SharedPage {
     }
 
     /// Worker: leaves a last word.
+    #[cfg(feature = "engine")]
     pub fn set_cause(&self, cause: Cause) {
         self.words().cause.store(cause as u32, Ordering::Release);
     }

@@ -75,6 +75,8 @@ struct Attendant<'a> {
     watch: Watch,
     /// When the worker was last looked at.
     looked: Instant,
+    /// Bytes went one way or the other since the worker was last looked at.
+    moved: bool,
     /// The worker has answered a task.
     useful: bool,
 }
@@ -90,6 +92,7 @@ impl<'a> Attendant<'a> {
             unwritten: 0..0,
             watch: Watch::default(),
             looked: Instant::now(),
+            moved: false,
             useful: false,
         }
     }
@@ -109,14 +112,20 @@ impl<'a> Attendant<'a> {
             tokio::select! {
                 read = stdout.read_buf(self.worker.decoder.space()) => match read {
                     Ok(0) | Err(_) => return End::Gone,
-                    Ok(_) => if let Err(error) = self.receive() {
-                        return End::Misbehaved { code: "worker-protocol", why: format!("sent {error}") };
+                    Ok(_) => {
+                        self.moved = true;
+                        if let Err(error) = self.receive() {
+                            return End::Misbehaved { code: "worker-protocol", why: format!("sent {error}") };
+                        }
                     }
                 },
                 written = stdin.write(self.frame.part(&self.unwritten)), if !self.unwritten.is_empty() => match written {
                     // The end of its output will say more than the broken pipe does.
                     Err(_) => self.unwritten = 0..0,
-                    Ok(count) => self.unwritten.start += count,
+                    Ok(count) => {
+                        self.moved = true;
+                        self.unwritten.start += count;
+                    }
                 },
                 () = self.shared.work.notified(), if idle => {}
                 _ = ticks.tick() => if let Some(end) = self.look() {
@@ -218,6 +227,8 @@ impl<'a> Attendant<'a> {
         let mut state = self.shared.lock();
         let running = state.queue.running(self.slot, next);
         let owes = self.worker.decoder.is_partial() || (running.is_none() && state.queue.in_flight(self.slot) > 0);
+        // A long row or a long answer takes its time, as long as it gets on.
+        let owes = owes && !std::mem::take(&mut self.moved);
         self.watch.look(running, owes, passed);
         if self.watch.owed() > config.patience {
             let why = "stopped in the middle of a frame or a lease".into();
