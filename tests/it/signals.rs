@@ -8,7 +8,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -71,6 +71,14 @@ impl OnTerminal {
     fn wait_until_busy(&self, count: usize) {
         let busy = || children_of(self.child.id()).into_iter().filter(|&pid| Process::is_busy(pid)).count() >= count;
         block_on(until("workers compute", busy));
+    }
+
+    /// Kills its only worker in the middle of a task.
+    fn kill_worker(&self) {
+        self.wait_until_busy(1);
+        let [worker] = children_of(self.child.id())[..] else { panic!("it has one worker") };
+        kill_process(Pid::from_raw(worker as i32).unwrap(), Signal::KILL).unwrap();
+        block_on(until("it is gone", || !children_of(self.child.id()).contains(&worker)));
     }
 
     /// Waits until it says something.
@@ -202,4 +210,24 @@ fn a_terminal_is_no_input_unless_it_is_asked_for() {
     run.press(b"1\n2\n\x04");
     let (records, status, said) = run.finish();
     assert_eq!((status.code(), statuses(&records)), (Some(0), vec!["ok"; 2]), "{said}");
+}
+
+#[test]
+fn killed_workers_are_in_the_summary_and_a_task_that_loses_three_is_a_crash() {
+    let cases = [("slow", LONG, 1, 0, "ok", "1 died"), ("spin-on-bang", "\"!\"", 3, 100, "crash", "3 died")];
+    for (guest, row, kills, code, status, deaths) in cases {
+        let input = rows([row, "1", "2"]);
+        let run = OnTerminal::over(&input, guest, &["-j", "1"]);
+        (0..kills).for_each(|_| run.kill_worker());
+        let (records, exit, said) = run.finish();
+        assert_eq!(exit.code(), Some(code), "{said}");
+        assert_eq!(statuses(&records), [status, "ok", "ok"]);
+        assert!(said.contains(deaths), "{said}");
+        if status == "crash" {
+            assert_eq!(
+                (&records[0]["error"]["code"], &records[0]["error"]["signal"]),
+                (&"signal".into(), &"SIGKILL".into())
+            );
+        }
+    }
 }

@@ -174,6 +174,7 @@ impl Watchdog {
         Watchdog { _done: done }
     }
 }
+
 /// Runs a future on this thread, as the command line does.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -223,24 +224,18 @@ impl Events {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process {
     pub parent: u32,
-    /// It has ended, and nobody has asked how.
-    pub zombie: bool,
     /// Processor time in hundredths of a second.
     pub ticks: u64,
 }
 
 impl Process {
-    /// `None` when there is no such process.
+    /// `None` when there is no such process, not even as a zombie.
     pub fn find(pid: u32) -> Option<Process> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name before the last parenthesis is anything, even another parenthesis.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |at: usize| fields[at].parse::<u64>().expect("a number");
-        Some(Process {
-            parent: number(1) as u32,
-            zombie: matches!(fields[0], "Z" | "X"),
-            ticks: number(11) + number(12),
-        })
+        Some(Process { parent: number(1) as u32, ticks: number(11) + number(12) })
     }
 
     /// Whether a process runs guest code for all we know: starting up takes less time than this.

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use wasmtime::{Engine, Instance, InstancePre, Linker, Module, ModuleExport, Store};
+use wasmtime::{Engine, Instance, InstancePre, Linker, Memory, Module, ModuleExport, Store};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 
-use super::function::{Alloc, Function, Plain, Realloc, Run, Signature};
+use super::function::{Function, Gives};
 use super::guard::{Guard, Stopped};
 use super::{Finished, Returned, TaskContext};
 use crate::report::{Convention, Report};
@@ -19,15 +19,15 @@ pub(super) struct CoreProgram {
 }
 
 enum Entry {
-    Command { start: Function<Plain> },
-    Raw { initialize: Option<Function<Plain>>, memory: ModuleExport, allocator: Allocator, run: Function<Run> },
+    Command { start: Function },
+    Raw { initialize: Option<Function>, memory: ModuleExport, allocator: Allocator, run: Function },
 }
 
 enum Allocator {
     /// `alloc(len) -> ptr`, whatever its name.
-    Alloc(Function<Alloc>),
+    Alloc(Function),
     /// `cabi_realloc(0, 0, 1, len) -> ptr`.
-    Realloc(Function<Realloc>),
+    Realloc(Function),
 }
 
 struct State {
@@ -76,20 +76,21 @@ impl CoreProgram {
         let mut guest = Guest { store, instance, waits };
         match &self.entry {
             Entry::Command { start } => {
-                guest.call(start, ()).await?;
+                guest.call(start, &[]).await?;
                 Ok(Returned::Command)
             }
             Entry::Raw { initialize, memory, allocator, run } => {
                 if let Some(initialize) = initialize {
-                    guest.call(initialize, ()).await?;
+                    guest.call(initialize, &[]).await?;
                 }
                 let length = row.len() as u32;
                 let at = match allocator {
-                    Allocator::Alloc(alloc) => guest.call(alloc, length).await?,
-                    Allocator::Realloc(realloc) => guest.call(realloc, (0, 0, 1, length)).await?,
+                    Allocator::Alloc(alloc) => guest.call(alloc, &[length]).await?,
+                    Allocator::Realloc(realloc) => guest.call(realloc, &[0, 0, 1, length]).await?,
                 };
-                guest.write(memory, at, row)?;
-                let packed = guest.call(run, (at, length)).await?;
+                let memory = guest.memory(memory)?;
+                guest.write(memory, at as u32, row)?;
+                let packed = guest.call(run, &[at as u32, length]).await?;
                 guest.read(memory, packed, limit).map(Returned::Output)
             }
         }
@@ -104,25 +105,21 @@ struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    async fn call<S: Signature>(&mut self, function: &Function<S>, params: S::Params) -> wasmtime::Result<S::Results> {
-        let function = function.of(&mut *self.store, self.instance);
-        let function = function.ok_or_else(|| wasmtime::Error::msg("an export is no function"))?;
+    async fn call(&mut self, function: &Function, args: &[u32]) -> wasmtime::Result<u64> {
         if self.waits {
-            function.call_async(&mut *self.store, params).await
+            function.call_async(&mut *self.store, self.instance, args).await
         } else {
-            function.call(&mut *self.store, params)
+            function.call(&mut *self.store, self.instance, args)
         }
     }
 
-    fn memory(&mut self, export: &ModuleExport) -> wasmtime::Result<&mut [u8]> {
+    fn memory(&mut self, export: &ModuleExport) -> wasmtime::Result<Memory> {
         let memory = self.instance.get_module_export(&mut *self.store, export).and_then(|export| export.into_memory());
-        let memory = memory.ok_or_else(|| wasmtime::Error::msg("`memory` is no memory"))?;
-        Ok(memory.data_mut(&mut *self.store))
+        memory.ok_or_else(|| wasmtime::Error::msg("`memory` is no memory"))
     }
 
-    fn write(&mut self, memory: &ModuleExport, at: u32, row: &[u8]) -> wasmtime::Result<()> {
-        let memory = self.memory(memory)?;
-        let place = memory.get_mut(at as usize..at as usize + row.len());
+    fn write(&mut self, memory: Memory, at: u32, row: &[u8]) -> wasmtime::Result<()> {
+        let place = memory.data_mut(&mut *self.store).get_mut(at as usize..at as usize + row.len());
         let place = place.ok_or_else(|| {
             Stopped::Abi(format!("the allocator gave {} bytes at {at}, outside of its memory", row.len()))
         })?;
@@ -130,12 +127,12 @@ impl Guest<'_> {
         Ok(())
     }
 
-    fn read(&mut self, memory: &ModuleExport, packed: u64, limit: u64) -> wasmtime::Result<Vec<u8>> {
+    fn read(&mut self, memory: Memory, packed: u64, limit: u64) -> wasmtime::Result<Vec<u8>> {
         let (at, length) = ((packed >> 32) as usize, packed as u32 as usize);
         if length as u64 > limit {
             return Err(Stopped::Output.into());
         }
-        let bytes = self.memory(memory)?.get(at..at + length);
+        let bytes = memory.data(&*self.store).get(at..at + length);
         let outside = || Stopped::Abi(format!("`run` gave {length} bytes at {at}, outside of its memory"));
         Ok(bytes.ok_or_else(outside)?.to_vec())
     }
@@ -155,15 +152,16 @@ impl Entry {
     fn find(module: &Module, report: &Report) -> Option<Entry> {
         let name = report.entry.first()?;
         if report.convention == Convention::Command {
-            return Some(Entry::Command { start: Function::find(module, name)? });
+            return Some(Entry::Command { start: Function::find(module, name, 0, Gives::Nothing)? });
         }
         let allocator = report.allocator.as_deref()?;
-        let alloc = Function::find(module, allocator).map(Allocator::Alloc);
+        let alloc = Function::find(module, allocator, 1, Gives::I32).map(Allocator::Alloc);
+        let realloc = || Function::find(module, allocator, 4, Gives::I32).map(Allocator::Realloc);
         Some(Entry::Raw {
-            initialize: report.initialize.then(|| Function::find(module, "_initialize")).flatten(),
+            initialize: report.initialize.then(|| Function::find(module, "_initialize", 0, Gives::Nothing)).flatten(),
             memory: module.get_export_index("memory")?,
-            allocator: alloc.or_else(|| Function::find(module, allocator).map(Allocator::Realloc))?,
-            run: Function::find(module, name)?,
+            allocator: alloc.or_else(realloc)?,
+            run: Function::find(module, name, 2, Gives::I64)?,
         })
     }
 }

@@ -1,78 +1,84 @@
-//! Exported functions of core modules whose types are checked once, when the program is loaded, and not for each task:
-//! the engine's own check looks the type up in a registry shared by the process, which costs a tenth of a small task.
-#![allow(unsafe_code, reason = "the engine calls a typed function without a check only through an unsafe constructor")]
+//! Exported functions of core modules whose types are compared once, when the program is loaded.
+//!
+//! The engine's own typed functions look their type up in a registry of the process, behind a lock, for every instance:
+//! a tenth of a small task. All functions that wpool calls take some `i32` and give nothing, an `i32` or an `i64`.
+#![allow(unsafe_code, reason = "the engine calls a function without looking up its type only through an unsafe call")]
 
-use std::marker::PhantomData;
+use wasmtime::{AsContextMut, Error, Func, Instance, Module, ModuleExport, Result, Val, ValRaw, ValType};
 
-use wasmtime::{AsContextMut, Instance, Module, ModuleExport, TypedFunc, ValType, WasmParams, WasmResults};
+/// Most parameters of a function that wpool calls: those of `cabi_realloc`.
+const MAX_PARAMS: usize = 4;
 
-/// The type of a function that wpool calls.
-///
-/// # Safety
-/// `PARAMS` and `RESULTS` must be the WebAssembly types of `Params` and `Results`.
-pub(super) unsafe trait Signature {
-    type Params: WasmParams + Sync;
-    type Results: WasmResults + Sync;
-    const PARAMS: &[ValType];
-    const RESULTS: &[ValType];
+/// What a function gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    Nothing,
+    I32,
+    I64,
 }
 
-macro_rules! signature {
-    ($(#[$doc:meta])* $name:ident: $params:ty [$($param:ident),*] => $results:ty [$($result:ident),*]) => {
-        $(#[$doc])*
-        pub(super) struct $name;
-
-        // SAFETY: both forms stand side by side where the macro is used; u32 is an i32 of WebAssembly, u64 an i64.
-        unsafe impl Signature for $name {
-            type Params = $params;
-            type Results = $results;
-            const PARAMS: &[ValType] = &[$(ValType::$param),*];
-            const RESULTS: &[ValType] = &[$(ValType::$result),*];
-        }
-    };
-}
-
-signature!(
-    /// `_start` and `_initialize`.
-    Plain: () [] => () []
-);
-signature!(
-    /// `alloc(len) -> ptr`.
-    Alloc: u32 [I32] => u32 [I32]
-);
-signature!(
-    /// `cabi_realloc(old, old_len, align, len) -> ptr`.
-    Realloc: (u32, u32, u32, u32) [I32, I32, I32, I32] => u32 [I32]
-);
-signature!(
-    /// `run(ptr, len) -> ptr << 32 | len`.
-    Run: (u32, u32) [I32, I32] => u64 [I64]
-);
-
-/// An exported function of a module, known to have the signature `S`.
-pub(super) struct Function<S> {
+/// An exported function of a module, of a type that was compared.
+#[derive(Clone, Copy)]
+pub(super) struct Function {
     export: ModuleExport,
-    signature: PhantomData<S>,
+    params: usize,
+    gives: Gives,
 }
 
-impl<S: Signature> Function<S> {
-    /// The export of this name, when it has the signature.
-    pub fn find(module: &Module, name: &str) -> Option<Self> {
+impl Function {
+    /// The export of this name, when it takes that many `i32` and gives that.
+    pub fn find(module: &Module, name: &str, params: usize, gives: Gives) -> Option<Self> {
         let ty = module.get_export(name)?;
         let ty = ty.func()?;
-        let fits = same(ty.params(), S::PARAMS) && same(ty.results(), S::RESULTS);
-        let export = module.get_export_index(name).filter(|_| fits)?;
-        Some(Function { export, signature: PhantomData })
+        let takes_it = ty.params().len() == params && ty.params().all(|ty| ty.is_i32()) && params <= MAX_PARAMS;
+        let mut results = ty.results();
+        let gives_it = matches!(
+            (results.next(), gives),
+            (None, Gives::Nothing) | (Some(ValType::I32), Gives::I32) | (Some(ValType::I64), Gives::I64)
+        );
+        let export = module.get_export_index(name).filter(|_| takes_it && gives_it && results.next().is_none())?;
+        Some(Function { export, params, gives })
     }
 
-    /// The function in an instance of the module in which it was found.
-    pub fn of(&self, mut store: impl AsContextMut, instance: Instance) -> Option<TypedFunc<S::Params, S::Results>> {
-        let func = instance.get_module_export(&mut store, &self.export)?.into_func()?;
-        // SAFETY: an export has the same type in every instance of its module, and `find` has compared it.
-        Some(unsafe { TypedFunc::new_unchecked(&store, func) })
+    /// Calls the function in an instance of its module. What it gives is widened to 64 bits, nothing to 0.
+    pub fn call(&self, mut store: impl AsContextMut, instance: Instance, args: &[u32]) -> Result<u64> {
+        let func = self.func(&mut store, instance, args)?;
+        let mut values = [ValRaw::u32(0); MAX_PARAMS];
+        for (value, arg) in values.iter_mut().zip(args) {
+            *value = ValRaw::u32(*arg);
+        }
+        // SAFETY: an export has the same type in every instance of its module. `find` has compared it, `func` that the
+        // arguments are as many; the array has room for them and for one result.
+        unsafe { func.call_unchecked(&mut store, &mut values)? };
+        Ok(match self.gives {
+            Gives::Nothing => 0,
+            Gives::I32 => u64::from(values[0].get_u32()),
+            Gives::I64 => values[0].get_u64(),
+        })
     }
-}
 
-fn same(found: impl ExactSizeIterator<Item = ValType>, wanted: &[ValType]) -> bool {
-    found.len() == wanted.len() && found.zip(wanted).all(|(found, wanted)| ValType::eq(&found, wanted))
+    /// As [`Function::call`], on the asynchronous stack.
+    pub async fn call_async<T: Send>(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        instance: Instance,
+        args: &[u32],
+    ) -> Result<u64> {
+        let func = self.func(&mut store, instance, args)?;
+        let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
+        let mut result = [Val::I32(0)];
+        let results = &mut result[..usize::from(self.gives != Gives::Nothing)];
+        func.call_async(&mut store, &args, results).await?;
+        Ok(match result[0] {
+            Val::I64(wide) => wide.cast_unsigned(),
+            Val::I32(narrow) => u64::from(narrow.cast_unsigned()),
+            _ => 0,
+        })
+    }
+
+    fn func(&self, store: impl AsContextMut, instance: Instance, args: &[u32]) -> Result<Func> {
+        let func = instance.get_module_export(store, &self.export).and_then(|export| export.into_func());
+        func.filter(|_| args.len() == self.params)
+            .ok_or_else(|| Error::msg("a function is called as it is not declared"))
+    }
 }
