@@ -74,7 +74,7 @@ pub use config::{MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
 pub use limits::{CompileLimits, Limits};
-pub use outcome::{ErrorDetail, Failure, Layer, Outcome, Receipt, Status};
+pub use outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Status};
 pub use pool::{Pool, Results, Stats, Stopper};
 pub use program::{MAX_PROGRAM, Program};
 pub use report::{Convention, Kind, Report, Resources};

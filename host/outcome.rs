@@ -194,15 +194,22 @@ pub struct Receipt {
     pub slot: Option<u32>,
     /// From instantiation to answer, as its worker measured it.
     pub wall: Duration,
-    /// Largest linear memory in bytes, when [`crate::PoolConfig::receipts`] asks for it.
+    /// There when [`crate::PoolConfig::receipts`] asks for it. Boxed because receipts are moved a million times a second.
+    pub measured: Option<Box<Measured>>,
+}
+
+/// What is measured of a task only on request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Largest linear memory in bytes.
     pub peak_memory: Option<u64>,
-    /// What a task that is ok wrote to stderr, under the same condition.
-    pub stderr: Option<Box<str>>,
+    /// What a task that is ok wrote to stderr.
+    pub stderr: Option<String>,
 }
 
 impl Receipt {
     /// The receipt of a task that no worker was given.
     pub(crate) fn host() -> Self {
-        Receipt { layer: Layer::Host, attempts: 0, slot: None, wall: Duration::ZERO, peak_memory: None, stderr: None }
+        Receipt { layer: Layer::Host, attempts: 0, slot: None, wall: Duration::ZERO, measured: None }
     }
 }

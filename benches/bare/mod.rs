@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use wasmtime::{
     Config, Engine, Instance, InstanceAllocationStrategy, InstancePre, Linker, Module, ModuleExport,
-    PoolingAllocationConfig, Store, TypedFunc, WasmParams, WasmResults,
+    PoolingAllocationConfig, Store, ValRaw,
 };
 
 const MARK: &str = "bare-loop";
@@ -85,25 +85,22 @@ struct Exports {
 fn one(engine: &Engine, pre: &InstancePre<()>, exports: &Exports, row: &[u8]) -> wasmtime::Result<Vec<u8>> {
     let mut store = Store::new(engine, ());
     let instance = pre.instantiate(&mut store)?;
-    let alloc = function::<u32, u32>(&mut store, instance, &exports.alloc);
-    let run = function::<(u32, u32), u64>(&mut store, instance, &exports.run);
-    let at = alloc.call(&mut store, row.len() as u32)?;
+    let length = row.len() as u32;
+    let at = call(&mut store, instance, &exports.alloc, [length, 0])? as u32;
     let memory = instance.get_module_export(&mut store, &exports.memory).and_then(|export| export.into_memory());
     let memory = memory.expect("`memory` is one");
     memory.data_mut(&mut store)[at as usize..at as usize + row.len()].copy_from_slice(row);
-    let packed = run.call(&mut store, (at, row.len() as u32))?;
+    let packed = call(&mut store, instance, &exports.run, [at, length])?;
     let (at, length) = ((packed >> 32) as usize, packed as u32 as usize);
     Ok(memory.data(&store)[at..at + length].to_vec())
 }
 
-fn function<P: WasmParams, R: WasmResults>(
-    store: &mut Store<()>,
-    instance: Instance,
-    export: &ModuleExport,
-) -> TypedFunc<P, R> {
+fn call(store: &mut Store<()>, instance: Instance, export: &ModuleExport, args: [u32; 2]) -> wasmtime::Result<u64> {
     let func = instance.get_module_export(&mut *store, export).and_then(|export| export.into_func());
-    // SAFETY: the benches use it only with the program `noop`, whose functions have these types.
-    unsafe { TypedFunc::new_unchecked(&*store, func.expect("it is a function")) }
+    let mut values = args.map(ValRaw::u32);
+    // SAFETY: the benches use it only with the program `noop`, whose functions take one or two i32 and give one value.
+    unsafe { func.expect("it is a function").call_unchecked(&mut *store, &mut values)? };
+    Ok(values[0].get_u64())
 }
 
 /// The settings of wpool's own engine, for one memory and one table.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 /// The executable under measurement.
 pub const WPOOL: &str = env!("CARGO_BIN_EXE_wpool");
 
-/// `cargo test --benches` runs benches, too; there they only have to compile.
-pub fn only_tested() -> bool {
-    std::env::args().any(|arg| arg == "--test")
+/// Whether `cargo bench` started this, and not `cargo test --benches`, where benches only have to compile.
+pub fn is_bench() -> bool {
+    std::env::args().any(|arg| arg == "--bench")
 }
 
 /// A number from the environment, so that a bench can be made shorter or longer.

@@ -96,13 +96,14 @@ struct ReceiptRecord<'a> {
 
 impl<'a> From<&'a Receipt> for ReceiptRecord<'a> {
     fn from(receipt: &'a Receipt) -> Self {
+        let measured = receipt.measured.as_deref();
         ReceiptRecord {
             layer: receipt.layer,
             attempts: receipt.attempts,
             worker: receipt.slot,
             wall_us: receipt.wall.as_micros(),
-            peak_memory: receipt.peak_memory,
-            stderr: receipt.stderr.as_deref(),
+            peak_memory: measured.and_then(|measured| measured.peak_memory),
+            stderr: measured.and_then(|measured| measured.stderr.as_deref()),
         }
     }
 }

@@ -12,8 +12,9 @@ pub(super) struct Task {
     pub input: Input,
     /// Workers that began it.
     pub attempts: u32,
-    /// Why those died that died under it.
-    pub deaths: Vec<ErrorDetail>,
+    /// Why those died that died under it; nearly always none.
+    #[expect(clippy::box_collection, reason = "tasks are moved a million times a second, and few have seen a death")]
+    pub deaths: Option<Box<Vec<ErrorDetail>>>,
 }
 
 /// Tasks that a worker has and has not answered, in the order in which it runs them.

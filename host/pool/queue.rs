@@ -121,7 +121,7 @@ impl Queue {
         if input.bytes.len() > MAX_INPUT {
             input.rejected = Some(Rejected::TooLong);
         }
-        let task = Task { id: self.next_id, input, attempts: 0, deaths: Vec::new() };
+        let task = Task { id: self.next_id, input, attempts: 0, deaths: None };
         self.next_id += 1;
         self.held += 1;
         self.input_bytes += task.input.bytes.len();
@@ -220,8 +220,9 @@ impl Queue {
             Verdict::Timeout(error) => (Status::Timeout, Layer::Backstop, error),
             Verdict::Cancelled => (Status::Cancelled, Layer::Kill, cancelled()),
             Verdict::Died(error) => {
-                task.deaths.push(error);
-                if self.stopped || task.deaths.len() >= self.crash_limit as usize {
+                let deaths = task.deaths.get_or_insert_default();
+                deaths.push(error);
+                if self.stopped || deaths.len() >= self.crash_limit as usize {
                     self.settle_as_crash(task);
                 } else {
                     insert(&mut self.suspects, task);
@@ -269,9 +270,10 @@ impl Queue {
     }
 
     fn settle_as_crash(&mut self, mut task: Task) {
-        let mut error = task.deaths.pop().unwrap_or_default();
-        if !task.deaths.is_empty() {
-            error.message = format!("{} (and {} workers before it)", error.message, task.deaths.len());
+        let mut deaths = task.deaths.take().unwrap_or_default();
+        let mut error = deaths.pop().unwrap_or_default();
+        if !deaths.is_empty() {
+            error.message = format!("{} (and {} workers before it)", error.message, deaths.len());
         }
         let receipt = Receipt { layer: Layer::Kernel, attempts: task.attempts, ..Receipt::host() };
         self.settle(task, Outcome::not_ok(Status::Crash, error), receipt);

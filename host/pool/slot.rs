@@ -14,7 +14,7 @@ use super::sizer::Sizer;
 use super::watch::Watch;
 use crate::event::Event;
 use crate::handshake::{END_PATIENCE, Failed};
-use crate::outcome::{Failure, Outcome, Receipt, Status};
+use crate::outcome::{Failure, Measured, Outcome, Receipt, Status};
 use crate::page::SharedPage;
 use crate::process::Process;
 use crate::setup::{AnswerDetail, timeout_detail};
@@ -205,8 +205,9 @@ impl<'a> Attendant<'a> {
         }
         let detail: AnswerDetail =
             serde_json::from_slice(&answer.detail).map_err(|error| WireError::Text(error.to_string()))?;
-        receipt.peak_memory = detail.peak_memory;
-        receipt.stderr = detail.stderr.map(String::into_boxed_str);
+        if self.shared.config.receipts {
+            receipt.measured = Some(Box::new(Measured { peak_memory: detail.peak_memory, stderr: detail.stderr }));
+        }
         if head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));
         }
