@@ -11,10 +11,7 @@ impl Guest for Task {
         let row = String::from_utf8_lossy(&row);
         match row.trim().parse() {
             Ok(n) => Ok(is_prime(n).to_string().into_bytes()),
-            Err(_) => Err(format!(
-                "expected an integer from 0 to {}, got {row}",
-                u64::MAX
-            )),
+            Err(_) => Err(format!("expected an integer from 0 to {}, got {row}", u64::MAX)),
         }
     }
 }
@@ -25,9 +22,6 @@ fn is_prime(n: u64) -> bool {
         0 | 1 => false,
         2 | 3 => true,
         _ if n.is_multiple_of(2) || n.is_multiple_of(3) => false,
-        _ => (5..)
-            .step_by(6)
-            .take_while(|&d| d <= n / d)
-            .all(|d| !n.is_multiple_of(d) && !n.is_multiple_of(d + 2)),
+        _ => (5..).step_by(6).take_while(|&d| d <= n / d).all(|d| !n.is_multiple_of(d) && !n.is_multiple_of(d + 2)),
     }
 }

@@ -11,10 +11,7 @@ impl Guest for Task {
         let row = String::from_utf8_lossy(&row);
         match row.trim().parse() {
             Ok(n) if n >= 2 => Ok(largest_prime_factor(n).to_string().into_bytes()),
-            _ => Err(format!(
-                "expected an integer from 2 to {}, got {row}",
-                u64::MAX
-            )),
+            _ => Err(format!("expected an integer from 2 to {}, got {row}", u64::MAX)),
         }
     }
 }

@@ -13,10 +13,7 @@ impl Guest for Task {
         let row = String::from_utf8_lossy(&row);
         match row.trim().parse() {
             Ok(n) => Ok(sum_of_squares(n).to_string().into_bytes()),
-            Err(_) => Err(format!(
-                "expected an integer from 0 to {}, got {row}",
-                u64::MAX
-            )),
+            Err(_) => Err(format!("expected an integer from 0 to {}, got {row}", u64::MAX)),
         }
     }
 }

@@ -7,10 +7,7 @@ fn main() -> ExitCode {
     match io::read_to_string(io::stdin()) {
         Ok(text) => {
             let (lines, words) = (text.lines().count(), text.split_whitespace().count());
-            println!(
-                r#"{{"lines":{lines},"words":{words},"bytes":{}}}"#,
-                text.len()
-            );
+            println!(r#"{{"lines":{lines},"words":{words},"bytes":{}}}"#, text.len());
             ExitCode::SUCCESS
         }
         Err(error) => {

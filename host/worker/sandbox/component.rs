@@ -5,16 +5,13 @@ use std::path::Path;
 use bytes::Bytes;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, ResourceTable, TypedFunc};
 use wasmtime::{Engine, Store};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::guard::{Guard, Stopped};
+use super::task::{self, State as _};
 use super::{Finished, Returned, TaskContext};
-use crate::limits::MAX_INPUT;
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
-
-/// Host memory that one call across the component boundary may take beyond the output: error strings, paths.
-const HOSTCALL_SLACK: usize = 8 << 20;
 
 /// A component that is ready to be instantiated.
 pub(super) struct ComponentProgram {
@@ -28,6 +25,28 @@ struct State {
     table: ResourceTable,
     /// There when the program imports WASI.
     wasi: Option<WasiCtx>,
+}
+
+impl task::State for State {
+    fn new(guard: Guard) -> Self {
+        State { guard, table: ResourceTable::new(), wasi: None }
+    }
+
+    fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
+    fn into_guard(self) -> Guard {
+        self.guard
+    }
+
+    fn give(&mut self, mut world: WasiCtxBuilder) {
+        self.wasi = Some(world.build());
+    }
+
+    fn has_world(&self) -> bool {
+        self.wasi.is_some()
+    }
 }
 
 impl WasiView for State {
@@ -58,29 +77,13 @@ impl ComponentProgram {
         Ok(ComponentProgram { pre, entry, command: report.convention == Convention::Command })
     }
 
-    pub fn run(&self, context: &TaskContext, row: Bytes, args: &[String]) -> Finished {
-        let stdio = context.stdio(&row);
-        let guard = context.guard();
-        let deadline = guard.deadline;
-        let mut store = Store::new(self.pre.engine(), State { guard, table: ResourceTable::new(), wasi: None });
-        store.limiter(|state| &mut state.guard);
-        store.set_hostcall_fuel(context.limits.output as usize + MAX_INPUT + HOSTCALL_SLACK);
-        if deadline.is_some() {
-            store.set_epoch_deadline(1);
-            store.epoch_deadline_callback(|store| store.data().guard.epoch());
-        }
-        let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, args)).transpose() {
-            Ok(wasi) => {
-                store.data_mut().wasi = wasi.map(|mut wasi| wasi.build());
-                context.drive(deadline, self.call(&mut store, &row, context.limits.output))
-            }
-            Err(error) => Err(error),
-        };
-        Finished { result, guard: store.into_data().guard, stdio }
+    pub fn run(&self, context: &TaskContext, row: &Bytes, args: &[String]) -> Finished {
+        let engine = self.pre.engine();
+        task::run(engine, context, row, args, async |store| self.call(store, row, context.limits.output).await)
     }
 
     async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {
-        let waits = store.data().wasi.is_some();
+        let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
         let func =

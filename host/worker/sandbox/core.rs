@@ -4,10 +4,12 @@ use std::path::Path;
 
 use bytes::Bytes;
 use wasmtime::{Engine, Instance, InstancePre, Linker, Memory, Module, ModuleExport, Store};
+use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 
 use super::function::{Function, Gives};
 use super::guard::{Guard, Stopped};
+use super::task::{self, State as _};
 use super::{Finished, Returned, TaskContext};
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
@@ -36,6 +38,28 @@ struct State {
     wasi: Option<WasiP1Ctx>,
 }
 
+impl task::State for State {
+    fn new(guard: Guard) -> Self {
+        State { guard, wasi: None }
+    }
+
+    fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
+    fn into_guard(self) -> Guard {
+        self.guard
+    }
+
+    fn give(&mut self, mut world: WasiCtxBuilder) {
+        self.wasi = Some(world.build_p1());
+    }
+
+    fn has_world(&self) -> bool {
+        self.wasi.is_some()
+    }
+}
+
 impl CoreProgram {
     #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
     pub fn load(engine: &Engine, image: &Path, report: &Report) -> Result<CoreProgram, ChildError> {
@@ -49,28 +73,13 @@ impl CoreProgram {
         Ok(CoreProgram { pre, entry })
     }
 
-    pub fn run(&self, context: &TaskContext, row: Bytes, args: &[String]) -> Finished {
-        let stdio = context.stdio(&row);
-        let guard = context.guard();
-        let deadline = guard.deadline;
-        let mut store = Store::new(self.pre.module().engine(), State { guard, wasi: None });
-        store.limiter(|state| &mut state.guard);
-        if deadline.is_some() {
-            store.set_epoch_deadline(1);
-            store.epoch_deadline_callback(|store| store.data().guard.epoch());
-        }
-        let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, args)).transpose() {
-            Ok(wasi) => {
-                store.data_mut().wasi = wasi.map(|mut wasi| wasi.build_p1());
-                context.drive(deadline, self.call(&mut store, &row, context.limits.output))
-            }
-            Err(error) => Err(error),
-        };
-        Finished { result, guard: store.into_data().guard, stdio }
+    pub fn run(&self, context: &TaskContext, row: &Bytes, args: &[String]) -> Finished {
+        let engine = self.pre.module().engine();
+        task::run(engine, context, row, args, async |store| self.call(store, row, context.limits.output).await)
     }
 
     async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {
-        let waits = store.data().wasi.is_some();
+        let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
         let mut guest = Guest { store, instance, waits };

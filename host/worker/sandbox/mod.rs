@@ -5,6 +5,7 @@ mod core;
 mod function;
 mod guard;
 mod stdio;
+mod task;
 mod verdict;
 
 use std::future::Future;
@@ -126,8 +127,8 @@ impl Sandbox {
             Err(message) => return refused(ErrorDetail::new("argument", message)),
         };
         let finished = match &self.program {
-            Program::Core(program) => program.run(&self.context, row, &args),
-            Program::Component(program) => program.run(&self.context, row, &args),
+            Program::Core(program) => program.run(&self.context, &row, &args),
+            Program::Component(program) => program.run(&self.context, &row, &args),
         };
         verdict::answer(finished, &self.context.limits, self.receipts)
     }

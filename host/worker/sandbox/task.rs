@@ -1,0 +1,52 @@
+//! One task from its store to its end: what is the same for every kind of program.
+
+use bytes::Bytes;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::WasiCtxBuilder;
+
+use super::guard::Guard;
+use super::{Finished, Returned, TaskContext};
+use crate::limits::MAX_INPUT;
+
+/// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
+const HOSTCALL_SLACK: usize = 8 << 20;
+
+/// What a store of one kind of program holds.
+pub(super) trait State: Sized + Send + 'static {
+    fn new(guard: Guard) -> Self;
+    fn guard(&mut self) -> &mut Guard;
+    fn into_guard(self) -> Guard;
+    /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
+    fn give(&mut self, world: WasiCtxBuilder);
+    fn has_world(&self) -> bool;
+}
+
+/// Makes a store with the task's limits, gives it the task's world, and runs `call` in it to its end.
+pub(super) fn run<S: State>(
+    engine: &Engine,
+    context: &TaskContext,
+    row: &Bytes,
+    args: &[String],
+    call: impl AsyncFnOnce(&mut Store<S>) -> wasmtime::Result<Returned>,
+) -> Finished {
+    let stdio = context.stdio(row);
+    let guard = context.guard();
+    let deadline = guard.deadline;
+    let mut store = Store::new(engine, S::new(guard));
+    store.limiter(|state| state.guard());
+    store.set_hostcall_fuel(context.limits.output as usize + MAX_INPUT + HOSTCALL_SLACK);
+    if deadline.is_some() {
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| store.data_mut().guard().epoch());
+    }
+    let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, args)).transpose() {
+        Ok(world) => {
+            if let Some(world) = world {
+                store.data_mut().give(world);
+            }
+            context.drive(deadline, call(&mut store))
+        }
+        Err(error) => Err(error),
+    };
+    Finished { result, guard: store.into_data().into_guard(), stdio }
+}
