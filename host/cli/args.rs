@@ -32,19 +32,23 @@ pub enum Action {
 }
 
 const RUN_HELP: &str = "\
-Each row is one task, run in a fresh instance of the program. Each gives one line of JSON, in input order:
+Each row is one task, run in a fresh instance of the program. Each gives one line of JSON, in
+input order:
   {\"id\":0,\"status\":\"ok\",\"output\":385}
   {\"id\":3,\"status\":\"timeout\",\"error\":{\"code\":\"timeout\",\"message\":\"ran longer than 1s\"}}
 
-A row is a line of JSON; blank lines are no rows. The program gets it as it is written, by the first of these that fits:
+A row is a line of JSON; blank lines are no rows. The program gets it as it is written, by the
+first of these that fits:
   task      a component's run: func(input: list<u8>) -> result<list<u8>, string>
   command   a WASI command: the row on standard input, the output from standard output
   raw       a core module's run(ptr, len) -> ptr << 32 | len
 
-Arguments after -- are for commands: {} is the row and {.field} a member of it; a literal {} is written {{}}.
+Arguments after -- are for commands: {} is the row and {.field} a member of it; a literal {} is
+written {{}}.
 
-Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not ok, 101 program
-refused, 103 stopped by --max-fail, 110 cannot write output, 130 interrupted, 143 terminated.
+Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
+ok, 101 program refused, 103 stopped by --max-fail, 110 cannot write output, 130 interrupted,
+143 terminated.
 
 Ctrl-C lets running tasks finish; a second one kills them.";
 

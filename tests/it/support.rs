@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use wpool::{Event, Observer};
 
 /// Nothing that a test starts takes this long unless it hangs.
-const HANG: Duration = Duration::from_secs(60);
+const HANG: Duration = Duration::from_secs(180);
 
 /// The repository.
 pub fn root() -> &'static Path {
