@@ -21,6 +21,10 @@ use crate::wire::{Encoder, FRAME_TARGET, WireError};
 /// before the run waits: at a million small tasks a second, 65 ms. Each costs some 200 bytes in the host.
 pub(super) const WINDOW_TASKS: usize = 1 << 16;
 
+/// Tasks that may wait to be leased, for each slot: twice what a lease of the smallest tasks holds. More would only make
+/// the memory that every task passes through larger than a processor's cache.
+const PENDING_PER_SLOT: usize = 2_048;
+
 /// Bytes of inputs and of outputs, each, that may wait in the host; one task may exceed it alone.
 pub(super) const WINDOW_BYTES: usize = 64 << 20;
 
@@ -85,7 +89,9 @@ impl Queue {
 
     /// Whether another input may be pushed.
     pub fn has_room(&self) -> bool {
-        let full = self.held >= WINDOW_TASKS || self.input_bytes + self.output_bytes >= WINDOW_BYTES;
+        let full = self.held >= WINDOW_TASKS
+            || self.pending.len() >= PENDING_PER_SLOT * self.slots.len()
+            || self.input_bytes + self.output_bytes >= WINDOW_BYTES;
         self.held == 0 || !full
     }
 
