@@ -51,11 +51,6 @@ impl Template {
         Template(parts)
     }
 
-    /// Whether the argument depends on the row.
-    pub fn is_constant(&self) -> bool {
-        self.0.iter().all(|part| matches!(part, Part::Text(_)))
-    }
-
     /// The argument for one row.
     ///
     /// # Errors

@@ -229,8 +229,8 @@ impl<'a> Attendant<'a> {
         let running = state.queue.running(self.slot, next);
         let owes = self.worker.decoder.is_partial() || (running.is_none() && state.queue.in_flight(self.slot) > 0);
         // A long row or a long answer takes its time, as long as it gets on.
-        let owes = owes && !std::mem::take(&mut self.moved);
-        self.watch.look(running, owes, passed);
+        let moved = std::mem::take(&mut self.moved);
+        self.watch.look(running, owes && !moved, passed);
         if self.watch.owed() > config.patience {
             let why = "stopped in the middle of a frame or a lease".into();
             return Some(End::Misbehaved { code: "worker-protocol", why });
