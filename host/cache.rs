@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::command::{BUILD, WorkerCommand};
-use crate::image::Image;
 use crate::program::Program;
-use crate::report::Report;
+use crate::report::Draft;
 use crate::setup::ImageSettings;
 use crate::wire::MAX_TEXT;
 
@@ -67,22 +66,22 @@ impl Cache {
     }
 
     /// The entry, when it is there and whole.
-    pub fn load(&self, key: &str) -> io::Result<Option<Image>> {
+    pub fn load(&self, key: &str) -> io::Result<Option<(Draft, File)>> {
         let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC).bits() as i32;
         let mut file = match File::options().read(true).custom_flags(flags).open(self.path(key)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let report = verify(&mut file)?;
+        let draft = verify(&mut file)?;
         // Marks the entry as used; a read-only cache is just as good.
         let _ = file.set_modified(SystemTime::now());
-        Ok(Some(Image::new(report, file)))
+        Ok(Some((draft, file)))
     }
 
     /// Writes an entry and opens it.
-    pub fn store(&self, key: &str, report: &Report, image: &[u8]) -> io::Result<File> {
-        let report = serde_json::to_vec(report)?;
+    pub fn store(&self, key: &str, draft: &Draft, image: &[u8]) -> io::Result<File> {
+        let report = serde_json::to_vec(draft)?;
         let temporary = self.dir.join(format!("{key}.{}", std::process::id()));
         let written =
             write_entry(&temporary, image, &report).and_then(|()| std::fs::rename(&temporary, self.path(key)));
@@ -128,7 +127,7 @@ fn write_entry(path: &Path, image: &[u8], report: &[u8]) -> io::Result<()> {
 }
 
 /// Hashes an entry and reads its report.
-fn verify(file: &mut File) -> io::Result<Report> {
+fn verify(file: &mut File) -> io::Result<Draft> {
     let broken = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
     let length = file.metadata()?.len();
     let hashed = length.checked_sub(32).filter(|_| length >= FOOTER).ok_or_else(broken)?;

@@ -22,6 +22,8 @@ pub struct PoolConfig {
     pub limits: Limits,
     pub compile_limits: CompileLimits,
     pub grants: Grants,
+    /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
+    pub call: Option<String>,
     /// Give results in input order (default) or as tasks settle.
     pub ordered: bool,
     /// Most tasks in a lease. Default: by time, about 2 ms of work.
@@ -49,6 +51,7 @@ impl PoolConfig {
             limits: Limits::default(),
             compile_limits: CompileLimits::default(),
             grants: Grants::default(),
+            call: None,
             ordered: true,
             chunksize: None,
             crash_limit: 3,

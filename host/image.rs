@@ -14,8 +14,9 @@ use crate::handshake::{Failed, set_up};
 use crate::limits::in_words;
 use crate::process::{Role, Spawner};
 use crate::program::Program;
-use crate::report::{Convention, Report};
+use crate::report::{Convention, Draft, Report};
 use crate::setup::{CompileSetup, ImageSettings};
+use crate::typed;
 use crate::wire::{self, Decoder, Frame, Kind};
 
 /// Largest image. Machine code is some four times its WebAssembly, so this is far over [`crate::program::MAX_PROGRAM`]
@@ -30,10 +31,6 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    pub fn new(report: Report, file: impl Into<OwnedFd>) -> Self {
-        Image { report, file: file.into() }
-    }
-
     pub fn report(&self) -> &Report {
         &self.report
     }
@@ -57,13 +54,13 @@ impl Image {
         let key = crate::cache::key(program, &config.worker, settings);
         if let Some(cache) = &cache {
             match cache.load(&key) {
-                Ok(Some(image)) => return fit(image, program, config),
+                Ok(Some((draft, file))) => return fit(draft, file.into(), program, config),
                 Ok(None) => {}
                 Err(why) => warn(format!("ignoring the cache entry {}: {why}", cache.path(&key).display())),
             }
         }
-        let (report, code) = compile(program, config, spawner, settings).await?;
-        let kept = cache.map(|cache| cache.store(&key, &report, &code));
+        let (draft, code) = compile(program, config, spawner, settings).await?;
+        let kept = cache.map(|cache| cache.store(&key, &draft, &code));
         let file = match kept {
             Some(Ok(file)) => file.into(),
             failed => {
@@ -73,27 +70,34 @@ impl Image {
                 in_memory(&code).map_err(|source| Error::Spawn { role: "worker", source })?
             }
         };
-        fit(Image::new(report, file), program, config)
+        fit(draft, file, program, config)
     }
 }
 
-/// Refuses arguments that would go nowhere, and a program that no instance of could exist within the limits.
-fn fit(image: Image, program: &Program, config: &PoolConfig) -> Result<Image, Error> {
-    let convention = image.report.convention;
+/// Chooses how the program is called. Refuses settings that would go nowhere, and a program that no instance of could
+/// exist within the limits.
+fn fit(draft: Draft, file: OwnedFd, program: &Program, config: &PoolConfig) -> Result<Image, Error> {
+    let name = program.name();
+    let refused = |refusal| Error::ProgramRefused { name: name.to_owned(), refusal };
+    let report = draft.choose(config.call.as_deref()).map_err(refused)?;
+    let convention = report.convention;
     if convention != Convention::Command && !config.grants.args.is_empty() {
-        let message = format!("{} takes no arguments: its convention is {convention}, not command", program.name());
-        return Err(Error::Config(message));
+        return Err(Error::Config(format!("{name} takes no arguments: its convention is {convention}, not command")));
     }
-    let (needs, limit) = (image.report.resources.initial_memory, config.limits.memory);
+    if let Some(signature) = report.signature().filter(|signature| !config.json_rows && !typed::takes_text(signature)) {
+        let what = "rows of JSON, or a single parameter of string or list<u8> for rows of text";
+        return Err(Error::Config(format!("{name}: a function takes {what}; this one is {signature}")));
+    }
+    let (needs, limit) = (report.resources.initial_memory, config.limits.memory);
     if needs <= limit {
-        return Ok(image);
+        return Ok(Image { report, file });
     }
     let message = format!(
         "starts with {} of memory, over the limit of {}; allow more with --memory",
         in_words(needs),
         in_words(limit)
     );
-    Err(Error::ProgramRefused { name: program.name().to_owned(), refusal: Refusal::new("memory-limit", message) })
+    Err(refused(Refusal::new("memory-limit", message)))
 }
 
 async fn compile(
@@ -101,7 +105,7 @@ async fn compile(
     config: &PoolConfig,
     spawner: &Spawner,
     settings: ImageSettings,
-) -> Result<(Report, bytes::Bytes), Error> {
+) -> Result<(Draft, bytes::Bytes), Error> {
     let spawned = spawner.spawn(&config.worker, Role::Compiler, Vec::new()).await;
     let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
     let setup = CompileSetup { settings, limits: config.compile_limits.clone() };
@@ -131,7 +135,7 @@ fn gave_up(program: &Program, config: &PoolConfig, why: &str) -> Error {
     Error::ProgramRefused { name: program.name().to_owned(), refusal: Refusal::new("compile-limit", message) }
 }
 
-fn parse(frames: Vec<Frame>) -> Result<(Report, bytes::Bytes), String> {
+fn parse(frames: Vec<Frame>) -> Result<(Draft, bytes::Bytes), String> {
     match <[Frame; 2]>::try_from(frames) {
         Ok([report, image]) if report.kind == Kind::Report => {
             let report =

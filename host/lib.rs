@@ -64,6 +64,7 @@ mod setup;
 mod signal;
 mod task;
 mod template;
+pub mod typed;
 #[doc(hidden)]
 pub mod wire;
 #[cfg(feature = "engine")]
@@ -77,7 +78,7 @@ pub use limits::{CompileLimits, Limits};
 pub use outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Status};
 pub use pool::{Pool, Results, Stats, Stopper};
 pub use program::{MAX_PROGRAM, Program};
-pub use report::{Convention, Kind, Report, Resources};
+pub use report::{Convention, Function, Kind, Report, Resources, RowCheck};
 pub use setup::{DirGrant, Grants};
 pub use task::{Input, Rejected, TaskId, TaskResult};
 pub use template::Template;

@@ -3,6 +3,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::error::Refusal;
+use crate::outcome::ErrorDetail;
+use crate::typed::{self, Parameters, Signature};
 
 /// How a program takes its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub enum Convention {
     /// A component's `run: func(input: list<u8>) -> result<list<u8>, string>`.
     Task,
+    /// Any other exported function of a component: JSON to WIT values and back, see [`crate::typed`].
+    Function,
     /// A WASI command: standard input to standard output.
     Command,
     /// A core module's `run(ptr, len) -> ptr << 32 | len`, with its memory and an allocator exported.
@@ -20,6 +27,7 @@ impl fmt::Display for Convention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Convention::Task => "task",
+            Convention::Function => "function",
             Convention::Command => "command",
             Convention::Raw => "raw",
         })
@@ -62,7 +70,181 @@ pub struct Report {
     pub exports: Vec<String>,
     /// Imports as `name: type`.
     pub imports: Vec<String>,
+    /// Every function that a component exports, itself or in an interface.
+    pub functions: Vec<Function>,
     pub resources: Resources,
+}
+
+/// An exported function of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Function {
+    /// Names of nested exports, outermost first.
+    pub path: Vec<String>,
+    /// Its type, or why a row cannot be made into a call of it.
+    pub signature: Result<Signature, String>,
+}
+
+impl Function {
+    /// The name to call it by: `function`, or `interface.function` without package and version.
+    pub fn name(&self) -> String {
+        let interfaces = self.path.split_last().map(|(_, interfaces)| interfaces).unwrap_or_default();
+        let short = interfaces.iter().map(|interface| short(interface));
+        short.chain(self.path.last().map(String::as_str)).collect::<Vec<_>>().join(".")
+    }
+
+    /// Whether somebody who says `call` means this function: by its name, the function's name alone, or with the
+    /// interface's package, with or without the version.
+    fn is_called(&self, call: &str) -> bool {
+        let Some((function, interfaces)) = self.path.split_last() else { return false };
+        let whole = interfaces.join(".");
+        let unversioned: Vec<_> = interfaces.iter().map(|interface| unversioned(interface)).collect();
+        let ends = |interface: &str| ['.', '#'].iter().any(|dot| call == format!("{interface}{dot}{function}"));
+        call == function || call == self.name() || ends(&whole) || ends(&unversioned.join("."))
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.signature {
+            Ok(signature) => write!(f, "{}: {signature}", self.name()),
+            Err(why) => write!(f, "{} ({why})", self.name()),
+        }
+    }
+}
+
+/// `geometry` of `example:shapes/geometry@1.0.0`.
+fn short(interface: &str) -> &str {
+    let unversioned = unversioned(interface);
+    unversioned.rsplit_once('/').map_or(unversioned, |(_, name)| name)
+}
+
+/// The name of an interface without its version.
+pub(crate) fn unversioned(interface: &str) -> &str {
+    interface.split_once('@').map_or(interface, |(name, _)| name)
+}
+
+impl Report {
+    /// The type of the function that is called, when the convention is [`Convention::Function`].
+    pub fn signature(&self) -> Option<&Signature> {
+        let called = |function: &&Function| self.convention == Convention::Function && function.path == self.entry;
+        self.functions.iter().find(called)?.signature.as_ref().ok()
+    }
+
+    /// Says what is wrong with rows of JSON, before anything runs.
+    pub fn row_check(&self) -> RowCheck {
+        RowCheck(self.signature().map(Parameters::new))
+    }
+
+    /// JSON Schema (draft 2020-12) of the rows that the program takes. Only a function says more than that rows are JSON.
+    pub fn input_schema(&self) -> Json {
+        self.signature().map_or_else(|| Json::Object(Default::default()), typed::input)
+    }
+
+    /// JSON Schema (draft 2020-12) of the outputs that the program gives.
+    pub fn output_schema(&self) -> Json {
+        self.signature().map_or_else(|| Json::Object(Default::default()), typed::output)
+    }
+}
+
+/// Checks rows against what a program takes, by the code that workers read them with.
+#[derive(Clone, Debug)]
+pub struct RowCheck(Option<Parameters>);
+
+impl RowCheck {
+    /// Checks one row of JSON.
+    ///
+    /// # Errors
+    /// What its record would say: it is no JSON, or does not fit the function's parameters.
+    pub fn check(&self, row: &[u8]) -> Result<(), ErrorDetail> {
+        match &self.0 {
+            Some(parameters) => parameters.read(row).map(drop),
+            None => typed::json_row(row),
+        }
+    }
+}
+
+/// A report whose calling convention is still to be chosen: what the compiler sends, and what is kept with an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Draft {
+    pub kind: Kind,
+    /// The convention that the program fits by itself.
+    pub fit: Result<Fit, Refusal>,
+    pub initialize: bool,
+    pub wasi: bool,
+    pub exports: Vec<String>,
+    pub imports: Vec<String>,
+    pub functions: Vec<Function>,
+    pub resources: Resources,
+}
+
+/// A convention that fits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fit {
+    pub convention: Convention,
+    pub why: String,
+    pub entry: Vec<String>,
+    pub allocator: Option<String>,
+}
+
+impl Draft {
+    /// The report for calling the named function, or for the convention that the program fits by itself.
+    ///
+    /// # Errors
+    /// When no convention fits, or no function or several have the name; with the list of what there is.
+    pub fn choose(self, call: Option<&str>) -> Result<Report, Refusal> {
+        let fit = match call {
+            Some(call) => self.called(call)?,
+            None => self.fit?,
+        };
+        Ok(Report {
+            kind: self.kind,
+            convention: fit.convention,
+            why: fit.why,
+            entry: fit.entry,
+            allocator: fit.allocator,
+            initialize: self.initialize,
+            wasi: self.wasi,
+            exports: self.exports,
+            imports: self.imports,
+            functions: self.functions,
+            resources: self.resources,
+        })
+    }
+
+    fn called(&self, call: &str) -> Result<Fit, Refusal> {
+        let found: Vec<_> = self.functions.iter().filter(|function| function.is_called(call)).collect();
+        match found.as_slice() {
+            [function] => match &function.signature {
+                Ok(_) => Ok(Fit::function(function, "was asked for".to_owned())),
+                Err(why) => {
+                    Err(Refusal::new("no-data", format!("`{}` cannot be called with a row: {why}", function.name())))
+                }
+            },
+            [] => {
+                Err(Refusal::new("no-function", format!("exports no function `{call}`; {}", listed(&self.functions))))
+            }
+            _ => {
+                let names: Vec<_> = found.iter().map(|function| function.path.join(".")).collect();
+                let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
+                Err(Refusal::new("no-function", what))
+            }
+        }
+    }
+}
+
+impl Fit {
+    pub fn function(function: &Function, why: String) -> Fit {
+        Fit { convention: Convention::Function, why, entry: function.path.clone(), allocator: None }
+    }
+}
+
+/// Functions in words.
+pub(crate) fn listed(functions: &[Function]) -> String {
+    if functions.is_empty() {
+        return "it exports no functions of a component".to_owned();
+    }
+    let names: Vec<_> = functions.iter().map(ToString::to_string).collect();
+    format!("its functions: {}", names.join("; "))
 }
 
 /// What one instance of the program takes: the worker makes its pool of exactly this size.

@@ -1,13 +1,14 @@
 //! From a program to the report on it: which calling convention fits, and what an instance takes.
 
+use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex};
 use wasmtime::{Engine, ExternType, FuncType, Module, ResourcesRequired};
 
 use super::types;
 use crate::error::Refusal;
 use crate::limits::MAX_TABLE_ELEMENTS;
-use crate::report::{Convention, Kind, Report, Resources};
+use crate::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
+use crate::typed::{Field, Signature, Type};
 
 /// The interface that may hold a task's `run`, in whatever version.
 const TASK_INTERFACE: &str = "wpool:task/task";
@@ -19,87 +20,106 @@ const ALLOCATORS: [&str; 3] = ["alloc", "malloc", "cabi_realloc"];
 const TASK_LOOKED_FOR: &str = "`run: func(input: list<u8>) -> result<list<u8>, string>` (task)";
 const RAW_LOOKED_FOR: &str = "`run: func(i32, i32) -> (i64)` with `memory` and `alloc: func(i32) -> (i32)` (raw)";
 
-/// A convention that fits, before the rest of the report.
-struct Fit {
-    convention: Convention,
-    why: String,
-    entry: Vec<String>,
-    allocator: Option<String>,
-}
-
 /// The report on a component.
-pub(super) fn component(engine: &Engine, component: &Component) -> Result<Report, Refusal> {
+pub(super) fn component(engine: &Engine, component: &Component) -> Result<Draft, Refusal> {
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
     let imports: Vec<_> = ty.imports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
-    if component.get_export(None, "init").is_some_and(|(item, _)| is_init(item)) {
+    let functions = functions(engine, component);
+    let export = |path: &[&str]| functions.iter().find(|function| function.path == path);
+    if export(&["init"])
+        .is_some_and(|init| takes_bytes(init, &Type::Result { ok: None, err: Some(Type::String.into()) }))
+    {
         let what = "exports `init`, which this version of wpool does not call; leaving it out would change the results";
         return Err(Refusal::new("init", what));
     }
-    let fit = component_fit(engine, component)
-        .ok_or_else(|| no_convention(&[TASK_LOOKED_FOR, "the interface `wasi:cli/run` (command)"], &exports))?;
+    let fit = component_fit(&functions, &exports);
+    if functions.is_empty()
+        && let Err(refusal) = fit
+    {
+        return Err(refusal);
+    }
     let required = component.resources_required();
     let required = required
         .ok_or_else(|| Refusal::new("unknown-import", "it imports a core module, which nothing could provide"))?;
-    Ok(Report {
+    Ok(Draft {
         kind: Kind::Component,
-        convention: fit.convention,
-        why: fit.why,
-        entry: fit.entry,
-        allocator: None,
+        fit,
         initialize: false,
         wasi: !imports.is_empty(),
         resources: resources(&required)?,
         exports,
         imports,
+        functions,
     })
 }
 
-fn component_fit(engine: &Engine, component: &Component) -> Option<Fit> {
-    let ty = component.component_type();
-    let fit = |convention, why: String, entry| Some(Fit { convention, why, entry, allocator: None });
-    if is_task(component, None) {
-        return fit(Convention::Task, "exports `run` with the type of a task".into(), vec!["run".to_owned()]);
-    }
-    let instance_of = |interface: &str| {
-        let mut exports = ty.exports(engine);
-        let is_instance = |item: &ComponentItem| matches!(item, ComponentItem::ComponentInstance(_));
-        exports
-            .find(|(name, item)| unversioned(name) == interface && is_instance(&item.ty))
-            .map(|(name, _)| name.to_owned())
+/// The exported functions of a component: its own, and those of its interfaces.
+fn functions(engine: &Engine, component: &Component) -> Vec<Function> {
+    let mut functions = Vec::new();
+    let mut add = |path: &[&str], item: &ComponentItem| {
+        if let ComponentItem::ComponentFunc(func) = item {
+            let path = path.iter().map(|name| (*name).to_owned()).collect();
+            functions.push(Function { path, signature: types::signature(func) });
+        }
     };
-    if let Some(name) = instance_of(TASK_INTERFACE)
-        && is_task(component, component.get_export_index(None, &name).as_ref())
-    {
-        return fit(Convention::Task, format!("exports the interface `{name}`"), vec![name, "run".to_owned()]);
+    let ty = component.component_type();
+    for (name, export) in ty.exports(engine) {
+        add(&[name], &export.ty);
+        if let ComponentItem::ComponentInstance(interface) = &export.ty {
+            interface.exports(engine).for_each(|(function, export)| add(&[name, function], &export.ty));
+        }
     }
-    let name = instance_of(COMMAND_INTERFACE)?;
-    fit(Convention::Command, format!("exports the interface `{name}`"), vec![name, "run".to_owned()])
+    functions
 }
 
-fn unversioned(name: &str) -> &str {
-    name.split('@').next().unwrap_or(name)
+fn component_fit(functions: &[Function], exports: &[String]) -> Result<Fit, Refusal> {
+    let fit = |convention, why, function: &Function| {
+        Ok(Fit { convention, why, entry: function.path.clone(), allocator: None })
+    };
+    let in_interface = |function: &&Function, interface: &str| match function.path.as_slice() {
+        [name, run] => unversioned(name) == interface && run == "run",
+        _ => false,
+    };
+    if let Some(run) = functions.iter().find(|function| function.path == ["run"] && is_task(function)) {
+        return fit(Convention::Task, "exports `run` with the type of a task".into(), run);
+    }
+    if let Some(run) = functions.iter().find(|run| in_interface(run, TASK_INTERFACE) && is_task(run)) {
+        return fit(Convention::Task, format!("exports the interface `{}`", run.path[0]), run);
+    }
+    if let Some(run) = functions.iter().find(|run| in_interface(run, COMMAND_INTERFACE)) {
+        return fit(Convention::Command, format!("exports the interface `{}`", run.path[0]), run);
+    }
+    let callable: Vec<_> = functions.iter().filter(|function| function.signature.is_ok()).collect();
+    match callable.as_slice() {
+        [function] => Ok(Fit::function(function, format!("exports one function, `{}`", function.name()))),
+        [] => {
+            let looked_for =
+                [TASK_LOOKED_FOR, "the interface `wasi:cli/run` (command)", "a function of values (function)"];
+            Err(no_convention(&looked_for, exports))
+        }
+        _ => {
+            let what = format!("exports several functions; choose one with --call; {}", listed(functions));
+            Err(Refusal::new("no-convention", what))
+        }
+    }
 }
 
-/// Whether a component exports `run` with the type of a task, whatever its parameter is called.
-fn is_task(component: &Component, instance: Option<&ComponentExportIndex>) -> bool {
-    let run = component.get_export(instance, "run");
-    run.is_some_and(|(item, _)| is_func_of_bytes(item, "result<list<u8>, string>"))
+/// Whether a function has the type of a task, whatever its parameter is called.
+fn is_task(function: &Function) -> bool {
+    takes_bytes(
+        function,
+        &Type::Result { ok: Some(Type::List(Type::U8.into()).into()), err: Some(Type::String.into()) },
+    )
 }
 
-fn is_init(item: ComponentItem) -> bool {
-    is_func_of_bytes(item, "result<_, string>")
-}
-
-fn is_func_of_bytes(item: ComponentItem, result: &str) -> bool {
-    let ComponentItem::ComponentFunc(func) = item else { return false };
-    let params: Vec<_> = func.params().map(|(_, ty)| types::value(&ty)).collect();
-    let results: Vec<_> = func.results().map(|ty| types::value(&ty)).collect();
-    params == ["list<u8>"] && results == [result]
+fn takes_bytes(function: &Function, result: &Type) -> bool {
+    let Ok(Signature { params, result: found }) = &function.signature else { return false };
+    matches!(params.as_slice(), [Field { ty, .. }] if ty.is_bytes()) && found.as_ref() == Some(result)
 }
 
 /// The report on a core module.
-pub(super) fn module(module: &Module) -> Result<Report, Refusal> {
+pub(super) fn module(module: &Module) -> Result<Draft, Refusal> {
     let exports: Vec<_> =
         module.exports().map(|export| format!("{}: {}", export.name(), types::core(&export.ty()))).collect();
     let import = |import: wasmtime::ImportType<'_>| {
@@ -108,17 +128,15 @@ pub(super) fn module(module: &Module) -> Result<Report, Refusal> {
     let imports: Vec<_> = module.imports().map(import).collect();
     let fit = module_fit(module)
         .ok_or_else(|| no_convention(&["`_start: func() -> ()` (command)", RAW_LOOKED_FOR], &exports))?;
-    Ok(Report {
+    Ok(Draft {
         kind: Kind::CoreModule,
-        convention: fit.convention,
-        why: fit.why,
-        entry: fit.entry,
-        allocator: fit.allocator,
+        fit: Ok(fit),
         initialize: has_func(module, "_initialize", "func() -> ()"),
         wasi: !imports.is_empty(),
         resources: resources(&module.resources_required())?,
         exports,
         imports,
+        functions: Vec::new(),
     })
 }
 

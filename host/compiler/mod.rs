@@ -14,7 +14,7 @@ use wasmtime::{Engine, Module};
 use crate::error::Refusal;
 use crate::limits::CompileLimits;
 use crate::program::MAX_PROGRAM;
-use crate::report::Report;
+use crate::report::Draft;
 use crate::setup::{ChildError, CompileSetup, ImageSettings};
 use crate::wire::{self, Decoder, Kind};
 use crate::worker::Pipes;
@@ -33,7 +33,7 @@ pub(crate) fn compile(mut pipes: Pipes) -> i32 {
     }
 }
 
-fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Report, Vec<u8>), ChildError> {
+fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Draft, Vec<u8>), ChildError> {
     let setup: CompileSetup = pipes.setup(decoder)?;
     limit(&setup.limits).map_err(|error| ChildError::Other(format!("cannot limit itself: {error}")))?;
     let program = pipes.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
@@ -52,7 +52,7 @@ fn limit(limits: &CompileLimits) -> std::io::Result<()> {
 }
 
 /// The report on a program, and its image.
-fn image(bytes: &[u8], settings: ImageSettings) -> Result<(Report, Vec<u8>), Refusal> {
+fn image(bytes: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
     let wasm = binary(bytes)?;
     let engine = engine(settings, None).map_err(|error| bad_module(&error))?;
     if is_component(&wasm) {

@@ -2,7 +2,15 @@
 
 use wasmtime::ExternType;
 use wasmtime::component::Type;
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::types::{self, ComponentFunc, ComponentItem};
+
+use crate::typed::{self, Case, Field, Signature};
+
+/// Most parts of a function's types, each counted as often as it is named. The largest interfaces of WASI have some
+/// hundred.
+const MAX_PARTS: usize = 10_000;
+/// Deepest nesting of types; deeper JSON is refused anyway.
+const MAX_DEPTH: usize = 100;
 
 /// The type of an import or export of a core module.
 pub(super) fn core(ty: &ExternType) -> String {
@@ -25,7 +33,10 @@ pub(super) fn core(ty: &ExternType) -> String {
 /// The type of an import or export of a component.
 pub(super) fn item(item: &ComponentItem) -> String {
     match item {
-        ComponentItem::ComponentFunc(func) => function(func),
+        ComponentItem::ComponentFunc(func) => match signature(func) {
+            Ok(signature) => signature.to_string(),
+            Err(why) => format!("func ({why})"),
+        },
         ComponentItem::ComponentInstance(_) => "interface".to_owned(),
         ComponentItem::CoreFunc(_) => "core function".to_owned(),
         ComponentItem::Module(_) => "core module".to_owned(),
@@ -35,41 +46,85 @@ pub(super) fn item(item: &ComponentItem) -> String {
     }
 }
 
-fn function(func: &ComponentFunc) -> String {
-    let params: Vec<_> = func.params().map(|(name, ty)| format!("{name}: {}", value(&ty))).collect();
-    let results: Vec<_> = func.results().map(|ty| value(&ty)).collect();
-    let arrow = if results.is_empty() { "" } else { " -> " };
-    format!("func({}){arrow}{}", params.join(", "), results.join(", "))
+/// What a component's function takes and gives, or why a row cannot be made into a call of it.
+pub(super) fn signature(func: &ComponentFunc) -> Result<Signature, String> {
+    if func.async_() {
+        return Err("it is asynchronous, which wpool does not call yet".to_owned());
+    }
+    let mut reader = Reader { left: MAX_PARTS };
+    let params = func.params().map(|(name, ty)| reader.field(name, &ty)).collect::<Result<_, _>>()?;
+    let mut results = func.results();
+    let result = results.next().map(|ty| reader.read(&ty, 0)).transpose()?;
+    match results.next() {
+        None => Ok(Signature { params, result }),
+        Some(_) => Err("it has several results, which no language makes any more".to_owned()),
+    }
 }
 
-pub(super) fn value(ty: &Type) -> String {
-    let optional = |ty: Option<Type>| ty.as_ref().map_or_else(|| "_".to_owned(), value);
-    match ty {
-        Type::Bool => "bool".into(),
-        Type::S8 => "s8".into(),
-        Type::U8 => "u8".into(),
-        Type::S16 => "s16".into(),
-        Type::U16 => "u16".into(),
-        Type::S32 => "s32".into(),
-        Type::U32 => "u32".into(),
-        Type::S64 => "s64".into(),
-        Type::U64 => "u64".into(),
-        Type::Float32 => "f32".into(),
-        Type::Float64 => "f64".into(),
-        Type::Char => "char".into(),
-        Type::String => "string".into(),
-        Type::List(list) => format!("list<{}>", value(&list.ty())),
-        Type::Option(option) => format!("option<{}>", value(&option.ty())),
-        Type::Result(result) => format!("result<{}, {}>", optional(result.ok()), optional(result.err())),
-        Type::Tuple(tuple) => {
-            let types: Vec<_> = tuple.types().map(|ty| value(&ty)).collect();
-            format!("tuple<{}>", types.join(", "))
-        }
-        Type::Record(_) => "record".into(),
-        Type::Variant(_) => "variant".into(),
-        Type::Enum(_) => "enum".into(),
-        Type::Flags(_) => "flags".into(),
-        Type::Own(_) | Type::Borrow(_) => "resource".into(),
-        other => format!("{other:?}").to_lowercase(),
+/// Reads types as trees. Types refer to each other, so a small program can have a tree without end.
+struct Reader {
+    /// Parts that may still be read.
+    left: usize,
+}
+
+impl Reader {
+    fn field(&mut self, name: &str, ty: &Type) -> Result<Field, String> {
+        Ok(Field { name: name.to_owned(), ty: self.read(ty, 0)? })
     }
+
+    fn read(&mut self, ty: &Type, depth: usize) -> Result<typed::Type, String> {
+        use typed::Type as T;
+        self.left = self.left.checked_sub(1).ok_or_else(|| format!("its types have more than {MAX_PARTS} parts"))?;
+        if depth > MAX_DEPTH {
+            return Err(format!("its types are more than {MAX_DEPTH} deep"));
+        }
+        let mut inner = |ty: &Type| self.read(ty, depth + 1);
+        Ok(match ty {
+            Type::Bool => T::Bool,
+            Type::S8 => T::S8,
+            Type::U8 => T::U8,
+            Type::S16 => T::S16,
+            Type::U16 => T::U16,
+            Type::S32 => T::S32,
+            Type::U32 => T::U32,
+            Type::S64 => T::S64,
+            Type::U64 => T::U64,
+            Type::Float32 => T::F32,
+            Type::Float64 => T::F64,
+            Type::Char => T::Char,
+            Type::String => T::String,
+            Type::List(list) => T::List(Box::new(inner(&list.ty())?)),
+            Type::Option(option) => T::Option(Box::new(inner(&option.ty())?)),
+            Type::Tuple(tuple) => T::Tuple(tuple.types().map(|ty| inner(&ty)).collect::<Result<_, _>>()?),
+            Type::Record(record) => {
+                let field = |field: types::Field<'_>| Ok(Field { name: field.name.to_owned(), ty: inner(&field.ty)? });
+                T::Record(record.fields().map(field).collect::<Result<_, String>>()?)
+            }
+            Type::Variant(variant) => {
+                let case = |case: types::Case<'_>| {
+                    let payload = case.ty.as_ref().map(&mut inner).transpose()?;
+                    Ok(Case { name: case.name.to_owned(), payload })
+                };
+                T::Variant(variant.cases().map(case).collect::<Result<_, String>>()?)
+            }
+            Type::Result(result) => {
+                let mut payload = |ty: Option<Type>| ty.as_ref().map(&mut inner).transpose().map(|ty| ty.map(Box::new));
+                T::Result { ok: payload(result.ok())?, err: payload(result.err())? }
+            }
+            Type::Enum(names) => T::Enum(names.names().map(str::to_owned).collect()),
+            Type::Flags(names) => T::Flags(names.names().map(str::to_owned).collect()),
+            Type::Own(_) | Type::Borrow(_) => return Err(no_data("a resource")),
+            Type::Future(_) => return Err(no_data("a future")),
+            Type::Stream(_) => return Err(no_data("a stream")),
+            Type::ErrorContext => return Err(no_data("an error-context")),
+            Type::Map(_) => return Err("it takes or gives a map, which wpool does not convert yet".to_owned()),
+            Type::FixedLengthList(_) => {
+                return Err("it takes or gives a list of fixed length, which wpool does not convert yet".to_owned());
+            }
+        })
+    }
+}
+
+fn no_data(what: &str) -> String {
+    format!("it takes or gives {what}, which no JSON can hold")
 }

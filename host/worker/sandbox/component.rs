@@ -1,23 +1,30 @@
-//! Components: the conventions task and command (WASI preview 2).
+//! Components: the conventions task, function and command (WASI preview 2).
 
 use std::path::Path;
 
-use bytes::Bytes;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, ResourceTable, TypedFunc};
+use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, Linker, ResourceTable, TypedFunc, Val};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::guard::{Guard, Stopped};
 use super::task::{self, State as _};
-use super::{Finished, Returned, TaskContext};
+use super::{Call, Finished, Returned, TaskContext, values};
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
+use crate::typed::{Signature, Value};
 
 /// A component that is ready to be instantiated.
 pub(super) struct ComponentProgram {
     pre: InstancePre<State>,
     entry: ComponentExportIndex,
-    command: bool,
+    calls: Calls,
+}
+
+/// How the entry is called.
+enum Calls {
+    Task,
+    Command,
+    Function(Signature),
 }
 
 struct State {
@@ -74,32 +81,63 @@ impl ComponentProgram {
         }
         let entry = entry.ok_or_else(|| ChildError::Image("the report names no entry".into()))?;
         let pre = link(engine, &component, report).map_err(|error| ChildError::Other(format!("{error:#}")))?;
-        Ok(ComponentProgram { pre, entry, command: report.convention == Convention::Command })
+        let calls = match report.signature() {
+            Some(signature) => Calls::Function(signature.clone()),
+            None if report.convention == Convention::Command => Calls::Command,
+            None => Calls::Task,
+        };
+        Ok(ComponentProgram { pre, entry, calls })
     }
 
-    pub fn run(&self, context: &TaskContext, row: &Bytes, args: &[String]) -> Finished {
-        let engine = self.pre.engine();
-        task::run(engine, context, row, args, async |store| self.call(store, row, context.limits.output).await)
+    pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
+        task::run(self.pre.engine(), context, call, async |store, call| match self.call(store, call).await? {
+            Returned::Output(output) if output.len() as u64 > context.limits.output => Err(Stopped::Output.into()),
+            returned => Ok(returned),
+        })
     }
 
-    async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {
+    async fn call(&self, store: &mut Store<State>, call: Call) -> wasmtime::Result<Returned> {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
         let func =
             instance.get_func(&mut *store, self.entry).ok_or_else(|| wasmtime::Error::msg("no entry function"))?;
-        if self.command {
-            let run: CommandRun = func.typed(&*store)?;
-            let (result,) = if waits { run.call_async(store, ()).await? } else { run.call(store, ())? };
-            return Ok(result.map_or(Returned::CommandFailed, |()| Returned::Command));
+        match &self.calls {
+            Calls::Command => {
+                let run: CommandRun = func.typed(&*store)?;
+                let (result,) = if waits { run.call_async(store, ()).await? } else { run.call(store, ())? };
+                Ok(result.map_or(Returned::CommandFailed, |()| Returned::Command))
+            }
+            Calls::Task => {
+                let run: Run<'_> = func.typed(&*store)?;
+                let row = (&*call.row,);
+                let (result,) = if waits { run.call_async(store, row).await? } else { run.call(store, row)? };
+                Ok(result.map_or_else(Returned::Refused, Returned::Output))
+            }
+            Calls::Function(signature) => call_function(func, store, signature, call.values).await,
         }
-        let run: Run<'_> = func.typed(&*store)?;
-        let (result,) = if waits { run.call_async(store, (row,)).await? } else { run.call(store, (row,))? };
-        match result {
-            Ok(output) if output.len() as u64 > limit => Err(Stopped::Output.into()),
-            Ok(output) => Ok(Returned::Output(output)),
-            Err(message) => Ok(Returned::Refused(message)),
-        }
+    }
+}
+
+async fn call_function(
+    func: Func,
+    store: &mut Store<State>,
+    signature: &Signature,
+    values: Vec<Value>,
+) -> wasmtime::Result<Returned> {
+    let arguments = values::arguments(signature, values);
+    // Any value: the engine replaces it.
+    let mut results = [Val::Bool(false)];
+    let place = &mut results[..usize::from(signature.result.is_some())];
+    if store.data().has_world() {
+        func.call_async(store, &arguments, place).await?;
+    } else {
+        func.call(store, &arguments, place)?;
+    }
+    let [result] = results;
+    match &signature.result {
+        Some(ty) => values::returned(ty, result),
+        None => Ok(Returned::Output(b"null".to_vec())),
     }
 }
 

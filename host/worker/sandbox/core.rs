@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
 use wasmtime::{Engine, Instance, InstancePre, Linker, Memory, Module, ModuleExport, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
@@ -10,7 +9,7 @@ use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use super::function::{Function, Gives};
 use super::guard::{Guard, Stopped};
 use super::task::{self, State as _};
-use super::{Finished, Returned, TaskContext};
+use super::{Call, Finished, Returned, TaskContext};
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
 
@@ -73,9 +72,9 @@ impl CoreProgram {
         Ok(CoreProgram { pre, entry })
     }
 
-    pub fn run(&self, context: &TaskContext, row: &Bytes, args: &[String]) -> Finished {
+    pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
         let engine = self.pre.module().engine();
-        task::run(engine, context, row, args, async |store| self.call(store, row, context.limits.output).await)
+        task::run(engine, context, call, async |store, call| self.call(store, &call.row, context.limits.output).await)
     }
 
     async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {

@@ -6,6 +6,7 @@ mod function;
 mod guard;
 mod stdio;
 mod task;
+mod values;
 mod verdict;
 
 use std::future::Future;
@@ -22,12 +23,12 @@ use self::core::CoreProgram;
 use self::guard::Guard;
 use self::stdio::Stdio;
 use super::engine::engine;
-use crate::json;
 use crate::limits::Limits;
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::process::IMAGE_FD;
 use crate::report::{Convention, Kind};
 use crate::setup::{AnswerDetail, ChildError, ImageSettings, WorkerSetup};
+use crate::typed::{self, Parameters, Value};
 use crate::wire::MAX_TEXT;
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
@@ -49,12 +50,23 @@ pub(super) struct Sandbox {
     program: Program,
     context: TaskContext,
     json_rows: bool,
+    /// Of the function that is called, when the convention is that.
+    parameters: Option<Parameters>,
     receipts: bool,
 }
 
 enum Program {
     Core(CoreProgram),
     Component(ComponentProgram),
+}
+
+/// A row, made ready for the program.
+struct Call {
+    row: Bytes,
+    /// A command's arguments.
+    args: Vec<String>,
+    /// A function's.
+    values: Vec<Value>,
 }
 
 /// What is the same for every task of a run.
@@ -107,7 +119,8 @@ impl Sandbox {
             convention: report.convention,
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
-        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, receipts: setup.receipts })
+        let parameters = report.signature().map(Parameters::new);
+        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, parameters, receipts: setup.receipts })
     }
 
     pub fn engine(&self) -> &Engine {
@@ -116,21 +129,26 @@ impl Sandbox {
 
     /// Runs one task to its end.
     pub fn run(&mut self, row: Bytes) -> Answered {
-        if self.json_rows
-            && let Err(error) = json::check(&row)
-        {
-            let message = format!("not JSON: {} in column {}", error.what, error.at + 1);
-            return refused(ErrorDetail::new("json", message));
-        }
-        let args = match self.context.arguments(&row) {
-            Ok(args) => args,
-            Err(message) => return refused(ErrorDetail::new("argument", message)),
+        let call = match self.prepare(row) {
+            Ok(call) => call,
+            Err(error) => return refused(error),
         };
         let finished = match &self.program {
-            Program::Core(program) => program.run(&self.context, &row, &args),
-            Program::Component(program) => program.run(&self.context, &row, &args),
+            Program::Core(program) => program.run(&self.context, call),
+            Program::Component(program) => program.run(&self.context, call),
         };
         verdict::answer(finished, &self.context.limits, self.receipts)
+    }
+
+    fn prepare(&self, row: Bytes) -> Result<Call, ErrorDetail> {
+        let values = match &self.parameters {
+            Some(parameters) if self.json_rows => parameters.read(&row)?,
+            Some(parameters) => parameters.text(&row)?,
+            None if self.json_rows => typed::json_row(&row).map(|()| Vec::new())?,
+            None => Vec::new(),
+        };
+        let args = self.context.arguments(&row).map_err(|message| ErrorDetail::new("argument", message))?;
+        Ok(Call { row, args, values })
     }
 }
 
@@ -173,7 +191,7 @@ impl TaskContext {
         self.runtime.as_ref()?;
         Some(match self.convention {
             Convention::Command => Stdio::command(row.clone(), &self.limits),
-            Convention::Task | Convention::Raw => Stdio::silent(&self.limits),
+            Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits),
         })
     }
 

@@ -1,11 +1,10 @@
 //! One task from its store to its end: what is the same for every kind of program.
 
-use bytes::Bytes;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use super::guard::Guard;
-use super::{Finished, Returned, TaskContext};
+use super::{Call, Finished, Returned, TaskContext};
 use crate::limits::MAX_INPUT;
 
 /// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
@@ -21,15 +20,14 @@ pub(super) trait State: Sized + Send + 'static {
     fn has_world(&self) -> bool;
 }
 
-/// Makes a store with the task's limits, gives it the task's world, and runs `call` in it to its end.
+/// Makes a store with the task's limits, gives it the task's world, and runs `body` in it to its end.
 pub(super) fn run<S: State>(
     engine: &Engine,
     context: &TaskContext,
-    row: &Bytes,
-    args: &[String],
-    call: impl AsyncFnOnce(&mut Store<S>) -> wasmtime::Result<Returned>,
+    call: Call,
+    body: impl AsyncFnOnce(&mut Store<S>, Call) -> wasmtime::Result<Returned>,
 ) -> Finished {
-    let stdio = context.stdio(row);
+    let stdio = context.stdio(&call.row);
     let guard = context.guard();
     let deadline = guard.deadline;
     let mut store = Store::new(engine, S::new(guard));
@@ -39,12 +37,12 @@ pub(super) fn run<S: State>(
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().guard().epoch());
     }
-    let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, args)).transpose() {
+    let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, &call.args)).transpose() {
         Ok(world) => {
             if let Some(world) = world {
                 store.data_mut().give(world);
             }
-            context.drive(deadline, call(&mut store))
+            context.drive(deadline, body(&mut store, call))
         }
         Err(error) => Err(error),
     };

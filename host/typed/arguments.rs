@@ -1,0 +1,95 @@
+//! A row as the arguments of a function: an object by their names, an array by position, or the bare value of a single
+//! parameter.
+
+use super::read::{Mismatch, read};
+use super::types::{Field, Signature, Type};
+use super::value::Value;
+use crate::json;
+use crate::outcome::ErrorDetail;
+
+/// What a function takes, as the types that a row may have.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameters {
+    /// By name.
+    object: Type,
+    /// By position.
+    array: Type,
+    /// The only parameter.
+    single: Option<Type>,
+}
+
+impl Parameters {
+    pub fn new(signature: &Signature) -> Self {
+        let single = match signature.params.as_slice() {
+            [Field { ty, .. }] => Some(ty.clone()),
+            _ => None,
+        };
+        let types = signature.params.iter().map(|param| param.ty.clone()).collect();
+        Parameters { object: Type::Record(signature.params.clone()), array: Type::Tuple(types), single }
+    }
+
+    /// The arguments in a row of JSON, in order.
+    ///
+    /// Where a row can be read in two ways, as `[[1]]` for one parameter of `list<list<u8>>`, it is the bare value.
+    ///
+    /// # Errors
+    /// What to tell of a row that is no JSON, or that does not fit.
+    pub fn read(&self, row: &[u8]) -> Result<Vec<Value>, ErrorDetail> {
+        json_row(row)?;
+        self.fit(row).map_err(|mismatch| ErrorDetail::new("type", mismatch.to_string()))
+    }
+
+    /// The argument that is a row of any text, for a function that [`takes_text`].
+    ///
+    /// # Errors
+    /// What to tell of a row that is not UTF-8, for a parameter that is.
+    pub fn text(&self, row: &[u8]) -> Result<Vec<Value>, ErrorDetail> {
+        match &self.single {
+            Some(ty) if ty.is_bytes() => Ok(vec![Value::Bytes(row.to_vec())]),
+            None => Ok(Vec::new()),
+            Some(_) => match std::str::from_utf8(row) {
+                Ok(text) => Ok(vec![Value::String(text.to_owned())]),
+                Err(_) => Err(ErrorDetail::new("type", "expected string, found bytes that are not UTF-8")),
+            },
+        }
+    }
+
+    fn fit(&self, row: &[u8]) -> Result<Vec<Value>, Mismatch> {
+        let bare = self.single.as_ref().map(|ty| read(ty, row));
+        let bare = match bare {
+            Some(Ok(value)) => return Ok(vec![value]),
+            Some(Err(mismatch)) => Some(mismatch),
+            None => None,
+        };
+        let whole = match row.trim_ascii_start().first() {
+            Some(b'[') => &self.array,
+            _ => &self.object,
+        };
+        match (read(whole, row), bare) {
+            (Ok(Value::Many(values)), _) => Ok(values),
+            // The reading that got further knows better what is wrong.
+            (Err(mismatch), Some(bare)) if mismatch.pointer.len() <= bare.pointer.len() => Err(bare),
+            (Err(mismatch), _) => Err(mismatch),
+            (Ok(_), _) => unreachable!("records and tuples are read as many values"),
+        }
+    }
+}
+
+/// Whether a function can take rows of any text: as its only parameter, or not at all.
+pub(crate) fn takes_text(signature: &Signature) -> bool {
+    match signature.params.as_slice() {
+        [] => true,
+        [Field { ty, .. }] => *ty == Type::String || ty.is_bytes(),
+        _ => false,
+    }
+}
+
+/// Checks that a row is JSON.
+///
+/// # Errors
+/// What to tell of it otherwise.
+pub(crate) fn json_row(row: &[u8]) -> Result<(), ErrorDetail> {
+    json::check(row)
+        .map(drop)
+        .map_err(|error| ErrorDetail::new("json", format!("not JSON: {} in column {}", error.what, error.at + 1)))
+}

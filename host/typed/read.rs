@@ -1,0 +1,350 @@
+//! From JSON to values, led by the type, so that what does not fit is found at its place.
+
+use std::cell::RefCell;
+use std::fmt::{self, Display};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::types::{Case, Field, Type};
+use super::value::Value;
+
+/// Characters of a value, and of a type, that a message repeats.
+const MAX_SHOWN: (usize, usize) = (40, 200);
+/// Below this, a float without a fraction is exactly one integer.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Where and how JSON does not fit a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    /// A JSON pointer (RFC 6901); empty for the whole value.
+    pub pointer: String,
+    pub expected: String,
+    pub found: String,
+}
+
+impl Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.pointer.is_empty() {
+            write!(f, "at {}: ", self.pointer)?;
+        }
+        write!(f, "expected {}, found {}", self.expected, self.found)
+    }
+}
+
+/// Reads one JSON value of a type.
+pub(super) fn read(ty: &Type, text: &[u8]) -> Result<Value, Mismatch> {
+    let first = RefCell::new(None);
+    let reader = Reader { ty, place: Place::Root, first: &first };
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let value = reader.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    value.map_err(|error| {
+        let not_json = || Mismatch { pointer: String::new(), expected: shown(ty), found: error.to_string() };
+        first.take().unwrap_or_else(not_json)
+    })
+}
+
+/// A place in a JSON value, as a chain of the steps that lead there.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Root,
+    Member(&'a Place<'a>, &'a str),
+    Element(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    fn pointer(&self) -> String {
+        match self {
+            Place::Root => String::new(),
+            Place::Member(parent, name) => parent.pointer() + "/" + &name.replace('~', "~0").replace('/', "~1"),
+            Place::Element(parent, index) => format!("{}/{index}", parent.pointer()),
+        }
+    }
+}
+
+/// Reads a value of one type at one place.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    ty: &'a Type,
+    place: Place<'a>,
+    /// The first mismatch. `serde_json`'s own error holds no place.
+    first: &'a RefCell<Option<Mismatch>>,
+}
+
+impl<'a> Reader<'a> {
+    fn wrong<E: Error>(&self, found: impl Display) -> E {
+        self.expected(shown(self.ty), found)
+    }
+
+    fn expected<E: Error>(&self, expected: impl Into<String>, found: impl Display) -> E {
+        let mismatch =
+            || Mismatch { pointer: self.place.pointer(), expected: expected.into(), found: found.to_string() };
+        self.first.borrow_mut().get_or_insert_with(mismatch);
+        E::custom("a value does not fit its type")
+    }
+
+    fn member<'b>(&'b self, name: &'b str, ty: &'b Type) -> Reader<'b> {
+        Reader { ty, place: Place::Member(&self.place, name), first: self.first }
+    }
+
+    fn element<'b>(&'b self, index: usize, ty: &'b Type) -> Reader<'b> {
+        Reader { ty, place: Place::Element(&self.place, index), first: self.first }
+    }
+
+    fn integer<E: Error>(&self, number: i128) -> Result<Value, E> {
+        match self.ty {
+            Type::F32 => return Ok(Value::F32(number as f32)),
+            Type::F64 => return Ok(Value::F64(number as f64)),
+            _ => {}
+        }
+        let Some((least, greatest)) = self.ty.range() else { return Err(self.wrong(number)) };
+        if number < least || number > greatest {
+            return Err(self.expected(format!("{} ({least} to {greatest})", self.ty), number));
+        }
+        // In range, so nothing is cut off.
+        Ok(if least < 0 { Value::Signed(number as i64) } else { Value::Unsigned(number as u64) })
+    }
+
+    fn string<E: Error>(&self, text: &str) -> Result<Value, E> {
+        let read = match self.ty {
+            Type::String => Some(Value::String(text.to_owned())),
+            Type::Char => {
+                let mut chars = text.chars();
+                chars.next().filter(|_| chars.next().is_none()).map(Value::Char)
+            }
+            Type::F32 => special(text).map(|number| Value::F32(number as f32)),
+            Type::F64 => special(text).map(Value::F64),
+            Type::Enum(names) => position(names, |name| name == text).map(|case| Value::Case(case, None)),
+            Type::Variant(cases) => {
+                let found = position(cases, |case: &Case| case.name == text && case.payload.is_none());
+                found.map(|case| Value::Case(case, None))
+            }
+            ty if ty.is_wide() => match text.parse::<i128>() {
+                Ok(number) => return self.integer(number),
+                Err(_) => None,
+            },
+            ty if ty.is_bytes() => match STANDARD.decode(text) {
+                Ok(bytes) => Some(Value::Bytes(bytes)),
+                Err(error) => return Err(self.expected("base64 or an array of numbers", error)),
+            },
+            _ => None,
+        };
+        read.ok_or_else(|| self.wrong(quoted(text)))
+    }
+
+    /// The members of a record, in the order of its fields, from an object in any order.
+    fn members<'de, A: MapAccess<'de>>(&self, fields: &[Field], mut map: A) -> Result<Value, A::Error> {
+        let mut values: Vec<Option<Value>> = vec![None; fields.len()];
+        while let Some(key) = map.next_key_seed(Key(&|name| position(fields, |field| field.name == name)))? {
+            let at = key.map_err(|name| self.wrong(format!("the unknown member {}", quoted(&name))))?;
+            let Some((field, value)) = fields.get(at).zip(values.get_mut(at)) else { continue };
+            if value.is_some() {
+                return Err(self.wrong(format!("the member {} twice", quoted(&field.name))));
+            }
+            *value = Some(map.next_value_seed(self.member(&field.name, &field.ty))?);
+        }
+        let whole = fields.iter().zip(values).map(|(field, value)| match value {
+            Some(value) => Ok(value),
+            None if field.ty.is_option() => Ok(Value::Option(None)),
+            None => Err(self.expected(format!("the member {}: {}", quoted(&field.name), shown(&field.ty)), "none")),
+        });
+        whole.collect::<Result<_, _>>().map(Value::Many)
+    }
+
+    /// An object of one member, which is one of these cases: its position, and its value.
+    fn one_member<'de, A>(&self, cases: &[(&str, Option<&Type>)], mut map: A) -> Result<OneMember, A::Error>
+    where
+        A: MapAccess<'de>,
+    {
+        let known = |name: &str| position(cases, |case| case.0 == name);
+        let key = map.next_key_seed(Key(&known))?.ok_or_else(|| self.wrong("an empty object"))?;
+        let at = key.map_err(|name| self.wrong(format!("the unknown member {}", quoted(&name))))?;
+        let (name, ty) = cases[at];
+        let value = match ty {
+            Some(ty) => Some(Box::new(map.next_value_seed(self.member(name, ty))?)),
+            None if map.next_value::<Option<IgnoredAny>>()?.is_none() => None,
+            None => return Err(self.member(name, self.ty).expected("null", "a value")),
+        };
+        match map.next_key::<IgnoredAny>()? {
+            None => Ok((at, value)),
+            Some(_) => Err(self.wrong("an object with more than one member")),
+        }
+    }
+}
+
+type OneMember = (usize, Option<Box<Value>>);
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+        if self.ty.is_option() { json.deserialize_option(self) } else { json.deserialize_any(self) }
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(self.ty))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        if *self.ty == Type::Bool { Ok(Value::Bool(value)) } else { Err(self.wrong(value)) }
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+        self.integer(number.into())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+        self.integer(number.into())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+        match self.ty {
+            Type::F64 => Ok(Value::F64(number)),
+            Type::F32 if (number as f32).is_finite() => Ok(Value::F32(number as f32)),
+            Type::F32 => Err(self.expected(format!("f32 (up to {:e})", f32::MAX), format!("{number:e}"))),
+            // As JSON Schema has it, 2.0 is an integer.
+            _ if number.fract() == 0.0 && number.abs() < MAX_EXACT => self.integer(number as i128),
+            _ => Err(self.wrong(number)),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        self.string(text)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Err(self.wrong("null"))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Option(None))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+        match self.ty {
+            // Otherwise nobody could tell `none` from `some(none)`.
+            Type::Option(some) if some.is_option() => json.deserialize_any(self),
+            Type::Option(some) => {
+                let value = Reader { ty: some, ..self }.deserialize(json)?;
+                Ok(Value::Option(Some(Box::new(value))))
+            }
+            _ => Err(self.wrong("a value")),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Value, A::Error> {
+        match self.ty {
+            Type::List(element) if self.ty.is_bytes() => {
+                let mut bytes = Vec::new();
+                while let Some(value) = array.next_element_seed(self.element(bytes.len(), element))? {
+                    let Value::Unsigned(byte) = value else { return Err(self.wrong("an array")) };
+                    bytes.push(byte as u8);
+                }
+                Ok(Value::Bytes(bytes))
+            }
+            Type::List(element) => {
+                let mut values = Vec::new();
+                while let Some(value) = array.next_element_seed(self.element(values.len(), element))? {
+                    values.push(value);
+                }
+                Ok(Value::Many(values))
+            }
+            Type::Tuple(types) => {
+                let wrong = |count| self.wrong(format!("an array of {count}"));
+                let mut values = Vec::with_capacity(types.len());
+                for (at, ty) in types.iter().enumerate() {
+                    values.push(array.next_element_seed(self.element(at, ty))?.ok_or_else(|| wrong(at))?);
+                }
+                match array.next_element::<IgnoredAny>()? {
+                    None => Ok(Value::Many(values)),
+                    Some(_) => Err(self.wrong(format!("an array of more than {}", types.len()))),
+                }
+            }
+            Type::Flags(names) => {
+                let mut set = Vec::new();
+                while let Some(flag) = array.next_element_seed(Key(&|flag| position(names, |name| name == flag)))? {
+                    set.push(flag.map_err(|flag| self.wrong(format!("the unknown flag {}", quoted(&flag))))?);
+                }
+                set.sort_unstable();
+                set.dedup();
+                Ok(Value::Flags(set))
+            }
+            _ => Err(self.wrong("an array")),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        match self.ty {
+            Type::Record(fields) => self.members(fields, map),
+            Type::Variant(cases) => {
+                let cases: Vec<_> = cases.iter().map(|case| (case.name.as_str(), case.payload.as_ref())).collect();
+                self.one_member(&cases, map).map(|(case, payload)| Value::Case(case, payload))
+            }
+            Type::Result { ok, err } => {
+                let (case, payload) = self.one_member(&[("ok", ok.as_deref()), ("err", err.as_deref())], map)?;
+                Ok(Value::Result(if case == 0 { Ok(payload) } else { Err(payload) }))
+            }
+            Type::Option(some) if some.is_option() => {
+                self.one_member(&[("some", Some(some))], map).map(|(_, value)| Value::Option(value))
+            }
+            _ => Err(self.wrong("an object")),
+        }
+    }
+}
+
+/// Reads a string that names something, as its position, or as it is when it names nothing.
+struct Key<'a>(&'a dyn Fn(&str) -> Option<usize>);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Result<usize, String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Result<usize, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok((self.0)(name).ok_or_else(|| name.to_owned()))
+    }
+}
+
+fn position<T>(items: &[T], is_it: impl FnMut(&T) -> bool) -> Option<usize> {
+    items.iter().position(is_it)
+}
+
+/// The floats that JSON has no numbers for.
+fn special(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("{:?}", cut(text, MAX_SHOWN.0))
+}
+
+fn shown(ty: &Type) -> String {
+    cut(&ty.to_string(), MAX_SHOWN.1)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
