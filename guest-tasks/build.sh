@@ -49,5 +49,5 @@ build() {
     done
 }
 
-build wasm32-wasip2 is-prime largest-prime-factor sum-of-squares
+build wasm32-wasip2 is-prime largest-prime-factor sum-of-squares typed
 build wasm32-wasip1 word-count

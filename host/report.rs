@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::error::Refusal;
 use crate::outcome::ErrorDetail;
+use crate::task::Input;
 use crate::typed::{self, Parameters, Signature};
 
 /// How a program takes its input.
@@ -154,11 +155,12 @@ impl RowCheck {
     /// Checks one row of JSON.
     ///
     /// # Errors
-    /// What its record would say: it is no JSON, or does not fit the function's parameters.
-    pub fn check(&self, row: &[u8]) -> Result<(), ErrorDetail> {
-        match &self.0 {
-            Some(parameters) => parameters.read(row).map(drop),
-            None => typed::json_row(row),
+    /// What its record would say: it is too long, no JSON, or does not fit the function's parameters.
+    pub fn check(&self, row: &Input) -> Result<(), ErrorDetail> {
+        match (row.rejected, &self.0) {
+            (Some(reason), _) => Err(reason.detail()),
+            (None, Some(parameters)) => parameters.read(&row.bytes).map(drop),
+            (None, None) => typed::json_row(&row.bytes),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::outcome::{Outcome, Receipt};
+use crate::limits::MAX_INPUT;
+use crate::outcome::{ErrorDetail, Outcome, Receipt};
 
 /// A task's position among the inputs of its run, counted from 0. It is the task's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +25,15 @@ pub struct Input {
 pub enum Rejected {
     /// The row is longer than [`crate::limits::MAX_INPUT`]; its bytes were not kept.
     TooLong,
+}
+
+impl Rejected {
+    /// What the record of such an input says.
+    pub(crate) fn detail(self) -> ErrorDetail {
+        match self {
+            Rejected::TooLong => ErrorDetail::new("line-too-long", format!("longer than {} MiB", MAX_INPUT >> 20)),
+        }
+    }
 }
 
 impl Input {

@@ -25,6 +25,11 @@ pub enum Action {
     Run(Box<Run>),
     /// Say what a program is, what it imports, and how it would be called
     Inspect(Inspect),
+    /// Print JSON Schema of a program's rows and outputs
+    Schema(Schema),
+    /// Check rows against what a program takes, without running it
+    #[command(after_help = "Exit codes: 0 all rows fit, 4 no rows, 101 program refused, 102 some row does not fit.")]
+    Check(Check),
     /// Print a completion script for a shell
     Completions { shell: Shell },
     /// Print the manual page, in roff
@@ -40,6 +45,8 @@ input order:
 A row is a line of JSON; blank lines are no rows. The program gets it as it is written, by the
 first of these that fits:
   task      a component's run: func(input: list<u8>) -> result<list<u8>, string>
+  function  any other function of a component, chosen with --call when there are several: the row is
+            an object by parameter names, an array by position, or a single parameter's value
   command   a WASI command: the row on standard input, the output from standard output
   raw       a core module's run(ptr, len) -> ptr << 32 | len
 
@@ -47,7 +54,7 @@ Arguments after -- are for commands: {} is the row and {.field} a member of it; 
 written {{}}.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
-ok, 101 program refused, 103 stopped by --max-fail, 110 cannot write output, 130 interrupted,
+ok, 101 program refused, 102 input refused, 103 stopped by --max-fail, 110 cannot write output, 130 interrupted,
 143 terminated.
 
 Ctrl-C lets running tasks finish; a second one kills them.";
@@ -70,6 +77,13 @@ pub struct Run {
     /// Run once, without input
     #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
     pub once: bool,
+
+    /// Refuse the whole run when a row is not JSON or does not fit, before the first task
+    #[arg(long, conflicts_with_all = ["lines", "once"], help_heading = "Input")]
+    pub strict_input: bool,
+    /// Call this function of a component, as FUNCTION or INTERFACE.FUNCTION
+    #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
+    pub call: Option<String>,
 
     #[command(flatten)]
     pub output: Output,
@@ -166,7 +180,33 @@ pub struct Inspect {
     /// The program: a component, a core module, or WebAssembly text
     #[arg(value_hint = ValueHint::FilePath)]
     pub task: PathBuf,
+    /// Report on calling this function
+    #[arg(long, value_name = "FUNCTION")]
+    pub call: Option<String>,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// The program: a component, a core module, or WebAssembly text
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub task: PathBuf,
+    /// Of this function
+    #[arg(long, value_name = "FUNCTION")]
+    pub call: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// The program: a component, a core module, or WebAssembly text
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub task: PathBuf,
+    /// Files of rows; - or none is standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub inputs: Vec<PathBuf>,
+    /// For this function
+    #[arg(long, value_name = "FUNCTION")]
+    pub call: Option<String>,
 }

@@ -17,6 +17,8 @@ pub enum Exit {
     Stopped,
     /// The program is refused.
     Refused,
+    /// Rows do not fit, and nothing was run.
+    InputRefused,
     /// The set-up failed: an unreadable file, a bad grant, no workers.
     SetUp,
     /// The command line makes no sense.
@@ -41,6 +43,7 @@ impl From<Exit> for i32 {
             Exit::SetUp => 96,
             Exit::NotOk => 100,
             Exit::Refused => 101,
+            Exit::InputRefused => 102,
             Exit::Stopped => 103,
             Exit::Output => 110,
             Exit::Interrupted => 130,

@@ -1,6 +1,7 @@
-//! `wpool inspect`: the compiler's report, for people or for programs.
+//! `wpool inspect` and `wpool schema`: the compiler's report, for people or for programs.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::Result;
 use wpool::{Pool, Program, Report};
@@ -9,17 +10,32 @@ use super::exit::Exit;
 use super::{args, plan, print, run};
 
 pub fn inspect(args: &args::Inspect) -> Result<Exit> {
+    let (program, report) = report(&args.task, args.call.as_deref())?;
+    let text = if args.json { serde_json::to_string(&report)? + "\n" } else { describe(&program, &report) };
+    Ok(print(text.as_bytes()))
+}
+
+/// `wpool schema`: what the program takes and gives, for programs.
+pub fn schema(args: &args::Schema) -> Result<Exit> {
+    let (_, report) = report(&args.task, args.call.as_deref())?;
+    let schema = serde_json::json!({ "input": report.input_schema(), "output": report.output_schema() });
+    Ok(print((serde_json::to_string_pretty(&schema)? + "\n").as_bytes()))
+}
+
+/// The compiler's report on a program. Nothing is run.
+pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
     let mut config = plan::base_config(false)?;
     config.limits.memory = wpool::limits::MAX_MEMORY;
-    let program = Program::read(&args.task)?;
+    config.call = call.map(str::to_owned);
+    config.json_rows = true;
+    let program = Program::read(task)?;
     let report = run::runtime()?.block_on(async {
         let pool = Pool::start(&program, config).await?;
         let report = pool.report().clone();
         pool.close().await;
         anyhow::Ok(report)
     })?;
-    let text = if args.json { serde_json::to_string(&report)? + "\n" } else { describe(&program, &report) };
-    Ok(print(text.as_bytes()))
+    Ok((program, report))
 }
 
 fn describe(program: &Program, report: &Report) -> String {
@@ -28,9 +44,13 @@ fn describe(program: &Program, report: &Report) -> String {
     line("program", format!("{} ({} bytes, {})", program.name(), program.bytes().len(), report.kind));
     line("convention", format!("{}, because it {}", report.convention, report.why));
     line("entry", report.entry.join(" / "));
+    if let Some(signature) = report.signature() {
+        line("type", signature.to_string());
+    }
     let resources = &report.resources;
     line("memory", format!("{} KiB at the start, in {} memories", resources.initial_memory >> 10, resources.memories));
-    for (name, items) in [("exports", &report.exports), ("imports", &report.imports)] {
+    let functions: Vec<_> = report.functions.iter().map(ToString::to_string).collect();
+    for (name, items) in [("functions", &functions), ("exports", &report.exports), ("imports", &report.imports)] {
         line(name, if items.is_empty() { "none".to_owned() } else { items.len().to_string() });
         items.iter().for_each(|item| line("", item.clone()));
     }

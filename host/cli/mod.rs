@@ -2,6 +2,7 @@
 //! and is the only part that prints or knows exit codes.
 
 mod args;
+mod check;
 mod exit;
 mod inspect;
 mod plan;
@@ -38,6 +39,8 @@ pub fn main() -> ExitCode {
     let result = match args.action {
         Action::Run(run) => plan::Plan::new(*run).and_then(run::run),
         Action::Inspect(inspect) => inspect::inspect(&inspect),
+        Action::Schema(schema) => inspect::schema(&schema),
+        Action::Check(check) => check::check(&check),
         Action::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "wpool", &mut script);

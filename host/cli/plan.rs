@@ -24,6 +24,8 @@ pub struct Plan {
     pub output: Option<OutputFile>,
     pub failed: Option<PathBuf>,
     pub max_fail: Option<usize>,
+    /// Check all rows before the first task.
+    pub strict: bool,
     pub quiet: bool,
 }
 
@@ -70,6 +72,7 @@ impl Plan {
         config.chunksize = typed.pool.chunksize;
         config.crash_limit = typed.pool.crash_limit;
         config.json_rows = !typed.lines && !typed.once;
+        config.call = typed.call;
         config.receipts = output.receipts;
         if typed.pool.no_cache {
             config.cache = None;
@@ -82,6 +85,7 @@ impl Plan {
             output: output.output.map(|path| OutputFile { path, overwrite: output.overwrite }),
             failed: output.failed,
             max_fail: typed.pool.max_fail.map(usize::from),
+            strict: typed.strict_input,
             quiet: output.quiet,
         })
     }
@@ -123,7 +127,12 @@ fn source(typed: &args::Run) -> Result<Source> {
     if typed.once {
         return Ok(Source::Once);
     }
-    let mut files = typed.inputs.clone();
+    files(&typed.inputs).map(Source::Files)
+}
+
+/// Input files that can be opened, with `-` for standard input.
+pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = inputs.to_vec();
     if files.is_empty() {
         files.push("-".into());
     }
@@ -131,7 +140,7 @@ fn source(typed: &args::Run) -> Result<Source> {
         return usage("standard input can be read only once".into());
     }
     let terminal = files.iter().any(|file| is_stdin(file)) && std::io::stdin().is_terminal();
-    if terminal && typed.inputs.is_empty() {
+    if terminal && inputs.is_empty() {
         return usage(
             "no inputs: name a file of rows, or pipe rows in (- reads them from the terminal, -n runs once)".into(),
         );
@@ -141,7 +150,7 @@ fn source(typed: &args::Run) -> Result<Source> {
         let metadata = opened.with_context(|| format!("cannot read {}", file.display()))?;
         anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", file.display());
     }
-    Ok(Source::Files(files))
+    Ok(files)
 }
 
 pub fn is_stdin(path: &Path) -> bool {

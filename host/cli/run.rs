@@ -5,6 +5,7 @@ use futures_core::Stream;
 use tokio::runtime::Runtime;
 use wpool::{Input, Outcome, Pool, Program, Results, Stopper, TaskResult};
 
+use super::check::{self, Spooled};
 use super::exit::Exit;
 use super::plan::{Plan, Source, Style};
 use super::record;
@@ -27,13 +28,17 @@ pub fn runtime() -> Result<Runtime> {
 
 async fn execute(plan: Plan, program: Program) -> Result<Exit> {
     let mut pool = Pool::start(&program, plan.config.clone()).await?;
+    let inputs = Inputs::of(&plan)?;
+    if plan.strict && !inputs.fit(&pool).await? {
+        return Ok(Exit::InputRefused);
+    }
     let stopper = pool.stopper();
     let interruption = Interruption::listen(stopper.clone())?;
-    let mut reporter = Reporter::new(&plan, stopper)?;
-    let (reported, unread) = match &plan.source {
-        Source::Once => (reporter.report(pool.map_iter([Input::new("")])).await, None),
-        Source::Files(files) => {
-            let rows = Rows::read(files.clone())?;
+    let mut reporter = Reporter::new(&plan, inputs.locator.clone(), stopper)?;
+    let (reported, unread) = match &inputs.files {
+        None => (reporter.report(pool.map_iter([Input::new("")])).await, None),
+        Some(spooled) => {
+            let rows = Rows::read(spooled.files.clone())?;
             let failure = rows.failure();
             (reporter.report(pool.map(rows)).await, failure())
         }
@@ -57,6 +62,35 @@ async fn execute(plan: Plan, program: Program) -> Result<Exit> {
     Ok(exits.into_iter().flatten().max().unwrap_or(Exit::Ok))
 }
 
+/// Where the rows of a run are.
+struct Inputs {
+    /// `None` is one run without input.
+    files: Option<Spooled>,
+    locator: Locator,
+}
+
+impl Inputs {
+    fn of(plan: &Plan) -> Result<Inputs> {
+        let files = match &plan.source {
+            Source::Once => return Ok(Inputs { files: None, locator: Locator::new(&[]) }),
+            Source::Files(files) => files,
+        };
+        let spooled = if plan.strict { Spooled::new(files)? } else { Spooled::once(files) };
+        Ok(Inputs { files: Some(spooled), locator: Locator::new(files) })
+    }
+
+    /// Whether every row is fit to run. Tells of those that are not.
+    async fn fit(&self, pool: &Pool) -> Result<bool> {
+        let Some(spooled) = &self.files else { return Ok(true) };
+        let tell = |line| say(format_args!("{line}"));
+        let checked = check::rows(&spooled.files, &self.locator, &pool.report().row_check(), tell).await?;
+        if checked.bad > 0 {
+            say(format_args!("nothing was run: {} of {} rows are bad (--strict-input)", checked.bad, checked.rows));
+        }
+        Ok(checked.bad == 0)
+    }
+}
+
 /// Turns results into lines.
 struct Reporter {
     style: Style,
@@ -73,11 +107,7 @@ struct Reporter {
 }
 
 impl Reporter {
-    fn new(plan: &Plan, stopper: Stopper) -> Result<Reporter> {
-        let files = match &plan.source {
-            Source::Files(files) => files.as_slice(),
-            Source::Once => &[],
-        };
+    fn new(plan: &Plan, locator: Locator, stopper: Stopper) -> Result<Reporter> {
         let output = match &plan.output {
             Some(file) => Writer::create(&file.path, file.overwrite)?,
             None => Writer::stdout()?,
@@ -85,7 +115,7 @@ impl Reporter {
         let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
         Ok(Reporter {
             style: plan.style,
-            locator: Locator::new(files),
+            locator,
             output,
             failed,
             max_fail: plan.max_fail,

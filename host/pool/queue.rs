@@ -133,7 +133,7 @@ impl Queue {
         self.input_bytes += task.input.bytes.len();
         self.settled.expect_next();
         match task.input.rejected {
-            Some(reason) => self.settle_by_host(task, Status::InvalidInput, rejection(reason)),
+            Some(reason) => self.settle_by_host(task, Status::InvalidInput, reason.detail()),
             None if self.stopped => self.give_up(task),
             None => self.pending.push_back(task),
         }
@@ -310,12 +310,6 @@ impl Queue {
 fn insert(tasks: &mut VecDeque<Task>, task: Task) {
     let at = tasks.partition_point(|other| other.id < task.id);
     tasks.insert(at, task);
-}
-
-fn rejection(reason: Rejected) -> ErrorDetail {
-    match reason {
-        Rejected::TooLong => ErrorDetail::new("line-too-long", format!("longer than {} MiB", MAX_INPUT >> 20)),
-    }
 }
 
 fn cancelled() -> ErrorDetail {

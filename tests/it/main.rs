@@ -9,3 +9,4 @@ mod guests;
 mod outcomes;
 mod signals;
 mod tidy;
+mod typed;
