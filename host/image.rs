@@ -15,7 +15,7 @@ use crate::limits::in_words;
 use crate::process::{Role, Spawner};
 use crate::program::Program;
 use crate::report::{Convention, Report};
-use crate::setup::{CompileSetup, ImageSettings};
+use crate::setup::{CompileSetup, ImageSettings, Stdin};
 use crate::wire::{self, Decoder, Frame, Kind};
 
 /// Largest image. Machine code is some four times its WebAssembly, so this is far over [`crate::program::MAX_PROGRAM`]
@@ -77,13 +77,9 @@ impl Image {
     }
 }
 
-/// Refuses arguments that would go nowhere, and a program that no instance of could exist within the limits.
+/// Refuses what only a command could be given, and a program that no instance of could exist within the limits.
 fn fit(image: Image, program: &Program, config: &PoolConfig) -> Result<Image, Error> {
-    let convention = image.report.convention;
-    if convention != Convention::Command && !config.grants.args.is_empty() {
-        let message = format!("{} takes no arguments: its convention is {convention}, not command", program.name());
-        return Err(Error::Config(message));
-    }
+    check_for_commands(image.report.convention, program, config)?;
     let (needs, limit) = (image.report.resources.initial_memory, config.limits.memory);
     if needs <= limit {
         return Ok(image);
@@ -94,6 +90,18 @@ fn fit(image: Image, program: &Program, config: &PoolConfig) -> Result<Image, Er
         in_words(limit)
     );
     Err(Error::ProgramRefused { name: program.name().to_owned(), refusal: Refusal::new("memory-limit", message) })
+}
+
+fn check_for_commands(convention: Convention, program: &Program, config: &PoolConfig) -> Result<(), Error> {
+    let grants = &config.grants;
+    let what = match () {
+        () if convention == Convention::Command => return Ok(()),
+        () if !grants.args.is_empty() => "takes no arguments",
+        () if grants.stdin != Stdin::Row => "has no standard input (--stdin)",
+        () if config.success_codes != [0] => "has no exit code (--success-codes)",
+        () => return Ok(()),
+    };
+    Err(Error::Config(format!("{} {what}: its convention is {convention}, not command", program.name())))
 }
 
 async fn compile(

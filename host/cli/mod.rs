@@ -4,6 +4,7 @@
 mod args;
 mod exit;
 mod inspect;
+mod out_dir;
 mod plan;
 mod record;
 mod rows;

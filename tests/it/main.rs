@@ -7,5 +7,6 @@ mod embedding;
 mod faults;
 mod guests;
 mod outcomes;
+mod programs;
 mod signals;
 mod tidy;

@@ -27,8 +27,9 @@ use crate::limits::Limits;
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::process::IMAGE_FD;
 use crate::report::{Convention, Kind};
-use crate::setup::{AnswerDetail, ChildError, ImageSettings, WorkerSetup};
-use crate::wire::MAX_TEXT;
+use crate::setup::{AnswerDetail, ChildError, ImageSettings, Stdin, WorkerSetup};
+use crate::template::Row;
+use crate::wire::{LeasedTask, MAX_TEXT};
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
 const MAX_RANDOM: u64 = 1 << 20;
@@ -62,6 +63,7 @@ struct TaskContext {
     program_name: String,
     limits: Limits,
     grants: crate::setup::Grants,
+    success_codes: Vec<i32>,
     convention: Convention,
     /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
     runtime: Option<tokio::runtime::Runtime>,
@@ -104,6 +106,7 @@ impl Sandbox {
             program_name: setup.program_name.clone(),
             limits: setup.limits.clone(),
             grants: setup.grants.clone(),
+            success_codes: setup.success_codes.clone(),
             convention: report.convention,
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
@@ -115,22 +118,27 @@ impl Sandbox {
     }
 
     /// Runs one task to its end.
-    pub fn run(&mut self, row: Bytes) -> Answered {
+    pub fn run(&mut self, task: &LeasedTask) -> Answered {
         if self.json_rows
-            && let Err(error) = json::check(&row)
+            && let Err(error) = json::check(&task.bytes)
         {
             let message = format!("not JSON: {} in column {}", error.what, error.at + 1);
             return refused(ErrorDetail::new("json", message));
         }
-        let args = match self.context.arguments(&row) {
+        let row = Row { bytes: &task.bytes, name: task.name.as_deref(), id: None };
+        let args = match self.context.arguments(row) {
             Ok(args) => args,
             Err(message) => return refused(ErrorDetail::new("argument", message)),
         };
-        let finished = match &self.program {
-            Program::Core(program) => program.run(&self.context, &row, &args),
-            Program::Component(program) => program.run(&self.context, &row, &args),
+        let input = match self.context.input(&task.bytes, row) {
+            Ok(input) => input,
+            Err(message) => return refused(ErrorDetail::new("stdin", message)),
         };
-        verdict::answer(finished, &self.context.limits, self.receipts)
+        let finished = match &self.program {
+            Program::Core(program) => program.run(&self.context, &input, &args),
+            Program::Component(program) => program.run(&self.context, &input, &args),
+        };
+        verdict::answer(finished, &self.context, self.receipts)
     }
 }
 
@@ -155,12 +163,21 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
 }
 
 impl TaskContext {
-    fn arguments(&self, row: &[u8]) -> Result<Vec<String>, String> {
+    fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, String> {
         if self.convention != Convention::Command {
             return Ok(Vec::new());
         }
         let program = std::iter::once(Ok(self.program_name.clone()));
-        program.chain(self.grants.args.iter().map(|template| template.expand(row))).collect()
+        program.chain(self.grants.args.iter().map(|template| template.argument(row))).collect()
+    }
+
+    /// What the guest is given: the row's bytes, unless a command's standard input is something else.
+    fn input(&self, bytes: &Bytes, row: Row<'_>) -> Result<Bytes, String> {
+        match &self.grants.stdin {
+            Stdin::Row => Ok(bytes.clone()),
+            Stdin::Empty => Ok(Bytes::new()),
+            Stdin::Made(template) => template.expand(row).map(Bytes::from),
+        }
     }
 
     /// The task's guard; its deadline counts from now.
