@@ -16,16 +16,16 @@ use crate::cli::exit::Usage;
 /// Files in a batch, so that the first ones run while the others are read.
 const BATCH_FILES: usize = 32;
 
-/// As a shell matches: a leading dot and a separator only by themselves.
-const LIKE_A_SHELL: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+/// The crate's own way with hidden files finds none at all, and panics at names that are not UTF-8.
+const OPTIONS: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
 
-/// The regular files that match any of the patterns, sorted, each once. All paths are held, which their order needs;
+/// The regular files that match any of the patterns, sorted, each once. Names that are not UTF-8 match no wildcard. All paths are held, which their order needs;
 /// what is in the files is not.
 pub fn matching(patterns: &[String]) -> Result<Vec<PathBuf>> {
     let mut found = BTreeSet::new();
     for pattern in patterns {
-        let paths = glob_with(pattern, LIKE_A_SHELL)
+        let paths = glob_with(pattern, OPTIONS)
             .map_err(|error| Usage(format!("--files {pattern}: {}, at character {}", error.msg, error.pos)))?;
         for path in paths {
             // A folder that cannot be read may hold any number of matches: leaving them out would be a wrong result.
@@ -34,12 +34,19 @@ pub fn matching(patterns: &[String]) -> Result<Vec<PathBuf>> {
                 anyhow::Error::from(io::Error::from(error)).context(format!("--files {pattern}: cannot read {folder}"))
             });
             let path = path.context("cannot look for files")?;
-            if path.is_file() {
+            // As in a shell, a leading dot is matched by nothing but itself.
+            if hidden_parts(&path) <= hidden_parts(Path::new(pattern)) && path.is_file() {
                 found.insert(plain(&path));
             }
         }
     }
     Ok(found.into_iter().collect())
+}
+
+fn hidden_parts(path: &Path) -> usize {
+    let is_hidden =
+        |part: &Component| matches!(part, Component::Normal(name) if name.as_encoded_bytes().starts_with(b"."));
+    path.components().filter(is_hidden).count()
 }
 
 /// The path without parts that lead nowhere.
