@@ -32,6 +32,8 @@ pub struct PoolConfig {
     pub crash_limit: u32,
     /// Treat inputs that are not a JSON value as `invalid-input`.
     pub json_rows: bool,
+    /// Exit codes of a command that count as ok, up to 125: more are not told apart.
+    pub success_codes: Vec<i32>,
     /// Measure wall time and peak memory of each task.
     pub receipts: bool,
     /// Where compiled images are kept; `None` compiles anew.
@@ -56,6 +58,7 @@ impl PoolConfig {
             chunksize: None,
             crash_limit: 3,
             json_rows: false,
+            success_codes: vec![0],
             receipts: false,
             cache: None,
             grace: Duration::from_secs(2),

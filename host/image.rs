@@ -15,7 +15,7 @@ use crate::limits::in_words;
 use crate::process::{Role, Spawner};
 use crate::program::Program;
 use crate::report::{Convention, Draft, Report};
-use crate::setup::{CompileSetup, ImageSettings};
+use crate::setup::{CompileSetup, ImageSettings, Stdin};
 use crate::typed;
 use crate::wire::{self, Decoder, Frame, Kind};
 
@@ -80,10 +80,7 @@ fn fit(draft: Draft, file: OwnedFd, program: &Program, config: &PoolConfig) -> R
     let name = program.name();
     let refused = |refusal| Error::ProgramRefused { name: name.to_owned(), refusal };
     let report = draft.choose(config.call.as_deref()).map_err(refused)?;
-    let convention = report.convention;
-    if convention != Convention::Command && !config.grants.args.is_empty() {
-        return Err(Error::Config(format!("{name} takes no arguments: its convention is {convention}, not command")));
-    }
+    check_for_commands(report.convention, program, config)?;
     if let Some(signature) = report.signature().filter(|signature| !config.json_rows && !typed::takes_text(signature)) {
         let what = "rows of JSON, or a single parameter of string or list<u8> for rows of text";
         return Err(Error::Config(format!("{name}: a function takes {what}; this one is {signature}")));
@@ -98,6 +95,18 @@ fn fit(draft: Draft, file: OwnedFd, program: &Program, config: &PoolConfig) -> R
         in_words(limit)
     );
     Err(refused(Refusal::new("memory-limit", message)))
+}
+
+fn check_for_commands(convention: Convention, program: &Program, config: &PoolConfig) -> Result<(), Error> {
+    let grants = &config.grants;
+    let what = match () {
+        () if convention == Convention::Command => return Ok(()),
+        () if !grants.args.is_empty() => "takes no arguments",
+        () if grants.stdin != Stdin::Row => "has no standard input (--stdin)",
+        () if config.success_codes != [0] => "has no exit code (--success-codes)",
+        () => return Ok(()),
+    };
+    Err(Error::Config(format!("{} {what}: its convention is {convention}, not command", program.name())))
 }
 
 async fn compile(

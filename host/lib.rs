@@ -79,6 +79,6 @@ pub use outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Statu
 pub use pool::{Pool, Results, Stats, Stopper};
 pub use program::{MAX_PROGRAM, Program};
 pub use report::{Convention, Function, Kind, Report, Resources, RowCheck};
-pub use setup::{DirGrant, Grants};
+pub use setup::{DirGrant, Grants, Stdin};
 pub use task::{Input, Rejected, TaskId, TaskResult};
-pub use template::Template;
+pub use template::{Row, Template};

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::json;
+use crate::outcome::ErrorDetail;
 
 /// Appends a guest's output to a line of JSON: one valid JSON value as it is, on one line and with its numbers' text
 /// kept; other UTF-8 as a JSON string; anything else as `{"base64":…}`. One trailing newline is dropped first.
@@ -17,13 +18,56 @@ pub fn push_as_json(output: &[u8], line: &mut Vec<u8>) {
         Ok(_) => line.extend_from_slice(output),
         Err(_) => match std::str::from_utf8(output) {
             Ok(text) => push_string(text, line),
-            Err(_) => {
-                line.extend_from_slice(br#"{"base64":""#);
-                line.extend_from_slice(STANDARD.encode(output).as_bytes());
-                line.extend_from_slice(br#""}"#);
-            }
+            Err(_) => push_base64(output, line),
         },
     }
+}
+
+/// What an output is, where the caller knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutputType {
+    /// Whatever its bytes say, as [`push_as_json`] has it.
+    #[default]
+    Auto,
+    /// One JSON value.
+    Json,
+    /// Text, and so always a JSON string; one trailing newline is dropped.
+    Text,
+    /// Bytes, always `{"base64":…}` and every one of them.
+    Base64,
+}
+
+impl OutputType {
+    /// Whether an output is of this type.
+    ///
+    /// # Errors
+    /// The code `not-json` or `not-text`, with the place.
+    pub fn check(self, output: &[u8]) -> Result<(), ErrorDetail> {
+        match self {
+            OutputType::Auto | OutputType::Base64 => Ok(()),
+            OutputType::Json => json::check(output).map(drop).map_err(|error| {
+                ErrorDetail::new("not-json", format!("its output is not JSON: {} at byte {}", error.what, error.at))
+            }),
+            OutputType::Text => std::str::from_utf8(output).map(drop).map_err(|error| {
+                ErrorDetail::new("not-text", format!("its output is not UTF-8 at byte {}", error.valid_up_to()))
+            }),
+        }
+    }
+
+    /// Appends an output to a line of JSON. One that is not of this type stands there as [`OutputType::Auto`] has it.
+    pub fn push(self, output: &[u8], line: &mut Vec<u8>) {
+        match (self, std::str::from_utf8(output)) {
+            (OutputType::Text, Ok(text)) => push_string(text.strip_suffix('\n').unwrap_or(text), line),
+            (OutputType::Base64, _) => push_base64(output, line),
+            _ => push_as_json(output, line),
+        }
+    }
+}
+
+fn push_base64(output: &[u8], line: &mut Vec<u8>) {
+    line.extend_from_slice(br#"{"base64":""#);
+    line.extend_from_slice(STANDARD.encode(output).as_bytes());
+    line.extend_from_slice(br#""}"#);
 }
 
 /// Appends text as a JSON string.
@@ -57,12 +101,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_type_fixes_what_an_output_becomes() {
+        for (kind, output, expected) in [
+            (OutputType::Text, &b"1.50\n"[..], "\"1.50\""),
+            (OutputType::Base64, b"1\n", "{\"base64\":\"MQo=\"}"),
+            (OutputType::Json, b"1.50\n", "1.50"),
+        ] {
+            let mut line = Vec::new();
+            kind.push(output, &mut line);
+            assert_eq!((kind.check(output), String::from_utf8(line).unwrap().as_str()), (Ok(()), expected));
+        }
+        assert_eq!(OutputType::Json.check(b"one\n").unwrap_err().code, "not-json");
+        assert_eq!(OutputType::Text.check(b"\xff").unwrap_err().code, "not-text");
+    }
+
     proptest! {
         #[test]
         fn every_output_is_one_value_on_one_line(output in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let line = as_json(&output);
-            prop_assert!(!line.contains('\n'));
-            prop_assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
+            for kind in [OutputType::Auto, OutputType::Json, OutputType::Text, OutputType::Base64] {
+                let mut line = Vec::new();
+                kind.push(&output, &mut line);
+                let line = String::from_utf8(line).unwrap();
+                prop_assert!(!line.contains('\n'));
+                prop_assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
+            }
         }
     }
 }

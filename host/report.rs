@@ -157,7 +157,7 @@ impl RowCheck {
     /// # Errors
     /// What its record would say: it is too long, no JSON, or does not fit the function's parameters.
     pub fn check(&self, row: &Input) -> Result<(), ErrorDetail> {
-        match (row.rejected, &self.0) {
+        match (&row.rejected, &self.0) {
             (Some(reason), _) => Err(reason.detail()),
             (None, Some(parameters)) => parameters.read(&row.bytes).map(drop),
             (None, None) => typed::json_row(&row.bytes),

@@ -15,6 +15,8 @@ use crate::template::Template;
 pub struct Grants {
     /// Arguments after `argv[0]`, made from each row.
     pub args: Vec<Template>,
+    /// The standard input of a command.
+    pub stdin: Stdin,
     /// The whole environment, in order.
     pub env: Vec<(String, String)>,
     pub dirs: Vec<DirGrant>,
@@ -25,6 +27,18 @@ impl Grants {
     pub fn has_writable_dir(&self) -> bool {
         self.dirs.iter().any(|dir| dir.writable)
     }
+}
+
+/// What a command reads from its standard input.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stdin {
+    /// The input's bytes.
+    #[default]
+    Row,
+    /// Nothing.
+    Empty,
+    /// A text made from the row.
+    Made(Template),
 }
 
 /// A directory of the host's that a program may use.
@@ -45,6 +59,8 @@ pub(crate) struct WorkerSetup {
     pub grants: Grants,
     /// Rows must be JSON values; others are `invalid-input`.
     pub json_rows: bool,
+    /// Exit codes of a command that count as ok.
+    pub success_codes: Vec<i32>,
     /// Report wall time and peak memory of each task.
     pub receipts: bool,
     /// Send each answer before the next task starts, because a task that ran twice could be noticed.

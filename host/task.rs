@@ -1,5 +1,7 @@
 //! What goes into the pool and what comes out of it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::limits::MAX_INPUT;
@@ -9,29 +11,42 @@ use crate::outcome::{ErrorDetail, Outcome, Receipt};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u64);
 
-/// The bytes of one task, and a number of the caller's that comes back with the result.
+/// Longest name of an input in bytes: no path that the kernel takes is longer.
+pub(crate) const MAX_NAME: usize = 4096;
+
+/// The bytes of one task, the name it may have, and a number of the caller's that comes back with the result.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// What the guest is given.
     pub bytes: Bytes,
     /// Anything that helps the caller: wpool never looks at it. The command line keeps the line number here.
     pub tag: u64,
+    /// What the input is called, such as the path of a file: [`crate::Template`]s are made from it.
+    pub name: Option<Arc<str>>,
     /// Why this input is not fit to run, when its source already knows.
-    pub(crate) rejected: Option<Rejected>,
+    pub(crate) rejected: Option<Box<Rejected>>,
 }
 
 /// A reason not to run an input: the task settles as `invalid-input` without meeting a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
     /// The row is longer than [`crate::limits::MAX_INPUT`]; its bytes were not kept.
     TooLong,
+    /// Anything else that its source has to say about it.
+    Because(ErrorDetail),
 }
 
 impl Rejected {
+    /// A reason as a word for programs and a sentence.
+    pub fn because(code: &str, message: impl Into<String>) -> Self {
+        Rejected::Because(ErrorDetail::new(code, message))
+    }
+
     /// What the record of such an input says.
-    pub(crate) fn detail(self) -> ErrorDetail {
+    pub(crate) fn detail(&self) -> ErrorDetail {
         match self {
             Rejected::TooLong => ErrorDetail::new("line-too-long", format!("longer than {} MiB", MAX_INPUT >> 20)),
+            Rejected::Because(error) => error.clone(),
         }
     }
 }
@@ -39,7 +54,7 @@ impl Rejected {
 impl Input {
     /// An input of these bytes, with tag 0.
     pub fn new(bytes: impl Into<Bytes>) -> Self {
-        Input { bytes: bytes.into(), tag: 0, rejected: None }
+        Input { bytes: bytes.into(), tag: 0, name: None, rejected: None }
     }
 
     /// The same input with the caller's own number on it.
@@ -47,9 +62,29 @@ impl Input {
         Input { tag, ..self }
     }
 
+    /// The same input with a name, of at most 4 KiB.
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        Input { name: Some(name.into()), ..self }
+    }
+
     /// An input whose source could not deliver it; it keeps its place in the order.
     pub fn rejected(reason: Rejected) -> Self {
-        Input { bytes: Bytes::new(), tag: 0, rejected: Some(reason) }
+        Input::new(Bytes::new()).reject(reason)
+    }
+
+    /// The same input, not to be run.
+    pub fn reject(self, reason: Rejected) -> Self {
+        Input { rejected: Some(Box::new(reason)), ..self }
+    }
+
+    /// Whether the task will settle as `invalid-input` without meeting a worker.
+    pub fn is_rejected(&self) -> bool {
+        self.rejected.is_some()
+    }
+
+    /// Bytes that it takes wherever it waits.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + self.name.as_deref().map_or(0, str::len)
     }
 }
 

@@ -1,14 +1,20 @@
-//! Arguments that are made from a row, in GNU parallel's notation.
+//! Texts that are made from a row, in GNU parallel's notation: arguments, standard input, names of output files.
 //!
 //! `{}` is the row and `{.field}` a member of it, when the row is a JSON object; a JSON string stands without its
-//! quotes, everything else as its JSON text. `{{}}` is a literal `{}`, and so is `{{.field}}` for `{.field}`. Any
-//! other brace is itself.
+//! quotes, everything else as its JSON text. A row with a name, such as a file, is its name for `{}`, and has parts:
+//! `{name}` is the file's name, `{stem}` that without its last extension, `{ext}` the extension, `{dir}` the folder.
+//! `{id}` is the row's position, where that is known. Doubled braces are literal: `{{}}` is `{}`, `{{.field}}` is
+//! `{.field}`, and so on. Any other brace is itself.
+
+use std::collections::HashMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::HashMap;
 
-/// One argument, taken apart.
+use crate::task::Input;
+
+/// One text, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template(Vec<Part>);
 
@@ -17,10 +23,36 @@ enum Part {
     Text(String),
     Row,
     Field(String),
+    Name(NamePart),
+    Id,
+}
+
+/// A part of a row's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum NamePart {
+    Name,
+    Stem,
+    Ext,
+    Dir,
+}
+
+/// What a template is filled from.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    pub bytes: &'a [u8],
+    pub name: Option<&'a str>,
+    /// The row's position, where it is known: workers do not know it.
+    pub id: Option<u64>,
+}
+
+impl<'a> From<&'a Input> for Row<'a> {
+    fn from(input: &'a Input) -> Self {
+        Row { bytes: &input.bytes, name: input.name.as_deref(), id: None }
+    }
 }
 
 impl Template {
-    /// Takes an argument apart. Every text is a template.
+    /// Takes a text apart. Every text is a template.
     pub fn parse(text: &str) -> Template {
         let mut parts = Vec::new();
         let mut literal = String::new();
@@ -28,17 +60,17 @@ impl Template {
         while let Some(open) = rest.find('{') {
             literal.push_str(&rest[..open]);
             rest = &rest[open..];
-            if let Some(inner) = rest.strip_prefix('{').and_then(placeholder) {
+            if let Some((part, length)) = rest.strip_prefix('{').and_then(placeholder) {
                 if !literal.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut literal)));
                 }
-                parts.push(if inner.is_empty() { Part::Row } else { Part::Field(inner[1..].to_owned()) });
-                rest = &rest[inner.len() + 2..];
-            } else if let Some(inner) =
-                rest.strip_prefix("{{").and_then(placeholder).filter(|i| rest[i.len() + 3..].starts_with('}'))
+                parts.push(part);
+                rest = &rest[length + 2..];
+            } else if let Some((_, length)) =
+                rest.strip_prefix("{{").and_then(placeholder).filter(|(_, length)| rest[length + 3..].starts_with('}'))
             {
-                literal.push_str(&rest[1..inner.len() + 3]);
-                rest = &rest[inner.len() + 4..];
+                literal.push_str(&rest[1..length + 3]);
+                rest = &rest[length + 4..];
             } else {
                 literal.push('{');
                 rest = &rest[1..];
@@ -51,19 +83,48 @@ impl Template {
         Template(parts)
     }
 
-    /// The argument for one row.
+    /// A placeholder in it that only a row with a name can fill, if there is one.
+    pub fn needs_name(&self) -> Option<&'static str> {
+        self.0.iter().find_map(|part| if let Part::Name(part) = part { Some(part.placeholder()) } else { None })
+    }
+
+    /// Whether it holds `{id}`.
+    pub fn needs_id(&self) -> bool {
+        self.0.contains(&Part::Id)
+    }
+
+    /// The text for one row.
     ///
     /// # Errors
-    /// A sentence about the row: it is not UTF-8, not an object, lacks the field, or holds a NUL.
-    pub fn expand(&self, row: &[u8]) -> Result<String, String> {
-        let mut argument = String::new();
+    /// A sentence about the row: it is not UTF-8, not an object, lacks the field, or has no name.
+    pub fn expand(&self, row: Row<'_>) -> Result<String, String> {
+        let mut text = String::new();
         for part in &self.0 {
             match part {
-                Part::Text(text) => argument.push_str(text),
-                Part::Row => argument.push_str(&plain(std::str::from_utf8(row).map_err(|_| "the row is not UTF-8")?)),
-                Part::Field(name) => argument.push_str(&plain(field(row, name)?.get())),
+                Part::Text(literal) => text.push_str(literal),
+                Part::Row => match row.name {
+                    Some(name) => text.push_str(name),
+                    None => {
+                        text.push_str(&plain(std::str::from_utf8(row.bytes).map_err(|_| "the row is not UTF-8")?));
+                    }
+                },
+                Part::Field(name) => text.push_str(&plain(field(row.bytes, name)?.get())),
+                Part::Name(part) => {
+                    let name = row.name.ok_or_else(|| format!("the row has no name for `{}`", part.placeholder()))?;
+                    text.push_str(&part.of(name));
+                }
+                Part::Id => text.push_str(&row.id.ok_or("`{id}` is not known here")?.to_string()),
             }
         }
+        Ok(text)
+    }
+
+    /// [`Template::expand`], for an argument of a program.
+    ///
+    /// # Errors
+    /// Also when the row makes an argument with a NUL.
+    pub fn argument(&self, row: Row<'_>) -> Result<String, String> {
+        let argument = self.expand(row)?;
         // A guest would see it cut short there.
         if argument.contains('\0') {
             return Err("the row makes an argument with a NUL, which no argument can hold".to_owned());
@@ -72,11 +133,49 @@ impl Template {
     }
 }
 
-/// What stands before the closing brace, when it is nothing or a dot and a name.
-fn placeholder(after_open: &str) -> Option<&str> {
+impl NamePart {
+    const ALL: [NamePart; 4] = [NamePart::Name, NamePart::Stem, NamePart::Ext, NamePart::Dir];
+
+    fn placeholder(self) -> &'static str {
+        match self {
+            NamePart::Name => "{name}",
+            NamePart::Stem => "{stem}",
+            NamePart::Ext => "{ext}",
+            NamePart::Dir => "{dir}",
+        }
+    }
+
+    /// A path has every part: without an extension it is empty, and without a folder the current one.
+    fn of(self, name: &str) -> String {
+        let path = Path::new(name);
+        let part = match self {
+            NamePart::Name => path.file_name(),
+            NamePart::Stem => path.file_stem(),
+            NamePart::Ext => path.extension(),
+            NamePart::Dir => match path.parent() {
+                Some(dir) if dir.as_os_str().is_empty() => Some(".".as_ref()),
+                dir => dir.map(Path::as_os_str),
+            },
+        };
+        part.unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// The placeholder that stands before the closing brace, if it is one, and its length between the braces.
+fn placeholder(after_open: &str) -> Option<(Part, usize)> {
     let inner = &after_open[..after_open.find('}')?];
-    let is_field = inner.strip_prefix('.').is_some_and(|name| !name.is_empty() && !name.contains('{'));
-    (inner.is_empty() || is_field).then_some(inner)
+    let part = match inner {
+        "" => Part::Row,
+        "id" => Part::Id,
+        _ => match inner.strip_prefix('.') {
+            Some(field) => (!field.is_empty() && !field.contains('{')).then(|| Part::Field(field.to_owned()))?,
+            None => {
+                let is_it = |part: &NamePart| part.placeholder().trim_matches(['{', '}']) == inner;
+                Part::Name(NamePart::ALL.into_iter().find(is_it)?)
+            }
+        },
+    };
+    Some((part, inner.len()))
 }
 
 fn field(row: &[u8], name: &str) -> Result<Box<RawValue>, String> {
@@ -94,9 +193,17 @@ fn plain(json: &str) -> String {
 mod tests {
     use super::*;
 
+    fn row(bytes: &[u8]) -> Row<'_> {
+        Row { bytes, name: None, id: None }
+    }
+
+    fn expand(template: &str, row: Row<'_>) -> Result<String, String> {
+        Template::parse(template).expand(row)
+    }
+
     #[test]
     fn rows_and_fields_replace_their_placeholders() {
-        let row = br#"{"name":"a b","n":1.50,"deep":{"x":[1]}}"#;
+        let object = row(br#"{"name":"a b","n":1.50,"deep":{"x":[1]}}"#);
         for (template, expected) in [
             ("plain", "plain"),
             ("", ""),
@@ -105,15 +212,39 @@ mod tests {
             ("{{}} {{.n}} {x} { } }{", "{} {.n} {x} { } }{"),
             ("{{{.n}}}", "{{.n}}"),
         ] {
-            assert_eq!(Template::parse(template).expand(row).as_deref(), Ok(expected), "{template}");
+            assert_eq!(expand(template, object).as_deref(), Ok(expected), "{template}");
         }
-        assert_eq!(Template::parse("<{}>").expand(b"\"q\\u0041\"").as_deref(), Ok("<qA>"));
-        assert_eq!(Template::parse("<{}>").expand(b"[1, 2] ").as_deref(), Ok("<[1, 2]>"));
+        assert_eq!(expand("<{}>", row(b"\"q\\u0041\"")).as_deref(), Ok("<qA>"));
+        assert_eq!(expand("<{}>", row(b"[1, 2] ")).as_deref(), Ok("<[1, 2]>"));
+    }
+
+    #[test]
+    fn names_and_their_parts_replace_their_placeholders() {
+        for (name, expected) in [
+            ("a/b/c.tar.gz", "a/b/c.tar.gz c.tar.gz c.tar gz a/b 7"),
+            ("c", "c c c  . 7"),
+            ("/c.x", "/c.x c.x c x / 7"),
+            ("a/.rc", "a/.rc .rc .rc  a 7"),
+            ("\"q\"", "\"q\" \"q\" \"q\"  . 7"),
+        ] {
+            let named = Row { bytes: b"{}", name: Some(name), id: Some(7) };
+            assert_eq!(expand("{} {name} {stem} {ext} {dir} {id}", named).as_deref(), Ok(expected));
+            assert_eq!(expand("{{stem}} {{id}} {stems}", named).as_deref(), Ok("{stem} {id} {stems}"));
+        }
+    }
+
+    #[test]
+    fn a_template_says_what_it_needs_of_a_row() {
+        assert_eq!(Template::parse("{}{.stem}{{stem}}").needs_name(), None);
+        assert_eq!(Template::parse("a{.b}{stem}").needs_name(), Some("{stem}"));
+        assert!(expand("{stem}", row(b"1")).unwrap_err().contains("`{stem}`"));
+        assert!(Template::parse("{id}").needs_id() && !Template::parse("{{id}}{.id}").needs_id());
+        assert!(expand("{id}", row(b"1")).unwrap_err().contains("`{id}`"));
     }
 
     #[test]
     fn a_row_without_the_field_says_which() {
-        assert!(Template::parse("{.size}").expand(b"{}").unwrap_err().contains("`size`"));
-        assert!(Template::parse("{.size}").expand(b"7").unwrap_err().contains("`size`"));
+        assert!(expand("{.size}", row(b"{}")).unwrap_err().contains("`size`"));
+        assert!(expand("{.size}", row(b"7")).unwrap_err().contains("`size`"));
     }
 }

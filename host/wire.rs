@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! header   magic u16 · kind u8 · zero u8 · count u32 · first u32 · length u32 · busy u64
-//! Lease    count × ( length u32 · bytes )
+//! Lease    count × ( length u32 · [ name length u32 · name ] · bytes ), with a name where bit 31 of the length is set
 //! Answers  count × ( status u8 · layer u8 · zero u16 · detail u32 · output u32 · wall µs u32 · detail · output )
 //! others   JSON, or bytes
 //! ```
@@ -20,6 +20,8 @@ use crate::outcome::{Layer, Status};
 const MAGIC: u16 = 0x5057;
 /// Bytes of a frame's header.
 pub const HEADER: usize = 24;
+/// Bit of a task's length that says that it has a name. No length reaches it.
+const NAMED: u32 = 1 << 31;
 /// Bytes before the detail of each answer.
 const ANSWER: usize = 16;
 
@@ -94,6 +96,8 @@ pub enum WireError {
     TooMany,
     #[error("an output of {length} bytes, where {limit} are allowed")]
     Output { length: usize, limit: u64 },
+    #[error("a name that is not UTF-8")]
+    Name,
     #[error("text that does not parse: {0}")]
     Text(String),
 }
@@ -179,8 +183,16 @@ impl Encoder {
     }
 
     /// Appends one task to a lease.
-    pub fn push_task(&mut self, input: &[u8]) {
-        self.buffer.put_u32_le(length_u32(input.len()));
+    pub fn push_task(&mut self, input: &[u8], name: Option<&str>) {
+        let length = length_u32(input.len());
+        match name {
+            None => self.buffer.put_u32_le(length),
+            Some(name) => {
+                self.buffer.put_u32_le(length | NAMED);
+                self.buffer.put_u32_le(length_u32(name.len()));
+                self.buffer.extend_from_slice(name.as_bytes());
+            }
+        }
         self.buffer.extend_from_slice(input);
         self.count += 1;
     }
@@ -240,7 +252,7 @@ fn header(kind: Kind, count: u32, first: u32, length: usize, busy: u64) -> [u8; 
 
 /// Every length that is encoded was bounded far below 4 GiB when its bytes were accepted.
 fn length_u32(length: usize) -> u32 {
-    u32::try_from(length).expect("lengths are bounded by MAX_INPUT and MAX_OUTPUT")
+    u32::try_from(length).expect("lengths are bounded by MAX_INPUT, MAX_NAME and MAX_OUTPUT")
 }
 
 /// The fixed part of an answer.
@@ -260,11 +272,22 @@ pub struct Answer {
     pub output: Bytes,
 }
 
+/// One task as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeasedTask {
+    pub bytes: Bytes,
+    pub name: Option<String>,
+}
+
 /// The tasks of a lease.
-pub fn tasks(payload: Bytes, count: u32) -> impl Iterator<Item = Result<Bytes, WireError>> {
+pub fn tasks(payload: Bytes, count: u32) -> impl Iterator<Item = Result<LeasedTask, WireError>> {
     parts(payload, count, |payload| {
-        let length = payload.try_get_u32_le().map_err(|_| WireError::Length)?;
-        take(payload, length)
+        let mut word = || payload.try_get_u32_le().map_err(|_| WireError::Length);
+        let length = word()?;
+        let name = if length & NAMED == 0 { None } else { Some(word()?) };
+        let name = name.map(|length| take(payload, length)).transpose()?;
+        let name = name.map(|name| String::from_utf8(name.into())).transpose().map_err(|_| WireError::Name)?;
+        Ok(LeasedTask { bytes: take(payload, length & !NAMED)?, name })
     })
 }
 

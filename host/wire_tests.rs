@@ -24,6 +24,25 @@ fn some_answer() -> impl Strategy<Value = (AnswerHead, Vec<u8>, Vec<u8>)> {
     })
 }
 
+fn some_task() -> impl Strategy<Value = LeasedTask> {
+    let bytes = proptest::collection::vec(any::<u8>(), 0..50).prop_map(Bytes::from);
+    (bytes, proptest::option::of(".{0,20}")).prop_map(|(bytes, name)| LeasedTask { bytes, name })
+}
+
+#[test]
+fn a_row_without_a_name_costs_one_word() {
+    let mut encoder = Encoder::default();
+    encoder.push_task(b"row", None);
+    assert_eq!(encoder.len(), HEADER + 4 + 3);
+}
+
+#[test]
+fn a_name_that_is_not_utf_8_is_no_name() {
+    let mut payload = (3 | NAMED).to_le_bytes().to_vec();
+    payload.extend_from_slice(b"\x01\0\0\0\xffrow");
+    assert_eq!(tasks(payload.into(), 1).collect::<Vec<_>>(), [Err(WireError::Name)]);
+}
+
 #[test]
 fn a_length_over_the_limit_is_refused_before_its_payload_arrives() {
     let mut decoder = Decoder::new(100);
@@ -40,14 +59,14 @@ fn a_worker_cannot_give_a_status_that_is_the_hosts() {
 
 proptest! {
     #[test]
-    fn leases_come_back_as_they_were_sent(inputs in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..20), first in any::<u32>(), chunk in 1..80usize) {
+    fn leases_come_back_as_they_were_sent(sent in proptest::collection::vec(some_task(), 0..20), first in any::<u32>(), chunk in 1..80usize) {
         let mut encoder = Encoder::default();
-        inputs.iter().for_each(|input| encoder.push_task(input));
+        sent.iter().for_each(|task| encoder.push_task(&task.bytes, task.name.as_deref()));
         let frames = decode(encoder.finish(Kind::Lease, first, 7), chunk).unwrap();
         prop_assert_eq!(frames.len(), 1);
         prop_assert_eq!((frames[0].kind, frames[0].first, frames[0].busy), (Kind::Lease, first, 7));
         let back: Result<Vec<_>, _> = tasks(frames[0].payload.clone(), frames[0].count).collect();
-        prop_assert_eq!(back.unwrap(), inputs);
+        prop_assert_eq!(back.unwrap(), sent);
     }
 
     #[test]

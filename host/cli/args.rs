@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::styling::Styles;
-use clap::{Parser, Subcommand, ValueHint};
+use clap::{ArgGroup, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use super::units::{size, time};
@@ -51,7 +51,7 @@ first of these that fits:
   raw       a core module's run(ptr, len) -> ptr << 32 | len
 
 Arguments after -- are for commands: {} is the row and {.field} a member of it; a literal {} is
-written {{}}.
+written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts of it.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
 ok, 101 program refused, 102 input refused, 103 stopped by --max-fail, 110 cannot write output, 130 interrupted,
@@ -77,9 +77,15 @@ pub struct Run {
     /// Run once, without input
     #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
     pub once: bool,
+    /// Each file that matches is a row: its content is the input and its path is {}; repeatable
+    #[arg(long, value_name = "GLOB", conflicts_with_all = ["inputs", "lines", "once"], help_heading = "Input")]
+    pub files: Vec<String>,
+    /// Standard input of a command, made from the row, or none [default: the row]
+    #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
+    pub stdin: Option<String>,
 
     /// Refuse the whole run when a row is not JSON or does not fit, before the first task
-    #[arg(long, conflicts_with_all = ["lines", "once"], help_heading = "Input")]
+    #[arg(long, conflicts_with_all = ["lines", "once", "files"], help_heading = "Input")]
     pub strict_input: bool,
     /// Call this function of a component, as FUNCTION or INTERFACE.FUNCTION
     #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
@@ -95,15 +101,41 @@ pub struct Run {
     pub pool: Pool,
 }
 
+/// What outputs are taken for.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum OutputType {
+    /// What their bytes say
+    Auto,
+    /// JSON values
+    Json,
+    /// Text, always as JSON strings
+    Text,
+    /// Bytes, always as base64
+    Base64,
+}
+
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Output")]
+#[command(next_help_heading = "Output", group = ArgGroup::new("written").args(["output", "out_dir"]).multiple(true))]
 pub struct Output {
     /// Write records to FILE instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
-    /// Replace FILE when it exists
-    #[arg(long, requires = "output")]
+    /// Write each output that is ok to a file of its own in DIR; its record names the file
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out_dir: Option<PathBuf>,
+    /// Names of these files, made from the row; {id} is its position [default: {name} with --files, else {id}]
+    #[arg(long, value_name = "TEMPLATE", requires = "out_dir")]
+    pub out_name: Option<String>,
+    /// Replace files that exist
+    #[arg(long, requires = "written")]
     pub overwrite: bool,
+    /// What outputs are; one that is not has failed
+    #[arg(long, value_name = "TYPE", default_value = "auto")]
+    pub output_type: OutputType,
+    /// Exit codes of a command that count as ok
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "0",
+        value_parser = clap::value_parser!(i32).range(0..=125), allow_negative_numbers = true)]
+    pub success_codes: Vec<i32>,
     /// Give results as they come, not in input order
     #[arg(long)]
     pub unordered: bool,

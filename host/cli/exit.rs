@@ -64,6 +64,11 @@ impl From<Exit> for ExitCode {
 #[error("{0}")]
 pub struct Usage(pub String);
 
+/// There is nothing to run over.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoInputs(pub String);
+
 /// An output that cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {path}")]
@@ -81,6 +86,9 @@ impl Exit {
     pub fn of_error(error: &anyhow::Error) -> Exit {
         if error.is::<Usage>() {
             return Exit::Usage;
+        }
+        if error.is::<NoInputs>() {
+            return Exit::NoInputs;
         }
         if error.is::<CannotWrite>() {
             return Exit::Output;

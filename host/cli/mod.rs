@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod exit;
 mod inspect;
+mod out_dir;
 mod plan;
 mod record;
 mod rows;

@@ -5,12 +5,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use wpool::output::OutputType;
 use wpool::{
-    CompileLimits, DirGrant, Event, Grants, Limits, MAX_WORKERS, Observer, PoolConfig, Template, WorkerCommand,
+    CompileLimits, DirGrant, Event, Grants, Limits, MAX_WORKERS, Observer, PoolConfig, Stdin, Template, WorkerCommand,
 };
 
 use super::args;
-use super::exit::Usage;
+use super::exit::{NoInputs, Usage};
+use super::rows::matching;
 use super::say;
 
 /// A run that makes sense.
@@ -20,6 +22,8 @@ pub struct Plan {
     pub source: Source,
     pub config: PoolConfig,
     pub style: Style,
+    pub output_type: OutputType,
+    pub out_dir: Option<OutDirPlan>,
     /// `None` is standard output.
     pub output: Option<OutputFile>,
     pub failed: Option<PathBuf>,
@@ -30,12 +34,22 @@ pub struct Plan {
 }
 
 /// Where rows come from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Source {
-    /// Files, or standard input for `-`.
+    /// Lines of files, or of standard input for `-`.
+    Lines(Vec<PathBuf>),
+    /// Files, each of them a row.
     Files(Vec<PathBuf>),
     /// One run without input.
     Once,
+}
+
+/// Where outputs become files.
+#[derive(Debug)]
+pub struct OutDirPlan {
+    pub path: PathBuf,
+    pub name: Template,
+    pub overwrite: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +67,8 @@ pub struct OutputFile {
 impl Plan {
     pub fn new(typed: args::Run) -> Result<Plan> {
         let source = source(&typed)?;
-        let output = typed.output;
-        check_outputs(&output, &source)?;
+        let output = &typed.output;
+        check_outputs(output, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
         let limits = Limits {
             deadline: typed.limits.timeout,
@@ -67,12 +81,14 @@ impl Plan {
         config.limits = limits;
         config.compile_limits =
             CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
-        config.grants = grants(&typed.grants, &typed.args)?;
+        let files = matches!(source, Source::Files(_));
+        config.grants = grants(&typed, files)?;
+        config.success_codes = output.success_codes.clone();
         config.ordered = !output.unordered;
         config.chunksize = typed.pool.chunksize;
         config.crash_limit = typed.pool.crash_limit;
-        config.json_rows = !typed.lines && !typed.once;
-        config.call = typed.call;
+        config.json_rows = !typed.lines && !typed.once && !files;
+        config.call = typed.call.clone();
         config.receipts = output.receipts;
         if typed.pool.no_cache {
             config.cache = None;
@@ -82,12 +98,23 @@ impl Plan {
             source,
             config,
             style,
-            output: output.output.map(|path| OutputFile { path, overwrite: output.overwrite }),
-            failed: output.failed,
+            output_type: output_type(output.output_type),
+            out_dir: out_dir(output, files)?,
+            output: output.output.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
+            failed: output.failed.clone(),
             max_fail: typed.pool.max_fail.map(usize::from),
             strict: typed.strict_input,
             quiet: output.quiet,
         })
+    }
+}
+
+fn output_type(typed: args::OutputType) -> OutputType {
+    match typed {
+        args::OutputType::Auto => OutputType::Auto,
+        args::OutputType::Json => OutputType::Json,
+        args::OutputType::Text => OutputType::Text,
+        args::OutputType::Base64 => OutputType::Base64,
     }
 }
 
@@ -127,7 +154,15 @@ fn source(typed: &args::Run) -> Result<Source> {
     if typed.once {
         return Ok(Source::Once);
     }
-    files(&typed.inputs).map(Source::Files)
+    if !typed.files.is_empty() {
+        let files = matching(&typed.files)?;
+        if files.is_empty() {
+            let patterns = typed.files.join(" or ");
+            return Err(NoInputs(format!("no regular file matches --files {patterns}")).into());
+        }
+        return Ok(Source::Files(files));
+    }
+    files(&typed.inputs).map(Source::Lines)
 }
 
 /// Input files that can be opened, with `-` for standard input.
@@ -178,8 +213,8 @@ fn check_destroys_no_input(path: &Path, source: &Source) -> Result<()> {
     if path.is_dir() {
         return usage(format!("{} is a directory", path.display()));
     }
-    let Source::Files(inputs) = source else { return Ok(()) };
-    match inputs.iter().filter(|input| !is_stdin(input)).find(|input| is_same_file(input, path)) {
+    let (Source::Lines(inputs) | Source::Files(inputs)) = source else { return Ok(()) };
+    match inputs.iter().filter(|input| !is_stdin(input)).find(|input| is_same_file(path, input)) {
         Some(input) => usage(format!("{} is an input; the output would destroy it", input.display())),
         None => Ok(()),
     }
@@ -203,12 +238,35 @@ fn is_same_place(a: &Path, b: &Path) -> bool {
     place(a).is_some_and(|a| place(b) == Some(a))
 }
 
-fn grants(typed: &args::Grants, args: &[String]) -> Result<Grants> {
+fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
+    let made = |text: &String| template(text, files, false);
     Ok(Grants {
-        args: args.iter().map(|arg| Template::parse(arg)).collect(),
-        env: typed.env.iter().map(|text| variable(text)).collect::<Result<_>>()?,
-        dirs: typed.dir.iter().map(|text| directory(text)).collect::<Result<_>>()?,
+        args: typed.args.iter().map(made).collect::<Result<_>>()?,
+        stdin: match typed.stdin.as_ref().filter(|text| *text != "none") {
+            Some(text) => Stdin::Made(made(text)?),
+            None if typed.stdin.is_some() => Stdin::Empty,
+            None => Stdin::Row,
+        },
+        env: typed.grants.env.iter().map(|text| variable(text)).collect::<Result<_>>()?,
+        dirs: typed.grants.dir.iter().map(|text| directory(text)).collect::<Result<_>>()?,
     })
+}
+
+/// A template that can be filled: only files have names, and only the host knows a row's position.
+fn template(text: &str, files: bool, id: bool) -> Result<Template> {
+    let template = Template::parse(text);
+    let why = match template.needs_name() {
+        Some(placeholder) if !files => format!("`{placeholder}` needs --files: other rows have no names"),
+        _ if template.needs_id() && !id => "`{id}` can only be used in --out-name".to_owned(),
+        _ => return Ok(template),
+    };
+    usage(format!("{text}: {why} (doubled braces are literal)"))
+}
+
+fn out_dir(output: &args::Output, files: bool) -> Result<Option<OutDirPlan>> {
+    let Some(path) = output.out_dir.clone() else { return Ok(None) };
+    let name = output.out_name.as_deref().unwrap_or(if files { "{name}" } else { "{id}" });
+    Ok(Some(OutDirPlan { path, name: template(name, files, true)?, overwrite: output.overwrite }))
 }
 
 fn variable(text: &str) -> Result<(String, String)> {

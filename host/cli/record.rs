@@ -1,41 +1,79 @@
 //! Records: the public format of results, one JSON object a line.
 
 use serde::Serialize;
-use wpool::output::{push_as_json, push_string};
+use wpool::output::{OutputType, push_string};
 use wpool::{ErrorDetail, Failure, Layer, Outcome, Receipt, Status, TaskResult};
 
 use super::plan::Style;
 use super::rows::Locator;
 use super::say;
 
-/// Appends what a result looks like in a style.
-pub fn push(result: &TaskResult, style: Style, locator: &Locator, lines: &mut Vec<u8>) {
-    match style {
-        Style::Records { receipts } => push_record(result, receipts, locator, lines),
-        Style::Values => push_value(result, locator, lines),
-    }
-    lines.push(b'\n');
+/// How a run's results are written.
+#[derive(Debug)]
+pub struct Format {
+    pub style: Style,
+    pub output_type: OutputType,
+    pub locator: Locator,
 }
 
-fn push_record(result: &TaskResult, receipts: bool, locator: &Locator, line: &mut Vec<u8>) {
-    line.extend_from_slice(b"{\"id\":");
-    push_number(result.id.0, line);
-    line.extend_from_slice(b",\"status\":\"");
-    line.extend_from_slice(result.outcome.status().as_str().as_bytes());
-    line.push(b'"');
-    if let Some(output) = result.outcome.output() {
-        line.extend_from_slice(b",\"output\":");
-        push_as_json(output, line);
+impl Format {
+    /// Appends the line of a result. `file` is where its output was written to, if it was.
+    pub fn push(&self, result: &TaskResult, file: Option<&str>, lines: &mut Vec<u8>) {
+        match self.style {
+            Style::Records { receipts } => self.push_record(result, file, receipts, lines),
+            Style::Values => self.push_value(result, file, lines),
+        }
+        lines.push(b'\n');
     }
-    if let Outcome::NotOk(failure) = &result.outcome {
-        line.extend_from_slice(b",\"error\":");
-        push_error(failure, locator.locate(result.input.tag), line);
+
+    fn push_record(&self, result: &TaskResult, file: Option<&str>, receipts: bool, line: &mut Vec<u8>) {
+        line.extend_from_slice(b"{\"id\":");
+        push_number(result.id.0, line);
+        if let Some(name) = &result.input.name {
+            line.extend_from_slice(b",\"file\":");
+            push_string(name, line);
+        }
+        line.extend_from_slice(b",\"status\":\"");
+        line.extend_from_slice(result.outcome.status().as_str().as_bytes());
+        line.push(b'"');
+        if let Some(output) = result.outcome.output() {
+            line.extend_from_slice(b",\"output\":");
+            self.push_output(output, file, line);
+        }
+        if let Outcome::NotOk(failure) = &result.outcome {
+            line.extend_from_slice(b",\"error\":");
+            push_error(failure, self.locator.locate(&result.input), line);
+        }
+        if receipts {
+            line.extend_from_slice(b",\"receipt\":");
+            push_json(&ReceiptRecord::from(&result.receipt), line);
+        }
+        line.push(b'}');
     }
-    if receipts {
-        line.extend_from_slice(b",\"receipt\":");
-        push_json(&ReceiptRecord::from(&result.receipt), line);
+
+    fn push_output(&self, output: &[u8], file: Option<&str>, line: &mut Vec<u8>) {
+        let Some(file) = file else { return self.output_type.push(output, line) };
+        line.extend_from_slice(b"{\"file\":");
+        push_string(file, line);
+        line.extend_from_slice(b",\"bytes\":");
+        push_number(output.len() as u64, line);
+        line.push(b'}');
     }
-    line.push(b'}');
+
+    fn push_value(&self, result: &TaskResult, file: Option<&str>, line: &mut Vec<u8>) {
+        match &result.outcome {
+            Outcome::Ok(output) => self.push_output(output, file, line),
+            Outcome::NotOk(failure) => {
+                line.extend_from_slice(b"null");
+                let place = self.locator.locate(&result.input).map(|place| format!(" ({place})")).unwrap_or_default();
+                let mut message = Vec::new();
+                // As a JSON string, so that nothing in a guest's message reaches a terminal as it is.
+                push_string(&failure.error.message, &mut message);
+                let message = String::from_utf8_lossy(&message);
+                say(format_args!("task {}{place}: {}: {message}", result.id.0, failure.status));
+            }
+        }
+    }
 }
 
 fn push_error(failure: &Failure, place: Option<String>, line: &mut Vec<u8>) {
@@ -45,21 +83,6 @@ fn push_error(failure: &Failure, place: Option<String>, line: &mut Vec<u8>) {
             push_json(&ErrorDetail { message, ..failure.error.clone() }, line);
         }
         None => push_json(&failure.error, line),
-    }
-}
-
-fn push_value(result: &TaskResult, locator: &Locator, line: &mut Vec<u8>) {
-    match &result.outcome {
-        Outcome::Ok(output) => push_as_json(output, line),
-        Outcome::NotOk(failure) => {
-            line.extend_from_slice(b"null");
-            let place = locator.locate(result.input.tag).map(|place| format!(" ({place})")).unwrap_or_default();
-            let mut message = Vec::new();
-            // As a JSON string, so that nothing in a guest's message reaches a terminal as it is.
-            push_string(&failure.error.message, &mut message);
-            let message = String::from_utf8_lossy(&message);
-            say(format_args!("task {}{place}: {}: {message}", result.id.0, failure.status));
-        }
     }
 }
 

@@ -1,19 +1,22 @@
 //! `wpool run`: rows in, records out.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use tokio::runtime::Runtime;
-use wpool::{Input, Outcome, Pool, Program, Results, Stopper, TaskResult};
+use wpool::{Failure, Input, Layer, Outcome, Pool, Program, Results, Status, Stopper, TaskResult};
 
-use super::check::{self, Spooled};
+use super::check;
 use super::exit::Exit;
-use super::plan::{Plan, Source, Style};
-use super::record;
+use super::out_dir::{OutDir, OutNames};
+use super::plan::{OutDirPlan, Plan, Source};
+use super::record::Format;
 use super::rows::{Locator, Rows};
 use super::say;
 use super::signals::Interruption;
 use super::summary::Summary;
-use super::writer::{WriteEnd, Writer};
+use super::writer::{Piece, WriteEnd, Writer};
 
 /// Carries a plan out.
 pub fn run(plan: Plan) -> Result<Exit> {
@@ -26,23 +29,23 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
-async fn execute(plan: Plan, program: Program) -> Result<Exit> {
+async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let mut pool = Pool::start(&program, plan.config.clone()).await?;
-    let inputs = Inputs::of(&plan)?;
-    if plan.strict && !inputs.fit(&pool).await? {
+    let locator = Locator::new(&plan.source);
+    // Lives as long as the run: the rows are read from it again.
+    let _spool = if plan.strict { check::spool(&mut plan.source)? } else { None };
+    if plan.strict && !check::all_fit(&plan.source, &locator, pool.report()).await? {
         return Ok(Exit::InputRefused);
     }
     let stopper = pool.stopper();
     let interruption = Interruption::listen(stopper.clone())?;
-    let mut reporter = Reporter::new(&plan, inputs.locator.clone(), stopper)?;
-    let (reported, unread) = match &inputs.files {
-        None => (reporter.report(pool.map_iter([Input::new("")])).await, None),
-        Some(spooled) => {
-            let rows = Rows::read(spooled.files.clone())?;
-            let failure = rows.failure();
-            (reporter.report(pool.map(rows)).await, failure())
-        }
-    };
+    let mut reporter = Reporter::new(&plan, locator, stopper)?;
+    let files = if let Source::Files(files) = &plan.source { files.as_slice() } else { &[] };
+    let names = reporter.out_dir.as_ref().map(|dir| OutNames::new(dir.clone(), files));
+    let rows = Rows::read(plan.source, names)?;
+    let failure = rows.failure();
+    let reported = reporter.report(pool.map(rows)).await;
+    let unread = failure();
     let stopped = reporter.stopped || interruption.exit().is_some();
     if !plan.quiet && !reporter.unwanted {
         reporter.summary.print(pool.stats(), plan.config.workers, stopped);
@@ -62,39 +65,10 @@ async fn execute(plan: Plan, program: Program) -> Result<Exit> {
     Ok(exits.into_iter().flatten().max().unwrap_or(Exit::Ok))
 }
 
-/// Where the rows of a run are.
-struct Inputs {
-    /// `None` is one run without input.
-    files: Option<Spooled>,
-    locator: Locator,
-}
-
-impl Inputs {
-    fn of(plan: &Plan) -> Result<Inputs> {
-        let files = match &plan.source {
-            Source::Once => return Ok(Inputs { files: None, locator: Locator::new(&[]) }),
-            Source::Files(files) => files,
-        };
-        let spooled = if plan.strict { Spooled::new(files)? } else { Spooled::once(files) };
-        Ok(Inputs { files: Some(spooled), locator: Locator::new(files) })
-    }
-
-    /// Whether every row is fit to run. Tells of those that are not.
-    async fn fit(&self, pool: &Pool) -> Result<bool> {
-        let Some(spooled) = &self.files else { return Ok(true) };
-        let tell = |line| say(format_args!("{line}"));
-        let checked = check::rows(&spooled.files, &self.locator, &pool.report().row_check(), tell).await?;
-        if checked.bad > 0 {
-            say(format_args!("nothing was run: {} of {} rows are bad (--strict-input)", checked.bad, checked.rows));
-        }
-        Ok(checked.bad == 0)
-    }
-}
-
 /// Turns results into lines.
 struct Reporter {
-    style: Style,
-    locator: Locator,
+    format: Format,
+    out_dir: Option<Arc<OutDir>>,
     output: Writer,
     failed: Option<Writer>,
     max_fail: Option<usize>,
@@ -108,14 +82,16 @@ struct Reporter {
 
 impl Reporter {
     fn new(plan: &Plan, locator: Locator, stopper: Stopper) -> Result<Reporter> {
+        let open = |dir: &OutDirPlan| OutDir::open(&dir.path, dir.name.clone(), dir.overwrite);
+        let out_dir = plan.out_dir.as_ref().map(open).transpose()?;
         let output = match &plan.output {
             Some(file) => Writer::create(&file.path, file.overwrite)?,
             None => Writer::stdout()?,
         };
         let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
         Ok(Reporter {
-            style: plan.style,
-            locator,
+            format: Format { style: plan.style, output_type: plan.output_type, locator },
+            out_dir,
             output,
             failed,
             max_fail: plan.max_fail,
@@ -132,16 +108,16 @@ impl Reporter {
         S: Stream<Item: Into<Input>>,
     {
         loop {
-            let (mut lines, mut failed) = (Vec::new(), Vec::new());
+            let (mut piece, mut failed) = (Piece::default(), Piece::default());
             let mut any = false;
             for result in results.next_chunk().await? {
                 any = true;
-                self.take(&result, &mut lines, &mut failed);
+                self.take(result, &mut piece, &mut failed.lines);
             }
             if !any {
                 return Ok(());
             }
-            self.unwanted = !self.output.write(lines).await;
+            self.unwanted = !self.output.write(piece).await;
             if let Some(writer) = &self.failed {
                 self.unwanted |= !writer.write(failed).await;
             }
@@ -151,12 +127,15 @@ impl Reporter {
         }
     }
 
-    fn take(&mut self, result: &TaskResult, lines: &mut Vec<u8>, failed: &mut Vec<u8>) {
+    fn take(&mut self, mut result: TaskResult, piece: &mut Piece, failed: &mut Vec<u8>) {
+        self.check_type(&mut result);
         self.summary.count(result.outcome.status());
-        record::push(result, self.style, &self.locator, lines);
+        let file = self.write_file(&result, piece);
+        self.format.push(&result, file.as_deref(), &mut piece.lines);
         if let Outcome::NotOk(_) = result.outcome {
-            if self.failed.is_some() && !result.input.bytes.is_empty() {
-                failed.extend_from_slice(&result.input.bytes);
+            let row = result.input.name.as_deref().map_or(&*result.input.bytes, str::as_bytes);
+            if self.failed.is_some() && !row.is_empty() {
+                failed.extend_from_slice(row);
                 failed.push(b'\n');
             }
             if !self.stopped && self.max_fail.is_some_and(|most| self.summary.not_ok() >= most as u64) {
@@ -164,6 +143,27 @@ impl Reporter {
                 self.stopper.drain();
             }
         }
+    }
+
+    /// An output that is not what all should be is a failure.
+    fn check_type(&self, result: &mut TaskResult) {
+        if let Outcome::Ok(output) = &result.outcome
+            && let Err(error) = self.format.output_type.check(output)
+        {
+            let output = Some(output.clone()).filter(|output| !output.is_empty());
+            result.receipt.layer = Layer::Host;
+            result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, error }));
+        }
+    }
+
+    /// Has an output written as a file, if outputs are, and gives the path for the record.
+    fn write_file(&self, result: &TaskResult, piece: &mut Piece) -> Option<String> {
+        let (Some(dir), Outcome::Ok(output)) = (&self.out_dir, &result.outcome) else { return None };
+        // The row would have been rejected if it made no name.
+        let name = dir.name(&result.input, result.id.0).ok()?;
+        let shown = dir.show(&name);
+        piece.push_file(dir, name, output);
+        Some(shown)
     }
 
     /// Waits for the last line to be written, and says how the run ended.

@@ -3,21 +3,78 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::exit::CannotWrite;
+use super::out_dir::OutDir;
 
 /// Pieces that may wait to be written.
 const PIECES: usize = 4;
+/// Bytes of lines that wait for files that follow them.
+const FLUSH: usize = 16 << 10;
+
+/// Lines, and the files that must be there before a line says so.
+#[derive(Debug, Default)]
+pub struct Piece {
+    pub lines: Vec<u8>,
+    files: Vec<OutFile>,
+}
+
+/// A file to be written before what follows `before` in the lines of its piece.
+#[derive(Debug)]
+struct OutFile {
+    before: usize,
+    dir: Arc<OutDir>,
+    name: String,
+    bytes: Bytes,
+}
+
+impl Piece {
+    /// Adds a file, which is there before the lines that are added from now on.
+    pub fn push_file(&mut self, dir: &Arc<OutDir>, name: String, bytes: &Bytes) {
+        let (dir, bytes) = (dir.clone(), bytes.clone());
+        self.files.push(OutFile { before: self.lines.len(), dir, name, bytes });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.files.is_empty()
+    }
+
+    /// Writes files and lines in their order. `name` is what the lines are written to.
+    fn write(&self, name: &str, sink: &mut impl Write) -> Result<(), WriteEnd> {
+        let mut written = 0;
+        for file in &self.files {
+            if let Err(error) = file.dir.write(&file.name, &file.bytes) {
+                // What was done before is told in any case.
+                write_lines(name, sink, &self.lines[written..file.before])?;
+                return Err(WriteEnd::Failed(error));
+            }
+            if file.before - written >= FLUSH {
+                write_lines(name, sink, &self.lines[written..file.before])?;
+                written = file.before;
+            }
+        }
+        write_lines(name, sink, &self.lines[written..])
+    }
+}
+
+fn write_lines(name: &str, sink: &mut impl Write, lines: &[u8]) -> Result<(), WriteEnd> {
+    sink.write_all(lines).and_then(|()| sink.flush()).map_err(|source| match source.kind() {
+        io::ErrorKind::BrokenPipe => WriteEnd::Closed,
+        _ => WriteEnd::Failed(CannotWrite { path: name.to_owned(), source }),
+    })
+}
 
 /// Where a run's lines go.
 #[derive(Debug)]
 pub struct Writer {
     name: String,
-    pieces: mpsc::Sender<Vec<u8>>,
-    thread: JoinHandle<io::Result<()>>,
+    pieces: mpsc::Sender<Piece>,
+    thread: JoinHandle<Result<(), WriteEnd>>,
 }
 
 /// How writing ended before its end.
@@ -46,11 +103,11 @@ impl Writer {
     }
 
     fn start(name: String, mut sink: impl Write + Send + 'static) -> io::Result<Writer> {
-        let (pieces, mut incoming) = mpsc::channel::<Vec<u8>>(PIECES);
+        let (pieces, mut incoming) = mpsc::channel::<Piece>(PIECES);
+        let shown = name.clone();
         let thread = std::thread::Builder::new().name("wpool-writer".into()).spawn(move || {
             while let Some(piece) = incoming.blocking_recv() {
-                sink.write_all(&piece)?;
-                sink.flush()?;
+                piece.write(&shown, &mut sink)?;
             }
             Ok(())
         })?;
@@ -58,17 +115,14 @@ impl Writer {
     }
 
     /// Hands a piece over, waiting for room. False when the writer has ended; [`Writer::finish`] says why.
-    pub async fn write(&self, piece: Vec<u8>) -> bool {
+    pub async fn write(&self, piece: Piece) -> bool {
         piece.is_empty() || self.pieces.send(piece).await.is_ok()
     }
 
     /// Waits until everything is written.
     pub fn finish(self) -> Result<(), WriteEnd> {
         drop(self.pieces);
-        let result = self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the writer broke")));
-        result.map_err(|source| match source.kind() {
-            io::ErrorKind::BrokenPipe => WriteEnd::Closed,
-            _ => WriteEnd::Failed(CannotWrite { path: self.name, source }),
-        })
+        let broke = |_| CannotWrite { path: self.name, source: io::Error::other("the writer broke") };
+        self.thread.join().unwrap_or_else(|panic| Err(WriteEnd::Failed(broke(panic))))
     }
 }

@@ -14,7 +14,7 @@ use super::in_flight::{InFlight, Task};
 use super::settled::Settled;
 use crate::limits::MAX_INPUT;
 use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
-use crate::task::{Input, Rejected, TaskId, TaskResult};
+use crate::task::{Input, MAX_NAME, Rejected, TaskId, TaskResult};
 use crate::wire::{Encoder, FRAME_TARGET, WireError};
 
 /// Most tasks between input and caller. A slow task at the head of an ordered run lets this many others overtake it
@@ -125,15 +125,21 @@ impl Queue {
     /// Accepts an input; it will be popped exactly once.
     pub fn push(&mut self, mut input: Input) {
         if input.bytes.len() > MAX_INPUT {
-            input.rejected = Some(Rejected::TooLong);
+            input = input.reject(Rejected::TooLong);
+        }
+        if input.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) {
+            input = input.reject(Rejected::because("name-too-long", format!("its name is over {MAX_NAME} bytes")));
         }
         let task = Task { id: self.next_id, input, attempts: 0, deaths: None };
         self.next_id += 1;
         self.held += 1;
-        self.input_bytes += task.input.bytes.len();
+        self.input_bytes += task.input.size();
         self.settled.expect_next();
-        match task.input.rejected {
-            Some(reason) => self.settle_by_host(task, Status::InvalidInput, reason.detail()),
+        match task.input.rejected.as_deref() {
+            Some(reason) => {
+                let error = reason.detail();
+                self.settle_by_host(task, Status::InvalidInput, error);
+            }
             None if self.stopped => self.give_up(task),
             None => self.pending.push_back(task),
         }
@@ -150,7 +156,7 @@ impl Queue {
         let mut count = 0;
         while count < rows && frame.len() < FRAME_TARGET && (!alone || count == 0) {
             let Some(task) = self.next_task(alone, frame) else { break };
-            frame.push_task(&task.input.bytes);
+            frame.push_task(&task.input.bytes, task.input.name.as_deref());
             self.slots[slot].tasks.push_back(task);
             count += 1;
         }
@@ -170,7 +176,7 @@ impl Queue {
     fn next_task(&mut self, suspect: bool, frame: &Encoder) -> Option<Task> {
         let front = if suspect { self.suspects.front() } else { self.pending.front() }?;
         // A long row gets a frame of its own, so that a frame is bounded by its target and one row.
-        let fits = frame.is_empty() || frame.len() + front.input.bytes.len() <= FRAME_TARGET;
+        let fits = frame.is_empty() || frame.len() + front.input.size() <= FRAME_TARGET;
         if !fits || !self.may_go(front) {
             return None;
         }
@@ -299,7 +305,7 @@ impl Queue {
     pub fn pop(&mut self) -> Option<TaskResult> {
         let result = self.settled.pop()?;
         self.held -= 1;
-        self.input_bytes -= result.input.bytes.len();
+        self.input_bytes -= result.input.size();
         self.output_bytes -= result.outcome.output().map_or(0, |output| output.len());
         Some(result)
     }

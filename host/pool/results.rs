@@ -109,7 +109,7 @@ where
             match inputs.as_mut().poll_next(cx) {
                 Poll::Ready(Some(input)) => {
                     let input: Input = input.into();
-                    bytes += input.bytes.len();
+                    bytes += input.size();
                     batch.push(input);
                 }
                 Poll::Ready(None) => {

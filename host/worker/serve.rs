@@ -56,7 +56,7 @@ fn run_lease(
             return Ok(());
         }
         let started = setup.receipts.then(Instant::now);
-        let answer = sandbox.run(row);
+        let answer = sandbox.run(&row);
         let wall = started.map_or(0, |started| u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX));
         outbox.push(&answer, wall, setup.flush_each);
         index = index.wrapping_add(1);

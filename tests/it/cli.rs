@@ -12,26 +12,26 @@ use serde_json::{Value, json};
 use crate::support::{Live, Ran, Watchdog, feed_endlessly, guest, run, run_rows, spawn, wat, wpool, wpool_run};
 
 /// Exit codes of the public table.
-const OK: i32 = 0;
-const USAGE: i32 = 2;
-const NO_INPUTS: i32 = 4;
-const SET_UP: i32 = 96;
-const NOT_OK: i32 = 100;
-const REFUSED: i32 = 101;
+pub const OK: i32 = 0;
+pub const USAGE: i32 = 2;
+pub const NO_INPUTS: i32 = 4;
+pub const SET_UP: i32 = 96;
+pub const NOT_OK: i32 = 100;
+pub const REFUSED: i32 = 101;
 const STOPPED: i32 = 103;
-const CANNOT_WRITE: i32 = 110;
+pub const CANNOT_WRITE: i32 = 110;
 
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn write(folder: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+pub fn write(folder: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.path().join(name);
     fs::write(&path, content).expect("a file");
     path
 }
 
-fn read(path: impl AsRef<Path>) -> String {
+pub fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).expect("a file of text")
 }
 
@@ -41,7 +41,7 @@ fn run_in(folder: &tempfile::TempDir, task: &str, args: &str) -> Ran {
 }
 
 /// A run that ended with a message, before it gave a record.
-fn assert_refused(ran: &Ran, code: i32, needles: &[&str], what: &str) {
+pub fn assert_refused(ran: &Ran, code: i32, needles: &[&str], what: &str) {
     assert_eq!(ran.code, code, "{what}: {}", ran.stderr);
     assert_eq!(ran.stdout, "", "{what}");
     for needle in needles {

@@ -7,6 +7,7 @@ mod embedding;
 mod faults;
 mod guests;
 mod outcomes;
+mod programs;
 mod signals;
 mod tidy;
 mod typed;

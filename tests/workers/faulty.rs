@@ -227,7 +227,7 @@ impl Worker {
     fn run(&mut self, lease: Frame) {
         self.first = lease.first;
         for (place, row) in wire::tasks(lease.payload, lease.count).enumerate() {
-            let row = row.expect("the host is honest");
+            let row = row.expect("the host is honest").bytes;
             let index = lease.first.wrapping_add(place as u32);
             if !self.claim(index) {
                 break;

@@ -110,7 +110,7 @@ impl ComponentProgram {
             }
             Calls::Task => {
                 let run: Run<'_> = func.typed(&*store)?;
-                let row = (&*call.row,);
+                let row = (&*call.input,);
                 let (result,) = if waits { run.call_async(store, row).await? } else { run.call(store, row)? };
                 Ok(result.map_or_else(Returned::Refused, Returned::Output))
             }

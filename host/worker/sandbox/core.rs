@@ -74,7 +74,7 @@ impl CoreProgram {
 
     pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
         let engine = self.pre.module().engine();
-        task::run(engine, context, call, async |store, call| self.call(store, &call.row, context.limits.output).await)
+        task::run(engine, context, call, async |store, call| self.call(store, &call.input, context.limits.output).await)
     }
 
     async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {

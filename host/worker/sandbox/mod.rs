@@ -27,9 +27,10 @@ use crate::limits::Limits;
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::process::IMAGE_FD;
 use crate::report::{Convention, Kind};
-use crate::setup::{AnswerDetail, ChildError, ImageSettings, WorkerSetup};
+use crate::setup::{AnswerDetail, ChildError, ImageSettings, Stdin, WorkerSetup};
+use crate::template::Row;
 use crate::typed::{self, Parameters, Value};
-use crate::wire::MAX_TEXT;
+use crate::wire::{LeasedTask, MAX_TEXT};
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
 const MAX_RANDOM: u64 = 1 << 20;
@@ -62,7 +63,8 @@ enum Program {
 
 /// A row, made ready for the program.
 struct Call {
-    row: Bytes,
+    /// What the guest is given.
+    input: Bytes,
     /// A command's arguments.
     args: Vec<String>,
     /// A function's.
@@ -74,6 +76,7 @@ struct TaskContext {
     program_name: String,
     limits: Limits,
     grants: crate::setup::Grants,
+    success_codes: Vec<i32>,
     convention: Convention,
     /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
     runtime: Option<tokio::runtime::Runtime>,
@@ -116,6 +119,7 @@ impl Sandbox {
             program_name: setup.program_name.clone(),
             limits: setup.limits.clone(),
             grants: setup.grants.clone(),
+            success_codes: setup.success_codes.clone(),
             convention: report.convention,
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
@@ -128,8 +132,8 @@ impl Sandbox {
     }
 
     /// Runs one task to its end.
-    pub fn run(&mut self, row: Bytes) -> Answered {
-        let call = match self.prepare(row) {
+    pub fn run(&mut self, task: &LeasedTask) -> Answered {
+        let call = match self.prepare(task) {
             Ok(call) => call,
             Err(error) => return refused(error),
         };
@@ -137,18 +141,21 @@ impl Sandbox {
             Program::Core(program) => program.run(&self.context, call),
             Program::Component(program) => program.run(&self.context, call),
         };
-        verdict::answer(finished, &self.context.limits, self.receipts)
+        verdict::answer(finished, &self.context, self.receipts)
     }
 
-    fn prepare(&self, row: Bytes) -> Result<Call, ErrorDetail> {
+    fn prepare(&self, task: &LeasedTask) -> Result<Call, ErrorDetail> {
+        let bytes = &task.bytes;
         let values = match &self.parameters {
-            Some(parameters) if self.json_rows => parameters.read(&row)?,
-            Some(parameters) => parameters.text(&row)?,
-            None if self.json_rows => typed::json_row(&row).map(|()| Vec::new())?,
+            Some(parameters) if self.json_rows => parameters.read(bytes)?,
+            Some(parameters) => parameters.text(bytes)?,
+            None if self.json_rows => typed::json_row(bytes).map(|()| Vec::new())?,
             None => Vec::new(),
         };
-        let args = self.context.arguments(&row).map_err(|message| ErrorDetail::new("argument", message))?;
-        Ok(Call { row, args, values })
+        let row = Row { bytes, name: task.name.as_deref(), id: None };
+        let args = self.context.arguments(row).map_err(|message| ErrorDetail::new("argument", message))?;
+        let input = self.context.input(bytes, row).map_err(|message| ErrorDetail::new("stdin", message))?;
+        Ok(Call { input, args, values })
     }
 }
 
@@ -173,12 +180,21 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
 }
 
 impl TaskContext {
-    fn arguments(&self, row: &[u8]) -> Result<Vec<String>, String> {
+    fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, String> {
         if self.convention != Convention::Command {
             return Ok(Vec::new());
         }
         let program = std::iter::once(Ok(self.program_name.clone()));
-        program.chain(self.grants.args.iter().map(|template| template.expand(row))).collect()
+        program.chain(self.grants.args.iter().map(|template| template.argument(row))).collect()
+    }
+
+    /// What the guest is given: the row's bytes, unless a command's standard input is something else.
+    fn input(&self, bytes: &Bytes, row: Row<'_>) -> Result<Bytes, String> {
+        match &self.grants.stdin {
+            Stdin::Row => Ok(bytes.clone()),
+            Stdin::Empty => Ok(Bytes::new()),
+            Stdin::Made(template) => template.expand(row).map(Bytes::from),
+        }
     }
 
     /// The task's guard; its deadline counts from now.

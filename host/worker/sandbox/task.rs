@@ -27,7 +27,7 @@ pub(super) fn run<S: State>(
     call: Call,
     body: impl AsyncFnOnce(&mut Store<S>, Call) -> wasmtime::Result<Returned>,
 ) -> Finished {
-    let stdio = context.stdio(&call.row);
+    let stdio = context.stdio(&call.input);
     let guard = context.guard();
     let deadline = guard.deadline;
     let mut store = Store::new(engine, S::new(guard));

@@ -5,7 +5,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
-use super::{Answered, Finished, Returned, encode};
+use super::{Answered, Finished, Returned, TaskContext, encode};
 use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
@@ -24,8 +24,9 @@ enum Verdict {
 }
 
 /// `receipts` adds what a default record does not hold: peak memory, and the stderr of a task that is ok.
-pub(super) fn answer(finished: Finished, limits: &Limits, receipts: bool) -> Answered {
+pub(super) fn answer(finished: Finished, context: &TaskContext, receipts: bool) -> Answered {
     let Finished { result, guard, stdio } = finished;
+    let (limits, success_codes) = (&context.limits, &context.success_codes);
     let (stdout, exceeded) = stdio.as_ref().map(Stdio::take_output).unwrap_or_default();
     let stderr = || stdio.as_ref().and_then(Stdio::stderr);
     let verdict = match result {
@@ -35,9 +36,12 @@ pub(super) fn answer(finished: Finished, limits: &Limits, receipts: bool) -> Ans
         Ok(Returned::Refused(message)) => {
             Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new("err", message))
         }
-        Ok(Returned::Command) => Verdict::Stdout,
-        Ok(Returned::CommandFailed) => Verdict::StdoutOf(exit_detail(Some(1))),
-        Err(error) => judge(&error, &guard, limits),
+        Ok(Returned::Command) => exited(0, success_codes),
+        Ok(Returned::CommandFailed) => exited(1, success_codes),
+        Err(error) => match error.downcast_ref::<I32Exit>() {
+            Some(exit) => exited(exit.0, success_codes),
+            None => judge(&error, &guard, limits),
+        },
     };
     let (status, layer, output, mut error) = match verdict {
         Verdict::Output(output) => (Status::Ok, Layer::Guest, output, None),
@@ -58,9 +62,6 @@ pub(super) fn answer(finished: Finished, limits: &Limits, receipts: bool) -> Ans
 }
 
 fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
-    if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        return if exit.0 == 0 { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(Some(exit.0))) };
-    }
     match error.downcast_ref::<Stopped>() {
         Some(Stopped::Epoch) => return timeout(limits, Layer::Epoch),
         Some(Stopped::Timer) => return timeout(limits, Layer::Timer),
@@ -97,6 +98,10 @@ fn timeout(limits: &Limits, layer: Layer) -> Verdict {
 fn too_much_output(limits: &Limits) -> Verdict {
     let message = format!("more than {} bytes of output", limits.output);
     Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message))
+}
+
+fn exited(code: i32, success_codes: &[i32]) -> Verdict {
+    if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(Some(code))) }
 }
 
 fn exit_detail(code: Option<i32>) -> ErrorDetail {

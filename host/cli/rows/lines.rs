@@ -1,114 +1,17 @@
-//! Rows from files and standard input, read on a thread of their own.
+//! Rows that are lines.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use futures_core::Stream;
-use tokio::sync::mpsc;
 use wpool::limits::MAX_INPUT;
 use wpool::{Input, Rejected};
 
-use super::plan::is_stdin;
-
-/// Bytes asked for at a time, and so what a batch of rows is at most.
-const BLOCK: usize = 256 << 10;
-/// Batches that may wait between the reader and the pool.
-const BATCHES: usize = 4;
-/// Bits of a tag for the line; the rest is the number of the file.
-const LINE_BITS: u32 = 48;
-
-/// A stream of rows, in the order of the files.
-#[derive(Debug)]
-pub struct Rows {
-    batches: mpsc::Receiver<Vec<Input>>,
-    current: std::vec::IntoIter<Input>,
-    failure: Failure,
-}
-
-/// Why reading ended before the end of the files.
-type Failure = Arc<Mutex<Option<String>>>;
-
-/// Says where a row stands, from its tag.
-#[derive(Clone, Debug)]
-pub struct Locator(Vec<String>);
-
-impl Locator {
-    pub fn new(files: &[PathBuf]) -> Self {
-        Locator(
-            files
-                .iter()
-                .map(|file| if is_stdin(file) { "<stdin>".into() } else { file.display().to_string() })
-                .collect(),
-        )
-    }
-
-    /// `FILE:LINE`, when the row comes from a file.
-    pub fn locate(&self, tag: u64) -> Option<String> {
-        let file = self.0.get((tag >> LINE_BITS) as usize)?;
-        Some(format!("{file}:{}", tag & ((1 << LINE_BITS) - 1)))
-    }
-}
-
-impl Rows {
-    /// Starts reading.
-    pub fn read(files: Vec<PathBuf>) -> io::Result<Rows> {
-        let (sender, batches) = mpsc::channel(BATCHES);
-        let failure = Failure::default();
-        let told = failure.clone();
-        // Not joined: it may wait for a terminal for ever, and ends with the process.
-        std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
-            for (number, file) in files.iter().enumerate() {
-                let mut splitter = Splitter { file: number as u64, ..Splitter::default() };
-                match open(file).and_then(|reader| splitter.read(reader, &sender)) {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    Err(error) => {
-                        let why = format!("cannot read {}: {error}", file.display());
-                        told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(why);
-                        return;
-                    }
-                }
-            }
-        })?;
-        Ok(Rows { batches, current: Vec::new().into_iter(), failure })
-    }
-
-    /// Gives the reason, if any, why not all rows were read, once the stream has ended.
-    pub fn failure(&self) -> impl Fn() -> Option<String> + use<> {
-        let failure = self.failure.clone();
-        move || failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
-    }
-}
-
-impl Stream for Rows {
-    type Item = Input;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Input>> {
-        loop {
-            if let Some(row) = self.current.next() {
-                return Poll::Ready(Some(row));
-            }
-            match self.batches.poll_recv(cx) {
-                Poll::Ready(Some(batch)) => self.current = batch.into_iter(),
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-}
-
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    if is_stdin(path) { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(path)?)) }
-}
+use super::{BLOCK, LINE_BITS, Sink};
 
 /// Cuts one file into rows.
 #[derive(Debug, Default)]
-struct Splitter {
+pub(super) struct Splitter {
+    /// Number of the file, for tags.
     file: u64,
     line: u64,
     /// The beginning of a row whose end has not been read.
@@ -119,8 +22,13 @@ struct Splitter {
 }
 
 impl Splitter {
+    /// For the file of this number.
+    pub fn of(file: u64) -> Splitter {
+        Splitter { file, ..Splitter::default() }
+    }
+
     /// Reads to the end. False when nobody wants more.
-    fn read(&mut self, mut reader: impl Read, rows: &mpsc::Sender<Vec<Input>>) -> io::Result<bool> {
+    pub fn read(&mut self, mut reader: impl Read, rows: &mut Sink) -> io::Result<bool> {
         let mut block = vec![0; BLOCK];
         loop {
             let count = match reader.read(&mut block) {
@@ -129,7 +37,7 @@ impl Splitter {
                 Err(error) => return Err(error),
             };
             let batch = if count == 0 { self.end() } else { self.add(&block[..count]) };
-            if !batch.is_empty() && rows.blocking_send(batch).is_err() {
+            if !rows.send(batch) {
                 return Ok(false);
             }
             if count == 0 {

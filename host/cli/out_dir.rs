@@ -1,0 +1,244 @@
+//! Outputs as files of a folder. Their names are made from rows, which nobody has to trust: whatever a name says, a file
+//! comes to stand inside of the folder, and takes no other's place unless that was allowed.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use wpool::{Input, Rejected, Row, Template};
+
+use super::exit::CannotWrite;
+
+/// Longest name in bytes, sub-folders included, and longest part of it: what Linux file systems take.
+const MAX_NAME: usize = 4095;
+const MAX_PART: usize = 255;
+
+/// The folder that outputs are written to.
+#[derive(Debug)]
+pub struct OutDir {
+    path: PathBuf,
+    folder: OwnedFd,
+    name: Template,
+    overwrite: bool,
+    /// Numbers files that are being written.
+    written: AtomicU64,
+}
+
+/// Why a file cannot be written.
+type Refusal = (&'static str, String);
+
+impl OutDir {
+    /// Opens the folder, and makes it if it is not there.
+    pub fn open(path: &Path, name: Template, overwrite: bool) -> Result<Arc<OutDir>, CannotWrite> {
+        let cannot = |source| CannotWrite { path: path.display().to_string(), source };
+        std::fs::create_dir_all(path).map_err(cannot)?;
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|errno| cannot(errno.into()))?;
+        Ok(Arc::new(OutDir { path: path.to_owned(), folder, name, overwrite, written: AtomicU64::new(0) }))
+    }
+
+    /// The name for a row, below the folder.
+    pub fn name(&self, row: &Input, id: u64) -> Result<String, String> {
+        self.name.expand(Row { id: Some(id), ..Row::from(row) })
+    }
+
+    /// The path of a file for people and records.
+    pub fn show(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+
+    /// Writes a file whose name was admitted: its bytes are there whole or not at all.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CannotWrite> {
+        self.try_write(name, bytes).map_err(|source| CannotWrite { path: self.show(name), source })
+    }
+
+    fn try_write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let (folders, last) = split(name);
+        let inner = self.descend(folders, true)?;
+        let folder = inner.as_ref().unwrap_or(&self.folder);
+        let (temporary, mut file) = self.create_temporary(folder)?;
+        let placed = file.write_all(bytes).and_then(|()| self.place(folder, &temporary, last));
+        if placed.is_err() {
+            let _ = rustix::fs::unlinkat(folder, &temporary, AtFlags::empty());
+        }
+        placed
+    }
+
+    /// Follows a path of folders, through no link. `None` is the folder itself.
+    fn descend(&self, folders: Option<&str>, create: bool) -> io::Result<Option<OwnedFd>> {
+        let mut inner: Option<OwnedFd> = None;
+        for part in folders.into_iter().flat_map(|folders| folders.split('/')) {
+            let folder = inner.as_ref().unwrap_or(&self.folder).as_fd();
+            if create {
+                match rustix::fs::mkdirat(folder, part, Mode::from_raw_mode(0o777)) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+            inner = Some(rustix::fs::openat(folder, part, flags, Mode::empty())?);
+        }
+        Ok(inner)
+    }
+
+    fn create_temporary(&self, folder: &OwnedFd) -> io::Result<(String, File)> {
+        loop {
+            let number = self.written.fetch_add(1, Ordering::Relaxed);
+            let name = format!(".wpool-{}-{number}", std::process::id());
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            match rustix::fs::openat(folder, &name, flags, Mode::from_raw_mode(0o666)) {
+                Ok(file) => return Ok((name, file.into())),
+                // Left by somebody with the same process id.
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// Gives a file that was written its name.
+    fn place(&self, folder: &OwnedFd, temporary: &str, name: &str) -> io::Result<()> {
+        if self.overwrite {
+            return Ok(rustix::fs::renameat(folder, temporary, folder, name)?);
+        }
+        match rustix::fs::renameat_with(folder, temporary, folder, name, RenameFlags::NOREPLACE) {
+            // Some file systems cannot; all that have hard links can do this.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                rustix::fs::linkat(folder, temporary, folder, name, AtFlags::empty())?;
+                Ok(rustix::fs::unlinkat(folder, temporary, AtFlags::empty())?)
+            }
+            renamed => Ok(renamed?),
+        }
+    }
+
+    /// Refuses a name where something stands already that may not be replaced.
+    fn check_place(&self, name: &str, inputs: &HashSet<(u64, u64)>) -> Result<(), Refusal> {
+        let shown = || self.show(name);
+        let (folders, last) = split(name);
+        let found = self.descend(folders, false).and_then(|inner| {
+            let folder = inner.as_ref().unwrap_or(&self.folder);
+            Ok(rustix::fs::statat(folder, last, AtFlags::SYMLINK_NOFOLLOW)?)
+        });
+        let found = match found {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(_) => {
+                let why = format!("cannot write {}: its folder is no folder, or a link to one", shown());
+                return Err(("output-name", why));
+            }
+        };
+        if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
+            return Err(("output-name", format!("cannot write {}: there is a folder of that name", shown())));
+        }
+        if inputs.contains(&(found.st_dev, found.st_ino)) {
+            return Err(("output-exists", format!("{} is an input of this run, which it would destroy", shown())));
+        }
+        if !self.overwrite {
+            let why = format!("{} exists; it was left as it is, replace it with --overwrite", shown());
+            return Err(("output-exists", why));
+        }
+        Ok(())
+    }
+}
+
+/// Looks at every row before it runs, so that no task is run whose output could not be kept.
+#[derive(Debug)]
+pub struct OutNames {
+    dir: Arc<OutDir>,
+    next: u64,
+    /// Names that are taken, as keyed hashes, with the position of the row. 16 bytes a row, and the table's slack, are
+    /// all that a run holds in the host for each row that is done.
+    used: HashMap<u64, Taken>,
+    hasher: RandomState,
+    /// The files that are rows, as device and inode, when they could be replaced.
+    inputs: HashSet<(u64, u64)>,
+}
+
+/// What a name is used for: position of the first row that uses it, times two, and one more when it is a folder's.
+#[derive(Clone, Copy, Debug)]
+struct Taken(u64);
+
+impl OutNames {
+    /// For a run over these files, or over other rows.
+    pub fn new(dir: Arc<OutDir>, files: &[PathBuf]) -> OutNames {
+        let identity = |path: &PathBuf| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let inputs = if dir.overwrite { files.iter().filter_map(identity).collect() } else { HashSet::new() };
+        OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), inputs }
+    }
+
+    /// The next row of the run, rejected if its output could not be written.
+    pub fn admit(&mut self, row: Input) -> Input {
+        let id = self.next;
+        self.next += 1;
+        if row.is_rejected() {
+            return row;
+        }
+        match self.try_admit(&row, id) {
+            Ok(()) => row,
+            Err((code, message)) => row.reject(Rejected::because(code, message)),
+        }
+    }
+
+    fn try_admit(&mut self, row: &Input, id: u64) -> Result<(), Refusal> {
+        let unfit = |why: String| ("output-name", why);
+        let name = self.dir.name(row, id).map_err(|why| unfit(format!("makes no name for its output: {why}")))?;
+        check_name(&name).map_err(unfit)?;
+        self.check_free(&name).map_err(unfit)?;
+        self.dir.check_place(&name, &self.inputs)?;
+        for folder in folders(&name) {
+            self.used.entry(self.hasher.hash_one(folder)).or_insert(Taken(id << 1 | 1));
+        }
+        self.used.insert(self.hasher.hash_one(name.as_str()), Taken(id << 1));
+        Ok(())
+    }
+
+    /// Whether no earlier row uses the name, or a part of it, for something else.
+    fn check_free(&self, name: &str) -> Result<(), String> {
+        let taken =
+            |name: &str| self.used.get(&self.hasher.hash_one(name)).map(|taken| (taken.0 >> 1, taken.0 & 1 == 1));
+        if let Some((row, folder)) = taken(name) {
+            let what = if folder { "the folder" } else { "the output" };
+            return Err(format!("its output would be {name:?}, as is {what} of row {row} of this run"));
+        }
+        match folders(name).find_map(|folder| taken(folder).filter(|(_, is_folder)| !is_folder)) {
+            Some((row, _)) => {
+                Err(format!("its output would be {name:?}, inside of the output of row {row} of this run"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses a name that is none for a file inside of a folder.
+fn check_name(name: &str) -> Result<(), String> {
+    let why = match name {
+        "" => "is empty".to_owned(),
+        _ if name.starts_with('/') => "is absolute".to_owned(),
+        _ if name.contains('\0') => "holds a NUL".to_owned(),
+        _ if name.len() > MAX_NAME => format!("is longer than {MAX_NAME} bytes"),
+        _ if name.split('/').any(|part| matches!(part, "" | "." | "..")) => {
+            "has a part that is empty, `.` or `..`".to_owned()
+        }
+        _ if name.split('/').any(|part| part.len() > MAX_PART) => format!("has a part longer than {MAX_PART} bytes"),
+        _ => return Ok(()),
+    };
+    let start: String = name.chars().take(80).collect();
+    Err(format!("the name of its output, {start:?}, {why}"))
+}
+
+/// The folders of a name, if any, and its last part.
+fn split(name: &str) -> (Option<&str>, &str) {
+    name.rsplit_once('/').map_or((None, name), |(folders, last)| (Some(folders), last))
+}
+
+/// Every folder on the way to a name: `a` and `a/b` for `a/b/c`.
+fn folders(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(|(at, _)| &name[..at])
+}

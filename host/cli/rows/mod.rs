@@ -1,0 +1,142 @@
+//! Rows from files and standard input, read on a thread of their own.
+
+mod files;
+mod lines;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+use wpool::Input;
+
+use super::out_dir::OutNames;
+use super::plan::{Source, is_stdin};
+pub use files::matching;
+use lines::Splitter;
+
+/// Bytes asked for at a time, and so what a batch of rows is at most; one row may exceed it alone.
+const BLOCK: usize = 256 << 10;
+/// Batches that may wait between the reader and the pool.
+const BATCHES: usize = 4;
+/// Bits of a tag for the line; the rest is the number of the file.
+const LINE_BITS: u32 = 48;
+
+/// A stream of rows, in the order of their source.
+#[derive(Debug)]
+pub struct Rows {
+    batches: mpsc::Receiver<Vec<Input>>,
+    current: std::vec::IntoIter<Input>,
+    failure: Failure,
+}
+
+/// Why reading ended before the end of the files.
+type Failure = Arc<Mutex<Option<String>>>;
+
+/// Says where a row stands.
+#[derive(Clone, Debug)]
+pub struct Locator(Vec<String>);
+
+impl Locator {
+    pub fn new(source: &Source) -> Self {
+        let show = |file: &PathBuf| if is_stdin(file) { "<stdin>".into() } else { file.display().to_string() };
+        Locator(match source {
+            Source::Lines(files) => files.iter().map(show).collect(),
+            Source::Files(_) | Source::Once => Vec::new(),
+        })
+    }
+
+    /// `FILE:LINE` of a row that is a line, `FILE` of one that is a file.
+    pub fn locate(&self, row: &Input) -> Option<String> {
+        if let Some(name) = &row.name {
+            return Some(name.to_string());
+        }
+        let file = self.0.get((row.tag >> LINE_BITS) as usize)?;
+        Some(format!("{file}:{}", row.tag & ((1 << LINE_BITS) - 1)))
+    }
+}
+
+impl Rows {
+    /// Starts reading. `names` looks at every row, when outputs become files.
+    pub fn read(source: Source, names: Option<OutNames>) -> io::Result<Rows> {
+        let (sender, batches) = mpsc::channel(BATCHES);
+        let failure = Failure::default();
+        let told = failure.clone();
+        let mut sink = Sink { batches: sender, names };
+        // Not joined: it may wait for a terminal for ever, and ends with the process.
+        std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
+            let why = match source {
+                Source::Once => {
+                    sink.send(vec![Input::new("")]);
+                    None
+                }
+                Source::Files(paths) => {
+                    files::read(&paths, &mut sink);
+                    None
+                }
+                Source::Lines(files) => read_lines(&files, &mut sink).err(),
+            };
+            *told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = why;
+        })?;
+        Ok(Rows { batches, current: Vec::new().into_iter(), failure })
+    }
+
+    /// Gives the reason, if any, why not all rows were read, once the stream has ended.
+    pub fn failure(&self) -> impl Fn() -> Option<String> + use<> {
+        let failure = self.failure.clone();
+        move || failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+}
+
+impl Stream for Rows {
+    type Item = Input;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Input>> {
+        loop {
+            if let Some(row) = self.current.next() {
+                return Poll::Ready(Some(row));
+            }
+            match self.batches.poll_recv(cx) {
+                Poll::Ready(Some(batch)) => self.current = batch.into_iter(),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Where the reader puts rows.
+struct Sink {
+    batches: mpsc::Sender<Vec<Input>>,
+    names: Option<OutNames>,
+}
+
+impl Sink {
+    /// Hands rows over, waiting for room. False when nobody wants more.
+    fn send(&mut self, mut batch: Vec<Input>) -> bool {
+        if let Some(names) = &mut self.names {
+            batch = batch.into_iter().map(|row| names.admit(row)).collect();
+        }
+        batch.is_empty() || self.batches.blocking_send(batch).is_ok()
+    }
+}
+
+/// Reads files of rows, one after the other. An error is a sentence.
+fn read_lines(files: &[PathBuf], sink: &mut Sink) -> Result<(), String> {
+    for (number, file) in files.iter().enumerate() {
+        let mut splitter = Splitter::of(number as u64);
+        let read = open(file).and_then(|reader| splitter.read(reader, sink));
+        if !read.map_err(|error| format!("cannot read {}: {error}", file.display()))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    if is_stdin(path) { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(path)?)) }
+}
