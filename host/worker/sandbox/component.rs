@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, ResourceTable, TypedFunc};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, ResourceTable, TypedFunc};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::guard::{Guard, Stopped};
+use super::link;
 use super::task::{self, State as _};
 use super::{Finished, Returned, TaskContext};
 use crate::report::{Convention, Report};
@@ -20,7 +21,7 @@ pub(super) struct ComponentProgram {
     command: bool,
 }
 
-struct State {
+pub(super) struct State {
     guard: Guard,
     table: ResourceTable,
     /// There when the program imports WASI.
@@ -73,7 +74,7 @@ impl ComponentProgram {
             entry = Some(found.ok_or_else(|| ChildError::Image(format!("the image has no export `{name}`")))?);
         }
         let entry = entry.ok_or_else(|| ChildError::Image("the report names no entry".into()))?;
-        let pre = link(engine, &component, report).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let pre = link::component(engine, &component).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         Ok(ComponentProgram { pre, entry, command: report.convention == Convention::Command })
     }
 
@@ -101,12 +102,4 @@ impl ComponentProgram {
             Err(message) => Ok(Returned::Refused(message)),
         }
     }
-}
-
-fn link(engine: &Engine, component: &Component, report: &Report) -> wasmtime::Result<InstancePre<State>> {
-    let mut linker = Linker::new(engine);
-    if report.wasi {
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    }
-    linker.instantiate_pre(component)
 }
