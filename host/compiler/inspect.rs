@@ -8,6 +8,7 @@ use super::types;
 use crate::error::Refusal;
 use crate::limits::MAX_TABLE_ELEMENTS;
 use crate::report::{Convention, Kind, Report, Resources};
+use crate::worker::link;
 
 /// The interface that may hold a task's `run`, in whatever version.
 const TASK_INTERFACE: &str = "wpool:task/task";
@@ -31,7 +32,9 @@ struct Fit {
 pub(super) fn component(engine: &Engine, component: &Component) -> Result<Report, Refusal> {
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
-    let imports: Vec<_> = ty.imports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
+    let denied = |name| if link::is_denied(name) { ", denied" } else { "" };
+    let imports: Vec<_> =
+        ty.imports(engine).map(|(name, item)| format!("{name}: {}{}", types::item(&item.ty), denied(name))).collect();
     if component.get_export(None, "init").is_some_and(|(item, _)| is_init(item)) {
         let what = "exports `init`, which this version of wpool does not call; leaving it out would change the results";
         return Err(Refusal::new("init", what));

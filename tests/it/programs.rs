@@ -416,8 +416,16 @@ fn a_program_that_imports_more_of_wasi_than_it_uses_runs() {
         );
         assert_eq!(record["error"]["backtrace"], json!(["run"]));
         let message = record["error"]["message"].as_str().expect("a text");
+        assert!(message.contains("only so that the program loads"), "{message}");
         assert!([interface, function, "denied"].iter().all(|needle| message.contains(needle)), "{message}");
     }
+}
+
+#[test]
+fn inspect_says_which_imports_are_denied() {
+    let ran = run(crate::support::wpool().arg("inspect").arg(wat("component-http")), "");
+    assert!(ran.stdout.contains("wasi:http/types@0.2.3: interface, denied\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("wasi:io/poll@0.2.3: interface\n"), "{}", ran.stdout);
 }
 
 #[test]
@@ -491,9 +499,14 @@ fn program(name: &str) -> Option<PathBuf> {
     let required = std::env::var_os("WPOOL_REQUIRE_PROGRAMS").is_some_and(|value| value == "1");
     assert!(found.is_some() || !required, "WPOOL_PROGRAMS names no folder with {name}");
     if found.is_none() {
-        eprintln!("skipped: WPOOL_PROGRAMS names no folder with {name}; see tests/fetch-programs.sh");
+        say_skipped(name);
     }
     found
+}
+
+#[allow(clippy::print_stderr, reason = "whoever runs the tests is to know what was not tested")]
+fn say_skipped(name: &str) {
+    eprintln!("skipped: WPOOL_PROGRAMS names no folder with {name}; see tests/fetch-programs.sh");
 }
 
 /// A question to a solver: is there a square root of `n` in `bits` bits?

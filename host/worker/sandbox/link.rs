@@ -136,14 +136,16 @@ fn deny_all(
 ) -> wasmtime::Result<()> {
     for (function, item) in interface.exports(engine) {
         if let ComponentItem::ComponentFunc(_) = item.ty {
-            let message = format!("called `{function}` of `{name}`, which is denied: this version of wpool has none");
+            let message =
+                format!("called `{function}` of `{name}`, which is denied; it is there only so that the program loads");
             check(linker.func_new(function, move |_, _, _, _| Err(Stopped::Denied(message.clone()).into())))?;
         }
     }
     Ok(())
 }
 
-fn is_denied(name: &str) -> bool {
+/// Whether an import is there only to be denied.
+pub(crate) fn is_denied(name: &str) -> bool {
     name.starts_with("wasi:") && provided(name).is_none()
 }
 
