@@ -39,6 +39,11 @@
 //! page it shares with the host: blame is exact at the price of one compare-and-swap for each task, and leases can be
 //! long because what is unstarted can be taken back at any time.
 
+//!
+//! **Denied is not refused.** Programs import more of WASI than they use, because their language's library does. What
+//! wpool does not provide of it is there and traps when it is called; imports of anything else are refused before
+//! anything runs, with what to do about it. Compiler and worker link by the same function.
+
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");
 

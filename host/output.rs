@@ -38,17 +38,14 @@ pub enum OutputType {
 }
 
 impl OutputType {
-    /// Whether an output is of this type.
-    ///
-    /// # Errors
-    /// The code `not-json` or `not-text`, with the place.
-    pub fn check(self, output: &[u8]) -> Result<(), ErrorDetail> {
+    /// What keeps an output from being of this type, with the code `not-json` or `not-text` and the place.
+    pub fn flaw(self, output: &[u8]) -> Option<ErrorDetail> {
         match self {
-            OutputType::Auto | OutputType::Base64 => Ok(()),
-            OutputType::Json => json::check(output).map(drop).map_err(|error| {
+            OutputType::Auto | OutputType::Base64 => None,
+            OutputType::Json => json::check(output).err().map(|error| {
                 ErrorDetail::new("not-json", format!("its output is not JSON: {} at byte {}", error.what, error.at))
             }),
-            OutputType::Text => std::str::from_utf8(output).map(drop).map_err(|error| {
+            OutputType::Text => std::str::from_utf8(output).err().map(|error| {
                 ErrorDetail::new("not-text", format!("its output is not UTF-8 at byte {}", error.valid_up_to()))
             }),
         }
@@ -110,10 +107,10 @@ mod tests {
         ] {
             let mut line = Vec::new();
             kind.push(output, &mut line);
-            assert_eq!((kind.check(output), String::from_utf8(line).unwrap().as_str()), (Ok(()), expected));
+            assert_eq!((kind.flaw(output), String::from_utf8(line).unwrap().as_str()), (None, expected));
         }
-        assert_eq!(OutputType::Json.check(b"one\n").unwrap_err().code, "not-json");
-        assert_eq!(OutputType::Text.check(b"\xff").unwrap_err().code, "not-text");
+        assert_eq!(OutputType::Json.flaw(b"one\n").unwrap().code, "not-json");
+        assert_eq!(OutputType::Text.flaw(b"\xff").unwrap().code, "not-text");
     }
 
     proptest! {

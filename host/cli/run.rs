@@ -148,7 +148,7 @@ impl Reporter {
     /// An output that is not what all should be is a failure.
     fn check_type(&self, result: &mut TaskResult) {
         if let Outcome::Ok(output) = &result.outcome
-            && let Err(error) = self.format.output_type.check(output)
+            && let Some(error) = self.format.output_type.flaw(output)
         {
             let output = Some(output.clone()).filter(|output| !output.is_empty());
             result.receipt.layer = Layer::Host;

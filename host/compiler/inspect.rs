@@ -9,6 +9,7 @@ use crate::error::Refusal;
 use crate::limits::MAX_TABLE_ELEMENTS;
 use crate::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
 use crate::typed::{Field, Signature, Type};
+use crate::worker::link;
 
 /// The interface that may hold a task's `run`, in whatever version.
 const TASK_INTERFACE: &str = "wpool:task/task";
@@ -24,7 +25,9 @@ const RAW_LOOKED_FOR: &str = "`run: func(i32, i32) -> (i64)` with `memory` and `
 pub(super) fn component(engine: &Engine, component: &Component) -> Result<Draft, Refusal> {
     let ty = component.component_type();
     let exports: Vec<_> = ty.exports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
-    let imports: Vec<_> = ty.imports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
+    let denied = |name| if link::is_denied(name) { ", denied" } else { "" };
+    let imports: Vec<_> =
+        ty.imports(engine).map(|(name, item)| format!("{name}: {}{}", types::item(&item.ty), denied(name))).collect();
     let functions = functions(engine, component);
     let export = |path: &[&str]| functions.iter().find(|function| function.path == path);
     if export(&["init"])

@@ -1,7 +1,7 @@
 //! The compiler process: the only one that reads a program. It checks, reports, compiles, and ends.
 
+mod imports;
 mod inspect;
-mod link;
 mod types;
 
 use std::borrow::Cow;
@@ -58,14 +58,14 @@ fn image(bytes: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refu
     if is_component(&wasm) {
         let component = Component::from_binary(&engine, &wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::component(&engine, &component)?;
-        link::check_component(&engine, &component)?;
+        imports::check_component(&engine, &component)?;
         Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
     } else {
         // Validation is quick and refuses what compiling would refuse much later.
         Module::validate(&engine, &wasm).map_err(|error| bad_module(&error))?;
         let module = Module::from_binary(&engine, &wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::module(&module)?;
-        link::check_module(&engine, &module)?;
+        imports::check_module(&engine, &module)?;
         Ok((report, module.serialize().map_err(|error| bad_module(&error))?))
     }
 }

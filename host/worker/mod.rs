@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::sandbox::link;
 use crate::command::{BUILD, CHILD_ARGUMENT};
 use crate::limits::MAX_INPUT;
 use crate::page::{Cause, SharedPage};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use wpool::limits::MAX_INPUT;
 use wpool::{Grants, Input, Outcome, Pool, PoolConfig, Program, Stdin, Template, WorkerCommand};
 
-use crate::cli::{CANNOT_WRITE, NO_INPUTS, NOT_OK, OK, USAGE, assert_refused, folder, read, write};
+use crate::cli::{CANNOT_WRITE, NO_INPUTS, NOT_OK, OK, REFUSED, USAGE, assert_refused, folder, read, write};
 use crate::support::{Ran, block_on, run, wat, wpool_run};
 
 /// A folder with files in it; names may lead through sub-folders.
@@ -395,5 +395,173 @@ fn the_type_of_outputs_can_be_fixed() {
         assert_eq!(ran.each("output"), outputs, "{kind}");
         assert!(errors(&ran).iter().all(|(code, _)| *code == format!("not-{kind}")), "{}", ran.stdout);
         assert_eq!(ran.code, if statuses == ["ok"; 4] { OK } else { NOT_OK });
+    }
+}
+
+// Imports
+
+#[test]
+fn a_program_that_imports_more_of_wasi_than_it_uses_runs() {
+    let folder = folder_of([]);
+    for (task, interface, function) in [
+        ("component-http", "wasi:http/types@0.2.3", "[constructor]outgoing-request"),
+        ("component-newer", "wasi:random/random@0.2.99", "roll"),
+    ] {
+        let ran = run_in(&folder, task, "--lines --receipts", "fine\n!\nfine\n");
+        assert_eq!(ran.each("status"), ["ok", "trap", "ok"], "{}", ran.stderr);
+        let record = &ran.records()[1];
+        assert_eq!(
+            (&record["error"]["code"], &record["receipt"]["layer"]),
+            (&json!("denied-import"), &json!("sandbox"))
+        );
+        assert_eq!(record["error"]["backtrace"], json!(["run"]));
+        let message = record["error"]["message"].as_str().expect("a text");
+        assert!(message.contains("only so that the program loads"), "{message}");
+        assert!([interface, function, "denied"].iter().all(|needle| message.contains(needle)), "{message}");
+    }
+}
+
+#[test]
+fn inspect_says_which_imports_are_denied() {
+    let ran = run(crate::support::wpool().arg("inspect").arg(wat("component-http")), "");
+    assert!(ran.stdout.contains("wasi:http/types@0.2.3: interface, denied\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("wasi:io/poll@0.2.3: interface\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn every_patch_of_preview_2_is_there() {
+    let folder = folder();
+    for patch in 0..=12 {
+        let text = format!(
+            r#"(component
+                (import "wasi:random/random@0.2.{patch}" (instance $random (export "get-random-u64" (func (result u64)))))
+                (core func $number (canon lower (func $random "get-random-u64")))
+                (core module $code
+                    (import "random" "number" (func $number (result i64)))
+                    (func (export "run") (result i32) (drop (call $number)) (i32.const 0)))
+                (core instance $i (instantiate $code (with "random" (instance (export "number" (func $number))))))
+                (func $run (result (result)) (canon lift (core func $i "run")))
+                (instance (export "wasi:cli/run@0.2.{patch}") (export "run" (func $run))))"#
+        );
+        let task = write(&folder, "task.wat", text);
+        let ran = run(&mut wpool_run(&task, "--once"), "");
+        assert_eq!(ran.each("status"), ["ok"], "0.2.{patch}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn modules_may_import_the_sockets_of_preview_1() {
+    assert_eq!(run(&mut wpool_run(&wat("sockets"), "--once"), "").each("output"), ["no socket"]);
+}
+
+#[test]
+fn an_import_that_nothing_provides_is_refused_with_what_to_do() {
+    let folder = folder();
+    for (module, name, advice) in [
+        ("env", "mystery", "never defined"),
+        ("env", "emscripten_memcpy_js", "Emscripten"),
+        ("env", "invoke_vi", "Emscripten"),
+        ("a", "b", "Emscripten"),
+        ("env", "abort", "--use abort="),
+        ("wbg", "__wbg_log_1", "wasm-bindgen"),
+        ("__wbindgen_placeholder__", "__wbindgen_describe", "wasm-bindgen"),
+        ("env", "__wbindgen_throw", "wasm-bindgen"),
+        ("gojs", "runtime.wasmExit", "GOOS=wasip1"),
+        ("go", "debug", "GOOS=wasip1"),
+        ("wasi_snapshot_preview1", "sock_open", "extension"),
+        ("wasi_unstable", "fd_write", "2020"),
+        ("wasi", "thread-spawn", "threads"),
+        ("wasix_32v1", "futex_wait", "WASIX"),
+        ("wasi:cli/stdout@0.2.0", "get-stdout", "wasm-tools component new"),
+        ("wpool:task/progress@0.9.0", "report", "update wpool"),
+        ("other", "thing", "nothing but WASI"),
+    ] {
+        let text = format!("(module (import {module:?} {name:?} (func)) (func (export \"_start\")))");
+        let task = write(&folder, "task.wat", text);
+        assert_refused(&run(&mut wpool_run(&task, "--once"), ""), REFUSED, &[module, name, advice], name);
+    }
+    let memory = write(&folder, "m.wat", "(module (import \"env\" \"memory\" (memory 1)) (func (export \"_start\")))");
+    assert_refused(&run(&mut wpool_run(&memory, "--once"), ""), REFUSED, &["`memory` from `env`", "threads"], "memory");
+    let other = run(&mut wpool_run(&wat("component-other"), "--once"), "");
+    assert_refused(&other, REFUSED, &["acme:store/values@1.0.0", "`get`", "compose"], "a component");
+    let wrong = "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)) (func (export \"_start\")))";
+    let wrong = write(&folder, "w.wat", wrong);
+    assert_refused(&run(&mut wpool_run(&wrong, "--once"), ""), REFUSED, &["fd_write", "incompatible"], "a type");
+}
+
+// Real programs
+
+/// A real program from the folder that `WPOOL_PROGRAMS` names, into which `tests/fetch-programs.sh` puts them. Where it
+/// names none, tests of them say so and check nothing, unless `WPOOL_REQUIRE_PROGRAMS` is 1.
+fn program(name: &str) -> Option<PathBuf> {
+    let found = std::env::var_os("WPOOL_PROGRAMS").map(|folder| PathBuf::from(folder).join(name));
+    let found = found.filter(|path| path.is_file());
+    let required = std::env::var_os("WPOOL_REQUIRE_PROGRAMS").is_some_and(|value| value == "1");
+    assert!(found.is_some() || !required, "WPOOL_PROGRAMS names no folder with {name}");
+    if found.is_none() {
+        say_skipped(name);
+    }
+    found
+}
+
+#[allow(clippy::print_stderr, reason = "whoever runs the tests is to know what was not tested")]
+fn say_skipped(name: &str) {
+    eprintln!("skipped: WPOOL_PROGRAMS names no folder with {name}; see tests/fetch-programs.sh");
+}
+
+/// A question to a solver: is there a square root of `n` in `bits` bits?
+fn square_root(bits: u32, n: u32) -> String {
+    format!(
+        "(set-logic QF_BV)\n(declare-const x (_ BitVec {bits}))\n\
+         (assert (= (bvmul x x) (_ bv{n} {bits})))\n(check-sat)\n"
+    )
+}
+
+#[test]
+fn a_solver_answers_questions_in_files() {
+    let Some(boolector) = program("boolector.wasm") else { return };
+    let texts: Vec<_> = (0..8).map(|n| square_root(8, n)).collect();
+    let folder = folder();
+    for (n, text) in texts.iter().enumerate() {
+        write(&folder, &format!("root-{n}.smt2"), text);
+    }
+    let mut command = wpool_run(&boolector, "--files *.smt2 --success-codes 10,20 --output-type text -- --smt2 -m");
+    let ran = run(command.current_dir(folder.path()), "");
+    assert_eq!(ran.code, OK, "{}", ran.stderr);
+    // Odd squares are those that are 1 modulo 8, even ones 0 or 4 modulo 16.
+    let answers: Vec<_> = ran.each("output").iter().map(|output| output.as_str().expect("a text").to_owned()).collect();
+    let is_square: Vec<_> = answers.iter().map(|answer| answer.starts_with("sat\n")).collect();
+    assert_eq!(is_square, [true, true, false, false, true, false, false, false], "{answers:?}");
+    assert!(answers.iter().zip(is_square).all(|(answer, square)| square || answer == "unsat"), "{answers:?}");
+    // The same questions as rows, each with its own width.
+    let rows: String =
+        [4, 5, 6].map(|bits| json!({ "text": square_root(bits, 2), "seed": bits }).to_string() + "\n").concat();
+    let ran = run(&mut wpool_run(&boolector, "--stdin {.text} -- --smt2 --seed={.seed}"), &rows);
+    assert_eq!(ran.each("output"), ["unsat"; 3], "{}", ran.stderr);
+    assert!(ran.records().iter().all(|record| record["error"]["exit_code"] == 20), "{}", ran.stdout);
+}
+
+#[test]
+fn a_renderer_makes_pictures_of_files() {
+    let Some(resvg) = program("resvg.wasm") else { return };
+    let folder = folder();
+    for (size, colour) in [(8, "red"), (16, "green"), (24, "blue")] {
+        let svg = format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' width='{size}' height='{size}'>\
+             <rect width='{size}' height='{size}' fill='{colour}'/></svg>"
+        );
+        write(&folder, &format!("{colour}.svg"), svg);
+    }
+    write(&folder, "torn.svg", "<svg");
+    let args = "--files *.svg --out-dir png --out-name {stem}.png -- --resources-dir . - -c";
+    let ran = run(wpool_run(&resvg, args).current_dir(folder.path()), "");
+    assert_eq!(ran.each("file"), ["blue.svg", "green.svg", "red.svg", "torn.svg"]);
+    assert_eq!(ran.each("status"), ["ok", "ok", "ok", "failed"], "{}", ran.stdout);
+    assert_eq!(names_in(folder.path().join("png")), ["blue.png", "green.png", "red.png"]);
+    for (name, size) in [("blue", 24), ("green", 16), ("red", 8)] {
+        let png = fs::read(folder.path().join(format!("png/{name}.png"))).expect("a picture");
+        assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.ends_with(b"IEND\xaeB`\x82"), "{name}");
+        // Width and height stand in the first chunk.
+        assert_eq!((&png[16..20], &png[20..24]), (&u32::to_be_bytes(size)[..], &u32::to_be_bytes(size)[..]), "{name}");
     }
 }

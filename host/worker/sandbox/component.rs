@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, Linker, ResourceTable, TypedFunc, Val};
+use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, ResourceTable, TypedFunc, Val};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::guard::{Guard, Stopped};
+use super::link;
 use super::task::{self, State as _};
 use super::{Call, Finished, Returned, TaskContext, values};
 use crate::report::{Convention, Report};
@@ -27,7 +28,7 @@ enum Calls {
     Function(Signature),
 }
 
-struct State {
+pub(super) struct State {
     guard: Guard,
     table: ResourceTable,
     /// There when the program imports WASI.
@@ -80,7 +81,7 @@ impl ComponentProgram {
             entry = Some(found.ok_or_else(|| ChildError::Image(format!("the image has no export `{name}`")))?);
         }
         let entry = entry.ok_or_else(|| ChildError::Image("the report names no entry".into()))?;
-        let pre = link(engine, &component, report).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let pre = link::component(engine, &component).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let calls = match report.signature() {
             Some(signature) => Calls::Function(signature.clone()),
             None if report.convention == Convention::Command => Calls::Command,
@@ -139,12 +140,4 @@ async fn call_function(
         Some(ty) => values::returned(ty, result),
         None => Ok(Returned::Output(b"null".to_vec())),
     }
-}
-
-fn link(engine: &Engine, component: &Component, report: &Report) -> wasmtime::Result<InstancePre<State>> {
-    let mut linker = Linker::new(engine);
-    if report.wasi {
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    }
-    linker.instantiate_pre(component)
 }

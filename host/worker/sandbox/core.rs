@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use wasmtime::{Engine, Instance, InstancePre, Linker, Memory, Module, ModuleExport, Store};
+use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Store};
 use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::p1::{self, WasiP1Ctx};
+use wasmtime_wasi::p1::WasiP1Ctx;
 
 use super::function::{Function, Gives};
 use super::guard::{Guard, Stopped};
+use super::link;
 use super::task::{self, State as _};
 use super::{Call, Finished, Returned, TaskContext};
 use crate::report::{Convention, Report};
@@ -31,10 +32,16 @@ enum Allocator {
     Realloc(Function),
 }
 
-struct State {
+pub(super) struct State {
     guard: Guard,
     /// There when the program imports WASI.
     wasi: Option<WasiP1Ctx>,
+}
+
+impl State {
+    pub fn wasi(&mut self) -> &mut WasiP1Ctx {
+        self.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated")
+    }
 }
 
 impl task::State for State {
@@ -68,7 +75,7 @@ impl CoreProgram {
         let module = module.map_err(|error| ChildError::Image(format!("{error:#}")))?;
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
-        let pre = link(engine, &module, report).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         Ok(CoreProgram { pre, entry })
     }
 
@@ -144,16 +151,6 @@ impl Guest<'_> {
         let outside = || Stopped::Abi(format!("`run` gave {length} bytes at {at}, outside of its memory"));
         Ok(bytes.ok_or_else(outside)?.to_vec())
     }
-}
-
-fn link(engine: &Engine, module: &Module, report: &Report) -> wasmtime::Result<InstancePre<State>> {
-    let mut linker = Linker::new(engine);
-    if report.wasi {
-        p1::add_to_linker_async(&mut linker, |state: &mut State| {
-            state.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated")
-        })?;
-    }
-    linker.instantiate_pre(module)
 }
 
 impl Entry {

@@ -18,6 +18,9 @@ pub(super) enum Stopped {
     Output,
     #[error("{0}")]
     Abi(String),
+    /// It called an import that it has only to be loaded.
+    #[error("{0}")]
+    Denied(String),
 }
 
 /// Accounts for a task's memory, and remembers what it was denied.

@@ -4,6 +4,7 @@ mod component;
 mod core;
 mod function;
 mod guard;
+pub(crate) mod link;
 mod stdio;
 mod task;
 mod values;

@@ -69,6 +69,11 @@ fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
         Some(Stopped::Abi(message)) => {
             return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
         }
+        Some(Stopped::Denied(message)) => {
+            let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
+            let error = ErrorDetail { backtrace, ..ErrorDetail::new("denied-import", message.clone()) };
+            return Verdict::NotOk(Status::Trap, Layer::Sandbox, error);
+        }
         None => {}
     }
     let root = error.root_cause().to_string();
