@@ -74,7 +74,8 @@ fn jpeg(shape: Shape, pixels: &[u8]) -> Vec<u8> {
     file
 }
 
-fn png(shape: Shape, pixels: &[u8]) -> Vec<u8> {
+/// A PNG file of pixels, a byte for each channel of each.
+pub fn png(shape: Shape, pixels: &[u8]) -> Vec<u8> {
     let color = [0, 0, 0, 2, 6][shape.channels];
     let (width, height) = (u32::from(shape.width), u32::from(shape.height));
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, color, 0, 0, 0]].concat();
@@ -91,8 +92,8 @@ fn png(shape: Shape, pixels: &[u8]) -> Vec<u8> {
 
 fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let named = [name, data].concat();
-    let check = !named.iter().fold(!0u32, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| sum >> 1 ^ (0xedb8_8320 * (sum & 1)))
-    });
+    let check = !named
+        .iter()
+        .fold(!0u32, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), |sum, _| sum >> 1 ^ (0xedb8_8320 * (sum & 1))));
     [&(data.len() as u32).to_be_bytes(), named.as_slice(), &check.to_be_bytes()].concat()
 }
