@@ -40,17 +40,17 @@ fn thumbnails(folder: &Path, args: &[&str]) -> Ran {
 fn read(path: &Path) -> Shape {
     let file = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let options = DecoderOptions::default().set_strict_mode(true);
-    let (format, (width, height), pixels) = if file.starts_with(b"\x89PNG") {
+    let (format, size, color) = if file.starts_with(b"\x89PNG") {
         let mut decoder = PngDecoder::new_with_options(ZCursor::new(&file), options);
-        let pixels = decoder.decode_raw().unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
-        (Format::Png, decoder.dimensions().expect("it was decoded"), pixels)
+        decoder.decode_raw().unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+        (Format::Png, decoder.dimensions(), decoder.colorspace())
     } else {
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&file), options);
-        let pixels = decoder.decode().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        (Format::Jpeg, decoder.dimensions().expect("it was decoded"), pixels)
+        decoder.decode().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (Format::Jpeg, decoder.dimensions(), decoder.input_colorspace())
     };
-    let channels = pixels.len() / (width * height);
-    Shape { format, channels, width: width as u16, height: height as u16 }
+    let ((width, height), color) = size.zip(color).expect("it was decoded");
+    Shape { format, channels: color.num_components(), width: width as u16, height: height as u16 }
 }
 
 #[test]
