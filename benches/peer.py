@@ -2,12 +2,15 @@
 
     peer.py noop ROWS_FILE WORKERS CHUNKSIZE COUNT     map a function that does nothing over the first COUNT lines
     peer.py squares N ROWS WORKERS                     ROWS times the sum of the squares below N
+    peer.py thumbnails IMAGES OUT WORKERS              a thumbnail of each file of the folder IMAGES, with Pillow
     peer.py first WORKERS                              submit one task and wait for its result
 """
 
+import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import islice
 
 
@@ -20,6 +23,17 @@ def squares(n):
     for i in range(n):
         total += i * i
     return total
+
+
+def thumbnail(out, path):
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as image:
+        kind = image.format
+        # As one writes it: from JPEG it decodes no more than it needs.
+        image.thumbnail((128, 128), Image.Resampling.LANCZOS)
+        image = ImageOps.exif_transpose(image)
+        image.save(os.path.join(out, os.path.basename(path)), format=kind, quality=85)
 
 
 def timed(workers, work):
@@ -41,6 +55,10 @@ def main():
     elif kind == "squares":
         n, rows, workers = map(int, args)
         print(timed(workers, lambda pool: list(pool.map(squares, [n] * rows))))
+    elif kind == "thumbnails":
+        images, out, workers = args[0], args[1], int(args[2])
+        paths = [entry.path for entry in os.scandir(images)]
+        print(timed(workers, lambda pool: list(pool.map(partial(thumbnail, out), paths))))
     elif kind == "first":
         with ProcessPoolExecutor(int(args[0])) as pool:
             pool.submit(noop, "x").result()

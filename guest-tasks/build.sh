@@ -50,4 +50,4 @@ build() {
 }
 
 build wasm32-wasip2 is-prime largest-prime-factor sum-of-squares typed
-build wasm32-wasip1 word-count
+build wasm32-wasip1 thumbnail word-count

@@ -65,7 +65,16 @@ pub fn time(command: &mut Command) -> Duration {
 
 /// Whether there is a Python to compare with.
 pub fn has_python() -> bool {
-    Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success())
+    python_runs("pass")
+}
+
+/// Whether there is one with Pillow, its library for images.
+pub fn has_pillow() -> bool {
+    python_runs("import PIL")
+}
+
+fn python_runs(code: &str) -> bool {
+    Command::new("python3").args(["-c", code]).output().is_ok_and(|output| output.status.success())
 }
 
 /// The peer, with its arguments.

@@ -6,6 +6,7 @@ mod cli;
 mod embedding;
 mod faults;
 mod guests;
+mod images;
 mod outcomes;
 mod programs;
 mod signals;
