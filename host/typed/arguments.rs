@@ -35,8 +35,11 @@ impl Parameters {
     /// # Errors
     /// What to tell of a row that is no JSON, or that does not fit.
     pub fn read(&self, row: &[u8]) -> Result<Vec<Value>, ErrorDetail> {
-        json_row(row)?;
-        self.fit(row).map_err(|mismatch| ErrorDetail::new("type", mismatch.to_string()))
+        // What was read is JSON; only of a row that was not, one has to ask why.
+        self.fit(row).or_else(|mismatch| {
+            json_row(row)?;
+            Err(ErrorDetail::new("type", mismatch.to_string()))
+        })
     }
 
     /// The argument that is a row of any text, for a function that [`takes_text`].

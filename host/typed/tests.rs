@@ -135,6 +135,7 @@ proptest! {
         noise in "[\\[\\]{}\":,a-csometruflNaI0-9.eE+\\- ]{0,24}",
     ) {
         if let Ok(value) = read(&ty, noise.as_bytes()) {
+            prop_assert!(crate::json::check(noise.as_bytes()).is_ok(), "{noise}");
             let json = written(&ty, &value);
             prop_assert_eq!(written(&ty, &read(&ty, json.as_bytes()).expect("it was read before")), json);
         }
