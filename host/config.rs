@@ -32,7 +32,7 @@ pub struct PoolConfig {
     pub crash_limit: u32,
     /// Treat inputs that are not a JSON value as `invalid-input`.
     pub json_rows: bool,
-    /// Exit codes of a command that count as ok, up to 125: more are not told apart.
+    /// Exit codes of a command that count as ok. Preview 1 tells none over 125 apart, which are never ok.
     pub success_codes: Vec<i32>,
     /// Measure wall time and peak memory of each task.
     pub receipts: bool,

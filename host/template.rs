@@ -39,7 +39,9 @@ enum NamePart {
 /// What a template is filled from.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
+    /// The input itself.
     pub bytes: &'a [u8],
+    /// What it is called, if it has a name.
     pub name: Option<&'a str>,
     /// The row's position, where it is known: workers do not know it.
     pub id: Option<u64>,

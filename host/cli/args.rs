@@ -134,7 +134,7 @@ pub struct Output {
     pub output_type: OutputType,
     /// Exit codes of a command that count as ok
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "0",
-        value_parser = clap::value_parser!(i32).range(0..=125), allow_negative_numbers = true)]
+        value_parser = clap::value_parser!(i32).range(0..=255), allow_negative_numbers = true)]
     pub success_codes: Vec<i32>,
     /// Give results as they come, not in input order
     #[arg(long)]

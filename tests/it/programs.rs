@@ -198,7 +198,7 @@ fn options_that_do_not_fit_together_are_refused() {
         ("f -- {id}", &["{id}", "--out-name"]),
         ("f --out-name x", &["--out-dir"]),
         ("f --overwrite", &["--overwrite"]),
-        ("f --success-codes 126", &["126"]),
+        ("f --success-codes 256", &["256"]),
         ("f --success-codes -1", &["-1"]),
         ("f --success-codes one", &["one"]),
         ("f --output-type xml", &["xml", "base64"]),
@@ -380,6 +380,41 @@ fn exit_codes_that_count_as_ok_are_a_list() {
 }
 
 #[test]
+fn components_have_exit_codes_too() {
+    let folder = folder();
+    let text = |end: &str| {
+        format!(
+            r#"(component
+                (import "wasi:cli/exit@0.2.12" (instance $exit (export "exit-with-code" (func (param "status-code" u8)))))
+                (core func $exit (canon lower (func $exit "exit-with-code")))
+                (core module $code
+                    (import "exit" "exit" (func $exit (param i32)))
+                    (func (export "run") (result i32) {end}))
+                (core instance $i (instantiate $code (with "exit" (instance (export "exit" (func $exit))))))
+                (func $run (result (result)) (canon lift (core func $i "run")))
+                (instance (export "wasi:cli/run@0.2.0") (export "run" (func $run))))"#
+        )
+    };
+    for (end, args, status, code) in [
+        ("(i32.const 0)", "", "ok", Value::Null),
+        ("(i32.const 1)", "", "failed", json!(1)),
+        ("(i32.const 1)", "--success-codes 1", "ok", Value::Null),
+        ("(call $exit (i32.const 200)) (i32.const 0)", "", "failed", json!(200)),
+        ("(call $exit (i32.const 200)) (i32.const 0)", "--success-codes 0,200", "ok", Value::Null),
+    ] {
+        let task = write(&folder, "task.wat", text(end));
+        let ran = run(&mut wpool_run(&task, &format!("--once {args}")), "");
+        let record = &ran.records()[0];
+        assert_eq!(
+            (&record["status"], &record["error"]["exit_code"]),
+            (&json!(status), &code),
+            "{end}: {}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
 fn the_type_of_outputs_can_be_fixed() {
     let folder = folder_of([("a", "7\n"), ("b", "text"), ("c", "")]);
     write(&folder, "d", b"\xff");
@@ -402,12 +437,11 @@ fn the_type_of_outputs_can_be_fixed() {
 
 #[test]
 fn a_program_that_imports_more_of_wasi_than_it_uses_runs() {
-    let folder = folder_of([]);
     for (task, interface, function) in [
-        ("component-http", "wasi:http/types@0.2.3", "[constructor]outgoing-request"),
-        ("component-newer", "wasi:random/random@0.2.99", "roll"),
+        (wat("component-http"), "wasi:http/types@0.2.3", "[constructor]outgoing-request"),
+        (wat("component-newer"), "wasi:random/random@0.2.99", "roll"),
     ] {
-        let ran = run_in(&folder, task, "--lines --receipts", "fine\n!\nfine\n");
+        let ran = run(&mut wpool_run(&task, "--lines --receipts"), "fine\n!\nfine\n");
         assert_eq!(ran.each("status"), ["ok", "trap", "ok"], "{}", ran.stderr);
         let record = &ran.records()[1];
         assert_eq!(
