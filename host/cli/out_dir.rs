@@ -119,7 +119,7 @@ impl OutDir {
     }
 
     /// Refuses a name where something stands already that may not be replaced.
-    fn check_place(&self, name: &str, inputs: &HashSet<(u64, u64)>) -> Result<(), Refusal> {
+    fn check_place(&self, name: &str, own: &HashSet<(u64, u64)>) -> Result<(), Refusal> {
         let shown = || self.show(name);
         let (folders, last) = split(name);
         let found = self.descend(folders, false).and_then(|inner| {
@@ -137,8 +137,8 @@ impl OutDir {
         if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
             return Err(("output-name", format!("cannot write {}: there is a folder of that name", shown())));
         }
-        if inputs.contains(&(found.st_dev, found.st_ino)) {
-            return Err(("output-exists", format!("{} is an input of this run, which it would destroy", shown())));
+        if own.contains(&(found.st_dev, found.st_ino)) {
+            return Err(("output-exists", format!("{} is a file of this run, which would be destroyed", shown())));
         }
         if !self.overwrite {
             let why = format!("{} exists; it was left as it is, replace it with --overwrite", shown());
@@ -157,8 +157,8 @@ pub struct OutNames {
     /// all that a run holds in the host for each row that is done.
     used: HashMap<u64, Taken>,
     hasher: RandomState,
-    /// The files that are rows, as device and inode, when they could be replaced.
-    inputs: HashSet<(u64, u64)>,
+    /// Files that the run reads and writes itself, as device and inode, when they could be replaced.
+    own: HashSet<(u64, u64)>,
 }
 
 /// What a name is used for: position of the first row that uses it, times two, and one more when it is a folder's.
@@ -166,11 +166,11 @@ pub struct OutNames {
 struct Taken(u64);
 
 impl OutNames {
-    /// For a run over these files, or over other rows.
-    pub fn new(dir: Arc<OutDir>, files: &[PathBuf]) -> OutNames {
+    /// For a run that reads and writes these files itself.
+    pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a PathBuf>) -> OutNames {
         let identity = |path: &PathBuf| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-        let inputs = if dir.overwrite { files.iter().filter_map(identity).collect() } else { HashSet::new() };
-        OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), inputs }
+        let own = if dir.overwrite { own.filter_map(identity).collect() } else { HashSet::new() };
+        OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), own }
     }
 
     /// The next row of the run, rejected if its output could not be written.
@@ -191,7 +191,7 @@ impl OutNames {
         let name = self.dir.name(row, id).map_err(|why| unfit(format!("makes no name for its output: {why}")))?;
         check_name(&name).map_err(unfit)?;
         self.check_free(&name).map_err(unfit)?;
-        self.dir.check_place(&name, &self.inputs)?;
+        self.dir.check_place(&name, &self.own)?;
         for folder in folders(&name) {
             self.used.entry(self.hasher.hash_one(folder)).or_insert(Taken(id << 1 | 1));
         }

@@ -107,6 +107,15 @@ impl Plan {
             quiet: output.quiet,
         })
     }
+
+    /// The files that the run reads rows from or writes records to.
+    pub fn own_files(&self) -> impl Iterator<Item = &PathBuf> {
+        let rows = match &self.source {
+            Source::Lines(files) | Source::Files(files) => files.as_slice(),
+            Source::Once => &[],
+        };
+        rows.iter().chain(self.output.as_ref().map(|output| &output.path)).chain(&self.failed)
+    }
 }
 
 fn output_type(typed: args::OutputType) -> OutputType {

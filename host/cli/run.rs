@@ -10,7 +10,7 @@ use wpool::{Failure, Input, Layer, Outcome, Pool, Program, Results, Status, Stop
 use super::check;
 use super::exit::Exit;
 use super::out_dir::{OutDir, OutNames};
-use super::plan::{OutDirPlan, Plan, Source};
+use super::plan::{OutDirPlan, Plan};
 use super::record::Format;
 use super::rows::{Locator, Rows};
 use super::say;
@@ -40,8 +40,7 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let stopper = pool.stopper();
     let interruption = Interruption::listen(stopper.clone())?;
     let mut reporter = Reporter::new(&plan, locator, stopper)?;
-    let files = if let Source::Files(files) = &plan.source { files.as_slice() } else { &[] };
-    let names = reporter.out_dir.as_ref().map(|dir| OutNames::new(dir.clone(), files));
+    let names = reporter.out_dir.as_ref().map(|dir| OutNames::new(dir.clone(), plan.own_files()));
     let rows = Rows::read(plan.source, names)?;
     let failure = rows.failure();
     let reported = reporter.report(pool.map(rows)).await;

@@ -83,6 +83,9 @@ fn programs_of_every_convention_get_the_content_of_files() {
 #[test]
 fn parts_of_a_path_become_arguments() {
     let folder = folder_of([("d/x.tar.gz", "")]);
+    write(&folder, "-n.x", "");
+    let ran = run_in(&folder, "args", "--files ./-* --files ./*.x -- {} {name}", "");
+    assert_eq!(ran.each("output"), ["args.wat\n./-n.x\n-n.x"], "an option is no path");
     let ran = run_in(&folder, "args", "--files d/* -- {} {name} {stem} {ext} {dir} {{stem}} -{.x", "");
     let expected = ["args.wat", "d/x.tar.gz", "x.tar.gz", "x.tar", "gz", "d", "{stem}", "-{.x"];
     assert_eq!(ran.each("output"), [json!(expected.join("\n"))], "{}", ran.stdout);
@@ -327,11 +330,15 @@ fn files_from_before_are_kept_unless_they_may_be_replaced() {
 }
 
 #[test]
-fn an_output_never_takes_the_place_of_a_file_that_is_a_row() {
-    let folder = folder_of([("a", "1"), ("b", "2")]);
+fn an_output_never_takes_the_place_of_a_file_of_the_run() {
+    let folder = folder_of([("a", "1"), ("b", "2"), ("rows", "\"rows\"\n\"out\"\n\"failed\"\n")]);
+    let args = "rows --out-dir . --out-name {} --overwrite -o out --failed failed";
+    assert_eq!(run_in(&folder, "cat", args, "").code, NOT_OK);
+    assert_eq!(read(folder.path().join("out")).matches("is a file of this run").count(), 3);
+    assert_eq!(read(folder.path().join("failed")), read(folder.path().join("rows")));
     let ran = run_in(&folder, "cat", "--files ? --out-dir . --out-name {name} --overwrite", "");
     assert_eq!(ran.each("status"), ["invalid-input"; 2]);
-    assert!(errors(&ran).iter().all(|(_, message)| message.contains("is an input")), "{}", ran.stdout);
+    assert!(errors(&ran).iter().all(|(_, message)| message.contains("is a file of this run")), "{}", ran.stdout);
     assert_eq!(["a", "b"].map(|name| read(folder.path().join(name))), ["1", "2"]);
 }
 

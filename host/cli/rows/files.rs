@@ -49,9 +49,10 @@ fn hidden_parts(path: &Path) -> usize {
     path.components().filter(is_hidden).count()
 }
 
-/// The path without parts that lead nowhere.
+/// The path without parts that lead nowhere. One that would look like an option to a program keeps its `./`.
 fn plain(path: &Path) -> PathBuf {
-    path.components().filter(|part| *part != Component::CurDir).collect()
+    let plain: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    if plain.as_os_str().as_encoded_bytes().starts_with(b"-") { Path::new(".").join(plain) } else { plain }
 }
 
 /// Reads files in their order, until nobody wants more.
