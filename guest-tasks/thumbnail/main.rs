@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, ImageResult};
+use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, ImageResult, Rgba, RgbaImage};
 
 const USAGE: &str = "usage: thumbnail [--max PIXELS] < IMAGE > THUMBNAIL";
 
@@ -67,7 +67,23 @@ fn shrink(image: DynamicImage, longest: u32) -> DynamicImage {
     if image.width().max(image.height()) <= longest {
         return image;
     }
-    image.resize(longest, longest, FilterType::Lanczos3)
+    let resize = |image: DynamicImage| image.resize(longest, longest, FilterType::Lanczos3);
+    if !image.color().has_alpha() {
+        return resize(image);
+    }
+    // A colour counts as much as one sees of it, or what is transparent would show at its edges.
+    let weighted = map_colors(image.into_rgba8(), |color, alpha| (color * alpha + 127) / 255);
+    let small = resize(weighted.into()).into_rgba8();
+    map_colors(small, |color, alpha| (color * 255 / alpha.max(1)).min(255)).into()
+}
+
+fn map_colors(mut image: RgbaImage, change: impl Fn(u32, u32) -> u32) -> RgbaImage {
+    for Rgba([colors @ .., alpha]) in image.pixels_mut() {
+        for color in colors {
+            *color = change(u32::from(*color), u32::from(*alpha)) as u8;
+        }
+    }
+    image
 }
 
 fn encode(image: &DynamicImage, profile: Option<Vec<u8>>, format: ImageFormat) -> ImageResult<Vec<u8>> {

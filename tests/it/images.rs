@@ -119,6 +119,21 @@ fn a_thumbnail_looks_like_its_image() {
 }
 
 #[test]
+fn what_is_transparent_leaves_no_shadow_on_what_is_not() {
+    let folder = folder();
+    // White on the left, transparent black on the right.
+    let shape = Shape { format: Format::Png, channels: 4, width: 300, height: 20 };
+    let line = [[255; 4].repeat(131), [0; 4].repeat(169)].concat();
+    fs::write(folder.path().join("a.png"), pictures::png(shape, &line.repeat(20))).expect("a file");
+    assert_eq!(thumbnails(folder.path(), &["--max", "60"]).code, OK);
+    let file = fs::read(folder.path().join("small/a.png")).expect("it was made");
+    let pixels = PngDecoder::new(ZCursor::new(&file)).decode_raw().expect("a PNG image");
+    let visible: Vec<_> = pixels.chunks(4).filter(|pixel| pixel[3] > 0).collect();
+    assert!(visible.iter().any(|pixel| pixel[3] < 200), "no pixel is at the edge");
+    assert!(visible.iter().all(|pixel| pixel[..3].iter().all(|color| *color > 250)), "{visible:?}");
+}
+
+#[test]
 fn arguments_that_mean_nothing_are_refused_by_the_guest() {
     let folder = folder();
     pictures::write(folder.path(), 1, &SIZES);

@@ -7,6 +7,7 @@ mod embedding;
 mod faults;
 mod guests;
 mod images;
+mod interpreters;
 mod outcomes;
 mod programs;
 mod signals;

@@ -534,7 +534,7 @@ fn an_import_that_nothing_provides_is_refused_with_what_to_do() {
 
 /// A real program from the folder that `WPOOL_PROGRAMS` names, into which `tests/fetch-programs.sh` puts them. Where it
 /// names none, tests of them say so and check nothing, unless `WPOOL_REQUIRE_PROGRAMS` is 1.
-fn program(name: &str) -> Option<PathBuf> {
+pub fn program(name: &str) -> Option<PathBuf> {
     let found = std::env::var_os("WPOOL_PROGRAMS").map(|folder| PathBuf::from(folder).join(name));
     let found = found.filter(|path| path.is_file());
     let required = std::env::var_os("WPOOL_REQUIRE_PROGRAMS").is_some_and(|value| value == "1");
