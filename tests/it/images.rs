@@ -105,13 +105,13 @@ fn an_image_that_a_camera_marked_as_turned_is_turned() {
 fn a_thumbnail_looks_like_its_image() {
     let folder = folder();
     // White on the left, black on the right.
-    let shape = Shape { format: Format::Png, channels: 1, width: 256, height: 16 };
+    let shape = Shape { format: Format::Png, channels: 1, width: 256, height: 64 };
     let line: Vec<u8> = (0..256).map(|x| if x < 128 { 255 } else { 0 }).collect();
-    fs::write(folder.path().join("a.png"), pictures::png(shape, &line.repeat(16))).expect("a file");
+    fs::write(folder.path().join("a.png"), pictures::png(shape, &line.repeat(64))).expect("a file");
     assert_eq!(thumbnails(folder.path(), &["--max", "32"]).code, OK);
     let file = fs::read(folder.path().join("small/a.png")).expect("it was made");
     let pixels = PngDecoder::new(ZCursor::new(&file)).decode_raw().expect("a PNG image");
-    assert_eq!(pixels.len(), 32 * 2);
+    assert_eq!(pixels.len(), 32 * 8);
     for line in pixels.chunks(32) {
         assert!(line[..12].iter().all(|pixel| *pixel > 250), "{line:?}");
         assert!(line[20..].iter().all(|pixel| *pixel < 5), "{line:?}");
