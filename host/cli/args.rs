@@ -4,11 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use super::units::{size, time};
+use crate::build::LANGUAGES;
 
 /// Map an untrusted WebAssembly program over rows of input, on every core.
 #[derive(Debug, Parser)]
@@ -25,6 +27,12 @@ pub enum Action {
     Run(Box<Run>),
     /// Say what a program is, what it imports, and how it would be called
     Inspect(Inspect),
+    /// Write a project to start from, in one of ten languages
+    New(New),
+    /// Build a program with its language's own tools
+    Build(Build),
+    /// Say which languages can be built here, and what this machine offers
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions { shell: Shell },
     /// Print the manual page, in roff
@@ -54,8 +62,8 @@ Ctrl-C lets running tasks finish; a second one kills them.";
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// The program: a component, a core module, or WebAssembly text
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
     /// Files of rows; - or none is standard input
     #[arg(value_hint = ValueHint::FilePath)]
@@ -163,10 +171,37 @@ pub struct Pool {
 
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
-    /// The program: a component, a core module, or WebAssembly text
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
     /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct New {
+    /// The language
+    #[arg(short, long, value_parser = PossibleValuesParser::new(LANGUAGES.iter().map(|language| language.name)))]
+    pub lang: String,
+    /// A folder that does not exist yet, or is empty
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Build {
+    /// A folder, or one source file
+    #[arg(value_hint = ValueHint::AnyPath, default_value = ".")]
+    pub path: PathBuf,
+    /// Where the program goes [default: task.wasm in the folder, or FILE with the extension .wasm]
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -11,7 +11,7 @@ use super::{args, plan, print, run};
 pub fn inspect(args: &args::Inspect) -> Result<Exit> {
     let mut config = plan::base_config(false)?;
     config.limits.memory = wpool::limits::MAX_MEMORY;
-    let program = Program::read(&args.task)?;
+    let program = Program::read(super::build::program(args.task.clone(), false)?)?;
     let report = run::runtime()?.block_on(async {
         let pool = Pool::start(&program, config).await?;
         let report = pool.report().clone();

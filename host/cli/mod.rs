@@ -2,8 +2,11 @@
 //! and is the only part that prints or knows exit codes.
 
 mod args;
+mod build;
+mod doctor;
 mod exit;
 mod inspect;
+mod new;
 mod plan;
 mod record;
 mod rows;
@@ -38,6 +41,9 @@ pub fn main() -> ExitCode {
     let result = match args.action {
         Action::Run(run) => plan::Plan::new(*run).and_then(run::run),
         Action::Inspect(inspect) => inspect::inspect(&inspect),
+        Action::New(args) => new::new(&args),
+        Action::Build(args) => build::build(&args),
+        Action::Doctor(args) => doctor::doctor(&args),
         Action::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "wpool", &mut script);
