@@ -25,10 +25,15 @@ pub fn finish(wasm: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
     Ok(without_debug(&wasm, &sections))
 }
 
-/// Whether a file is a core module that can become a component.
-pub fn has_wit(wasm: &[u8]) -> bool {
+/// Refuses a program that [`finish`] would leave as it is.
+pub fn check(wasm: &[u8], path: &Path) -> Result<(), Error> {
     let is_module = wasm.get(..8) == Some(b"\0asm\x01\0\0\0");
-    is_module && sections(wasm).is_some_and(|sections| has_metadata(&sections) && !is_go(&sections))
+    let sections = sections(wasm).filter(|_| is_module).unwrap_or_default();
+    match (has_metadata(&sections), is_go(&sections)) {
+        (true, false) => Ok(()),
+        (_, true) => Err(Error::Go { path: path.to_owned() }),
+        (false, _) => Err(Error::NoMetadata { path: path.to_owned() }),
+    }
 }
 
 fn has_metadata(sections: &[Section<'_>]) -> bool {

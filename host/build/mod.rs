@@ -67,6 +67,12 @@ pub enum Error {
     #[error("{path} carries no WIT metadata: there is nothing to build, and `wpool run` takes it as it is",
             path = path.display())]
     NoMetadata { path: PathBuf },
+    #[error(
+        "{path} comes from standard Go and stays a core module: Go's runtime and the adapter of components would grow \
+         the same memory; make it a command, which `wpool run` takes as it is",
+        path = path.display()
+    )]
+    Go { path: PathBuf },
 }
 
 impl Error {
@@ -78,7 +84,7 @@ impl Error {
 
     /// Whether other words on the command line would help.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Error::NotEmpty(_) | Error::Ambiguous { .. } | Error::NoMetadata { .. })
+        matches!(self, Error::NotEmpty(_) | Error::Ambiguous { .. } | Error::NoMetadata { .. } | Error::Go { .. })
     }
 }
 
@@ -87,8 +93,8 @@ pub fn build(project: &Project, out: &Path) -> Result<(), Error> {
     let scratch = tempfile::Builder::new().prefix("wpool-build-").tempdir();
     let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
     let made = recipe::carry_out(project, scratch.path())?;
-    if project.language.name == language::MODULE.name && !componentize::has_wit(&made) {
-        return Err(Error::NoMetadata { path: project.dir.join(project.main_source()?) });
+    if project.language.name == language::MODULE.name {
+        componentize::check(&made, &project.dir.join(project.main_source()?))?;
     }
     replace(out, &componentize::finish(made, out)?)
 }

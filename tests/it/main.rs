@@ -6,6 +6,7 @@ mod cli;
 mod embedding;
 mod faults;
 mod guests;
+mod languages;
 mod outcomes;
 mod signals;
 mod tidy;
