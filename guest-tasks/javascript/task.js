@@ -13,7 +13,7 @@
  */
 export function run(input) {
   const row = new TextDecoder().decode(input);
-  const n = JSON.parse(row);
+  const n = Number(row);
   if (!Number.isSafeInteger(n) || n < 2) {
     throw `expected an integer from 2 to ${Number.MAX_SAFE_INTEGER}, got ${row}`;
   }

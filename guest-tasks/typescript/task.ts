@@ -8,15 +8,11 @@
 /** What wit/task.wit asks for. A string that is thrown is the row's error. */
 export function run(input: Uint8Array): Uint8Array {
   const row = new TextDecoder().decode(input);
-  const n: unknown = JSON.parse(row);
-  if (!isSafeInteger(n) || n < 2) {
+  const n = Number(row);
+  if (!Number.isSafeInteger(n) || n < 2) {
     throw `expected an integer from 2 to ${Number.MAX_SAFE_INTEGER}, got ${row}`;
   }
   return new TextEncoder().encode(JSON.stringify(largestPrimeFactor(n)));
-}
-
-function isSafeInteger(value: unknown): value is number {
-  return Number.isSafeInteger(value);
 }
 
 function largestPrimeFactor(n: number): number {
