@@ -7,6 +7,7 @@ mod embedding;
 mod faults;
 mod guests;
 mod images;
+mod languages;
 mod outcomes;
 mod programs;
 mod signals;
