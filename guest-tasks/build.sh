@@ -37,11 +37,11 @@ cargo_home=$(realpath -m "${CARGO_HOME:-$HOME/.cargo}")
 export CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$cargo_home=/cargo"$'\x1f'"--remap-path-prefix=$PWD=/guest-tasks"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 
-# build TARGET PROGRAM...
+# build TARGET FOLDER PROGRAM...
 build() {
-    local target=$1 program
-    shift
-    cargo build --locked --release --target "$target" "${@/#/--package=}"
+    local target=$1 folder=$2 program
+    shift 2
+    cargo build --locked --release --target "$target" --manifest-path "$folder/Cargo.toml" "${@/#/--package=}"
     for program; do
         local built=$CARGO_TARGET_DIR/$target/release/$program.wasm
         [[ -e $built ]] || built=$CARGO_TARGET_DIR/$target/release/${program//-/_}.wasm # a library's name
@@ -49,5 +49,6 @@ build() {
     done
 }
 
-build wasm32-wasip2 is-prime largest-prime-factor sum-of-squares typed
-build wasm32-wasip1 thumbnail word-count
+build wasm32-wasip2 . is-prime sum-of-squares typed
+build wasm32-wasip2 rust largest-prime-factor
+build wasm32-wasip1 . thumbnail word-count

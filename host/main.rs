@@ -1,5 +1,6 @@
 //! The `wpool` command: a child of a pool, or the command line.
 
+mod build;
 mod cli;
 
 use std::process::ExitCode;

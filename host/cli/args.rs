@@ -4,11 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::builder::styling::Styles;
 use clap::{ArgGroup, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use super::units::{size, time};
+use crate::build::LANGUAGES;
 
 /// Map an untrusted WebAssembly program over rows of input, on every core.
 #[derive(Debug, Parser)]
@@ -30,6 +32,12 @@ pub enum Action {
     /// Check rows against what a program takes, without running it
     #[command(after_help = "Exit codes: 0 all rows fit, 4 no rows, 101 program refused, 102 some row does not fit.")]
     Check(Check),
+    /// Write a project to start from, in one of ten languages
+    New(New),
+    /// Build a program with its language's own tools
+    Build(Build),
+    /// Say which languages can be built here, and what this machine offers
+    Doctor(Doctor),
     /// Print a completion script for a shell
     Completions { shell: Shell },
     /// Print the manual page, in roff
@@ -61,8 +69,8 @@ Ctrl-C lets running tasks finish; a second one kills them.";
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// The program: a component, a core module, or WebAssembly text
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
     /// Files of rows; - or none is standard input
     #[arg(value_hint = ValueHint::FilePath)]
@@ -209,8 +217,8 @@ pub struct Pool {
 
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
-    /// The program: a component, a core module, or WebAssembly text
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
     /// Report on calling this function
     #[arg(long, value_name = "FUNCTION")]
@@ -241,4 +249,31 @@ pub struct Check {
     /// For this function
     #[arg(long, value_name = "FUNCTION")]
     pub call: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct New {
+    /// The language
+    #[arg(short, long, value_parser = PossibleValuesParser::new(LANGUAGES.iter().map(|language| language.name)))]
+    pub lang: String,
+    /// A folder that does not exist yet, or is empty
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Build {
+    /// A folder, or one source file
+    #[arg(value_hint = ValueHint::AnyPath, default_value = ".")]
+    pub path: PathBuf,
+    /// Where the program goes [default: task.wasm in the folder, or FILE with the extension .wasm]
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
 }

@@ -28,7 +28,7 @@ pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
     config.limits.memory = wpool::limits::MAX_MEMORY;
     config.call = call.map(str::to_owned);
     config.json_rows = true;
-    let program = Program::read(task)?;
+    let program = Program::read(super::build::program(task.to_owned(), false)?)?;
     let report = run::runtime()?.block_on(async {
         let pool = Pool::start(&program, config).await?;
         let report = pool.report().clone();

@@ -2,9 +2,12 @@
 //! and is the only part that prints or knows exit codes.
 
 mod args;
+mod build;
 mod check;
+mod doctor;
 mod exit;
 mod inspect;
+mod new;
 mod out_dir;
 mod plan;
 mod record;
@@ -42,6 +45,9 @@ pub fn main() -> ExitCode {
         Action::Inspect(inspect) => inspect::inspect(&inspect),
         Action::Schema(schema) => inspect::schema(&schema),
         Action::Check(check) => check::check(&check),
+        Action::New(args) => new::new(&args),
+        Action::Build(args) => build::build(&args),
+        Action::Doctor(args) => doctor::doctor(&args),
         Action::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "wpool", &mut script);

@@ -94,7 +94,7 @@ impl Plan {
             config.cache = None;
         }
         Ok(Plan {
-            task: typed.task,
+            task: super::build::program(typed.task, output.quiet)?,
             source,
             config,
             style,

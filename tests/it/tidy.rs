@@ -76,10 +76,17 @@ fn only_the_command_line_parses_arguments_and_prints() {
 }
 
 #[test]
-fn only_one_place_starts_processes() {
-    let starts = |source: &Source| source.code().any(|(_, line)| line.contains(".spawn()"));
-    let names: Vec<_> = sources("host").into_iter().filter(starts).map(|source| source.name).collect();
-    assert_eq!(names, ["host/process.rs"]);
+fn only_building_names_the_encoder_of_components() {
+    assert_only_in(&["host/build/componentize.rs"], &["wit_component", "wasi_preview1_component_adapter_provider"]);
+}
+
+#[test]
+fn one_place_starts_children_and_one_starts_compilers() {
+    let calls = [".spawn()", ".output()", ".status();"];
+    let starts = |source: &Source| source.code().any(|(_, line)| calls.iter().any(|call| line.contains(call)));
+    let mut names: Vec<_> = sources("host").into_iter().filter(starts).map(|source| source.name).collect();
+    names.sort();
+    assert_eq!(names, ["host/build/tool.rs", "host/process.rs"]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A number's largest prime factor, by trial division: the larger that factor, the slower.
+//!
+//!     wpool run . inputs.jsonl
 
-wit_bindgen::generate!({ path: "../../wit", world: "task" });
+wit_bindgen::generate!({ world: "task" });
 
 struct Task;
 

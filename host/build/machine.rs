@@ -1,0 +1,115 @@
+//! What this machine offers: cores, memory, and layers that could hold a captured worker.
+#![allow(unsafe_code, reason = "the version of Landlock has no safe interface among our dependencies")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// Facts, each `None` where this system does not say.
+#[derive(Debug, Serialize)]
+pub struct Machine {
+    pub kernel: Option<String>,
+    /// Cores that this process may run on.
+    pub cores: Option<usize>,
+    /// Cores' worth of time that its control groups allow.
+    pub cpu_quota: Option<f64>,
+    /// Workers of a pool by default.
+    pub workers: usize,
+    /// In bytes, like all sizes.
+    pub memory_total: Option<u64>,
+    pub memory_available: Option<u64>,
+    /// The least of the limits of its control groups.
+    pub memory_limit: Option<u64>,
+    pub sandbox: Layers,
+}
+
+/// What the kernel offers. That wpool uses a layer is another question.
+#[derive(Debug, Serialize)]
+pub struct Layers {
+    /// The version of Landlock's interface.
+    pub landlock: Option<u32>,
+    pub seccomp: bool,
+    pub user_namespaces: bool,
+}
+
+/// Looks around.
+pub fn machine() -> Machine {
+    let groups = groups();
+    let affinity = rustix::thread::sched_getaffinity(None).ok();
+    Machine {
+        kernel: text("/proc/sys/kernel/osrelease"),
+        cores: affinity.map(|cores| cores.count() as usize),
+        cpu_quota: groups.iter().filter_map(|group| cpu_quota(group)).reduce(f64::min),
+        workers: std::thread::available_parallelism().map_or(1, usize::from),
+        memory_total: meminfo("MemTotal:"),
+        memory_available: meminfo("MemAvailable:"),
+        memory_limit: groups.iter().filter_map(|group| memory_limit(group)).min(),
+        sandbox: Layers {
+            landlock: landlock(),
+            seccomp: text("/proc/sys/kernel/seccomp/actions_avail").is_some(),
+            user_namespaces: user_namespaces(),
+        },
+    }
+}
+
+/// The folders of this process's control group and of all above it, in either version of that interface.
+fn groups() -> Vec<PathBuf> {
+    let root = Path::new("/sys/fs/cgroup");
+    let lines = text("/proc/self/cgroup").unwrap_or_default();
+    let mut groups = Vec::new();
+    for line in lines.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
+        let base = root.join(controllers);
+        let own = base.join(path.trim_start_matches('/'));
+        groups.extend(own.ancestors().take_while(|dir| dir.starts_with(&base)).map(PathBuf::from));
+    }
+    groups
+}
+
+fn cpu_quota(group: &Path) -> Option<f64> {
+    let number = |name: &str| text(group.join(name))?.parse::<f64>().ok();
+    let (quota, period) = match text(group.join("cpu.max")) {
+        Some(line) => {
+            let (quota, period) = line.split_once(' ')?;
+            (quota.parse().ok()?, period.parse().ok()?)
+        }
+        None => (number("cpu.cfs_quota_us")?, number("cpu.cfs_period_us")?),
+    };
+    (quota > 0.0 && period > 0.0).then(|| quota / period)
+}
+
+fn memory_limit(group: &Path) -> Option<u64> {
+    // The first version writes a number near the largest there is for "none".
+    const NONE: u64 = 1 << 62;
+    let line = text(group.join("memory.max")).or_else(|| text(group.join("memory.limit_in_bytes")))?;
+    line.parse().ok().filter(|limit| *limit < NONE)
+}
+
+fn meminfo(name: &str) -> Option<u64> {
+    let text = text("/proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? << 10)
+}
+
+/// The version of Landlock, if the kernel has it and it was not switched off.
+fn landlock() -> Option<u32> {
+    const VERSION: u32 = 1;
+    // SAFETY: with this flag, the call takes no attributes and only answers with a number.
+    let version =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION) };
+    u32::try_from(version).ok().filter(|version| *version > 0)
+}
+
+/// Whether an ordinary user may make a user namespace, as far as the kernel's settings tell.
+fn user_namespaces() -> bool {
+    let setting = |path: &str| text(path).and_then(|text| text.parse::<u64>().ok());
+    setting("/proc/sys/user/max_user_namespaces").is_some_and(|most| most > 0)
+        && setting("/proc/sys/kernel/unprivileged_userns_clone") != Some(0)
+        && setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") != Some(1)
+}
+
+fn text(path: impl AsRef<Path>) -> Option<String> {
+    Some(fs::read_to_string(path).ok()?.trim().to_owned())
+}

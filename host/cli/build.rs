@@ -1,0 +1,44 @@
+//! `wpool build`, and building before `wpool run` of a folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::exit::{Exit, Usage};
+use super::{args, say};
+use crate::build::{self, PROGRAM, Project};
+
+pub fn build(args: &args::Build) -> Result<Exit> {
+    let project = Project::find(&args.path).map_err(explain)?;
+    let out = args.output.clone().unwrap_or_else(|| project.default_output());
+    make(&project, &out)?;
+    Ok(Exit::Ok)
+}
+
+/// The program at a path: the file itself, or a folder's, which is built first when its sources are newer.
+pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path);
+    }
+    let program = path.join(PROGRAM);
+    if build::is_stale(&path).map_err(explain)? {
+        let project = Project::find(&path).map_err(explain)?;
+        if !quiet {
+            say(format_args!("building {} ({})", program.display(), project.language.name));
+        }
+        build::build(&project, &program).map_err(explain)?;
+    }
+    Ok(program)
+}
+
+fn make(project: &Project, out: &Path) -> Result<()> {
+    build::build(project, out).map_err(explain)?;
+    let size = std::fs::metadata(out).map_or(0, |found| found.len());
+    say(format_args!("built {} ({}, {})", out.display(), project.language.name, bytesize::ByteSize(size)));
+    Ok(())
+}
+
+/// Sorts an error into the categories of exit codes.
+pub fn explain(error: build::Error) -> anyhow::Error {
+    if error.is_usage() { Usage(error.to_string()).into() } else { error.into() }
+}
