@@ -152,16 +152,14 @@ impl Report {
 pub struct RowCheck(Option<Parameters>);
 
 impl RowCheck {
-    /// Checks one row of JSON.
-    ///
-    /// # Errors
-    /// What its record would say: it is too long, no JSON, or does not fit the function's parameters.
-    pub fn check(&self, row: &Input) -> Result<(), ErrorDetail> {
-        match (&row.rejected, &self.0) {
-            (Some(reason), _) => Err(reason.detail()),
+    /// What its record would say of a row that is not run: it is too long, no JSON, or does not fit the function.
+    pub fn flaw(&self, row: &Input) -> Option<ErrorDetail> {
+        let checked = match (&row.rejected, &self.0) {
+            (Some(reason), _) => return Some(reason.detail()),
             (None, Some(parameters)) => parameters.read(&row.bytes).map(drop),
             (None, None) => typed::json_row(&row.bytes),
-        }
+        };
+        checked.err().map(ErrorDetail::from)
     }
 }
 

@@ -49,7 +49,7 @@ async fn rows(source: &Source, locator: &Locator, check: &RowCheck, mut tell: im
     let mut checked = Checked::default();
     while let Some(row) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
         checked.rows += 1;
-        let Err(error) = check.check(&row) else { continue };
+        let Some(error) = check.flaw(&row) else { continue };
         checked.bad += 1;
         if checked.bad <= MAX_TOLD {
             let place = locator.locate(&row).unwrap_or_default();

@@ -34,11 +34,11 @@ impl Parameters {
     ///
     /// # Errors
     /// What to tell of a row that is no JSON, or that does not fit.
-    pub fn read(&self, row: &[u8]) -> Result<Vec<Value>, ErrorDetail> {
+    pub fn read(&self, row: &[u8]) -> Result<Vec<Value>, RowError> {
         // What was read is JSON; only of a row that was not, one has to ask why.
         self.fit(row).or_else(|mismatch| {
             json_row(row)?;
-            Err(ErrorDetail::new("type", mismatch.to_string()))
+            Err(RowError::new("type", mismatch.to_string()))
         })
     }
 
@@ -46,13 +46,13 @@ impl Parameters {
     ///
     /// # Errors
     /// What to tell of a row that is not UTF-8, for a parameter that is.
-    pub fn text(&self, row: &[u8]) -> Result<Vec<Value>, ErrorDetail> {
+    pub fn text(&self, row: &[u8]) -> Result<Vec<Value>, RowError> {
         match &self.single {
             Some(ty) if ty.is_bytes() => Ok(vec![Value::Bytes(row.to_vec())]),
             None => Ok(Vec::new()),
             Some(_) => match std::str::from_utf8(row) {
                 Ok(text) => Ok(vec![Value::String(text.to_owned())]),
-                Err(_) => Err(ErrorDetail::new("type", "expected string, found bytes that are not UTF-8")),
+                Err(_) => Err(RowError::new("type", "expected string, found bytes that are not UTF-8")),
             },
         }
     }
@@ -78,6 +78,25 @@ impl Parameters {
     }
 }
 
+/// Why a row is not fit to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RowError {
+    code: &'static str,
+    pub message: String,
+}
+
+impl RowError {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        RowError { code, message: message.into() }
+    }
+}
+
+impl From<RowError> for ErrorDetail {
+    fn from(error: RowError) -> Self {
+        ErrorDetail::new(error.code, error.message)
+    }
+}
+
 /// Whether a function can take rows of any text: as its only parameter, or not at all.
 pub(crate) fn takes_text(signature: &Signature) -> bool {
     match signature.params.as_slice() {
@@ -91,8 +110,8 @@ pub(crate) fn takes_text(signature: &Signature) -> bool {
 ///
 /// # Errors
 /// What to tell of it otherwise.
-pub(crate) fn json_row(row: &[u8]) -> Result<(), ErrorDetail> {
+pub(crate) fn json_row(row: &[u8]) -> Result<(), RowError> {
     json::check(row)
         .map(drop)
-        .map_err(|error| ErrorDetail::new("json", format!("not JSON: {} in column {}", error.what, error.at + 1)))
+        .map_err(|error| RowError::new("json", format!("not JSON: {} in column {}", error.what, error.at + 1)))
 }

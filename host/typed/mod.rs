@@ -27,7 +27,7 @@ mod types;
 mod value;
 mod write;
 
-pub(crate) use arguments::{Parameters, json_row, takes_text};
+pub(crate) use arguments::{Parameters, RowError, json_row, takes_text};
 pub(crate) use schema::{input, output};
 pub use types::{Case, Field, Signature, Type};
 #[cfg(feature = "engine")]

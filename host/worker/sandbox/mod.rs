@@ -30,7 +30,7 @@ use crate::process::IMAGE_FD;
 use crate::report::{Convention, Kind};
 use crate::setup::{AnswerDetail, ChildError, ImageSettings, Stdin, WorkerSetup};
 use crate::template::Row;
-use crate::typed::{self, Parameters, Value};
+use crate::typed::{self, Parameters, RowError, Value};
 use crate::wire::{LeasedTask, MAX_TEXT};
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
@@ -136,7 +136,7 @@ impl Sandbox {
     pub fn run(&mut self, task: &LeasedTask) -> Answered {
         let call = match self.prepare(task) {
             Ok(call) => call,
-            Err(error) => return refused(error),
+            Err(error) => return refused(error.into()),
         };
         let finished = match &self.program {
             Program::Core(program) => program.run(&self.context, call),
@@ -145,7 +145,7 @@ impl Sandbox {
         verdict::answer(finished, &self.context, self.receipts)
     }
 
-    fn prepare(&self, task: &LeasedTask) -> Result<Call, ErrorDetail> {
+    fn prepare(&self, task: &LeasedTask) -> Result<Call, RowError> {
         let bytes = &task.bytes;
         let values = match &self.parameters {
             Some(parameters) if self.json_rows => parameters.read(bytes)?,
@@ -154,8 +154,8 @@ impl Sandbox {
             None => Vec::new(),
         };
         let row = Row { bytes, name: task.name.as_deref(), id: None };
-        let args = self.context.arguments(row).map_err(|message| ErrorDetail::new("argument", message))?;
-        let input = self.context.input(bytes, row).map_err(|message| ErrorDetail::new("stdin", message))?;
+        let args = self.context.arguments(row).map_err(|message| RowError::new("argument", message))?;
+        let input = self.context.input(bytes, row).map_err(|message| RowError::new("stdin", message))?;
         Ok(Call { input, args, values })
     }
 }
