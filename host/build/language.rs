@@ -87,7 +87,7 @@ const PIP_ZIG: &str = "pip install ziglang";
 const CARGO: Tool = Tool {
     name: "cargo",
     ways: &[way(Place::Path("cargo"), &[], VERSION)],
-    install: "curl https://sh.rustup.rs -sSf | sh",
+    install: "apt-get install rustup && rustup default stable",
 };
 const RUST_TARGET: Tool = Tool {
     name: "Rust's standard library for wasm32-wasip2",
