@@ -1,6 +1,6 @@
 //! What a language costs: the template of each, built by its own tools, run with one worker.
 //!
-//! Tools are found as `tests/it/languages.rs` says. `WPOOL_BENCH_ROWS` (default 2000) and `WPOOL_BENCH_ROUNDS`
+//! Tools are found as `tests/it/languages.rs` says. `WPOOL_BENCH_ROWS` (default 500) and `WPOOL_BENCH_ROUNDS`
 //! (default 7) change its length.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
@@ -54,7 +54,7 @@ fn build(language: &str, dir: &Path, toolchains: &Path) -> Option<PathBuf> {
 
 /// Size, time of a whole run of one row, and what each further row adds.
 fn measure(program: &Path, dir: &Path) -> String {
-    let many = setting("WPOOL_BENCH_ROWS", 2000);
+    let many = setting("WPOOL_BENCH_ROWS", 500);
     let run_of = |rows: usize| {
         let path = dir.join(format!("{rows}.jsonl"));
         std::fs::write(&path, "1001\n".repeat(rows)).expect("rows can be written");

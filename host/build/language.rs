@@ -36,7 +36,8 @@ pub enum Recipe {
 /// One command, run in the project's folder. In its arguments stand for
 ///
 /// - `{out}`: the file to write,
-/// - `{source}`: the main source file; `{module}`: its name without extension; `{sources}`: all source files,
+/// - `{source}`: the main source file; `{module}`: its name without extension; `{folder}`: where it is,
+/// - `{sources}`: all source files,
 /// - `{package}`: the main source file if only that is built, or else the folder,
 /// - `{bundle}`: what an earlier step wrote there, or else the main source file,
 /// - `{wit}`, `{world}`: the folder with the WIT files, and the world of the program.
@@ -256,7 +257,7 @@ pub static LANGUAGES: [Language; 10] = [
         tools: &[&COMPONENTIZE_PY],
         recipe: Recipe::Steps(&[step(
             &COMPONENTIZE_PY,
-            &["-d", "{wit}", "-w", "{world}", "componentize", "{module}", "-o", "{out}"],
+            &["-d", "{wit}", "-w", "{world}", "componentize", "-p", "{folder}", "{module}", "-o", "{out}"],
         )]),
         template: template!("python": "app.py", "wit/task.wit", "inputs.jsonl"),
     },

@@ -69,15 +69,16 @@ fn expand(arg: &str, project: &Project, scratch: &Path, out: &Path, args: &mut V
     let is_output = arg.starts_with('-');
     let value: PathBuf = match arg.find('{').map(|at| &arg[at..]) {
         Some("{out}") => out.to_owned(),
-        Some("{source}") => project.main_source()?,
-        Some("{module}") => project.main_source()?.with_extension(""),
+        Some("{source}") => here(&project.main_source()?),
+        Some("{folder}") => here(project.main_source()?.parent().unwrap_or(Path::new(""))),
+        Some("{module}") => project.main_source()?.file_stem().map(PathBuf::from).unwrap_or_default(),
         Some("{bundle}") if is_output || bundle.exists() => bundle,
-        Some("{bundle}") => project.main_source()?,
-        Some("{package}") => project.file.clone().unwrap_or_else(|| PathBuf::from(".")),
+        Some("{bundle}") => here(&project.main_source()?),
+        Some("{package}") => project.file.as_deref().map_or_else(|| PathBuf::from("."), here),
         Some("{wit}") => wit(project, scratch)?,
         Some("{world}") => PathBuf::from(world(&wit(project, scratch)?)?),
         Some("{sources}") => {
-            args.extend(project.sources()?.into_iter().map(OsString::from));
+            args.extend(project.sources()?.iter().map(|source| OsString::from(here(source))));
             return Ok(());
         }
         _ => PathBuf::from(arg),
@@ -86,6 +87,11 @@ fn expand(arg: &str, project: &Project, scratch: &Path, out: &Path, args: &mut V
     whole.push(value);
     args.push(whole);
     Ok(())
+}
+
+/// A path in the project's folder that no tool takes for an option.
+fn here(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
 }
 
 /// The project's folder of WIT files, or one with the contract of tasks.
