@@ -62,6 +62,8 @@ pub enum Error {
     ManyPrograms { dir: PathBuf, found: String },
     #[error("{path} is not WebAssembly text: {why}", path = path.display())]
     Text { path: PathBuf, why: String },
+    #[error("cannot read the WIT files in {path}: {why}", path = path.display())]
+    Wit { path: PathBuf, why: String },
     #[error("{path} cannot be made a program: {why}", path = path.display())]
     BadModule { path: PathBuf, why: String },
     #[error("{path} carries no WIT metadata: there is nothing to build, and `wpool run` takes it as it is",

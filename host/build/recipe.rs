@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use wit_parser::Resolve;
+
 use super::Error;
 use super::cargo;
 use super::detect::Project;
@@ -12,6 +14,8 @@ use super::tool::{self, Found, Tool};
 
 /// The contract of tasks, for sources that do not bring it along.
 const TASK_WIT: &str = include_str!("../../wit/task.wit");
+/// The world that is meant where there are several.
+const TASK_WORLD: &str = "task";
 
 /// Builds a project and gives the bytes. `scratch` is an empty folder for what comes in between.
 pub fn carry_out(project: &Project, scratch: &Path) -> Result<Vec<u8>, Error> {
@@ -108,17 +112,15 @@ fn wit(project: &Project, scratch: &Path) -> Result<PathBuf, Error> {
 
 /// The world of a program: `task`, or the only one there is.
 fn world(wit: &Path) -> Result<String, Error> {
-    let mut worlds = Vec::new();
-    for entry in fs::read_dir(wit).map_err(Error::io("read", wit))?.flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "wit") {
-            let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-            let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("world "));
-            worlds.extend(names.filter_map(|rest| rest.split([' ', '{']).next()).map(str::to_owned));
+    let mut resolve = Resolve::default();
+    let bad = |error| Error::Wit { path: wit.to_owned(), why: format!("{error:#}") };
+    let (package, _) = resolve.push_dir(wit).map_err(bad)?;
+    let worlds = &resolve.packages[package].worlds;
+    match worlds.keys().collect::<Vec<_>>().as_slice() {
+        [only] => Ok((*only).clone()),
+        _ if worlds.contains_key(TASK_WORLD) => Ok(TASK_WORLD.to_owned()),
+        names => {
+            Err(Error::Wit { path: wit.to_owned(), why: format!("no world is called task, and there are {names:?}") })
         }
-    }
-    match worlds.as_slice() {
-        [only] => Ok(only.clone()),
-        _ => Ok("task".to_owned()),
     }
 }
