@@ -56,10 +56,16 @@ fn a_program_that_cannot_be_read_is_a_failed_set_up() {
     let folder = folder();
     let fifo = folder.path().join("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a pipe");
-    for path in [&folder.path().join("missing.wasm"), folder.path(), Path::new("/dev/zero"), &fifo] {
+    let nothing_to_read = "cannot read the program";
+    for (path, why) in [
+        (&*folder.path().join("missing.wasm"), nothing_to_read),
+        (Path::new("/dev/zero"), nothing_to_read),
+        (&fifo, nothing_to_read),
+        (folder.path(), "is no task that wpool can build"),
+    ] {
         let name = path.to_str().expect("a name");
-        assert_refused(&run_rows(&[name], "1"), SET_UP, &["cannot read the program", name], name);
-        assert_refused(&run(wpool().arg("inspect").arg(path), ""), SET_UP, &[name], name);
+        assert_refused(&run_rows(&[name], "1"), SET_UP, &[why, name], name);
+        assert_refused(&run(wpool().arg("inspect").arg(path), ""), SET_UP, &[why, name], name);
     }
 }
 
