@@ -82,8 +82,8 @@ fn fit(draft: Draft, file: OwnedFd, program: &Program, config: &PoolConfig) -> R
     let report = draft.choose(config.call.as_deref()).map_err(refused)?;
     check_for_commands(report.convention, program, config)?;
     if let Some(signature) = report.signature().filter(|signature| !config.json_rows && !typed::takes_text(signature)) {
-        let what = "rows of JSON, or a single parameter of string or list<u8> for rows of text";
-        return Err(Error::Config(format!("{name}: a function takes {what}; this one is {signature}")));
+        let what = "rows of text, as with --lines, --files and --once, need a function of a single string or list<u8>";
+        return Err(Error::Config(format!("{name}: {what}; this one is {signature}")));
     }
     let (needs, limit) = (report.resources.initial_memory, config.limits.memory);
     if needs <= limit {

@@ -38,7 +38,6 @@
 //! **A claim word instead of messages.** Which task a worker runs, and which it may still take, is one atomic word in a
 //! page it shares with the host: blame is exact at the price of one compare-and-swap for each task, and leases can be
 //! long because what is unstarted can be taken back at any time.
-
 //!
 //! **Denied is not refused.** Programs import more of WASI than they use, because their language's library does. What
 //! wpool does not provide of it is there and traps when it is called; imports of anything else are refused before

@@ -7,8 +7,10 @@ use serde_json::Value as Json;
 
 use crate::error::Refusal;
 use crate::outcome::ErrorDetail;
+use crate::setup::Grants;
 use crate::task::Input;
-use crate::typed::{self, Parameters, Signature};
+use crate::template::Row;
+use crate::typed::{self, Parameters, RowError, Signature};
 
 /// How a program takes its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +101,9 @@ impl Function {
         let Some((function, interfaces)) = self.path.split_last() else { return false };
         let whole = interfaces.join(".");
         let unversioned: Vec<_> = interfaces.iter().map(|interface| unversioned(interface)).collect();
-        let ends = |interface: &str| ['.', '#'].iter().any(|dot| call == format!("{interface}{dot}{function}"));
+        let ends = |interface: &str| {
+            !interface.is_empty() && ['.', '#'].iter().any(|dot| call == format!("{interface}{dot}{function}"))
+        };
         call == function || call == self.name() || ends(&whole) || ends(&unversioned.join("."))
     }
 }
@@ -131,9 +135,9 @@ impl Report {
         self.functions.iter().find(called)?.signature.as_ref().ok()
     }
 
-    /// Says what is wrong with rows of JSON, before anything runs.
-    pub fn row_check(&self) -> RowCheck {
-        RowCheck(self.signature().map(Parameters::new))
+    /// Says what is wrong with rows of JSON, before anything runs with these grants.
+    pub fn row_check(&self, grants: &Grants) -> RowCheck {
+        RowCheck { parameters: self.signature().map(Parameters::new), grants: grants.clone() }
     }
 
     /// JSON Schema (draft 2020-12) of the rows that the program takes. Only a function says more than that rows are JSON.
@@ -149,17 +153,29 @@ impl Report {
 
 /// Checks rows against what a program takes, by the code that workers read them with.
 #[derive(Clone, Debug)]
-pub struct RowCheck(Option<Parameters>);
+pub struct RowCheck {
+    parameters: Option<Parameters>,
+    grants: Grants,
+}
 
 impl RowCheck {
-    /// What its record would say of a row that is not run: it is too long, no JSON, or does not fit the function.
+    /// What its record would say of a row that is not run: it is too long, no JSON, does not fit the function, or makes
+    /// no argument or standard input.
     pub fn flaw(&self, row: &Input) -> Option<ErrorDetail> {
-        let checked = match (&row.rejected, &self.0) {
-            (Some(reason), _) => return Some(reason.detail()),
-            (None, Some(parameters)) => parameters.read(&row.bytes).map(drop),
-            (None, None) => typed::json_row(&row.bytes),
-        };
-        checked.err().map(ErrorDetail::from)
+        match &row.rejected {
+            Some(reason) => Some(reason.detail()),
+            None => self.check(row).err().map(ErrorDetail::from),
+        }
+    }
+
+    fn check(&self, input: &Input) -> Result<(), RowError> {
+        match &self.parameters {
+            Some(parameters) => parameters.read(&input.bytes).map(drop)?,
+            None => typed::json_row(&input.bytes)?,
+        }
+        let row = Row::of(input, true);
+        self.grants.arguments(row)?;
+        self.grants.input(&input.bytes, row).map(drop)
     }
 }
 
@@ -212,7 +228,11 @@ impl Draft {
     }
 
     fn called(&self, call: &str) -> Result<Fit, Refusal> {
-        let found: Vec<_> = self.functions.iter().filter(|function| function.is_called(call)).collect();
+        let exact = |function: &&Function| function.path.join(".") == call;
+        let mut found: Vec<_> = self.functions.iter().filter(exact).collect();
+        if found.is_empty() {
+            found = self.functions.iter().filter(|function| function.is_called(call)).collect();
+        }
         match found.as_slice() {
             [function] => match &function.signature {
                 Ok(_) => Ok(Fit::function(function, "was asked for".to_owned())),
@@ -221,7 +241,9 @@ impl Draft {
                 }
             },
             [] => {
-                Err(Refusal::new("no-function", format!("exports no function `{call}`; {}", listed(&self.functions))))
+                let names: Vec<_> = self.functions.iter().map(Function::name).collect();
+                let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
+                Err(Refusal::new("no-function", format!("exports no function `{call}`; its functions: {names}")))
             }
             _ => {
                 let names: Vec<_> = found.iter().map(|function| function.path.join(".")).collect();
@@ -239,10 +261,8 @@ impl Fit {
 }
 
 /// Functions in words.
+#[cfg(feature = "engine")]
 pub(crate) fn listed(functions: &[Function]) -> String {
-    if functions.is_empty() {
-        return "it exports no functions of a component".to_owned();
-    }
     let names: Vec<_> = functions.iter().map(ToString::to_string).collect();
     format!("its functions: {}", names.join("; "))
 }

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{CompileLimits, Limits};
 use crate::outcome::ErrorDetail;
 use crate::report::Report;
-use crate::template::Template;
+use crate::template::{Row, Template};
+use crate::typed::RowError;
 
 /// What a program may touch beside its input: nothing, unless it is listed here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,23 @@ impl Grants {
     /// Whether a task can change something that outlives it.
     pub fn has_writable_dir(&self) -> bool {
         self.dirs.iter().any(|dir| dir.writable)
+    }
+
+    /// A command's arguments after `argv[0]`.
+    pub(crate) fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, RowError> {
+        let args = self.args.iter().map(|template| template.argument(row)).collect::<Result<_, _>>();
+        args.map_err(|message| RowError::new("argument", message))
+    }
+
+    /// What the guest is given: the row's bytes, unless a command's standard input is something else.
+    pub(crate) fn input(&self, bytes: &Bytes, row: Row<'_>) -> Result<Bytes, RowError> {
+        match &self.stdin {
+            Stdin::Row => Ok(bytes.clone()),
+            Stdin::Empty => Ok(Bytes::new()),
+            Stdin::Made(template) => {
+                template.expand(row).map(Bytes::from).map_err(|message| RowError::new("stdin", message))
+            }
+        }
     }
 }
 

@@ -43,13 +43,16 @@ pub struct Row<'a> {
     pub bytes: &'a [u8],
     /// What it is called, if it has a name.
     pub name: Option<&'a str>,
+    /// The bytes are JSON, so that a string stands without its quotes. Text stands as it is.
+    pub json: bool,
     /// The row's position, where it is known: workers do not know it.
     pub id: Option<u64>,
 }
 
-impl<'a> From<&'a Input> for Row<'a> {
-    fn from(input: &'a Input) -> Self {
-        Row { bytes: &input.bytes, name: input.name.as_deref(), id: None }
+impl<'a> Row<'a> {
+    /// The row of an input, whose position is not known.
+    pub fn of(input: &'a Input, json: bool) -> Self {
+        Row { bytes: &input.bytes, name: input.name.as_deref(), json, id: None }
     }
 }
 
@@ -107,7 +110,8 @@ impl Template {
                 Part::Row => match row.name {
                     Some(name) => text.push_str(name),
                     None => {
-                        text.push_str(&plain(std::str::from_utf8(row.bytes).map_err(|_| "the row is not UTF-8")?));
+                        let whole = std::str::from_utf8(row.bytes).map_err(|_| "the row is not UTF-8")?;
+                        if row.json { text.push_str(&plain(whole)) } else { text.push_str(whole) }
                     }
                 },
                 Part::Field(name) => text.push_str(&plain(field(row.bytes, name)?.get())),
@@ -196,7 +200,7 @@ mod tests {
     use super::*;
 
     fn row(bytes: &[u8]) -> Row<'_> {
-        Row { bytes, name: None, id: None }
+        Row { bytes, name: None, json: true, id: None }
     }
 
     fn expand(template: &str, row: Row<'_>) -> Result<String, String> {
@@ -218,6 +222,7 @@ mod tests {
         }
         assert_eq!(expand("<{}>", row(b"\"q\\u0041\"")).as_deref(), Ok("<qA>"));
         assert_eq!(expand("<{}>", row(b"[1, 2] ")).as_deref(), Ok("<[1, 2]>"));
+        assert_eq!(expand("<{}>", Row { json: false, ..row(b" \"q\" ") }).as_deref(), Ok("< \"q\" >"));
     }
 
     #[test]
@@ -229,7 +234,7 @@ mod tests {
             ("a/.rc", "a/.rc .rc .rc  a 7"),
             ("\"q\"", "\"q\" \"q\" \"q\"  . 7"),
         ] {
-            let named = Row { bytes: b"{}", name: Some(name), id: Some(7) };
+            let named = Row { bytes: b"{}", name: Some(name), json: false, id: Some(7) };
             assert_eq!(expand("{} {name} {stem} {ext} {dir} {id}", named).as_deref(), Ok(expected));
             assert_eq!(expand("{{stem}} {{id}} {stems}", named).as_deref(), Ok("{stem} {id} {stems}"));
         }

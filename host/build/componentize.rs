@@ -1,5 +1,6 @@
 //! The last steps on what a compiler made: debug information goes, and a core module with WIT metadata becomes a
-//! component, in this process. The module is one that this user's own tools have just written.
+//! component, in this process. Whoever builds trusts the tools and their output, which run with the same rights: unlike a
+//! run, a build is not confined, and `wpool build` of a module from elsewhere reads it like any other tool would.
 
 use std::path::Path;
 

@@ -17,8 +17,10 @@ const MAIN: [&str; 4] = ["task", "app", "main", "index"];
 const FOLDERS: [&str; 3] = ["", "src", "assembly"];
 /// Folders below a project that hold no sources: what tools write, and what they install.
 const NO_SOURCES: [&str; 4] = ["target", "node_modules", "zig-out", "__pycache__"];
-/// Files that no build reads: programs, rows and records, and text for people.
-const NO_SOURCE_FILES: [&str; 3] = ["wasm", "jsonl", "md"];
+/// Extensions of what programs are built from, beside those that show a language: headers, manifests, lock files, WIT.
+const SOURCE_EXTENSIONS: [&str; 9] = ["rs", "toml", "lock", "h", "hpp", "mod", "sum", "wit", "tsx"];
+/// Configuration files whose extension is also that of data.
+const SOURCE_FILES: [&str; 4] = ["package.json", "package-lock.json", "tsconfig.json", "asconfig.json"];
 /// Deepest folder of sources; a link that leads upwards must not be followed for ever.
 const DEEPEST: usize = 16;
 
@@ -108,18 +110,24 @@ fn has_newer(dir: &Path, than: SystemTime, depth: usize) -> Result<bool, Error> 
         let path = dir.join(&name);
         // A link that leads nowhere is no source.
         let Ok(found) = fs::metadata(&path) else { continue };
-        let skipped = |list: &[&str], name: &OsStr| list.iter().any(|skipped| name == *skipped);
         let newer = if found.is_dir() {
-            depth > 0 && !skipped(&NO_SOURCES, &name) && has_newer(&path, than, depth - 1)?
+            depth > 0 && !NO_SOURCES.iter().any(|skipped| name == *skipped) && has_newer(&path, than, depth - 1)?
         } else {
-            let ignored = skipped(&NO_SOURCE_FILES, path.extension().unwrap_or_default());
-            !ignored && found.modified().map_err(Error::io("read", &path))? > than
+            is_source(&name) && found.modified().map_err(Error::io("read", &path))? > than
         };
         if newer {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether some language builds programs from files of this name. Data beside them, such as rows and records, is none.
+fn is_source(name: &OsStr) -> bool {
+    let extension = Path::new(name).extension().unwrap_or_default();
+    LANGUAGES.iter().any(|language| shows(language, name))
+        || SOURCE_EXTENSIONS.iter().any(|known| extension == *known)
+        || SOURCE_FILES.iter().any(|known| name == *known)
 }
 
 fn language_of_folder(dir: &Path) -> Result<&'static Language, Error> {

@@ -31,6 +31,8 @@ pub enum Error {
     Io { what: &'static str, path: PathBuf, source: io::Error },
     #[error("{dir} exists and is not an empty folder", dir = .0.display())]
     NotEmpty(PathBuf),
+    #[error("cannot write the program to {path}: it is a source, or no regular file", path = .0.display())]
+    Taken(PathBuf),
     #[error(
         "{path} is no task that wpool can build: there is no Cargo.toml, go.mod, package.json, asconfig.json, or source \
          file of C, C++, Zig, Go, JavaScript, TypeScript, Python or WebAssembly text",
@@ -86,12 +88,20 @@ impl Error {
 
     /// Whether other words on the command line would help.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Error::NotEmpty(_) | Error::Ambiguous { .. } | Error::NoMetadata { .. } | Error::Go { .. })
+        matches!(
+            self,
+            Error::NotEmpty(_)
+                | Error::Taken(_)
+                | Error::Ambiguous { .. }
+                | Error::NoMetadata { .. }
+                | Error::Go { .. }
+        )
     }
 }
 
 /// Builds a project into a file, which is replaced only by a whole program.
 pub fn build(project: &Project, out: &Path) -> Result<(), Error> {
+    check_place(project, out)?;
     let scratch = tempfile::Builder::new().prefix("wpool-build-").tempdir();
     let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
     let made = recipe::carry_out(project, scratch.path())?;
@@ -99,6 +109,16 @@ pub fn build(project: &Project, out: &Path) -> Result<(), Error> {
         componentize::check(&made, &project.dir.join(project.main_source()?))?;
     }
     replace(out, &componentize::finish(made, out)?)
+}
+
+/// Refuses to replace what is no file, such as a device, or a source.
+fn check_place(project: &Project, out: &Path) -> Result<(), Error> {
+    let Ok(found) = fs::canonicalize(out) else { return Ok(()) };
+    let is_source = |source: &PathBuf| fs::canonicalize(project.dir.join(source)).is_ok_and(|source| source == found);
+    if !found.is_file() || project.sources()?.iter().any(is_source) {
+        return Err(Error::Taken(out.to_owned()));
+    }
+    Ok(())
 }
 
 /// Writes a file beside its place and moves it there.

@@ -153,7 +153,8 @@ pub struct Output {
     /// Add to each record how the task went: layer, attempts, worker, time, memory
     #[arg(long)]
     pub receipts: bool,
-    /// Keep the rows whose records are not ok in FILE, as they were, ready to run again
+    /// Keep the rows whose records are not ok in FILE, as they were, ready to run again; with --files,
+    /// their paths
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub failed: Option<PathBuf>,
     /// No summary
@@ -230,8 +231,8 @@ pub struct Inspect {
 
 #[derive(Debug, clap::Args)]
 pub struct Schema {
-    /// The program: a component, a core module, or WebAssembly text
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
     /// Of this function
     #[arg(long, value_name = "FUNCTION")]
@@ -240,8 +241,8 @@ pub struct Schema {
 
 #[derive(Debug, clap::Args)]
 pub struct Check {
-    /// The program: a component, a core module, or WebAssembly text
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
     /// Files of rows; - or none is standard input
     #[arg(value_hint = ValueHint::FilePath)]

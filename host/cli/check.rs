@@ -2,18 +2,18 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 
 use anyhow::{Context, Result};
 use futures_core::Stream;
-use wpool::{Report, RowCheck};
+use wpool::{Grants, RowCheck};
 
 use super::exit::Exit;
 use super::plan::{Source, is_stdin};
-use super::rows::{Locator, Rows};
-use super::{args, inspect, plan, run, say};
+use super::rows::{Locator, Rows, open};
+use super::{args, inspect, plan, print, run, say};
 
 /// Rows that are told of; the others are counted.
 const MAX_TOLD: u64 = 100;
@@ -29,22 +29,22 @@ struct Checked {
 pub fn check(args: &args::Check) -> Result<Exit> {
     let source = plan::files(&args.inputs).map(Source::Lines)?;
     let (_, report) = inspect::report(&args.task, args.call.as_deref())?;
-    let mut out = io::stdout().lock();
-    let checked = run::runtime()?.block_on(rows(&source, &Locator::new(&source), &report.row_check(), |line| {
-        // A reader that has seen enough is no error.
-        let _ = writeln!(out, "{line}");
-    }))?;
+    let (locator, check) = (Locator::new(&source), report.row_check(&Grants::default()));
+    let mut text = String::new();
+    let tell = |line: String| text += &(line + "\n");
+    let checked = run::runtime()?.block_on(async { rows(Rows::read(source, None)?, &locator, &check, tell).await })?;
+    let printed = print(text.as_bytes());
     say(format_args!("{} rows, {} of them bad", checked.rows, checked.bad));
-    Ok(match checked {
+    let found = match checked {
         Checked { rows: 0, .. } => Exit::NoInputs,
         Checked { bad: 0, .. } => Exit::Ok,
         _ => Exit::InputRefused,
-    })
+    };
+    Ok(found.max(printed))
 }
 
-/// Checks all rows of files, and tells of those that do not fit.
-async fn rows(source: &Source, locator: &Locator, check: &RowCheck, mut tell: impl FnMut(String)) -> Result<Checked> {
-    let mut rows = Rows::read(source.clone(), None)?;
+/// Checks all rows, and tells of those that do not fit.
+async fn rows(mut rows: Rows, locator: &Locator, check: &RowCheck, mut tell: impl FnMut(String)) -> Result<Checked> {
     let failure = rows.failure();
     let mut checked = Checked::default();
     while let Some(row) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
@@ -66,22 +66,26 @@ async fn rows(source: &Source, locator: &Locator, check: &RowCheck, mut tell: im
 }
 
 /// Whether every row of a run fits. Tells of those that do not.
-pub async fn all_fit(source: &Source, locator: &Locator, report: &Report) -> Result<bool> {
-    let checked = rows(source, locator, &report.row_check(), |line| say(format_args!("{line}"))).await?;
+pub async fn all_fit(all: Rows, locator: &Locator, check: &RowCheck) -> Result<bool> {
+    let checked = rows(all, locator, check, |line| say(format_args!("{line}"))).await?;
     if checked.bad > 0 {
         say(format_args!("nothing was run: {} of {} rows are bad (--strict-input)", checked.bad, checked.rows));
     }
     Ok(checked.bad == 0)
 }
 
-/// Makes a source that can be read twice: standard input becomes a temporary file with its rows. That file has no name,
-/// so nothing is left of it however the run ends.
-pub fn spool(source: &mut Source) -> Result<Option<File>> {
-    let Source::Lines(files) = source else { return Ok(None) };
-    let Some(stdin) = files.iter_mut().find(|file| is_stdin(file)) else { return Ok(None) };
-    let mut spool = tempfile::tempfile().context("cannot make a temporary file for standard input")?;
-    io::copy(&mut io::stdin().lock(), &mut spool).context("cannot keep standard input in a temporary file")?;
-    // Opened by this name, it is read from its beginning.
-    *stdin = format!("/proc/self/fd/{}", spool.as_raw_fd()).into();
-    Ok(Some(spool))
+/// Makes a source that can be read twice: standard input, and other files that are gone once they are read, become
+/// temporary files with their rows. Those have no names, so nothing is left of them however the run ends.
+pub fn spool(source: &mut Source) -> Result<Vec<File>> {
+    let Source::Lines(files) = source else { return Ok(Vec::new()) };
+    let mut spools = Vec::new();
+    for file in files.iter_mut().filter(|file| is_stdin(file) || !file.is_file()) {
+        let cannot = || format!("cannot keep {} in a temporary file", file.display());
+        let mut spool = tempfile::tempfile().with_context(cannot)?;
+        io::copy(&mut open(file).with_context(cannot)?, &mut spool).with_context(cannot)?;
+        // Opened by this name, it is read from its beginning.
+        *file = format!("/proc/self/fd/{}", spool.as_raw_fd()).into();
+        spools.push(spool);
+    }
+    Ok(spools)
 }

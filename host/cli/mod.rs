@@ -75,8 +75,14 @@ fn man() -> anyhow::Result<Vec<u8>> {
 
 /// Prints a text that was asked for. A reader that has seen enough is no error.
 fn print(text: &[u8]) -> Exit {
-    let _ = std::io::stdout().write_all(text);
-    Exit::Ok
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            say(format_args!("cannot write standard output: {error}"));
+            Exit::Output
+        }
+        _ => Exit::Ok,
+    }
 }
 
 /// Prints one message for people. Nobody listening is no reason to stop.

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use wpool::{Input, Rejected, Row, Template};
 
 use super::exit::CannotWrite;
+use super::plan::OutDirPlan;
 
 /// Longest name in bytes, sub-folders included, and longest part of it: what Linux file systems take.
 const MAX_NAME: usize = 4095;
@@ -27,6 +28,7 @@ pub struct OutDir {
     path: PathBuf,
     folder: OwnedFd,
     name: Template,
+    json: bool,
     overwrite: bool,
     /// Numbers files that are being written.
     written: AtomicU64,
@@ -37,17 +39,27 @@ type Refusal = (&'static str, String);
 
 impl OutDir {
     /// Opens the folder, and makes it if it is not there.
-    pub fn open(path: &Path, name: Template, overwrite: bool) -> Result<Arc<OutDir>, CannotWrite> {
+    pub fn open(plan: &OutDirPlan) -> Result<Arc<OutDir>, CannotWrite> {
+        let path = &plan.path;
         let cannot = |source| CannotWrite { path: path.display().to_string(), source };
         std::fs::create_dir_all(path).map_err(cannot)?;
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|errno| cannot(errno.into()))?;
-        Ok(Arc::new(OutDir { path: path.to_owned(), folder, name, overwrite, written: AtomicU64::new(0) }))
+        Ok(Arc::new(OutDir {
+            path: path.clone(),
+            folder,
+            name: plan.name.clone(),
+            json: plan.json,
+            overwrite: plan.overwrite,
+            written: AtomicU64::new(0),
+        }))
     }
 
     /// The name for a row, below the folder.
     pub fn name(&self, row: &Input, id: u64) -> Result<String, String> {
-        self.name.expand(Row { id: Some(id), ..Row::from(row) })
+        let name = self.name.expand(Row { id: Some(id), ..Row::of(row, self.json) })?;
+        // `{dir}` of a file in the current folder is `.`, which leads nowhere.
+        Ok(name.strip_prefix("./").map(str::to_owned).unwrap_or(name))
     }
 
     /// The path of a file for people and records.

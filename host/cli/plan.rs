@@ -49,6 +49,8 @@ pub enum Source {
 pub struct OutDirPlan {
     pub path: PathBuf,
     pub name: Template,
+    /// The rows that names are made of are JSON.
+    pub json: bool,
     pub overwrite: bool,
 }
 
@@ -68,7 +70,7 @@ impl Plan {
     pub fn new(typed: args::Run) -> Result<Plan> {
         let source = source(&typed)?;
         let output = &typed.output;
-        check_outputs(output, &source)?;
+        check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
         let limits = Limits {
             deadline: typed.limits.timeout,
@@ -87,34 +89,36 @@ impl Plan {
         config.ordered = !output.unordered;
         config.chunksize = typed.pool.chunksize;
         config.crash_limit = typed.pool.crash_limit;
-        config.json_rows = !typed.lines && !typed.once && !files;
+        let json = !typed.lines && !typed.once && !files;
+        config.json_rows = json;
         config.call = typed.call.clone();
         config.receipts = output.receipts;
         if typed.pool.no_cache {
             config.cache = None;
         }
         Ok(Plan {
-            task: super::build::program(typed.task, output.quiet)?,
             source,
             config,
             style,
             output_type: output_type(output.output_type),
-            out_dir: out_dir(output, files)?,
+            out_dir: out_dir(output, files, json)?,
             output: output.output.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             failed: output.failed.clone(),
             max_fail: typed.pool.max_fail.map(usize::from),
             strict: typed.strict_input,
             quiet: output.quiet,
+            // Last, because it may take minutes.
+            task: super::build::program(typed.task, output.quiet)?,
         })
     }
 
-    /// The files that the run reads rows from or writes records to.
+    /// The files that the run reads or writes records to.
     pub fn own_files(&self) -> impl Iterator<Item = &PathBuf> {
         let rows = match &self.source {
             Source::Lines(files) | Source::Files(files) => files.as_slice(),
             Source::Once => &[],
         };
-        rows.iter().chain(self.output.as_ref().map(|output| &output.path)).chain(&self.failed)
+        [&self.task].into_iter().chain(rows).chain(self.output.as_ref().map(|output| &output.path)).chain(&self.failed)
     }
 }
 
@@ -190,9 +194,13 @@ pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
         );
     }
     for file in files.iter().filter(|file| !is_stdin(file)) {
-        let opened = std::fs::File::open(file).and_then(|file| file.metadata());
-        let metadata = opened.with_context(|| format!("cannot read {}", file.display()))?;
+        let cannot = || format!("cannot read {}", file.display());
+        let metadata = std::fs::metadata(file).with_context(cannot)?;
         anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", file.display());
+        // What is no regular file may wait for somebody who writes, and gives its rows only once.
+        if metadata.is_file() {
+            std::fs::File::open(file).with_context(cannot)?;
+        }
     }
     Ok(files)
 }
@@ -202,9 +210,13 @@ pub fn is_stdin(path: &Path) -> bool {
 }
 
 /// Refuses to write where something would be lost.
-fn check_outputs(output: &args::Output, source: &Source) -> Result<()> {
+fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
+    let output = &typed.output;
     for path in [&output.output, &output.failed].into_iter().flatten() {
         check_destroys_no_input(path, source)?;
+        if is_same_file(path, &typed.task) {
+            return usage(format!("{} is the program; the output would destroy it", path.display()));
+        }
     }
     let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
     if output.failed.as_ref().is_some_and(|failed| is_same_file(failed, path) || is_same_place(failed, path)) {
@@ -272,10 +284,10 @@ fn template(text: &str, files: bool, id: bool) -> Result<Template> {
     usage(format!("{text}: {why} (doubled braces are literal)"))
 }
 
-fn out_dir(output: &args::Output, files: bool) -> Result<Option<OutDirPlan>> {
+fn out_dir(output: &args::Output, files: bool, json: bool) -> Result<Option<OutDirPlan>> {
     let Some(path) = output.out_dir.clone() else { return Ok(None) };
     let name = output.out_name.as_deref().unwrap_or(if files { "{name}" } else { "{id}" });
-    Ok(Some(OutDirPlan { path, name: template(name, files, true)?, overwrite: output.overwrite }))
+    Ok(Some(OutDirPlan { path, name: template(name, files, true)?, json, overwrite: output.overwrite }))
 }
 
 fn variable(text: &str) -> Result<(String, String)> {

@@ -10,7 +10,7 @@ use wpool::{Failure, Input, Layer, Outcome, Pool, Program, Results, Status, Stop
 use super::check;
 use super::exit::Exit;
 use super::out_dir::{OutDir, OutNames};
-use super::plan::{OutDirPlan, Plan};
+use super::plan::Plan;
 use super::record::Format;
 use super::rows::{Locator, Rows};
 use super::say;
@@ -32,16 +32,21 @@ pub fn runtime() -> Result<Runtime> {
 async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let mut pool = Pool::start(&program, plan.config.clone()).await?;
     let locator = Locator::new(&plan.source);
-    // Lives as long as the run: the rows are read from it again.
-    let _spool = if plan.strict { check::spool(&mut plan.source)? } else { None };
-    if plan.strict && !check::all_fit(&plan.source, &locator, pool.report()).await? {
-        return Ok(Exit::InputRefused);
+    let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
+    // They live as long as the run: the rows are read from them again.
+    let _spools = if plan.strict { check::spool(&mut plan.source)? } else { Vec::new() };
+    let names = || out_dir.clone().map(|dir| OutNames::new(dir, plan.own_files()));
+    if plan.strict {
+        let rows = Rows::read(plan.source.clone(), names())?;
+        if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
+            return Ok(Exit::InputRefused);
+        }
     }
     let stopper = pool.stopper();
     let interruption = Interruption::listen(stopper.clone())?;
     let mut reporter = Reporter::new(&plan, locator, stopper)?;
-    let names = reporter.out_dir.as_ref().map(|dir| OutNames::new(dir.clone(), plan.own_files()));
-    let rows = Rows::read(plan.source, names)?;
+    reporter.out_dir = out_dir.clone();
+    let rows = Rows::read(plan.source.clone(), names())?;
     let failure = rows.failure();
     let reported = reporter.report(pool.map(rows)).await;
     let unread = failure();
@@ -81,8 +86,6 @@ struct Reporter {
 
 impl Reporter {
     fn new(plan: &Plan, locator: Locator, stopper: Stopper) -> Result<Reporter> {
-        let open = |dir: &OutDirPlan| OutDir::open(&dir.path, dir.name.clone(), dir.overwrite);
-        let out_dir = plan.out_dir.as_ref().map(open).transpose()?;
         let output = match &plan.output {
             Some(file) => Writer::create(&file.path, file.overwrite)?,
             None => Writer::stdout()?,
@@ -90,7 +93,7 @@ impl Reporter {
         let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
         Ok(Reporter {
             format: Format { style: plan.style, output_type: plan.output_type, locator },
-            out_dir,
+            out_dir: None,
             output,
             failed,
             max_fail: plan.max_fail,

@@ -60,10 +60,11 @@ pub(super) fn component(engine: &Engine, component: &Component) -> Result<Draft,
 /// The exported functions of a component: its own, and those of its interfaces.
 fn functions(engine: &Engine, component: &Component) -> Vec<Function> {
     let mut functions = Vec::new();
+    let mut types = types::Reader::new();
     let mut add = |path: &[&str], item: &ComponentItem| {
         if let ComponentItem::ComponentFunc(func) = item {
             let path = path.iter().map(|name| (*name).to_owned()).collect();
-            functions.push(Function { path, signature: types::signature(func) });
+            functions.push(Function { path, signature: types.signature(func) });
         }
     };
     let ty = component.component_type();

@@ -12,11 +12,11 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::error::Refusal;
-use crate::limits::CompileLimits;
+use crate::limits::{CompileLimits, in_words};
 use crate::program::MAX_PROGRAM;
 use crate::report::Draft;
 use crate::setup::{ChildError, CompileSetup, ImageSettings};
-use crate::wire::{self, Decoder, Kind};
+use crate::wire::{self, Decoder, Kind, MAX_TEXT};
 use crate::worker::Pipes;
 use crate::worker::engine::engine;
 
@@ -25,6 +25,11 @@ pub(crate) fn compile(mut pipes: Pipes) -> i32 {
     let mut decoder = Decoder::new(MAX_PROGRAM as usize);
     match answer(&mut pipes, &mut decoder) {
         Ok((report, image)) => {
+            if serde_json::to_vec(&report).is_ok_and(|text| text.len() > MAX_TEXT) {
+                let what =
+                    format!("its imports, exports and functions take more than {} to list", in_words(MAX_TEXT as u64));
+                return pipes.refuse(ChildError::Program(Refusal::new("report-limit", what)));
+            }
             pipes.send(Kind::Report, &report);
             let _ = pipes.to_host.write_all(&wire::frame(Kind::Image, &image));
             0

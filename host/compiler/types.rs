@@ -6,11 +6,13 @@ use wasmtime::component::types::{self, ComponentFunc, ComponentItem};
 
 use crate::typed::{self, Case, Field, Signature};
 
-/// Most parts of a function's types, each counted as often as it is named. The largest interfaces of WASI have some
-/// hundred.
+/// Most parts of the types of all functions of a program, each counted as often as it is named. The largest interfaces
+/// of WASI have some hundred.
 const MAX_PARTS: usize = 10_000;
-/// Deepest nesting of types; deeper JSON is refused anyway.
-const MAX_DEPTH: usize = 100;
+/// Bytes of a name that count as one more part.
+const PART_BYTES: usize = 64;
+/// Deepest nesting of types. Each level is three levels of JSON in a report, whose readers stop at 128.
+const MAX_DEPTH: usize = 32;
 
 /// The type of an import or export of a core module.
 pub(super) fn core(ty: &ExternType) -> String {
@@ -33,10 +35,7 @@ pub(super) fn core(ty: &ExternType) -> String {
 /// The type of an import or export of a component.
 pub(super) fn item(item: &ComponentItem) -> String {
     match item {
-        ComponentItem::ComponentFunc(func) => match signature(func) {
-            Ok(signature) => signature.to_string(),
-            Err(why) => format!("func ({why})"),
-        },
+        ComponentItem::ComponentFunc(_) => "function".to_owned(),
         ComponentItem::ComponentInstance(_) => "interface".to_owned(),
         ComponentItem::CoreFunc(_) => "core function".to_owned(),
         ComponentItem::Module(_) => "core module".to_owned(),
@@ -46,39 +45,54 @@ pub(super) fn item(item: &ComponentItem) -> String {
     }
 }
 
-/// What a component's function takes and gives, or why a row cannot be made into a call of it.
-pub(super) fn signature(func: &ComponentFunc) -> Result<Signature, String> {
-    if func.async_() {
-        return Err("it is asynchronous, which wpool does not call yet".to_owned());
-    }
-    let mut reader = Reader { left: MAX_PARTS };
-    let params = func.params().map(|(name, ty)| reader.field(name, &ty)).collect::<Result<_, _>>()?;
-    let mut results = func.results();
-    let result = results.next().map(|ty| reader.read(&ty, 0)).transpose()?;
-    match results.next() {
-        None => Ok(Signature { params, result }),
-        Some(_) => Err("it has several results, which no language makes any more".to_owned()),
-    }
-}
-
-/// Reads types as trees. Types refer to each other, so a small program can have a tree without end.
-struct Reader {
+/// Reads the types of functions as trees. Types refer to each other, so a small program can have a tree without end.
+pub(super) struct Reader {
     /// Parts that may still be read.
     left: usize,
 }
 
 impl Reader {
-    fn field(&mut self, name: &str, ty: &Type) -> Result<Field, String> {
-        Ok(Field { name: name.to_owned(), ty: self.read(ty, 0)? })
+    pub fn new() -> Self {
+        Reader { left: MAX_PARTS }
+    }
+
+    /// What a component's function takes and gives, or why a row cannot be made into a call of it.
+    pub fn signature(&mut self, func: &ComponentFunc) -> Result<Signature, String> {
+        if func.async_() {
+            return Err("it is asynchronous, which wpool does not call yet".to_owned());
+        }
+        let params = func.params().map(|(name, ty)| self.field(name, &ty, 0)).collect::<Result<_, _>>()?;
+        let mut results = func.results();
+        let result = results.next().map(|ty| self.read(&ty, 0)).transpose()?;
+        match results.next() {
+            None => Ok(Signature { params, result }),
+            Some(_) => Err("it has several results, which no language makes any more".to_owned()),
+        }
+    }
+
+    fn field(&mut self, name: &str, ty: &Type, depth: usize) -> Result<Field, String> {
+        Ok(Field { name: self.name(name)?, ty: self.read(ty, depth)? })
+    }
+
+    /// A name, whose length counts as well: a report holds it each time.
+    fn name(&mut self, name: &str) -> Result<String, String> {
+        self.charge(1 + name.len() / PART_BYTES)?;
+        Ok(name.to_owned())
+    }
+
+    fn charge(&mut self, parts: usize) -> Result<(), String> {
+        let left = self.left.checked_sub(parts);
+        self.left = left.ok_or_else(|| format!("the program's types have more than {MAX_PARTS} parts"))?;
+        Ok(())
     }
 
     fn read(&mut self, ty: &Type, depth: usize) -> Result<typed::Type, String> {
         use typed::Type as T;
-        self.left = self.left.checked_sub(1).ok_or_else(|| format!("its types have more than {MAX_PARTS} parts"))?;
+        self.charge(1)?;
         if depth > MAX_DEPTH {
             return Err(format!("its types are more than {MAX_DEPTH} deep"));
         }
-        let mut inner = |ty: &Type| self.read(ty, depth + 1);
+        let depth = depth + 1;
         Ok(match ty {
             Type::Bool => T::Bool,
             Type::S8 => T::S8,
@@ -93,26 +107,29 @@ impl Reader {
             Type::Float64 => T::F64,
             Type::Char => T::Char,
             Type::String => T::String,
-            Type::List(list) => T::List(Box::new(inner(&list.ty())?)),
-            Type::Option(option) => T::Option(Box::new(inner(&option.ty())?)),
-            Type::Tuple(tuple) => T::Tuple(tuple.types().map(|ty| inner(&ty)).collect::<Result<_, _>>()?),
+            Type::List(list) => T::List(Box::new(self.read(&list.ty(), depth)?)),
+            Type::Option(option) => T::Option(Box::new(self.read(&option.ty(), depth)?)),
+            Type::Tuple(tuple) => T::Tuple(tuple.types().map(|ty| self.read(&ty, depth)).collect::<Result<_, _>>()?),
             Type::Record(record) => {
-                let field = |field: types::Field<'_>| Ok(Field { name: field.name.to_owned(), ty: inner(&field.ty)? });
-                T::Record(record.fields().map(field).collect::<Result<_, String>>()?)
+                let fields = record.fields().map(|field| self.field(field.name, &field.ty, depth));
+                T::Record(fields.collect::<Result<_, _>>()?)
             }
             Type::Variant(variant) => {
                 let case = |case: types::Case<'_>| {
-                    let payload = case.ty.as_ref().map(&mut inner).transpose()?;
-                    Ok(Case { name: case.name.to_owned(), payload })
+                    let payload = case.ty.as_ref().map(|ty| self.read(ty, depth)).transpose()?;
+                    Ok(Case { name: self.name(case.name)?, payload })
                 };
                 T::Variant(variant.cases().map(case).collect::<Result<_, String>>()?)
             }
             Type::Result(result) => {
-                let mut payload = |ty: Option<Type>| ty.as_ref().map(&mut inner).transpose().map(|ty| ty.map(Box::new));
+                let mut payload = |ty: Option<Type>| {
+                    let read = ty.as_ref().map(|ty| self.read(ty, depth)).transpose()?;
+                    Ok::<_, String>(read.map(Box::new))
+                };
                 T::Result { ok: payload(result.ok())?, err: payload(result.err())? }
             }
-            Type::Enum(names) => T::Enum(names.names().map(str::to_owned).collect()),
-            Type::Flags(names) => T::Flags(names.names().map(str::to_owned).collect()),
+            Type::Enum(names) => T::Enum(names.names().map(|name| self.name(name)).collect::<Result<_, _>>()?),
+            Type::Flags(names) => T::Flags(names.names().map(|name| self.name(name)).collect::<Result<_, _>>()?),
             Type::Own(_) | Type::Borrow(_) => return Err(no_data("a resource")),
             Type::Future(_) => return Err(no_data("a future")),
             Type::Stream(_) => return Err(no_data("a stream")),

@@ -13,7 +13,7 @@
 //! | `record` | object; in input a missing field is the `none` of an option |
 //! | `option` | `null` or the value; around another option `null` or `{"some":…}` |
 //! | `result` | `{"ok":…}` or `{"err":…}`, with `null` for no payload |
-//! | `variant` | `{"case":…}`, without payload `"case"` |
+//! | `variant` | object with the case as its only member; without payload the case's name |
 //! | `enum`, `flags` | string, array of strings |
 //!
 //! Resources, streams, futures and the like have no data, and a function that names one is refused before it runs.

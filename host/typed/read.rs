@@ -121,12 +121,18 @@ impl<'a> Reader<'a> {
                 found.map(|case| Value::Case(case, None))
             }
             ty if ty.is_wide() => match text.parse::<i128>() {
-                Ok(number) => return self.integer(number),
-                Err(_) => None,
+                // As the schema has it, without a plus, and a minus only where there are negative numbers.
+                Ok(number) if !text.starts_with('+') && (*ty == Type::S64 || number < 0 || !text.starts_with('-')) => {
+                    return self.integer(number);
+                }
+                _ => None,
             },
             ty if ty.is_bytes() => match STANDARD.decode(text) {
                 Ok(bytes) => Some(Value::Bytes(bytes)),
-                Err(error) => return Err(self.expected("base64 or an array of numbers", error)),
+                Err(error) => {
+                    let found = format!("{} ({error})", quoted(text));
+                    return Err(self.expected("base64 or an array of numbers", found));
+                }
             },
             _ => None,
         };
@@ -209,7 +215,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
             Type::F32 => Err(self.expected(format!("f32 (up to {:e})", f32::MAX), format!("{number:e}"))),
             // As JSON Schema has it, 2.0 is an integer.
             _ if number.fract() == 0.0 && number.abs() < MAX_EXACT => self.integer(number as i128),
-            _ => Err(self.wrong(number)),
+            _ if number.abs() < MAX_EXACT => Err(self.wrong(number)),
+            // Its digits are not known any more.
+            _ => Err(self.wrong(format!("{number:e}"))),
         }
     }
 
@@ -266,9 +274,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 }
             }
             Type::Flags(names) => {
-                let mut set = Vec::new();
-                while let Some(flag) = array.next_element_seed(Key(&|flag| position(names, |name| name == flag)))? {
-                    set.push(flag.map_err(|flag| self.wrong(format!("the unknown flag {}", quoted(&flag))))?);
+                let (mut set, flag) = (Vec::new(), Type::Enum(names.clone()));
+                while let Some(value) = array.next_element_seed(self.element(set.len(), &flag))? {
+                    let Value::Case(at, _) = value else { return Err(self.wrong("an array")) };
+                    set.push(at);
                 }
                 set.sort_unstable();
                 set.dedup();

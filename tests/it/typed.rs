@@ -125,7 +125,7 @@ fn a_function_has_several_names() {
 fn what_cannot_be_called_is_refused_by_name() {
     for (function, why) in [
         ("counters.[constructor]counter", "it takes or gives a resource"),
-        ("order2", "exports no function `order2`; its functions: run: "),
+        ("order2", "exports no function `order2`; its functions: run, shapes.area"),
     ] {
         let ran = call(function, "", "1\n");
         assert_eq!((ran.code, ran.stdout.as_str()), (101, ""), "{function}");
@@ -133,7 +133,7 @@ fn what_cannot_be_called_is_refused_by_name() {
     }
     let ran = run(&mut wpool_run(&wat("echo"), "--call run"), "1\n");
     assert_eq!(ran.code, 101);
-    assert!(ran.stderr.contains("exports no functions of a component"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("its functions: none of a component"), "{}", ran.stderr);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn rows_of_text_go_to_a_single_string_or_to_bytes() {
     assert_eq!(ran.each("status"), ["invalid-input"]);
     let ran = call("order", "--lines", "x\n");
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
-    assert!(ran.stderr.contains("a single parameter of string or list<u8>"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a single string or list<u8>"), "{}", ran.stderr);
     assert_eq!(call("nothing", "--once --values", "").stdout, "null\n");
 }
 
@@ -221,4 +221,90 @@ fn strict_input_refuses_the_run_before_the_first_task() {
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "0.0\n0.0\n"), "{}", ran.stderr);
     let ran = run(&mut wpool_run(&wat("echo"), "--strict-input"), "1\n{\n");
     assert_eq!((ran.code, ran.stdout.as_str()), (102, ""), "{}", ran.stderr);
+}
+
+#[test]
+fn strict_input_checks_what_rows_are_made_into_as_well() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("out");
+    let out = out.to_str().expect("UTF-8");
+    for args in [vec!["--", "{.x}"], vec!["--stdin", "{.x}"], vec!["--out-dir", out, "--out-name", "{.x}"]] {
+        let ran = run(wpool_run(&wat("cat"), "--strict-input").args(&args), "{\"x\":1}\n{\"y\":1}\n");
+        assert_eq!((ran.code, ran.stdout.as_str()), (102, ""), "{args:?}");
+        assert!(ran.stderr.contains("<stdin>:2: ") && ran.stderr.contains("`x`"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn strict_input_keeps_the_rows_of_what_can_be_read_only_once() {
+    let folder = TempDir::new().expect("a folder");
+    let regular = folder.path().join("rows.jsonl");
+    fs::write(&regular, "1\n").expect("it is written");
+    let strict = |file: &str| run(wpool_run(&wat("echo"), "--strict-input --values").arg(&regular).arg(file), "2\n3\n");
+    for stdin in ["-", "/dev/stdin", "/proc/self/fd/0"] {
+        let ran = strict(stdin);
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, "1\n2\n3\n"), "{stdin}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_function_may_give_as_much_as_the_limit_on_outputs() {
+    let row = format!("\"{}\"", "AAAA".repeat(2 << 20));
+    let ran = call("echo.bytes", "--values --max-output 9MiB", &row);
+    assert_eq!((ran.code, ran.stdout.trim() == row), (0, true), "{}", ran.stderr);
+    let ran = call("echo.bytes", "--max-output 7MiB", &row);
+    assert_eq!(ran.each("status"), ["output-limit"], "{}", ran.stderr);
+}
+
+#[test]
+fn a_function_of_the_program_itself_is_found_beside_one_of_an_interface() {
+    let folder = TempDir::new().expect("a folder");
+    let program = folder.path().join("names.wat");
+    let wat = r#"(component
+        (core module $m (func (export "one") (result i32) (i32.const 1)) (func (export "two") (result i32) (i32.const 2)))
+        (core instance $i (instantiate $m))
+        (func $one (result u32) (canon lift (core func $i "one")))
+        (func $two (result u32) (canon lift (core func $i "two")))
+        (instance $inner (export "f" (func $two)))
+        (export "f" (func $one))
+        (export "my:pkg/inner@1.0.0" (instance $inner)))"#;
+    fs::write(&program, wat).expect("it is written");
+    for (name, output) in [("f", "1\n"), ("inner.f", "2\n"), ("my:pkg/inner.f", "2\n")] {
+        let ran = run(&mut wpool_run(&program, &format!("--values --call {name}")), "{}\n");
+        assert_eq!(ran.stdout, output, "{name}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn types_too_deep_for_a_report_leave_the_other_functions_alone() {
+    let mut deep = "(type $t0 (option u8))\n".to_owned();
+    for at in 1..60 {
+        let _ = writeln!(deep, "(type $t{at} (result $t{} (error u8)))", at - 1);
+    }
+    let wat = format!(
+        "(component (core module $m (func (export \"deep\") (param i32)) (func (export \"one\") (result i32) (i32.const 1))
+            (memory (export \"m\") 1) (func (export \"r\") (param i32 i32 i32 i32) (result i32) unreachable))
+        (core instance $i (instantiate $m)) {deep}
+        (func (export \"deep\") (param \"p\" (list $t59)) (canon lift (core func $i \"deep\")
+            (memory (core memory $i \"m\")) (realloc (core func $i \"r\"))))
+        (func (export \"one\") (result u32) (canon lift (core func $i \"one\"))))"
+    );
+    let folder = TempDir::new().expect("a folder");
+    let program = folder.path().join("deep.wat");
+    fs::write(&program, wat.replace("\"deep\") (param i32)", "\"deep\") (param i32 i32)")).expect("it is written");
+    let ran = run(&mut wpool_run(&program, "--values"), "[]\n");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "1\n"), "{}", ran.stderr);
+    let ran = run(&mut wpool_run(&program, "--call deep"), "[]\n");
+    assert_eq!(ran.code, 101);
+    assert!(ran.stderr.contains("more than 32 deep"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_full_disk_is_no_success() {
+    for args in [["schema", "--call", "order"], ["inspect", "--json", "--quiet"]] {
+        let full = fs::File::options().write(true).open("/dev/full").expect("a device");
+        let args = args.into_iter().filter(|arg| *arg != "--quiet");
+        let status = wpool().args(args).arg(guest("typed")).stdout(full).stderr(std::process::Stdio::null()).status();
+        assert_eq!(status.expect("it starts").code(), Some(110));
+    }
 }

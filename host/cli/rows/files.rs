@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -20,8 +21,8 @@ const BATCH_FILES: usize = 32;
 const OPTIONS: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
 
-/// The regular files that match any of the patterns, sorted, each once. Names that are not UTF-8 match no wildcard. All paths are held, which their order needs;
-/// what is in the files is not.
+/// The regular files that match any of the patterns, sorted, each once. Names that are not UTF-8 match no wildcard. All
+/// paths are held, which their order needs; what is in the files is not.
 pub fn matching(patterns: &[String]) -> Result<Vec<PathBuf>> {
     let mut found = BTreeSet::new();
     for pattern in patterns {
@@ -89,9 +90,11 @@ fn row(path: &Path) -> Input {
 
 /// At most one byte more than a row may have.
 fn content(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+    // Opening a pipe in its place could wait for ever.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
-    // It was one when it was found; reading something else in its place could wait for ever.
+    // It was one when it was found.
     if !metadata.is_file() {
         return Err(io::Error::other("it is not a regular file any more"));
     }

@@ -137,6 +137,7 @@ fn read_lines(files: &[PathBuf], sink: &mut Sink) -> Result<(), String> {
     Ok(())
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+/// Opens a file of rows, or standard input for `-`.
+pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if is_stdin(path) { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(path)?)) }
 }

@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use wasmtime::Engine;
+use wasmtime::component::Val;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use self::component::ComponentProgram;
@@ -24,17 +25,20 @@ use self::core::CoreProgram;
 use self::guard::Guard;
 use self::stdio::Stdio;
 use super::engine::engine;
-use crate::limits::Limits;
+use crate::limits::{Limits, MAX_INPUT};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::process::IMAGE_FD;
 use crate::report::{Convention, Kind};
-use crate::setup::{AnswerDetail, ChildError, ImageSettings, Stdin, WorkerSetup};
+use crate::setup::{AnswerDetail, ChildError, ImageSettings, WorkerSetup};
 use crate::template::Row;
 use crate::typed::{self, Parameters, RowError, Value};
 use crate::wire::{LeasedTask, MAX_TEXT};
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
 const MAX_RANDOM: u64 = 1 << 20;
+
+/// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
+const HOSTCALL_SLACK: usize = 8 << 20;
 
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
@@ -153,10 +157,9 @@ impl Sandbox {
             None if self.json_rows => typed::json_row(bytes).map(|()| Vec::new())?,
             None => Vec::new(),
         };
-        let row = Row { bytes, name: task.name.as_deref(), id: None };
-        let args = self.context.arguments(row).map_err(|message| RowError::new("argument", message))?;
-        let input = self.context.input(bytes, row).map_err(|message| RowError::new("stdin", message))?;
-        Ok(Call { input, args, values })
+        let row = Row { bytes, name: task.name.as_deref(), json: self.json_rows, id: None };
+        let args = self.context.arguments(row)?;
+        Ok(Call { input: self.context.grants.input(bytes, row)?, args, values })
     }
 }
 
@@ -181,21 +184,20 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
 }
 
 impl TaskContext {
-    fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, String> {
+    /// Host memory that calls across the component boundary may take in one task: for input and output, which a function
+    /// gives in parts that are a value of the engine each, be it for a byte.
+    fn hostcall_memory(&self) -> usize {
+        let part = if self.convention == Convention::Function { size_of::<Val>() } else { 1 };
+        self.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
+    }
+
+    fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, RowError> {
         if self.convention != Convention::Command {
             return Ok(Vec::new());
         }
-        let program = std::iter::once(Ok(self.program_name.clone()));
-        program.chain(self.grants.args.iter().map(|template| template.argument(row))).collect()
-    }
-
-    /// What the guest is given: the row's bytes, unless a command's standard input is something else.
-    fn input(&self, bytes: &Bytes, row: Row<'_>) -> Result<Bytes, String> {
-        match &self.grants.stdin {
-            Stdin::Row => Ok(bytes.clone()),
-            Stdin::Empty => Ok(Bytes::new()),
-            Stdin::Made(template) => template.expand(row).map(Bytes::from),
-        }
+        let mut args = vec![self.program_name.clone()];
+        args.extend(self.grants.arguments(row)?);
+        Ok(args)
     }
 
     /// The task's guard; its deadline counts from now.

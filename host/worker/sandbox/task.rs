@@ -5,10 +5,6 @@ use wasmtime_wasi::WasiCtxBuilder;
 
 use super::guard::Guard;
 use super::{Call, Finished, Returned, TaskContext};
-use crate::limits::MAX_INPUT;
-
-/// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
-const HOSTCALL_SLACK: usize = 8 << 20;
 
 /// What a store of one kind of program holds.
 pub(super) trait State: Sized + Send + 'static {
@@ -32,7 +28,7 @@ pub(super) fn run<S: State>(
     let deadline = guard.deadline;
     let mut store = Store::new(engine, S::new(guard));
     store.limiter(|state| state.guard());
-    store.set_hostcall_fuel(context.limits.output as usize + MAX_INPUT + HOSTCALL_SLACK);
+    store.set_hostcall_fuel(context.hostcall_memory());
     if deadline.is_some() {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| store.data_mut().guard().epoch());
