@@ -22,6 +22,8 @@ pub struct PoolConfig {
     pub limits: Limits,
     pub compile_limits: CompileLimits,
     pub grants: Grants,
+    /// Give a function's result of type string or list<u8> as its bytes, not as JSON: outputs are for files, say.
+    pub bare_outputs: bool,
     /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
     pub call: Option<String>,
     /// Give results in input order (default) or as tasks settle.
@@ -53,6 +55,7 @@ impl PoolConfig {
             limits: Limits::default(),
             compile_limits: CompileLimits::default(),
             grants: Grants::default(),
+            bare_outputs: false,
             call: None,
             ordered: true,
             chunksize: None,

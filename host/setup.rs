@@ -78,6 +78,8 @@ pub(crate) struct WorkerSetup {
     pub grants: Grants,
     /// Rows must be JSON values; others are `invalid-input`.
     pub json_rows: bool,
+    /// A function's result of type string or list<u8> is its bytes, not JSON.
+    pub bare_outputs: bool,
     /// Exit codes of a command that count as ok.
     pub success_codes: Vec<i32>,
     /// Report wall time and peak memory of each task.

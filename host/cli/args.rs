@@ -62,8 +62,8 @@ Arguments after -- are for commands: {} is the row and {.field} a member of it; 
 written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts of it.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
-ok, 101 program refused, 102 input refused, 103 stopped by --max-fail, 110 cannot write output, 130 interrupted,
-143 terminated.
+ok, 101 program refused, 102 input refused, 103 stopped by --max-fail, 110 cannot write output,
+130 interrupted, 143 terminated.
 
 Ctrl-C lets running tasks finish; a second one kills them.";
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 
@@ -13,9 +13,9 @@ use wpool::{Grants, RowCheck};
 use super::exit::Exit;
 use super::plan::{Source, is_stdin};
 use super::rows::{Locator, Rows, open};
-use super::{args, inspect, plan, print, run, say};
+use super::{args, inspect, plan, printed, run, say};
 
-/// Rows that are told of; the others are counted.
+/// Rows that a run tells of before it is refused; the others are counted.
 const MAX_TOLD: u64 = 100;
 
 /// What was found in rows.
@@ -30,10 +30,15 @@ pub fn check(args: &args::Check) -> Result<Exit> {
     let source = plan::files(&args.inputs).map(Source::Lines)?;
     let (_, report) = inspect::report(&args.task, args.call.as_deref())?;
     let (locator, check) = (Locator::new(&source), report.row_check(&Grants::default()));
-    let mut text = String::new();
-    let tell = |line: String| text += &(line + "\n");
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut written = Ok(());
+    let tell = |line: String| {
+        if written.is_ok() {
+            written = writeln!(out, "{line}");
+        }
+    };
     let checked = run::runtime()?.block_on(async { rows(Rows::read(source, None)?, &locator, &check, tell).await })?;
-    let printed = print(text.as_bytes());
+    let printed = printed(written.and_then(|()| out.flush()));
     say(format_args!("{} rows, {} of them bad", checked.rows, checked.bad));
     let found = match checked {
         Checked { rows: 0, .. } => Exit::NoInputs,
@@ -51,13 +56,8 @@ async fn rows(mut rows: Rows, locator: &Locator, check: &RowCheck, mut tell: imp
         checked.rows += 1;
         let Some(error) = check.flaw(&row) else { continue };
         checked.bad += 1;
-        if checked.bad <= MAX_TOLD {
-            let place = locator.locate(&row).unwrap_or_default();
-            tell(format!("{place}: {}", error.message));
-        }
-    }
-    if checked.bad > MAX_TOLD {
-        tell(format!("and {} more", checked.bad - MAX_TOLD));
+        let place = locator.locate(&row).unwrap_or_default();
+        tell(format!("{place}: {}", error.message));
     }
     match failure() {
         Some(why) => Err(anyhow::Error::msg(why)),
@@ -67,7 +67,14 @@ async fn rows(mut rows: Rows, locator: &Locator, check: &RowCheck, mut tell: imp
 
 /// Whether every row of a run fits. Tells of those that do not.
 pub async fn all_fit(all: Rows, locator: &Locator, check: &RowCheck) -> Result<bool> {
-    let checked = rows(all, locator, check, |line| say(format_args!("{line}"))).await?;
+    let mut told = 0;
+    let tell = |line| {
+        told += 1;
+        if told <= MAX_TOLD {
+            say(format_args!("{line}"));
+        }
+    };
+    let checked = rows(all, locator, check, tell).await?;
     if checked.bad > 0 {
         say(format_args!("nothing was run: {} of {} rows are bad (--strict-input)", checked.bad, checked.rows));
     }

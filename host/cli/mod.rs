@@ -76,7 +76,12 @@ fn man() -> anyhow::Result<Vec<u8>> {
 /// Prints a text that was asked for. A reader that has seen enough is no error.
 fn print(text: &[u8]) -> Exit {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+    printed(stdout.write_all(text).and_then(|()| stdout.flush()))
+}
+
+/// The exit for how printing to standard output went.
+fn printed(result: std::io::Result<()>) -> Exit {
+    match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             say(format_args!("cannot write standard output: {error}"));
             Exit::Output

@@ -92,6 +92,8 @@ impl Plan {
         let json = !typed.lines && !typed.once && !files;
         config.json_rows = json;
         config.call = typed.call.clone();
+        let bytes = matches!(output.output_type, args::OutputType::Text | args::OutputType::Base64);
+        config.bare_outputs = bytes || output.out_dir.is_some();
         config.receipts = output.receipts;
         if typed.pool.no_cache {
             config.cache = None;

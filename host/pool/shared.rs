@@ -185,6 +185,7 @@ impl Shared {
             limits: self.config.limits.clone(),
             grants: self.config.grants.clone(),
             json_rows: self.config.json_rows,
+            bare_outputs: self.config.bare_outputs,
             success_codes: self.config.success_codes.clone(),
             receipts: self.config.receipts,
             flush_each: self.config.grants.has_writable_dir(),

@@ -67,7 +67,18 @@ fn files_are_rows_in_sorted_order_and_each_once() {
     assert_eq!(run_in(&folder, "cat", "--files .*", "").each("file"), [".c.txt"]);
     let unreadable_name = std::ffi::OsStr::from_bytes(b"a\xff");
     fs::write(folder.path().join(unreadable_name), "").expect("a file");
-    assert_eq!(run_in(&folder, "cat", "--files a*", "").each("file"), ["a.txt"]);
+    let ran = run_in(&folder, "cat", "--files a*", "");
+    assert_eq!(ran.each("status"), ["ok", "invalid-input"]);
+    assert!(ran.stdout.contains("its name is not UTF-8"), "{}", ran.stdout);
+}
+
+#[test]
+fn links_to_folders_lead_only_where_a_pattern_names_them() {
+    let folder = folder_of([("d/a", "1"), ("d/e/b", "2")]);
+    symlink(".", folder.path().join("d/again")).expect("a link");
+    symlink("d", folder.path().join("link")).expect("a link");
+    assert_eq!(run_in(&folder, "cat", "--files **/[ab]", "").each("file"), ["d/a", "d/e/b"]);
+    assert_eq!(run_in(&folder, "cat", "--files link/{a,e/b}", "").each("file"), ["link/a", "link/e/b"]);
 }
 
 #[test]
@@ -193,7 +204,7 @@ fn options_that_do_not_fit_together_are_refused() {
         ("--files f --lines", &["--files", "--lines"]),
         ("--files f --once", &["--files", "--once"]),
         ("--files f -", &["--files"]),
-        ("--files [", &["--files ["]),
+        ("--files [", &["--files: ", "'['"]),
         ("--files f --failed f", &["f is an input"]),
         ("f -- {stem}", &["{stem}", "needs --files"]),
         ("f --stdin {name}", &["{name}", "needs --files"]),

@@ -308,3 +308,20 @@ fn a_full_disk_is_no_success() {
         assert_eq!(status.expect("it starts").code(), Some(110));
     }
 }
+
+#[test]
+fn strings_and_bytes_of_a_function_are_written_to_files_as_they_are() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("out");
+    let to_files = |function: &str, row: &str| {
+        let mut command = wpool_run(&guest("typed"), &format!("--call {function} --overwrite --out-name x"));
+        let ran = run(command.arg("--out-dir").arg(&out), row);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        fs::read(out.join("x")).expect("an output")
+    };
+    assert_eq!(to_files("bytes", "[0,255,10]"), [0, 255, 10]);
+    assert_eq!(to_files("text", "\"a\\n\""), b"a\n");
+    assert_eq!(to_files("area", "\"empty\""), b"0.0");
+    let ran = call("bytes", "--values --output-type base64", "[0,255]");
+    assert_eq!(ran.stdout, "{\"base64\":\"AP8=\"}\n");
+}

@@ -25,7 +25,7 @@ pub(super) struct ComponentProgram {
 enum Calls {
     Task,
     Command,
-    Function(Signature),
+    Function { signature: Signature, bare: bool },
 }
 
 pub(super) struct State {
@@ -71,7 +71,7 @@ type CommandRun = TypedFunc<(), (Result<(), ()>,)>;
 
 impl ComponentProgram {
     #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
-    pub fn load(engine: &Engine, image: &Path, report: &Report) -> Result<ComponentProgram, ChildError> {
+    pub fn load(engine: &Engine, image: &Path, report: &Report, bare: bool) -> Result<ComponentProgram, ChildError> {
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
         let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
@@ -83,7 +83,7 @@ impl ComponentProgram {
         let entry = entry.ok_or_else(|| ChildError::Image("the report names no entry".into()))?;
         let pre = link::component(engine, &component).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let calls = match report.signature() {
-            Some(signature) => Calls::Function(signature.clone()),
+            Some(signature) => Calls::Function { signature: signature.clone(), bare },
             None if report.convention == Convention::Command => Calls::Command,
             None => Calls::Task,
         };
@@ -115,17 +115,24 @@ impl ComponentProgram {
                 let (result,) = if waits { run.call_async(store, row).await? } else { run.call(store, row)? };
                 Ok(result.map_or_else(Returned::Refused, Returned::Output))
             }
-            Calls::Function(signature) => call_function(func, store, signature, call.values).await,
+            Calls::Function { signature, bare } => {
+                let result = call_function(func, store, signature, call.values).await?;
+                match &signature.result {
+                    Some(ty) => values::returned(ty, result, *bare),
+                    None => Ok(Returned::Output(b"null".to_vec())),
+                }
+            }
         }
     }
 }
 
+/// Gives any value when the function gives none.
 async fn call_function(
     func: Func,
     store: &mut Store<State>,
     signature: &Signature,
     values: Vec<Value>,
-) -> wasmtime::Result<Returned> {
+) -> wasmtime::Result<Val> {
     let arguments = values::arguments(signature, values);
     // Any value: the engine replaces it.
     let mut results = [Val::Bool(false)];
@@ -136,8 +143,5 @@ async fn call_function(
         func.call(store, &arguments, place)?;
     }
     let [result] = results;
-    match &signature.result {
-        Some(ty) => values::returned(ty, result),
-        None => Ok(Returned::Output(b"null".to_vec())),
-    }
+    Ok(result)
 }

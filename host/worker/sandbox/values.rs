@@ -10,11 +10,12 @@ pub(super) fn arguments(signature: &Signature, values: Vec<Value>) -> Vec<Val> {
     signature.params.iter().zip(values).map(|(param, value)| to_engine(&param.ty, value)).collect()
 }
 
-/// What a function returned. Its own `err` is a refusal: a message, or the JSON of another value.
+/// What a function returned, as JSON or, if `bare`, as the bytes that a string or `list<u8>` is. Its own `err` is a
+/// refusal: a message, or the JSON of another value.
 ///
 /// # Errors
 /// When the value is none of the type, which the engine rules out.
-pub(super) fn returned(ty: &Type, val: Val) -> wasmtime::Result<Returned> {
+pub(super) fn returned(ty: &Type, val: Val, bare: bool) -> wasmtime::Result<Returned> {
     let (ty, value, ok) = match (ty, from_engine(ty, val)?) {
         (Type::Result { ok, .. }, Value::Result(Ok(value))) => (ok.as_deref(), value.map(|value| *value), true),
         (Type::Result { err, .. }, Value::Result(Err(value))) => (err.as_deref(), value.map(|value| *value), false),
@@ -23,6 +24,8 @@ pub(super) fn returned(ty: &Type, val: Val) -> wasmtime::Result<Returned> {
     let mut json = Vec::new();
     match (ty, value) {
         (Some(_), Some(Value::String(message))) if !ok => return Ok(Returned::Refused(message)),
+        (Some(_), Some(Value::String(text))) if bare => json = text.into_bytes(),
+        (Some(_), Some(Value::Bytes(bytes))) if bare => json = bytes,
         (Some(ty), Some(value)) => push(ty, &value, &mut json),
         _ => json.extend_from_slice(b"null"),
     }
