@@ -42,6 +42,14 @@
 //! **Denied is not refused.** Programs import more of WASI than they use, because their language's library does. What
 //! wpool does not provide of it is there and traps when it is called; imports of anything else are refused before
 //! anything runs, with what to do about it. Compiler and worker link by the same function.
+//!
+//! **One module reads typed rows.** [`typed`] turns JSON into values by the types in the compiler's report, without an
+//! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
+//! and finished by the host, which knows what is to be called, so one image serves every function of a program.
+//!
+//! **Builds are not confined.** `wpool build` drives a language's own tools with the user's rights, as `make` would, and
+//! what it does to their output happens in the same process. It is a part of the executable (`host/build`), which this
+//! library does not have.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Error;
-use super::language::{LANGUAGES, Language, MODULE};
+use super::language::{LANGUAGES, Language, MODULE, Recipe};
 
 /// The name of a folder's program.
 pub const PROGRAM: &str = "task.wasm";
@@ -98,6 +98,12 @@ impl Project {
     }
 }
 
+/// Whether a file is one that has to be built before it can be run: a source, but for WebAssembly text.
+pub fn must_be_built(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    LANGUAGES.iter().any(|language| !matches!(language.recipe, Recipe::Text) && shows(language, name))
+}
+
 /// Whether a folder's program is missing or older than what it is built from.
 pub fn is_stale(dir: &Path) -> Result<bool, Error> {
     let program = dir.join(PROGRAM);
@@ -136,8 +142,14 @@ fn language_of_folder(dir: &Path) -> Result<&'static Language, Error> {
     let all: Vec<&Language> = LANGUAGES.iter().filter(seen).collect();
     let is_hidden = |language: &Language| all.iter().any(|other| other.hides.contains(&language.name));
     let meant: Vec<&Language> = all.iter().copied().filter(|language| !is_hidden(language)).collect();
+    // A script beside a manifest is a helper.
+    let has_manifest = |language: &&&Language| {
+        language.signs.iter().any(|sign| !sign.starts_with('*') && names.iter().any(|name| OsStr::new(sign) == name))
+    };
+    let managed: Vec<_> = meant.iter().filter(has_manifest).collect();
     match meant.as_slice() {
         [one] => Ok(one),
+        [_, _, ..] if managed.len() == 1 => Ok(managed[0]),
         [] if seen(&&MODULE) => Ok(&MODULE),
         [] => Err(Error::NothingToBuild { path: dir.to_owned() }),
         several => {

@@ -18,7 +18,7 @@ use std::process::ExitStatus;
 
 use thiserror::Error;
 
-pub use detect::{PROGRAM, Project, is_stale};
+pub use detect::{PROGRAM, Project, is_stale, must_be_built};
 pub use doctor::{LanguageReport, languages};
 pub use language::{LANGUAGES, Language};
 pub use machine::{Machine, machine};

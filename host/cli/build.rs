@@ -18,6 +18,12 @@ pub fn build(args: &args::Build) -> Result<Exit> {
 /// The program at a path: the file itself, or a folder's, which is built first when its sources are newer.
 pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
     if !path.is_dir() {
+        if build::must_be_built(&path) {
+            let path = path.display();
+            return Err(
+                Usage(format!("{path} is a source: build it with `wpool build {path}`, or name its folder")).into()
+            );
+        }
         return Ok(path);
     }
     let program = path.join(PROGRAM);

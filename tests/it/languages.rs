@@ -333,6 +333,23 @@ fn two_languages_in_a_folder_are_ambiguous_and_a_file_decides() {
 }
 
 #[test]
+fn a_script_beside_a_manifest_is_a_helper() {
+    let (_folder, dir) = project_in(elsewhere(), "go");
+    fs::write(dir.join("rows.py"), "print(1)\n").expect("a file");
+    let ran = run(wpool_with_only(&dir).arg("build").arg(&dir), "");
+    assert_eq!(ran.code, SET_UP, "{}", ran.stderr);
+    assert!(ran.stderr.contains("go needs go"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_source_is_not_run_but_said_to_need_a_build() {
+    let (_folder, dir) = project_in(elsewhere(), "c");
+    let ran = run(wpool().current_dir(&dir).args(["run", "task.c"]), "1\n");
+    assert_eq!((ran.code, ran.stdout.as_str()), (USAGE, ""));
+    assert!(ran.stderr.contains("wpool build task.c"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_folder_with_nothing_to_build_is_refused() {
     let folder = elsewhere();
     fs::write(folder.path().join("task.cob"), "").expect("a file");
