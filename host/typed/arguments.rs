@@ -46,6 +46,7 @@ impl Parameters {
     ///
     /// # Errors
     /// What to tell of a row that is not UTF-8, for a parameter that is.
+    #[cfg(any(feature = "engine", test))]
     pub fn text(&self, row: &[u8]) -> Result<Vec<Value>, RowError> {
         match &self.single {
             Some(ty) if ty.is_bytes() => Ok(vec![Value::Bytes(row.to_vec())]),

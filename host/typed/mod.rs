@@ -25,6 +25,7 @@ mod schema;
 mod tests;
 mod types;
 mod value;
+#[cfg(any(feature = "engine", test))]
 mod write;
 
 pub(crate) use arguments::{Parameters, RowError, json_row, takes_text};
