@@ -22,7 +22,7 @@ pub struct PoolConfig {
     pub limits: Limits,
     pub compile_limits: CompileLimits,
     pub grants: Grants,
-    /// Give a function's result of type string or list<u8> as its bytes, not as JSON: outputs are for files, say.
+    /// Give a function's result of type string or `list<u8>` as its bytes, not as JSON: outputs are for files, say.
     pub bare_outputs: bool,
     /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
     pub call: Option<String>,
