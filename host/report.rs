@@ -235,7 +235,7 @@ impl Draft {
         }
         match found.as_slice() {
             [function] => match &function.signature {
-                Ok(_) => Ok(Fit::function(function, "was asked for".to_owned())),
+                Ok(_) => Ok(Fit::of(function, Convention::Function, "was asked for".to_owned())),
                 Err(why) => {
                     Err(Refusal::new("no-data", format!("`{}` cannot be called with a row: {why}", function.name())))
                 }
@@ -255,8 +255,9 @@ impl Draft {
 }
 
 impl Fit {
-    pub fn function(function: &Function, why: String) -> Fit {
-        Fit { convention: Convention::Function, why, entry: function.path.clone(), allocator: None }
+    /// A function of a component, called by a convention.
+    pub fn of(function: &Function, convention: Convention, why: String) -> Fit {
+        Fit { convention, why, entry: function.path.clone(), allocator: None }
     }
 }
 

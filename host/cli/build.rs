@@ -1,6 +1,6 @@
 //! `wpool build`, and building before `wpool run` of a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
@@ -11,7 +11,9 @@ use crate::build::{self, PROGRAM, Project};
 pub fn build(args: &args::Build) -> Result<Exit> {
     let project = Project::find(&args.path).map_err(explain)?;
     let out = args.output.clone().unwrap_or_else(|| project.default_output());
-    make(&project, &out)?;
+    build::build(&project, &out).map_err(explain)?;
+    let size = std::fs::metadata(&out).map_or(0, |found| found.len());
+    say(format_args!("built {} ({}, {})", out.display(), project.language.name, bytesize::ByteSize(size)));
     Ok(Exit::Ok)
 }
 
@@ -35,13 +37,6 @@ pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
         build::build(&project, &program).map_err(explain)?;
     }
     Ok(program)
-}
-
-fn make(project: &Project, out: &Path) -> Result<()> {
-    build::build(project, out).map_err(explain)?;
-    let size = std::fs::metadata(out).map_or(0, |found| found.len());
-    say(format_args!("built {} ({}, {})", out.display(), project.language.name, bytesize::ByteSize(size)));
-    Ok(())
 }
 
 /// Sorts an error into the categories of exit codes.

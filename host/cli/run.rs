@@ -44,8 +44,7 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     }
     let stopper = pool.stopper();
     let interruption = Interruption::listen(stopper.clone())?;
-    let mut reporter = Reporter::new(&plan, locator, stopper)?;
-    reporter.out_dir = out_dir.clone();
+    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), stopper)?;
     let rows = Rows::read(plan.source.clone(), names())?;
     let failure = rows.failure();
     let reported = reporter.report(pool.map(rows)).await;
@@ -85,7 +84,7 @@ struct Reporter {
 }
 
 impl Reporter {
-    fn new(plan: &Plan, locator: Locator, stopper: Stopper) -> Result<Reporter> {
+    fn new(plan: &Plan, locator: Locator, out_dir: Option<Arc<OutDir>>, stopper: Stopper) -> Result<Reporter> {
         let output = match &plan.output {
             Some(file) => Writer::create(&file.path, file.overwrite)?,
             None => Writer::stdout()?,
@@ -93,7 +92,7 @@ impl Reporter {
         let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
         Ok(Reporter {
             format: Format { style: plan.style, output_type: plan.output_type, locator },
-            out_dir: None,
+            out_dir,
             output,
             failed,
             max_fail: plan.max_fail,

@@ -78,25 +78,24 @@ fn functions(engine: &Engine, component: &Component) -> Vec<Function> {
 }
 
 fn component_fit(functions: &[Function], exports: &[String]) -> Result<Fit, Refusal> {
-    let fit = |convention, why, function: &Function| {
-        Ok(Fit { convention, why, entry: function.path.clone(), allocator: None })
-    };
     let in_interface = |function: &&Function, interface: &str| match function.path.as_slice() {
         [name, run] => unversioned(name) == interface && run == "run",
         _ => false,
     };
     if let Some(run) = functions.iter().find(|function| function.path == ["run"] && is_task(function)) {
-        return fit(Convention::Task, "exports `run` with the type of a task".into(), run);
+        return Ok(Fit::of(run, Convention::Task, "exports `run` with the type of a task".into()));
     }
     if let Some(run) = functions.iter().find(|run| in_interface(run, TASK_INTERFACE) && is_task(run)) {
-        return fit(Convention::Task, format!("exports the interface `{}`", run.path[0]), run);
+        return Ok(Fit::of(run, Convention::Task, format!("exports the interface `{}`", run.path[0])));
     }
     if let Some(run) = functions.iter().find(|run| in_interface(run, COMMAND_INTERFACE)) {
-        return fit(Convention::Command, format!("exports the interface `{}`", run.path[0]), run);
+        return Ok(Fit::of(run, Convention::Command, format!("exports the interface `{}`", run.path[0])));
     }
     let callable: Vec<_> = functions.iter().filter(|function| function.signature.is_ok()).collect();
     match callable.as_slice() {
-        [function] => Ok(Fit::function(function, format!("exports one function, `{}`", function.name()))),
+        [function] => {
+            Ok(Fit::of(function, Convention::Function, format!("exports one function, `{}`", function.name())))
+        }
         [] => {
             let looked_for =
                 [TASK_LOOKED_FOR, "the interface `wasi:cli/run` (command)", "a function of values (function)"];

@@ -25,26 +25,29 @@ pub(crate) fn compile(mut pipes: Pipes) -> i32 {
     let mut decoder = Decoder::new(MAX_PROGRAM as usize);
     match answer(&mut pipes, &mut decoder) {
         Ok((report, image)) => {
-            if serde_json::to_vec(&report).is_ok_and(|text| text.len() > MAX_TEXT) {
-                let what =
-                    format!("its imports, exports and functions take more than {} to list", in_words(MAX_TEXT as u64));
-                return pipes.refuse(ChildError::Program(Refusal::new("report-limit", what)));
+            for frame in [wire::frame(Kind::Report, &report), wire::frame(Kind::Image, &image)] {
+                let _ = pipes.to_host.write_all(&frame);
             }
-            pipes.send(Kind::Report, &report);
-            let _ = pipes.to_host.write_all(&wire::frame(Kind::Image, &image));
             0
         }
         Err(why) => pipes.refuse(why),
     }
 }
 
-fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Draft, Vec<u8>), ChildError> {
+/// The report as JSON, and the image.
+fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>), ChildError> {
     let setup: CompileSetup = pipes.setup(decoder)?;
     limit(&setup.limits).map_err(|error| ChildError::Other(format!("cannot limit itself: {error}")))?;
     let program = pipes.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
     let program = program.filter(|frame| frame.kind == Kind::Program);
     let program = program.ok_or_else(|| ChildError::Other("it was given no program".into()))?;
-    image(&program.payload, setup.settings).map_err(ChildError::Program)
+    let (draft, image) = image(&program.payload, setup.settings).map_err(ChildError::Program)?;
+    let report = serde_json::to_vec(&draft).map_err(|error| ChildError::Other(error.to_string()))?;
+    if report.len() > MAX_TEXT {
+        let what = format!("its imports, exports and functions take more than {} to list", in_words(MAX_TEXT as u64));
+        return Err(ChildError::Program(Refusal::new("report-limit", what)));
+    }
+    Ok((report, image))
 }
 
 /// CPU time and memory of this process. A program that needs more makes the kernel end it, and the host says so.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::types::{Case, Field, Type};
+use super::types::{Field, Type};
 use super::value::Value;
 
 /// Characters of a value, and of a type, that a message repeats.
@@ -115,9 +115,9 @@ impl<'a> Reader<'a> {
             }
             Type::F32 => special(text).map(|number| Value::F32(number as f32)),
             Type::F64 => special(text).map(Value::F64),
-            Type::Enum(names) => position(names, |name| name == text).map(|case| Value::Case(case, None)),
+            Type::Enum(names) => names.iter().position(|name| name == text).map(|case| Value::Case(case, None)),
             Type::Variant(cases) => {
-                let found = position(cases, |case: &Case| case.name == text && case.payload.is_none());
+                let found = cases.iter().position(|case| case.name == text && case.payload.is_none());
                 found.map(|case| Value::Case(case, None))
             }
             ty if ty.is_wide() => match text.parse::<i128>() {
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
     /// The members of a record, in the order of its fields, from an object in any order.
     fn members<'de, A: MapAccess<'de>>(&self, fields: &[Field], mut map: A) -> Result<Value, A::Error> {
         let mut values: Vec<Option<Value>> = vec![None; fields.len()];
-        while let Some(key) = map.next_key_seed(Key(&|name| position(fields, |field| field.name == name)))? {
+        while let Some(key) = map.next_key_seed(Key(&|name| fields.iter().position(|field| field.name == name)))? {
             let at = key.map_err(|name| self.wrong(format!("the unknown member {}", quoted(&name))))?;
             let Some((field, value)) = fields.get(at).zip(values.get_mut(at)) else { continue };
             if value.is_some() {
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
     where
         A: MapAccess<'de>,
     {
-        let known = |name: &str| position(cases, |case| case.0 == name);
+        let known = |name: &str| cases.iter().position(|case| case.0 == name);
         let key = map.next_key_seed(Key(&known))?.ok_or_else(|| self.wrong("an empty object"))?;
         let at = key.map_err(|name| self.wrong(format!("the unknown member {}", quoted(&name))))?;
         let (name, ty) = cases[at];
@@ -327,10 +327,6 @@ impl Visitor<'_> for Key<'_> {
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
         Ok((self.0)(name).ok_or_else(|| name.to_owned()))
     }
-}
-
-fn position<T>(items: &[T], is_it: impl FnMut(&T) -> bool) -> Option<usize> {
-    items.iter().position(is_it)
 }
 
 /// The floats that JSON has no numbers for.
