@@ -1,19 +1,20 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
+mod grants;
+mod outputs;
+
 use std::io::IsTerminal;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use wpool::output::OutputType;
-use wpool::{
-    CompileLimits, DirGrant, Event, Grants, Limits, MAX_WORKERS, Observer, PoolConfig, Stdin, Template, WorkerCommand,
-};
+use wpool::{CompileLimits, Event, Limits, MAX_WORKERS, Observer, PoolConfig, Template, WorkerCommand};
 
 use super::args;
 use super::exit::{NoInputs, Usage};
 use super::rows::matching;
 use super::say;
+use grants::template;
 
 /// A run that makes sense.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Plan {
     pub fn new(typed: args::Run) -> Result<Plan> {
         let source = source(&typed)?;
         let output = &typed.output;
-        check_outputs(&typed, &source)?;
+        outputs::check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
         let limits = Limits {
             deadline: typed.limits.timeout,
@@ -84,7 +85,7 @@ impl Plan {
         config.compile_limits =
             CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
         let files = matches!(source, Source::Files(_));
-        config.grants = grants(&typed, files)?;
+        config.grants = grants::grants(&typed, files)?;
         config.success_codes = output.success_codes.clone();
         config.ordered = !output.unordered;
         config.chunksize = typed.pool.chunksize;
@@ -211,115 +212,10 @@ pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Refuses to write where something would be lost.
-fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
-    let output = &typed.output;
-    for path in [&output.output, &output.failed].into_iter().flatten() {
-        check_destroys_no_input(path, source)?;
-        if is_same_file(path, &typed.task) {
-            return usage(format!("{} is the program; the output would destroy it", path.display()));
-        }
-    }
-    let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
-    if output.failed.as_ref().is_some_and(|failed| is_same_file(failed, path) || is_same_place(failed, path)) {
-        return usage(format!("{} cannot take records and failed rows", path.display()));
-    }
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_file() && !overwrite => {
-            usage(format!("{} exists; replace it with --overwrite", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_destroys_no_input(path: &Path, source: &Source) -> Result<()> {
-    if path.is_dir() {
-        return usage(format!("{} is a directory", path.display()));
-    }
-    let (Source::Lines(inputs) | Source::Files(inputs)) = source else { return Ok(()) };
-    match inputs.iter().filter(|input| !is_stdin(input)).find(|input| is_same_file(path, input)) {
-        Some(input) => usage(format!("{} is an input; the output would destroy it", input.display())),
-        None => Ok(()),
-    }
-}
-
-/// Whether two paths lead to one regular file, by whatever links.
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    let identity = |path| {
-        let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-        Some((found.dev(), found.ino()))
-    };
-    identity(a).is_some_and(|a| identity(b) == Some(a))
-}
-
-/// Whether two paths name the same place in a folder, where there may be nothing yet.
-fn is_same_place(a: &Path, b: &Path) -> bool {
-    let place = |path: &Path| {
-        let absolute = std::path::absolute(path).ok()?;
-        Some((std::fs::canonicalize(absolute.parent()?).ok()?, absolute.file_name()?.to_owned()))
-    };
-    place(a).is_some_and(|a| place(b) == Some(a))
-}
-
-fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
-    let made = |text: &String| template(text, files, false);
-    Ok(Grants {
-        args: typed.args.iter().map(made).collect::<Result<_>>()?,
-        stdin: match typed.stdin.as_ref().filter(|text| *text != "none") {
-            Some(text) => Stdin::Made(made(text)?),
-            None if typed.stdin.is_some() => Stdin::Empty,
-            None => Stdin::Row,
-        },
-        env: typed.grants.env.iter().map(|text| variable(text)).collect::<Result<_>>()?,
-        dirs: typed.grants.dir.iter().map(|text| directory(text)).collect::<Result<_>>()?,
-    })
-}
-
-/// A template that can be filled: only files have names, and only the host knows a row's position.
-fn template(text: &str, files: bool, id: bool) -> Result<Template> {
-    let template = Template::parse(text);
-    let why = match template.needs_name() {
-        Some(placeholder) if !files => format!("`{placeholder}` needs --files: other rows have no names"),
-        _ if template.needs_id() && !id => "`{id}` can only be used in --out-name".to_owned(),
-        _ => return Ok(template),
-    };
-    usage(format!("{text}: {why} (doubled braces are literal)"))
-}
-
 fn out_dir(output: &args::Output, files: bool, json: bool) -> Result<Option<OutDirPlan>> {
     let Some(path) = output.out_dir.clone() else { return Ok(None) };
     let name = output.out_name.as_deref().unwrap_or(if files { "{name}" } else { "{id}" });
     Ok(Some(OutDirPlan { path, name: template(name, files, true)?, json, overwrite: output.overwrite }))
-}
-
-fn variable(text: &str) -> Result<(String, String)> {
-    if let Some((name, value)) = text.split_once('=') {
-        if name.is_empty() {
-            return usage(format!("--env {text}: a variable has a name"));
-        }
-        return Ok((name.to_owned(), value.to_owned()));
-    }
-    match std::env::var(text) {
-        Ok(value) => Ok((text.to_owned(), value)),
-        Err(_) => usage(format!(
-            "--env {text}: there is no such variable here, or it is not UTF-8; give a value with {text}=…"
-        )),
-    }
-}
-
-fn directory(text: &str) -> Result<DirGrant> {
-    let (path, writable) = match (text.strip_suffix(":rw"), text.strip_suffix(":ro")) {
-        (Some(path), _) => (path, true),
-        (_, Some(path)) => (path, false),
-        _ => (text, false),
-    };
-    let (host, guest) = path.split_once("::").unwrap_or((path, path));
-    if host.is_empty() || guest.is_empty() {
-        return usage(format!("--dir {text}: expected HOST[::GUEST][:ro|:rw]"));
-    }
-    let absolute = std::fs::canonicalize(host).with_context(|| format!("cannot grant the directory {host}"))?;
-    anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is no directory");
-    Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable })
 }
 
 fn usage<T>(what: String) -> Result<T> {

@@ -1,0 +1,108 @@
+//! What can be typed.
+
+mod run;
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::styling::Styles;
+use clap::{Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use crate::build::LANGUAGES;
+pub use run::*;
+
+/// Map an untrusted WebAssembly program over rows of input, on every core.
+#[derive(Debug, Parser)]
+#[command(name = "wpool", version, max_term_width = 100, styles = Styles::plain())]
+pub struct Args {
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Run a program over rows of input
+    #[command(after_help = run::RUN_HELP)]
+    Run(Box<Run>),
+    /// Say what a program is, what it imports, and how it would be called
+    Inspect(Inspect),
+    /// Print JSON Schema of a program's rows and outputs
+    Schema(Schema),
+    /// Check rows against what a program takes, without running it
+    #[command(after_help = "Exit codes: 0 all rows fit, 4 no rows, 101 program refused, 102 some row does not fit.")]
+    Check(Check),
+    /// Write a project to start from, in one of ten languages
+    New(New),
+    /// Build a program with its language's own tools
+    Build(Build),
+    /// Say which languages can be built here, and what this machine offers
+    Doctor(Doctor),
+    /// Print a completion script for a shell
+    Completions { shell: Shell },
+    /// Print the manual page, in roff
+    Man,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Inspect {
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub task: PathBuf,
+    /// Report on calling this function
+    #[arg(long, value_name = "FUNCTION")]
+    pub call: Option<String>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub task: PathBuf,
+    /// Of this function
+    #[arg(long, value_name = "FUNCTION")]
+    pub call: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub task: PathBuf,
+    /// Files of rows; - or none is standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub inputs: Vec<PathBuf>,
+    /// For this function
+    #[arg(long, value_name = "FUNCTION")]
+    pub call: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct New {
+    /// The language
+    #[arg(short, long, value_parser = PossibleValuesParser::new(LANGUAGES.iter().map(|language| language.name)))]
+    pub lang: String,
+    /// A folder that does not exist yet, or is empty
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Build {
+    /// A folder, or one source file
+    #[arg(value_hint = ValueHint::AnyPath, default_value = ".")]
+    pub path: PathBuf,
+    /// Where the program goes [default: task.wasm in the folder, or FILE with the extension .wasm]
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,62 @@
+//! What was typed about what a program may touch.
+
+use anyhow::{Context, Result};
+use wpool::{DirGrant, Grants, Stdin, Template};
+
+use super::super::args;
+use super::usage;
+
+pub fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
+    let made = |text: &String| template(text, files, false);
+    Ok(Grants {
+        args: typed.args.iter().map(made).collect::<Result<_>>()?,
+        stdin: match typed.stdin.as_ref().filter(|text| *text != "none") {
+            Some(text) => Stdin::Made(made(text)?),
+            None if typed.stdin.is_some() => Stdin::Empty,
+            None => Stdin::Row,
+        },
+        env: typed.grants.env.iter().map(|text| variable(text)).collect::<Result<_>>()?,
+        dirs: typed.grants.dir.iter().map(|text| directory(text)).collect::<Result<_>>()?,
+    })
+}
+
+/// A template that can be filled: only files have names, and only the host knows a row's position.
+pub fn template(text: &str, files: bool, id: bool) -> Result<Template> {
+    let template = Template::parse(text);
+    let why = match template.needs_name() {
+        Some(placeholder) if !files => format!("`{placeholder}` needs --files: other rows have no names"),
+        _ if template.needs_id() && !id => "`{id}` can only be used in --out-name".to_owned(),
+        _ => return Ok(template),
+    };
+    usage(format!("{text}: {why} (doubled braces are literal)"))
+}
+
+fn variable(text: &str) -> Result<(String, String)> {
+    if let Some((name, value)) = text.split_once('=') {
+        if name.is_empty() {
+            return usage(format!("--env {text}: a variable has a name"));
+        }
+        return Ok((name.to_owned(), value.to_owned()));
+    }
+    match std::env::var(text) {
+        Ok(value) => Ok((text.to_owned(), value)),
+        Err(_) => usage(format!(
+            "--env {text}: there is no such variable here, or it is not UTF-8; give a value with {text}=…"
+        )),
+    }
+}
+
+fn directory(text: &str) -> Result<DirGrant> {
+    let (path, writable) = match (text.strip_suffix(":rw"), text.strip_suffix(":ro")) {
+        (Some(path), _) => (path, true),
+        (_, Some(path)) => (path, false),
+        _ => (text, false),
+    };
+    let (host, guest) = path.split_once("::").unwrap_or((path, path));
+    if host.is_empty() || guest.is_empty() {
+        return usage(format!("--dir {text}: expected HOST[::GUEST][:ro|:rw]"));
+    }
+    let absolute = std::fs::canonicalize(host).with_context(|| format!("cannot grant the directory {host}"))?;
+    anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is no directory");
+    Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable })
+}

@@ -1,0 +1,59 @@
+//! Refuses to write where something would be lost.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::super::args;
+use super::{Source, is_stdin, usage};
+
+/// Refuses to write where something would be lost.
+pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
+    let output = &typed.output;
+    for path in [&output.output, &output.failed].into_iter().flatten() {
+        check_destroys_no_input(path, source)?;
+        if is_same_file(path, &typed.task) {
+            return usage(format!("{} is the program; the output would destroy it", path.display()));
+        }
+    }
+    let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
+    if output.failed.as_ref().is_some_and(|failed| is_same_file(failed, path) || is_same_place(failed, path)) {
+        return usage(format!("{} cannot take records and failed rows", path.display()));
+    }
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() && !overwrite => {
+            usage(format!("{} exists; replace it with --overwrite", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_destroys_no_input(path: &Path, source: &Source) -> Result<()> {
+    if path.is_dir() {
+        return usage(format!("{} is a directory", path.display()));
+    }
+    let (Source::Lines(inputs) | Source::Files(inputs)) = source else { return Ok(()) };
+    match inputs.iter().filter(|input| !is_stdin(input)).find(|input| is_same_file(path, input)) {
+        Some(input) => usage(format!("{} is an input; the output would destroy it", input.display())),
+        None => Ok(()),
+    }
+}
+
+/// Whether two paths lead to one regular file, by whatever links.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let identity = |path| {
+        let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        Some((found.dev(), found.ino()))
+    };
+    identity(a).is_some_and(|a| identity(b) == Some(a))
+}
+
+/// Whether two paths name the same place in a folder, where there may be nothing yet.
+fn is_same_place(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        let absolute = std::path::absolute(path).ok()?;
+        Some((std::fs::canonicalize(absolute.parent()?).ok()?, absolute.file_name()?.to_owned()))
+    };
+    place(a).is_some_and(|a| place(b) == Some(a))
+}
