@@ -55,6 +55,8 @@ pub struct Pool {
 pub struct Stats {
     /// Time that workers spent on tasks, together.
     pub busy: Duration,
+    /// Of it, what making instances took.
+    pub start: Duration,
     /// Workers that died or had to be killed.
     pub deaths: u64,
 }
@@ -79,6 +81,8 @@ impl Pool {
             gave_up: false,
             cause: None,
             busy: Duration::ZERO,
+            start: Duration::ZERO,
+            noticed: false,
             deaths: 0,
         };
         let shared = Arc::new(Shared {
@@ -126,7 +130,7 @@ impl Pool {
 
     pub fn stats(&self) -> Stats {
         let state = self.shared.lock();
-        Stats { busy: state.busy, deaths: state.deaths }
+        Stats { busy: state.busy, start: state.start, deaths: state.deaths }
     }
 
     /// Ends the workers and waits until they are gone.

@@ -15,7 +15,7 @@ use super::settled::Settled;
 use crate::limits::MAX_INPUT;
 use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
 use crate::task::{Input, MAX_NAME, Rejected, TaskId, TaskResult};
-use crate::wire::{Encoder, FRAME_TARGET, WireError};
+use crate::wire::{self, Encoder, FRAME_TARGET, WireError};
 
 /// Most tasks between input and caller. A slow task at the head of an ordered run lets this many others overtake it
 /// before the run waits: at a million small tasks a second, 65 ms. Each costs some 200 bytes in the host.
@@ -156,7 +156,8 @@ impl Queue {
         let mut count = 0;
         while count < rows && frame.len() < FRAME_TARGET && (!alone || count == 0) {
             let Some(task) = self.next_task(alone, frame) else { break };
-            frame.push_task(&task.input.bytes, task.input.name.as_deref());
+            let (bytes, name) = (&*task.input.bytes, task.input.name.as_deref());
+            frame.push_task(&wire::Task { bytes, name, ..wire::Task::default() });
             self.slots[slot].tasks.push_back(task);
             count += 1;
         }

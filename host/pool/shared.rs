@@ -16,8 +16,8 @@ use crate::handshake::{Failed, set_up};
 use crate::image::Image;
 use crate::page::SharedPage;
 use crate::process::{Role, Spawner};
-use crate::setup::{START_DEADLINE, WorkerSetup};
-use crate::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
+use crate::setup::{Notice, START_DEADLINE, WorkerSetup};
+use crate::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT, WireError};
 
 /// A pool gives up when this many workers in a row fail before they have answered anything, within [`BREAKER_TIME`].
 const BREAKER_FAILURES: u32 = 10;
@@ -51,6 +51,10 @@ pub(super) struct State {
     /// Why, until somebody was told.
     pub cause: Option<Error>,
     pub busy: Duration,
+    /// Of it, what making instances took.
+    pub start: Duration,
+    /// The worker's notice has been told.
+    pub noticed: bool,
     pub deaths: u64,
 }
 
@@ -190,6 +194,15 @@ impl Shared {
             receipts: self.config.receipts,
             flush_each: self.config.grants.has_writable_dir(),
         }
+    }
+
+    /// Tells what a worker noticed, once in a pool's life: its workers all notice the same.
+    pub fn notice(&self, payload: &[u8]) -> Result<(), WireError> {
+        let notice: Notice = serde_json::from_slice(payload).map_err(|error| WireError::Text(error.to_string()))?;
+        if !std::mem::replace(&mut self.lock().noticed, true) {
+            self.config.observer.tell(Event::Warning(notice.warning().to_owned()));
+        }
+        Ok(())
     }
 
     pub fn worker_started(&self, slot: usize, worker: &Worker) {

@@ -18,7 +18,7 @@ use crate::outcome::{Failure, Measured, Outcome, Receipt, Status};
 use crate::page::SharedPage;
 use crate::process::Process;
 use crate::setup::{AnswerDetail, timeout_detail};
-use crate::wire::{self, Answer, Decoder, Encoder, Frame, Kind, WireError};
+use crate::wire::{self, Answer, Decoder, Encoder, Frame, Kind, Times, WireError};
 
 /// How often a slot looks at its worker's claim word and state. Deadlines are kept by the worker to a hundredth of
 /// a second; this is for the backstop, for stopped processes, and for tasks stuck behind a slow one.
@@ -154,7 +154,7 @@ impl<'a> Attendant<'a> {
                     } else {
                         self.worker.page.extend(lease.end);
                     }
-                    self.unwritten = 0..self.frame.finish(Kind::Lease, lease.first, 0).len();
+                    self.unwritten = 0..self.frame.finish(Kind::Lease, lease.first, Times::default()).len();
                     if state.queue.waiting() > 0 {
                         self.shared.work.notify_one();
                     }
@@ -167,18 +167,22 @@ impl<'a> Attendant<'a> {
 
     fn receive(&mut self) -> Result<(), WireError> {
         while let Some(frame) = self.worker.decoder.pop()? {
-            if frame.kind != Kind::Answers {
-                return Err(WireError::Unexpected(frame.kind));
+            match frame.kind {
+                Kind::Answers => {
+                    self.sizer.learn(frame.count, frame.times.busy);
+                    self.settle(frame)?;
+                }
+                Kind::Notice => self.shared.notice(&frame.payload)?,
+                kind => return Err(WireError::Unexpected(kind)),
             }
-            self.sizer.learn(frame.count, frame.busy);
-            self.settle(frame)?;
         }
         Ok(())
     }
 
     fn settle(&mut self, frame: Frame) -> Result<(), WireError> {
         let mut state = self.shared.lock();
-        state.busy += Duration::from_nanos(frame.busy);
+        state.busy += Duration::from_nanos(frame.times.busy);
+        state.start += Duration::from_nanos(frame.times.start);
         let mut index = frame.first;
         for answer in wire::answers(frame.payload, frame.count) {
             let (outcome, receipt) = self.outcome(answer?)?;
@@ -198,15 +202,20 @@ impl<'a> Attendant<'a> {
             return Err(WireError::Output { length: answer.output.len(), limit });
         }
         let head = answer.head;
-        let wall = Duration::from_micros(u64::from(head.wall_us));
-        let mut receipt = Receipt { layer: head.layer, slot: Some(self.slot as u32), wall, ..Receipt::host() };
+        let mut receipt =
+            Receipt { layer: head.layer, slot: Some(self.slot as u32), wall: head.wall, ..Receipt::host() };
         if answer.detail.is_empty() && head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));
         }
         let detail: AnswerDetail =
             serde_json::from_slice(&answer.detail).map_err(|error| WireError::Text(error.to_string()))?;
         if self.shared.config.receipts {
-            receipt.measured = Some(Box::new(Measured { peak_memory: detail.peak_memory, stderr: detail.stderr }));
+            receipt.measured = Some(Box::new(Measured {
+                peak_memory: detail.peak_memory,
+                start: detail.start_us.map(Duration::from_micros),
+                cpu: detail.cpu_us.map(Duration::from_micros),
+                stderr: detail.stderr,
+            }));
         }
         if head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));
