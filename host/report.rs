@@ -135,6 +135,15 @@ impl Report {
         self.functions.iter().find(called)?.signature.as_ref().ok()
     }
 
+    /// Index in `functions` of the one that somebody means who says `call`, as with [`crate::PoolConfig::call`].
+    ///
+    /// # Errors
+    /// When no function or several have the name, with the list of what there is; and when a row cannot be made into a
+    /// call of it.
+    pub fn function_named(&self, call: &str) -> Result<u32, Refusal> {
+        named(&self.functions, call).map(|at| at as u32)
+    }
+
     /// Says what is wrong with rows of JSON, before anything runs with these grants.
     pub fn row_check(&self, grants: &Grants) -> RowCheck {
         RowCheck { parameters: self.signature().map(Parameters::new), grants: grants.clone() }
@@ -228,28 +237,37 @@ impl Draft {
     }
 
     fn called(&self, call: &str) -> Result<Fit, Refusal> {
-        let exact = |function: &&Function| function.path.join(".") == call;
-        let mut found: Vec<_> = self.functions.iter().filter(exact).collect();
-        if found.is_empty() {
-            found = self.functions.iter().filter(|function| function.is_called(call)).collect();
+        let function = &self.functions[named(&self.functions, call)?];
+        Ok(Fit::of(function, Convention::Function, "was asked for".to_owned()))
+    }
+}
+
+/// Position of the function that somebody means who says `call`.
+fn named(functions: &[Function], call: &str) -> Result<usize, Refusal> {
+    let positions = |is_meant: &dyn Fn(&Function) -> bool| -> Vec<usize> {
+        functions.iter().enumerate().filter(|(_, function)| is_meant(function)).map(|(at, _)| at).collect()
+    };
+    let mut found = positions(&|function| function.path.join(".") == call);
+    if found.is_empty() {
+        found = positions(&|function| function.is_called(call));
+    }
+    match found.as_slice() {
+        &[at] => match &functions[at].signature {
+            Ok(_) => Ok(at),
+            Err(why) => {
+                let what = format!("`{}` cannot be called with a row: {why}", functions[at].name());
+                Err(Refusal::new("no-data", what))
+            }
+        },
+        [] => {
+            let names: Vec<_> = functions.iter().map(Function::name).collect();
+            let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
+            Err(Refusal::new("no-function", format!("exports no function `{call}`; its functions: {names}")))
         }
-        match found.as_slice() {
-            [function] => match &function.signature {
-                Ok(_) => Ok(Fit::of(function, Convention::Function, "was asked for".to_owned())),
-                Err(why) => {
-                    Err(Refusal::new("no-data", format!("`{}` cannot be called with a row: {why}", function.name())))
-                }
-            },
-            [] => {
-                let names: Vec<_> = self.functions.iter().map(Function::name).collect();
-                let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
-                Err(Refusal::new("no-function", format!("exports no function `{call}`; its functions: {names}")))
-            }
-            _ => {
-                let names: Vec<_> = found.iter().map(|function| function.path.join(".")).collect();
-                let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
-                Err(Refusal::new("no-function", what))
-            }
+        several => {
+            let names: Vec<_> = several.iter().map(|&at| functions[at].path.join(".")).collect();
+            let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
+            Err(Refusal::new("no-function", what))
         }
     }
 }
