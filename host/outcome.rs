@@ -192,7 +192,7 @@ pub struct Receipt {
     pub attempts: u32,
     /// The slot that ran it last.
     pub slot: Option<u32>,
-    /// From instantiation to answer, as its worker measured it.
+    /// From beginning to answer, as its worker measured it.
     pub wall: Duration,
     /// From when the pool accepted the task to the start of its last attempt.
     pub wait: Duration,
@@ -208,6 +208,10 @@ pub struct Receipt {
 pub struct Measured {
     /// Largest linear memory in bytes.
     pub peak_memory: Option<u64>,
+    /// Of the wall time, what making the instance took.
+    pub start: Option<Duration>,
+    /// Processor time, as far as the task was run by its worker's own thread: file accesses are not.
+    pub cpu: Option<Duration>,
     /// What a task that is ok wrote to stderr.
     pub stderr: Option<String>,
 }

@@ -65,6 +65,8 @@ pub(super) struct State {
     /// Why, until somebody was told.
     pub cause: Option<Error>,
     pub stats: Stats,
+    /// A worker's notice has been told.
+    pub noticed: bool,
 }
 
 impl State {
@@ -78,6 +80,7 @@ impl State {
             gave_up: false,
             cause: None,
             stats: Stats::default(),
+            noticed: false,
         }
     }
 

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use wpool::output::push_as_json;
 use wpool::{
-    BUILD, CompileLimits, Error, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Status, TaskResult,
-    WorkerCommand,
+    BUILD, CompileLimits, Error, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
+    TaskResult, WorkerCommand,
 };
 
 use crate::support::*;

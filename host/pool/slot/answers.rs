@@ -6,18 +6,32 @@ use super::Attendant;
 use crate::event::Event;
 use crate::outcome::{Failure, Measured, Outcome, Receipt, Status};
 use crate::pool::shared::State;
-use crate::setup::AnswerDetail;
+use crate::setup::{AnswerDetail, Notice};
 use crate::wire::{self, Answer, Frame, Kind, WireError};
 
 impl Attendant<'_> {
     /// Takes the frames that have arrived.
     pub(super) fn receive(&mut self) -> Result<(), WireError> {
         while let Some(frame) = self.worker.decoder.pop()? {
-            if frame.kind != Kind::Answers {
-                return Err(WireError::Unexpected(frame.kind));
+            match frame.kind {
+                Kind::Answers => {
+                    self.sizer.learn(frame.count, frame.times.busy);
+                    self.settle(frame)?;
+                }
+                Kind::Notice => self.notice(&frame)?,
+                kind => return Err(WireError::Unexpected(kind)),
             }
-            self.sizer.learn(frame.count, frame.busy);
-            self.settle(frame)?;
+        }
+        Ok(())
+    }
+
+    /// Tells what the worker noticed, once in a pool's life: its workers all notice the same.
+    fn notice(&self, frame: &Frame) -> Result<(), WireError> {
+        let notice: Notice =
+            serde_json::from_slice(&frame.payload).map_err(|error| WireError::Text(error.to_string()))?;
+        let mut state = self.shared.lock();
+        if !std::mem::replace(&mut state.noticed, true) {
+            state.queue.outbox.event(Event::Warning(notice.warning().to_owned()));
         }
         Ok(())
     }
@@ -26,9 +40,11 @@ impl Attendant<'_> {
         let shared = self.shared;
         let mut state = shared.lock();
         let now = shared.now();
-        state.stats.busy += Duration::from_nanos(frame.busy);
+        let times = frame.times;
+        state.stats.busy += Duration::from_nanos(times.busy);
+        state.stats.start += Duration::from_nanos(times.start);
         // The tasks of a frame followed each other, and the last of them ended just now.
-        let mut began = now.saturating_sub(frame.busy);
+        let mut began = now.saturating_sub(times.busy);
         let mut index = frame.first;
         for answer in wire::answers(frame.payload, frame.count) {
             let (outcome, mut receipt) = self.outcome(answer?)?;
@@ -68,15 +84,20 @@ impl Attendant<'_> {
             return Err(WireError::Output { length: answer.output.len(), limit });
         }
         let head = answer.head;
-        let wall = Duration::from_micros(u64::from(head.wall_us));
-        let mut receipt = Receipt { layer: head.layer, slot: Some(self.slot as u32), wall, ..Receipt::host() };
+        let mut receipt =
+            Receipt { layer: head.layer, slot: Some(self.slot as u32), wall: head.wall, ..Receipt::host() };
         if answer.detail.is_empty() && head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));
         }
         let detail: AnswerDetail =
             serde_json::from_slice(&answer.detail).map_err(|error| WireError::Text(error.to_string()))?;
         if self.shared.config.receipts {
-            receipt.measured = Some(Box::new(Measured { peak_memory: detail.peak_memory, stderr: detail.stderr }));
+            receipt.measured = Some(Box::new(Measured {
+                peak_memory: detail.peak_memory,
+                start: detail.start_us.map(Duration::from_micros),
+                cpu: detail.cpu_us.map(Duration::from_micros),
+                stderr: detail.stderr,
+            }));
         }
         if head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));

@@ -19,7 +19,7 @@ use self::sizer::Sizer;
 use super::shared::{Shared, State, Stop};
 use crate::page::SharedPage;
 use crate::process::Process;
-use crate::wire::{Decoder, Encoder, Kind};
+use crate::wire::{Decoder, Encoder, Kind, Times};
 
 /// How often a slot looks at its worker's claim word and state. Deadlines are kept by the worker to a hundredth of
 /// a second; this is for the backstop, for stopped processes, and for tasks stuck behind a slow one.
@@ -185,7 +185,7 @@ impl<'a> Attendant<'a> {
         } else {
             self.worker.page.extend(lease.end);
         }
-        self.unwritten = 0..self.frame.finish(Kind::Lease, lease.first, 0).len();
+        self.unwritten = 0..self.frame.finish(Kind::Lease, lease.first, Times::default()).len();
         if state.queue.waiting() > 0 {
             self.shared.work.notify_one();
         }
