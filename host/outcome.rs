@@ -194,6 +194,11 @@ pub struct Receipt {
     pub slot: Option<u32>,
     /// From beginning to answer, as its worker measured it.
     pub wall: Duration,
+    /// From when the pool accepted the task to the start of its last attempt.
+    pub wait: Duration,
+    /// How earlier attempts ended after which the task was retried. Boxed, because few tasks have any.
+    #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
+    pub(crate) retried: Option<Box<Vec<Status>>>,
     /// There when [`crate::PoolConfig::receipts`] asks for it. Boxed because receipts are moved a million times a second.
     pub measured: Option<Box<Measured>>,
 }
@@ -214,6 +219,20 @@ pub struct Measured {
 impl Receipt {
     /// The receipt of a task that no worker was given.
     pub(crate) fn host() -> Self {
-        Receipt { layer: Layer::Host, attempts: 0, slot: None, wall: Duration::ZERO, measured: None }
+        Receipt {
+            layer: Layer::Host,
+            attempts: 0,
+            slot: None,
+            wall: Duration::ZERO,
+            wait: Duration::ZERO,
+            retried: None,
+            measured: None,
+        }
+    }
+
+    /// How earlier attempts ended after which the task was retried, in their order. A task that is ok and has any is
+    /// flaky.
+    pub fn retried(&self) -> &[Status] {
+        self.retried.as_deref().map_or(&[], Vec::as_slice)
     }
 }

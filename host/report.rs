@@ -135,13 +135,9 @@ impl Report {
         self.functions.iter().find(called)?.signature.as_ref().ok()
     }
 
-    /// Index in `functions` of the one that somebody means who says `call`, as with [`crate::PoolConfig::call`].
-    ///
-    /// # Errors
-    /// When no function or several have the name, with the list of what there is; and when a row cannot be made into a
-    /// call of it.
-    pub fn function_named(&self, call: &str) -> Result<u32, Refusal> {
-        named(&self.functions, call).map(|at| at as u32)
+    /// The place in `functions` of the one that somebody who says `call` means.
+    pub(crate) fn function_named(&self, call: &str) -> Result<u32, Refusal> {
+        find(&self.functions, call).map(|at| at as u32)
     }
 
     /// Says what is wrong with rows of JSON, before anything runs with these grants.
@@ -171,7 +167,7 @@ impl RowCheck {
     /// What its record would say of a row that is not run: it is too long, no JSON, does not fit the function, or makes
     /// no argument or standard input.
     pub fn flaw(&self, row: &Input) -> Option<ErrorDetail> {
-        match &row.rejected {
+        match row.rejection() {
             Some(reason) => Some(reason.detail()),
             None => self.check(row).err().map(ErrorDetail::from),
         }
@@ -237,37 +233,35 @@ impl Draft {
     }
 
     fn called(&self, call: &str) -> Result<Fit, Refusal> {
-        let function = &self.functions[named(&self.functions, call)?];
+        let function = &self.functions[find(&self.functions, call)?];
         Ok(Fit::of(function, Convention::Function, "was asked for".to_owned()))
     }
 }
 
-/// Position of the function that somebody means who says `call`.
-fn named(functions: &[Function], call: &str) -> Result<usize, Refusal> {
-    let positions = |is_meant: &dyn Fn(&Function) -> bool| -> Vec<usize> {
-        functions.iter().enumerate().filter(|(_, function)| is_meant(function)).map(|(at, _)| at).collect()
+/// The place of the one function that somebody who says `call` means, if a row can be made into a call of it.
+fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
+    let places = |fits: &dyn Fn(&Function) -> bool| -> Vec<usize> {
+        (0..functions.len()).filter(|&at| fits(&functions[at])).collect()
     };
-    let mut found = positions(&|function| function.path.join(".") == call);
+    let mut found = places(&|function| function.path.join(".") == call);
     if found.is_empty() {
-        found = positions(&|function| function.is_called(call));
+        found = places(&|function| function.is_called(call));
     }
+    let refuse = |code: &str, what: String| Err(Refusal::new(code, what));
     match found.as_slice() {
-        &[at] => match &functions[at].signature {
-            Ok(_) => Ok(at),
-            Err(why) => {
-                let what = format!("`{}` cannot be called with a row: {why}", functions[at].name());
-                Err(Refusal::new("no-data", what))
-            }
+        [at] => match &functions[*at].signature {
+            Ok(_) => Ok(*at),
+            Err(why) => refuse("no-data", format!("`{}` cannot be called with a row: {why}", functions[*at].name())),
         },
         [] => {
             let names: Vec<_> = functions.iter().map(Function::name).collect();
             let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
-            Err(Refusal::new("no-function", format!("exports no function `{call}`; its functions: {names}")))
+            refuse("no-function", format!("exports no function `{call}`; its functions: {names}"))
         }
         several => {
             let names: Vec<_> = several.iter().map(|&at| functions[at].path.join(".")).collect();
             let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
-            Err(Refusal::new("no-function", what))
+            refuse("no-function", what)
         }
     }
 }
