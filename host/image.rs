@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 use crate::cache::Cache;
-use crate::config::PoolConfig;
+use crate::config::{Isolation, PoolConfig};
 use crate::error::{Error, Refusal};
 use crate::event::Event;
 use crate::handshake::{Failed, set_up};
@@ -81,6 +81,7 @@ fn fit(draft: Draft, file: OwnedFd, program: &Program, config: &PoolConfig) -> R
     let refused = |refusal| Error::ProgramRefused { name: name.to_owned(), refusal };
     let report = draft.choose(config.call.as_deref()).map_err(refused)?;
     check_for_commands(report.convention, program, config)?;
+    check_isolation(report.convention, program, config)?;
     if let Some(signature) = report.signature().filter(|signature| !config.json_rows && !typed::takes_text(signature)) {
         let what = "rows of text, as with --lines, --files and --once, need a function of a single string or list<u8>";
         return Err(Error::Config(format!("{name}: {what}; this one is {signature}")));
@@ -107,6 +108,21 @@ fn check_for_commands(convention: Convention, program: &Program, config: &PoolCo
         () => return Ok(()),
     };
     Err(Error::Config(format!("{} {what}: its convention is {convention}, not command", program.name())))
+}
+
+fn check_isolation(convention: Convention, program: &Program, config: &PoolConfig) -> Result<(), Error> {
+    let why = match config.isolation {
+        Isolation::Fresh => return Ok(()),
+        _ if convention == Convention::Command => {
+            "is a command, which may be started only once in an instance: its language's library ends with it; only \
+             --isolation fresh will do"
+        }
+        Isolation::Checked if config.grants.has_writable_dir() => {
+            "may write to a directory, and --isolation reuse=checked would have some tasks write twice"
+        }
+        Isolation::Reuse(_) | Isolation::Checked => return Ok(()),
+    };
+    Err(Error::Config(format!("{} {why}", program.name())))
 }
 
 async fn compile(

@@ -84,7 +84,7 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{MAX_WORKERS, PoolConfig};
+pub use config::{Isolation, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
 pub use limits::{CompileLimits, Limits};

@@ -108,7 +108,7 @@ fn work(mut pipes: Pipes) -> i32 {
         Ok(prepared) => prepared,
         Err(why) => return pipes.refuse(why),
     };
-    let sandbox = match sandbox::Sandbox::load(&setup) {
+    let sandbox = match sandbox::Sandbox::load(&setup, page.clone()) {
         Ok(sandbox) => sandbox,
         Err(why) => return pipes.refuse(why),
     };

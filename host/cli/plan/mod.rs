@@ -91,6 +91,7 @@ impl Plan {
         config.success_codes = output.success_codes.clone();
         config.chunksize = typed.pool.chunksize;
         config.crash_limit = typed.pool.crash_limit;
+        config.isolation = typed.pool.isolation;
         let json = !typed.lines && !typed.once && !files;
         config.json_rows = json;
         config.call = typed.call.clone();
