@@ -8,6 +8,7 @@ mod faults;
 mod guests;
 mod images;
 mod interpreters;
+mod isolation;
 mod languages;
 mod outcomes;
 mod programs;
