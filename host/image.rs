@@ -47,11 +47,11 @@ impl Image {
     /// what can go wrong with a child process.
     pub async fn obtain(program: &Program, config: &PoolConfig, spawner: &Spawner) -> Result<Image, Error> {
         let settings = ImageSettings { epochs: config.limits.deadline.is_some() };
-        let warn = |text: String| config.observer.tell(Event::Warning(text));
+        let warn = |text: String| config.observer.tell(&Event::Warning(text));
         let cache = config.cache.as_deref().and_then(|dir| {
             Cache::open(dir).map_err(|why| warn(format!("not using the cache {}: {why}", dir.display()))).ok()
         });
-        let key = crate::cache::key(program, &config.worker, settings);
+        let key = crate::cache::key(program, config.worker_command()?, settings);
         if let Some(cache) = &cache {
             match cache.load(&key) {
                 Ok(Some((draft, file))) => return fit(draft, file.into(), program, config),
@@ -115,7 +115,7 @@ async fn compile(
     spawner: &Spawner,
     settings: ImageSettings,
 ) -> Result<(Draft, bytes::Bytes), Error> {
-    let spawned = spawner.spawn(&config.worker, Role::Compiler, Vec::new()).await;
+    let spawned = spawner.spawn(config.worker_command()?, Role::Compiler, Vec::new()).await;
     let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
     let setup = CompileSetup { settings, limits: config.compile_limits.clone() };
     let mut decoder = Decoder::new(MAX_IMAGE);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use wpool::{Pool, Program, Report};
+use wpool::{Pool, Program, Report, Shutdown};
 
 use super::exit::Exit;
 use super::{args, plan, print, run};
@@ -30,9 +30,9 @@ pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
     config.json_rows = true;
     let program = Program::read(super::build::program(task.to_owned(), false)?)?;
     let report = run::runtime()?.block_on(async {
-        let pool = Pool::start(&program, config).await?;
+        let pool = Pool::builder(program.clone()).config(config).build().await?;
         let report = pool.report().clone();
-        pool.close().await;
+        pool.shutdown(Shutdown::Drain).await;
         anyhow::Ok(report)
     })?;
     Ok((program, report))

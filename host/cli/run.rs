@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
-use wpool::{Observer, Pool, Program, Stats, Stopper};
+use wpool::{Observer, Pool, Program, Shutdown, Stats, Stopper};
 
 use super::check;
 use super::exit::{CannotWrite, DeadlinePassed, Exit};
@@ -35,7 +35,7 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let questions = Questions::listen()?;
     let audience = Audience::new(&plan);
     plan.config.observer = audience.observer(plan.messages.verbose);
-    let mut pool = start(&program, &plan).await?;
+    let pool = start(program, &plan).await?;
     let locator = Locator::new(&plan.source);
     let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
     // They live as long as the run: the rows are read from them again.
@@ -57,10 +57,12 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let end = rows.end();
     let clock = Clock::start();
     let showing = audience.show(&plan, stopper);
-    let reported = reporter.report(pool.map(rows)).await;
+    let results = pool.map_stream(rows);
+    let results = if plan.unordered { results.unordered() } else { results };
+    let reported = reporter.report(results).await;
     drop(showing);
     let measured = Measured { stats: pool.stats(), wall: clock.wall(), host_cpu: clock.cpu(), result: reporter.spent };
-    pool.close().await;
+    pool.shutdown(Shutdown::Kill).await;
     // Whatever ended the run, what it had to say is written first.
     let unwanted = reporter.unwanted;
     let (tally, written) = reporter.finish();
@@ -81,8 +83,8 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
 }
 
 /// Starts the pool, which has to compile the program first, within the time of the run.
-async fn start(program: &Program, plan: &Plan) -> Result<Pool> {
-    let starting = Pool::start(program, plan.config.clone());
+async fn start(program: Program, plan: &Plan) -> Result<Pool> {
+    let starting = Pool::builder(program).config(plan.config.clone()).build();
     match plan.deadline {
         Some(time) => Ok(tokio::time::timeout(time, starting).await.map_err(|_| DeadlinePassed)??),
         None => Ok(starting.await?),

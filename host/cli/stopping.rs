@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
-use wpool::{Event, Status, Stopper};
+use wpool::{Event, Shutdown, Status, Stopper};
 
 use super::exit::Exit;
 use super::halt::{Counts, Halt, When, Why};
@@ -82,8 +82,8 @@ impl Halting {
         drop(state);
         if let (Some(halt), Some(stopper)) = (met, self.stopper.get()) {
             match halt.when {
-                When::Now => stopper.cancel(),
-                When::Soon => stopper.drain(),
+                When::Now => stopper.stop(Shutdown::Kill),
+                When::Soon => stopper.stop(Shutdown::Cancel),
             }
         }
     }
@@ -125,9 +125,9 @@ impl RunDeadline {
             }
             flag.store(true, Ordering::Release);
             say(format_args!("the deadline of the run has passed; running tasks have {grace:?} to finish"));
-            stopper.drain();
+            stopper.stop(Shutdown::Cancel);
             sleep(grace).await;
-            stopper.cancel();
+            stopper.stop(Shutdown::Kill);
         });
         RunDeadline(passed)
     }

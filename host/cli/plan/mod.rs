@@ -31,6 +31,8 @@ pub struct Plan {
     pub output: Option<OutputFile>,
     pub failed: Option<PathBuf>,
     pub only: Option<args::Only>,
+    /// Results as they come.
+    pub unordered: bool,
     /// What stops the run early; the first that is met does.
     pub halts: Vec<Halt>,
     /// For the whole run.
@@ -104,7 +106,6 @@ impl Plan {
         let files = matches!(source, Source::Files(_));
         config.grants = grants::grants(&typed, files)?;
         config.success_codes = output.success_codes.clone();
-        config.ordered = !output.unordered;
         config.chunksize = typed.pool.chunksize;
         config.crash_limit = typed.stopping.crash_limit;
         config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
@@ -127,6 +128,7 @@ impl Plan {
             output: output.output.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             failed: output.failed.clone(),
             only: output.only,
+            unordered: output.unordered,
             halts: halts(&typed.stopping),
             deadline: typed.stopping.deadline,
             strict: typed.strict_input,
@@ -185,8 +187,8 @@ fn output_type(typed: args::OutputType) -> OutputType {
 
 /// The configuration of every pool of this command: its own children, the user's cache, and an observer that warns.
 pub fn base_config() -> Result<PoolConfig> {
-    let mut config = PoolConfig::new(WorkerCommand::this_program());
-    config.cache = cache_dir();
+    let mut config =
+        PoolConfig { worker: Some(WorkerCommand::this_program()), cache: cache_dir(), ..PoolConfig::default() };
     config.observer = Observer::new(|event| tell(event, false)).without_tasks();
     Ok(config)
 }

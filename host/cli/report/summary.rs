@@ -83,8 +83,8 @@ impl Summary {
         if self.stats.deaths > 0 {
             let _ = write!(text, ", {} died", self.stats.deaths);
         }
-        if self.stats.retries > 0 {
-            let _ = write!(text, "; {} retries", self.stats.retries);
+        if self.tally.retries > 0 {
+            let _ = write!(text, "; {} retries", self.tally.retries);
         }
         if let Some(why) = &self.stopped {
             let _ = write!(text, "; stopped early by {why}");
@@ -139,7 +139,7 @@ impl Summary {
                 host_cpu: self.host_cpu.as_micros(),
             },
             bytes: Bytes { input: self.stats.bytes_in, output: self.stats.bytes_out },
-            retries: self.stats.retries,
+            retries: self.tally.retries,
             flaky: &self.tally.flaky,
             deaths: &self.workers.deaths,
             retirements: &self.workers.retirements,

@@ -23,6 +23,8 @@ pub struct Tally {
     /// From the reading of the row to the start of its task.
     pub wait: Times,
     pub slowest: Slowest,
+    /// Attempts after which a task was tried again.
+    pub retries: u64,
     /// Tasks that were ok after a retry: how many, and the first of them.
     pub flaky: Named,
 }
@@ -34,6 +36,7 @@ impl Default for Tally {
             run: Times::new(),
             wait: Times::new(),
             slowest: Slowest::default(),
+            retries: 0,
             flaky: Named::default(),
         }
     }
@@ -50,6 +53,7 @@ impl Tally {
         self.run.add(receipt.wall);
         self.wait.add(receipt.wait);
         self.slowest.add(result.id.0, receipt.wall);
+        self.retries += receipt.retried().len() as u64;
         if status == Status::Ok && !receipt.retried().is_empty() {
             self.flaky.add(result.id.0);
         }

@@ -1,6 +1,7 @@
 //! Components: the conventions task, function and command (WASI preview 2).
 
 use std::path::Path;
+use std::time::Instant;
 
 use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, ResourceTable, TypedFunc, Val};
 use wasmtime::{Engine, Store};
@@ -101,6 +102,7 @@ impl ComponentProgram {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        store.data_mut().guard.ready = Some(Instant::now());
         let func =
             instance.get_func(&mut *store, self.entry).ok_or_else(|| wasmtime::Error::msg("no entry function"))?;
         match &self.calls {

@@ -1,6 +1,7 @@
 //! Core modules: the conventions raw and command (WASI preview 1, run as it is).
 
 use std::path::Path;
+use std::time::Instant;
 
 use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Store};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -88,6 +89,7 @@ impl CoreProgram {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        store.data_mut().guard.ready = Some(Instant::now());
         let mut guest = Guest { store, instance, waits };
         match &self.entry {
             Entry::Command { start } => {
