@@ -9,7 +9,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use rustix::thread::{ClockId, clock_gettime};
+use rustix::time::{ClockId, clock_gettime};
 use support::{Sample, WPOOL, cores, guest, has_python, peer_seconds, setting};
 use wpool::{Pool, Program, TaskState, WorkerCommand};
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use wpool::output::push_as_json;
 use wpool::{
-    BUILD, CompileLimits, Error, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
+    BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
     TaskResult, WorkerCommand,
 };
 
