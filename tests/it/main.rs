@@ -7,6 +7,7 @@ mod embedding;
 mod executor;
 mod faults;
 mod guests;
+mod halting;
 mod images;
 mod interpreters;
 mod isolation;
