@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::task::TaskId;
 
@@ -12,6 +13,8 @@ pub enum Event {
     WorkerStarted { slot: u32, generation: u32, pid: u32 },
     /// A worker ended by itself or was killed. `suspect` was running in it.
     WorkerDied { slot: u32, generation: u32, why: String, suspect: Option<TaskId> },
+    /// The program's `init` has run, once for all tasks. `printed` is what it wrote to standard output and error.
+    Initialized { took: Duration, printed: Option<String> },
     /// Something that deserves to be known and does not stop the run.
     Warning(String),
 }

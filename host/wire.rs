@@ -51,12 +51,18 @@ pub enum Kind {
     Report = 7,
     /// Compiler to host: the compiled image.
     Image = 8,
+    /// Host to worker: the argument of `init`.
+    Argument = 9,
+    /// Worker to host, host to compiler: what `init` left behind.
+    State = 10,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image].into_iter().find(|&kind| kind as u8 == byte)
+        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Argument, State]
+            .into_iter()
+            .find(|&kind| kind as u8 == byte)
     }
 }
 

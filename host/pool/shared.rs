@@ -17,7 +17,7 @@ use crate::image::Image;
 use crate::page::SharedPage;
 use crate::process::{Role, Spawner};
 use crate::setup::{START_DEADLINE, WorkerSetup};
-use crate::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
+use crate::wire::{self, Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 
 /// A pool gives up when this many workers in a row fail before they have answered anything, within [`BREAKER_TIME`].
 const BREAKER_FAILURES: u32 = 10;
@@ -165,7 +165,8 @@ impl Shared {
         let fds = vec![self.image.descriptor().map_err(os)?, page_file];
         let mut process = self.spawner.spawn(&self.config.worker, Role::Worker, fds).await.map_err(os)?;
         let mut decoder = Decoder::new(self.frame_limit());
-        let frames = set_up(&mut process, self.setup(), &[], &mut decoder, Kind::Ready).await?;
+        let argument = self.image.init_each().map(|argument| wire::frame(Kind::Argument, argument)).unwrap_or_default();
+        let frames = set_up(&mut process, self.setup(), &argument, &mut decoder, Kind::Ready).await?;
         if frames.len() != 1 {
             return Err(Failed::Died("it sent frames before it was ready".into()));
         }
@@ -189,6 +190,7 @@ impl Shared {
             success_codes: self.config.success_codes.clone(),
             receipts: self.config.receipts,
             flush_each: self.config.grants.has_writable_dir(),
+            init: self.image.init_each().is_some(),
         }
     }
 

@@ -7,6 +7,7 @@ mod embedding;
 mod faults;
 mod guests;
 mod images;
+mod init;
 mod interpreters;
 mod languages;
 mod outcomes;

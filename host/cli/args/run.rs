@@ -64,6 +64,8 @@ pub struct Run {
     pub call: Option<String>,
 
     #[command(flatten)]
+    pub initializer: Initializer,
+    #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
     pub limits: Limits,
@@ -71,6 +73,20 @@ pub struct Run {
     pub grants: Grants,
     #[command(flatten)]
     pub pool: Pool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Preparation")]
+pub struct Initializer {
+    /// Argument of the program's init, as JSON or as @FILE, whose bytes it gets
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub init_arg: Option<String>,
+    /// Wall time of init [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "init_each", allow_negative_numbers = true)]
+    pub init_timeout: Option<Duration>,
+    /// Run init in each instance, before its task, instead of once for all
+    #[arg(long)]
+    pub init_each: bool,
 }
 
 /// What outputs are taken for.

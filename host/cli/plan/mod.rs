@@ -1,6 +1,7 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
 mod grants;
+mod initializer;
 mod outputs;
 
 use std::io::IsTerminal;
@@ -86,6 +87,7 @@ impl Plan {
             CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
         let files = matches!(source, Source::Files(_));
         config.grants = grants::grants(&typed, files)?;
+        config.init = initializer::init(&typed.initializer)?;
         config.success_codes = output.success_codes.clone();
         config.ordered = !output.unordered;
         config.chunksize = typed.pool.chunksize;
@@ -140,6 +142,10 @@ pub fn base_config(verbose: bool) -> Result<PoolConfig> {
     config.cache = cache_dir();
     config.observer = Observer::new(move |event| match event {
         Event::Warning(text) => say(format_args!("warning: {text}")),
+        Event::Initialized { took, printed } if verbose => {
+            say(format_args!("init took {took:.1?}"));
+            printed.iter().flat_map(|printed| printed.lines()).for_each(|line| say(format_args!("init: {line}")));
+        }
         Event::WorkerStarted { slot, generation, pid } if verbose => {
             say(format_args!("worker {slot}.{generation} started (pid {pid})"));
         }

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, ResourceTable, TypedFunc, Val};
+use wasmtime::component::{
+    Component, ComponentExportIndex, Func, Instance, InstancePre, ResourceTable, TypedFunc, Val,
+};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::guard::{Guard, Stopped};
+use super::init::{self, Accessors};
 use super::link;
 use super::task::{self, State as _};
 use super::{Call, Finished, Returned, TaskContext, values};
@@ -18,6 +21,8 @@ use crate::typed::{Signature, Value};
 pub(super) struct ComponentProgram {
     pre: InstancePre<State>,
     entry: ComponentExportIndex,
+    init: Option<ComponentExportIndex>,
+    accessors: Accessors,
     calls: Calls,
 }
 
@@ -57,6 +62,13 @@ impl task::State for State {
     }
 }
 
+impl State {
+    /// Whether the guest has handles of the host's resources.
+    pub fn has_open_resources(&self) -> bool {
+        !self.table.is_empty()
+    }
+}
+
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let ctx = self.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated");
@@ -75,32 +87,54 @@ impl ComponentProgram {
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
         let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
-        let mut entry = None;
-        for name in &report.entry {
-            let found = component.get_export_index(entry.as_ref(), name);
-            entry = Some(found.ok_or_else(|| ChildError::Image(format!("the image has no export `{name}`")))?);
-        }
-        let entry = entry.ok_or_else(|| ChildError::Image("the report names no entry".into()))?;
+        let entry = find(&component, &report.entry)?;
+        let init = report.init.as_ref().map(|path| find(&component, path)).transpose()?;
         let pre = link::component(engine, &component).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let calls = match report.signature() {
             Some(signature) => Calls::Function { signature: signature.clone(), bare },
             None if report.convention == Convention::Command => Calls::Command,
             None => Calls::Task,
         };
-        Ok(ComponentProgram { pre, entry, calls })
+        Ok(ComponentProgram { pre, entry, init, accessors: Accessors::find(&component), calls })
     }
 
     pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
-        task::run(self.pre.engine(), context, call, async |store, call| match self.call(store, call).await? {
+        task::run(self.pre.engine(), context, call, async |store, call| match self.call(store, call, context).await? {
             Returned::Output(output) if output.len() as u64 > context.limits.output => Err(Stopped::Output.into()),
             returned => Ok(returned),
         })
     }
 
-    async fn call(&self, store: &mut Store<State>, call: Call) -> wasmtime::Result<Returned> {
+    /// Runs `init` alone. What is returned is the state that it leaves.
+    pub fn freeze(&self, context: &TaskContext) -> Finished {
+        task::run(self.pre.engine(), context, Call::default(), async |store, _| {
+            let instance = self.begin(store, context).await?;
+            self.accessors.state(store, instance).await.map(Returned::Output)
+        })
+    }
+
+    /// An initialized instance.
+    async fn begin(&self, store: &mut Store<State>, context: &TaskContext) -> wasmtime::Result<Instance> {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        if let Some((init, argument)) = self.init.as_ref().zip(context.init.as_ref()) {
+            init::component(store, instance, init, argument).await?;
+        }
+        Ok(instance)
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        mut call: Call,
+        context: &TaskContext,
+    ) -> wasmtime::Result<Returned> {
+        let waits = store.data().has_world();
+        let instance = self.begin(store, context).await?;
+        if let Some(world) = call.world.take() {
+            store.data_mut().give(world);
+        }
         let func =
             instance.get_func(&mut *store, self.entry).ok_or_else(|| wasmtime::Error::msg("no entry function"))?;
         match &self.calls {
@@ -124,6 +158,16 @@ impl ComponentProgram {
             }
         }
     }
+}
+
+/// The export at a path.
+fn find(component: &Component, path: &[String]) -> Result<ComponentExportIndex, ChildError> {
+    let mut found = None;
+    for name in path {
+        let inner = component.get_export_index(found.as_ref(), name);
+        found = Some(inner.ok_or_else(|| ChildError::Image(format!("the image has no export `{name}`")))?);
+    }
+    found.ok_or_else(|| ChildError::Image("the report names no function".into()))
 }
 
 /// Gives any value when the function gives none.

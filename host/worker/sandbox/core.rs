@@ -8,6 +8,7 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 
 use super::function::{Function, Gives};
 use super::guard::{Guard, Stopped};
+use super::init::{self, CoreInit};
 use super::link;
 use super::task::{self, State as _};
 use super::{Call, Finished, Returned, TaskContext};
@@ -17,12 +18,13 @@ use crate::setup::ChildError;
 /// A core module that is ready to be instantiated.
 pub(super) struct CoreProgram {
     pre: InstancePre<State>,
+    init: CoreInit,
     entry: Entry,
 }
 
 enum Entry {
     Command { start: Function },
-    Raw { initialize: Option<Function>, memory: ModuleExport, allocator: Allocator, run: Function },
+    Raw { memory: ModuleExport, allocator: Allocator, run: Function },
 }
 
 enum Allocator {
@@ -76,28 +78,45 @@ impl CoreProgram {
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
         let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
-        Ok(CoreProgram { pre, entry })
+        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry })
     }
 
     pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
         let engine = self.pre.module().engine();
-        task::run(engine, context, call, async |store, call| self.call(store, &call.input, context.limits.output).await)
+        task::run(engine, context, call, async |store, call| self.call(store, call, context).await)
     }
 
-    async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {
+    /// Runs `init` alone. What is returned is the state that it leaves.
+    pub fn freeze(&self, context: &TaskContext) -> Finished {
+        let engine = self.pre.module().engine();
+        task::run(engine, context, Call::default(), async |store, _| {
+            let mut guest = self.begin(store, context).await?;
+            init::core_state(&mut guest).map(Returned::Output)
+        })
+    }
+
+    /// An initialized instance.
+    async fn begin<'a>(&self, store: &'a mut Store<State>, context: &TaskContext) -> wasmtime::Result<Guest<'a>> {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
         let mut guest = Guest { store, instance, waits };
+        self.init.run(&mut guest, context).await?;
+        Ok(guest)
+    }
+
+    async fn call(&self, store: &mut Store<State>, call: Call, context: &TaskContext) -> wasmtime::Result<Returned> {
+        let (row, limit) = (&*call.input, context.limits.output);
+        let mut guest = self.begin(store, context).await?;
+        if let Some(world) = call.world {
+            guest.store.data_mut().give(world);
+        }
         match &self.entry {
             Entry::Command { start } => {
                 guest.call(start, &[]).await?;
                 Ok(Returned::Command)
             }
-            Entry::Raw { initialize, memory, allocator, run } => {
-                if let Some(initialize) = initialize {
-                    guest.call(initialize, &[]).await?;
-                }
+            Entry::Raw { memory, allocator, run } => {
                 let length = row.len() as u32;
                 let at = match allocator {
                     Allocator::Alloc(alloc) => guest.call(alloc, &[length]).await?,
@@ -113,14 +132,14 @@ impl CoreProgram {
 }
 
 /// An instance and its store.
-struct Guest<'a> {
-    store: &'a mut Store<State>,
-    instance: Instance,
+pub(super) struct Guest<'a> {
+    pub store: &'a mut Store<State>,
+    pub instance: Instance,
     waits: bool,
 }
 
 impl Guest<'_> {
-    async fn call(&mut self, function: &Function, args: &[u32]) -> wasmtime::Result<u64> {
+    pub async fn call(&mut self, function: &Function, args: &[u32]) -> wasmtime::Result<u64> {
         if self.waits {
             function.call_async(&mut *self.store, self.instance, args).await
         } else {
@@ -163,7 +182,6 @@ impl Entry {
         let alloc = Function::find(module, allocator, 1, Gives::I32).map(Allocator::Alloc);
         let realloc = || Function::find(module, allocator, 4, Gives::I32).map(Allocator::Realloc);
         Some(Entry::Raw {
-            initialize: report.initialize.then(|| Function::find(module, "_initialize", 0, Gives::Nothing)).flatten(),
             memory: module.get_export_index("memory")?,
             allocator: alloc.or_else(realloc)?,
             run: Function::find(module, name, 2, Gives::I64)?,

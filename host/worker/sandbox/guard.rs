@@ -18,6 +18,9 @@ pub(super) enum Stopped {
     Output,
     #[error("{0}")]
     Abi(String),
+    /// `init` did not do what it is for. The code says whether a snapshot would be to blame.
+    #[error("{message}")]
+    Init { code: &'static str, message: String },
     /// It called an import that it has only to be loaded.
     #[error("{0}")]
     Denied(String),
@@ -38,6 +41,12 @@ pub(super) struct Guard {
 impl Guard {
     pub fn new(limit: u64, deadline: Option<Instant>) -> Self {
         Guard { limit, used: 0, peak: 0, denied: false, deadline }
+    }
+
+    /// Takes the limits away, for what wpool does itself.
+    pub fn lift(&mut self) {
+        self.limit = u64::MAX;
+        self.deadline = None;
     }
 
     /// What happens at the end of each epoch.

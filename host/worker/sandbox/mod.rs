@@ -4,6 +4,7 @@ mod component;
 mod core;
 mod function;
 mod guard;
+mod init;
 pub(crate) mod link;
 mod stdio;
 mod task;
@@ -50,6 +51,13 @@ pub(super) struct Answered {
     pub output: Vec<u8>,
 }
 
+impl Answered {
+    /// What was encoded.
+    pub fn detail(&self) -> AnswerDetail {
+        serde_json::from_slice(&self.detail).unwrap_or_default()
+    }
+}
+
 /// A loaded program, ready to run tasks.
 pub(super) struct Sandbox {
     engine: Engine,
@@ -67,6 +75,7 @@ enum Program {
 }
 
 /// A row, made ready for the program.
+#[derive(Default)]
 struct Call {
     /// What the guest is given.
     input: Bytes,
@@ -74,6 +83,8 @@ struct Call {
     args: Vec<String>,
     /// A function's.
     values: Vec<Value>,
+    /// Its world, while `init` has another.
+    world: Option<WasiCtxBuilder>,
 }
 
 /// What is the same for every task of a run.
@@ -83,6 +94,8 @@ struct TaskContext {
     grants: crate::setup::Grants,
     success_codes: Vec<i32>,
     convention: Convention,
+    /// The argument of `init`, when it is called in each instance.
+    init: Option<Bytes>,
     /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -109,7 +122,8 @@ struct Finished {
 
 impl Sandbox {
     /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
-    pub fn load(setup: &WorkerSetup) -> Result<Sandbox, ChildError> {
+    /// `init` is the argument of the program's `init`, when it is to be called.
+    pub fn load(setup: &WorkerSetup, init: Option<Bytes>) -> Result<Sandbox, ChildError> {
         let report = &setup.report;
         let settings = ImageSettings { epochs: setup.limits.deadline.is_some() };
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
@@ -128,6 +142,7 @@ impl Sandbox {
             grants: setup.grants.clone(),
             success_codes: setup.success_codes.clone(),
             convention: report.convention,
+            init,
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
         let parameters = report.signature().map(Parameters::new);
@@ -161,7 +176,7 @@ impl Sandbox {
         };
         let row = Row { bytes, name: task.name.as_deref(), json: self.json_rows, id: None };
         let args = self.context.arguments(row)?;
-        Ok(Call { input: self.context.grants.input(bytes, row)?, args, values })
+        Ok(Call { input: self.context.grants.input(bytes, row)?, args, values, world: None })
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) trait State: Sized + Send + 'static {
 pub(super) fn run<S: State>(
     engine: &Engine,
     context: &TaskContext,
-    call: Call,
+    mut call: Call,
     body: impl AsyncFnOnce(&mut Store<S>, Call) -> wasmtime::Result<Returned>,
 ) -> Finished {
     let stdio = context.stdio(&call.input);
@@ -35,8 +35,13 @@ pub(super) fn run<S: State>(
     }
     let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, &call.args)).transpose() {
         Ok(world) => {
-            if let Some(world) = world {
-                store.data_mut().give(world);
+            match (world, stdio.as_ref().zip(context.init.as_ref())) {
+                (Some(world), Some((stdio, argument))) => {
+                    call.world = Some(world);
+                    store.data_mut().give(context.init_world(stdio, argument));
+                }
+                (Some(world), None) => store.data_mut().give(world),
+                (None, _) => {}
             }
             context.drive(deadline, body(&mut store, call))
         }
