@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use wpool::{Init, Outcome, Pool, PoolConfig, Program, WorkerCommand};
 
-use crate::support::{Ran, Watchdog, block_on, children_of, root, run, spawn, wat, wpool, wpool_run};
+use crate::support::{Ran, Watchdog, block_on, children_of, guest, root, run, spawn, wat, wpool, wpool_run};
 
 /// A run whose snapshots are its own.
 fn run_in(cache: &Path, task: &Path, args: &str, rows: &str) -> Ran {
@@ -61,6 +61,24 @@ fn a_table_that_takes_its_time_is_built_once_for_a_thousand_tasks() {
         BTreeSet::from_iter(self::outputs(&wat("init-raw"), "--init-each", "1\n2\n").iter().map(Value::to_string)),
         outputs
     );
+}
+
+#[test]
+fn the_example_of_the_readme_reads_its_list_once() {
+    let list = root().join("guest-tasks/words.txt");
+    let letter = "The big dog sat on me.\nWe were with teh dog.\n";
+    for each in ["", "--init-each"] {
+        let args = format!("--lines --init-arg @{} {each}", list.display());
+        assert_eq!(outputs(&guest("spelling"), &args, letter), [json!([]), json!(["teh"])]);
+    }
+    // Without a list, every word is unknown.
+    assert_eq!(outputs(&guest("spelling"), "--lines", "a dog\n"), [json!(["a", "dog"])]);
+    let ran = run(
+        wpool_run(&guest("spelling"), "--lines --init-arg").arg(format!("@{}", guest("spelling").display())),
+        "a\n",
+    );
+    assert_eq!(ran.code, 101, "{}", ran.stderr);
+    assert!(ran.stderr.contains("the list of words is no text"), "{}", ran.stderr);
 }
 
 #[test]

@@ -140,8 +140,7 @@ impl Accessors {
     /// The state of an instance.
     pub async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
         if store.data().has_open_resources() {
-            let what =
-                "it leaves resources of the host open, such as a stream it has printed to or a clock it waits for";
+            let what = "it leaves handles open, such as that of the stream it has printed to";
             return Err(no_snapshot(what.to_owned()));
         }
         // To read a memory takes one more page of it, which is no part of the state, and is none of the guest's doing.
