@@ -72,6 +72,7 @@ mod pool;
 mod process;
 mod program;
 mod report;
+mod retry;
 mod setup;
 mod signal;
 mod state;
@@ -90,9 +91,13 @@ pub use event::{Event, Observer};
 pub use image::inspect;
 pub use limits::{CompileLimits, Limits};
 pub use outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Status};
-pub use pool::{Pool, Results, Stats, Stopper};
+pub use pool::{
+    Builder, Completed, Pool, Results, Running, Shutdown, Stats, Stopper, TaskHandle, TaskState, Until, Waited,
+    as_completed, blocking, wait,
+};
 pub use program::{MAX_PROGRAM, Program};
 pub use report::{Convention, Function, Kind, Report, Resources, RowCheck};
+pub use retry::{Retry, RetryOn};
 pub use setup::{DirGrant, Grants, Stdin};
 pub use task::{Input, Rejected, TaskId, TaskResult};
 pub use template::{Row, Template};

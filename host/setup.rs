@@ -155,9 +155,35 @@ pub(crate) struct AnswerDetail {
     pub error: Option<ErrorDetail>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
+    /// Of the time that the answer's head tells, what making the instance took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_us: Option<u64>,
+    /// Processor time of the worker's thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
     /// Of a task that is ok; otherwise it stands in the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
+}
+
+/// What a worker tells its host beside answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Notice {
+    /// A task gave something else in a kept instance than in a fresh one; from here on every task has a fresh one.
+    Impure,
+}
+
+impl Notice {
+    /// What people are told, in words of the host's own.
+    pub fn warning(self) -> &'static str {
+        match self {
+            Notice::Impure => {
+                "the program gives different outputs in a kept instance than in a fresh one; tasks get fresh instances \
+                 from here on (--isolation fresh is quicker)"
+            }
+        }
+    }
 }
 
 /// The error of a task over its deadline, the same whichever layer noticed.

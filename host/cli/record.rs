@@ -114,6 +114,10 @@ struct ReceiptRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_memory: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    start_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<&'a str>,
 }
 
@@ -126,6 +130,8 @@ impl<'a> From<&'a Receipt> for ReceiptRecord<'a> {
             worker: receipt.slot,
             wall_us: receipt.wall.as_micros(),
             peak_memory: measured.and_then(|measured| measured.peak_memory),
+            start_us: measured.and_then(|measured| measured.start).map(|time| time.as_micros()),
+            cpu_us: measured.and_then(|measured| measured.cpu).map(|time| time.as_micros()),
             stderr: measured.and_then(|measured| measured.stderr.as_deref()),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use tokio::runtime::Runtime;
-use wpool::{Failure, Input, Layer, Outcome, Pool, Program, Results, Status, Stopper, TaskResult};
+use wpool::{Failure, Input, Layer, Outcome, Pool, Program, Results, Shutdown, Status, Stopper, TaskResult};
 
 use super::check;
 use super::exit::Exit;
@@ -30,7 +30,7 @@ pub fn runtime() -> Result<Runtime> {
 }
 
 async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
-    let mut pool = Pool::start(&program, plan.config.clone()).await?;
+    let pool = Pool::builder(program).config(plan.config.clone()).build().await?;
     let locator = Locator::new(&plan.source);
     let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
     // They live as long as the run: the rows are read from them again.
@@ -47,13 +47,15 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), stopper)?;
     let rows = Rows::read(plan.source.clone(), names())?;
     let failure = rows.failure();
-    let reported = reporter.report(pool.map(rows)).await;
+    let results = pool.map_stream(rows);
+    let results = if plan.unordered { results.unordered() } else { results };
+    let reported = reporter.report(results).await;
     let unread = failure();
     let stopped = reporter.stopped || interruption.exit().is_some();
     if !plan.quiet && !reporter.unwanted {
         reporter.summary.print(pool.stats(), plan.config.workers, stopped);
     }
-    pool.close().await;
+    pool.shutdown(Shutdown::Kill).await;
     // Whatever ended the run, what it had to say is written first.
     let exit = reporter.finish();
     match reported {
@@ -141,7 +143,7 @@ impl Reporter {
             }
             if !self.stopped && self.max_fail.is_some_and(|most| self.summary.not_ok() >= most as u64) {
                 self.stopped = true;
-                self.stopper.drain();
+                self.stopper.stop(Shutdown::Cancel);
             }
         }
     }

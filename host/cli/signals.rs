@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
-use wpool::Stopper;
+use wpool::{Shutdown, Stopper};
 
 use super::exit::Exit;
 use super::say;
@@ -25,9 +25,9 @@ impl Interruption {
                 while signals.recv().await.is_some() {
                     if first.compare_exchange(0, kind.as_raw_value(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
                         say(format_args!("stopping; running tasks finish (again to kill them)"));
-                        stopper.drain();
+                        stopper.stop(Shutdown::Cancel);
                     } else {
-                        stopper.cancel();
+                        stopper.stop(Shutdown::Kill);
                     }
                 }
             });

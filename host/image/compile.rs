@@ -18,7 +18,7 @@ const MAX_IMAGE: usize = 2 << 30;
 impl Maker<'_> {
     /// Has the program compiled, with the state that `init` left if that is the goal.
     pub(super) async fn compile(&self, goal: Goal, state: Option<&Bytes>) -> Result<(Draft, Bytes), Error> {
-        let spawned = self.spawner.spawn(&self.config.worker, Role::Compiler, Vec::new()).await;
+        let spawned = self.spawner.spawn(self.worker, Role::Compiler, Vec::new()).await;
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
         let limits = self.config.compile_limits.clone();
         let wall = limits.time * 2;

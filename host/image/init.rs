@@ -22,7 +22,7 @@ impl Maker<'_> {
         let argument = self.argument(report)?;
         let spawn = |source| Error::Spawn { role, source };
         let image = in_memory(code).map_err(spawn)?;
-        let spawned = self.spawner.spawn(&self.config.worker, Role::Initializer, vec![image]).await;
+        let spawned = self.spawner.spawn(self.worker, Role::Initializer, vec![image]).await;
         let mut process = spawned.map_err(spawn)?;
         let rest = wire::frame(Kind::Argument, &argument);
         let mut decoder = Decoder::new(MAX_STATE.max(MAX_TEXT));
@@ -40,7 +40,7 @@ impl Maker<'_> {
         match frames {
             Ok(frames) => {
                 let (printed, state) = parse(frames).map_err(|why| Error::ChildFailed { role, why })?;
-                self.config.observer.tell(Event::Initialized { took: began.elapsed(), printed });
+                self.config.observer.tell(&Event::Initialized { took: began.elapsed(), printed });
                 Ok(state)
             }
             Err(Failed::Died(why)) => {

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 use crate::cache::{self, Cache};
+use crate::command::WorkerCommand;
 use crate::config::{Init, PoolConfig};
 use crate::error::{Error, Refusal};
 use crate::event::Event;
@@ -41,7 +42,9 @@ pub(crate) struct Image {
 /// As [`crate::Pool::start`].
 pub async fn inspect(program: &Program, config: &PoolConfig) -> Result<Report, Error> {
     let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
-    let maker = Maker::new(program, config, &spawner);
+    let mut config = config.clone();
+    config.find_worker()?;
+    let maker = Maker::new(program, &config, &spawner)?;
     let (draft, _) = maker.plain().await?;
     maker.fit(draft)
 }
@@ -67,7 +70,7 @@ impl Image {
     /// [`Error::ProgramRefused`] when the program is none that wpool runs, takes more to compile than it may, or its
     /// `init` fails; and what can go wrong with a child process.
     pub async fn obtain(program: &Program, config: &PoolConfig, spawner: &Spawner) -> Result<Image, Error> {
-        let maker = Maker::new(program, config, spawner);
+        let maker = Maker::new(program, config, spawner)?;
         if config.init.as_ref().is_some_and(|init| init.each) { maker.for_each().await } else { maker.for_all().await }
     }
 }
@@ -77,23 +80,24 @@ struct Maker<'a> {
     program: &'a Program,
     config: &'a PoolConfig,
     spawner: &'a Spawner,
+    worker: &'a WorkerCommand,
     cache: Option<Cache>,
     settings: ImageSettings,
 }
 
 impl<'a> Maker<'a> {
-    fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Maker<'a> {
+    fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Result<Maker<'a>, Error> {
         let settings = ImageSettings { epochs: config.limits.deadline.is_some() };
-        let mut maker = Maker { program, config, spawner, cache: None, settings };
+        let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
             let opened = Cache::open(dir);
             opened.map_err(|why| maker.warn(format!("not using the cache {}: {why}", dir.display()))).ok()
         });
-        maker
+        Ok(maker)
     }
 
     fn warn(&self, text: String) {
-        self.config.observer.tell(Event::Warning(text));
+        self.config.observer.tell(&Event::Warning(text));
     }
 
     /// An image whose instances each call `init`.
@@ -152,7 +156,7 @@ impl<'a> Maker<'a> {
 
     fn key(&self, init: Option<&Init>) -> String {
         let init = init.map(|init| (&*init.argument, &*self.config.grants.env));
-        cache::key(self.program, &self.config.worker, self.settings, init)
+        cache::key(self.program, self.worker, self.settings, init)
     }
 
     fn load(&self, key: &str) -> Option<(Draft, OwnedFd)> {

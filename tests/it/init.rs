@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use wpool::{Init, Outcome, Pool, PoolConfig, Program, WorkerCommand};
+use wpool::{Init, Outcome, Pool, Program, WorkerCommand};
 
 use crate::support::{Ran, Watchdog, block_on, children_of, guest, root, run, spawn, wat, wpool, wpool_run};
 
@@ -250,11 +250,11 @@ fn inspect_shows_that_there_is_an_init_and_does_not_run_it() {
 #[test]
 fn a_library_user_prepares_a_program() {
     let program = Program::read(wat("init-component")).unwrap();
-    let mut config = PoolConfig::new(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool")));
-    config.init = Some(Init { argument: "[true]".into(), ..Init::default() });
+    let init = Init { argument: "[true]".into(), ..Init::default() };
     block_on(async {
-        let mut pool = Pool::start(&program, config).await.unwrap();
-        let mut results = pool.map_iter(["1", "2"]);
+        let worker = WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"));
+        let pool = Pool::builder(program).worker(worker).init(init).build().await.unwrap();
+        let mut results = pool.map(["1", "2"]);
         let mut found = Vec::new();
         while let Some(result) = results.next().await.unwrap() {
             let Outcome::Ok(output) = result.outcome else { panic!("{result:?}") };

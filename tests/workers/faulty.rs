@@ -22,7 +22,7 @@ use std::time::Duration;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
 use rustix::stdio::{dup2_stdout, stderr};
-use wpool::wire::{self, AnswerHead, Decoder, Encoder, Frame, HEADER, Kind};
+use wpool::wire::{self, AnswerHead, Decoder, Encoder, Frame, HEADER, Kind, Times};
 use wpool::{Layer, Status};
 
 /// A lease of this many tasks has a middle.
@@ -32,7 +32,7 @@ const MIDDLE: usize = 4;
 /// Answers that are sent together.
 const FLUSH: u32 = 3;
 
-const OK: AnswerHead = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall_us: 0 };
+const OK: AnswerHead = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::ZERO };
 
 fn main() -> io::Result<()> {
     let order = Order::read();
@@ -104,7 +104,7 @@ impl Order {
             "hang" => {}
             "exit" => exit(0),
             "no-answers" => {
-                send(Encoder::default().finish(Kind::Answers, index, 0));
+                send(Encoder::default().finish(Kind::Answers, index, Times::default()));
                 exit(0);
             }
             "complain" => {
@@ -172,7 +172,7 @@ fn nonsense(fault: &str, index: u32, row: &[u8]) -> Vec<u8> {
 fn answer(index: u32, head: AnswerHead, detail: &[u8], output: &[u8]) -> Vec<u8> {
     let mut frame = Encoder::default();
     frame.push_answer(head, detail, output);
-    frame.finish(Kind::Answers, index, 1).to_vec()
+    frame.finish(Kind::Answers, index, Times::default()).to_vec()
 }
 
 fn send(bytes: &[u8]) {
@@ -276,7 +276,7 @@ impl Worker {
     fn flush(&mut self) {
         let count = self.answers.count();
         if count > 0 {
-            send(self.answers.finish(Kind::Answers, self.first, 1));
+            send(self.answers.finish(Kind::Answers, self.first, Times::default()));
             self.first = self.first.wrapping_add(count);
             self.answers.clear();
         }

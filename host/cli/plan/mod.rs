@@ -30,6 +30,8 @@ pub struct Plan {
     pub output: Option<OutputFile>,
     pub failed: Option<PathBuf>,
     pub max_fail: Option<usize>,
+    /// Results as they come.
+    pub unordered: bool,
     /// Check all rows before the first task.
     pub strict: bool,
     pub quiet: bool,
@@ -89,7 +91,6 @@ impl Plan {
         config.grants = grants::grants(&typed, files)?;
         config.init = initializer::init(&typed.initializer)?;
         config.success_codes = output.success_codes.clone();
-        config.ordered = !output.unordered;
         config.chunksize = typed.pool.chunksize;
         config.crash_limit = typed.pool.crash_limit;
         let json = !typed.lines && !typed.once && !files;
@@ -110,6 +111,7 @@ impl Plan {
             output: output.output.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             failed: output.failed.clone(),
             max_fail: typed.pool.max_fail.map(usize::from),
+            unordered: output.unordered,
             strict: typed.strict_input,
             quiet: output.quiet,
             // Last, because it may take minutes.
@@ -138,8 +140,8 @@ fn output_type(typed: args::OutputType) -> OutputType {
 
 /// The configuration of every pool of this command: its own children, the user's cache, and an observer that prints.
 pub fn base_config(verbose: bool) -> Result<PoolConfig> {
-    let mut config = PoolConfig::new(WorkerCommand::this_program());
-    config.cache = cache_dir();
+    let mut config =
+        PoolConfig { worker: Some(WorkerCommand::this_program()), cache: cache_dir(), ..PoolConfig::default() };
     config.observer = Observer::new(move |event| match event {
         Event::Warning(text) => say(format_args!("warning: {text}")),
         Event::Initialized { took, printed } if verbose => {

@@ -1,6 +1,7 @@
 //! Components: the conventions task, function and command (WASI preview 2).
 
 use std::path::Path;
+use std::time::Instant;
 
 use wasmtime::component::{
     Component, ComponentExportIndex, Func, Instance, InstancePre, ResourceTable, TypedFunc, Val,
@@ -121,6 +122,7 @@ impl ComponentProgram {
         if let Some((init, argument)) = self.init.as_ref().zip(context.init.as_ref()) {
             init::component(store, instance, init, argument).await?;
         }
+        store.data_mut().guard.ready = Some(Instant::now());
         Ok(instance)
     }
 

@@ -1,6 +1,7 @@
 //! Core modules: the conventions raw and command (WASI preview 1, run as it is).
 
 use std::path::Path;
+use std::time::Instant;
 
 use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Store};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -102,6 +103,7 @@ impl CoreProgram {
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
         let mut guest = Guest { store, instance, waits };
         self.init.run(&mut guest, context).await?;
+        guest.store.data_mut().guard.ready = Some(Instant::now());
         Ok(guest)
     }
 

@@ -36,11 +36,13 @@ pub(super) struct Guard {
     /// A request for memory was denied.
     pub denied: bool,
     pub deadline: Option<Instant>,
+    /// When the instance had been made.
+    pub ready: Option<Instant>,
 }
 
 impl Guard {
     pub fn new(limit: u64, deadline: Option<Instant>) -> Self {
-        Guard { limit, used: 0, peak: 0, denied: false, deadline }
+        Guard { limit, used: 0, peak: 0, denied: false, deadline, ready: None }
     }
 
     /// Takes the limits away, for what wpool does itself.

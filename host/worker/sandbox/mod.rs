@@ -14,9 +14,10 @@ mod verdict;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::Engine;
 use wasmtime::component::Val;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
@@ -41,6 +42,10 @@ const MAX_RANDOM: u64 = 1 << 20;
 /// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
 const HOSTCALL_SLACK: usize = 8 << 20;
 
+/// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
+/// making an instance.
+const LONG_ROW: usize = 1 << 10;
+
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
 pub(super) struct Answered {
@@ -49,6 +54,8 @@ pub(super) struct Answered {
     /// [`AnswerDetail`] as JSON, or nothing.
     pub detail: Vec<u8>,
     pub output: Vec<u8>,
+    /// From the task's beginning until its instance was ready; zero when it never was.
+    pub start: Duration,
 }
 
 impl Answered {
@@ -98,6 +105,12 @@ struct TaskContext {
     init: Option<Bytes>,
     /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
     runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// What is measured of a task only on request.
+struct Spent {
+    start: Duration,
+    cpu: Duration,
 }
 
 /// How a task ended that was not stopped.
@@ -153,17 +166,22 @@ impl Sandbox {
         &self.engine
     }
 
-    /// Runs one task to its end.
-    pub fn run(&mut self, task: &LeasedTask) -> Answered {
+    /// Runs one task, which began at `begun`, to its end.
+    pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Answered {
+        let cpu = self.receipts.then(thread_time);
         let call = match self.prepare(task) {
             Ok(call) => call,
             Err(error) => return refused(error.into()),
         };
+        let begun = if task.bytes.len() < LONG_ROW { begun } else { Instant::now() };
         let finished = match &self.program {
             Program::Core(program) => program.run(&self.context, call),
             Program::Component(program) => program.run(&self.context, call),
         };
-        verdict::answer(finished, &self.context, self.receipts)
+        let start = finished.guard.ready.map_or(Duration::ZERO, |ready| ready - begun);
+        let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
+        let answer = verdict::answer(finished, &self.context, spent);
+        Answered { start, ..answer }
     }
 
     fn prepare(&self, task: &LeasedTask) -> Result<Call, RowError> {
@@ -186,7 +204,14 @@ fn refused(error: ErrorDetail) -> Answered {
         layer: Layer::Host,
         detail: encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() }),
         output: Vec::new(),
+        start: Duration::ZERO,
     }
+}
+
+/// Processor time of this thread, on which guests run.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 /// A detail for the wire, cut down when it would not fit.

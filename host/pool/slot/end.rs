@@ -1,6 +1,7 @@
 //! Why a slot parts with its worker, and what that says about the task that was running.
 
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use crate::outcome::ErrorDetail;
 use crate::page::Cause;
@@ -12,10 +13,12 @@ use crate::signal;
 pub(super) enum End {
     /// The pool is closed and the worker has nothing to do.
     Closed,
-    /// The host kills it: the running task is over its deadline.
-    Backstop,
-    /// The host kills it: the run was told to end at once.
-    Cancelled,
+    /// It has nothing to do and is to be replaced, for this reason.
+    Retired(String),
+    /// The host kills it: the running task is over this deadline.
+    Backstop(Duration),
+    /// The host kills it to cancel the task with this key, or whatever runs.
+    Cancelled(Option<u64>),
     /// It broke the protocol, or stopped.
     Misbehaved { code: &'static str, why: String },
     /// It closed its pipe.
@@ -26,8 +29,10 @@ impl End {
     /// What is told of the worker, as the rest of a sentence that begins with it. `status` is how it ended by itself.
     pub fn describe(&self, status: Option<ExitStatus>) -> String {
         match (self, status) {
-            (End::Backstop, _) => "was killed after a task's deadline and grace".to_owned(),
-            (End::Cancelled, _) => "was killed because the run ended".to_owned(),
+            (End::Backstop(_), _) => "was killed after a task's deadline and grace".to_owned(),
+            (End::Cancelled(None), _) => "was killed because the run ended".to_owned(),
+            (End::Cancelled(Some(_)), _) => "was killed because its task was cancelled".to_owned(),
+            (End::Retired(why), _) => why.clone(),
             (End::Misbehaved { why, .. }, _) => format!("{why}, and was killed"),
             (End::Gone | End::Closed, Some(status)) => signal::describe(status),
             (End::Gone | End::Closed, None) => "closed its output, and was killed".to_owned(),

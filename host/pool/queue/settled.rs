@@ -23,13 +23,6 @@ impl Settled {
         }
     }
 
-    /// Counts positions from 0 again. Only when nothing is in here or on its way.
-    pub fn restart(&mut self) {
-        if let Settled::Ordered { first, .. } = self {
-            *first = 0;
-        }
-    }
-
     /// A task with the next position exists.
     pub fn expect_next(&mut self) {
         if let Settled::Ordered { results, .. } = self {
@@ -61,6 +54,22 @@ impl Settled {
                 *first += 1;
                 Some(result)
             }
+        }
+    }
+
+    /// Takes everything, in no order.
+    pub fn drain(&mut self) -> Vec<TaskResult> {
+        match std::mem::replace(self, Settled::Unordered(VecDeque::new())) {
+            Settled::Unordered(results) => results.into(),
+            Settled::Ordered { results, .. } => results.into_iter().flatten().collect(),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn iter(&self) -> Box<dyn Iterator<Item = &TaskResult> + '_> {
+        match self {
+            Settled::Unordered(results) => Box::new(results.iter()),
+            Settled::Ordered { results, .. } => Box::new(results.iter().flatten()),
         }
     }
 }
