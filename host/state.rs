@@ -42,7 +42,7 @@ impl Writer {
         self.0.put_u32_le(blocks.len() as u32);
         for (offset, block) in blocks {
             if self.0.len() + block.len() > MAX_STATE {
-                return Err(format!("it leaves more than {} MiB in memory", MAX_STATE >> 20));
+                return Err(too_large());
             }
             self.0.put_u64_le(offset as u64);
             self.0.put_u32_le(block.len() as u32);
@@ -51,8 +51,8 @@ impl Writer {
         Ok(())
     }
 
-    pub fn finish(self) -> Vec<u8> {
-        self.0
+    pub fn finish(self) -> Result<Vec<u8>, String> {
+        if self.0.len() > MAX_STATE { Err(too_large()) } else { Ok(self.0) }
     }
 
     fn name(&mut self, name: &str, kind: u8) -> Result<(), String> {
@@ -62,6 +62,10 @@ impl Writer {
         self.0.put_u8(kind);
         Ok(())
     }
+}
+
+fn too_large() -> String {
+    format!("it leaves more than {} MiB in memory", MAX_STATE >> 20)
 }
 
 /// The parts of a memory that are not zero, in whole pages.
@@ -140,7 +144,7 @@ mod tests {
         writer.global("g", 1 << 100).unwrap();
         writer.memory("m", &memory).unwrap();
         let state = State { globals: [("g".into(), 1 << 100)].into(), memories: [("m".into(), memory)].into() };
-        (writer.finish(), state)
+        (writer.finish().unwrap(), state)
     }
 
     #[test]
@@ -161,7 +165,7 @@ mod tests {
         assert!(State::read(&bytes, (64 << 10) - 1).is_err());
         let mut outside = Writer::default();
         outside.memory("m", &[1; PAGE]).unwrap();
-        let mut outside = outside.finish();
+        let mut outside = outside.finish().unwrap();
         // The length of the memory, after the name and the kind.
         outside[3..11].copy_from_slice(&8u64.to_le_bytes());
         assert!(State::read(&outside, 64 << 10).is_err());

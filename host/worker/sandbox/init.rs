@@ -89,7 +89,7 @@ pub(super) fn core_state(guest: &mut Guest<'_>) -> wasmtime::Result<Vec<u8>> {
         };
         added.map_err(no_snapshot)?;
     }
-    Ok(state.finish())
+    state.finish().map_err(no_snapshot)
 }
 
 fn bits(value: &Val) -> u128 {
@@ -159,7 +159,7 @@ impl Accessors {
                 state.global(name, bits).map_err(no_snapshot)?;
             }
         }
-        Ok(state.finish())
+        state.finish().map_err(no_snapshot)
     }
 }
 
