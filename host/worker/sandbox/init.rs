@@ -71,7 +71,7 @@ impl CoreInit {
             return Ok(());
         }
         for function in [&self.constructors, &self.init].into_iter().flatten() {
-            guest.call(function, &[]).await.map_err(|error| exited(error))?;
+            guest.call(function, &[]).await.map_err(exited)?;
         }
         Ok(())
     }
