@@ -48,7 +48,7 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
 
 /// Compiles a program and runs one task, as every run does.
 fn try_out() -> Result<()> {
-    let mut config = plan::base_config(false)?;
+    let mut config = plan::base_config()?;
     config.workers = 1;
     config.cache = None;
     let program = Program::new("doctor.wat", TRIAL);

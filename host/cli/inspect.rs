@@ -24,7 +24,7 @@ pub fn schema(args: &args::Schema) -> Result<Exit> {
 
 /// The compiler's report on a program. Nothing is run.
 pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
-    let mut config = plan::base_config(false)?;
+    let mut config = plan::base_config()?;
     config.limits.memory = wpool::limits::MAX_MEMORY;
     config.call = call.map(str::to_owned);
     config.json_rows = true;

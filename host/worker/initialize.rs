@@ -10,7 +10,7 @@ use super::{Pipes, confine};
 use crate::error::Refusal;
 use crate::limits::MAX_INPUT;
 use crate::outcome::{ErrorDetail, Status};
-use crate::setup::{ChildError, WorkerSetup};
+use crate::setup::{AnswerDetail, ChildError, WorkerSetup};
 use crate::wire::{self, Decoder, Kind, MAX_TEXT};
 
 /// Runs `init`. Gives the exit code.
@@ -33,12 +33,12 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
     let sandbox = Sandbox::load(&setup, pipes.argument(&setup, &mut decoder)?)?;
     let other = |error: std::io::Error| ChildError::Other(error.to_string());
     let outbox = Outbox::new(pipes.to_host.try_clone().map_err(other)?);
-    let clock = Clock::start(sandbox.engine().clone(), Arc::new(outbox)).map_err(other)?;
+    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), Arc::new(outbox)).map_err(other)?;
     confine::finish().map_err(other)?;
     clock.resume();
     let answer = sandbox.freeze();
     clock.pause();
-    let detail = answer.detail();
+    let detail: AnswerDetail = serde_json::from_slice(&answer.detail).unwrap_or_default();
     match (answer.status, detail.error) {
         (Status::Ok, _) => Ok((detail.stderr, answer.output)),
         (status, error) => Err(ChildError::Program(refusal(status, error.unwrap_or_default()))),

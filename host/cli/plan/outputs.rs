@@ -1,7 +1,7 @@
 //! Refuses to write where something would be lost.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -11,16 +11,27 @@ use super::{Source, is_stdin, usage};
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
-    for path in [&output.output, &output.failed].into_iter().flatten() {
+    let summary = &typed.messages.summary_json;
+    for path in [&output.output, &output.failed, summary].into_iter().flatten() {
         check_destroys_no_input(path, source)?;
         if is_same_file(path, &typed.task) {
             return usage(format!("{} is the program; the output would destroy it", path.display()));
         }
     }
-    let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
-    if output.failed.as_ref().is_some_and(|failed| is_same_file(failed, path) || is_same_place(failed, path)) {
-        return usage(format!("{} cannot take records and failed rows", path.display()));
+    let same = |a: &Option<PathBuf>, b: &Option<PathBuf>| match (a, b) {
+        (Some(a), Some(b)) => is_same_file(a, b) || is_same_place(a, b),
+        _ => false,
+    };
+    for (a, b, what) in [
+        (&output.failed, &output.output, "records and failed rows"),
+        (summary, &output.output, "records and the summary"),
+        (summary, &output.failed, "failed rows and the summary"),
+    ] {
+        if let (Some(path), true) = (a, same(a, b)) {
+            return usage(format!("{} cannot take {what}", path.display()));
+        }
     }
+    let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() && !overwrite => {
             usage(format!("{} exists; replace it with --overwrite", path.display()))

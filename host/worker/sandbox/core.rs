@@ -1,7 +1,6 @@
 //! Core modules: the conventions raw and command (WASI preview 1, run as it is).
 
 use std::path::Path;
-use std::time::Instant;
 
 use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Store};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -12,7 +11,7 @@ use super::guard::{Guard, Stopped};
 use super::init::{self, CoreInit};
 use super::link;
 use super::task::{self, State as _};
-use super::{Call, Finished, Returned, TaskContext};
+use super::{Call, Returned};
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
 
@@ -25,7 +24,7 @@ pub(super) struct CoreProgram {
 
 enum Entry {
     Command { start: Function },
-    Raw { memory: ModuleExport, allocator: Allocator, run: Function },
+    Raw { initialize: Option<Function>, memory: ModuleExport, allocator: Allocator, run: Function },
 }
 
 enum Allocator {
@@ -56,10 +55,6 @@ impl task::State for State {
         &mut self.guard
     }
 
-    fn into_guard(self) -> Guard {
-        self.guard
-    }
-
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build_p1());
     }
@@ -81,44 +76,51 @@ impl CoreProgram {
         let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry })
     }
+}
 
-    pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
-        let engine = self.pre.module().engine();
-        task::run(engine, context, call, async |store, call| self.call(store, call, context).await)
+impl task::Program for CoreProgram {
+    type State = State;
+    type Instance = Instance;
+
+    fn engine(&self) -> &Engine {
+        self.pre.module().engine()
     }
 
-    /// Runs `init` alone. What is returned is the state that it leaves.
-    pub fn freeze(&self, context: &TaskContext) -> Finished {
-        let engine = self.pre.module().engine();
-        task::run(engine, context, Call::default(), async |store, _| {
-            let mut guest = self.begin(store, context).await?;
-            init::core_state(&mut guest).map(Returned::Output)
-        })
-    }
-
-    /// An initialized instance.
-    async fn begin<'a>(&self, store: &'a mut Store<State>, context: &TaskContext) -> wasmtime::Result<Guest<'a>> {
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
-        let mut guest = Guest { store, instance, waits };
-        self.init.run(&mut guest, context).await?;
-        guest.store.data_mut().guard.ready = Some(Instant::now());
-        Ok(guest)
+        if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
+            Guest { store, instance, waits }.call(initialize, &[]).await?;
+        }
+        Ok(instance)
     }
 
-    async fn call(&self, store: &mut Store<State>, call: Call, context: &TaskContext) -> wasmtime::Result<Returned> {
-        let (row, limit) = (&*call.input, context.limits.output);
-        let mut guest = self.begin(store, context).await?;
-        if let Some(world) = call.world {
-            guest.store.data_mut().give(world);
-        }
+    async fn prepare(&self, store: &mut Store<State>, instance: Instance, _: &[u8]) -> wasmtime::Result<()> {
+        // The argument is on its standard input.
+        let waits = store.data().has_world();
+        self.init.run(&mut Guest { store, instance, waits }).await
+    }
+
+    async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+        init::core_state(store, instance)
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+        call: Call,
+        limit: u64,
+    ) -> wasmtime::Result<Returned> {
+        let (row, waits) = (&*call.input, store.data().has_world());
+        let mut guest = Guest { store, instance, waits };
         match &self.entry {
             Entry::Command { start } => {
                 guest.call(start, &[]).await?;
                 Ok(Returned::Command)
             }
-            Entry::Raw { memory, allocator, run } => {
+            Entry::Raw { memory, allocator, run, .. } => {
                 let length = row.len() as u32;
                 let at = match allocator {
                     Allocator::Alloc(alloc) => guest.call(alloc, &[length]).await?,
@@ -135,8 +137,8 @@ impl CoreProgram {
 
 /// An instance and its store.
 pub(super) struct Guest<'a> {
-    pub store: &'a mut Store<State>,
-    pub instance: Instance,
+    store: &'a mut Store<State>,
+    instance: Instance,
     waits: bool,
 }
 
@@ -184,6 +186,7 @@ impl Entry {
         let alloc = Function::find(module, allocator, 1, Gives::I32).map(Allocator::Alloc);
         let realloc = || Function::find(module, allocator, 4, Gives::I32).map(Allocator::Realloc);
         Some(Entry::Raw {
+            initialize: report.initialize.then(|| Function::find(module, "_initialize", 0, Gives::Nothing)).flatten(),
             memory: module.get_export_index("memory")?,
             allocator: alloc.or_else(realloc)?,
             run: Function::find(module, name, 2, Gives::I64)?,

@@ -1,20 +1,22 @@
 //! `init`, which prepares a program for its tasks: once for all, in a process of its own that sends the state it leaves,
 //! or in each instance.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc, WasmList};
-use wasmtime::{Extern, Module, Store, Val};
+use wasmtime::{Extern, Instance as CoreInstance, Module, Store, Val};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
 use super::component::State;
-use super::core::Guest;
+use super::core::{self, Guest};
 use super::function::{Function, Gives};
-use super::guard::Stopped;
+use super::guard::{Deadline, Stopped};
 use super::stdio::Stdio;
 use super::task::State as _;
-use super::{Answered, Program, Sandbox, TaskContext, verdict};
+use super::{Answered, Call, Program, Sandbox, Spent, TaskContext, verdict};
 use crate::report::Report;
 use crate::state::Writer;
 use crate::worker::{ACCESS, CONSTRUCTORS};
@@ -25,11 +27,22 @@ const STATE_PREFIX: &str = "__wizer_";
 impl Sandbox {
     /// Runs `init` in one instance. The output is the state that it leaves.
     pub fn freeze(&self) -> Answered {
-        let finished = match &self.program {
-            Program::Core(program) => program.freeze(&self.context),
-            Program::Component(program) => program.freeze(&self.context),
+        let context = &self.context;
+        let call = Call {
+            function: None,
+            convention: context.convention,
+            deadline: context.limits.deadline.map(|length| Deadline::new(length, &context.time)),
+            input: Bytes::new(),
+            args: Vec::new(),
+            values: Vec::new(),
         };
-        verdict::answer(finished, &self.context, true)
+        let finished = match &self.program {
+            Program::Core(runner) => runner.freeze(context, call),
+            Program::Component(runner) => runner.freeze(context, call),
+        };
+        // What it printed is told only with what it took.
+        let spent = Spent { start: Duration::ZERO, cpu: Duration::ZERO };
+        verdict::answer(finished, context, Some(spent))
     }
 }
 
@@ -44,9 +57,8 @@ impl TaskContext {
     }
 }
 
-/// What is called in a new instance of a core module before its entry.
+/// What prepares a new instance of a core module.
 pub(super) struct CoreInit {
-    initialize: Option<Function>,
     constructors: Option<Function>,
     init: Option<Function>,
 }
@@ -55,21 +67,11 @@ impl CoreInit {
     pub fn find(module: &Module, report: &Report) -> CoreInit {
         let find = |name| Function::find(module, name, 0, Gives::Nothing);
         let init = report.init.as_ref().and_then(|path| path.first());
-        CoreInit {
-            initialize: report.initialize.then(|| find("_initialize")).flatten(),
-            constructors: find(CONSTRUCTORS),
-            init: init.and_then(|name| find(name)),
-        }
+        CoreInit { constructors: find(CONSTRUCTORS), init: init.and_then(|name| find(name)) }
     }
 
-    /// Initializes an instance, and calls `init` if this process is to.
-    pub async fn run(&self, guest: &mut Guest<'_>, context: &TaskContext) -> wasmtime::Result<()> {
-        if let Some(initialize) = &self.initialize {
-            guest.call(initialize, &[]).await?;
-        }
-        if context.init.is_none() {
-            return Ok(());
-        }
+    /// Calls them in an instance.
+    pub async fn run(&self, guest: &mut Guest<'_>) -> wasmtime::Result<()> {
         for function in [&self.constructors, &self.init].into_iter().flatten() {
             guest.call(function, &[]).await.map_err(exited)?;
         }
@@ -78,13 +80,13 @@ impl CoreInit {
 }
 
 /// The state of a core module's instance.
-pub(super) fn core_state(guest: &mut Guest<'_>) -> wasmtime::Result<Vec<u8>> {
-    let names: Vec<_> = guest.instance.exports(&mut *guest.store).map(|export| export.name().to_owned()).collect();
+pub(super) fn core_state(store: &mut Store<core::State>, instance: CoreInstance) -> wasmtime::Result<Vec<u8>> {
+    let names: Vec<_> = instance.exports(&mut *store).map(|export| export.name().to_owned()).collect();
     let mut state = Writer::default();
     for name in names.iter().filter(|name| name.starts_with(STATE_PREFIX)) {
-        let added = match guest.instance.get_export(&mut *guest.store, name) {
-            Some(Extern::Global(global)) => state.global(name, bits(&global.get(&mut *guest.store))),
-            Some(Extern::Memory(memory)) => state.memory(name, memory.data(&*guest.store)),
+        let added = match instance.get_export(&mut *store, name) {
+            Some(Extern::Global(global)) => state.global(name, bits(&global.get(&mut *store))),
+            Some(Extern::Memory(memory)) => state.memory(name, memory.data(&*store)),
             _ => Ok(()),
         };
         added.map_err(no_snapshot)?;
