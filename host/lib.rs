@@ -81,6 +81,7 @@ mod report;
 mod retry;
 mod setup;
 mod signal;
+#[cfg(feature = "engine")]
 mod state;
 mod task;
 mod template;

@@ -110,6 +110,9 @@ pub(crate) enum Goal {
     Snapshot,
 }
 
+/// Largest state that `init` may leave: it becomes data of a program, which is bounded like every other.
+pub(crate) const MAX_STATE: usize = crate::program::MAX_PROGRAM as usize;
+
 /// What besides the program decides the content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ImageSettings {

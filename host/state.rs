@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Buf, BufMut};
 
-/// Largest state: it becomes data of a program, which is bounded like every other.
-pub(crate) const MAX_STATE: usize = crate::program::MAX_PROGRAM as usize;
+use crate::setup::MAX_STATE;
 
 /// What is left out when it is zero. The kernel's page, because that is what the engine maps.
 const PAGE: usize = 4 << 10;

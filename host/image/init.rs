@@ -11,8 +11,7 @@ use crate::handshake::{Failed, set_up};
 use crate::limits::{Limits, in_words};
 use crate::process::Role;
 use crate::report::Report;
-use crate::setup::{Grants, START_DEADLINE, WorkerSetup};
-use crate::state::MAX_STATE;
+use crate::setup::{Grants, MAX_STATE, START_DEADLINE, WorkerSetup};
 use crate::wire::{self, Decoder, Frame, Kind, MAX_TEXT};
 
 impl Maker<'_> {
