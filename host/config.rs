@@ -4,6 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::command::WorkerCommand;
 use crate::error::Error;
 use crate::event::Observer;
@@ -28,6 +30,8 @@ pub struct PoolConfig {
     pub bare_outputs: bool,
     /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
     pub call: Option<String>,
+    /// How the program's `init` is run. Default: if it has one, once, with an empty argument.
+    pub init: Option<Init>,
     /// Most tasks in a lease. Default: by time, about 2 ms of work.
     pub chunksize: Option<NonZeroUsize>,
     /// Workers that may die under a task before it is a `crash`.
@@ -62,6 +66,7 @@ impl Default for PoolConfig {
             grants: Grants::default(),
             bare_outputs: false,
             call: None,
+            init: None,
             chunksize: None,
             crash_limit: 3,
             retry: Retry::default(),
@@ -74,6 +79,27 @@ impl Default for PoolConfig {
             patience: Duration::from_secs(10),
             observer: Observer::default(),
         }
+    }
+}
+
+/// How a program's `init` is run. Naming one for a program that has no `init` is an error.
+///
+/// By default it runs once, in a process of its own and without directories, and what it leaves in memories and globals
+/// is frozen: every task starts from there. The result is kept in the cache, by program, argument and environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Init {
+    /// What `init` is given: as its parameter, or as the standard input of a core module. At most
+    /// [`crate::limits::MAX_INPUT`] bytes.
+    pub argument: Bytes,
+    /// Wall time of the one run. With `each`, its time is the task's.
+    pub timeout: Duration,
+    /// Run `init` in each instance before its task instead, for programs that no snapshot can be made of.
+    pub each: bool,
+}
+
+impl Default for Init {
+    fn default() -> Self {
+        Init { argument: Bytes::new(), timeout: Duration::from_secs(60), each: false }
     }
 }
 

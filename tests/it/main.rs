@@ -8,6 +8,7 @@ mod executor;
 mod faults;
 mod guests;
 mod images;
+mod init;
 mod interpreters;
 mod languages;
 mod outcomes;

@@ -66,6 +66,8 @@ pub struct Run {
     pub call: Option<String>,
 
     #[command(flatten)]
+    pub initializer: Initializer,
+    #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
     pub limits: Limits,
@@ -86,6 +88,20 @@ pub enum Only {
     Ok,
     /// Those that are not ok
     Failed,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Preparation")]
+pub struct Initializer {
+    /// Argument of the program's init, as JSON or as @FILE, whose bytes it gets
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub init_arg: Option<String>,
+    /// Wall time of init [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "init_each", allow_negative_numbers = true)]
+    pub init_timeout: Option<Duration>,
+    /// Run init in each instance, before its task, instead of once for all
+    #[arg(long)]
+    pub init_each: bool,
 }
 
 /// What outputs are taken for.

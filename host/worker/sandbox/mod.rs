@@ -4,6 +4,7 @@ mod component;
 mod core;
 mod function;
 mod guard;
+mod init;
 pub(crate) mod link;
 mod stdio;
 mod task;
@@ -95,6 +96,8 @@ struct TaskContext {
     success_codes: Vec<i32>,
     /// Of the entry.
     convention: Convention,
+    /// The argument of `init`, when it is called in each instance.
+    init: Option<Bytes>,
     /// Guest code is compiled with the checks that stop it at a deadline.
     epochs: bool,
     time: ActiveTime,
@@ -134,7 +137,8 @@ struct Finished {
 
 impl Sandbox {
     /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
-    pub fn load(setup: &WorkerSetup) -> Result<Sandbox, ChildError> {
+    /// `init` is the argument of the program's `init`, when it is to be called.
+    pub fn load(setup: &WorkerSetup, init: Option<Bytes>) -> Result<Sandbox, ChildError> {
         let report = &setup.report;
         let settings = ImageSettings { epochs: setup.limits.deadline.is_some() };
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
@@ -154,6 +158,7 @@ impl Sandbox {
             grants: setup.grants.clone(),
             success_codes: setup.success_codes.clone(),
             convention: report.convention,
+            init,
             epochs: settings.epochs,
             time: ActiveTime::default(),
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
