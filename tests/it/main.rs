@@ -10,6 +10,7 @@ mod guests;
 mod images;
 mod init;
 mod interpreters;
+mod isolation;
 mod languages;
 mod outcomes;
 mod programs;
