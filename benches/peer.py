@@ -3,6 +3,8 @@
     peer.py noop ROWS_FILE WORKERS CHUNKSIZE COUNT     map a function that does nothing over the first COUNT lines
     peer.py squares N ROWS WORKERS                     ROWS times the sum of the squares below N
     peer.py thumbnails IMAGES OUT WORKERS              a thumbnail of each file of the folder IMAGES, with Pillow
+    peer.py submit WORKERS COUNT                       submit COUNT tasks that do nothing, then wait for all
+    peer.py one-by-one WORKERS COUNT                   submit COUNT tasks and wait for each before the next
     peer.py first WORKERS                              submit one task and wait for its result
 """
 
@@ -59,6 +61,12 @@ def main():
         images, out, workers = args[0], args[1], int(args[2])
         paths = [entry.path for entry in os.scandir(images)]
         print(timed(workers, lambda pool: list(pool.map(partial(thumbnail, out), paths))))
+    elif kind == "submit":
+        workers, count = map(int, args)
+        print(timed(workers, lambda pool: [f.result() for f in [pool.submit(noop, "1") for _ in range(count)]]))
+    elif kind == "one-by-one":
+        workers, count = map(int, args)
+        print(timed(workers, lambda pool: [pool.submit(noop, "1").result() for _ in range(count)]))
     elif kind == "first":
         with ProcessPoolExecutor(int(args[0])) as pool:
             pool.submit(noop, "x").result()

@@ -111,6 +111,8 @@ pub enum WireError {
     Output { length: usize, limit: u64 },
     #[error("a name that is not UTF-8")]
     Name,
+    #[error("a task for a function that the program does not have")]
+    Function,
     #[error("text that does not parse: {0}")]
     Text(String),
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Pipes;
 use super::clock::Clock;
 use super::outbox::Outbox;
-use super::sandbox::Sandbox;
+use super::sandbox::{NoFunction, Sandbox};
 use crate::page::SharedPage;
 use crate::setup::WorkerSetup;
 use crate::wire::{self, Decoder, Frame, Kind, WireError};
@@ -21,7 +21,8 @@ pub(super) fn serve(
 ) -> Result<(), WireError> {
     let pipe = pipes.to_host.try_clone().map_err(|error| WireError::Text(error.to_string()))?;
     let outbox = Arc::new(Outbox::new(pipe));
-    let clock = Clock::start(sandbox.engine().clone(), outbox.clone()).map_err(|e| WireError::Text(e.to_string()))?;
+    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone());
+    let clock = clock.map_err(|error| WireError::Text(error.to_string()))?;
     loop {
         let frame = match decoder.pop()? {
             Some(frame) => frame,
@@ -56,7 +57,7 @@ fn run_lease(
             // The host took this task back, and with it all that follow in the lease.
             return Ok(());
         }
-        let answer = sandbox.run(&row, begun);
+        let answer = sandbox.run(&row, begun).map_err(|NoFunction| WireError::Function)?;
         let ended = Instant::now();
         let sent = outbox.push(&answer, ended - begun, setup.flush_each);
         // One look at the clock for each task, unless the host let the pipe fill up, which is nobody's time.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use wpool::output::push_as_json;
 use wpool::{
-    BUILD, CompileLimits, Error, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
+    BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
     TaskResult, WorkerCommand,
 };
 
@@ -846,4 +846,36 @@ fn kill(host: &mut Child) {
     host.kill().unwrap();
     host.wait().unwrap();
     block_on(until("its children end with it", || children_of(host.id()).is_empty()));
+}
+
+#[test]
+fn a_worker_that_grows_is_replaced_when_it_has_nothing_to_do_and_no_task_is_lost() {
+    let faulty = Faulty::once("bloat", "100");
+    block_on(async {
+        let limits = Limits { memory: 64 << 20, ..Limits::default() };
+        let pool = echo(PoolConfig { limits, ..faulty.config(1) }).await.unwrap();
+        // Its memory is looked at from time to time, the first time when it has answered something.
+        assert_eq!(collect(&pool, &numbers(100)).await.unwrap().len(), 100);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(collect(&pool, &numbers(200)).await.unwrap().len(), 200);
+        until("it was replaced", || pool.stats().retired == 1).await;
+        assert_eq!(collect(&pool, &numbers(100)).await.unwrap().len(), 100);
+        assert_eq!(pool.stats().deaths, 0);
+    });
+    let grew = |event: &Event| matches!(event, Event::WorkerRetired { why, .. } if why.contains("has grown from"));
+    assert_eq!(faulty.events.all().iter().filter(|event| grew(event)).count(), 1);
+}
+
+#[test]
+fn tasks_that_were_submitted_to_a_pool_that_cannot_go_on_settle_and_say_why() {
+    let faulty = Faulty::always("exit", "start");
+    block_on(async {
+        let pool = faulty.pool(2).await;
+        let handle = pool.submit("1").await.unwrap();
+        let Outcome::NotOk(failure) = handle.await.outcome else { panic!("no worker ever comes up") };
+        assert_eq!((failure.status, &*failure.error.code), (Status::Skipped, "pool-failed"));
+        assert!(failure.error.message.contains("in a row failed"), "{}", failure.error.message);
+        assert!(matches!(pool.submit("2").await, Err(Error::TooManyFailures { .. })));
+        assert!(matches!(pool.submit("3").await, Err(Error::Ended)));
+    });
 }

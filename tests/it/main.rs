@@ -4,6 +4,7 @@ mod support;
 
 mod cli;
 mod embedding;
+mod executor;
 mod faults;
 mod guests;
 mod halting;

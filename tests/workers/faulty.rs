@@ -32,6 +32,9 @@ const MIDDLE: usize = 4;
 /// Answers that are sent together.
 const FLUSH: u32 = 3;
 
+/// Far more than a worker has otherwise.
+const BALLAST: usize = 200 << 20;
+
 const OK: AnswerHead = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::ZERO };
 
 fn main() -> io::Result<()> {
@@ -191,6 +194,8 @@ struct Worker {
     first: u32,
     /// It takes every task, claimed or not.
     is_greedy: bool,
+    /// Memory that it took and keeps.
+    ballast: Vec<u8>,
 }
 
 impl Worker {
@@ -203,6 +208,7 @@ impl Worker {
             answers: Encoder::default(),
             first: 0,
             is_greedy: false,
+            ballast: Vec::new(),
         }
     }
 
@@ -262,7 +268,10 @@ impl Worker {
             self.claim.store(u64::MAX, Ordering::Release);
             self.is_greedy = true;
         }
-        matches!(fault, "none" | "forge" | "scribble")
+        if fault == "bloat" && self.order.spend(row) {
+            self.ballast = vec![1; BALLAST];
+        }
+        matches!(fault, "none" | "forge" | "scribble" | "bloat")
     }
 
     fn fail(&mut self, index: u32, row: &[u8]) {

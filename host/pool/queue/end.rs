@@ -139,8 +139,13 @@ impl Queue {
         }
     }
 
-    /// There are no workers any more: everything settles.
+    /// There are no workers any more: everything settles, and says why.
     pub fn end(&mut self, why: &ErrorDetail) {
+        for task in std::mem::take(&mut self.pending) {
+            self.runs.waits(task.run(), false);
+            let status = if task.attempts > 0 { Status::Cancelled } else { Status::Skipped };
+            self.settle_by_host(task, status, why.clone());
+        }
         self.stop();
         let left: Vec<Task> = self.slots.iter_mut().flat_map(|slot| std::mem::take(slot).tasks).collect();
         left.into_iter().for_each(|task| self.settle_by_host(task, Status::Cancelled, why.clone()));

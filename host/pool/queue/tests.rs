@@ -227,7 +227,8 @@ impl Model {
         }
         let Some(slot) = self.queue.slot_of(key) else { return };
         self.take_back(slot);
-        if !self.queue.withdraw(key) && self.queue.running(slot, self.workers[slot].next).unwrap().1.key == key {
+        let running = self.queue.running(slot, self.workers[slot].next).map(|(_, task)| task.key);
+        if !self.queue.withdraw(key) && running == Some(key) {
             self.die(slot, 1);
         }
     }
@@ -329,7 +330,7 @@ fn a_task_that_kills_three_workers_is_a_crash_and_its_neighbours_are_not() {
 fn a_retried_task_keeps_its_place_and_tells_how_it_failed_before() {
     let mut model = Model::new(1, true);
     push(&mut model, 2);
-    for answer in [Answered::Failed, Answered::Small, Answered::Failed, Answered::Small] {
+    for answer in [Answered::Failed, Answered::Failed, Answered::Small, Answered::Small] {
         model.apply(Op::Wait);
         model.apply(Op::Lease { slot: 0, rows: 1 });
         model.apply(Op::Begin { slot: 0 });

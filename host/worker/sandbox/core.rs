@@ -1,7 +1,6 @@
 //! Core modules: the conventions raw and command (WASI preview 1, run as it is).
 
 use std::path::Path;
-use std::time::Instant;
 
 use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Store};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -11,7 +10,7 @@ use super::function::{Function, Gives};
 use super::guard::{Guard, Stopped};
 use super::link;
 use super::task::{self, State as _};
-use super::{Call, Finished, Returned, TaskContext};
+use super::{Call, Returned};
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
 
@@ -54,10 +53,6 @@ impl task::State for State {
         &mut self.guard
     }
 
-    fn into_guard(self) -> Guard {
-        self.guard
-    }
-
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build_p1());
     }
@@ -79,27 +74,41 @@ impl CoreProgram {
         let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         Ok(CoreProgram { pre, entry })
     }
+}
 
-    pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
-        let engine = self.pre.module().engine();
-        task::run(engine, context, call, async |store, call| self.call(store, &call.input, context.limits.output).await)
+impl task::Program for CoreProgram {
+    type State = State;
+    type Instance = Instance;
+
+    fn engine(&self) -> &Engine {
+        self.pre.module().engine()
     }
 
-    async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
-        store.data_mut().guard.ready = Some(Instant::now());
+        if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
+            Guest { store, instance, waits }.call(initialize, &[]).await?;
+        }
+        Ok(instance)
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+        call: Call,
+        limit: u64,
+    ) -> wasmtime::Result<Returned> {
+        let (row, waits) = (&*call.input, store.data().has_world());
         let mut guest = Guest { store, instance, waits };
         match &self.entry {
             Entry::Command { start } => {
                 guest.call(start, &[]).await?;
                 Ok(Returned::Command)
             }
-            Entry::Raw { initialize, memory, allocator, run } => {
-                if let Some(initialize) = initialize {
-                    guest.call(initialize, &[]).await?;
-                }
+            Entry::Raw { memory, allocator, run, .. } => {
                 let length = row.len() as u32;
                 let at = match allocator {
                     Allocator::Alloc(alloc) => guest.call(alloc, &[length]).await?,

@@ -23,8 +23,10 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use self::component::ComponentProgram;
 use self::core::CoreProgram;
-use self::guard::Guard;
+use self::guard::{Deadline, Guard};
 use self::stdio::Stdio;
+use self::task::Runner;
+use super::clock::ActiveTime;
 use super::engine::engine;
 use crate::limits::{Limits, MAX_INPUT};
 use crate::outcome::{ErrorDetail, Layer, Status};
@@ -63,18 +65,20 @@ pub(super) struct Sandbox {
     program: Program,
     context: TaskContext,
     json_rows: bool,
-    /// Of the function that is called, when the convention is that.
-    parameters: Option<Parameters>,
     receipts: bool,
 }
 
 enum Program {
-    Core(CoreProgram),
-    Component(ComponentProgram),
+    Core(Runner<CoreProgram>),
+    Component(Runner<ComponentProgram>),
 }
 
 /// A row, made ready for the program.
 struct Call {
+    /// Index of the function to call, instead of the convention's entry.
+    function: Option<u32>,
+    convention: Convention,
+    deadline: Option<Deadline>,
     /// What the guest is given.
     input: Bytes,
     /// A command's arguments.
@@ -89,7 +93,11 @@ struct TaskContext {
     limits: Limits,
     grants: crate::setup::Grants,
     success_codes: Vec<i32>,
+    /// Of the entry.
     convention: Convention,
+    /// Guest code is compiled with the checks that stop it at a deadline.
+    epochs: bool,
+    time: ActiveTime,
     /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -112,6 +120,10 @@ enum Returned {
     CommandFailed,
 }
 
+/// A task names a function that its program does not have.
+#[derive(Debug)]
+pub(super) struct NoFunction;
+
 /// A task's result and what its store had to say at the end.
 struct Finished {
     result: wasmtime::Result<Returned>,
@@ -129,9 +141,10 @@ impl Sandbox {
         let engine = engine(settings, Some(&report.resources)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let program = match report.kind {
-            Kind::CoreModule => Program::Core(CoreProgram::load(&engine, image.as_ref(), report)?),
+            Kind::CoreModule => Program::Core(Runner::new(CoreProgram::load(&engine, image.as_ref(), report)?)),
             Kind::Component => {
-                Program::Component(ComponentProgram::load(&engine, image.as_ref(), report, setup.bare_outputs)?)
+                let program = ComponentProgram::load(&engine, image.as_ref(), report, setup.bare_outputs)?;
+                Program::Component(Runner::new(program))
             }
         };
         let runtime = report.wasi.then(|| tokio::runtime::Builder::new_current_thread().enable_time().build());
@@ -141,45 +154,65 @@ impl Sandbox {
             grants: setup.grants.clone(),
             success_codes: setup.success_codes.clone(),
             convention: report.convention,
+            epochs: settings.epochs,
+            time: ActiveTime::default(),
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
-        let parameters = report.signature().map(Parameters::new);
-        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, parameters, receipts: setup.receipts })
+        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, receipts: setup.receipts })
     }
 
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
+    /// The time by which deadlines are kept; the clock makes it pass.
+    pub fn time(&self) -> &ActiveTime {
+        &self.context.time
+    }
+
     /// Runs one task, which began at `begun`, to its end.
-    pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Answered {
+    ///
+    /// # Errors
+    /// When the task names a function that there is not: the host breaks the protocol.
+    pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
         let cpu = self.receipts.then(thread_time);
-        let call = match self.prepare(task) {
+        let parameters = match (&self.program, task.function) {
+            (Program::Component(runner), function) => runner.program.parameters(function)?,
+            (Program::Core(_), None) => None,
+            (Program::Core(_), Some(_)) => return Err(NoFunction),
+        };
+        let call = match self.prepare(task, parameters) {
             Ok(call) => call,
-            Err(error) => return refused(error.into()),
+            Err(error) => return Ok(refused(error.into())),
         };
         let begun = if task.bytes.len() < LONG_ROW { begun } else { Instant::now() };
-        let finished = match &self.program {
-            Program::Core(program) => program.run(&self.context, call),
-            Program::Component(program) => program.run(&self.context, call),
+        let finished = match &mut self.program {
+            Program::Core(runner) => runner.run(&self.context, call, 1),
+            Program::Component(runner) => runner.run(&self.context, call, 1),
         };
         let start = finished.guard.ready.map_or(Duration::ZERO, |ready| ready - begun);
         let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
         let answer = verdict::answer(finished, &self.context, spent);
-        Answered { start, ..answer }
+        Ok(Answered { start, ..answer })
     }
 
-    fn prepare(&self, task: &LeasedTask) -> Result<Call, RowError> {
+    fn prepare(&self, task: &LeasedTask, parameters: Option<&Parameters>) -> Result<Call, RowError> {
         let bytes = &task.bytes;
-        let values = match &self.parameters {
+        let values = match parameters {
             Some(parameters) if self.json_rows => parameters.read(bytes)?,
             Some(parameters) => parameters.text(bytes)?,
             None if self.json_rows => typed::json_row(bytes).map(|()| Vec::new())?,
             None => Vec::new(),
         };
         let row = Row { bytes, name: task.name.as_deref(), json: self.json_rows, id: None };
-        let args = self.context.arguments(row)?;
-        Ok(Call { input: self.context.grants.input(bytes, row)?, args, values })
+        let context = &self.context;
+        let convention = task.function.map_or(context.convention, |_| Convention::Function);
+        let (args, input) = match convention {
+            Convention::Command => (context.arguments(row)?, context.grants.input(bytes, row)?),
+            Convention::Task | Convention::Function | Convention::Raw => (Vec::new(), bytes.clone()),
+        };
+        let deadline = task.deadline.or(context.limits.deadline).map(|length| Deadline::new(length, &context.time));
+        Ok(Call { function: task.function, convention, deadline, input, args, values })
     }
 }
 
@@ -210,33 +243,33 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
     serde_json::to_vec(&AnswerDetail { error: Some(short), ..AnswerDetail::default() }).unwrap_or_default()
 }
 
+impl Finished {
+    /// Whether the guest came to an end of its own and can be called again.
+    fn returned(&self) -> bool {
+        matches!(self.result, Ok(Returned::Output(_) | Returned::Refused(_)))
+    }
+}
+
 impl TaskContext {
     /// Host memory that calls across the component boundary may take in one task: for input and output, which a function
     /// gives in parts that are a value of the engine each, be it for a byte.
-    fn hostcall_memory(&self) -> usize {
-        let part = if self.convention == Convention::Function { size_of::<Val>() } else { 1 };
+    fn hostcall_memory(&self, call: &Call) -> usize {
+        let part = if call.convention == Convention::Function { size_of::<Val>() } else { 1 };
         self.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
     }
 
+    /// A command's arguments, the program's name first.
     fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, RowError> {
-        if self.convention != Convention::Command {
-            return Ok(Vec::new());
-        }
         let mut args = vec![self.program_name.clone()];
         args.extend(self.grants.arguments(row)?);
         Ok(args)
     }
 
-    /// The task's guard; its deadline counts from now.
-    fn guard(&self) -> Guard {
-        Guard::new(self.limits.memory, self.limits.deadline.map(|deadline| Instant::now() + deadline))
-    }
-
     /// The streams of one task, when the program has a way to reach them.
-    fn stdio(&self, row: &Bytes) -> Option<Stdio> {
+    fn stdio(&self, call: &Call) -> Option<Stdio> {
         self.runtime.as_ref()?;
-        Some(match self.convention {
-            Convention::Command => Stdio::command(row.clone(), &self.limits),
+        Some(match call.convention {
+            Convention::Command => Stdio::command(call.input.clone(), &self.limits),
             Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits),
         })
     }
@@ -257,7 +290,7 @@ impl TaskContext {
     /// future never waits either.
     fn drive<T>(
         &self,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         task: impl Future<Output = wasmtime::Result<T>>,
     ) -> wasmtime::Result<T> {
         let Some(runtime) = &self.runtime else {
@@ -268,8 +301,22 @@ impl TaskContext {
         };
         runtime.block_on(async {
             let Some(deadline) = deadline else { return task.await };
-            let elapsed = tokio::time::timeout_at(deadline.into(), task).await;
-            elapsed.unwrap_or_else(|_| Err(guard::Stopped::Timer.into()))
+            tokio::select! {
+                biased;
+                result = task => result,
+                () = self.reached(deadline) => Err(guard::Stopped::Timer.into()),
+            }
         })
+    }
+
+    /// Waits until a deadline. A timer that has counted time in which the worker was stopped fires too early.
+    async fn reached(&self, deadline: Deadline) {
+        loop {
+            let left = deadline.left(&self.time);
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
     }
 }

@@ -73,8 +73,8 @@ pub(super) fn answer(finished: Finished, context: &TaskContext, spent: Option<Sp
 
 fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
     match error.downcast_ref::<Stopped>() {
-        Some(Stopped::Epoch) => return timeout(limits, Layer::Epoch),
-        Some(Stopped::Timer) => return timeout(limits, Layer::Timer),
+        Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
+        Some(Stopped::Timer) => return timeout(guard, Layer::Timer),
         Some(Stopped::Output) => return too_much_output(limits),
         Some(Stopped::Abi(message)) => {
             return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
@@ -106,8 +106,9 @@ fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
     Verdict::NotOk(Status::Trap, Layer::Guest, error)
 }
 
-fn timeout(limits: &Limits, layer: Layer) -> Verdict {
-    Verdict::NotOk(Status::Timeout, layer, timeout_detail(limits.deadline.unwrap_or_default()))
+fn timeout(guard: &Guard, layer: Layer) -> Verdict {
+    let length = guard.deadline.map(|deadline| deadline.length);
+    Verdict::NotOk(Status::Timeout, layer, timeout_detail(length.unwrap_or_default()))
 }
 
 fn too_much_output(limits: &Limits) -> Verdict {
