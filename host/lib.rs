@@ -82,7 +82,7 @@ mod retry;
 mod setup;
 mod signal;
 #[cfg(feature = "engine")]
-mod state;
+mod snapshot;
 mod task;
 mod template;
 pub mod typed;

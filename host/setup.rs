@@ -113,7 +113,7 @@ pub(crate) enum Goal {
 }
 
 /// Largest state that `init` may leave: it becomes data of a program, which is bounded like every other.
-pub(crate) const MAX_STATE: usize = crate::program::MAX_PROGRAM as usize;
+pub(crate) const MAX_SNAPSHOT: usize = crate::program::MAX_PROGRAM as usize;
 
 /// What besides the program decides the content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -57,13 +57,13 @@ pub enum Kind {
     /// Host to worker: the argument of `init`.
     Argument = 10,
     /// Worker to host, host to compiler: what `init` left behind.
-    State = 11,
+    Snapshot = 11,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, State]
+        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot]
             .into_iter()
             .find(|&kind| kind as u8 == byte)
     }

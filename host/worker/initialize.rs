@@ -20,7 +20,7 @@ pub(super) fn initialize(mut pipes: Pipes) -> i32 {
         Ok((printed, state)) => {
             pipes.send(Kind::Report, &printed);
             // A host that is gone has nobody to tell.
-            let _ = pipes.to_host.write_all(&wire::frame(Kind::State, &state));
+            let _ = pipes.to_host.write_all(&wire::frame(Kind::Snapshot, &state));
             0
         }
         Err(why) => pipes.refuse(why),

@@ -18,7 +18,7 @@ use super::stdio::Stdio;
 use super::task::State as _;
 use super::{Answered, Call, Program, Sandbox, Spent, TaskContext, verdict};
 use crate::report::Report;
-use crate::state::Writer;
+use crate::snapshot::Writer;
 use crate::worker::{ACCESS, CONSTRUCTORS};
 
 /// What the compiler puts before the names of a core module's state.
