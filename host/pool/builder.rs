@@ -4,6 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::Pool;
 use crate::command::WorkerCommand;
 use crate::config::{Init, PoolConfig};
@@ -86,6 +88,18 @@ impl Builder {
     /// Replaces a worker that has been given so many tasks.
     pub fn max_tasks_per_worker(mut self, most: NonZeroU32) -> Self {
         self.config.max_tasks_per_worker = Some(most);
+        self
+    }
+
+    /// The argument of the program's `init`, which runs once: every task starts from what it left.
+    pub fn init(mut self, argument: impl Into<Bytes>) -> Self {
+        self.config.init = Some(Init { argument: argument.into(), ..self.config.init.unwrap_or_default() });
+        self
+    }
+
+    /// Whether tasks have instances of their own.
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.config.isolation = isolation;
         self
     }
 

@@ -3,6 +3,7 @@
 mod support;
 
 mod cli;
+mod coming_from;
 mod embedding;
 mod executor;
 mod faults;
