@@ -74,6 +74,7 @@ mod program;
 mod report;
 mod setup;
 mod signal;
+pub mod state;
 mod task;
 mod template;
 pub mod typed;

@@ -86,6 +86,8 @@ pub(crate) struct WorkerSetup {
     pub receipts: bool,
     /// Send each answer before the next task starts, because a task that ran twice could be noticed.
     pub flush_each: bool,
+    /// There is shared state.
+    pub state: bool,
 }
 
 /// A compiler's setup.

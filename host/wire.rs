@@ -51,12 +51,19 @@ pub enum Kind {
     Report = 7,
     /// Compiler to host: the compiled image.
     Image = 8,
+    /// Worker to host: what the running task, `first`, asks of shared state; see [`crate::state::codec`]. `busy` is what
+    /// tasks waited for calls before this one and has not been told.
+    StateCall = 9,
+    /// Host to worker: what became of a call. A worker has one call at a time.
+    StateReply = 10,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image].into_iter().find(|&kind| kind as u8 == byte)
+        const ALL: [Kind; 10] =
+            [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, StateCall, StateReply];
+        ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
 }
 
@@ -96,6 +103,10 @@ pub enum WireError {
     TooMany,
     #[error("an output of {length} bytes, where {limit} are allowed")]
     Output { length: usize, limit: u64 },
+    #[error("a call of shared state that is none")]
+    StateCall,
+    #[error("a call of shared state out of turn")]
+    StateTurn,
     #[error("a name that is not UTF-8")]
     Name,
     #[error("text that does not parse: {0}")]
@@ -228,6 +239,13 @@ impl Encoder {
         self.buffer.truncate(HEADER);
         self.buffer.shrink_to(4 * FRAME_TARGET);
     }
+}
+
+/// A call of shared state by the task at `first`.
+pub fn state_call(first: u32, waited: u64, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = header(Kind::StateCall, 0, first, payload.len(), waited).to_vec();
+    bytes.extend_from_slice(payload);
+    bytes
 }
 
 /// A frame whose payload is one piece.

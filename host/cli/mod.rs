@@ -14,6 +14,7 @@ mod record;
 mod rows;
 mod run;
 mod signals;
+mod state;
 mod summary;
 mod units;
 mod writer;

@@ -15,6 +15,7 @@ use super::record::Format;
 use super::rows::{Locator, Rows};
 use super::say;
 use super::signals::Interruption;
+use super::state;
 use super::summary::Summary;
 use super::writer::{Piece, WriteEnd, Writer};
 
@@ -55,7 +56,7 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     }
     pool.close().await;
     // Whatever ended the run, what it had to say is written first.
-    let exit = reporter.finish();
+    let exit = reporter.finish().max(state::write(&plan));
     match reported {
         // Told to end before it could begin.
         Err(_) if interruption.exit().is_some() => {}

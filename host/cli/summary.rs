@@ -44,6 +44,9 @@ impl Summary {
         if stats.deaths > 0 {
             let _ = write!(text, ", {} died", stats.deaths);
         }
+        if let Some(state) = stats.state {
+            let _ = write!(text, "; shared state: {} calls, {}", state.calls, seconds(state.time));
+        }
         if stopped {
             text.push_str("; stopped early, rows after the last record were not read");
         }

@@ -15,6 +15,8 @@ pub(super) struct Task {
     /// Why those died that died under it; nearly always none.
     #[expect(clippy::box_collection, reason = "tasks are moved a million times a second, and few have seen a death")]
     pub deaths: Option<Box<Vec<ErrorDetail>>>,
+    /// It has changed shared state, and is not run again.
+    pub dirty: bool,
 }
 
 /// Tasks that a worker has and has not answered, in the order in which it runs them.

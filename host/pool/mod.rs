@@ -9,6 +9,7 @@ mod settled;
 mod shared;
 mod sizer;
 mod slot;
+mod state_calls;
 mod watch;
 
 use std::sync::{Arc, Mutex};
@@ -20,11 +21,13 @@ use tokio::task::JoinSet;
 
 use crate::config::{MAX_WORKERS, PoolConfig};
 use crate::error::Error;
+use crate::event::Event;
 use crate::image::Image;
 use crate::limits::{MAX_MEMORY, MAX_OUTPUT};
 use crate::process::Spawner;
 use crate::program::Program;
-use crate::report::Report;
+use crate::report::{Kind, Report};
+use crate::state::{SharedState, StateStats};
 use crate::task::Input;
 pub use results::Results;
 use shared::{Shared, State, Stop};
@@ -57,6 +60,8 @@ pub struct Stats {
     pub busy: Duration,
     /// Workers that died or had to be killed.
     pub deaths: u64,
+    /// What tasks did with shared state, if there is any.
+    pub state: Option<StateStats>,
 }
 
 impl Pool {
@@ -69,6 +74,7 @@ impl Pool {
         check(&config)?;
         let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
         let image = Image::obtain(program, &config, &spawner).await?;
+        check_state(&config, image.report())?;
         let workers = config.workers;
         let state = State {
             queue: queue::Queue::new(workers, config.ordered, config.crash_limit),
@@ -126,7 +132,8 @@ impl Pool {
 
     pub fn stats(&self) -> Stats {
         let state = self.shared.lock();
-        Stats { busy: state.busy, deaths: state.deaths }
+        let shared = self.shared.config.state.as_ref().map(SharedState::stats);
+        Stats { busy: state.busy, deaths: state.deaths, state: shared }
     }
 
     /// Ends the workers and waits until they are gone.
@@ -166,6 +173,23 @@ impl Stopper {
         self.drain();
         self.shared.raise_stop(Stop::Cancel);
     }
+}
+
+/// Whether the program has a way to reach the state that it is given.
+fn check_state(config: &PoolConfig, report: &Report) -> Result<(), Error> {
+    if config.state.is_none() {
+        return Ok(());
+    }
+    if report.kind == Kind::CoreModule {
+        let what = "shared state is for components, which import it as wasi:keyvalue; a core module has no way to \
+                    reach it: build the program as a component, or run it without shared state";
+        return Err(Error::Config(what.into()));
+    }
+    if !report.imports.iter().any(|import| import.starts_with("wasi:keyvalue/")) {
+        let what = "there is shared state, and the program does not import wasi:keyvalue to reach it".into();
+        config.observer.tell(Event::Warning(what));
+    }
+    Ok(())
 }
 
 fn check(config: &PoolConfig) -> Result<(), Error> {

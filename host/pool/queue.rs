@@ -87,6 +87,11 @@ impl Queue {
         }
     }
 
+    /// What a slot's worker has.
+    pub(super) fn place(&mut self, slot: usize) -> &mut InFlight {
+        &mut self.slots[slot]
+    }
+
     /// Whether another input may be pushed.
     pub fn has_room(&self) -> bool {
         let full = self.held >= WINDOW_TASKS
@@ -130,7 +135,7 @@ impl Queue {
         if input.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) {
             input = input.reject(Rejected::because("name-too-long", format!("its name is over {MAX_NAME} bytes")));
         }
-        let task = Task { id: self.next_id, input, attempts: 0, deaths: None };
+        let task = Task { id: self.next_id, input, attempts: 0, deaths: None, dirty: false };
         self.next_id += 1;
         self.held += 1;
         self.input_bytes += task.input.size();
@@ -231,6 +236,7 @@ impl Queue {
         let (status, layer, error) = match verdict {
             Verdict::Timeout(error) => (Status::Timeout, Layer::Backstop, error),
             Verdict::Cancelled => (Status::Cancelled, Layer::Kill, cancelled()),
+            Verdict::Died(error) if task.dirty => return self.settle_changed(task, error),
             Verdict::Died(error) => {
                 let deaths = task.deaths.get_or_insert_default();
                 deaths.push(error);
@@ -249,7 +255,10 @@ impl Queue {
     /// Puts tasks back in their places, or settles them when nothing may begin any more.
     fn put_back(&mut self, tasks: VecDeque<Task>) {
         for task in tasks.into_iter().rev() {
-            if self.stopped {
+            if task.dirty {
+                // Only a worker that lies about what it has begun brings one back.
+                self.settle_changed(task, ErrorDetail::new("", "its worker gave it back"));
+            } else if self.stopped {
                 self.give_up(task);
             } else {
                 insert(&mut self.pending, task);
@@ -296,7 +305,7 @@ impl Queue {
         self.settle(task, Outcome::not_ok(status, error), receipt);
     }
 
-    fn settle(&mut self, task: Task, outcome: Outcome, receipt: Receipt) {
+    pub(super) fn settle(&mut self, task: Task, outcome: Outcome, receipt: Receipt) {
         self.output_bytes += outcome.output().map_or(0, |output| output.len());
         self.settled.push(TaskResult { id: TaskId(task.id), input: task.input, outcome, receipt });
     }

@@ -11,6 +11,7 @@ use super::end::End;
 use super::queue::Verdict;
 use super::shared::{Shared, Stop};
 use super::sizer::Sizer;
+use super::state_calls::StateCalls;
 use super::watch::Watch;
 use crate::event::Event;
 use crate::handshake::{END_PATIENCE, Failed};
@@ -72,6 +73,7 @@ struct Attendant<'a> {
     frame: Encoder,
     /// Bytes of `frame` that are still to be written.
     unwritten: std::ops::Range<usize>,
+    calls: StateCalls,
     watch: Watch,
     /// When the worker was last looked at.
     looked: Instant,
@@ -90,6 +92,7 @@ impl<'a> Attendant<'a> {
             sizer: Sizer::new(shared.config.chunksize),
             frame: Encoder::default(),
             unwritten: 0..0,
+            calls: StateCalls::new(shared.config.state.clone()),
             watch: Watch::default(),
             looked: Instant::now(),
             moved: false,
@@ -109,6 +112,9 @@ impl<'a> Attendant<'a> {
                 _ => {}
             }
             let Process { stdin, stdout, .. } = &mut self.worker.process;
+            // One frame at a time: a reply follows the lease that is being written.
+            let is_lease = !self.unwritten.is_empty();
+            let unwritten = if is_lease { self.frame.part(&self.unwritten) } else { self.calls.unwritten() };
             tokio::select! {
                 read = stdout.read_buf(self.worker.decoder.space()) => match read {
                     Ok(0) | Err(_) => return End::Gone,
@@ -119,12 +125,15 @@ impl<'a> Attendant<'a> {
                         }
                     }
                 },
-                written = stdin.write(self.frame.part(&self.unwritten)), if !self.unwritten.is_empty() => match written {
+                written = stdin.write(unwritten), if !unwritten.is_empty() => match written {
                     // The end of its output will say more than the broken pipe does.
-                    Err(_) => self.unwritten = 0..0,
+                    Err(_) => {
+                        self.unwritten = 0..0;
+                        self.calls.wrote(self.calls.unwritten().len());
+                    }
                     Ok(count) => {
                         self.moved = true;
-                        self.unwritten.start += count;
+                        if is_lease { self.unwritten.start += count } else { self.calls.wrote(count) }
                     }
                 },
                 () = self.shared.work.notified(), if idle => {}
@@ -140,7 +149,7 @@ impl<'a> Attendant<'a> {
     fn feed(&mut self) -> bool {
         let mut state = self.shared.lock();
         let in_flight = state.queue.in_flight(self.slot);
-        if self.unwritten.is_empty() {
+        if self.unwritten.is_empty() && self.calls.unwritten().is_empty() {
             if in_flight == 0 && state.queue.waiting() == 0 {
                 state.steal(self.slot);
             }
@@ -167,11 +176,17 @@ impl<'a> Attendant<'a> {
 
     fn receive(&mut self) -> Result<(), WireError> {
         while let Some(frame) = self.worker.decoder.pop()? {
-            if frame.kind != Kind::Answers {
-                return Err(WireError::Unexpected(frame.kind));
+            match frame.kind {
+                Kind::Answers => {
+                    self.sizer.learn(frame.count, frame.busy);
+                    self.settle(frame)?;
+                }
+                Kind::StateCall => {
+                    let next = self.worker.page.next();
+                    self.calls.carry_out(&mut self.shared.lock().queue, self.slot, next, frame)?;
+                }
+                other => return Err(WireError::Unexpected(other)),
             }
-            self.sizer.learn(frame.count, frame.busy);
-            self.settle(frame)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod grants;
 mod outputs;
+mod state;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Plan {
     /// `None` is standard output.
     pub output: Option<OutputFile>,
     pub failed: Option<PathBuf>,
+    /// Where the shared state is written at the end.
+    pub state_out: Option<OutputFile>,
     pub max_fail: Option<usize>,
     /// Check all rows before the first task.
     pub strict: bool,
@@ -96,6 +99,7 @@ impl Plan {
         let bytes = matches!(output.output_type, args::OutputType::Text | args::OutputType::Base64);
         config.bare_outputs = bytes || output.out_dir.is_some();
         config.receipts = output.receipts;
+        config.state = state::state(&typed.state)?;
         if typed.pool.no_cache {
             config.cache = None;
         }
@@ -107,6 +111,7 @@ impl Plan {
             out_dir: out_dir(output, files, json)?,
             output: output.output.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             failed: output.failed.clone(),
+            state_out: typed.state.state_out.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             max_fail: typed.pool.max_fail.map(usize::from),
             strict: typed.strict_input,
             quiet: output.quiet,
@@ -122,6 +127,7 @@ impl Plan {
             Source::Once => &[],
         };
         [&self.task].into_iter().chain(rows).chain(self.output.as_ref().map(|output| &output.path)).chain(&self.failed)
+            .chain(self.state_out.as_ref().map(|state| &state.path))
     }
 }
 

@@ -11,16 +11,26 @@ use super::{Source, is_stdin, usage};
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
-    for path in [&output.output, &output.failed].into_iter().flatten() {
+    let state = &typed.state.state_out;
+    for path in [&output.output, &output.failed, state].into_iter().flatten() {
         check_destroys_no_input(path, source)?;
         if is_same_file(path, &typed.task) {
             return usage(format!("{} is the program; the output would destroy it", path.display()));
         }
     }
-    let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
-    if output.failed.as_ref().is_some_and(|failed| is_same_file(failed, path) || is_same_place(failed, path)) {
-        return usage(format!("{} cannot take records and failed rows", path.display()));
+    let all = [(&output.output, "records"), (&output.failed, "failed rows"), (state, "shared state")];
+    let all: Vec<_> = all.iter().filter_map(|(path, what)| path.as_ref().zip(Some(*what))).collect();
+    for (at, (path, what)) in all.iter().enumerate() {
+        let other = all[..at].iter().find(|(other, _)| is_same_file(other, path) || is_same_place(other, path));
+        if let Some((_, other)) = other {
+            return usage(format!("{} cannot take {other} and {what}", path.display()));
+        }
     }
+    [&output.output, state].into_iter().flatten().try_for_each(|path| check_replaces_nothing(path, output.overwrite))
+}
+
+/// Refuses a file that exists, unless it may be replaced.
+fn check_replaces_nothing(path: &Path, overwrite: bool) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() && !overwrite => {
             usage(format!("{} exists; replace it with --overwrite", path.display()))

@@ -1,17 +1,21 @@
 //! Components: the conventions task, function and command (WASI preview 2).
 
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, ResourceTable, TypedFunc, Val};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::guard::{Guard, Stopped};
+use super::keyvalue::Keyvalue;
 use super::link;
 use super::task::{self, State as _};
+use super::super::line::HostLine;
 use super::{Call, Finished, Returned, TaskContext, values};
-use crate::report::{Convention, Report};
-use crate::setup::ChildError;
+use crate::error::Refusal;
+use crate::report::Convention;
+use crate::setup::{ChildError, WorkerSetup};
 use crate::typed::{Signature, Value};
 
 /// A component that is ready to be instantiated.
@@ -19,6 +23,8 @@ pub(super) struct ComponentProgram {
     pre: InstancePre<State>,
     entry: ComponentExportIndex,
     calls: Calls,
+    /// There when tasks share state.
+    pub line: Option<Arc<HostLine>>,
 }
 
 /// How the entry is called.
@@ -33,11 +39,18 @@ pub(super) struct State {
     table: ResourceTable,
     /// There when the program imports WASI.
     wasi: Option<WasiCtx>,
+    keyvalue: Option<Keyvalue>,
+}
+
+impl State {
+    pub fn keyvalue(&mut self) -> &mut Keyvalue {
+        self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
+    }
 }
 
 impl task::State for State {
     fn new(guard: Guard) -> Self {
-        State { guard, table: ResourceTable::new(), wasi: None }
+        State { guard, table: ResourceTable::new(), wasi: None, keyvalue: None }
     }
 
     fn guard(&mut self) -> &mut Guard {
@@ -71,7 +84,8 @@ type CommandRun = TypedFunc<(), (Result<(), ()>,)>;
 
 impl ComponentProgram {
     #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
-    pub fn load(engine: &Engine, image: &Path, report: &Report, bare: bool) -> Result<ComponentProgram, ChildError> {
+    pub fn load(engine: &Engine, image: &Path, setup: &WorkerSetup) -> Result<ComponentProgram, ChildError> {
+        let report = &setup.report;
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
         let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
@@ -81,19 +95,22 @@ impl ComponentProgram {
             entry = Some(found.ok_or_else(|| ChildError::Image(format!("the image has no export `{name}`")))?);
         }
         let entry = entry.ok_or_else(|| ChildError::Image("the report names no entry".into()))?;
-        let pre = link::component(engine, &component).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let pre = link::component(engine, &component, setup.state).map_err(|error| cannot_link(&error, setup.state))?;
         let calls = match report.signature() {
-            Some(signature) => Calls::Function { signature: signature.clone(), bare },
+            Some(signature) => Calls::Function { signature: signature.clone(), bare: setup.bare_outputs },
             None if report.convention == Convention::Command => Calls::Command,
             None => Calls::Task,
         };
-        Ok(ComponentProgram { pre, entry, calls })
+        Ok(ComponentProgram { pre, entry, calls, line: None })
     }
 
     pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
-        task::run(self.pre.engine(), context, call, async |store, call| match self.call(store, call).await? {
-            Returned::Output(output) if output.len() as u64 > context.limits.output => Err(Stopped::Output.into()),
-            returned => Ok(returned),
+        task::run(self.pre.engine(), context, call, async |store: &mut Store<State>, call| {
+            store.data_mut().keyvalue = self.line.clone().map(Keyvalue::new);
+            match self.call(store, call).await? {
+                Returned::Output(output) if output.len() as u64 > context.limits.output => Err(Stopped::Output.into()),
+                returned => Ok(returned),
+            }
         })
     }
 
@@ -123,6 +140,16 @@ impl ComponentProgram {
                 }
             }
         }
+    }
+}
+
+/// The compiler has linked it, but without shared state.
+fn cannot_link(error: &wasmtime::Error, state: bool) -> ChildError {
+    if state {
+        let what = format!("it imports wasi:keyvalue in another form than that of its version: {error:#}");
+        ChildError::Program(Refusal::new("unknown-import", what))
+    } else {
+        ChildError::Other(format!("{error:#}"))
     }
 }
 

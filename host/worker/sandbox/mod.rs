@@ -4,6 +4,7 @@ mod component;
 mod core;
 mod function;
 mod guard;
+mod keyvalue;
 pub(crate) mod link;
 mod stdio;
 mod task;
@@ -12,6 +13,7 @@ mod verdict;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -25,6 +27,7 @@ use self::core::CoreProgram;
 use self::guard::Guard;
 use self::stdio::Stdio;
 use super::engine::engine;
+use super::line::HostLine;
 use crate::limits::{Limits, MAX_INPUT};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::process::IMAGE_FD;
@@ -118,7 +121,7 @@ impl Sandbox {
         let program = match report.kind {
             Kind::CoreModule => Program::Core(CoreProgram::load(&engine, image.as_ref(), report)?),
             Kind::Component => {
-                Program::Component(ComponentProgram::load(&engine, image.as_ref(), report, setup.bare_outputs)?)
+                Program::Component(ComponentProgram::load(&engine, image.as_ref(), setup)?)
             }
         };
         let runtime = report.wasi.then(|| tokio::runtime::Builder::new_current_thread().enable_time().build());
@@ -132,6 +135,13 @@ impl Sandbox {
         };
         let parameters = report.signature().map(Parameters::new);
         Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, parameters, receipts: setup.receipts })
+    }
+
+    /// Gives tasks the shared state at the other end of the line.
+    pub fn share_state(&mut self, line: &Arc<HostLine>) {
+        if let Program::Component(program) = &mut self.program {
+            program.line = Some(line.clone());
+        }
     }
 
     pub fn engine(&self) -> &Engine {
