@@ -61,8 +61,7 @@ pub enum Kind {
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        const ALL: [Kind; 10] =
-            [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, StateCall, StateReply];
+        const ALL: [Kind; 10] = [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, StateCall, StateReply];
         ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
 }

@@ -33,6 +33,10 @@ enum Op {
         slot: usize,
         verdict: u8,
     },
+    /// The running task changes shared state.
+    Change {
+        slot: usize,
+    },
     Pop,
     Stop,
 }
@@ -46,6 +50,7 @@ fn any_op(slots: usize) -> impl Strategy<Value = Op> {
         12 => (slot.clone(), 0..4u8).prop_map(|(slot, n)| Op::Answer { slot, large: n == 0 }),
         1 => slot.clone().prop_map(|slot| Op::WrongAnswer { slot }),
         3 => slot.clone().prop_map(|slot| Op::TakeBack { slot }),
+        4 => slot.clone().prop_map(|slot| Op::Change { slot }),
         3 => (slot, 0..4u8).prop_map(|(slot, verdict)| Op::Die { slot, verdict }),
         6 => Just(Op::Pop),
         1 => Just(Op::Stop),
@@ -112,6 +117,12 @@ impl Model {
                 self.queue.take_back(slot, worker.next);
             }
             Op::Die { slot, verdict } => self.die(slot, verdict),
+            Op::Change { slot } => {
+                let (next, first) = (self.workers[slot].next, self.queue.slots[slot].first);
+                if let Some(task) = self.queue.caller(slot, next, first) {
+                    task.dirty = true;
+                }
+            }
             Op::Pop => self.pop(),
             Op::Stop => self.queue.stop(),
         }
@@ -165,6 +176,8 @@ impl Model {
         assert!(!queue.stopped || queue.waiting() == 0, "something could begin after a stop");
         assert!(!self.ordered || self.popped.is_sorted());
         assert!(queue.pending.iter().is_sorted_by_key(|task| task.id), "the awaited task may be behind others");
+        let again = queue.pending.iter().chain(&queue.suspects);
+        assert!(!again.into_iter().any(|task| task.dirty), "a task that changed shared state would run again");
         assert!(queue.suspects.iter().is_sorted_by_key(|task| task.id), "the awaited suspect may be behind others");
     }
 
@@ -208,6 +221,23 @@ fn a_task_that_kills_three_workers_is_a_crash_and_its_neighbours_are_not() {
     }
     assert_eq!(model.queue.pop().unwrap().outcome.status(), Status::Crash);
     assert_eq!(model.queue.waiting(), 2);
+}
+
+#[test]
+fn a_task_that_changed_shared_state_is_a_crash_whatever_its_worker_says_of_it() {
+    let statuses = |op: Op| {
+        let mut model = Model::new(1, true);
+        (0..2).for_each(|_| model.apply(Op::Push { rejected: false }));
+        model.apply(Op::Lease { slot: 0, rows: 2 });
+        model.apply(Op::Begin { slot: 0 });
+        model.apply(Op::Change { slot: 0 });
+        // A worker that lies about what it has begun.
+        model.workers[0].next = 0;
+        model.apply(op);
+        (model.queue.pop().unwrap().outcome.status(), model.queue.waiting())
+    };
+    assert_eq!(statuses(Op::TakeBack { slot: 0 }), (Status::Crash, 1));
+    assert_eq!(statuses(Op::Die { slot: 0, verdict: 3 }), (Status::Crash, 1));
 }
 
 #[test]

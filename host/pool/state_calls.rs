@@ -62,7 +62,7 @@ impl StateCalls {
 
 impl Queue {
     /// The task at `index`, if it is the one that the slot's worker runs and all before it are answered.
-    fn caller(&mut self, slot: usize, next: u32, index: u32) -> Option<&mut Task> {
+    pub(super) fn caller(&mut self, slot: usize, next: u32, index: u32) -> Option<&mut Task> {
         let is_first = self.place(slot).first == index;
         if self.running(slot, next) == Some(index) && is_first { self.place(slot).tasks.front_mut() } else { None }
     }

@@ -175,14 +175,8 @@ impl Request {
             2 => Request::Delete { key: text(from)? },
             3 => Request::Exists { key: text(from)? },
             4 => Request::ListKeys { after: option(from, text)? },
-            5 => Request::Increment {
-                key: text(from)?,
-                delta: Delta::Signed(from.try_get_i64_le().map_err(none)?),
-            },
-            6 => Request::Increment {
-                key: text(from)?,
-                delta: Delta::Unsigned(from.try_get_u64_le().map_err(none)?),
-            },
+            5 => Request::Increment { key: text(from)?, delta: Delta::Signed(from.try_get_i64_le().map_err(none)?) },
+            6 => Request::Increment { key: text(from)?, delta: Delta::Unsigned(from.try_get_u64_le().map_err(none)?) },
             7 => Request::Watch { key: text(from)? },
             8 => {
                 let (key, version) = (text(from)?, from.try_get_u64_le().map_err(none)?);

@@ -18,10 +18,7 @@ struct Binary {
 }
 
 /// Gives each key and value of an object.
-pub(super) fn read(
-    text: &[u8],
-    mut set: impl FnMut(&str, Bytes) -> Result<(), StateError>,
-) -> Result<(), StateError> {
+pub(super) fn read(text: &[u8], mut set: impl FnMut(&str, Bytes) -> Result<(), StateError>) -> Result<(), StateError> {
     let wrong = |error: serde_json::Error| StateError::Json(error.to_string());
     let entries: BTreeMap<String, &RawValue> = serde_json::from_slice(text).map_err(wrong)?;
     for (key, value) in entries {

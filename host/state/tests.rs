@@ -224,7 +224,10 @@ fn keys_come_in_pages_without_gaps() {
 
 #[test]
 fn a_file_holds_text_as_text_and_other_bytes_as_base64() {
-    let state = SharedState::from_json(br#"{"t": "a\u00e9", "b": {"base64": "/wA="}, "n": 1.50, "o": {"base64": "", "x": [ 1 ]}}"#).unwrap();
+    let state = SharedState::from_json(
+        br#"{"t": "a\u00e9", "b": {"base64": "/wA="}, "n": 1.50, "o": {"base64": "", "x": [ 1 ]}}"#,
+    )
+    .unwrap();
     assert_eq!(state.get("b").unwrap(), &[255, 0][..]);
     assert_eq!(state.get("n").unwrap(), "1.50");
     let expected = "{\n\"b\":{\"base64\":\"/wA=\"},\n\"n\":\"1.50\",\n\"o\":\"{\\\"base64\\\": \\\"\\\", \\\"x\\\": [ 1 ]}\",\n\"t\":\"a\u{e9}\"\n}\n";

@@ -12,5 +12,6 @@ mod languages;
 mod outcomes;
 mod programs;
 mod signals;
+mod state;
 mod tidy;
 mod typed;

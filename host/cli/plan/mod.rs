@@ -126,7 +126,11 @@ impl Plan {
             Source::Lines(files) | Source::Files(files) => files.as_slice(),
             Source::Once => &[],
         };
-        [&self.task].into_iter().chain(rows).chain(self.output.as_ref().map(|output| &output.path)).chain(&self.failed)
+        [&self.task]
+            .into_iter()
+            .chain(rows)
+            .chain(self.output.as_ref().map(|output| &output.path))
+            .chain(&self.failed)
             .chain(self.state_out.as_ref().map(|state| &state.path))
     }
 }

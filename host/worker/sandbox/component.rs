@@ -7,11 +7,11 @@ use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, Re
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::super::line::HostLine;
 use super::guard::{Guard, Stopped};
 use super::keyvalue::Keyvalue;
 use super::link;
 use super::task::{self, State as _};
-use super::super::line::HostLine;
 use super::{Call, Finished, Returned, TaskContext, values};
 use crate::error::Refusal;
 use crate::report::Convention;

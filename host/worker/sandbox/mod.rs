@@ -120,9 +120,7 @@ impl Sandbox {
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let program = match report.kind {
             Kind::CoreModule => Program::Core(CoreProgram::load(&engine, image.as_ref(), report)?),
-            Kind::Component => {
-                Program::Component(ComponentProgram::load(&engine, image.as_ref(), setup)?)
-            }
+            Kind::Component => Program::Component(ComponentProgram::load(&engine, image.as_ref(), setup)?),
         };
         let runtime = report.wasi.then(|| tokio::runtime::Builder::new_current_thread().enable_time().build());
         let context = TaskContext {

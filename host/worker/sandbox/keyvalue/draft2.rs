@@ -83,9 +83,11 @@ impl store::HostBucket for Keyvalue {
     }
 
     fn list_keys(&mut self, _: Resource<Bucket>, cursor: Option<String>) -> Called<KeyResponse> {
-        called(self.keys(cursor).map(|page| {
-            page.map(|(keys, more)| KeyResponse { cursor: keys.last().filter(|_| more).cloned(), keys })
-        }))
+        called(
+            self.keys(cursor).map(|page| {
+                page.map(|(keys, more)| KeyResponse { cursor: keys.last().filter(|_| more).cloned(), keys })
+            }),
+        )
     }
 
     fn drop(&mut self, _: Resource<Bucket>) -> wasmtime::Result<()> {
