@@ -47,6 +47,10 @@
 //! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
 //! and finished by the host, which knows what is to be called, so one image serves every function of a program.
 //!
+//! **Shared state is the host's.** [`state`] is one map behind one lock, and a task's call of it a round trip over its
+//! worker's own pipe: consistent for all workers, bounded, and counted, at the price of the trip. The worker waits in the
+//! call, and the host answers before it leases more to that worker, so at most one reply is on its way.
+//!
 //! **Builds are not confined.** `wpool build` drives a language's own tools with the user's rights, as `make` would, and
 //! what it does to their output happens in the same process. It is a part of the executable (`host/build`), which this
 //! library does not have.

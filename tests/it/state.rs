@@ -75,6 +75,18 @@ fn each_task_writes_its_square_and_appends_to_a_list() {
 }
 
 #[test]
+fn the_example_of_the_readme_runs() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let shown = "seq 1 5 | wpool run guest-tasks/shared-state.wasm ";
+    let args = readme.lines().find_map(|line| line.trim().strip_prefix(shown)).expect("the README has it");
+    let dir = tempfile::tempdir().unwrap();
+    let ran = run(wpool_run(&guest("shared-state"), args).current_dir(dir.path()), "1\n2\n3\n4\n5\n");
+    assert_eq!(ran.each("output"), [1, 4, 9, 16, 25], "{}", ran.stderr);
+    let state = read(&dir.path().join("squares.json"));
+    assert_eq!((&state["5"], state.as_object().unwrap().len()), (&json!("25"), 6));
+}
+
+#[test]
 fn eight_workers_count_to_a_hundred_thousand() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("count.json");
@@ -121,32 +133,32 @@ fn the_counter_is_what_the_host_counted_while_workers_are_killed() {
     assert!((done + crashes..=done + crashes * 50).contains(&counted), "{counted} of {done} and {crashes} crashes");
 }
 
+/// Kills the only worker when something is so, and lets tasks that wait go on.
+async fn kill_when(so: impl FnMut() -> bool, state: &SharedState, events: &Events) {
+    until("the task waits", so).await;
+    signal_child(*events.pids().last().unwrap(), Signal::KILL);
+    until("the worker is gone", || !events.deaths().is_empty()).await;
+    state.set("go", "").unwrap();
+}
+
 #[test]
-fn a_task_that_changed_shared_state_is_not_run_again_and_another_is() {
+fn a_task_that_has_only_looked_at_shared_state_is_run_again() {
     let (state, events) = (SharedState::new(), Events::default());
     block_on(async {
         let mut pool = pool("shared.wait", 1, &state, &events).await;
-        let kill_when = async |what, so: &dyn Fn() -> bool| {
-            until(what, so).await;
-            signal_child(*events.pids().last().unwrap(), Signal::KILL);
-            until("the worker is gone", || !events.deaths().is_empty()).await;
-            state.set("go", "").unwrap();
-        };
-        let (clean, ()) =
-            tokio::join!(collect(&mut pool, ["false"]), kill_when("it looks", &|| state.stats().calls > 10));
-        assert_eq!((clean[0].outcome.status(), clean[0].receipt.attempts), (Status::Ok, 2));
+        let kill = kill_when(|| state.stats().calls > 10, &state, &events);
+        let (results, ()) = tokio::join!(collect(&mut pool, ["false"]), kill);
+        assert_eq!((results[0].outcome.status(), results[0].receipt.attempts), (Status::Ok, 2));
         assert_eq!(state.stats().writes, 0);
     });
+}
+
+#[test]
+fn a_task_that_changed_shared_state_is_not_run_again() {
     let (state, events) = (SharedState::new(), Events::default());
     block_on(async {
         let mut pool = pool("shared.wait", 1, &state, &events).await;
-        let changed = || state.get("starts").is_some();
-        let kill = async {
-            until("it has counted itself", changed).await;
-            signal_child(*events.pids().last().unwrap(), Signal::KILL);
-            until("the worker is gone", || !events.deaths().is_empty()).await;
-            state.set("go", "").unwrap();
-        };
+        let kill = kill_when(|| state.get("starts").is_some(), &state, &events);
         let (results, ()) = tokio::join!(collect(&mut pool, ["true", "true"]), kill);
         let Outcome::NotOk(failure) = &results[0].outcome else { panic!("{:?}", results[0]) };
         assert_eq!((failure.status, failure.error.code.as_str()), (Status::Crash, "state-changed"));
