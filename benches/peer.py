@@ -5,6 +5,8 @@
     peer.py thumbnails IMAGES OUT WORKERS              a thumbnail of each file of the folder IMAGES, with Pillow
     peer.py dict COUNT WORKERS                         set a key of a Manager().dict COUNT times from each worker
     peer.py counter COUNT WORKERS                      add 1 under a Manager's lock COUNT times in each worker
+    peer.py submit WORKERS COUNT                       submit COUNT tasks that do nothing, then wait for all
+    peer.py one-by-one WORKERS COUNT                   submit COUNT tasks and wait for each before the next
     peer.py first WORKERS                              submit one task and wait for its result
 """
 
@@ -79,6 +81,12 @@ def main():
             shared, lock = manager.dict(), manager.Lock()
             work = partial(set_key, shared) if kind == "dict" else partial(add_one, shared, lock)
             print(timed(workers, lambda pool: list(pool.map(work, [count] * workers))))
+    elif kind == "submit":
+        workers, count = map(int, args)
+        print(timed(workers, lambda pool: [f.result() for f in [pool.submit(noop, "1") for _ in range(count)]]))
+    elif kind == "one-by-one":
+        workers, count = map(int, args)
+        print(timed(workers, lambda pool: [pool.submit(noop, "1").result() for _ in range(count)]))
     elif kind == "first":
         with ProcessPoolExecutor(int(args[0])) as pool:
             pool.submit(noop, "x").result()

@@ -1,23 +1,27 @@
 //! The settings of a pool.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::command::WorkerCommand;
+use crate::error::Error;
 use crate::event::Observer;
 use crate::limits::{CompileLimits, Limits};
+use crate::retry::Retry;
 use crate::setup::Grants;
-use crate::state::SharedState;
+use crate::keyvalue::SharedState;
 
 /// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
 pub const MAX_WORKERS: usize = 1024;
 
-/// Settings of a pool. `PoolConfig::new(worker)` gives the defaults; change fields as needed.
+/// Settings of a pool, for [`crate::Builder::config`].
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
-    /// What the children are.
-    pub worker: WorkerCommand,
+    /// What the children are. Default: an installed `wpool`, see [`WorkerCommand::wpool`].
+    pub worker: Option<WorkerCommand>,
     /// Worker processes, at most [`MAX_WORKERS`]. Default: what affinity and cgroup quota allow.
     pub workers: usize,
     pub limits: Limits,
@@ -27,12 +31,17 @@ pub struct PoolConfig {
     pub bare_outputs: bool,
     /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
     pub call: Option<String>,
-    /// Give results in input order (default) or as tasks settle.
-    pub ordered: bool,
+    /// How the program's `init` is run. Default: if it has one, once, with an empty argument.
+    pub init: Option<Init>,
     /// Most tasks in a lease. Default: by time, about 2 ms of work.
     pub chunksize: Option<NonZeroUsize>,
     /// Workers that may die under a task before it is a `crash`.
     pub crash_limit: u32,
+    /// Which tasks that are not ok run again. Default: none.
+    pub retry: Retry,
+    /// Replace a worker that has been given so many tasks. A worker that grows is replaced in any case: when it has more
+    /// than twice the memory that it had after its first tasks, and what a task may use.
+    pub max_tasks_per_worker: Option<NonZeroU32>,
     /// Treat inputs that are not a JSON value as `invalid-input`.
     pub json_rows: bool,
     /// Exit codes of a command that count as ok. Preview 1 tells none over 125 apart, which are never ok.
@@ -51,19 +60,21 @@ pub struct PoolConfig {
     pub observer: Observer,
 }
 
-impl PoolConfig {
-    pub fn new(worker: WorkerCommand) -> Self {
+impl Default for PoolConfig {
+    fn default() -> Self {
         PoolConfig {
-            worker,
+            worker: None,
             workers: default_workers(),
             limits: Limits::default(),
             compile_limits: CompileLimits::default(),
             grants: Grants::default(),
             bare_outputs: false,
             call: None,
-            ordered: true,
+            init: None,
             chunksize: None,
             crash_limit: 3,
+            retry: Retry::default(),
+            max_tasks_per_worker: None,
             json_rows: false,
             success_codes: vec![0],
             receipts: false,
@@ -73,6 +84,42 @@ impl PoolConfig {
             patience: Duration::from_secs(10),
             observer: Observer::default(),
         }
+    }
+}
+
+/// How a program's `init` is run. Naming one for a program that has no `init` is an error.
+///
+/// By default it runs once, in a process of its own and without directories, and what it leaves in memories and globals
+/// is frozen: every task starts from there. The result is kept in the cache, by program, argument and environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Init {
+    /// What `init` is given: as its parameter, or as the standard input of a core module. At most
+    /// [`crate::limits::MAX_INPUT`] bytes.
+    pub argument: Bytes,
+    /// Wall time of the one run. With `each`, its time is the task's.
+    pub timeout: Duration,
+    /// Run `init` in each instance before its task instead, for programs that no snapshot can be made of.
+    pub each: bool,
+}
+
+impl Default for Init {
+    fn default() -> Self {
+        Init { argument: Bytes::new(), timeout: Duration::from_secs(60), each: false }
+    }
+}
+
+impl PoolConfig {
+    /// Settles what the children are.
+    pub(crate) fn find_worker(&mut self) -> Result<(), Error> {
+        if self.worker.is_none() {
+            self.worker = Some(WorkerCommand::wpool()?);
+        }
+        Ok(())
+    }
+
+    /// What the children are.
+    pub(crate) fn worker_command(&self) -> Result<&WorkerCommand, Error> {
+        self.worker.as_ref().ok_or(Error::NoWorkerCommand)
     }
 }
 

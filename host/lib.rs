@@ -47,9 +47,15 @@
 //! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
 //! and finished by the host, which knows what is to be called, so one image serves every function of a program.
 //!
-//! **Shared state is the host's.** [`state`] is one map behind one lock, and a task's call of it a round trip over its
+//! **Shared state is the host's.** [`keyvalue`] is one map behind one lock, and a task's call of it a round trip over its
 //! worker's own pipe: consistent for all workers, bounded, and counted, at the price of the trip. The worker waits in the
 //! call, and the host answers before it leases more to that worker, so at most one reply is on its way.
+//!
+//! **A snapshot takes three processes.** What a program's `init` leaves in memories and globals becomes a part of the
+//! program, from which every task starts. A compiler makes a form of the program that shows its state, a worker runs
+//! `init` in it and sends the state (`state.rs`), and a fresh compiler makes the image that starts from it. So the
+//! machine code that runs never comes from a process that has run a guest, and a captured worker can at most give its own
+//! program another beginning.
 //!
 //! **Builds are not confined.** `wpool build` drives a language's own tools with the user's rights, as `make` would, and
 //! what it does to their output happens in the same process. It is a part of the executable (`host/build`), which this
@@ -68,6 +74,7 @@ mod event;
 mod handshake;
 mod image;
 mod json;
+pub mod keyvalue;
 pub mod limits;
 mod outcome;
 pub mod output;
@@ -76,9 +83,11 @@ mod pool;
 mod process;
 mod program;
 mod report;
+mod retry;
 mod setup;
 mod signal;
-pub mod state;
+#[cfg(feature = "engine")]
+mod state;
 mod task;
 mod template;
 pub mod typed;
@@ -88,14 +97,19 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{MAX_WORKERS, PoolConfig};
+pub use config::{Init, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
+pub use image::inspect;
 pub use limits::{CompileLimits, Limits};
 pub use outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Status};
-pub use pool::{Pool, Results, Stats, Stopper};
+pub use pool::{
+    Builder, Completed, Pool, Results, Running, Shutdown, Stats, Stopper, TaskHandle, TaskState, Until, Waited,
+    as_completed, blocking, wait,
+};
 pub use program::{MAX_PROGRAM, Program};
 pub use report::{Convention, Function, Kind, Report, Resources, RowCheck};
+pub use retry::{Retry, RetryOn};
 pub use setup::{DirGrant, Grants, Stdin};
 pub use task::{Input, Rejected, TaskId, TaskResult};
 pub use template::{Row, Template};

@@ -192,8 +192,13 @@ pub struct Receipt {
     pub attempts: u32,
     /// The slot that ran it last.
     pub slot: Option<u32>,
-    /// From instantiation to answer, as its worker measured it.
+    /// From beginning to answer, as its worker measured it.
     pub wall: Duration,
+    /// From when the pool accepted the task to the start of its last attempt.
+    pub wait: Duration,
+    /// How earlier attempts ended after which the task was retried. Boxed, because few tasks have any.
+    #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
+    pub(crate) retried: Option<Box<Vec<Status>>>,
     /// There when [`crate::PoolConfig::receipts`] asks for it. Boxed because receipts are moved a million times a second.
     pub measured: Option<Box<Measured>>,
 }
@@ -203,6 +208,10 @@ pub struct Receipt {
 pub struct Measured {
     /// Largest linear memory in bytes.
     pub peak_memory: Option<u64>,
+    /// Of the wall time, what making the instance took.
+    pub start: Option<Duration>,
+    /// Processor time, as far as the task was run by its worker's own thread: file accesses are not.
+    pub cpu: Option<Duration>,
     /// What a task that is ok wrote to stderr.
     pub stderr: Option<String>,
 }
@@ -210,6 +219,20 @@ pub struct Measured {
 impl Receipt {
     /// The receipt of a task that no worker was given.
     pub(crate) fn host() -> Self {
-        Receipt { layer: Layer::Host, attempts: 0, slot: None, wall: Duration::ZERO, measured: None }
+        Receipt {
+            layer: Layer::Host,
+            attempts: 0,
+            slot: None,
+            wall: Duration::ZERO,
+            wait: Duration::ZERO,
+            retried: None,
+            measured: None,
+        }
+    }
+
+    /// How earlier attempts ended after which the task was retried, in their order. A task that is ok and has any is
+    /// flaky.
+    pub fn retried(&self) -> &[Status] {
+        self.retried.as_deref().map_or(&[], Vec::as_slice)
     }
 }

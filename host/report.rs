@@ -67,6 +67,8 @@ pub struct Report {
     pub allocator: Option<String>,
     /// Whether a raw module exports `_initialize`.
     pub initialize: bool,
+    /// The path of the function that prepares the program for its tasks, if it has one.
+    pub init: Option<Vec<String>>,
     /// Whether any function of WASI is imported. Without, a task runs without an asynchronous stack.
     pub wasi: bool,
     /// Exports as `name: type`.
@@ -135,9 +137,19 @@ impl Report {
         self.functions.iter().find(called)?.signature.as_ref().ok()
     }
 
+    /// The place in `functions` of the one that somebody who says `call` means.
+    pub(crate) fn function_named(&self, call: &str) -> Result<u32, Refusal> {
+        find(&self.functions, call).map(|at| at as u32)
+    }
+
     /// Says what is wrong with rows of JSON, before anything runs with these grants.
     pub fn row_check(&self, grants: &Grants) -> RowCheck {
         RowCheck { parameters: self.signature().map(Parameters::new), grants: grants.clone() }
+    }
+
+    /// Whether `init` has no way to learn its argument: a core module reads it from standard input.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.kind == Kind::CoreModule && !self.wasi
     }
 
     /// JSON Schema (draft 2020-12) of the rows that the program takes. Only a function says more than that rows are JSON.
@@ -162,7 +174,7 @@ impl RowCheck {
     /// What its record would say of a row that is not run: it is too long, no JSON, does not fit the function, or makes
     /// no argument or standard input.
     pub fn flaw(&self, row: &Input) -> Option<ErrorDetail> {
-        match &row.rejected {
+        match row.rejection() {
             Some(reason) => Some(reason.detail()),
             None => self.check(row).err().map(ErrorDetail::from),
         }
@@ -186,6 +198,7 @@ pub(crate) struct Draft {
     /// The convention that the program fits by itself.
     pub fit: Result<Fit, Refusal>,
     pub initialize: bool,
+    pub init: Option<Vec<String>>,
     pub wasi: bool,
     pub exports: Vec<String>,
     pub imports: Vec<String>,
@@ -212,6 +225,8 @@ impl Draft {
             Some(call) => self.called(call)?,
             None => self.fit?,
         };
+        // Somebody who calls it by name wants to see what it gives.
+        let init = self.init.filter(|init| *init != fit.entry);
         Ok(Report {
             kind: self.kind,
             convention: fit.convention,
@@ -219,6 +234,7 @@ impl Draft {
             entry: fit.entry,
             allocator: fit.allocator,
             initialize: self.initialize,
+            init,
             wasi: self.wasi,
             exports: self.exports,
             imports: self.imports,
@@ -228,28 +244,35 @@ impl Draft {
     }
 
     fn called(&self, call: &str) -> Result<Fit, Refusal> {
-        let exact = |function: &&Function| function.path.join(".") == call;
-        let mut found: Vec<_> = self.functions.iter().filter(exact).collect();
-        if found.is_empty() {
-            found = self.functions.iter().filter(|function| function.is_called(call)).collect();
+        let function = &self.functions[find(&self.functions, call)?];
+        Ok(Fit::of(function, Convention::Function, "was asked for".to_owned()))
+    }
+}
+
+/// The place of the one function that somebody who says `call` means, if a row can be made into a call of it.
+fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
+    let places = |fits: &dyn Fn(&Function) -> bool| -> Vec<usize> {
+        (0..functions.len()).filter(|&at| fits(&functions[at])).collect()
+    };
+    let mut found = places(&|function| function.path.join(".") == call);
+    if found.is_empty() {
+        found = places(&|function| function.is_called(call));
+    }
+    let refuse = |code: &str, what: String| Err(Refusal::new(code, what));
+    match found.as_slice() {
+        [at] => match &functions[*at].signature {
+            Ok(_) => Ok(*at),
+            Err(why) => refuse("no-data", format!("`{}` cannot be called with a row: {why}", functions[*at].name())),
+        },
+        [] => {
+            let names: Vec<_> = functions.iter().map(Function::name).collect();
+            let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
+            refuse("no-function", format!("exports no function `{call}`; its functions: {names}"))
         }
-        match found.as_slice() {
-            [function] => match &function.signature {
-                Ok(_) => Ok(Fit::of(function, Convention::Function, "was asked for".to_owned())),
-                Err(why) => {
-                    Err(Refusal::new("no-data", format!("`{}` cannot be called with a row: {why}", function.name())))
-                }
-            },
-            [] => {
-                let names: Vec<_> = self.functions.iter().map(Function::name).collect();
-                let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
-                Err(Refusal::new("no-function", format!("exports no function `{call}`; its functions: {names}")))
-            }
-            _ => {
-                let names: Vec<_> = found.iter().map(|function| function.path.join(".")).collect();
-                let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
-                Err(Refusal::new("no-function", what))
-            }
+        several => {
+            let names: Vec<_> = several.iter().map(|&at| functions[at].path.join(".")).collect();
+            let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
+            refuse("no-function", what)
         }
     }
 }

@@ -88,6 +88,8 @@ pub(crate) struct WorkerSetup {
     pub flush_each: bool,
     /// There is shared state.
     pub state: bool,
+    /// Call `init` in each instance; its argument is the next frame.
+    pub init: bool,
 }
 
 /// A compiler's setup.
@@ -95,13 +97,35 @@ pub(crate) struct WorkerSetup {
 pub(crate) struct CompileSetup {
     pub settings: ImageSettings,
     pub limits: CompileLimits,
+    pub goal: Goal,
 }
+
+/// What an image is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Goal {
+    /// To run the program as it is.
+    Run,
+    /// To run `init` in one instance whose state can be read after it. For a program without `init`, as
+    /// [`Goal::Run`]: the report says which.
+    Init,
+    /// To run the program from the state that follows it.
+    Snapshot,
+}
+
+/// Largest state that `init` may leave: it becomes data of a program, which is bounded like every other.
+pub(crate) const MAX_STATE: usize = crate::program::MAX_PROGRAM as usize;
 
 /// What besides the program decides the content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ImageSettings {
     /// Compiled with the checks that epoch interruption needs.
     pub epochs: bool,
+}
+
+#[cfg(feature = "engine")]
+impl ImageSettings {
+    /// Of the image in which `init` runs: it has a deadline, whatever tasks have.
+    pub const INIT: ImageSettings = ImageSettings { epochs: true };
 }
 
 /// The first frame a child gets.
@@ -136,9 +160,35 @@ pub(crate) struct AnswerDetail {
     pub error: Option<ErrorDetail>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
+    /// Of the time that the answer's head tells, what making the instance took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_us: Option<u64>,
+    /// Processor time of the worker's thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
     /// Of a task that is ok; otherwise it stands in the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
+}
+
+/// What a worker tells its host beside answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Notice {
+    /// A task gave something else in a kept instance than in a fresh one; from here on every task has a fresh one.
+    Impure,
+}
+
+impl Notice {
+    /// What people are told, in words of the host's own.
+    pub fn warning(self) -> &'static str {
+        match self {
+            Notice::Impure => {
+                "the program gives different outputs in a kept instance than in a fresh one; tasks get fresh instances \
+                 from here on (--isolation fresh is quicker)"
+            }
+        }
+    }
 }
 
 /// The error of a task over its deadline, the same whichever layer noticed.

@@ -1,8 +1,10 @@
 //! What goes into the pool and what comes out of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::limits::MAX_INPUT;
 use crate::outcome::{ErrorDetail, Outcome, Receipt};
@@ -23,8 +25,17 @@ pub struct Input {
     pub tag: u64,
     /// What the input is called, such as the path of a file: [`crate::Template`]s are made from it.
     pub name: Option<Arc<str>>,
+    /// What few inputs have.
+    special: Option<Box<Special>>,
+}
+
+/// Boxed, because inputs are moved a million times a second.
+#[derive(Clone, Debug, Default)]
+struct Special {
     /// Why this input is not fit to run, when its source already knows.
-    pub(crate) rejected: Option<Box<Rejected>>,
+    rejected: Option<Rejected>,
+    deadline: Option<Duration>,
+    function: Option<u32>,
 }
 
 /// A reason not to run an input: the task settles as `invalid-input` without meeting a worker.
@@ -54,7 +65,7 @@ impl Rejected {
 impl Input {
     /// An input of these bytes, with tag 0.
     pub fn new(bytes: impl Into<Bytes>) -> Self {
-        Input { bytes: bytes.into(), tag: 0, name: None, rejected: None }
+        Input { bytes: bytes.into(), tag: 0, name: None, special: None }
     }
 
     /// The same input with the caller's own number on it.
@@ -72,14 +83,56 @@ impl Input {
         Input::new(Bytes::new()).reject(reason)
     }
 
+    /// An input of a value's JSON, as for a function with one parameter, or with several for a tuple.
+    ///
+    /// A value that has no JSON, such as a map with keys that are no strings, is rejected.
+    pub fn json(value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(bytes) => Input::new(bytes),
+            Err(error) => Input::rejected(Rejected::because("json", format!("it cannot be written as JSON: {error}"))),
+        }
+    }
+
+    /// The same input with a deadline of its own, instead of the pool's.
+    ///
+    /// In a pool that has no deadline, programs are compiled without the checks that one needs: the host then keeps it
+    /// by killing the worker, which costs a new one.
+    pub fn timeout(mut self, deadline: Duration) -> Self {
+        self.special().deadline = Some(deadline);
+        self
+    }
+
     /// The same input, not to be run.
-    pub fn reject(self, reason: Rejected) -> Self {
-        Input { rejected: Some(Box::new(reason)), ..self }
+    pub fn reject(mut self, reason: Rejected) -> Self {
+        self.special().rejected = Some(reason);
+        self
+    }
+
+    /// The same input for the function at this place of the report's list.
+    pub(crate) fn call(mut self, function: u32) -> Self {
+        self.special().function = Some(function);
+        self
+    }
+
+    fn special(&mut self) -> &mut Special {
+        self.special.get_or_insert_default()
     }
 
     /// Whether the task will settle as `invalid-input` without meeting a worker.
     pub fn is_rejected(&self) -> bool {
-        self.rejected.is_some()
+        self.rejection().is_some()
+    }
+
+    pub(crate) fn rejection(&self) -> Option<&Rejected> {
+        self.special.as_ref()?.rejected.as_ref()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.special.as_ref()?.deadline
+    }
+
+    pub(crate) fn function(&self) -> Option<u32> {
+        self.special.as_ref()?.function
     }
 
     /// Bytes that it takes wherever it waits.

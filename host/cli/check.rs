@@ -50,7 +50,7 @@ pub fn check(args: &args::Check) -> Result<Exit> {
 
 /// Checks all rows, and tells of those that do not fit.
 async fn rows(mut rows: Rows, locator: &Locator, check: &RowCheck, mut tell: impl FnMut(String)) -> Result<Checked> {
-    let failure = rows.failure();
+    let end = rows.end();
     let mut checked = Checked::default();
     while let Some(row) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
         checked.rows += 1;
@@ -59,7 +59,7 @@ async fn rows(mut rows: Rows, locator: &Locator, check: &RowCheck, mut tell: imp
         let place = locator.locate(&row).unwrap_or_default();
         tell(format!("{place}: {}", error.message));
     }
-    match failure() {
+    match end.failure() {
         Some(why) => Err(anyhow::Error::msg(why)),
         None => Ok(checked),
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use bytesize::ByteSize;
 use serde::Serialize;
-use wpool::{Outcome, Pool, Program};
+use wpool::{Outcome, Pool, Program, Shutdown};
 
 use super::exit::Exit;
 use super::{args, plan, print, run, say};
@@ -48,17 +48,17 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
 
 /// Compiles a program and runs one task, as every run does.
 fn try_out() -> Result<()> {
-    let mut config = plan::base_config(false)?;
+    let mut config = plan::base_config()?;
     config.workers = 1;
     config.cache = None;
     let program = Program::new("doctor.wat", TRIAL);
     run::runtime()?.block_on(async {
-        let mut pool = Pool::start(&program, config).await?;
-        let mut results = pool.map_iter([""]);
+        let pool = Pool::builder(program).config(config).build().await?;
+        let mut results = pool.map([""]);
         let outcome = results.next().await?.map(|result| result.outcome);
         anyhow::ensure!(matches!(outcome, Some(Outcome::Ok(_))), "it gave {outcome:?}");
         drop(results);
-        pool.close().await;
+        pool.shutdown(Shutdown::Drain).await;
         Ok(())
     })
 }

@@ -13,7 +13,7 @@ pub enum Exit {
     NotOk,
     /// There were no inputs.
     NoInputs,
-    /// The run was stopped early by `--max-fail`.
+    /// The run was stopped early by `--halt` or `--max-fail`.
     Stopped,
     /// The program is refused.
     Refused,
@@ -23,6 +23,8 @@ pub enum Exit {
     SetUp,
     /// The command line makes no sense.
     Usage,
+    /// The deadline of the whole run has passed.
+    Deadline,
     /// SIGINT.
     Interrupted,
     /// SIGTERM.
@@ -46,6 +48,7 @@ impl From<Exit> for i32 {
             Exit::InputRefused => 102,
             Exit::Stopped => 103,
             Exit::Output => 110,
+            Exit::Deadline => 124,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }
@@ -77,6 +80,11 @@ pub struct CannotWrite {
     pub source: std::io::Error,
 }
 
+/// The time for a whole run was over before its first task.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline of the run has passed before its first task: compiling the program took too long")]
+pub struct DeadlinePassed;
+
 impl Exit {
     pub fn of_clap(error: &clap::Error) -> Exit {
         if error.use_stderr() { Exit::Usage } else { Exit::Ok }
@@ -92,6 +100,9 @@ impl Exit {
         }
         if error.is::<CannotWrite>() {
             return Exit::Output;
+        }
+        if error.is::<DeadlinePassed>() {
+            return Exit::Deadline;
         }
         match error.downcast_ref::<Error>() {
             Some(Error::ProgramRefused { .. }) => Exit::Refused,

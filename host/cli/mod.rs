@@ -6,16 +6,19 @@ mod build;
 mod check;
 mod doctor;
 mod exit;
+mod halt;
 mod inspect;
 mod new;
 mod out_dir;
 mod plan;
 mod record;
+mod report;
 mod rows;
 mod run;
 mod signals;
 mod state;
-mod summary;
+mod stopping;
+mod terminal;
 mod units;
 mod writer;
 
@@ -26,11 +29,12 @@ use clap::{CommandFactory, Parser};
 
 use args::{Action, Args};
 use exit::Exit;
+use terminal::say;
 
 /// Parses the arguments, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        say(format_args!("internal error: {panic}"));
+        terminal::say_at_once(format_args!("internal error: {panic}"));
         std::process::exit(Exit::Internal.into());
     }));
     let args = match Args::try_parse() {
@@ -89,9 +93,4 @@ fn printed(result: std::io::Result<()>) -> Exit {
         }
         _ => Exit::Ok,
     }
-}
-
-/// Prints one message for people. Nobody listening is no reason to stop.
-fn say(message: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "wpool: {message}");
 }

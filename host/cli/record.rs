@@ -1,8 +1,10 @@
 //! Records: the public format of results, one JSON object a line.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use wpool::output::{OutputType, push_string};
-use wpool::{ErrorDetail, Failure, Layer, Outcome, Receipt, Status, TaskResult};
+use wpool::{ErrorDetail, Failure, Layer, Outcome, Status, TaskResult};
 
 use super::plan::Style;
 use super::rows::Locator;
@@ -46,7 +48,7 @@ impl Format {
         }
         if receipts {
             line.extend_from_slice(b",\"receipt\":");
-            push_json(&ReceiptRecord::from(&result.receipt), line);
+            push_json(&ReceiptRecord::from(result), line);
         }
         line.push(b'}');
     }
@@ -104,28 +106,47 @@ fn push_json(value: &impl Serialize, line: &mut Vec<u8>) {
     serde_json::to_writer(line, value).expect("plain data serializes, and a Vec takes every byte");
 }
 
+/// Times are in microseconds, sizes in bytes.
 #[derive(Serialize)]
 struct ReceiptRecord<'a> {
     layer: Layer,
     attempts: u32,
+    /// What earlier attempts came to.
+    #[serde(skip_serializing_if = "<[Status]>::is_empty")]
+    retried: &'a [Status],
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<u32>,
+    wait_us: u128,
     wall_us: u128,
     #[serde(skip_serializing_if = "Option::is_none")]
+    start_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     peak_memory: Option<u64>,
+    bytes_in: usize,
+    bytes_out: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<&'a str>,
 }
 
-impl<'a> From<&'a Receipt> for ReceiptRecord<'a> {
-    fn from(receipt: &'a Receipt) -> Self {
+impl<'a> From<&'a TaskResult> for ReceiptRecord<'a> {
+    fn from(result: &'a TaskResult) -> Self {
+        let receipt = &result.receipt;
         let measured = receipt.measured.as_deref();
+        let micros = |time: Duration| time.as_micros();
         ReceiptRecord {
             layer: receipt.layer,
             attempts: receipt.attempts,
+            retried: receipt.retried(),
             worker: receipt.slot,
-            wall_us: receipt.wall.as_micros(),
+            wait_us: micros(receipt.wait),
+            wall_us: micros(receipt.wall),
+            start_us: measured.and_then(|measured| measured.start).map(micros),
+            cpu_us: measured.and_then(|measured| measured.cpu).map(micros),
             peak_memory: measured.and_then(|measured| measured.peak_memory),
+            bytes_in: result.input.bytes.len(),
+            bytes_out: result.outcome.output().map_or(0, |output| output.len()),
             stderr: measured.and_then(|measured| measured.stderr.as_deref()),
         }
     }

@@ -1,23 +1,23 @@
 //! `wpool run`: rows in, records out.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use futures_core::Stream;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
-use wpool::{Failure, Input, Layer, Outcome, Pool, Program, Results, Status, Stopper, TaskResult};
+use wpool::{Observer, Pool, Program, Shutdown, Stats, Stopper};
 
 use super::check;
-use super::exit::Exit;
+use super::exit::{CannotWrite, DeadlinePassed, Exit};
 use super::out_dir::{OutDir, OutNames};
-use super::plan::Plan;
-use super::record::Format;
-use super::rows::{Locator, Rows};
+use super::plan::{Plan, Source};
+use super::report::{Ledger, Meter, Monitor, Reporter, Showing, Shown, Summary, Tally, tell};
+use super::rows::{self, Locator, Rows, RowsEnd};
 use super::say;
-use super::signals::Interruption;
+use super::signals::{Interruption, Pauses, Questions};
 use super::state;
-use super::summary::Summary;
-use super::writer::{Piece, WriteEnd, Writer};
+use super::stopping::{Halting, RunDeadline, exit_of_tasks};
 
 /// Carries a plan out.
 pub fn run(plan: Plan) -> Result<Exit> {
@@ -31,11 +31,17 @@ pub fn runtime() -> Result<Runtime> {
 }
 
 async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
-    let mut pool = Pool::start(&program, plan.config.clone()).await?;
+    let began = Instant::now();
+    // From here on SIGUSR1 ends nothing; what is asked before there is a pool is answered then.
+    let questions = Questions::listen()?;
+    let audience = Audience::new(&plan);
+    plan.config.observer = audience.observer(plan.messages.verbose);
+    let pool = start(program, &plan).await?;
     let locator = Locator::new(&plan.source);
     let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
     // They live as long as the run: the rows are read from them again.
-    let _spools = if plan.strict { check::spool(&mut plan.source)? } else { Vec::new() };
+    let again = plan.strict || audience.halting.needs_total();
+    let _spools = if again { check::spool(&mut plan.source)? } else { Vec::new() };
     let names = || out_dir.clone().map(|dir| OutNames::new(dir, plan.own_files()));
     if plan.strict {
         let rows = Rows::read(plan.source.clone(), names())?;
@@ -43,150 +49,208 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
             return Ok(Exit::InputRefused);
         }
     }
+    audience.count_rows(&plan.source)?;
     let stopper = pool.stopper();
-    let interruption = Interruption::listen(stopper.clone())?;
-    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), stopper)?;
+    questions.answer(stopper.clone());
+    let stops = Stops::listen(&plan, &audience, &stopper, began)?;
+    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone())?;
     let rows = Rows::read(plan.source.clone(), names())?;
-    let failure = rows.failure();
-    let reported = reporter.report(pool.map(rows)).await;
-    let unread = failure();
-    let stopped = reporter.stopped || interruption.exit().is_some();
-    if !plan.quiet && !reporter.unwanted {
-        reporter.summary.print(pool.stats(), plan.config.workers, stopped);
-    }
-    pool.close().await;
+    let end = rows.end();
+    let clock = Clock::start();
+    let showing = audience.show(&plan, stopper);
+    let results = pool.map_stream(rows);
+    let results = if plan.unordered { results.unordered() } else { results };
+    let reported = reporter.report(results).await;
+    drop(showing);
+    let measured = Measured { stats: pool.stats(), wall: clock.wall(), host_cpu: clock.cpu(), result: reporter.spent };
+    pool.shutdown(Shutdown::Kill).await;
     // Whatever ended the run, what it had to say is written first.
-    let exit = reporter.finish().max(state::write(&plan));
-    match reported {
+    let unwanted = reporter.unwanted;
+    let (tally, written) = reporter.finish();
+    let state_written = state::write(&plan);
+    let exit = match reported {
         // Told to end before it could begin.
-        Err(_) if interruption.exit().is_some() => {}
-        other => other?,
+        Err(error) if stops.exit().is_none() => Err(error),
+        _ => Ok([written, Some(state_written), stops.exit(), end.failure().map(|_| Exit::SetUp), Some(stops.of_tasks(&tally))]),
+    };
+    let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
+    let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(), &end);
+    if !plan.messages.quiet && !unwanted {
+        say(format_args!("{}", summary.text(plan.messages.verbose)));
     }
-    if let Some(why) = &unread {
+    if let Some(why) = end.failure() {
         say(format_args!("{why}"));
     }
-    let exits = [interruption.exit(), unread.map(|_| Exit::SetUp), Some(exit)];
-    Ok(exits.into_iter().flatten().max().unwrap_or(Exit::Ok))
+    write_summary(&plan, &summary, exit)
 }
 
-/// Turns results into lines.
-struct Reporter {
-    format: Format,
-    out_dir: Option<Arc<OutDir>>,
-    output: Writer,
-    failed: Option<Writer>,
-    max_fail: Option<usize>,
-    stopper: Stopper,
-    summary: Summary,
-    /// `--max-fail` has stopped the run.
-    stopped: bool,
-    /// The output takes no more.
-    unwanted: bool,
+/// Starts the pool, which has to compile the program first, within the time of the run.
+async fn start(program: Program, plan: &Plan) -> Result<Pool> {
+    let starting = Pool::builder(program).config(plan.config.clone()).build();
+    match plan.deadline {
+        Some(time) => Ok(tokio::time::timeout(time, starting).await.map_err(|_| DeadlinePassed)??),
+        None => Ok(starting.await?),
+    }
 }
 
-impl Reporter {
-    fn new(plan: &Plan, locator: Locator, out_dir: Option<Arc<OutDir>>, stopper: Stopper) -> Result<Reporter> {
-        let output = match &plan.output {
-            Some(file) => Writer::create(&file.path, file.overwrite)?,
-            None => Writer::stdout()?,
-        };
-        let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
-        Ok(Reporter {
-            format: Format { style: plan.style, output_type: plan.output_type, locator },
-            out_dir,
-            output,
-            failed,
-            max_fail: plan.max_fail,
-            stopper,
-            summary: Summary::new(),
-            stopped: false,
-            unwanted: false,
-        })
-    }
+/// Writes `--summary-json`, and gives the exit in which it stands.
+fn write_summary(plan: &Plan, summary: &Summary, exit: Result<Exit>) -> Result<Exit> {
+    let Some(path) = &plan.messages.summary_json else { return exit };
+    let code = exit.as_ref().map_or_else(Exit::of_error, |exit| *exit);
+    let mut text = serde_json::to_string_pretty(&summary.document(code.into()))?;
+    text.push('\n');
+    let written = std::fs::write(path, text);
+    written.map_err(|source| CannotWrite { path: path.display().to_string(), source })?;
+    exit
+}
 
-    /// Reports every result, or as many as somebody wants to read.
-    async fn report<S>(&mut self, mut results: Results<'_, S>) -> Result<()>
-    where
-        S: Stream<Item: Into<Input>>,
-    {
-        loop {
-            let (mut piece, mut failed) = (Piece::default(), Piece::default());
-            let mut any = false;
-            for result in results.next_chunk().await? {
-                any = true;
-                self.take(result, &mut piece, &mut failed.lines);
-            }
-            if !any {
-                return Ok(());
-            }
-            self.unwanted = !self.output.write(piece).await;
-            if let Some(writer) = &self.failed {
-                self.unwanted |= !writer.write(failed).await;
-            }
-            if self.unwanted {
-                return Ok(());
-            }
+/// Those who hear of what happens in the pool.
+struct Audience {
+    ledger: Arc<Ledger>,
+    meter: Arc<Meter>,
+    halting: Arc<Halting>,
+    shown: Shown,
+}
+
+impl Audience {
+    fn new(plan: &Plan) -> Audience {
+        Audience {
+            ledger: Arc::default(),
+            meter: Arc::default(),
+            halting: Arc::new(Halting::new(plan.halts.clone())),
+            shown: plan.messages.progress,
         }
     }
 
-    fn take(&mut self, mut result: TaskResult, piece: &mut Piece, failed: &mut Vec<u8>) {
-        self.check_type(&mut result);
-        self.summary.count(result.outcome.status());
-        let file = self.write_file(&result, piece);
-        self.format.push(&result, file.as_deref(), &mut piece.lines);
-        if let Outcome::NotOk(_) = result.outcome {
-            let row = result.input.name.as_deref().map_or(&*result.input.bytes, str::as_bytes);
-            if self.failed.is_some() && !row.is_empty() {
-                failed.extend_from_slice(row);
-                failed.push(b'\n');
-            }
-            if !self.stopped && self.max_fail.is_some_and(|most| self.summary.not_ok() >= most as u64) {
-                self.stopped = true;
-                self.stopper.drain();
-            }
-        }
+    fn observer(&self, verbose: bool) -> Observer {
+        let (ledger, meter, halting) = (self.ledger.clone(), self.meter.clone(), self.halting.clone());
+        let observer = Observer::new(move |event| {
+            tell(event, verbose);
+            ledger.hear(event);
+            meter.hear(event);
+            halting.hear(event);
+        });
+        // A million tasks a second are told of only to those who count them.
+        let counted = verbose || self.shown != Shown::Nothing || !self.halting.is_idle();
+        if counted { observer } else { observer.without_tasks() }
     }
 
-    /// An output that is not what all should be is a failure.
-    fn check_type(&self, result: &mut TaskResult) {
-        if let Outcome::Ok(output) = &result.outcome
-            && let Some(error) = self.format.output_type.flaw(output)
-        {
-            let output = Some(output.clone()).filter(|output| !output.is_empty());
-            result.receipt.layer = Layer::Host;
-            result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, error }));
-        }
-    }
-
-    /// Has an output written as a file, if outputs are, and gives the path for the record.
-    fn write_file(&self, result: &TaskResult, piece: &mut Piece) -> Option<String> {
-        let (Some(dir), Outcome::Ok(output)) = (&self.out_dir, &result.outcome) else { return None };
-        // The row would have been rejected if it made no name.
-        let name = dir.name(&result.input, result.id.0).ok()?;
-        let shown = dir.show(&name);
-        piece.push_file(dir, name, output);
-        Some(shown)
-    }
-
-    /// Waits for the last line to be written, and says how the run ended.
-    fn finish(self) -> Exit {
-        let mut exit = match (self.summary.total(), self.summary.not_ok()) {
-            (0, _) => Exit::NoInputs,
-            (_, 0) => Exit::Ok,
-            _ => Exit::NotOk,
-        };
-        if self.stopped {
-            exit = exit.max(Exit::Stopped);
-        }
-        for writer in [Some(self.output), self.failed].into_iter().flatten() {
-            match writer.finish() {
-                Ok(()) | Err(WriteEnd::Closed) => {}
-                Err(WriteEnd::Failed(error)) => {
-                    say(format_args!("{:#}", anyhow::Error::from(error)));
-                    exit = exit.max(Exit::Output);
+    /// Finds out how many rows there are: before the run where a percentage needs it, else beside it.
+    fn count_rows(&self, source: &Source) -> Result<()> {
+        if self.halting.needs_total() {
+            let total = rows::count(source).context("cannot count the rows")?.unwrap_or_default();
+            self.halting.set_total(total);
+            self.meter.set_total(total);
+        } else if self.shown != Shown::Nothing {
+            let (source, meter) = (source.clone(), self.meter.clone());
+            // Not joined: nobody needs the number once the run has ended.
+            std::thread::Builder::new().name("wpool-count".into()).spawn(move || {
+                // What cannot be read is told of when it is read for the run.
+                if let Ok(Some(total)) = rows::count(&source) {
+                    meter.set_total(total);
                 }
-            }
+            })?;
         }
-        exit
+        Ok(())
+    }
+
+    fn show(&self, plan: &Plan, stopper: Stopper) -> Showing {
+        let slow = (!plan.messages.quiet).then_some(plan.messages.slow);
+        Monitor { shown: self.shown, meter: self.meter.clone(), stopper, workers: plan.config.workers, slow }.start()
+    }
+}
+
+/// What may end the run early.
+struct Stops {
+    interruption: Interruption,
+    deadline: Option<RunDeadline>,
+    halting: Arc<Halting>,
+}
+
+impl Stops {
+    /// Listens for the rest of the run, which began some time ago.
+    fn listen(plan: &Plan, audience: &Audience, stopper: &Stopper, began: Instant) -> Result<Stops> {
+        audience.halting.arm(stopper.clone());
+        let pauses = Pauses::listen(stopper.clone())?;
+        let deadline = plan.deadline.map(|time| {
+            let left = time.saturating_sub(began.elapsed());
+            RunDeadline::start(left, plan.config.grace, stopper.clone(), pauses)
+        });
+        let interruption = Interruption::listen(stopper)?;
+        Ok(Stops { interruption, deadline, halting: audience.halting.clone() })
+    }
+
+    /// The exit of what stopped the run from outside.
+    fn exit(&self) -> Option<Exit> {
+        self.interruption.exit().max(self.deadline.as_ref().and_then(RunDeadline::exit))
+    }
+
+    /// What stopped the run, in words.
+    fn why(&self) -> Option<String> {
+        match (self.exit(), self.halting.met()) {
+            (Some(Exit::Deadline), _) => Some("--deadline".to_owned()),
+            (Some(Exit::Terminated), _) => Some("SIGTERM".to_owned()),
+            (Some(_), _) => Some("SIGINT".to_owned()),
+            (None, Some(halt)) => Some(format!("--halt {halt}")),
+            (None, None) => None,
+        }
+    }
+
+    fn of_tasks(&self, tally: &Tally) -> Exit {
+        exit_of_tasks(tally.counts.total(), tally.counts.not_ok(), self.halting.met())
+    }
+}
+
+/// Measures a run.
+struct Clock {
+    start: Instant,
+    cpu: Duration,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { start: Instant::now(), cpu: cpu_time() }
+    }
+
+    fn wall(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// CPU time of this process since then.
+    fn cpu(&self) -> Duration {
+        cpu_time().saturating_sub(self.cpu)
+    }
+}
+
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
+}
+
+/// What was measured of a run.
+struct Measured {
+    stats: Stats,
+    wall: Duration,
+    host_cpu: Duration,
+    result: Duration,
+}
+
+impl Measured {
+    fn summary(self, plan: &Plan, tally: Tally, ledger: &Ledger, why: Option<String>, end: &RowsEnd) -> Summary {
+        let Measured { stats, wall, host_cpu, result } = self;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = ledger.workers();
+        let unread = why.is_some() && !end.is_reached();
+        Summary {
+            tally,
+            workers,
+            stats,
+            wall,
+            host_cpu,
+            result,
+            jobs: plan.config.workers,
+            cores,
+            stopped: why,
+            unread,
+        }
     }
 }

@@ -1,14 +1,18 @@
-//! Ctrl-C and its relatives: the first lets running tasks finish, the second kills them.
+//! Signals: the first Ctrl-C lets running tasks finish, the second kills them; Ctrl-Z stops workers as well; SIGUSR1 asks
+//! what is running.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use tokio::signal::unix::{SignalKind, signal};
-use wpool::Stopper;
+use rustix::process::{Signal as Number, getpid, kill_process};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use wpool::{Running, Shutdown, Stopper};
 
 use super::exit::Exit;
-use super::say;
+use super::units::show_time;
+use super::{say, terminal};
 
 /// Remembers which signal came first.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +20,7 @@ pub struct Interruption(Arc<AtomicI32>);
 
 impl Interruption {
     /// Listens for the rest of the run.
-    pub fn listen(stopper: Stopper) -> Result<Interruption> {
+    pub fn listen(stopper: &Stopper) -> Result<Interruption> {
         let interruption = Interruption::default();
         for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
             let mut signals = signal(kind)?;
@@ -25,9 +29,9 @@ impl Interruption {
                 while signals.recv().await.is_some() {
                     if first.compare_exchange(0, kind.as_raw_value(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
                         say(format_args!("stopping; running tasks finish (again to kill them)"));
-                        stopper.drain();
+                        stopper.stop(Shutdown::Cancel);
                     } else {
-                        stopper.cancel();
+                        stopper.stop(Shutdown::Kill);
                     }
                 }
             });
@@ -42,5 +46,83 @@ impl Interruption {
             number if number == SignalKind::terminate().as_raw_value() => Some(Exit::Terminated),
             _ => Some(Exit::Interrupted),
         }
+    }
+}
+
+/// SIGUSR1, which never ends a run from the moment that this is there.
+#[derive(Debug)]
+pub struct Questions(Signal);
+
+impl Questions {
+    pub fn listen() -> Result<Questions> {
+        Ok(Questions(signal(SignalKind::user_defined1())?))
+    }
+
+    /// Answers them for the rest of the run.
+    pub fn answer(mut self, stopper: Stopper) {
+        tokio::spawn(async move {
+            while self.0.recv().await.is_some() {
+                say(format_args!("{}", running(&stopper.running())));
+            }
+        });
+    }
+}
+
+/// The running tasks, a line each.
+fn running(tasks: &[Running]) -> String {
+    let mut text = match tasks.len() {
+        1 => "1 task is running".to_owned(),
+        count => format!("{count} tasks are running"),
+    };
+    for Running { slot, pid, task, age, .. } in tasks {
+        text += &format!("\n  worker {slot} (pid {pid}): task {}, {}", task.0, show_time(*age));
+    }
+    text
+}
+
+/// For how long the run has been stopped by Ctrl-Z, together.
+#[derive(Clone, Debug, Default)]
+pub struct Pauses(Arc<Mutex<Duration>>);
+
+impl Pauses {
+    /// Listens for Ctrl-Z for the rest of the run.
+    pub fn listen(stopper: Stopper) -> Result<Pauses> {
+        let pauses = Pauses::default();
+        let mut signals = signal(SignalKind::from_raw(Number::TSTP.as_raw()))?;
+        let counted = pauses.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                let before = Instant::now();
+                stopper.pause();
+                terminal::clear();
+                // This process stops here, and goes on when it is continued. It can only fail for other processes.
+                let _ = kill_process(getpid(), Number::STOP);
+                counted.add(before.elapsed());
+                stopper.resume();
+            }
+        });
+        Ok(pauses)
+    }
+
+    fn add(&self, time: Duration) {
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += time;
+    }
+
+    pub fn total(&self) -> Duration {
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wpool::TaskId;
+
+    #[test]
+    fn running_tasks_have_a_line_each() {
+        let task = |id| Running { slot: 1, pid: 23, task: TaskId(id), age: Duration::from_secs(3) };
+        assert_eq!(running(&[]), "0 tasks are running");
+        assert_eq!(running(&[task(7)]), "1 task is running\n  worker 1 (pid 23): task 7, 3.0s");
+        assert_eq!(running(&[task(7), task(8)]).lines().count(), 3);
     }
 }

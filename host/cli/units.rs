@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use wpool::{RetryOn, Status};
 
 /// A size such as `64KiB`, `1.5GiB` or `1000`, in bytes.
 pub fn size(text: &str) -> Result<u64, String> {
@@ -32,9 +33,102 @@ pub fn time(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
+/// The first and the longest delay before a retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delays {
+    pub first: Duration,
+    pub longest: Duration,
+}
+
+/// Delays such as `100ms..30s`; one time is always the same.
+pub fn delays(text: &str) -> Result<Delays, String> {
+    let (first, longest) = text.split_once("..").unwrap_or((text, text));
+    let delays = Delays { first: time(first)?, longest: time(longest)? };
+    if delays.first > delays.longest {
+        return Err("the first delay is over the longest".into());
+    }
+    Ok(delays)
+}
+
+/// A status of a task that was run, or `exit=N`.
+pub fn retry_on(text: &str) -> Result<RetryOn, String> {
+    if let Some(code) = text.strip_prefix("exit=") {
+        let code = code.parse().ok().filter(|code| (0..=255).contains(code));
+        return code.map(RetryOn::Exit).ok_or_else(|| "expected an exit code from 0 to 255".to_owned());
+    }
+    // A row that does not fit and a run that ends stay what they are.
+    let fixed = [Status::Ok, Status::InvalidInput, Status::Cancelled, Status::Skipped];
+    let status = Status::ALL.into_iter().filter(|status| !fixed.contains(status));
+    status.clone().find(|status| status.as_str() == text).map(RetryOn::Status).ok_or_else(|| {
+        let names: Vec<_> = status.map(Status::as_str).collect();
+        format!("expected exit=N or one of {}", names.join(", "))
+    })
+}
+
+/// A time with two or three digits that say something: `4.2µs`, `120ms`, `3.4s`, `2m05s`, `1h02m`.
+pub fn show_time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let scaled =
+        |value: f64, unit| if value < 9.95 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") };
+    let whole = seconds.round() as u64;
+    match seconds {
+        _ if seconds < 0.999_5e-6 => format!("{}ns", time.as_nanos()),
+        _ if seconds < 0.999_5e-3 => scaled(seconds * 1e6, "µs"),
+        _ if seconds < 0.999_5 => scaled(seconds * 1e3, "ms"),
+        _ if seconds < 59.5 => scaled(seconds, "s"),
+        _ if seconds < 3_599.5 => format!("{}m{:02}s", whole / 60, whole % 60),
+        _ => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
+    }
+}
+
+/// A number of bytes, such as `1.5 MiB`.
+pub fn show_size(bytes: u64) -> String {
+    ByteSize(bytes).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn delays_are_one_time_or_two() {
+        let of = |first, longest| {
+            Ok(Delays { first: Duration::from_millis(first), longest: Duration::from_millis(longest) })
+        };
+        assert_eq!(delays("100ms..30s"), of(100, 30_000));
+        assert_eq!(delays("2s"), of(2_000, 2_000));
+        for text in ["", "..", "1s..", "..1s", "2s..1s", "1s..2s..3s", "0..1s"] {
+            assert!(delays(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_ran_can_be_retried() {
+        assert_eq!(retry_on("exit=75"), Ok(RetryOn::Exit(75)));
+        assert_eq!(retry_on("out-of-memory"), Ok(RetryOn::Status(Status::OutOfMemory)));
+        for text in ["", "ok", "skipped", "cancelled", "invalid-input", "exit", "exit=", "exit=256", "exit=-1", "Trap"]
+        {
+            assert!(retry_on(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_shown_with_the_digits_that_matter() {
+        for (nanos, shown) in [
+            (0, "0ns"),
+            (999, "999ns"),
+            (4_200, "4.2µs"),
+            (999_900, "1.0ms"),
+            (120_000_000, "120ms"),
+            (3_400_000_000, "3.4s"),
+            (9_960_000_000, "10s"),
+            (59_700_000_000, "1m00s"),
+            (125_000_000_000, "2m05s"),
+            (3_720_000_000_000, "1h02m"),
+        ] {
+            assert_eq!(show_time(Duration::from_nanos(nanos)), shown);
+        }
+    }
 
     #[test]
     fn times_have_units_and_fractions() {

@@ -1,7 +1,7 @@
 //! Output on a thread of its own, so that a slow reader holds up the run and nothing else.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::exit::CannotWrite;
 use super::out_dir::OutDir;
+use super::terminal::Aside;
 
 /// Pieces that may wait to be written.
 const PIECES: usize = 4;
@@ -87,7 +88,12 @@ pub enum WriteEnd {
 
 impl Writer {
     pub fn stdout() -> io::Result<Writer> {
-        Writer::start("standard output".into(), io::stdout())
+        let name = "standard output".into();
+        if io::stdout().is_terminal() {
+            // Progress may be drawn on the same.
+            return Writer::start(name, Aside(io::stdout()));
+        }
+        Writer::start(name, io::stdout())
     }
 
     /// Creates the file; it must not exist unless it may be replaced.

@@ -1,106 +1,89 @@
 //! The pool: the only asynchronous code. A queue that is a pure state machine, one actor per slot that attends to its
 //! worker, and the stream through which the caller feeds and drains both.
 
-mod end;
-mod in_flight;
+pub mod blocking;
+mod builder;
+mod handle;
 mod queue;
 mod results;
-mod settled;
 mod shared;
-mod sizer;
 mod slot;
-mod state_calls;
-mod watch;
+mod start;
+mod stats;
+mod stopper;
+mod wait;
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_core::Stream;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
+
+pub use builder::Builder;
+pub use handle::{TaskHandle, TaskState};
+pub use results::Results;
+pub use stats::{Running, Stats};
+pub use stopper::{Shutdown, Stopper};
+pub use wait::{Completed, Until, Waited, as_completed, wait};
 
 use crate::config::{MAX_WORKERS, PoolConfig};
 use crate::error::Error;
 use crate::event::Event;
 use crate::image::Image;
 use crate::limits::{MAX_MEMORY, MAX_OUTPUT};
+use crate::outcome::ErrorDetail;
 use crate::process::Spawner;
 use crate::program::Program;
 use crate::report::{Kind, Report};
-use crate::state::{SharedState, StateStats};
 use crate::task::Input;
-pub use results::Results;
-use shared::{Shared, State, Stop};
+use handle::Ticket;
+use queue::{Outbox, Queue, Rules};
+use shared::{Shared, Stop};
 
-/// A fixed number of slots that run tasks of one program. Dropping it kills its workers.
+/// A fixed number of slots that run tasks of one program. Dropping it kills its workers, and settles what had not
+/// settled as `cancelled` or `skipped`.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), wpool::Error> {
-/// use wpool::{Pool, PoolConfig, Program, WorkerCommand};
+/// use wpool::{Pool, Program};
 ///
-/// let program = Program::read("largest-prime-factor.wasm")?;
-/// let mut pool = Pool::start(&program, PoolConfig::new(WorkerCommand::wpool()?)).await?;
-/// let mut results = pool.map_iter(["600851475143", "100913100913"]);
+/// let pool = Pool::builder(Program::read("largest-prime-factor.wasm")?).build().await?;
+/// let mut results = pool.map(["600851475143", "100913100913"]);
 /// while let Some(result) = results.next().await? {
 ///     println!("{:?}: {:?}", result.id, result.outcome);
 /// }
+/// let handle = pool.submit("87178291199").await?;
+/// println!("{:?}", handle.await.outcome);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
 pub struct Pool {
     shared: Arc<Shared>,
-    slots: JoinSet<()>,
-}
-
-/// What a pool has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Time that workers spent on tasks, together.
-    pub busy: Duration,
-    /// Workers that died or had to be killed.
-    pub deaths: u64,
-    /// What tasks did with shared state, if there is any.
-    pub state: Option<StateStats>,
+    actors: JoinSet<()>,
 }
 
 impl Pool {
-    /// Compiles the program, or finds it in the cache, and makes the slots. Workers start when there is work.
-    /// Must be called within a tokio runtime with time and I/O enabled.
-    ///
-    /// # Errors
-    /// When the program is refused, a setting cannot be had, or the compiler process cannot be started.
-    pub async fn start(program: &Program, config: PoolConfig) -> Result<Pool, Error> {
+    /// The settings of a pool to be, beginning with the defaults.
+    pub fn builder(program: Program) -> Builder {
+        Builder::new(program)
+    }
+
+    async fn start(program: &Program, mut config: PoolConfig) -> Result<Pool, Error> {
         check(&config)?;
+        config.find_worker()?;
         let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
         let image = Image::obtain(program, &config, &spawner).await?;
         check_state(&config, image.report())?;
-        let workers = config.workers;
-        let state = State {
-            queue: queue::Queue::new(workers, config.ordered, config.crash_limit),
-            pages: vec![None; workers],
-            consumer: None,
-            starting: 0,
-            failures: None,
-            gave_up: false,
-            cause: None,
-            busy: Duration::ZERO,
-            deaths: 0,
-        };
-        let shared = Arc::new(Shared {
-            config,
-            image,
-            program_name: program.name().to_owned(),
-            spawner,
-            state: Mutex::new(state),
-            work: Notify::new(),
-            stop: tokio::sync::watch::Sender::new(Stop::Go),
-        });
-        let mut slots = JoinSet::new();
-        for slot in 0..workers {
-            slots.spawn(slot::run(shared.clone(), slot));
+        let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone() };
+        let queue = Queue::new(config.workers, rules, Outbox::new(config.observer.is_of_tasks()));
+        let shared = Arc::new(Shared::new(config, image, program.name().to_owned(), spawner, queue));
+        let mut actors = JoinSet::new();
+        for slot in 0..shared.config.workers {
+            actors.spawn(slot::run(shared.clone(), slot));
         }
-        Ok(Pool { shared, slots })
+        let keeper = shared.clone();
+        actors.spawn(async move { keeper.keep_time().await });
+        Ok(Pool { shared, actors })
     }
 
     /// The compiler's report on the program.
@@ -108,70 +91,113 @@ impl Pool {
         self.shared.image.report()
     }
 
-    /// Runs the program over inputs, as they come. No more are taken than the window has room for, and nothing moves
-    /// unless the results are polled. Dropping the results before their end stops the pool.
-    pub fn map<S>(&mut self, inputs: S) -> Results<'_, S>
-    where
-        S: Stream<Item: Into<Input>>,
-    {
-        Results::new(&self.shared, inputs)
+    /// Submits a task, once there is room for it: what waits for a worker is bounded in number and bytes.
+    ///
+    /// # Errors
+    /// When the pool was told to stop or cannot go on.
+    pub async fn submit(&self, input: impl Into<Input>) -> Result<TaskHandle, Error> {
+        let mut input = Some(input.into());
+        let shared = &self.shared;
+        let submitted = shared.until(|state| {
+            if !state.accepts() {
+                return Some(Err(state.refusal()));
+            }
+            let input = if state.queue.has_room(None) { input.take()? } else { return None };
+            let ticket = Arc::new(Ticket::default());
+            let task = state.queue.submit(ticket.clone(), input, shared.now());
+            Some(Ok(TaskHandle::new(ticket, shared, task)))
+        });
+        let handle = submitted.await?;
+        shared.work.notify_one();
+        Ok(handle)
     }
 
-    /// [`Pool::map`] over an iterator.
-    pub fn map_iter<I>(&mut self, inputs: I) -> Results<'_, results::Iter<I::IntoIter>>
+    /// Submits a call of a function that the program exports, as `function` or `interface.function`. All functions share
+    /// one pool and one compiled image.
+    ///
+    /// # Errors
+    /// When there is no such function, a row cannot be made into a call of it, or as for [`Pool::submit`].
+    pub async fn submit_to(&self, function: &str, input: impl Into<Input>) -> Result<TaskHandle, Error> {
+        let function = self.function(function)?;
+        self.submit(input.into().call(function)).await
+    }
+
+    fn function(&self, name: &str) -> Result<u32, Error> {
+        let found = self.report().function_named(name);
+        found.map_err(|refusal| Error::ProgramRefused { name: self.shared.program_name.clone(), refusal })
+    }
+
+    /// Runs the program over inputs, as the results are asked for; the results come in the inputs' order unless
+    /// [`Results::unordered`] says otherwise. No more inputs are taken than there is room for. Several runs can go on at
+    /// a time, each with ids of its own from 0 on.
+    ///
+    /// Several iterables are zipped into rows for a function of several parameters with [`Input::json`]:
+    ///
+    /// ```no_run
+    /// # async fn example(pool: wpool::Pool) -> Result<(), wpool::Error> {
+    /// let rows = std::iter::zip([1, 2, 3], ["a", "b", "c"]).map(|row| wpool::Input::json(&row));
+    /// let mut results = pool.map(rows);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map<I>(&self, inputs: I) -> Results<'_, results::Iter<I::IntoIter>>
     where
         I: IntoIterator<Item: Into<Input>>,
     {
-        self.map(results::Iter::new(inputs.into_iter()))
+        self.map_stream(results::Iter::new(inputs.into_iter()))
     }
 
-    /// A handle that stops the pool from elsewhere.
+    /// [`Pool::map`] over a stream.
+    pub fn map_stream<S>(&self, inputs: S) -> Results<'_, S>
+    where
+        S: Stream<Item: Into<Input>>,
+    {
+        Results::new(&self.shared, inputs, None)
+    }
+
+    /// [`Pool::map`] for a function that the program exports, as [`Pool::submit_to`].
+    ///
+    /// # Errors
+    /// When there is no such function, or a row cannot be made into a call of it.
+    pub fn map_to<I>(&self, function: &str, inputs: I) -> Result<Results<'_, results::Iter<I::IntoIter>>, Error>
+    where
+        I: IntoIterator<Item: Into<Input>>,
+    {
+        let function = self.function(function)?;
+        Ok(Results::new(&self.shared, results::Iter::new(inputs.into_iter()), Some(function)))
+    }
+
+    /// A hold on the pool from elsewhere.
     pub fn stopper(&self) -> Stopper {
         Stopper { shared: self.shared.clone() }
     }
 
+    /// What the pool has done so far.
     pub fn stats(&self) -> Stats {
-        let state = self.shared.lock();
-        let shared = self.shared.config.state.as_ref().map(SharedState::stats);
-        Stats { busy: state.busy, deaths: state.deaths, state: shared }
+        self.stopper().stats()
     }
 
-    /// Ends the workers and waits until they are gone.
-    pub async fn close(mut self) {
+    /// What runs now, by slot.
+    pub fn running(&self) -> Vec<Running> {
+        self.stopper().running()
+    }
+
+    /// Ends the pool and waits until its workers are gone. Every task that was submitted has settled then.
+    pub async fn shutdown(mut self, how: Shutdown) {
+        self.stopper().stop(how);
+        self.shared.until(|state| (state.queue.is_idle() || state.gave_up).then_some(())).await;
         self.shared.raise_stop(Stop::Close);
-        while self.slots.join_next().await.is_some() {}
+        while self.actors.join_next().await.is_some() {}
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // Dropping the JoinSet aborts the slots, and with them go the workers.
-        self.shared.raise_stop(Stop::Cancel);
-    }
-}
-
-/// Stops a pool; further calls only make it stop harder. A pool that was stopped stays so.
-#[derive(Clone, Debug)]
-pub struct Stopper {
-    shared: Arc<Shared>,
-}
-
-impl Stopper {
-    /// No more input is taken, running tasks finish, and those not begun are `skipped`.
-    pub fn drain(&self) {
-        {
-            let mut state = self.shared.lock();
-            state.queue.stop();
-            (0..self.shared.config.workers).for_each(|slot| state.recall(slot));
-            state.wake_consumer();
-        }
-        self.shared.raise_stop(Stop::Drain);
-    }
-
-    /// As [`Stopper::drain`], and running tasks are killed: they are `cancelled`.
-    pub fn cancel(&self) {
-        self.drain();
-        self.shared.raise_stop(Stop::Cancel);
+        // Dropping the JoinSet aborts the actors, and with them go the workers.
+        self.shared.raise_stop(Stop::Kill);
+        let mut state = self.shared.lock();
+        state.closed = true;
+        state.end(&ErrorDetail::new("cancelled", "its pool was dropped"));
     }
 }
 

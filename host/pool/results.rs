@@ -1,12 +1,15 @@
 //! The stream that feeds a pool and drains it.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::shared::{Shared, Stop};
+use super::queue::RunId;
+use super::shared::Shared;
 use crate::error::Error;
 use crate::task::{Input, TaskResult};
 
@@ -16,29 +19,54 @@ const BATCH: usize = 1024;
 /// Bytes of inputs after which such a look is due, too.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Results of [`crate::Pool::map`], in the pool's order. Polling it takes inputs, too.
+/// Results of [`crate::Pool::map`], in the order of the inputs. Polling it takes inputs, too; nothing happens before.
+/// Dropping it before its end cancels what is left of it and leaves the pool as it is.
 #[derive(Debug)]
 pub struct Results<'p, S> {
     shared: &'p Shared,
     /// `None` when the inputs are exhausted or no more are wanted.
     inputs: Option<Pin<Box<S>>>,
-    ready: std::collections::VecDeque<TaskResult>,
-    /// The pool had ended before this run.
-    refused: bool,
+    ordered: bool,
+    chunksize: usize,
+    function: Option<u32>,
+    /// There once it was polled.
+    run: Option<RunId>,
+    ready: VecDeque<TaskResult>,
     finished: bool,
 }
 
-impl<'p, S> Results<'p, S>
+impl<'p, S> Results<'p, S> {
+    pub(super) fn new(shared: &'p Shared, inputs: S, function: Option<u32>) -> Self {
+        Results {
+            shared,
+            inputs: Some(Box::pin(inputs)),
+            ordered: true,
+            chunksize: usize::MAX,
+            function,
+            run: None,
+            ready: VecDeque::new(),
+            finished: false,
+        }
+    }
+
+    /// Gives results as tasks settle. Has no effect once results were asked for.
+    pub fn unordered(mut self) -> Self {
+        self.ordered = false;
+        self
+    }
+
+    /// Hands at most so many tasks to a worker at a time. Without, it is about 2 ms of work, within
+    /// [`crate::PoolConfig::chunksize`]. Has no effect once results were asked for.
+    pub fn chunksize(mut self, most: NonZeroUsize) -> Self {
+        self.chunksize = most.get();
+        self
+    }
+}
+
+impl<S> Results<'_, S>
 where
     S: Stream<Item: Into<Input>>,
 {
-    pub(super) fn new(shared: &'p Shared, inputs: S) -> Self {
-        let mut state = shared.lock();
-        state.queue.restart();
-        let refused = state.queue.is_stopped() || state.gave_up;
-        Results { shared, inputs: Some(Box::pin(inputs)), ready: Default::default(), refused, finished: false }
-    }
-
     /// The next result; `None` after the last.
     ///
     /// # Errors
@@ -64,25 +92,28 @@ where
             if self.finished {
                 return Poll::Ready(None);
             }
-            if self.refused {
-                self.finished = true;
-                return Poll::Ready(Some(Err(Error::Ended)));
-            }
-            let fed = self.feed(cx);
+            let run = match self.begin() {
+                Ok(run) => run,
+                Err(error) => {
+                    self.finished = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            };
+            let fed = self.feed(run, cx);
             let mut state = self.shared.lock();
-            self.ready.extend(std::iter::from_fn(|| state.queue.pop()).take(BATCH));
+            self.ready.extend(std::iter::from_fn(|| state.queue.pop(run)).take(BATCH));
             if !self.ready.is_empty() {
                 continue;
             }
             if state.gave_up {
                 self.finished = true;
-                return Poll::Ready(Some(Err(state.cause.take().unwrap_or(Error::Ended))));
+                return Poll::Ready(Some(Err(state.refusal())));
             }
-            if self.inputs.is_none() && state.queue.is_empty() {
+            if self.inputs.is_none() && state.queue.is_run_empty(run) {
                 self.finished = true;
                 continue;
             }
-            state.consumer = Some(cx.waker().clone());
+            state.queue.wake_on_result(run, cx.waker().clone());
             if fed {
                 // There may be more to take, but the slots on this thread get their turn first.
                 cx.waker().wake_by_ref();
@@ -91,16 +122,27 @@ where
         }
     }
 
+    fn begin(&mut self) -> Result<RunId, Error> {
+        if let Some(run) = self.run {
+            return Ok(run);
+        }
+        let mut state = self.shared.lock();
+        if !state.accepts() {
+            return Err(state.refusal());
+        }
+        Ok(*self.run.insert(state.queue.begin_run(self.ordered, self.chunksize)))
+    }
+
     /// Moves inputs into the queue. Says whether it moved any.
-    fn feed(&mut self, cx: &mut Context<'_>) -> bool {
+    fn feed(&mut self, run: RunId, cx: &mut Context<'_>) -> bool {
         let Some(inputs) = &mut self.inputs else { return false };
         let room = {
             let state = self.shared.lock();
-            if state.queue.is_stopped() {
+            if !state.accepts() {
                 self.inputs = None;
                 return true;
             }
-            if state.queue.has_room() { BATCH } else { 0 }
+            if state.queue.has_room(Some(run)) { BATCH } else { 0 }
         };
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -110,7 +152,10 @@ where
                 Poll::Ready(Some(input)) => {
                     let input: Input = input.into();
                     bytes += input.size();
-                    batch.push(input);
+                    batch.push(match self.function {
+                        Some(function) => input.call(function),
+                        None => input,
+                    });
                 }
                 Poll::Ready(None) => {
                     ended = true;
@@ -125,8 +170,9 @@ where
         if batch.is_empty() {
             return ended;
         }
+        let now = self.shared.now();
         let mut state = self.shared.lock();
-        batch.into_iter().for_each(|input| state.queue.push(input));
+        batch.into_iter().for_each(|input| state.queue.push(run, input, now));
         drop(state);
         self.shared.work.notify_one();
         true
@@ -146,9 +192,8 @@ where
 
 impl<S> Drop for Results<'_, S> {
     fn drop(&mut self) {
-        if !self.finished {
-            self.shared.lock().queue.stop();
-            self.shared.raise_stop(Stop::Cancel);
+        if let Some(run) = self.run {
+            self.shared.abandon(run);
         }
     }
 }

@@ -1,69 +1,117 @@
-//! What the slots of a pool and its consumer share.
+//! What the slots of a pool and its callers share.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use super::queue::Queue;
-use super::slot::Worker;
+use super::handle::TaskState;
+use super::queue::{News, Queue, RunId};
+use super::stats::{Running, Stats};
 use crate::config::PoolConfig;
 use crate::error::Error;
-use crate::event::Event;
-use crate::handshake::{Failed, set_up};
+use crate::handshake::Failed;
 use crate::image::Image;
+use crate::outcome::ErrorDetail;
 use crate::page::SharedPage;
 use crate::process::{Role, Spawner};
-use crate::setup::{START_DEADLINE, WorkerSetup};
-use crate::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 
 /// A pool gives up when this many workers in a row fail before they have answered anything, within [`BREAKER_TIME`].
 const BREAKER_FAILURES: u32 = 10;
 const BREAKER_TIME: Duration = Duration::from_secs(10);
 
-/// How far a run has been told to stop.
+/// How far a pool has been told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stop {
     Go,
     /// Nothing new begins.
-    Drain,
-    /// The pool is being dropped: idle workers go.
+    Halt,
+    /// The pool is being closed: idle workers go.
     Close,
     /// Running tasks are killed.
-    Cancel,
+    Kill,
+}
+
+/// What is known of a slot's worker from outside of the slot.
+#[derive(Default)]
+pub(super) struct Place {
+    /// The claim word of a living worker.
+    pub page: Option<Arc<SharedPage>>,
+    /// Its process, as long as nobody has begun to reap it.
+    pub pid: Option<u32>,
+    /// The running task that is to be cancelled, by its key.
+    pub kill: Option<u64>,
+    /// The running index and its age, when the slot last looked, and when that was.
+    pub seen: Option<(u32, Duration, Instant)>,
 }
 
 /// The mutable part, behind one lock that is held for a lease or a frame of answers at a time and never across an
 /// await.
 pub(super) struct State {
     pub queue: Queue,
-    /// The claim words of living workers.
-    pub pages: Vec<Option<Arc<SharedPage>>>,
-    pub consumer: Option<Waker>,
+    pub places: Vec<Place>,
     /// Slots that have been woken for work and are starting a worker.
     pub starting: usize,
     /// Workers that failed since one last answered, and when the first of them did.
     pub failures: Option<(u32, Instant)>,
+    /// Nothing more is accepted.
+    pub closed: bool,
     /// The pool cannot go on.
     pub gave_up: bool,
     /// Why, until somebody was told.
     pub cause: Option<Error>,
-    pub busy: Duration,
-    pub deaths: u64,
+    pub stats: Stats,
+    /// A worker's notice has been told.
+    pub noticed: bool,
 }
 
 impl State {
-    pub fn wake_consumer(&mut self) {
-        if let Some(waker) = self.consumer.take() {
-            waker.wake();
+    pub fn new(queue: Queue, slots: usize) -> Self {
+        State {
+            queue,
+            places: std::iter::repeat_with(Place::default).take(slots).collect(),
+            starting: 0,
+            failures: None,
+            closed: false,
+            gave_up: false,
+            cause: None,
+            stats: Stats::default(),
+            noticed: false,
         }
+    }
+
+    /// Whether another task may be accepted, now or later.
+    pub fn accepts(&self) -> bool {
+        !self.closed && !self.gave_up && !self.queue.is_stopped()
+    }
+
+    /// The pool cannot go on: whatever has not settled does so now.
+    fn give_up(&mut self, cause: Error) {
+        self.gave_up = true;
+        self.end(&ErrorDetail::new("pool-failed", format!("the pool cannot go on: {cause}")));
+        self.cause = Some(cause);
+        self.queue.wake_callers();
+    }
+
+    /// Settles everything, since there will be no workers any more.
+    pub fn end(&mut self, why: &ErrorDetail) {
+        // What has not begun is told from what was running.
+        (0..self.places.len()).for_each(|slot| self.recall(slot));
+        self.queue.end(why);
+    }
+
+    /// Why no task is accepted any more.
+    pub fn refusal(&mut self) -> Error {
+        self.cause.take().unwrap_or(Error::Ended)
     }
 
     /// Takes the unstarted tasks of a slot back into the queue.
     pub fn recall(&mut self, slot: usize) {
-        if let Some(page) = &self.pages[slot] {
+        if let Some(page) = &self.places[slot].page {
             let from = page.recall();
             self.queue.take_back(slot, from);
         }
@@ -72,13 +120,40 @@ impl State {
     /// Takes back the unstarted tasks of the slot that has most of them, for one that has none.
     pub fn steal(&mut self, thief: usize) {
         let unstarted = |slot: &usize| {
-            let next = self.pages[*slot].as_ref().map(|page| page.next());
+            let next = self.places[*slot].page.as_ref().map(|page| page.next());
             next.map_or(0, |next| self.queue.unstarted(*slot, next))
         };
-        let victim = (0..self.pages.len()).filter(|&slot| slot != thief).max_by_key(unstarted);
+        let victim = (0..self.places.len()).filter(|&slot| slot != thief).max_by_key(unstarted);
         if let Some(victim) = victim.filter(|slot| unstarted(slot) > 0) {
             self.recall(victim);
         }
+    }
+
+    /// The key of the task that runs in a slot.
+    pub fn running_key(&self, slot: usize) -> Option<u64> {
+        let next = self.places[slot].page.as_ref()?.next();
+        self.queue.running(slot, next).map(|(_, task)| task.key)
+    }
+
+    /// Where a submitted task is.
+    pub fn task_state(&self, key: u64) -> TaskState {
+        match self.queue.slot_of(key) {
+            Some(slot) if self.running_key(slot) == Some(key) => TaskState::Running,
+            _ => TaskState::Queued,
+        }
+    }
+
+    /// What runs now.
+    pub fn running(&self) -> Vec<Running> {
+        let running = |slot: usize| {
+            let place = &self.places[slot];
+            let page = place.page.as_ref()?;
+            let (index, task) = self.queue.running(slot, page.next())?;
+            let seen = place.seen.filter(|(seen, _, _)| *seen == index);
+            let age = seen.map_or(Duration::ZERO, |(_, age, when)| age + when.elapsed());
+            Some(Running { slot: slot as u32, pid: place.pid?, task: task.id, age })
+        };
+        (0..self.places.len()).filter_map(running).collect()
     }
 }
 
@@ -87,10 +162,21 @@ pub(super) struct Shared {
     pub image: Image,
     pub program_name: String,
     pub spawner: Spawner,
-    pub state: Mutex<State>,
+    state: Mutex<State>,
+    /// Where the pool's clock counts from.
+    epoch: Instant,
     /// A slot without work may find some.
     pub work: Notify,
+    /// Something is to be done in this slot.
+    pub wakes: Vec<Notify>,
     pub stop: watch::Sender<Stop>,
+    /// There is a task to be retried that the keeper does not know of.
+    pub sleepers: Notify,
+    /// Told of every change while somebody waits for one.
+    changed: Notify,
+    waiting_for_change: AtomicUsize,
+    /// The workers are stopped because the host is.
+    pub paused: AtomicBool,
 }
 
 impl fmt::Debug for Shared {
@@ -100,6 +186,35 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
+    pub fn new(config: PoolConfig, image: Image, program_name: String, spawner: Spawner, queue: Queue) -> Self {
+        let slots = config.workers;
+        Shared {
+            config,
+            image,
+            program_name,
+            spawner,
+            state: Mutex::new(State::new(queue, slots)),
+            epoch: Instant::now(),
+            work: Notify::new(),
+            wakes: std::iter::repeat_with(Notify::new).take(slots).collect(),
+            stop: watch::Sender::new(Stop::Go),
+            sleepers: Notify::new(),
+            changed: Notify::new(),
+            waiting_for_change: AtomicUsize::new(0),
+            paused: AtomicBool::new(false),
+        }
+    }
+
+    /// Nanoseconds of the pool's clock.
+    pub fn now(&self) -> u64 {
+        self.epoch.elapsed().as_nanos() as u64
+    }
+
+    /// The moment at which the pool's clock shows this.
+    pub fn moment(&self, nanos: u64) -> Instant {
+        self.epoch + Duration::from_nanos(nanos)
+    }
+
     /// Stops the pool at least this hard.
     pub fn raise_stop(&self, stop: Stop) {
         self.stop.send_if_modified(|current| {
@@ -109,9 +224,80 @@ impl Shared {
         });
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, State> {
+    /// Whoever drops what this gives also tells the news that came up under the lock.
+    pub fn lock(&self) -> Locked<'_> {
+        Locked { shared: self, state: Some(self.lock_quietly()) }
+    }
+
+    fn lock_quietly(&self) -> MutexGuard<'_, State> {
         // A panic of ours under the lock leaves counters that may be off, and a queue that still loses nothing.
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Tells the news in their order, without the lock, so that whoever hears them may use the pool.
+    fn tell<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+        while !state.queue.outbox.news.is_empty() && !state.queue.outbox.telling {
+            state.queue.outbox.telling = true;
+            let news = std::mem::take(&mut state.queue.outbox.news);
+            drop(state);
+            for one in news {
+                // What an observer or a callback breaks is its own.
+                let _ = catch_unwind(AssertUnwindSafe(|| match one {
+                    News::Event(event) => self.config.observer.tell(&event),
+                    News::Settled(ticket, result) => ticket.settle(*result),
+                }));
+            }
+            state = self.lock_quietly();
+            state.queue.outbox.telling = false;
+        }
+    }
+
+    /// Waits until `check` finds in the state what it looks for.
+    pub async fn until<T>(&self, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+        let _waiting = Waiting::new(&self.waiting_for_change);
+        loop {
+            let changed = self.changed.notified();
+            let found = self.look(&mut check);
+            match found {
+                Some(found) => return found,
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Not under the lock that tells of changes: looking would be one.
+    fn look<T>(&self, check: &mut impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+        let mut state = self.lock_quietly();
+        let found = check(&mut state);
+        self.tell(state);
+        found
+    }
+
+    /// Cancels a task that has not settled, wherever it is.
+    pub fn cancel(&self, key: u64) {
+        let mut state = self.lock();
+        if !state.queue.withdraw(key) {
+            self.cancel_in_flight(&mut state, key);
+        }
+    }
+
+    /// Nobody takes more results of a run.
+    pub fn abandon(&self, run: RunId) {
+        let mut state = self.lock();
+        for key in state.queue.abandon(run) {
+            self.cancel_in_flight(&mut state, key);
+        }
+    }
+
+    /// Takes what its worker has not begun back first, so that nothing else can be running by the time it is killed.
+    fn cancel_in_flight(&self, state: &mut State, key: u64) {
+        let Some(slot) = state.queue.slot_of(key) else { return };
+        state.recall(slot);
+        self.work.notify_one();
+        if !state.queue.withdraw(key) && state.running_key(slot) == Some(key) {
+            state.places[slot].kill = Some(key);
+            self.wakes[slot].notify_one();
+        }
     }
 
     /// Waits until a slot without a worker should start one. False when the pool has closed.
@@ -147,62 +333,6 @@ impl Shared {
         let _ = self.stop.subscribe().wait_for(|stop| *stop >= Stop::Close).await;
     }
 
-    /// Starts a worker and sets it up.
-    pub async fn start_worker(&self, slot: usize, generation: u32) -> Result<Worker, Failed> {
-        let started = tokio::time::timeout(START_DEADLINE, self.try_start(generation)).await;
-        let result = started.unwrap_or_else(|_| Err(Failed::Died(format!("not ready within {START_DEADLINE:?}"))));
-        let mut state = self.lock();
-        state.starting -= 1;
-        if let Ok(worker) = &result {
-            state.pages[slot] = Some(worker.page.clone());
-        }
-        result
-    }
-
-    async fn try_start(&self, generation: u32) -> Result<Worker, Failed> {
-        let os = |error: std::io::Error| Failed::Died(error.to_string());
-        let (page, page_file) = SharedPage::create().map_err(os)?;
-        let fds = vec![self.image.descriptor().map_err(os)?, page_file];
-        let mut process = self.spawner.spawn(&self.config.worker, Role::Worker, fds).await.map_err(os)?;
-        let mut decoder = Decoder::new(self.frame_limit());
-        let frames = set_up(&mut process, self.setup(), &[], &mut decoder, Kind::Ready).await?;
-        if frames.len() != 1 {
-            return Err(Failed::Died("it sent frames before it was ready".into()));
-        }
-        let pid = process.child.id().unwrap_or_default();
-        Ok(Worker { process, page: Arc::new(page), decoder, pid, generation })
-    }
-
-    /// An honest frame of answers is full before its last answer, which may be as large as the limits allow.
-    fn frame_limit(&self) -> usize {
-        2 * FRAME_TARGET + MAX_TEXT + self.config.limits.output as usize
-    }
-
-    fn setup(&self) -> WorkerSetup {
-        WorkerSetup {
-            program_name: self.program_name.clone(),
-            report: self.image.report().clone(),
-            limits: self.config.limits.clone(),
-            grants: self.config.grants.clone(),
-            json_rows: self.config.json_rows,
-            bare_outputs: self.config.bare_outputs,
-            success_codes: self.config.success_codes.clone(),
-            receipts: self.config.receipts,
-            flush_each: self.config.grants.has_writable_dir() || self.config.state.is_some(),
-            state: self.config.state.is_some(),
-        }
-    }
-
-    pub fn worker_started(&self, slot: usize, worker: &Worker) {
-        let event = Event::WorkerStarted { slot: slot as u32, generation: worker.generation, pid: worker.pid };
-        self.config.observer.tell(event);
-    }
-
-    /// A worker left with nothing in its hands.
-    pub fn worker_gone(&self, slot: usize) {
-        self.lock().pages[slot] = None;
-    }
-
     /// Counts a worker that did nothing. The pool gives up when they do not stop, or at once when trying again cannot
     /// help.
     pub fn worker_failed(&self, failed: Failed) {
@@ -218,9 +348,83 @@ impl Shared {
             Failed::Died(_) => return self.work.notify_one(),
             other => other.into_error(&self.program_name, Role::Worker),
         };
-        state.gave_up = true;
-        state.cause = Some(broken);
-        state.wake_consumer();
+        state.give_up(broken);
         self.work.notify_waiters();
+    }
+
+    /// Says when the next task's pause will be over.
+    fn wake_sleepers(&self) -> Option<u64> {
+        let mut state = self.lock();
+        let before = state.queue.waiting();
+        let next = state.queue.wake_sleepers(self.now());
+        if state.queue.waiting() > before {
+            self.work.notify_one();
+        }
+        next
+    }
+
+    /// Runs the pool's clock: tasks that wait for another attempt get it when their pause is over.
+    pub async fn keep_time(&self) {
+        loop {
+            let next = self.wake_sleepers();
+            let due = async {
+                match next {
+                    Some(nanos) => tokio::time::sleep_until(self.moment(nanos).into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => {}
+                () = self.sleepers.notified() => {}
+                () = self.closing() => return,
+            }
+        }
+    }
+}
+
+/// The state, under the lock.
+pub(super) struct Locked<'a> {
+    shared: &'a Shared,
+    state: Option<MutexGuard<'a, State>>,
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.state.as_deref().expect("taken only by drop")
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.state.as_deref_mut().expect("taken only by drop")
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if let Some(state) = self.state.take() {
+            self.shared.tell(state);
+            if self.shared.waiting_for_change.load(Ordering::Acquire) > 0 {
+                self.shared.changed.notify_waiters();
+            }
+        }
+    }
+}
+
+/// Counts those who wait for a change, however they end.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

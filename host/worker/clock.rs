@@ -1,9 +1,9 @@
-//! The one other thread of a worker: it counts epochs, and sends answers that wait behind a long task.
+//! The one other thread of a worker: it counts epochs and active time, and sends answers that wait behind a long task.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
@@ -11,6 +11,31 @@ use super::outbox::Outbox;
 
 /// Length of an epoch, and so how exactly a deadline is kept. A hundred wake-ups a second cost a thousandth of a core.
 const TICK: Duration = Duration::from_millis(10);
+
+/// The most time that counts between two ticks. A worker that did not run for longer was stopped, with its host or its
+/// whole machine, or was not given a processor; no task is to blame for that.
+const MOST_BETWEEN_TICKS: Duration = Duration::from_millis(100);
+
+/// How long this process has been at work, as deadlines count it. Only the clock's thread makes it pass, so that what
+/// looks at it after a pause never sees the pause.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ActiveTime(Arc<AtomicU64>);
+
+impl ActiveTime {
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Acquire))
+    }
+
+    /// A moment that is at least this long from now: what is told as now may be up to a tick ago.
+    pub fn after(&self, time: Duration) -> Duration {
+        self.now().saturating_add(time).saturating_add(TICK)
+    }
+
+    /// Lets time pass, as the clock saw it.
+    pub fn pass(&self, elapsed: Duration) {
+        self.0.fetch_add(elapsed.min(MOST_BETWEEN_TICKS).as_nanos() as u64, Ordering::AcqRel);
+    }
+}
 
 /// Ticks while the worker has work, and sleeps while it has none.
 #[derive(Debug)]
@@ -20,15 +45,20 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub fn start(engine: Engine, outbox: Arc<Outbox>) -> std::io::Result<Clock> {
+    pub fn start(engine: Engine, time: ActiveTime, outbox: Arc<Outbox>) -> std::io::Result<Clock> {
         let running = Arc::new(AtomicBool::new(false));
         let seen = running.clone();
         let handle = thread::Builder::new().name("wpool-clock".into()).spawn(move || {
+            let mut before = Instant::now();
             loop {
                 while !seen.load(Ordering::Acquire) {
                     thread::park();
+                    before = Instant::now();
                 }
                 thread::sleep(TICK);
+                let now = Instant::now();
+                time.pass(now - before);
+                before = now;
                 engine.increment_epoch();
                 outbox.flush();
             }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Pipes;
 use super::outbox::Outbox;
 use crate::page::SharedPage;
-use crate::state::codec::{Reply, Request};
+use crate::keyvalue::codec::{Reply, Request};
 use crate::wire::{self, Decoder, Frame, Kind, WireError};
 
 /// Reads what the host sends. The serve loop and the task that it runs share it, and never wait at the same time.
@@ -57,11 +57,11 @@ impl HostLine {
         let mut incoming = self.lock();
         let running = self.page.next().wrapping_sub(1);
         let since = Instant::now();
-        self.outbox.send(&wire::state_call(running, std::mem::take(&mut incoming.waited), &payload));
+        self.outbox.send(&wire::keyvalue_call(running, std::mem::take(&mut incoming.waited), &payload));
         loop {
             let frame = incoming.receive()?.ok_or_else(|| WireError::Text("the host is gone".into()))?;
             match frame.kind {
-                Kind::StateReply => {
+                Kind::KeyvalueReply => {
                     incoming.waited = since.elapsed().as_nanos() as u64;
                     return Reply::decode(frame.payload);
                 }

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::Duration;
 
 use super::sandbox::Answered;
-use crate::wire::{AnswerHead, Encoder, FRAME_TARGET, Kind};
+use crate::wire::{AnswerHead, Encoder, FRAME_TARGET, Kind, Times};
 
 /// Collects answers and sends them when there are enough, at the end of a lease, or when the clock says that they
 /// have waited for a long task.
@@ -21,31 +21,32 @@ struct Inner {
     frame: Encoder,
     /// Index of the first answer in the frame.
     first: u32,
-    /// Since when the time spent has not been reported.
-    since: Instant,
+    times: Times,
 }
 
 impl Outbox {
     pub fn new(pipe: File) -> Self {
-        let inner = Inner { pipe, frame: Encoder::default(), first: 0, since: Instant::now() };
+        let inner = Inner { pipe, frame: Encoder::default(), first: 0, times: Times::default() };
         Outbox { inner: Mutex::new(inner) }
     }
 
-    /// A lease begins: its time counts from now, its indexes from `first`.
+    /// A lease begins, with the task of this index.
     pub fn begin(&self, first: u32) {
-        let mut inner = self.lock();
-        inner.first = first;
-        inner.since = Instant::now();
+        self.lock().first = first;
     }
 
-    /// Adds the next answer.
-    pub fn push(&self, answer: &Answered, wall_us: u32, flush: bool) {
-        let head = AnswerHead { status: answer.status, layer: answer.layer, wall_us };
+    /// Adds the next answer, to a task that took `wall`. Says whether it was sent at once, which can take a while.
+    pub fn push(&self, answer: &Answered, wall: Duration, flush: bool) -> bool {
+        let head = AnswerHead { status: answer.status, layer: answer.layer, wall };
         let mut inner = self.lock();
         inner.frame.push_answer(head, &answer.detail, &answer.output);
-        if flush || inner.frame.len() >= FRAME_TARGET {
+        inner.times.busy += wall.as_nanos() as u64;
+        inner.times.start += answer.start.as_nanos() as u64;
+        let sends = flush || inner.frame.len() >= FRAME_TARGET;
+        if sends {
             inner.send();
         }
+        sends
     }
 
     /// Sends what there is.
@@ -72,11 +73,9 @@ impl Inner {
         if count == 0 {
             return;
         }
-        let now = Instant::now();
-        let busy = now.duration_since(self.since).as_nanos() as u64;
-        self.since = now;
+        let times = std::mem::take(&mut self.times);
         // A host that is gone will end this process; until then there is nobody to tell.
-        let _ = self.pipe.write_all(self.frame.finish(Kind::Answers, self.first, busy));
+        let _ = self.pipe.write_all(self.frame.finish(Kind::Answers, self.first, times));
         self.first = self.first.wrapping_add(count);
         self.frame.clear();
     }

@@ -7,7 +7,7 @@ use super::Pipes;
 use super::clock::Clock;
 use super::line::HostLine;
 use super::outbox::Outbox;
-use super::sandbox::Sandbox;
+use super::sandbox::{NoFunction, Sandbox};
 use crate::page::SharedPage;
 use crate::setup::WorkerSetup;
 use crate::wire::{self, Decoder, Frame, Kind, WireError};
@@ -22,7 +22,8 @@ pub(super) fn serve(
 ) -> Result<(), WireError> {
     let pipe = pipes.to_host.try_clone().map_err(|error| WireError::Text(error.to_string()))?;
     let outbox = Arc::new(Outbox::new(pipe));
-    let clock = Clock::start(sandbox.engine().clone(), outbox.clone()).map_err(|e| WireError::Text(e.to_string()))?;
+    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone());
+    let clock = clock.map_err(|error| WireError::Text(error.to_string()))?;
     let line = Arc::new(HostLine::new(pipes, decoder, page.clone(), outbox.clone()));
     if setup.state {
         sandbox.share_state(&line);
@@ -54,16 +55,18 @@ fn run_lease(
 ) -> Result<(), WireError> {
     outbox.begin(lease.first);
     let mut index = lease.first;
+    let mut begun = Instant::now();
     for row in wire::tasks(lease.payload, lease.count) {
         let row = row?;
         if !page.claim(index) {
             // The host took this task back, and with it all that follow in the lease.
             return Ok(());
         }
-        let started = setup.receipts.then(Instant::now);
-        let answer = sandbox.run(&row);
-        let wall = started.map_or(0, |started| u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX));
-        outbox.push(&answer, wall, setup.flush_each);
+        let answer = sandbox.run(&row, begun).map_err(|NoFunction| WireError::Function)?;
+        let ended = Instant::now();
+        let sent = outbox.push(&answer, ended - begun, setup.flush_each);
+        // One look at the clock for each task, unless the host let the pipe fill up, which is nobody's time.
+        begun = if sent { Instant::now() } else { ended };
         index = index.wrapping_add(1);
     }
     Ok(())

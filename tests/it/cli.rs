@@ -18,7 +18,7 @@ pub const NO_INPUTS: i32 = 4;
 pub const SET_UP: i32 = 96;
 pub const NOT_OK: i32 = 100;
 pub const REFUSED: i32 = 101;
-const STOPPED: i32 = 103;
+pub const STOPPED: i32 = 103;
 pub const CANNOT_WRITE: i32 = 110;
 
 pub fn folder() -> tempfile::TempDir {

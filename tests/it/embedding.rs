@@ -7,32 +7,39 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_core::Stream;
 use tokio::time::sleep;
 use wpool::limits::{MAX_INPUT, MAX_MEMORY, MAX_OUTPUT};
 use wpool::{
-    Convention, Error, Input, Limits, MAX_WORKERS, Outcome, Pool, PoolConfig, Program, Rejected, Status, TaskResult,
-    WorkerCommand,
+    Convention, Error, Input, Limits, MAX_WORKERS, Outcome, Pool, PoolConfig, Program, Rejected, Results, Shutdown,
+    Status, TaskResult, WorkerCommand,
 };
 
 use crate::support::*;
 
 fn config() -> PoolConfig {
-    PoolConfig { workers: 2, ..PoolConfig::new(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))) }
+    PoolConfig { workers: 2, worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))), ..PoolConfig::default() }
 }
 
 async fn start(guest: &str, config: PoolConfig) -> Pool {
-    Pool::start(&Program::read(wat(guest)).unwrap(), config).await.unwrap()
+    Pool::builder(Program::read(wat(guest)).unwrap()).config(config).build().await.unwrap()
 }
 
 fn numbers(count: u64) -> impl Iterator<Item = String> {
     (0..count).map(|number| number.to_string())
 }
 
-async fn collect<I>(pool: &mut Pool, inputs: I) -> Vec<TaskResult>
+async fn collect<I>(pool: &Pool, inputs: I) -> Vec<TaskResult>
 where
     I: IntoIterator<Item: Into<Input>>,
 {
-    let mut results = pool.map_iter(inputs);
+    drain(pool.map(inputs)).await
+}
+
+async fn drain<S>(mut results: Results<'_, S>) -> Vec<TaskResult>
+where
+    S: Stream<Item: Into<Input>>,
+{
     let mut all = Vec::new();
     while let Some(result) = results.next().await.unwrap() {
         all.push(result);
@@ -51,16 +58,16 @@ fn assert_numbers(results: &[TaskResult], count: u64) {
 #[test]
 fn results_come_in_the_order_of_their_inputs() {
     block_on(async {
-        let mut pool = start("echo", config()).await;
-        assert_numbers(&collect(&mut pool, numbers(30_000)).await, 30_000);
+        let pool = start("echo", config()).await;
+        assert_numbers(&collect(&pool, numbers(30_000)).await, 30_000);
     });
 }
 
 #[test]
 fn unordered_results_come_as_tasks_end_and_each_comes_once() {
     block_on(async {
-        let mut pool = start("sleep", PoolConfig { ordered: false, ..config() }).await;
-        let mut results = collect(&mut pool, std::iter::once("700").chain(["0"; 200])).await;
+        let pool = start("sleep", config()).await;
+        let mut results = drain(pool.map(std::iter::once("700").chain(["0"; 200])).unordered()).await;
         assert_eq!(results.last().unwrap().id.0, 0, "the slow one comes last");
         results.sort_by_key(|result| result.id);
         let ids: Vec<u64> = results.iter().map(|result| result.id.0).collect();
@@ -73,9 +80,9 @@ fn a_slow_task_does_not_keep_the_tasks_behind_it_waiting() {
     block_on(async {
         // All rows of the first lease are together; the second worker takes what the first has not begun.
         let chunksize = NonZeroUsize::new(1_000);
-        let mut pool = start("sleep", PoolConfig { ordered: false, chunksize, ..config() }).await;
+        let pool = start("sleep", PoolConfig { chunksize, ..config() }).await;
         let rows: Vec<&str> = std::iter::repeat_n("0", 1_000).chain(["3000"]).chain(["0"; 200]).collect();
-        let results = collect(&mut pool, rows).await;
+        let results = drain(pool.map(rows).unordered()).await;
         assert_eq!(results.last().unwrap().id.0, 1_000);
     });
 }
@@ -83,9 +90,9 @@ fn a_slow_task_does_not_keep_the_tasks_behind_it_waiting() {
 #[test]
 fn inputs_come_back_with_their_tags() {
     block_on(async {
-        let mut pool = start("echo", config()).await;
+        let pool = start("echo", config()).await;
         let inputs = (0..100).map(|number| Input::new(vec![number]).tagged(1_000 + u64::from(number)));
-        for (result, number) in collect(&mut pool, inputs).await.into_iter().zip(0u8..) {
+        for (result, number) in collect(&pool, inputs).await.into_iter().zip(0u8..) {
             assert_eq!((result.input.tag, result.input.bytes), (1_000 + u64::from(number), Bytes::from(vec![number])));
         }
     });
@@ -94,8 +101,8 @@ fn inputs_come_back_with_their_tags() {
 #[test]
 fn a_chunk_of_results_is_empty_only_after_the_last() {
     block_on(async {
-        let mut pool = start("echo", config()).await;
-        let mut results = pool.map_iter(numbers(5_000));
+        let pool = start("echo", config()).await;
+        let mut results = pool.map(numbers(5_000));
         let mut all = Vec::new();
         loop {
             let chunk: Vec<_> = results.next_chunk().await.unwrap().collect();
@@ -113,12 +120,12 @@ fn a_chunk_of_results_is_empty_only_after_the_last() {
 fn one_pool_serves_many_maps_with_the_same_workers() {
     let events = Events::default();
     block_on(async {
-        let mut pool = start("echo", PoolConfig { observer: events.observer(), ..config() }).await;
+        let pool = start("echo", PoolConfig { observer: events.observer(), ..config() }).await;
         for count in [1_000, 0, 1, 3_000] {
-            assert_numbers(&collect(&mut pool, numbers(count)).await, count);
+            assert_numbers(&collect(&pool, numbers(count)).await, count);
         }
         assert_eq!(pool.stats().deaths, 0);
-        pool.close().await;
+        pool.shutdown(Shutdown::Drain).await;
     });
     assert!(events.pids().len() <= 2, "{:?}", events.pids());
 }
@@ -126,8 +133,8 @@ fn one_pool_serves_many_maps_with_the_same_workers() {
 #[test]
 fn two_pools_work_at_once() {
     block_on(async {
-        let (mut one, mut other) = (start("echo", config()).await, start("counter", config()).await);
-        let (echoed, counted) = tokio::join!(collect(&mut one, numbers(2_000)), collect(&mut other, numbers(2_000)));
+        let (one, other) = (start("echo", config()).await, start("counter", config()).await);
+        let (echoed, counted) = tokio::join!(collect(&one, numbers(2_000)), collect(&other, numbers(2_000)));
         assert_numbers(&echoed, 2_000);
         assert!(counted.iter().all(|result| result.outcome == Outcome::Ok("[1,1]".into())), "every instance is fresh");
     });
@@ -139,9 +146,9 @@ fn a_pool_can_be_used_from_the_tasks_of_a_runtime_with_many_threads() {
     runtime.block_on(async {
         let tasks = (0..3).map(|_| {
             tokio::spawn(async {
-                let mut pool = start("echo", config()).await;
-                assert_numbers(&collect(&mut pool, numbers(2_000)).await, 2_000);
-                pool.close().await;
+                let pool = start("echo", config()).await;
+                assert_numbers(&collect(&pool, numbers(2_000)).await, 2_000);
+                pool.shutdown(Shutdown::Drain).await;
             })
         });
         for task in tasks.collect::<Vec<_>>() {
@@ -155,10 +162,10 @@ fn workers_start_when_there_is_work_and_no_more_than_there_is() {
     let events = Events::default();
     block_on(async {
         let config = PoolConfig { workers: 8, observer: events.observer(), ..config() };
-        let mut pool = start("echo", config).await;
+        let pool = start("echo", config).await;
         sleep(Duration::from_millis(100)).await;
         assert_eq!(events.pids().len(), 0);
-        collect(&mut pool, numbers(1)).await;
+        collect(&pool, numbers(1)).await;
         assert_eq!(events.pids().len(), 1);
     });
 }
@@ -169,8 +176,8 @@ fn nothing_is_taken_from_the_inputs_while_nobody_takes_results() {
         let taken = Cell::new(0);
         let endless = std::iter::repeat_with(|| vec![b'7'; row_bytes]).inspect(|_| taken.set(taken.get() + 1));
         block_on(async {
-            let mut pool = start("echo", config()).await;
-            let mut results = pool.map_iter(endless);
+            let pool = start("echo", config()).await;
+            let mut results = pool.map(endless);
             results.next().await.unwrap();
             let before = taken.get();
             sleep(Duration::from_millis(300)).await;
@@ -190,8 +197,8 @@ fn a_task_that_never_ends_bounds_what_is_taken_behind_it() {
     let taken = Cell::new(0);
     let rows = std::iter::once("!").chain(std::iter::repeat("1")).inspect(|_| taken.set(taken.get() + 1));
     block_on(async {
-        let mut pool = start("spin-on-bang", config()).await;
-        let mut results = pool.map_iter(rows);
+        let pool = start("spin-on-bang", config()).await;
+        let mut results = pool.map(rows);
         tokio::select! {
             _ = results.next() => panic!("the first task never ends"),
             () = sleep(Duration::from_secs(2)) => {}
@@ -205,10 +212,10 @@ fn rows_and_outputs_of_many_megabytes_block_nobody() {
     block_on(async {
         let mut config = config();
         config.limits.output = MAX_INPUT as u64;
-        let mut pool = start("echo", config).await;
+        let pool = start("echo", config).await;
         let long = Bytes::from(vec![b'x'; MAX_INPUT]);
         let inputs = [long.clone(), "a".into(), long.clone(), long.clone(), "b".into(), Bytes::new()];
-        let results = collect(&mut pool, inputs.clone()).await;
+        let results = collect(&pool, inputs.clone()).await;
         assert_eq!(results.len(), inputs.len());
         for (result, input) in results.iter().zip(inputs) {
             assert!(result.outcome == Outcome::Ok(input), "task {}", result.id.0);
@@ -220,9 +227,9 @@ fn rows_and_outputs_of_many_megabytes_block_nobody() {
 #[test]
 fn an_input_that_is_too_long_is_invalid_and_the_others_are_not() {
     block_on(async {
-        let mut pool = start("echo", config()).await;
+        let pool = start("echo", config()).await;
         let inputs = [Bytes::from("a"), Bytes::from(vec![b'x'; MAX_INPUT + (1 << 20)]), Bytes::from("b")];
-        let results = collect(&mut pool, inputs).await;
+        let results = collect(&pool, inputs).await;
         let statuses: Vec<Status> = results.iter().map(|result| result.outcome.status()).collect();
         assert_eq!(statuses, [Status::Ok, Status::InvalidInput, Status::Ok]);
     });
@@ -233,13 +240,14 @@ fn rejected_inputs_keep_their_place_and_meet_no_worker() {
     for ordered in [true, false] {
         let events = Events::default();
         block_on(async {
-            let config = PoolConfig { ordered, observer: events.observer(), ..config() };
-            let mut pool = start("echo", config).await;
+            let config = PoolConfig { observer: events.observer(), ..config() };
+            let pool = start("echo", config).await;
             let rejected = || Input::rejected(Rejected::TooLong).tagged(7);
-            assert_eq!(collect(&mut pool, [rejected(), rejected()]).await.len(), 2);
+            assert_eq!(collect(&pool, [rejected(), rejected()]).await.len(), 2);
             assert_eq!(events.pids().len(), 0);
 
-            let mut results = collect(&mut pool, [Input::new("a"), rejected(), Input::new("b")]).await;
+            let results = pool.map([Input::new("a"), rejected(), Input::new("b")]);
+            let mut results = drain(if ordered { results } else { results.unordered() }).await;
             results.sort_by_key(|result| result.id);
             let [a, refused, b] = &results[..] else { panic!("three inputs, {} results", results.len()) };
             assert_eq!((&a.outcome, &b.outcome), (&Outcome::Ok("a".into()), &Outcome::Ok("b".into())));
@@ -270,10 +278,10 @@ fn settings_that_cannot_be_had_are_refused_before_anything_starts() {
         (|config| config.limits.output = MAX_OUTPUT + 1, "output limit"),
     ];
     for (change, expected) in changes {
-        let mut config = PoolConfig::new(WorkerCommand::at("/nonexistent"));
+        let mut config = PoolConfig { worker: Some(WorkerCommand::at("/nonexistent")), ..PoolConfig::default() };
         change(&mut config);
         let program = Program::new("none", "");
-        let error = block_on(async { Pool::start(&program, config).await.map(|_| ()).unwrap_err() });
+        let error = block_on(async { Pool::builder(program).config(config).build().await.map(|_| ()).unwrap_err() });
         assert!(matches!(&error, Error::Config(why) if why.contains(expected)), "{error}");
     }
 }
@@ -292,7 +300,7 @@ fn a_program_that_cannot_be_read_is_an_error_with_its_path() {
 fn a_program_that_is_none_is_refused_by_name() {
     for (bytes, code) in [("", "bad-module"), ("\u{7f}ELF", "bad-module"), ("(module", "bad-module")] {
         let program = Program::new("mine", bytes);
-        let error = block_on(async { Pool::start(&program, config()).await.map(|_| ()).unwrap_err() });
+        let error = block_on(async { Pool::builder(program).config(config()).build().await.map(|_| ()).unwrap_err() });
         let Error::ProgramRefused { name, refusal } = &error else { panic!("{error}") };
         assert_eq!((&**name, &*refusal.code), ("mine", code), "{error}");
     }
@@ -302,8 +310,9 @@ fn a_program_that_is_none_is_refused_by_name() {
 fn a_program_that_wants_more_memory_than_it_may_have_is_refused() {
     let limits = Limits { memory: 64 << 20, ..Limits::default() };
     let program = Program::read(wat("huge-memory")).unwrap();
-    let error =
-        block_on(async { Pool::start(&program, PoolConfig { limits, ..config() }).await.map(|_| ()).unwrap_err() });
+    let error = block_on(async {
+        Pool::builder(program).config(PoolConfig { limits, ..config() }).build().await.map(|_| ()).unwrap_err()
+    });
     assert!(matches!(&error, Error::ProgramRefused { refusal, .. } if refusal.code == "memory-limit"), "{error}");
 }
 
@@ -338,8 +347,8 @@ fn a_program_whose_file_was_removed_is_its_own_worker_all_the_same() {
 fn a_worker_can_be_started_through_another_program() {
     let worker = WorkerCommand { program: "/usr/bin/env".into(), args: vec![env!("CARGO_BIN_EXE_wpool").into()] };
     block_on(async {
-        let mut pool = start("echo", PoolConfig { worker, ..config() }).await;
-        assert_numbers(&collect(&mut pool, numbers(10)).await, 10);
+        let pool = start("echo", PoolConfig { worker: Some(worker), ..config() }).await;
+        assert_numbers(&collect(&pool, numbers(10)).await, 10);
     });
 }
 

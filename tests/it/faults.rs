@@ -12,10 +12,10 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::sleep;
 use wpool::output::push_as_json;
-use wpool::state::SharedState;
+use wpool::keyvalue::SharedState;
 use wpool::{
-    BUILD, CompileLimits, Error, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Status, TaskResult,
-    WorkerCommand,
+    BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
+    TaskResult, WorkerCommand,
 };
 
 use crate::support::*;
@@ -51,7 +51,8 @@ impl Faulty {
             grace: Duration::from_millis(500),
             patience: Duration::from_secs(1),
             observer: self.events.observer(),
-            ..PoolConfig::new(worker)
+            worker: Some(worker),
+            ..PoolConfig::default()
         }
     }
 
@@ -83,17 +84,17 @@ impl Faulty {
 }
 
 async fn echo(config: PoolConfig) -> Result<Pool, Error> {
-    Pool::start(&Program::read(wat("echo"))?, config).await
+    Pool::builder(Program::read(wat("echo"))?).config(config).build().await
 }
 
 /// Workers without faults.
 fn real(workers: usize, events: &Events) -> PoolConfig {
     let worker = WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"));
-    PoolConfig { workers, observer: events.observer(), ..PoolConfig::new(worker) }
+    PoolConfig { workers, observer: events.observer(), worker: Some(worker), ..PoolConfig::default() }
 }
 
 async fn start(guest: &str, config: PoolConfig) -> Pool {
-    Pool::start(&Program::read(wat(guest)).unwrap(), config).await.expect("the pool starts")
+    Pool::builder(Program::read(wat(guest)).unwrap()).config(config).build().await.expect("the pool starts")
 }
 
 /// The rows `0`, `1` and so on.
@@ -101,8 +102,8 @@ fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|number| number.to_string()).collect()
 }
 
-async fn collect(pool: &mut Pool, rows: &[String]) -> Result<Vec<TaskResult>, Error> {
-    let mut results = pool.map_iter(rows.to_vec());
+async fn collect(pool: &Pool, rows: &[String]) -> Result<Vec<TaskResult>, Error> {
+    let mut results = pool.map(rows.to_vec());
     let mut all = Vec::new();
     while let Some(result) = results.next().await? {
         all.push(result);
@@ -170,7 +171,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("report", "a Report frame"),
     ("second-ready", "a Ready frame"),
     ("late-refusal", "a Refused frame"),
-    ("state-call", "a StateCall frame"),
+    ("state-call", "a KeyvalueCall frame"),
 ];
 
 /// What can be wrong with a call of shared state.
@@ -251,7 +252,7 @@ fn a_worker_that_abuses_shared_state_costs_no_task() {
             let faulty = Faulty::once(case.fault, case.moment);
             let config = PoolConfig { state: Some(SharedState::new()), ..faulty.config(2) };
             let program = Program::read(wat("component-echo")).unwrap();
-            block_on(async { break_in(case, &faulty, Pool::start(&program, config).await.unwrap()).await })
+            block_on(async { break_in(case, &faulty, Pool::builder(program).config(config).build().await.unwrap()).await })
         },
     );
 }
@@ -263,14 +264,14 @@ async fn break_once(case: &Case, workers: usize) {
 }
 
 /// Runs over many rows, of which one or none meets the fault.
-async fn break_in(case: &Case, faulty: &Faulty, mut pool: Pool) {
+async fn break_in(case: &Case, faulty: &Faulty, pool: Pool) {
     let mut rows = numbers(200);
     rows.push("last".into());
 
-    let results = collect(&mut pool, &rows).await.unwrap();
+    let results = collect(&pool, &rows).await.unwrap();
     assert_echoed(&results, &rows);
     // A worker may break after its last answer, and the pool is as good as new all the same.
-    assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+    assert_echoed(&collect(&pool, &rows).await.unwrap(), &rows);
 
     let broke_on = faulty.broke_on().expect("the moment came");
     let suspect = case.has_suspect.then(|| rows.iter().position(|row| *row == broke_on).unwrap() as u64);
@@ -285,7 +286,7 @@ async fn break_in(case: &Case, faulty: &Faulty, mut pool: Pool) {
         assert!(results[suspect as usize].receipt.attempts >= 2, "the suspect ran again");
     }
     assert!(pool.stats().deaths >= 1);
-    pool.close().await;
+    pool.shutdown(Shutdown::Drain).await;
     assert_gone(&faulty.starts()).await;
 }
 
@@ -295,10 +296,10 @@ fn a_worker_that_scribbles_on_its_page_confuses_nobody() {
         for moment in ["first", "middle"] {
             let faulty = Faulty::once("scribble", moment);
             block_on(async {
-                let mut pool = faulty.pool(workers).await;
+                let pool = faulty.pool(workers).await;
                 let rows = numbers(500);
-                assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
-                pool.close().await;
+                assert_echoed(&collect(&pool, &rows).await.unwrap(), &rows);
+                pool.shutdown(Shutdown::Drain).await;
             });
             assert!(faulty.broke_on().is_some(), "the moment came");
         }
@@ -313,9 +314,9 @@ fn a_worker_that_never_reads_does_not_block_a_long_row() {
         config.limits.output = 64 << 20;
         // Those that do read may take a while for it on a machine that is busy.
         config.patience = Duration::from_secs(4);
-        let mut pool = echo(config).await.unwrap();
+        let pool = echo(config).await.unwrap();
         let rows = ["x".repeat(64 << 20), "short".into()];
-        assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+        assert_echoed(&collect(&pool, &rows).await.unwrap(), &rows);
         assert!(faulty.broke_on().is_some() && !faulty.events.deaths().is_empty());
     });
 }
@@ -358,13 +359,13 @@ fn a_worker_that_never_says_that_it_is_ready_is_replaced_after_the_start_deadlin
 
 async fn fail_to_start_once(fault: &'static str) {
     let faulty = Faulty::once(fault, "start");
-    let mut pool = faulty.pool(1).await;
+    let pool = faulty.pool(1).await;
     let rows = numbers(100);
-    assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+    assert_echoed(&collect(&pool, &rows).await.unwrap(), &rows);
     assert!(faulty.broke_on().is_some());
     assert_eq!(faulty.starts().len(), 2);
     assert_eq!(faulty.events.pids(), faulty.starts()[1..], "what did not come up has not started");
-    pool.close().await;
+    pool.shutdown(Shutdown::Drain).await;
     assert_gone(&faulty.starts()).await;
 }
 
@@ -383,13 +384,13 @@ fn a_pool_gives_up_when_no_worker_comes_up() {
         |(fault, cause)| {
             let faulty = Faulty::always(fault, "start");
             block_on(async {
-                let mut pool = faulty.pool(2).await;
-                let error = collect(&mut pool, &numbers(5)).await.unwrap_err();
+                let pool = faulty.pool(2).await;
+                let error = collect(&pool, &numbers(5)).await.unwrap_err();
                 assert!(
                     matches!(&error, Error::TooManyFailures { failures: 10, why } if why.contains(cause)),
                     "{error}"
                 );
-                pool.close().await;
+                pool.shutdown(Shutdown::Drain).await;
                 assert_gone(&faulty.starts()).await;
             });
         },
@@ -400,17 +401,17 @@ fn a_pool_gives_up_when_no_worker_comes_up() {
 fn a_pool_that_gave_up_starts_nothing_more() {
     let faulty = Faulty::always("exit", "start");
     block_on(async {
-        let mut pool = faulty.pool(2).await;
-        collect(&mut pool, &numbers(5)).await.unwrap_err();
+        let pool = faulty.pool(2).await;
+        collect(&pool, &numbers(5)).await.unwrap_err();
         // What was being started meanwhile may still fail.
         sleep(Duration::from_millis(300)).await;
         let starts = faulty.starts().len();
         sleep(Duration::from_secs(1)).await;
         assert_eq!(faulty.starts().len(), starts);
         for _ in 0..2 {
-            assert!(matches!(collect(&mut pool, &numbers(5)).await, Err(Error::Ended)), "it says so every time");
+            assert!(matches!(collect(&pool, &numbers(5)).await, Err(Error::Ended)), "it says so every time");
         }
-        pool.close().await;
+        pool.shutdown(Shutdown::Drain).await;
     });
 }
 
@@ -429,10 +430,10 @@ fn a_pool_gives_up_when_no_worker_does_anything() {
         |(fault, moment, cause)| {
             let faulty = Faulty::always(fault, moment);
             block_on(async {
-                let mut pool = faulty.pool(1).await;
-                let error = collect(&mut pool, &numbers(5)).await.unwrap_err();
+                let pool = faulty.pool(1).await;
+                let error = collect(&pool, &numbers(5)).await.unwrap_err();
                 assert!(matches!(&error, Error::TooManyFailures { why, .. } if why.contains(cause)), "{error}");
-                pool.close().await;
+                pool.shutdown(Shutdown::Drain).await;
             });
         },
     );
@@ -485,9 +486,9 @@ fn a_cached_image_needs_no_compiler() {
     block_on(async {
         let (honest, faulty) = (Faulty::always("none", "never"), Faulty::always("exit", "compile"));
         echo(PoolConfig { cache: cache.clone(), ..honest.config(1) }).await.unwrap();
-        let mut pool = echo(PoolConfig { cache, ..faulty.config(1) }).await.unwrap();
+        let pool = echo(PoolConfig { cache, ..faulty.config(1) }).await.unwrap();
         let rows = numbers(10);
-        assert_echoed(&collect(&mut pool, &rows).await.unwrap(), &rows);
+        assert_echoed(&collect(&pool, &rows).await.unwrap(), &rows);
         assert!(faulty.broke_on().is_none());
         assert!(echo(faulty.config(1)).await.is_err(), "without the cache it does");
     });
@@ -496,7 +497,7 @@ fn a_cached_image_needs_no_compiler() {
 #[test]
 fn an_executable_that_is_none_is_an_error() {
     for (program, kind) in [("/nonexistent/wpool", ErrorKind::NotFound), ("/dev/null", ErrorKind::PermissionDenied)] {
-        let config = PoolConfig::new(WorkerCommand::at(program));
+        let config = PoolConfig { worker: Some(WorkerCommand::at(program)), ..PoolConfig::default() };
         let error = block_on(async { echo(config).await.map(|_| ()).unwrap_err() });
         assert!(matches!(&error, Error::Spawn { role: "compiler", source } if source.kind() == kind), "{error:?}");
     }
@@ -559,11 +560,11 @@ fn the_crash_limit_is_how_many_workers_may_die_under_a_task() {
 fn a_task_behind_a_crash_still_runs_when_both_stood_in_one_lease() {
     let faulty = Faulty::always("abort", "poison");
     block_on(async {
-        let mut pool = faulty.pool(1).await;
+        let pool = faulty.pool(1).await;
         // Fast tasks first, so that the lease is long when the poison comes.
         let mut rows = numbers(300);
         (150..160).for_each(|at| rows[at] = "poison".into());
-        let results = collect(&mut pool, &rows).await.unwrap();
+        let results = collect(&pool, &rows).await.unwrap();
         assert_in_order(&results, &rows);
         for result in &results {
             let expected = if result.input.bytes == "poison" { Status::Crash } else { Status::Ok };
@@ -583,10 +584,10 @@ fn a_worker_that_does_not_keep_the_deadline_is_killed_for_it() {
     block_on(async {
         let mut config = faulty.config(2);
         config.limits.deadline = Some(Duration::from_millis(300));
-        let mut pool = echo(config).await.unwrap();
+        let pool = echo(config).await.unwrap();
         let mut rows = numbers(50);
         rows.insert(20, "poison".into());
-        let mut results = collect(&mut pool, &rows).await.unwrap();
+        let mut results = collect(&pool, &rows).await.unwrap();
         assert_in_order(&results, &rows);
         let late = results.remove(20);
         assert_eq!(failure(&late).status, Status::Timeout);
@@ -638,10 +639,10 @@ fn a_run_whose_workers_are_struck_again_and_again_answers_every_row_once() {
             block_on(async {
                 // A suspect may be struck as often as anybody else here, which is no crash of its own.
                 let config = PoolConfig { crash_limit: 1_000, ..real(2, &events) };
-                let mut pool = start("slow", config).await;
+                let pool = start("slow", config).await;
                 // Each row takes the guest some 50 µs and comes back.
                 let rows: Vec<String> = (0..count).map(|row| (100_000 + row).to_string()).collect();
-                let mut results = pool.map_iter(rows.clone());
+                let mut results = pool.map(rows.clone());
                 let mut all = Vec::new();
                 while let Some(result) = results.next().await.unwrap() {
                     all.push(result);
@@ -652,7 +653,7 @@ fn a_run_whose_workers_are_struck_again_and_again_answers_every_row_once() {
                 drop(results);
                 assert_echoed(&all, &rows);
                 assert!(events.deaths().len() > 5, "{:?}", events.deaths());
-                pool.close().await;
+                pool.shutdown(Shutdown::Drain).await;
                 assert_gone(&events.pids()).await;
             });
         },
@@ -664,7 +665,7 @@ fn a_task_whose_worker_is_killed_three_times_is_a_crash_that_names_the_signal() 
     let events = Events::default();
     let rows: Vec<String> = ["!", "a", "b", "c"].map(Into::into).into();
     let results = block_on(async {
-        let mut pool = start("spin-on-bang", real(1, &events)).await;
+        let pool = start("spin-on-bang", real(1, &events)).await;
         let killer = async {
             for strike in 0..3 {
                 until("a worker runs the task", || events.pids().get(strike).is_some_and(|&pid| Process::is_busy(pid)))
@@ -672,7 +673,7 @@ fn a_task_whose_worker_is_killed_three_times_is_a_crash_that_names_the_signal() 
                 signal_child(events.pids()[strike], Signal::KILL);
             }
         };
-        tokio::join!(collect(&mut pool, &rows), killer).0.unwrap()
+        tokio::join!(collect(&pool, &rows), killer).0.unwrap()
     });
     assert_in_order(&results, &rows);
     let crash = failure(&results[0]);
@@ -688,14 +689,14 @@ fn a_task_whose_worker_is_killed_three_times_is_a_crash_that_names_the_signal() 
 
 /// What becomes of the rows before, at and after one that a worker holds when the run is told to stop.
 async fn stop_while_holding(faulty: &Faulty, stop: impl FnOnce(wpool::Stopper)) -> Vec<TaskResult> {
-    let mut pool = faulty.pool(1).await;
+    let pool = faulty.pool(1).await;
     let mut rows = numbers(300);
     rows[150] = "hold".into();
     let stopper = pool.stopper();
-    let (results, ()) = tokio::join!(collect(&mut pool, &rows), faulty.while_holding(|| stop(stopper)));
+    let (results, ()) = tokio::join!(collect(&pool, &rows), faulty.while_holding(|| stop(stopper)));
     let results = results.unwrap();
     assert_in_order(&results, &rows);
-    pool.close().await;
+    pool.shutdown(Shutdown::Drain).await;
     assert_gone(&faulty.starts()).await;
     results
 }
@@ -707,7 +708,7 @@ fn statuses(results: &[TaskResult]) -> Vec<Status> {
 #[test]
 fn a_run_told_to_drain_finishes_what_runs_and_skips_the_rest() {
     let faulty = Faulty::always("none", "never");
-    let results = block_on(stop_while_holding(&faulty, |stopper| stopper.drain()));
+    let results = block_on(stop_while_holding(&faulty, |stopper| stopper.stop(Shutdown::Cancel)));
     let (done, skipped) = results.split_at(151);
     assert!(done.iter().all(|result| result.outcome == Outcome::Ok(result.input.bytes.clone())));
     assert!(skipped.iter().all(|result| failure(result).status == Status::Skipped));
@@ -716,7 +717,7 @@ fn a_run_told_to_drain_finishes_what_runs_and_skips_the_rest() {
 #[test]
 fn a_run_told_to_cancel_kills_what_runs_and_skips_the_rest() {
     let faulty = Faulty::always("none", "never");
-    let results = statuses(&block_on(stop_while_holding(&faulty, |stopper| stopper.cancel())));
+    let results = statuses(&block_on(stop_while_holding(&faulty, |stopper| stopper.stop(Shutdown::Kill))));
     assert_eq!(results[150], Status::Cancelled);
     assert!(results[151..].iter().all(|&status| status == Status::Skipped));
     // What had finished and not been answered died with the worker; it had begun, so it is not skipped.
@@ -732,7 +733,7 @@ fn a_worker_that_breaks_while_the_run_drains_is_not_replaced() {
         |fault| fault.to_string(),
         |fault| {
             let faulty = Faulty::always(fault, "hold");
-            let results = statuses(&block_on(stop_while_holding(&faulty, |stopper| stopper.drain())));
+            let results = statuses(&block_on(stop_while_holding(&faulty, |stopper| stopper.stop(Shutdown::Cancel))));
             assert_eq!(results[150], Status::Crash);
             assert!(results[151..].iter().all(|&status| status == Status::Skipped));
             assert!(results[..150].iter().all(|status| matches!(status, Status::Ok | Status::Cancelled)));
@@ -746,15 +747,15 @@ fn real_workers_are_cancelled_in_the_middle_of_a_guest() {
     let events = Events::default();
     let rows: Vec<String> = ["a", "!", "!"].into_iter().chain(["b"; 100]).map(Into::into).collect();
     let results = block_on(async {
-        let mut pool = start("spin-on-bang", real(2, &events)).await;
+        let pool = start("spin-on-bang", real(2, &events)).await;
         let stopper = pool.stopper();
         let cancel = async {
             let busy = || events.pids().iter().filter(|&&pid| Process::is_busy(pid)).count() == 2;
             until("both workers spin", busy).await;
-            stopper.cancel();
+            stopper.stop(Shutdown::Kill);
         };
-        let results = tokio::join!(collect(&mut pool, &rows), cancel).0.unwrap();
-        pool.close().await;
+        let results = tokio::join!(collect(&pool, &rows), cancel).0.unwrap();
+        pool.shutdown(Shutdown::Drain).await;
         assert_gone(&events.pids()).await;
         results
     });
@@ -769,16 +770,16 @@ fn real_workers_are_cancelled_in_the_middle_of_a_guest() {
 fn a_pool_told_to_stop_does_not_wait_for_a_worker_that_does_not_come_up() {
     let faulty = Faulty::always("hang", "start");
     block_on(async {
-        let mut pool = faulty.pool(1).await;
+        let pool = faulty.pool(1).await;
         let stopper = pool.stopper();
         let stop = async {
             until("a worker is being started", || !faulty.starts().is_empty()).await;
-            stopper.cancel();
+            stopper.stop(Shutdown::Kill);
         };
         let rows = numbers(5);
-        let results = tokio::join!(collect(&mut pool, &rows), stop).0.unwrap();
+        let results = tokio::join!(collect(&pool, &rows), stop).0.unwrap();
         assert_eq!(statuses(&results), [Status::Skipped; 5]);
-        tokio::time::timeout(Duration::from_secs(15), pool.close())
+        tokio::time::timeout(Duration::from_secs(15), pool.shutdown(Shutdown::Drain))
             .await
             .expect("closing waits for the start deadline");
         assert_gone(&faulty.starts()).await;
@@ -790,8 +791,8 @@ fn dropping_results_or_pool_in_the_middle_of_a_run_ends_the_workers() {
     for drops_pool in [false, true] {
         let events = Events::default();
         block_on(async {
-            let mut pool = start("spin-on-bang", real(2, &events)).await;
-            let mut results = pool.map_iter(["a", "!", "!", "b"]);
+            let pool = start("spin-on-bang", real(2, &events)).await;
+            let mut results = pool.map(["a", "!", "!", "b"]);
             assert_eq!(results.next().await.unwrap().unwrap().outcome, Outcome::Ok("a".into()));
             let spinning =
                 async { until("a worker spins", || events.pids().iter().any(|&pid| Process::is_busy(pid))).await };
@@ -812,17 +813,17 @@ fn dropping_results_or_pool_in_the_middle_of_a_run_ends_the_workers() {
 fn a_pool_whose_results_were_dropped_takes_nothing_more() {
     let events = Events::default();
     block_on(async {
-        let mut pool = echo(real(1, &events)).await.unwrap();
-        let mut results = pool.map_iter(numbers(1_000));
+        let pool = echo(real(1, &events)).await.unwrap();
+        let mut results = pool.map(numbers(1_000));
         results.next().await.unwrap();
         drop(results);
         let mut asked = 0;
-        let mut results = pool.map_iter(numbers(10).into_iter().inspect(|_| asked += 1));
+        let mut results = pool.map(numbers(10).into_iter().inspect(|_| asked += 1));
         assert!(matches!(results.next().await, Err(Error::Ended)));
         assert!(results.next().await.unwrap().is_none(), "and it gives no result of the run that was dropped");
         drop(results);
         assert_eq!(asked, 0);
-        pool.close().await;
+        pool.shutdown(Shutdown::Drain).await;
     });
 }
 
@@ -876,4 +877,36 @@ fn kill(host: &mut Child) {
     host.kill().unwrap();
     host.wait().unwrap();
     block_on(until("its children end with it", || children_of(host.id()).is_empty()));
+}
+
+#[test]
+fn a_worker_that_grows_is_replaced_when_it_has_nothing_to_do_and_no_task_is_lost() {
+    let faulty = Faulty::once("bloat", "100");
+    block_on(async {
+        let limits = Limits { memory: 64 << 20, ..Limits::default() };
+        let pool = echo(PoolConfig { limits, ..faulty.config(1) }).await.unwrap();
+        // Its memory is looked at from time to time, the first time when it has answered something.
+        assert_eq!(collect(&pool, &numbers(100)).await.unwrap().len(), 100);
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(collect(&pool, &numbers(200)).await.unwrap().len(), 200);
+        until("it was replaced", || pool.stats().retired == 1).await;
+        assert_eq!(collect(&pool, &numbers(100)).await.unwrap().len(), 100);
+        assert_eq!(pool.stats().deaths, 0);
+    });
+    let grew = |event: &Event| matches!(event, Event::WorkerRetired { why, .. } if why.contains("has grown from"));
+    assert_eq!(faulty.events.all().iter().filter(|event| grew(event)).count(), 1);
+}
+
+#[test]
+fn tasks_that_were_submitted_to_a_pool_that_cannot_go_on_settle_and_say_why() {
+    let faulty = Faulty::always("exit", "start");
+    block_on(async {
+        let pool = faulty.pool(2).await;
+        let handle = pool.submit("1").await.unwrap();
+        let Outcome::NotOk(failure) = handle.await.outcome else { panic!("no worker ever comes up") };
+        assert_eq!((failure.status, &*failure.error.code), (Status::Skipped, "pool-failed"));
+        assert!(failure.error.message.contains("in a row failed"), "{}", failure.error.message);
+        assert!(matches!(pool.submit("2").await, Err(Error::TooManyFailures { .. })));
+        assert!(matches!(pool.submit("3").await, Err(Error::Ended)));
+    });
 }

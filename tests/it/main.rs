@@ -4,9 +4,11 @@ mod support;
 
 mod cli;
 mod embedding;
+mod executor;
 mod faults;
 mod guests;
 mod images;
+mod init;
 mod interpreters;
 mod languages;
 mod outcomes;

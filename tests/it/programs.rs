@@ -150,10 +150,14 @@ fn inputs_of_a_library_may_have_names() {
     block_on(async {
         let args = ["{stem}", "{}"].map(Template::parse).to_vec();
         let grants = Grants { args, stdin: Stdin::Empty, ..Grants::default() };
-        let config = PoolConfig { grants, ..PoolConfig::new(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))) };
-        let mut pool = Pool::start(&Program::read(wat("args")).unwrap(), config).await.unwrap();
+        let config = PoolConfig {
+            grants,
+            worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))),
+            ..PoolConfig::default()
+        };
+        let pool = Pool::builder(Program::read(wat("args")).unwrap()).config(config).build().await.unwrap();
         let inputs = [Input::new("1").named("a/b.png"), Input::new("2"), Input::new("3").named("x".repeat(5000))];
-        let mut results = pool.map_iter(inputs);
+        let mut results = pool.map(inputs);
         let mut next = async || results.next().await.unwrap().unwrap();
         assert_eq!(next().await.outcome, Outcome::Ok("args.wat\nb\na/b.png\n".into()));
         let mut code = async || match next().await.outcome {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use wpool::state::{MAX_STATE, MAX_VALUE, SharedState};
-use wpool::{Error, Outcome, Pool, PoolConfig, Program, Status, TaskResult, WorkerCommand};
+use wpool::keyvalue::{MAX_STATE, MAX_VALUE, SharedState};
+use wpool::{Error, Outcome, Pool, PoolConfig, Program, Retry, RetryOn, Status, TaskResult, WorkerCommand};
 
 use crate::support::*;
 
@@ -30,20 +30,25 @@ fn read(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("the state was written")).expect("it is JSON")
 }
 
-async fn pool(function: &str, workers: usize, state: &SharedState, events: &Events) -> Pool {
-    let config = PoolConfig {
+fn config(function: &str, workers: usize, state: &SharedState, events: &Events) -> PoolConfig {
+    PoolConfig {
         workers,
         call: Some(function.into()),
         json_rows: true,
         state: Some(state.clone()),
         observer: events.observer(),
-        ..PoolConfig::new(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool")))
-    };
-    Pool::start(&Program::read(guest("shared-state")).unwrap(), config).await.unwrap()
+        worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))),
+        ..PoolConfig::default()
+    }
 }
 
-async fn collect(pool: &mut Pool, rows: impl IntoIterator<Item = &'static str>) -> Vec<TaskResult> {
-    let mut results = pool.map_iter(rows);
+async fn pool(function: &str, workers: usize, state: &SharedState, events: &Events) -> Pool {
+    let config = config(function, workers, state, events);
+    Pool::builder(Program::read(guest("shared-state")).unwrap()).config(config).build().await.unwrap()
+}
+
+async fn collect(pool: &Pool, rows: impl IntoIterator<Item = &'static str>) -> Vec<TaskResult> {
+    let mut results = pool.map(rows);
     let mut all = Vec::new();
     while let Some(result) = results.next().await.unwrap() {
         all.push(result);
@@ -106,14 +111,14 @@ fn the_counter_is_what_the_host_counted_while_workers_are_killed() {
     const ROWS: usize = 600;
     let (state, events) = (SharedState::new(), Events::default());
     let (results, stats) = block_on(async {
-        let mut pool = pool("shared.count", 4, &state, &events).await;
+        let pool = pool("shared.count", 4, &state, &events).await;
         let killer = async {
             for round in 1..=10 {
                 until("tasks count", || state.stats().increments >= round * 2_000).await;
                 signal_child(*events.pids().last().unwrap(), Signal::KILL);
             }
         };
-        let (results, ()) = tokio::join!(collect(&mut pool, ["50"; ROWS]), killer);
+        let (results, ()) = tokio::join!(collect(&pool, ["50"; ROWS]), killer);
         (results, pool.stats())
     });
     assert_eq!(results.len(), ROWS, "every row is answered");
@@ -145,9 +150,9 @@ async fn kill_when(so: impl FnMut() -> bool, state: &SharedState, events: &Event
 fn a_task_that_has_only_looked_at_shared_state_is_run_again() {
     let (state, events) = (SharedState::new(), Events::default());
     block_on(async {
-        let mut pool = pool("shared.wait", 1, &state, &events).await;
+        let pool = pool("shared.wait", 1, &state, &events).await;
         let kill = kill_when(|| state.stats().calls > 10, &state, &events);
-        let (results, ()) = tokio::join!(collect(&mut pool, ["false"]), kill);
+        let (results, ()) = tokio::join!(collect(&pool, ["false"]), kill);
         assert_eq!((results[0].outcome.status(), results[0].receipt.attempts), (Status::Ok, 2));
         assert_eq!(state.stats().writes, 0);
     });
@@ -157,14 +162,28 @@ fn a_task_that_has_only_looked_at_shared_state_is_run_again() {
 fn a_task_that_changed_shared_state_is_not_run_again() {
     let (state, events) = (SharedState::new(), Events::default());
     block_on(async {
-        let mut pool = pool("shared.wait", 1, &state, &events).await;
+        let pool = pool("shared.wait", 1, &state, &events).await;
         let kill = kill_when(|| state.get("starts").is_some(), &state, &events);
-        let (results, ()) = tokio::join!(collect(&mut pool, ["true", "true"]), kill);
+        let (results, ()) = tokio::join!(collect(&pool, ["true", "true"]), kill);
         let Outcome::NotOk(failure) = &results[0].outcome else { panic!("{:?}", results[0]) };
         assert_eq!((failure.status, failure.error.code.as_str()), (Status::Crash, "state-changed"));
         assert!(failure.error.message.contains("SIGKILL"), "{}", failure.error.message);
         assert_eq!((results[0].receipt.attempts, results[1].outcome.status()), (1, Status::Ok));
         assert_eq!(counter(&state, "starts"), 2, "each of them counted itself once");
+    });
+}
+
+#[test]
+fn a_task_that_changed_shared_state_runs_again_when_that_is_asked_for() {
+    let (state, events) = (SharedState::new(), Events::default());
+    block_on(async {
+        let program = Program::read(guest("shared-state")).unwrap();
+        let retry = Retry { times: 1, on: vec![RetryOn::Status(Status::Crash)], ..Retry::default() };
+        let config = config("shared.wait", 1, &state, &events);
+        let pool = Pool::builder(program).config(config).retry(retry).build().await.unwrap();
+        let kill = kill_when(|| state.get("starts").is_some(), &state, &events);
+        let (results, ()) = tokio::join!(collect(&pool, ["true"]), kill);
+        assert_eq!((results[0].outcome.status(), counter(&state, "starts")), (Status::Ok, 2));
     });
 }
 
@@ -242,8 +261,8 @@ fn many_keys_come_in_pages() {
     keys.iter().for_each(|key| state.set(key, "").unwrap());
     for function in ["first.list", "second.list"] {
         block_on(async {
-            let mut pool = pool(function, 1, &state, &Events::default()).await;
-            let results = collect(&mut pool, ["[]"]).await;
+            let pool = pool(function, 1, &state, &Events::default()).await;
+            let results = collect(&pool, ["[]"]).await;
             let output = results[0].outcome.output().expect("it is ok");
             let (listed, pages): (Vec<String>, u32) = serde_json::from_slice(output).unwrap();
             assert_eq!(listed, keys);
@@ -274,8 +293,8 @@ fn a_guest_is_told_of_the_limits() {
     let full = SharedState::new();
     (0..63).for_each(|n| full.set(&n.to_string(), vec![0; MAX_VALUE]).unwrap());
     block_on(async {
-        let mut pool = pool("second.fill", 1, &full, &Events::default()).await;
-        let results = collect(&mut pool, ["[\"more\", 1048576]", "[\"0\", 1000]", "[\"more\", 1000]"]).await;
+        let pool = pool("second.fill", 1, &full, &Events::default()).await;
+        let results = collect(&pool, ["[\"more\", 1048576]", "[\"0\", 1000]", "[\"more\", 1000]"]).await;
         let Outcome::NotOk(failure) = &results[0].outcome else { panic!("over {MAX_STATE} bytes were taken") };
         assert!(failure.error.message.contains("shared state is full"), "{}", failure.error.message);
         assert_eq!(results[1..].iter().map(|result| result.outcome.status()).collect::<Vec<_>>(), [Status::Ok; 2]);
@@ -315,7 +334,7 @@ fn state_that_cannot_be_had_is_refused_with_the_reason() {
         (wat("echo"), "--state", 2, "shared state is for components"),
         (guest("shared-state"), &format!("--call first.get --state-in {shown}"), 96, "not a JSON object"),
         (guest("shared-state"), "--call first.get --state-in /nowhere", 96, "/nowhere"),
-        (guest("shared-state"), &both, 2, "cannot take records and shared state"),
+        (guest("shared-state"), &both, 2, "cannot take records and the shared state"),
         (guest("shared-state"), "--call first.open --state-out /nowhere/state.json", 110, "cannot write /nowhere"),
     ] {
         let ran = run(&mut wpool_run(&task, args), "[\"\"]\n");
@@ -342,9 +361,9 @@ fn two_pools_may_share_one_state() {
     let state = SharedState::from_json(br#"{"counter": 10}"#).unwrap();
     let events = Events::default();
     block_on(async {
-        let mut one = pool("shared.count", 1, &state, &events).await;
-        let mut other = pool("shared.count", 1, &state, &events).await;
-        let (a, b) = tokio::join!(collect(&mut one, ["20"; 20]), collect(&mut other, ["20"; 20]));
+        let one = pool("shared.count", 1, &state, &events).await;
+        let other = pool("shared.count", 1, &state, &events).await;
+        let (a, b) = tokio::join!(collect(&one, ["20"; 20]), collect(&other, ["20"; 20]));
         assert!(a.iter().chain(&b).all(|result| result.outcome.status() == Status::Ok));
     });
     assert_eq!(counter(&state, "counter"), 810);
@@ -355,8 +374,9 @@ fn two_pools_may_share_one_state() {
 fn a_pool_of_a_core_module_refuses_shared_state() {
     let config = PoolConfig {
         state: Some(SharedState::new()),
-        ..PoolConfig::new(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool")))
+        worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))),
+        ..PoolConfig::default()
     };
-    let error = block_on(Pool::start(&Program::read(wat("echo")).unwrap(), config)).unwrap_err();
+    let error = block_on(Pool::builder(Program::read(wat("echo")).unwrap()).config(config).build()).unwrap_err();
     assert!(matches!(error, Error::Config(_)), "{error}");
 }

@@ -210,6 +210,11 @@ impl Events {
         self.0.lock().unwrap().iter().filter_map(pid).collect()
     }
 
+    /// Everything, in order.
+    pub fn all(&self) -> Vec<Event> {
+        self.0.lock().unwrap().clone()
+    }
+
     /// Why workers died, and under which tasks.
     pub fn deaths(&self) -> Vec<(String, Option<u64>)> {
         let death = |event: &Event| match event {

@@ -22,8 +22,8 @@ use std::time::Duration;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
 use rustix::stdio::{dup2_stdout, stderr};
-use wpool::state::codec::Request;
-use wpool::wire::{self, AnswerHead, Decoder, Encoder, Frame, HEADER, Kind};
+use wpool::keyvalue::codec::Request;
+use wpool::wire::{self, AnswerHead, Decoder, Encoder, Frame, HEADER, Kind, Times};
 use wpool::{Layer, Status};
 
 /// A lease of this many tasks has a middle.
@@ -33,7 +33,10 @@ const MIDDLE: usize = 4;
 /// Answers that are sent together.
 const FLUSH: u32 = 3;
 
-const OK: AnswerHead = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall_us: 0 };
+/// Far more than a worker has otherwise.
+const BALLAST: usize = 200 << 20;
+
+const OK: AnswerHead = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::ZERO };
 
 fn main() -> io::Result<()> {
     let order = Order::read();
@@ -105,7 +108,7 @@ impl Order {
             "hang" => {}
             "exit" => exit(0),
             "no-answers" => {
-                send(Encoder::default().finish(Kind::Answers, index, 0));
+                send(Encoder::default().finish(Kind::Answers, index, Times::default()));
                 exit(0);
             }
             "complain" => {
@@ -166,11 +169,11 @@ fn nonsense(fault: &str, index: u32, row: &[u8]) -> Vec<u8> {
         "unknown-layer" => with(HEADER + 1, &[200]),
         "detail-without-sense" => answer(index, AnswerHead { status: Status::Failed, ..OK }, b"{\"error\":", b""),
         "ok-with-detail-without-sense" => answer(index, OK, b"fine", row),
-        "state-call" => wire::state_call(index, 0, &get),
-        "state-of-another" => wire::state_call(index.wrapping_add(1), 0, &get),
-        "state-twice" => wire::state_call(index, 0, &get).repeat(2),
-        "state-without-sense" => wire::state_call(index, 0, b"\0?"),
-        "state-too-long" => wire::state_call(index, 0, &vec![0; 5 << 20]),
+        "state-call" => wire::keyvalue_call(index, 0, &get),
+        "state-of-another" => wire::keyvalue_call(index.wrapping_add(1), 0, &get),
+        "state-twice" => wire::keyvalue_call(index, 0, &get).repeat(2),
+        "state-without-sense" => wire::keyvalue_call(index, 0, b"\0?"),
+        "state-too-long" => wire::keyvalue_call(index, 0, &vec![0; 5 << 20]),
         "long-output" => answer(index, OK, b"", &vec![b'x'; (1 << 20) + 1]),
         other => panic!("there is no fault {other}"),
     }
@@ -179,7 +182,7 @@ fn nonsense(fault: &str, index: u32, row: &[u8]) -> Vec<u8> {
 fn answer(index: u32, head: AnswerHead, detail: &[u8], output: &[u8]) -> Vec<u8> {
     let mut frame = Encoder::default();
     frame.push_answer(head, detail, output);
-    frame.finish(Kind::Answers, index, 1).to_vec()
+    frame.finish(Kind::Answers, index, Times::default()).to_vec()
 }
 
 fn send(bytes: &[u8]) {
@@ -198,6 +201,8 @@ struct Worker {
     first: u32,
     /// It takes every task, claimed or not.
     is_greedy: bool,
+    /// Memory that it took and keeps.
+    ballast: Vec<u8>,
 }
 
 impl Worker {
@@ -210,6 +215,7 @@ impl Worker {
             answers: Encoder::default(),
             first: 0,
             is_greedy: false,
+            ballast: Vec::new(),
         }
     }
 
@@ -269,7 +275,10 @@ impl Worker {
             self.claim.store(u64::MAX, Ordering::Release);
             self.is_greedy = true;
         }
-        matches!(fault, "none" | "forge" | "scribble")
+        if fault == "bloat" && self.order.spend(row) {
+            self.ballast = vec![1; BALLAST];
+        }
+        matches!(fault, "none" | "forge" | "scribble" | "bloat")
     }
 
     fn fail(&mut self, index: u32, row: &[u8]) {
@@ -283,7 +292,7 @@ impl Worker {
     fn flush(&mut self) {
         let count = self.answers.count();
         if count > 0 {
-            send(self.answers.finish(Kind::Answers, self.first, 1));
+            send(self.answers.finish(Kind::Answers, self.first, Times::default()));
             self.first = self.first.wrapping_add(count);
             self.answers.clear();
         }

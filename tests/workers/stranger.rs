@@ -9,7 +9,7 @@
 use std::error::Error;
 use std::io::Write;
 
-use wpool::{Outcome, Pool, PoolConfig, Program, WorkerCommand};
+use wpool::{Outcome, Pool, Program, Shutdown, WorkerCommand};
 
 fn main() -> Result<(), Box<dyn Error>> {
     wpool::worker::enter();
@@ -32,8 +32,8 @@ async fn run(
     worker: WorkerCommand,
     rows: impl Iterator<Item = String>,
 ) -> Result<(), Box<dyn Error>> {
-    let mut pool = Pool::start(&program, PoolConfig::new(worker)).await?;
-    let mut results = pool.map_iter(rows);
+    let pool = Pool::builder(program).worker(worker).build().await?;
+    let mut results = pool.map(rows);
     while let Some(result) = results.next().await? {
         let text = match result.outcome {
             Outcome::Ok(output) => String::from_utf8_lossy(&output).into_owned(),
@@ -42,6 +42,6 @@ async fn run(
         writeln!(std::io::stdout(), "{} {text}", result.id.0)?;
     }
     drop(results);
-    pool.close().await;
+    pool.shutdown(Shutdown::Drain).await;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! What can be typed.
 
+mod messages;
 mod run;
+mod stopping;
 
 use std::path::PathBuf;
 
@@ -10,7 +12,9 @@ use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::build::LANGUAGES;
+pub use messages::*;
 pub use run::*;
+pub use stopping::*;
 
 /// Map an untrusted WebAssembly program over rows of input, on every core.
 #[derive(Debug, Parser)]

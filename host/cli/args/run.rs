@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgGroup, ValueHint};
 
 use super::super::units::{size, time};
+use super::{Messages, Stopping};
 
 pub(super) const RUN_HELP: &str = "\
 Each row is one task, run in a fresh instance of the program. Each gives one line of JSON, in
@@ -26,10 +27,11 @@ Arguments after -- are for commands: {} is the row and {.field} a member of it; 
 written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts of it.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
-ok, 101 program refused, 102 input refused, 103 stopped by --max-fail, 110 cannot write output,
-130 interrupted, 143 terminated.
+ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail, 110 cannot write
+output, 124 stopped by --deadline, 130 interrupted, 143 terminated. A success that --halt waits for is 0.
 
-Ctrl-C lets running tasks finish; a second one kills them.";
+Ctrl-C lets running tasks finish; a second one kills them. Ctrl-Z stops workers and their deadlines,
+too. SIGUSR1 has the running tasks printed.";
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
@@ -64,6 +66,8 @@ pub struct Run {
     pub call: Option<String>,
 
     #[command(flatten)]
+    pub initializer: Initializer,
+    #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
     pub limits: Limits,
@@ -73,6 +77,33 @@ pub struct Run {
     pub state: State,
     #[command(flatten)]
     pub pool: Pool,
+    #[command(flatten)]
+    pub stopping: Stopping,
+    #[command(flatten)]
+    pub messages: Messages,
+}
+
+/// Which records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Only {
+    /// Those that are ok
+    Ok,
+    /// Those that are not ok
+    Failed,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Preparation")]
+pub struct Initializer {
+    /// Argument of the program's init, as JSON or as @FILE, whose bytes it gets
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub init_arg: Option<String>,
+    /// Wall time of init [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "init_each", allow_negative_numbers = true)]
+    pub init_timeout: Option<Duration>,
+    /// Run init in each instance, before its task, instead of once for all
+    #[arg(long)]
+    pub init_each: bool,
 }
 
 /// What outputs are taken for.
@@ -116,19 +147,16 @@ pub struct Output {
     /// Print bare outputs, one a line, null for a failure; failures go to standard error
     #[arg(long, conflicts_with = "receipts")]
     pub values: bool,
-    /// Add to each record how the task went: layer, attempts, worker, time, memory
+    /// Add to each record how the task went: layer, attempts, worker, times, memory, bytes
     #[arg(long)]
     pub receipts: bool,
     /// Keep the rows whose records are not ok in FILE, as they were, ready to run again; with --files,
     /// their paths
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub failed: Option<PathBuf>,
-    /// No summary
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Tell about workers, too
-    #[arg(short, long)]
-    pub verbose: bool,
+    /// Write only these records; all are counted
+    #[arg(long, value_name = "WHICH")]
+    pub only: Option<Only>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -185,12 +213,6 @@ pub struct Pool {
     /// Most rows handed to a worker at a time [default: about 2 ms of work]
     #[arg(long, value_name = "N")]
     pub chunksize: Option<NonZeroUsize>,
-    /// Stop when N records are not ok
-    #[arg(long, value_name = "N")]
-    pub max_fail: Option<NonZeroUsize>,
-    /// Workers that may die under a task before its record is a crash
-    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
-    pub crash_limit: u32,
     /// Compile anew, and keep nothing
     #[arg(long)]
     pub no_cache: bool,

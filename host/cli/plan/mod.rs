@@ -1,20 +1,23 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
 mod grants;
+mod initializer;
 mod outputs;
 mod state;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use wpool::output::OutputType;
-use wpool::{CompileLimits, Event, Limits, MAX_WORKERS, Observer, PoolConfig, Template, WorkerCommand};
+use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Retry, Template, WorkerCommand};
 
 use super::args;
 use super::exit::{NoInputs, Usage};
+use super::halt::{self, Halt};
+use super::report::{Shown, tell};
 use super::rows::matching;
-use super::say;
 use grants::template;
 
 /// A run that makes sense.
@@ -31,10 +34,27 @@ pub struct Plan {
     pub failed: Option<PathBuf>,
     /// Where the shared state is written at the end.
     pub state_out: Option<OutputFile>,
-    pub max_fail: Option<usize>,
+    pub only: Option<args::Only>,
+    /// Results as they come.
+    pub unordered: bool,
+    /// What stops the run early; the first that is met does.
+    pub halts: Vec<Halt>,
+    /// For the whole run.
+    pub deadline: Option<Duration>,
     /// Check all rows before the first task.
     pub strict: bool,
+    pub messages: Messages,
+}
+
+/// What people see beside the records.
+#[derive(Debug)]
+pub struct Messages {
     pub quiet: bool,
+    pub verbose: bool,
+    pub progress: Shown,
+    /// Tasks that run as long as this are told of.
+    pub slow: Duration,
+    pub summary_json: Option<PathBuf>,
 }
 
 /// Where rows come from.
@@ -82,17 +102,19 @@ impl Plan {
             output: typed.limits.max_output,
             ..Limits::default()
         };
-        let mut config = base_config(output.verbose)?;
+        let mut config = base_config()?;
         config.workers = jobs(typed.pool.jobs.map(usize::from).unwrap_or(config.workers))?;
         config.limits = limits;
         config.compile_limits =
             CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
         let files = matches!(source, Source::Files(_));
         config.grants = grants::grants(&typed, files)?;
+        config.init = initializer::init(&typed.initializer)?;
         config.success_codes = output.success_codes.clone();
-        config.ordered = !output.unordered;
         config.chunksize = typed.pool.chunksize;
-        config.crash_limit = typed.pool.crash_limit;
+        config.crash_limit = typed.stopping.crash_limit;
+        config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
+        config.retry = retry(&typed.stopping);
         let json = !typed.lines && !typed.once && !files;
         config.json_rows = json;
         config.call = typed.call.clone();
@@ -112,11 +134,14 @@ impl Plan {
             output: output.output.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             failed: output.failed.clone(),
             state_out: typed.state.state_out.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
-            max_fail: typed.pool.max_fail.map(usize::from),
+            only: output.only,
+            unordered: output.unordered,
+            halts: halts(&typed.stopping),
+            deadline: typed.stopping.deadline,
             strict: typed.strict_input,
-            quiet: output.quiet,
+            messages: messages(&typed.messages, output.output.is_some()),
             // Last, because it may take minutes.
-            task: super::build::program(typed.task, output.quiet)?,
+            task: super::build::program(typed.task, typed.messages.quiet)?,
         })
     }
 
@@ -132,6 +157,30 @@ impl Plan {
             .chain(self.output.as_ref().map(|output| &output.path))
             .chain(&self.failed)
             .chain(self.state_out.as_ref().map(|state| &state.path))
+            .chain(&self.messages.summary_json)
+    }
+}
+
+fn retry(typed: &args::Stopping) -> Retry {
+    let args::Stopping { retries, retry_on, retry_delay, .. } = typed;
+    Retry { times: *retries, on: retry_on.clone(), delay: retry_delay.first, max_delay: retry_delay.longest }
+}
+
+fn halts(typed: &args::Stopping) -> Vec<Halt> {
+    let halt = match typed.halt {
+        halt::Typed::When(halt) => Some(halt),
+        halt::Typed::Never => None,
+    };
+    halt.into_iter().chain(typed.max_fail.map(Halt::after_failures)).collect()
+}
+
+fn messages(typed: &args::Messages, to_file: bool) -> Messages {
+    Messages {
+        quiet: typed.quiet,
+        verbose: typed.verbose,
+        progress: Shown::new(typed.progress, typed.quiet, to_file),
+        slow: typed.slow,
+        summary_json: typed.summary_json.clone(),
     }
 }
 
@@ -144,21 +193,11 @@ fn output_type(typed: args::OutputType) -> OutputType {
     }
 }
 
-/// The configuration of every pool of this command: its own children, the user's cache, and an observer that prints.
-pub fn base_config(verbose: bool) -> Result<PoolConfig> {
-    let mut config = PoolConfig::new(WorkerCommand::this_program());
-    config.cache = cache_dir();
-    config.observer = Observer::new(move |event| match event {
-        Event::Warning(text) => say(format_args!("warning: {text}")),
-        Event::WorkerStarted { slot, generation, pid } if verbose => {
-            say(format_args!("worker {slot}.{generation} started (pid {pid})"));
-        }
-        Event::WorkerDied { slot, generation, why, suspect } if verbose => match suspect {
-            Some(task) => say(format_args!("worker {slot}.{generation} {why}, in task {}", task.0)),
-            None => say(format_args!("worker {slot}.{generation} {why}")),
-        },
-        _ => {}
-    });
+/// The configuration of every pool of this command: its own children, the user's cache, and an observer that warns.
+pub fn base_config() -> Result<PoolConfig> {
+    let mut config =
+        PoolConfig { worker: Some(WorkerCommand::this_program()), cache: cache_dir(), ..PoolConfig::default() };
+    config.observer = Observer::new(|event| tell(event, false)).without_tasks();
     Ok(config)
 }
 

@@ -1,7 +1,7 @@
 //! Refuses to write where something would be lost.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -12,13 +12,19 @@ use super::{Source, is_stdin, usage};
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
     let state = &typed.state.state_out;
-    for path in [&output.output, &output.failed, state].into_iter().flatten() {
+    let summary = &typed.messages.summary_json;
+    for path in [&output.output, &output.failed, summary, state].into_iter().flatten() {
         check_destroys_no_input(path, source)?;
         if is_same_file(path, &typed.task) {
             return usage(format!("{} is the program; the output would destroy it", path.display()));
         }
     }
-    let all = [(&output.output, "records"), (&output.failed, "failed rows"), (state, "shared state")];
+    let all = [
+        (&output.output, "records"),
+        (&output.failed, "failed rows"),
+        (summary, "the summary"),
+        (state, "the shared state"),
+    ];
     let all: Vec<_> = all.iter().filter_map(|(path, what)| path.as_ref().zip(Some(*what))).collect();
     for (at, (path, what)) in all.iter().enumerate() {
         let other = all[..at].iter().find(|(other, _)| is_same_file(other, path) || is_same_place(other, path));

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use wpool::limits::MAX_INPUT;
 use wpool::{Input, Rejected};
 
-use super::{BLOCK, LINE_BITS, Sink};
+use super::{BLOCK, LINE_BITS};
 
 /// Cuts one file into rows.
 #[derive(Debug, Default)]
@@ -27,8 +27,8 @@ impl Splitter {
         Splitter { file, ..Splitter::default() }
     }
 
-    /// Reads to the end. False when nobody wants more.
-    pub fn read(&mut self, mut reader: impl Read, rows: &mut Sink) -> io::Result<bool> {
+    /// Reads to the end. False when nobody wants more, as `take` says.
+    pub fn read(&mut self, mut reader: impl Read, mut take: impl FnMut(Vec<Input>) -> bool) -> io::Result<bool> {
         let mut block = vec![0; BLOCK];
         loop {
             let count = match reader.read(&mut block) {
@@ -37,7 +37,7 @@ impl Splitter {
                 Err(error) => return Err(error),
             };
             let batch = if count == 0 { self.end() } else { self.add(&block[..count]) };
-            if !rows.send(batch) {
+            if !take(batch) {
                 return Ok(false);
             }
             if count == 0 {

@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -31,11 +32,33 @@ const LINE_BITS: u32 = 48;
 pub struct Rows {
     batches: mpsc::Receiver<Vec<Input>>,
     current: std::vec::IntoIter<Input>,
-    failure: Failure,
+    end: RowsEnd,
 }
 
-/// Why reading ended before the end of the files.
-type Failure = Arc<Mutex<Option<String>>>;
+/// How a stream of rows ended.
+#[derive(Clone, Debug, Default)]
+pub struct RowsEnd {
+    /// Why reading ended before the end of the files.
+    failure: Arc<Mutex<Option<String>>>,
+    /// Every row was taken from the stream.
+    all: Arc<AtomicBool>,
+}
+
+impl RowsEnd {
+    /// The reason, if any, why not all rows were read.
+    pub fn failure(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    /// Whether the stream has come to its end.
+    pub fn is_reached(&self) -> bool {
+        self.all.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
 
 /// Says where a row stands.
 #[derive(Clone, Debug)]
@@ -64,8 +87,8 @@ impl Rows {
     /// Starts reading. `names` looks at every row, when outputs become files.
     pub fn read(source: Source, names: Option<OutNames>) -> io::Result<Rows> {
         let (sender, batches) = mpsc::channel(BATCHES);
-        let failure = Failure::default();
-        let told = failure.clone();
+        let end = RowsEnd::default();
+        let told = end.clone();
         let mut sink = Sink { batches: sender, names };
         // Not joined: it may wait for a terminal for ever, and ends with the process.
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
@@ -80,15 +103,14 @@ impl Rows {
                 }
                 Source::Lines(files) => read_lines(&files, &mut sink).err(),
             };
-            *told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = why;
+            *told.lock() = why;
         })?;
-        Ok(Rows { batches, current: Vec::new().into_iter(), failure })
+        Ok(Rows { batches, current: Vec::new().into_iter(), end })
     }
 
-    /// Gives the reason, if any, why not all rows were read, once the stream has ended.
-    pub fn failure(&self) -> impl Fn() -> Option<String> + use<> {
-        let failure = self.failure.clone();
-        move || failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    /// Says how the stream ended, once it has.
+    pub fn end(&self) -> RowsEnd {
+        self.end.clone()
     }
 }
 
@@ -102,7 +124,10 @@ impl Stream for Rows {
             }
             match self.batches.poll_recv(cx) {
                 Poll::Ready(Some(batch)) => self.current = batch.into_iter(),
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) => {
+                    self.end.all.store(true, Ordering::Release);
+                    return Poll::Ready(None);
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -129,12 +154,30 @@ impl Sink {
 fn read_lines(files: &[PathBuf], sink: &mut Sink) -> Result<(), String> {
     for (number, file) in files.iter().enumerate() {
         let mut splitter = Splitter::of(number as u64);
-        let read = open(file).and_then(|reader| splitter.read(reader, sink));
+        let read = open(file).and_then(|reader| splitter.read(reader, |batch| sink.send(batch)));
         if !read.map_err(|error| format!("cannot read {}: {error}", file.display()))? {
             break;
         }
     }
     Ok(())
+}
+
+/// Counts the rows of a source whose files can be read twice, and gives `None` for any other.
+pub fn count(source: &Source) -> io::Result<Option<u64>> {
+    let files = match source {
+        Source::Once => return Ok(Some(1)),
+        Source::Files(paths) => return Ok(Some(paths.len() as u64)),
+        Source::Lines(files) if files.iter().all(|file| !is_stdin(file) && file.is_file()) => files,
+        Source::Lines(_) => return Ok(None),
+    };
+    let mut rows = 0;
+    for file in files {
+        Splitter::default().read(open(file)?, |batch| {
+            rows += batch.len() as u64;
+            true
+        })?;
+    }
+    Ok(Some(rows))
 }
 
 /// Opens a file of rows, or standard input for `-`.

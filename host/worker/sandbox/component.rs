@@ -1,37 +1,51 @@
 //! Components: the conventions task, function and command (WASI preview 2).
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::component::{Component, ComponentExportIndex, Func, InstancePre, ResourceTable, TypedFunc, Val};
+use wasmtime::component::{
+    Component, ComponentExportIndex, Func, Instance, InstancePre, ResourceTable, TypedFunc, Val,
+};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::super::line::HostLine;
 use super::guard::{Guard, Stopped};
+use super::init::{self, Accessors};
 use super::keyvalue::Keyvalue;
 use super::link;
 use super::task::{self, State as _};
-use super::{Call, Finished, Returned, TaskContext, values};
+use super::{Call, NoFunction, Returned, values};
 use crate::error::Refusal;
-use crate::report::Convention;
+use crate::report::{Convention, Function};
 use crate::setup::{ChildError, WorkerSetup};
-use crate::typed::{Signature, Value};
+use crate::typed::{Parameters, Signature, Value};
 
 /// A component that is ready to be instantiated.
 pub(super) struct ComponentProgram {
     pre: InstancePre<State>,
-    entry: ComponentExportIndex,
-    calls: Calls,
+    entry: Entry,
+    init: Option<ComponentExportIndex>,
+    accessors: Accessors,
+    /// Every function that the report names, made ready when a task first calls it.
+    functions: Vec<(Function, OnceCell<Option<Entry>>)>,
+    /// Results that are a string or a `list<u8>` are outputs as they are.
+    bare: bool,
     /// There when tasks share state.
     pub line: Option<Arc<HostLine>>,
 }
 
-/// How the entry is called.
+/// An exported function, and how it is called.
+struct Entry {
+    export: ComponentExportIndex,
+    calls: Calls,
+}
+
 enum Calls {
     Task,
     Command,
-    Function { signature: Signature, bare: bool },
+    Function { signature: Signature, parameters: Parameters },
 }
 
 pub(super) struct State {
@@ -57,16 +71,19 @@ impl task::State for State {
         &mut self.guard
     }
 
-    fn into_guard(self) -> Guard {
-        self.guard
-    }
-
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build());
     }
 
     fn has_world(&self) -> bool {
         self.wasi.is_some()
+    }
+}
+
+impl State {
+    /// Whether the guest has handles of the host's resources.
+    pub fn has_open_resources(&self) -> bool {
+        !self.table.is_empty()
     }
 }
 
@@ -89,38 +106,103 @@ impl ComponentProgram {
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
         let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
-        let mut entry = None;
-        for name in &report.entry {
-            let found = component.get_export_index(entry.as_ref(), name);
-            entry = Some(found.ok_or_else(|| ChildError::Image(format!("the image has no export `{name}`")))?);
-        }
-        let entry = entry.ok_or_else(|| ChildError::Image("the report names no entry".into()))?;
+        let named = |path: &[String]| {
+            let none = || ChildError::Image(format!("the image has no export `{}`", path.join(".")));
+            export(&component, path).ok_or_else(none)
+        };
+        let export = named(&report.entry)?;
+        let init = report.init.as_deref().map(named).transpose()?;
         let pre = link::component(engine, &component, setup.state).map_err(|error| cannot_link(&error, setup.state))?;
         let calls = match report.signature() {
-            Some(signature) => Calls::Function { signature: signature.clone(), bare: setup.bare_outputs },
+            Some(signature) => Calls::function(signature),
             None if report.convention == Convention::Command => Calls::Command,
             None => Calls::Task,
         };
-        Ok(ComponentProgram { pre, entry, calls, line: None })
+        let functions = report.functions.iter().map(|function| (function.clone(), OnceCell::new())).collect();
+        let accessors = Accessors::find(&component);
+        Ok(ComponentProgram { pre, entry: Entry { export, calls }, init, accessors, functions, bare: setup.bare_outputs, line: None })
     }
 
-    pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
-        task::run(self.pre.engine(), context, call, async |store: &mut Store<State>, call| {
-            store.data_mut().keyvalue = self.line.clone().map(Keyvalue::new);
-            match self.call(store, call).await? {
-                Returned::Output(output) if output.len() as u64 > context.limits.output => Err(Stopped::Output.into()),
-                returned => Ok(returned),
-            }
-        })
+    /// The convention's entry, or one of the report's functions. `None` when there is no such function, or none that a
+    /// row can be made into a call of.
+    fn entry(&self, function: Option<u32>) -> Option<&Entry> {
+        let Some(index) = function else { return Some(&self.entry) };
+        let (function, entry) = self.functions.get(index as usize)?;
+        let entry = entry.get_or_init(|| {
+            let calls = Calls::function(function.signature.as_ref().ok()?);
+            Some(Entry { export: export(self.pre.component(), &function.path)?, calls })
+        });
+        entry.as_ref()
     }
 
-    async fn call(&self, store: &mut Store<State>, call: Call) -> wasmtime::Result<Returned> {
+    /// How rows are read for an entry: as arguments, or not at all.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub fn parameters(&self, function: Option<u32>) -> Result<Option<&Parameters>, NoFunction> {
+        match &self.entry(function).ok_or(NoFunction)?.calls {
+            Calls::Function { parameters, .. } => Ok(Some(parameters)),
+            Calls::Task | Calls::Command => Ok(None),
+        }
+    }
+}
+
+impl Calls {
+    fn function(signature: &Signature) -> Calls {
+        Calls::Function { signature: signature.clone(), parameters: Parameters::new(signature) }
+    }
+}
+
+/// The export at a path of names, outermost first.
+fn export(component: &Component, path: &[String]) -> Option<ComponentExportIndex> {
+    path.iter().try_fold(None, |outer, name| component.get_export_index(outer.as_ref(), name).map(Some))?
+}
+
+impl task::Program for ComponentProgram {
+    type State = State;
+    type Instance = Instance;
+
+    fn engine(&self) -> &Engine {
+        self.pre.engine()
+    }
+
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
+        store.data_mut().keyvalue = self.line.clone().map(Keyvalue::new);
+        if store.data().has_world() { self.pre.instantiate_async(store).await } else { self.pre.instantiate(store) }
+    }
+
+    async fn prepare(&self, store: &mut Store<State>, instance: Instance, argument: &[u8]) -> wasmtime::Result<()> {
+        match &self.init {
+            Some(init) => init::component(store, instance, init, argument).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+        self.accessors.state(store, instance).await
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+        call: Call,
+        limit: u64,
+    ) -> wasmtime::Result<Returned> {
+        match self.call_entry(store, instance, call).await? {
+            Returned::Output(output) if output.len() as u64 > limit => Err(Stopped::Output.into()),
+            returned => Ok(returned),
+        }
+    }
+}
+
+impl ComponentProgram {
+    async fn call_entry(&self, store: &mut Store<State>, instance: Instance, call: Call) -> wasmtime::Result<Returned> {
         let waits = store.data().has_world();
-        let instance =
-            if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
-        let func =
-            instance.get_func(&mut *store, self.entry).ok_or_else(|| wasmtime::Error::msg("no entry function"))?;
-        match &self.calls {
+        let none = || wasmtime::Error::msg("no entry function");
+        let entry = self.entry(call.function).ok_or_else(none)?;
+        let func = instance.get_func(&mut *store, entry.export).ok_or_else(none)?;
+        match &entry.calls {
             Calls::Command => {
                 let run: CommandRun = func.typed(&*store)?;
                 let (result,) = if waits { run.call_async(store, ()).await? } else { run.call(store, ())? };
@@ -132,10 +214,10 @@ impl ComponentProgram {
                 let (result,) = if waits { run.call_async(store, row).await? } else { run.call(store, row)? };
                 Ok(result.map_or_else(Returned::Refused, Returned::Output))
             }
-            Calls::Function { signature, bare } => {
+            Calls::Function { signature, .. } => {
                 let result = call_function(func, store, signature, call.values).await?;
                 match &signature.result {
-                    Some(ty) => values::returned(ty, result, *bare),
+                    Some(ty) => values::returned(ty, result, self.bare),
                     None => Ok(Returned::Output(b"null".to_vec())),
                 }
             }

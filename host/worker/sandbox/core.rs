@@ -8,15 +8,17 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 
 use super::function::{Function, Gives};
 use super::guard::{Guard, Stopped};
+use super::init::{self, CoreInit};
 use super::link;
 use super::task::{self, State as _};
-use super::{Call, Finished, Returned, TaskContext};
+use super::{Call, Returned};
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
 
 /// A core module that is ready to be instantiated.
 pub(super) struct CoreProgram {
     pre: InstancePre<State>,
+    init: CoreInit,
     entry: Entry,
 }
 
@@ -53,10 +55,6 @@ impl task::State for State {
         &mut self.guard
     }
 
-    fn into_guard(self) -> Guard {
-        self.guard
-    }
-
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build_p1());
     }
@@ -76,28 +74,53 @@ impl CoreProgram {
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
         let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
-        Ok(CoreProgram { pre, entry })
+        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry })
+    }
+}
+
+impl task::Program for CoreProgram {
+    type State = State;
+    type Instance = Instance;
+
+    fn engine(&self) -> &Engine {
+        self.pre.module().engine()
     }
 
-    pub fn run(&self, context: &TaskContext, call: Call) -> Finished {
-        let engine = self.pre.module().engine();
-        task::run(engine, context, call, async |store, call| self.call(store, &call.input, context.limits.output).await)
-    }
-
-    async fn call(&self, store: &mut Store<State>, row: &[u8], limit: u64) -> wasmtime::Result<Returned> {
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
+            Guest { store, instance, waits }.call(initialize, &[]).await?;
+        }
+        Ok(instance)
+    }
+
+    async fn prepare(&self, store: &mut Store<State>, instance: Instance, _: &[u8]) -> wasmtime::Result<()> {
+        // The argument is on its standard input.
+        let waits = store.data().has_world();
+        self.init.run(&mut Guest { store, instance, waits }).await
+    }
+
+    async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+        init::core_state(store, instance)
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+        call: Call,
+        limit: u64,
+    ) -> wasmtime::Result<Returned> {
+        let (row, waits) = (&*call.input, store.data().has_world());
         let mut guest = Guest { store, instance, waits };
         match &self.entry {
             Entry::Command { start } => {
                 guest.call(start, &[]).await?;
                 Ok(Returned::Command)
             }
-            Entry::Raw { initialize, memory, allocator, run } => {
-                if let Some(initialize) = initialize {
-                    guest.call(initialize, &[]).await?;
-                }
+            Entry::Raw { memory, allocator, run, .. } => {
                 let length = row.len() as u32;
                 let at = match allocator {
                     Allocator::Alloc(alloc) => guest.call(alloc, &[length]).await?,
@@ -113,14 +136,14 @@ impl CoreProgram {
 }
 
 /// An instance and its store.
-struct Guest<'a> {
+pub(super) struct Guest<'a> {
     store: &'a mut Store<State>,
     instance: Instance,
     waits: bool,
 }
 
 impl Guest<'_> {
-    async fn call(&mut self, function: &Function, args: &[u32]) -> wasmtime::Result<u64> {
+    pub async fn call(&mut self, function: &Function, args: &[u32]) -> wasmtime::Result<u64> {
         if self.waits {
             function.call_async(&mut *self.store, self.instance, args).await
         } else {

@@ -1,10 +1,11 @@
 //! The limits of one task, as its store enforces them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
+use super::super::clock::ActiveTime;
 use crate::limits::MAX_TABLE_ELEMENTS;
 
 /// Why wpool itself stopped a guest.
@@ -18,13 +19,35 @@ pub(super) enum Stopped {
     Output,
     #[error("{0}")]
     Abi(String),
+    /// `init` did not do what it is for. The code says whether a snapshot would be to blame.
+    #[error("{message}")]
+    Init { code: &'static str, message: String },
     /// It called an import that it has only to be loaded.
     #[error("{0}")]
     Denied(String),
 }
 
+/// A moment of the worker's active time by which a task must have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deadline {
+    at: Duration,
+    /// What the task was given.
+    pub length: Duration,
+}
+
+impl Deadline {
+    pub fn new(length: Duration, time: &ActiveTime) -> Self {
+        Deadline { at: time.after(length), length }
+    }
+
+    /// How long until then; zero when it is reached.
+    pub fn left(self, time: &ActiveTime) -> Duration {
+        self.at.saturating_sub(time.now())
+    }
+}
+
 /// Accounts for a task's memory, and remembers what it was denied.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Guard {
     limit: u64,
     used: u64,
@@ -32,18 +55,31 @@ pub(super) struct Guard {
     pub peak: u64,
     /// A request for memory was denied.
     pub denied: bool,
-    pub deadline: Option<Instant>,
+    pub deadline: Option<Deadline>,
+    /// When the task's instance had been made; `None` when it was there before.
+    pub ready: Option<Instant>,
 }
 
 impl Guard {
-    pub fn new(limit: u64, deadline: Option<Instant>) -> Self {
-        Guard { limit, used: 0, peak: 0, denied: false, deadline }
+    pub fn new(limit: u64) -> Self {
+        Guard { limit, used: 0, peak: 0, denied: false, deadline: None, ready: None }
+    }
+
+    /// A task begins. What earlier ones of the same instance have taken stays taken.
+    pub fn begin(&mut self, deadline: Option<Deadline>) {
+        *self = Guard { used: self.used, peak: self.used, deadline, ..Guard::new(self.limit) };
+    }
+
+    /// Takes the limits away, for what wpool does itself.
+    pub fn lift(&mut self) {
+        self.limit = u64::MAX;
+        self.deadline = None;
     }
 
     /// What happens at the end of each epoch.
-    pub fn epoch(&self) -> wasmtime::Result<UpdateDeadline> {
+    pub fn epoch(&self, time: &ActiveTime) -> wasmtime::Result<UpdateDeadline> {
         match self.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Stopped::Epoch.into()),
+            Some(deadline) if deadline.left(time).is_zero() => Err(Stopped::Epoch.into()),
             _ => Ok(UpdateDeadline::Continue(1)),
         }
     }
@@ -66,5 +102,52 @@ impl ResourceLimiter for Guard {
         let allowed = desired as u64 <= MAX_TABLE_ELEMENTS;
         self.denied |= !allowed;
         Ok(allowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn is_over(guard: &Guard, time: &ActiveTime) -> bool {
+        guard.epoch(time).is_err()
+    }
+
+    #[test]
+    fn time_in_which_the_worker_was_stopped_counts_for_no_deadline() {
+        let time = ActiveTime::default();
+        let mut guard = Guard::new(0);
+        guard.begin(Some(Deadline::new(SECOND, &time)));
+        time.pass(SECOND * 3_600);
+        assert!(!is_over(&guard, &time));
+        (0..99).for_each(|_| time.pass(Duration::from_millis(10)));
+        assert!(is_over(&guard, &time));
+    }
+
+    #[test]
+    fn a_deadline_is_never_kept_too_early() {
+        let time = ActiveTime::default();
+        let mut guard = Guard::new(0);
+        guard.begin(Some(Deadline::new(SECOND, &time)));
+        (0..100).for_each(|_| time.pass(Duration::from_millis(10)));
+        assert!(!is_over(&guard, &time), "the first tick may have come at once");
+        time.pass(Duration::from_millis(10));
+        assert!(is_over(&guard, &time));
+    }
+
+    #[test]
+    fn each_task_of_an_instance_has_its_own_deadline_and_denials() {
+        let time = ActiveTime::default();
+        let mut guard = Guard::new(100);
+        guard.begin(Some(Deadline::new(SECOND, &time)));
+        assert!(guard.memory_growing(0, 80, None).unwrap() && !guard.memory_growing(80, 160, None).unwrap());
+        time.pass(SECOND * 2);
+        (0..200).for_each(|_| time.pass(Duration::from_millis(10)));
+        guard.begin(Some(Deadline::new(SECOND, &time)));
+        assert!(!is_over(&guard, &time) && !guard.denied);
+        assert_eq!(guard.peak, 80, "what an instance has it keeps");
+        assert!(!guard.memory_growing(80, 120, None).unwrap());
     }
 }

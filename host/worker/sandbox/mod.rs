@@ -4,6 +4,7 @@ mod component;
 mod core;
 mod function;
 mod guard;
+mod init;
 mod keyvalue;
 pub(crate) mod link;
 mod stdio;
@@ -15,17 +16,20 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::Engine;
 use wasmtime::component::Val;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use self::component::ComponentProgram;
 use self::core::CoreProgram;
-use self::guard::Guard;
+use self::guard::{Deadline, Guard};
 use self::stdio::Stdio;
+use self::task::Runner;
+use super::clock::ActiveTime;
 use super::engine::engine;
 use super::line::HostLine;
 use crate::limits::{Limits, MAX_INPUT};
@@ -43,6 +47,10 @@ const MAX_RANDOM: u64 = 1 << 20;
 /// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
 const HOSTCALL_SLACK: usize = 8 << 20;
 
+/// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
+/// making an instance.
+const LONG_ROW: usize = 1 << 10;
+
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
 pub(super) struct Answered {
@@ -51,6 +59,8 @@ pub(super) struct Answered {
     /// [`AnswerDetail`] as JSON, or nothing.
     pub detail: Vec<u8>,
     pub output: Vec<u8>,
+    /// From the task's beginning until its instance was ready; zero when it never was.
+    pub start: Duration,
 }
 
 /// A loaded program, ready to run tasks.
@@ -59,18 +69,20 @@ pub(super) struct Sandbox {
     program: Program,
     context: TaskContext,
     json_rows: bool,
-    /// Of the function that is called, when the convention is that.
-    parameters: Option<Parameters>,
     receipts: bool,
 }
 
 enum Program {
-    Core(CoreProgram),
-    Component(ComponentProgram),
+    Core(Runner<CoreProgram>),
+    Component(Runner<ComponentProgram>),
 }
 
 /// A row, made ready for the program.
 struct Call {
+    /// Index of the function to call, instead of the convention's entry.
+    function: Option<u32>,
+    convention: Convention,
+    deadline: Option<Deadline>,
     /// What the guest is given.
     input: Bytes,
     /// A command's arguments.
@@ -85,9 +97,21 @@ struct TaskContext {
     limits: Limits,
     grants: crate::setup::Grants,
     success_codes: Vec<i32>,
+    /// Of the entry.
     convention: Convention,
+    /// The argument of `init`, when it is called in each instance.
+    init: Option<Bytes>,
+    /// Guest code is compiled with the checks that stop it at a deadline.
+    epochs: bool,
+    time: ActiveTime,
     /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
     runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// What is measured of a task only on request.
+struct Spent {
+    start: Duration,
+    cpu: Duration,
 }
 
 /// How a task ended that was not stopped.
@@ -102,6 +126,10 @@ enum Returned {
     CommandFailed,
 }
 
+/// A task names a function that its program does not have.
+#[derive(Debug)]
+pub(super) struct NoFunction;
+
 /// A task's result and what its store had to say at the end.
 struct Finished {
     result: wasmtime::Result<Returned>,
@@ -112,15 +140,19 @@ struct Finished {
 
 impl Sandbox {
     /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
-    pub fn load(setup: &WorkerSetup) -> Result<Sandbox, ChildError> {
+    /// `init` is the argument of the program's `init`, when it is to be called.
+    pub fn load(setup: &WorkerSetup, init: Option<Bytes>) -> Result<Sandbox, ChildError> {
         let report = &setup.report;
         let settings = ImageSettings { epochs: setup.limits.deadline.is_some() };
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
         let engine = engine(settings, Some(&report.resources)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let program = match report.kind {
-            Kind::CoreModule => Program::Core(CoreProgram::load(&engine, image.as_ref(), report)?),
-            Kind::Component => Program::Component(ComponentProgram::load(&engine, image.as_ref(), setup)?),
+            Kind::CoreModule => Program::Core(Runner::new(CoreProgram::load(&engine, image.as_ref(), report)?)),
+            Kind::Component => {
+                let program = ComponentProgram::load(&engine, image.as_ref(), setup)?;
+                Program::Component(Runner::new(program))
+            }
         };
         let runtime = report.wasi.then(|| tokio::runtime::Builder::new_current_thread().enable_time().build());
         let context = TaskContext {
@@ -129,16 +161,18 @@ impl Sandbox {
             grants: setup.grants.clone(),
             success_codes: setup.success_codes.clone(),
             convention: report.convention,
+            init,
+            epochs: settings.epochs,
+            time: ActiveTime::default(),
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
-        let parameters = report.signature().map(Parameters::new);
-        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, parameters, receipts: setup.receipts })
+        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, receipts: setup.receipts })
     }
 
     /// Gives tasks the shared state at the other end of the line.
     pub fn share_state(&mut self, line: &Arc<HostLine>) {
-        if let Program::Component(program) = &mut self.program {
-            program.line = Some(line.clone());
+        if let Program::Component(runner) = &mut self.program {
+            runner.program.line = Some(line.clone());
         }
     }
 
@@ -146,30 +180,54 @@ impl Sandbox {
         &self.engine
     }
 
-    /// Runs one task to its end.
-    pub fn run(&mut self, task: &LeasedTask) -> Answered {
-        let call = match self.prepare(task) {
-            Ok(call) => call,
-            Err(error) => return refused(error.into()),
-        };
-        let finished = match &self.program {
-            Program::Core(program) => program.run(&self.context, call),
-            Program::Component(program) => program.run(&self.context, call),
-        };
-        verdict::answer(finished, &self.context, self.receipts)
+    /// The time by which deadlines are kept; the clock makes it pass.
+    pub fn time(&self) -> &ActiveTime {
+        &self.context.time
     }
 
-    fn prepare(&self, task: &LeasedTask) -> Result<Call, RowError> {
+    /// Runs one task, which began at `begun`, to its end.
+    ///
+    /// # Errors
+    /// When the task names a function that there is not: the host breaks the protocol.
+    pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
+        let cpu = self.receipts.then(thread_time);
+        let parameters = match (&self.program, task.function) {
+            (Program::Component(runner), function) => runner.program.parameters(function)?,
+            (Program::Core(_), None) => None,
+            (Program::Core(_), Some(_)) => return Err(NoFunction),
+        };
+        let call = match self.prepare(task, parameters) {
+            Ok(call) => call,
+            Err(error) => return Ok(refused(error.into())),
+        };
+        let begun = if task.bytes.len() < LONG_ROW { begun } else { Instant::now() };
+        let finished = match &mut self.program {
+            Program::Core(runner) => runner.run(&self.context, call, 1),
+            Program::Component(runner) => runner.run(&self.context, call, 1),
+        };
+        let start = finished.guard.ready.map_or(Duration::ZERO, |ready| ready - begun);
+        let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
+        let answer = verdict::answer(finished, &self.context, spent);
+        Ok(Answered { start, ..answer })
+    }
+
+    fn prepare(&self, task: &LeasedTask, parameters: Option<&Parameters>) -> Result<Call, RowError> {
         let bytes = &task.bytes;
-        let values = match &self.parameters {
+        let values = match parameters {
             Some(parameters) if self.json_rows => parameters.read(bytes)?,
             Some(parameters) => parameters.text(bytes)?,
             None if self.json_rows => typed::json_row(bytes).map(|()| Vec::new())?,
             None => Vec::new(),
         };
         let row = Row { bytes, name: task.name.as_deref(), json: self.json_rows, id: None };
-        let args = self.context.arguments(row)?;
-        Ok(Call { input: self.context.grants.input(bytes, row)?, args, values })
+        let context = &self.context;
+        let convention = task.function.map_or(context.convention, |_| Convention::Function);
+        let (args, input) = match convention {
+            Convention::Command => (context.arguments(row)?, context.grants.input(bytes, row)?),
+            Convention::Task | Convention::Function | Convention::Raw => (Vec::new(), bytes.clone()),
+        };
+        let deadline = task.deadline.or(context.limits.deadline).map(|length| Deadline::new(length, &context.time));
+        Ok(Call { function: task.function, convention, deadline, input, args, values })
     }
 }
 
@@ -179,7 +237,14 @@ fn refused(error: ErrorDetail) -> Answered {
         layer: Layer::Host,
         detail: encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() }),
         output: Vec::new(),
+        start: Duration::ZERO,
     }
+}
+
+/// Processor time of this thread, on which guests run.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 /// A detail for the wire, cut down when it would not fit.
@@ -193,33 +258,33 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
     serde_json::to_vec(&AnswerDetail { error: Some(short), ..AnswerDetail::default() }).unwrap_or_default()
 }
 
+impl Finished {
+    /// Whether the guest came to an end of its own and can be called again.
+    fn returned(&self) -> bool {
+        matches!(self.result, Ok(Returned::Output(_) | Returned::Refused(_)))
+    }
+}
+
 impl TaskContext {
     /// Host memory that calls across the component boundary may take in one task: for input and output, which a function
     /// gives in parts that are a value of the engine each, be it for a byte.
-    fn hostcall_memory(&self) -> usize {
-        let part = if self.convention == Convention::Function { size_of::<Val>() } else { 1 };
+    fn hostcall_memory(&self, call: &Call) -> usize {
+        let part = if call.convention == Convention::Function { size_of::<Val>() } else { 1 };
         self.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
     }
 
+    /// A command's arguments, the program's name first.
     fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, RowError> {
-        if self.convention != Convention::Command {
-            return Ok(Vec::new());
-        }
         let mut args = vec![self.program_name.clone()];
         args.extend(self.grants.arguments(row)?);
         Ok(args)
     }
 
-    /// The task's guard; its deadline counts from now.
-    fn guard(&self) -> Guard {
-        Guard::new(self.limits.memory, self.limits.deadline.map(|deadline| Instant::now() + deadline))
-    }
-
     /// The streams of one task, when the program has a way to reach them.
-    fn stdio(&self, row: &Bytes) -> Option<Stdio> {
+    fn stdio(&self, call: &Call) -> Option<Stdio> {
         self.runtime.as_ref()?;
-        Some(match self.convention {
-            Convention::Command => Stdio::command(row.clone(), &self.limits),
+        Some(match call.convention {
+            Convention::Command => Stdio::command(call.input.clone(), &self.limits),
             Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits),
         })
     }
@@ -240,7 +305,7 @@ impl TaskContext {
     /// future never waits either.
     fn drive<T>(
         &self,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         task: impl Future<Output = wasmtime::Result<T>>,
     ) -> wasmtime::Result<T> {
         let Some(runtime) = &self.runtime else {
@@ -251,8 +316,22 @@ impl TaskContext {
         };
         runtime.block_on(async {
             let Some(deadline) = deadline else { return task.await };
-            let elapsed = tokio::time::timeout_at(deadline.into(), task).await;
-            elapsed.unwrap_or_else(|_| Err(guard::Stopped::Timer.into()))
+            tokio::select! {
+                biased;
+                result = task => result,
+                () = self.reached(deadline) => Err(guard::Stopped::Timer.into()),
+            }
         })
+    }
+
+    /// Waits until a deadline. A timer that has counted time in which the worker was stopped fires too early.
+    async fn reached(&self, deadline: Deadline) {
+        loop {
+            let left = deadline.left(&self.time);
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::limits::Limits;
 const PERMIT: usize = 64 << 10;
 
 /// The streams of one task.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Stdio {
     pub input: MemoryInputPipe,
     /// A command's output. What a task of another convention prints is for people, like its stderr.
@@ -37,6 +37,11 @@ impl Stdio {
     pub fn silent(limits: &Limits) -> Stdio {
         let diagnostics = Stream::diagnostics(limits);
         Stdio { input: MemoryInputPipe::new(Bytes::new()), output: diagnostics.clone(), diagnostics }
+    }
+
+    /// Makes the streams of a guest that lives on those of its next task. Commands do not live on.
+    pub fn clear(&self, limits: &Limits) {
+        *self.diagnostics.lock() = Capture::ends(limits);
     }
 
     /// A command's output, and whether it wanted to write more than it may.
@@ -81,8 +86,7 @@ impl Stream {
     }
 
     fn diagnostics(limits: &Limits) -> Self {
-        let half = (limits.stderr / 2) as usize;
-        Stream::new(Capture::Ends { head: Vec::new(), tail: VecDeque::new(), half, dropped: 0 })
+        Stream::new(Capture::ends(limits))
     }
 
     fn lock(&self) -> MutexGuard<'_, Capture> {
@@ -91,6 +95,10 @@ impl Stream {
 }
 
 impl Capture {
+    fn ends(limits: &Limits) -> Self {
+        Capture::Ends { head: Vec::new(), tail: VecDeque::new(), half: (limits.stderr / 2) as usize, dropped: 0 }
+    }
+
     fn write(&mut self, new: &[u8]) -> Result<(), Stopped> {
         match self {
             Capture::All { bytes, limit, exceeded } => {

@@ -1,46 +1,168 @@
 //! One task from its store to its end: what is the same for every kind of program.
 
+use std::time::Instant;
+
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use super::guard::Guard;
+use super::stdio::Stdio;
 use super::{Call, Finished, Returned, TaskContext};
 
 /// What a store of one kind of program holds.
 pub(super) trait State: Sized + Send + 'static {
     fn new(guard: Guard) -> Self;
     fn guard(&mut self) -> &mut Guard;
-    fn into_guard(self) -> Guard;
     /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
     fn give(&mut self, world: WasiCtxBuilder);
     fn has_world(&self) -> bool;
 }
 
-/// Makes a store with the task's limits, gives it the task's world, and runs `body` in it to its end.
-pub(super) fn run<S: State>(
-    engine: &Engine,
-    context: &TaskContext,
-    call: Call,
-    body: impl AsyncFnOnce(&mut Store<S>, Call) -> wasmtime::Result<Returned>,
-) -> Finished {
-    let stdio = context.stdio(&call.input);
-    let guard = context.guard();
-    let deadline = guard.deadline;
-    let mut store = Store::new(engine, S::new(guard));
-    store.limiter(|state| state.guard());
-    store.set_hostcall_fuel(context.hostcall_memory());
-    if deadline.is_some() {
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut store| store.data_mut().guard().epoch());
+/// A program of one kind: how it comes to life, and how it is called then.
+pub(super) trait Program {
+    type State: State;
+    type Instance: Copy;
+
+    fn engine(&self) -> &Engine;
+    /// An instance that is ready to be called.
+    async fn instantiate(&self, store: &mut Store<Self::State>) -> wasmtime::Result<Self::Instance>;
+    /// Calls `init` in a new instance.
+    async fn prepare(
+        &self,
+        store: &mut Store<Self::State>,
+        instance: Self::Instance,
+        argument: &[u8],
+    ) -> wasmtime::Result<()>;
+    /// The state of an instance, encoded.
+    async fn state(&self, store: &mut Store<Self::State>, instance: Self::Instance) -> wasmtime::Result<Vec<u8>>;
+    /// Calls an instance with a task; an output longer than `limit` is an error.
+    async fn call(
+        &self,
+        store: &mut Store<Self::State>,
+        instance: Self::Instance,
+        call: Call,
+        limit: u64,
+    ) -> wasmtime::Result<Returned>;
+}
+
+/// A program with the instance that is kept from one task to the next, if any.
+pub(super) struct Runner<P: Program> {
+    pub program: P,
+    kept: Option<Home<P>>,
+}
+
+/// A store, and the instance that lives in it.
+struct Home<P: Program> {
+    store: Store<P::State>,
+    /// `None` until it was made.
+    instance: Option<P::Instance>,
+    /// The world of the first task, while `init` has another.
+    world: Option<WasiCtxBuilder>,
+    /// There when the program imports WASI. A guest's handles to its streams stay good as long as it lives.
+    stdio: Option<Stdio>,
+    /// Tasks that were begun here.
+    tasks: u32,
+}
+
+impl<P: Program> Runner<P> {
+    pub fn new(program: P) -> Self {
+        Runner { program, kept: None }
     }
-    let result = match stdio.as_ref().map(|stdio| context.wasi(stdio, &call.args)).transpose() {
-        Ok(world) => {
-            if let Some(world) = world {
-                store.data_mut().give(world);
-            }
-            context.drive(deadline, body(&mut store, call))
+
+    /// Runs a task in the instance that was kept, or else in a new one, which serves up to `most` tasks. An instance is
+    /// kept only when its guest returned: one that was stopped or trapped may be in any state.
+    pub fn run(&mut self, context: &TaskContext, call: Call, most: u32) -> Finished {
+        let mut home = self.kept.take().unwrap_or_else(|| Home::new(&self.program, context));
+        let finished = home.run(&self.program, context, call);
+        if home.tasks < most && finished.returned() {
+            self.kept = Some(home);
         }
-        Err(error) => Err(error),
-    };
-    Finished { result, guard: store.into_data().into_guard(), stdio }
+        finished
+    }
+
+    /// Runs a task in an instance of its own, beside the one that is kept.
+    pub fn run_alone(&self, context: &TaskContext, call: Call) -> Finished {
+        Home::new(&self.program, context).run(&self.program, context, call)
+    }
+
+    /// Runs `init` alone. The output is the state that it leaves.
+    pub fn freeze(&self, context: &TaskContext, call: Call) -> Finished {
+        let mut home = Home::new(&self.program, context);
+        let state = async |home: &mut Home<P>| {
+            let instance = home.instantiate(&self.program, context).await?;
+            self.program.state(&mut home.store, instance).await.map(Returned::Output)
+        };
+        let begun = home.begin(context, &call);
+        let result = begun.and_then(|()| context.drive(call.deadline, state(&mut home)));
+        Finished { result, guard: *home.store.data_mut().guard(), stdio: home.stdio }
+    }
+
+    /// Keeps nothing any more.
+    pub fn forget(&mut self) {
+        self.kept = None;
+    }
+}
+
+impl<P: Program> Home<P> {
+    fn new(program: &P, context: &TaskContext) -> Self {
+        let mut store = Store::new(program.engine(), P::State::new(Guard::new(context.limits.memory)));
+        store.limiter(|state| state.guard());
+        if context.epochs {
+            let time = context.time.clone();
+            store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
+        }
+        Home { store, instance: None, world: None, stdio: None, tasks: 0 }
+    }
+
+    fn run(&mut self, program: &P, context: &TaskContext, call: Call) -> Finished {
+        let deadline = call.deadline;
+        let result =
+            self.begin(context, &call).and_then(|()| context.drive(deadline, self.call(program, context, call)));
+        Finished { result, guard: *self.store.data_mut().guard(), stdio: self.stdio.clone() }
+    }
+
+    /// Gives the next task what is its own: limits, streams, arguments.
+    fn begin(&mut self, context: &TaskContext, call: &Call) -> wasmtime::Result<()> {
+        self.tasks = self.tasks.saturating_add(1);
+        self.store.data_mut().guard().begin(call.deadline);
+        self.store.set_hostcall_fuel(context.hostcall_memory(call));
+        if context.epochs {
+            self.store.set_epoch_deadline(1);
+        }
+        match &self.stdio {
+            Some(stdio) => stdio.clear(&context.limits),
+            None => {
+                self.stdio = context.stdio(call);
+                if let Some(stdio) = &self.stdio {
+                    let mut world = context.wasi(stdio, &call.args)?;
+                    if let Some(argument) = &context.init {
+                        self.world = Some(std::mem::replace(&mut world, context.init_world(stdio, argument)));
+                    }
+                    self.store.data_mut().give(world);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn call(&mut self, program: &P, context: &TaskContext, call: Call) -> wasmtime::Result<Returned> {
+        let instance = match self.instance {
+            Some(instance) => instance,
+            None => self.instantiate(program, context).await?,
+        };
+        program.call(&mut self.store, instance, call, context.limits.output).await
+    }
+
+    /// Makes the instance, and has it prepare itself if each of them is to.
+    async fn instantiate(&mut self, program: &P, context: &TaskContext) -> wasmtime::Result<P::Instance> {
+        let instance = program.instantiate(&mut self.store).await?;
+        if let Some(argument) = &context.init {
+            program.prepare(&mut self.store, instance, argument).await?;
+            if let Some(world) = self.world.take() {
+                self.store.data_mut().give(world);
+            }
+        }
+        self.store.data_mut().guard().ready = Some(Instant::now());
+        Ok(*self.instance.insert(instance))
+    }
 }

@@ -1,11 +1,13 @@
 //! From how a task ended to what is reported of it.
 
+use std::time::Duration;
+
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
-use super::{Answered, Finished, Returned, TaskContext, encode};
+use super::{Answered, Finished, Returned, Spent, TaskContext, encode};
 use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
@@ -23,8 +25,9 @@ enum Verdict {
     NotOk(Status, Layer, ErrorDetail),
 }
 
-/// `receipts` adds what a default record does not hold: peak memory, and the stderr of a task that is ok.
-pub(super) fn answer(finished: Finished, context: &TaskContext, receipts: bool) -> Answered {
+/// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and the
+/// stderr of a task that is ok.
+pub(super) fn answer(finished: Finished, context: &TaskContext, spent: Option<Spent>) -> Answered {
     let Finished { result, guard, stdio } = finished;
     let (limits, success_codes) = (&context.limits, &context.success_codes);
     let (stdout, exceeded) = stdio.as_ref().map(Stdio::take_output).unwrap_or_default();
@@ -52,22 +55,32 @@ pub(super) fn answer(finished: Finished, context: &TaskContext, receipts: bool) 
     if let Some(error) = &mut error {
         error.stderr = stderr();
     }
-    let detail = if error.is_none() && !receipts {
+    let detail = if error.is_none() && spent.is_none() {
         Vec::new()
     } else {
         let stderr = if error.is_none() { stderr() } else { None };
-        encode(&AnswerDetail { error, peak_memory: receipts.then_some(guard.peak), stderr })
+        let micros = |time: Duration| time.as_micros() as u64;
+        encode(&AnswerDetail {
+            error,
+            peak_memory: spent.as_ref().map(|_| guard.peak),
+            start_us: spent.as_ref().map(|spent| micros(spent.start)),
+            cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
+            stderr,
+        })
     };
-    Answered { status, layer, detail, output }
+    Answered { status, layer, detail, output, start: Duration::ZERO }
 }
 
 fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
     match error.downcast_ref::<Stopped>() {
-        Some(Stopped::Epoch) => return timeout(limits, Layer::Epoch),
-        Some(Stopped::Timer) => return timeout(limits, Layer::Timer),
+        Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
+        Some(Stopped::Timer) => return timeout(guard, Layer::Timer),
         Some(Stopped::Output) => return too_much_output(limits),
         Some(Stopped::Abi(message)) => {
             return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
+        }
+        Some(Stopped::Init { code, message }) => {
+            return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code, message.clone()));
         }
         Some(Stopped::Denied(message)) => {
             let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
@@ -96,8 +109,9 @@ fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
     Verdict::NotOk(Status::Trap, Layer::Guest, error)
 }
 
-fn timeout(limits: &Limits, layer: Layer) -> Verdict {
-    Verdict::NotOk(Status::Timeout, layer, timeout_detail(limits.deadline.unwrap_or_default()))
+fn timeout(guard: &Guard, layer: Layer) -> Verdict {
+    let length = guard.deadline.map(|deadline| deadline.length);
+    Verdict::NotOk(Status::Timeout, layer, timeout_detail(length.unwrap_or_default()))
 }
 
 fn too_much_output(limits: &Limits) -> Verdict {

@@ -1,0 +1,118 @@
+//! What is heard of workers: told at once when asked for, and summed up in the end.
+
+use std::sync::{Mutex, MutexGuard};
+
+use serde::Serialize;
+use wpool::Event;
+
+use super::super::say;
+use super::super::units::show_time;
+
+/// Different reasons that are kept apart; a guest can make its worker die in many ways.
+const REASONS: usize = 16;
+
+/// A reason, and how often it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    pub reason: String,
+    pub count: u64,
+}
+
+/// Reasons in the order in which they first came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reasons {
+    pub count: u64,
+    pub reasons: Vec<Reason>,
+}
+
+impl Reasons {
+    fn add(&mut self, reason: &str) {
+        self.count += 1;
+        let full = self.reasons.len() >= REASONS;
+        match self.reasons.iter_mut().find(|known| known.reason == reason) {
+            Some(known) => known.count += 1,
+            None if full => self.reasons[REASONS - 1].count += 1,
+            None => {
+                let reason = if self.reasons.len() + 1 == REASONS { "something else" } else { reason };
+                self.reasons.push(Reason { reason: reason.to_owned(), count: 1 });
+            }
+        }
+    }
+
+    /// `2 × was killed by SIGKILL, 1 × exited with code 3`.
+    pub fn list(&self) -> String {
+        let each = self.reasons.iter().map(|known| format!("{} × {}", known.count, known.reason));
+        each.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Workers that died and workers that were replaced.
+#[derive(Clone, Debug, Default)]
+pub struct Workers {
+    pub deaths: Reasons,
+    pub retirements: Reasons,
+}
+
+/// Hears of workers.
+#[derive(Debug, Default)]
+pub struct Ledger(Mutex<Workers>);
+
+impl Ledger {
+    pub fn hear(&self, event: &Event) {
+        match event {
+            Event::WorkerDied { why, .. } => self.lock().deaths.add(why),
+            Event::WorkerRetired { why, .. } => self.lock().retirements.add(why),
+            _ => {}
+        }
+    }
+
+    pub fn workers(&self) -> Workers {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Workers> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Tells people of an event. All of a pool's workers are told of only when asked for.
+pub fn tell(event: &Event, verbose: bool) {
+    match event {
+        Event::Warning(text) => say(format_args!("warning: {text}")),
+        Event::Initialized { took, printed } if verbose => {
+            say(format_args!("init took {took:.1?}"));
+            printed.iter().flat_map(|printed| printed.lines()).for_each(|line| say(format_args!("init: {line}")));
+        }
+        Event::WorkerStarted { slot, generation, pid } if verbose => {
+            say(format_args!("worker {slot}.{generation} started (pid {pid})"));
+        }
+        Event::WorkerDied { slot, generation, why, suspect } if verbose => match suspect {
+            Some(task) => say(format_args!("worker {slot}.{generation} {why}, in task {}", task.0)),
+            None => say(format_args!("worker {slot}.{generation} {why}")),
+        },
+        Event::WorkerRetired { slot, generation, why } if verbose => {
+            say(format_args!("worker {slot}.{generation} is replaced: {why}"));
+        }
+        Event::TaskRetried { task, status, delay } if verbose => {
+            say(format_args!("task {}: {status}, tried again in {}", task.0, show_time(*delay)));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_counted_and_bounded() {
+        let mut reasons = Reasons::default();
+        ["a", "b", "a"].into_iter().for_each(|reason| reasons.add(reason));
+        assert_eq!(reasons.list(), "2 × a, 1 × b");
+        (0..100).for_each(|n| reasons.add(&format!("reason {n}")));
+        reasons.add("a");
+        assert_eq!((reasons.count, reasons.reasons.len()), (104, REASONS));
+        assert_eq!(reasons.reasons.iter().map(|known| known.count).sum::<u64>(), 104);
+        assert_eq!(reasons.reasons[0].count, 3);
+    }
+}

@@ -1,0 +1,239 @@
+//! How far a run is: what is counted while it goes on, and how it is told.
+
+use std::collections::{HashSet, VecDeque};
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use wpool::{Event, Running, Status, Stopper};
+
+use super::super::args;
+use super::super::units::show_time;
+use super::super::{say, terminal};
+use super::bar::Bars;
+
+/// Time between two looks when a bar is drawn, and else.
+const FRAME: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_secs(1);
+/// When the counter first says something, and the most it waits then; it doubles, so that logs of long runs stay short.
+const FIRST_COUNT: Duration = Duration::from_secs(2);
+const LONGEST_COUNT: Duration = Duration::from_secs(30);
+/// A rate is of this time: long enough to be steady, short enough to follow.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Bar,
+    Counter,
+    Nothing,
+}
+
+impl Shown {
+    /// What was asked for, where that can be. `to_file` says that records go to a file.
+    pub fn new(typed: args::Progress, quiet: bool, to_file: bool) -> Shown {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = std::io::stderr().is_terminal() && !dumb;
+        let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
+        match typed {
+            _ if quiet => Shown::Nothing,
+            args::Progress::None => Shown::Nothing,
+            args::Progress::Counter => Shown::Counter,
+            args::Progress::Bar => {
+                if terminal {
+                    Shown::Bar
+                } else {
+                    Shown::Counter
+                }
+            }
+            args::Progress::Auto if ci => Shown::Counter,
+            // Records that scroll by are progress enough.
+            args::Progress::Auto if terminal && (to_file || !std::io::stdout().is_terminal()) => Shown::Bar,
+            args::Progress::Auto => Shown::Nothing,
+        }
+    }
+}
+
+/// Counts settled tasks as they are heard of, which may be long before their records' turn.
+#[derive(Debug)]
+pub struct Meter {
+    settled: AtomicU64,
+    not_ok: AtomicU64,
+    /// Rows of the run, once that is known.
+    total: AtomicU64,
+}
+
+const UNKNOWN: u64 = u64::MAX;
+
+impl Default for Meter {
+    fn default() -> Self {
+        Meter { settled: AtomicU64::new(0), not_ok: AtomicU64::new(0), total: AtomicU64::new(UNKNOWN) }
+    }
+}
+
+impl Meter {
+    pub fn hear(&self, event: &Event) {
+        if let Event::TaskSettled { status, .. } = event {
+            self.settled.fetch_add(1, Ordering::Relaxed);
+            self.not_ok.fetch_add(u64::from(*status != Status::Ok), Ordering::Relaxed);
+        }
+    }
+
+    pub fn set_total(&self, total: u64) {
+        self.total.store(total, Ordering::Relaxed);
+    }
+
+    fn total(&self) -> Option<u64> {
+        Some(self.total.load(Ordering::Relaxed)).filter(|total| *total != UNKNOWN)
+    }
+}
+
+/// How far a run is, at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    pub done: u64,
+    pub total: Option<u64>,
+    pub not_ok: u64,
+    /// Tasks in a second.
+    pub rate: f64,
+    pub left: Option<Duration>,
+}
+
+impl Standing {
+    /// `120/1000 done (12 %), 20/s, about 44s left, 3 not ok`.
+    pub fn line(&self) -> String {
+        let mut line = match self.total {
+            Some(total) => {
+                let percent = 100.0 * self.done as f64 / (total as f64).max(1.0);
+                format!("{}/{total} done ({:.0} %)", self.done, percent.floor())
+            }
+            None => format!("{} done", self.done),
+        };
+        line += &if self.rate < 9.95 { format!(", {:.1}/s", self.rate) } else { format!(", {:.0}/s", self.rate) };
+        if let Some(left) = self.left {
+            line += &format!(", about {} left", show_time(Duration::from_secs(left.as_secs_f64().ceil() as u64)));
+        }
+        line + &format!(", {} not ok", self.not_ok)
+    }
+}
+
+/// Time that is left for so many tasks, if they take as long as those before them did. What running tasks have done of
+/// theirs is taken off.
+pub fn time_left(tasks: u64, mean: Duration, running: &[Duration], workers: usize) -> Duration {
+    let begun: Duration = running.iter().map(|age| (*age).min(mean)).sum();
+    let work = mean.as_secs_f64() * tasks as f64 - begun.as_secs_f64();
+    Duration::try_from_secs_f64(work.max(0.0) / workers as f64).unwrap_or(Duration::MAX)
+}
+
+/// What is shown, and of what.
+#[derive(Debug)]
+pub struct Monitor {
+    pub shown: Shown,
+    pub meter: Arc<Meter>,
+    pub stopper: Stopper,
+    pub workers: usize,
+    /// Tasks that run as long as this are told of; `None` for never.
+    pub slow: Option<Duration>,
+}
+
+/// Shows progress until it is dropped.
+#[derive(Debug)]
+pub struct Showing(JoinHandle<()>);
+
+impl Drop for Showing {
+    fn drop(&mut self) {
+        self.0.abort();
+        terminal::draw(None);
+    }
+}
+
+impl Monitor {
+    /// Must be called within the runtime.
+    pub fn start(self) -> Showing {
+        let bars = (self.shown == Shown::Bar).then(|| Bars::new(self.workers));
+        if let Some(bars) = &bars {
+            terminal::draw(Some(bars.all()));
+        }
+        Showing(tokio::spawn(self.watch(bars)))
+    }
+
+    async fn watch(self, bars: Option<Bars>) {
+        let mut ticks = tokio::time::interval(if bars.is_some() { FRAME } else { LOOK });
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut told = HashSet::new();
+        let mut history = VecDeque::from([(Instant::now(), 0)]);
+        let (mut counted, mut pause) = (Instant::now(), FIRST_COUNT);
+        loop {
+            ticks.tick().await;
+            let running = self.stopper.running();
+            self.tell_slow(&running, &mut told);
+            if self.shown == Shown::Nothing {
+                continue;
+            }
+            let standing = self.standing(&running, &mut history);
+            if let Some(bars) = &bars {
+                bars.show(&standing, &running);
+            } else if counted.elapsed() >= pause {
+                (counted, pause) = (Instant::now(), (pause * 2).min(LONGEST_COUNT));
+                say(format_args!("{}", standing.line()));
+            }
+        }
+    }
+
+    /// Tells once of each task that takes long.
+    fn tell_slow(&self, running: &[Running], told: &mut HashSet<u64>) {
+        told.retain(|id| running.iter().any(|task| task.task.0 == *id));
+        let Some(slow) = self.slow else { return };
+        for Running { slot, task, age, .. } in running.iter().filter(|task| task.age >= slow) {
+            if told.insert(task.0) {
+                say(format_args!("slow: task {} has been running for {} (worker {slot})", task.0, show_time(*age)));
+            }
+        }
+    }
+
+    fn standing(&self, running: &[Running], history: &mut VecDeque<(Instant, u64)>) -> Standing {
+        let done = self.meter.settled.load(Ordering::Relaxed);
+        let total = self.meter.total();
+        let now = Instant::now();
+        while history.len() > 1 && now.duration_since(history[1].0) > RECENT {
+            history.pop_front();
+        }
+        let (then, before) = history[0];
+        let rate = (done - before) as f64 / now.duration_since(then).as_secs_f64().max(1e-3);
+        history.push_back((now, done));
+        let left = total.filter(|_| done > 0).map(|total| {
+            let mean = self.stopper.stats().busy.div_f64(done as f64);
+            let ages: Vec<_> = running.iter().map(|task| task.age).collect();
+            time_left(total.saturating_sub(done), mean, &ages, self.workers)
+        });
+        Standing { done, total, not_ok: self.meter.not_ok.load(Ordering::Relaxed), rate, left }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_told() {
+        let standing =
+            Standing { done: 120, total: Some(1000), not_ok: 3, rate: 20.0, left: Some(Duration::from_millis(43_200)) };
+        assert_eq!(standing.line(), "120/1000 done (12 %), 20/s, about 44s left, 3 not ok");
+        let standing = Standing { total: None, left: None, rate: 0.52, ..standing };
+        assert_eq!(standing.line(), "120 done, 0.5/s, 3 not ok");
+        let last = Standing { done: 999, total: Some(1000), ..standing };
+        assert!(last.line().contains("(99 %)"), "only all is all");
+        assert_eq!(Standing { done: 0, total: Some(0), ..standing }.line(), "0/0 done (0 %), 0.5/s, 3 not ok");
+    }
+
+    #[test]
+    fn time_left_is_what_tasks_took_shared_among_workers() {
+        let second = Duration::from_secs(1);
+        assert_eq!(time_left(10, second, &[], 2), second * 5);
+        assert_eq!(time_left(10, second, &[second / 2, second * 90], 2), Duration::from_millis(4_250));
+        assert_eq!(time_left(0, second, &[second], 1), Duration::ZERO);
+        assert_eq!(time_left(u64::MAX, Duration::MAX, &[], 1), Duration::MAX);
+    }
+}

@@ -1,0 +1,246 @@
+//! What a run amounted to, for people and for programs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+use wpool::Stats;
+use wpool::keyvalue::StateStats;
+
+use super::super::units::{show_size, show_time};
+use super::advice::{Spent, advice};
+use super::ledger::{Reasons, Workers};
+use super::tally::{Counts, Named, Percentiles, Tally};
+
+/// A run that took this long is summed up in detail without being asked.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Everything that is known of a run.
+#[derive(Debug)]
+pub struct Summary {
+    pub tally: Tally,
+    pub workers: Workers,
+    pub stats: Stats,
+    pub wall: Duration,
+    /// Of the host, since the first row was read.
+    pub host_cpu: Duration,
+    /// Of the host: making records, and waiting for who reads them.
+    pub result: Duration,
+    pub jobs: usize,
+    pub cores: usize,
+    /// What stopped the run before its end.
+    pub stopped: Option<String>,
+    /// There may have been rows that were not read.
+    pub unread: bool,
+}
+
+impl Summary {
+    fn spent(&self) -> Spent {
+        let tasks = self.tally.run.count();
+        let Stats { busy, start, .. } = self.stats;
+        Spent { tasks, busy, start, host: self.host_cpu, wall: self.wall }
+    }
+
+    /// Share of the cores' time that ran the program, from 0 to 1.
+    fn efficiency(&self) -> f64 {
+        share(self.spent().own(), self.wall, self.cores).min(1.0)
+    }
+
+    /// The summary for people: one line, and what is worth more.
+    pub fn text(&self, verbose: bool) -> String {
+        let mut text = self.headline();
+        let mut line = |name: &str, what: String| {
+            let _ = write!(text, "\n  {name:<8} {what}");
+        };
+        if verbose || self.wall >= LONG {
+            self.details(&mut line);
+        }
+        for (name, reasons) in [("died", &self.workers.deaths), ("replaced", &self.workers.retirements)] {
+            if reasons.count > 0 {
+                line(name, reasons.list());
+            }
+        }
+        let flaky = &self.tally.flaky;
+        if flaky.count > 0 {
+            let more = if flaky.count > flaky.ids.len() as u64 { ", …" } else { "" };
+            line("flaky", format!("{} ok after a retry: task {}{more}", flaky.count, join(&flaky.ids)));
+        }
+        let spent = self.spent();
+        if let Some(advice) = advice(&spent).filter(|_| verbose || spent.is_noticeable()) {
+            line("advice", advice);
+        }
+        text
+    }
+
+    fn headline(&self) -> String {
+        let counts = &self.tally.counts;
+        let rate = counts.total() as f64 / self.wall.as_secs_f64().max(1e-9);
+        let mut text = format!("{} tasks in {:.3}s ({rate:.0}/s)", counts.total(), self.wall.as_secs_f64());
+        for (at, (status, count)) in counts.present().enumerate() {
+            let _ = write!(text, "{} {count} {status}", if at == 0 { ":" } else { "," });
+        }
+        let busy = 100.0 * share(self.stats.busy, self.wall, self.jobs).min(1.0);
+        let _ = write!(text, "; {} workers, {busy:.0} % busy", self.jobs);
+        if self.stats.deaths > 0 {
+            let _ = write!(text, ", {} died", self.stats.deaths);
+        }
+        if self.tally.retries > 0 {
+            let _ = write!(text, "; {} retries", self.tally.retries);
+        }
+        if let Some(state) = &self.stats.state {
+            let _ = write!(text, "; shared state: {} calls, {:.3}s", state.calls, state.time.as_secs_f64());
+        }
+        if let Some(why) = &self.stopped {
+            let _ = write!(text, "; stopped early by {why}");
+            if self.unread {
+                text.push_str(", rows after the last record were not read");
+            }
+        }
+        text
+    }
+
+    fn details(&self, line: &mut impl FnMut(&str, String)) {
+        for (name, times) in [("run", &self.tally.run), ("wait", &self.tally.wait)] {
+            if let Some(Percentiles { p50, p95, p99, max, .. }) = times.percentiles() {
+                let [p50, p95, p99, max] = [p50, p95, p99, max].map(show_time);
+                line(name, format!("p50 {p50}, p95 {p95}, p99 {p99}, longest {max}"));
+            }
+        }
+        let slowest = self.tally.slowest.tasks().iter().map(|(id, time)| format!("task {id} {}", show_time(*time)));
+        let slowest = slowest.collect::<Vec<_>>().join(", ");
+        if !slowest.is_empty() {
+            line("slowest", slowest);
+        }
+        let times = [self.stats.queue, self.stats.start, self.spent().own(), self.result, self.host_cpu];
+        let [queue, start, run, result, host] = times.map(show_time);
+        line("time", format!("queue {queue}, start {start}, run {run}, result {result}; CPU of the host {host}"));
+        line("cores", format!("{:.0} % of {} ran the program", 100.0 * self.efficiency(), self.cores));
+        let (bytes_in, bytes_out) = (show_size(self.stats.bytes_in), show_size(self.stats.bytes_out));
+        line("data", format!("{bytes_in} in, {bytes_out} out"));
+    }
+
+    /// The summary for programs.
+    pub fn document(&self, exit_code: i32) -> Document<'_> {
+        let spent = self.spent();
+        let slowest = self.tally.slowest.tasks().iter();
+        Document {
+            version: env!("CARGO_PKG_VERSION"),
+            exit_code,
+            stopped: self.stopped.as_deref(),
+            tasks: &self.tally.counts,
+            wall_us: self.wall.as_micros(),
+            workers: self.jobs,
+            cores: self.cores,
+            efficiency: (self.efficiency() * 1e3).round() / 1e3,
+            run_us: self.tally.run.percentiles().map(Distribution::from),
+            wait_us: self.tally.wait.percentiles().map(Distribution::from),
+            slowest: slowest.map(|&(id, run)| Slow { id, run_us: run.as_micros() }).collect(),
+            time_us: Split {
+                queue: self.stats.queue.as_micros(),
+                start: self.stats.start.as_micros(),
+                run: spent.own().as_micros(),
+                result: self.result.as_micros(),
+                host_cpu: self.host_cpu.as_micros(),
+            },
+            bytes: Bytes { input: self.stats.bytes_in, output: self.stats.bytes_out },
+            retries: self.tally.retries,
+            flaky: &self.tally.flaky,
+            deaths: &self.workers.deaths,
+            retirements: &self.workers.retirements,
+            shared_state: self.stats.state.map(State::from),
+            pool_share: (spent.pool_share() * 1e3).round() / 1e3,
+            advice: advice(&spent),
+        }
+    }
+}
+
+/// Time as a share of what so many have in a wall time.
+fn share(time: Duration, wall: Duration, of: usize) -> f64 {
+    time.as_secs_f64() / (wall.as_secs_f64() * of as f64).max(f64::EPSILON)
+}
+
+fn join(ids: &[u64]) -> String {
+    ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// `--summary-json`: public format, described in the README. Members may be added.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    version: &'static str,
+    exit_code: i32,
+    stopped: Option<&'a str>,
+    tasks: &'a Counts,
+    wall_us: u128,
+    workers: usize,
+    cores: usize,
+    efficiency: f64,
+    run_us: Option<Distribution>,
+    wait_us: Option<Distribution>,
+    slowest: Vec<Slow>,
+    time_us: Split,
+    bytes: Bytes,
+    retries: u64,
+    flaky: &'a Named,
+    deaths: &'a Reasons,
+    retirements: &'a Reasons,
+    shared_state: Option<State>,
+    pool_share: f64,
+    advice: Option<String>,
+}
+
+/// Microseconds, with the fractions that small tasks have.
+#[derive(Debug, Serialize)]
+struct Distribution {
+    mean: f64,
+    p50: f64,
+    p95: f64,
+    p99: f64,
+    max: f64,
+}
+
+impl From<Percentiles> for Distribution {
+    fn from(times: Percentiles) -> Self {
+        let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
+        let Percentiles { mean, p50, p95, p99, max } = times;
+        Distribution { mean: micros(mean), p50: micros(p50), p95: micros(p95), p99: micros(p99), max: micros(max) }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Slow {
+    id: u64,
+    run_us: u128,
+}
+
+#[derive(Debug, Serialize)]
+struct Split {
+    queue: u128,
+    start: u128,
+    run: u128,
+    result: u128,
+    host_cpu: u128,
+}
+
+/// What tasks did with shared state.
+#[derive(Debug, Serialize)]
+struct State {
+    calls: u64,
+    writes: u64,
+    increments: u64,
+    time_us: u128,
+}
+
+impl From<StateStats> for State {
+    fn from(stats: StateStats) -> Self {
+        let StateStats { calls, writes, increments, time } = stats;
+        State { calls, writes, increments, time_us: time.as_micros() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Bytes {
+    #[serde(rename = "in")]
+    input: u64,
+    #[serde(rename = "out")]
+    output: u64,
+}

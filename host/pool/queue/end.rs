@@ -1,0 +1,232 @@
+//! How tasks leave the queue: answered, retried, cancelled, given up, or blamed for a worker's death.
+
+use super::in_flight::Task;
+use super::{Home, Queue, RunId, Sleeping, TaskId, insert};
+use crate::event::Event;
+use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
+use crate::task::TaskResult;
+
+/// What a worker's end means for the task that was running in it.
+#[derive(Debug)]
+pub(in crate::pool) enum Verdict {
+    /// The deadline passed and the host killed the worker.
+    Timeout(ErrorDetail),
+    /// The host killed the worker to be rid of the task with this key, or of any.
+    Cancelled(Option<u64>),
+    /// The worker died: the task is suspected.
+    Died(ErrorDetail),
+}
+
+impl Queue {
+    /// The slot's worker is gone. `next` is the index it would have begun next. Gives the task that was running.
+    pub fn lost(&mut self, slot: usize, next: u32, verdict: Verdict, now: u64) -> Option<TaskId> {
+        let place = std::mem::take(&mut self.slots[slot]);
+        let begun = place.begun(next);
+        let mut tasks = place.tasks;
+        let unstarted = tasks.split_off(begun);
+        let suspect = tasks.pop_back();
+        tasks.iter_mut().for_each(|task| task.attempts += 1);
+        self.put_back(unstarted);
+        self.put_back(tasks);
+        let suspect = suspect?;
+        let id = suspect.id;
+        self.judge(suspect, verdict, now);
+        Some(id)
+    }
+
+    fn judge(&mut self, mut task: Task, verdict: Verdict, now: u64) {
+        task.attempts += 1;
+        match verdict {
+            Verdict::Timeout(error) => {
+                let receipt = Receipt { layer: Layer::Backstop, ..Receipt::host() };
+                self.conclude(task, Outcome::not_ok(Status::Timeout, error), receipt, now);
+            }
+            Verdict::Cancelled(Some(key)) if key != task.key => self.put_back([task].into()),
+            Verdict::Cancelled(_) => {
+                let receipt = Receipt { layer: Layer::Kill, ..Receipt::host() };
+                self.settle(task, Outcome::not_ok(Status::Cancelled, cancelled()), receipt);
+            }
+            Verdict::Died(error) if task.dirty => {
+                let (outcome, receipt) = changed(error);
+                self.conclude(task, outcome, receipt, now);
+            }
+            Verdict::Died(error) => {
+                let deaths = &mut task.history().deaths;
+                deaths.push(error);
+                let enough = deaths.len() >= self.rules.crash_limit as usize;
+                if enough || self.stopped || self.is_unwanted(&task) {
+                    self.crash(task, now);
+                } else {
+                    insert(&mut self.suspects, task);
+                }
+            }
+        }
+    }
+
+    /// The end of an attempt: the task settles, or sleeps until the next one.
+    pub(super) fn conclude(&mut self, mut task: Task, outcome: Outcome, receipt: Receipt, now: u64) {
+        let retry = &self.rules.retry;
+        let done = task.retries();
+        if done >= retry.times || self.stopped || !retry.is_for(&outcome) || self.is_unwanted(&task) {
+            return self.settle(task, outcome, receipt);
+        }
+        let (pause, status) = (retry.pause(task.key, done), outcome.status());
+        let history = task.history();
+        history.retried.push(status);
+        history.deaths.clear();
+        task.dirty = false;
+        let id = task.id;
+        self.outbox.task_event(|| Event::TaskRetried { task: id, status, delay: pause });
+        let due = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
+        self.new_sleepers = true;
+        self.sleeping.push(Sleeping { due, task, outcome, receipt });
+    }
+
+    /// Whether nobody would take the task's result.
+    pub(super) fn is_unwanted(&self, task: &Task) -> bool {
+        task.run().is_some_and(|run| self.runs.is_abandoned(run))
+    }
+
+    /// Settles a task that no worker has begun, or that waits for another attempt. False when it is with a worker, or
+    /// has settled.
+    pub fn withdraw(&mut self, key: u64) -> bool {
+        let at = |tasks: &std::collections::VecDeque<Task>| tasks.binary_search_by_key(&key, |task| task.key).ok();
+        let waiting = at(&self.pending).and_then(|at| self.pending.remove(at));
+        if let Some(task) = &waiting {
+            self.runs.waits(task.run(), false);
+        }
+        let found = waiting.or_else(|| at(&self.suspects).and_then(|at| self.suspects.remove(at)));
+        if let Some(task) = found {
+            self.withdrawn(task);
+            return true;
+        }
+        let Some(at) = self.sleeping.iter().position(|sleeper| sleeper.task.key == key) else { return false };
+        let Sleeping { task, .. } = self.sleeping.swap_remove(at);
+        self.withdrawn(task);
+        true
+    }
+
+    fn withdrawn(&mut self, task: Task) {
+        let (status, what) = match task.attempts {
+            0 => (Status::Skipped, "it was cancelled before it started"),
+            _ => (Status::Cancelled, "it was cancelled while it waited for another attempt"),
+        };
+        self.settle_by_host(task, status, ErrorDetail::new("cancelled", what));
+    }
+
+    /// Nobody takes more results of a run: its tasks go, but for those that a worker has. Gives the keys of these.
+    pub fn abandon(&mut self, run: RunId) -> Vec<u64> {
+        let is_of_run = |task: &&Task| task.run() == Some(run);
+        let waiting =
+            self.pending.iter().chain(&self.suspects).chain(self.sleeping.iter().map(|sleeper| &sleeper.task));
+        let waiting: Vec<u64> = waiting.filter(is_of_run).map(|task| task.key).collect();
+        for key in waiting {
+            self.withdraw(key);
+        }
+        let in_flight = self.slots.iter().flat_map(|slot| &slot.tasks);
+        let in_flight = in_flight.filter(is_of_run).map(|task| task.key).collect();
+        self.runs.abandon(run);
+        in_flight
+    }
+
+    /// Nothing begins any more: what waits is settled now, and so is what comes back later.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        for task in std::mem::take(&mut self.pending) {
+            self.runs.waits(task.run(), false);
+            self.give_up(task);
+        }
+        for task in std::mem::take(&mut self.suspects) {
+            self.settle_as_crash(task);
+        }
+        for Sleeping { task, outcome, receipt, .. } in std::mem::take(&mut self.sleeping) {
+            self.settle_last(task, outcome, receipt);
+        }
+    }
+
+    /// There are no workers any more: everything settles, and says why.
+    pub fn end(&mut self, why: &ErrorDetail) {
+        for task in std::mem::take(&mut self.pending) {
+            self.runs.waits(task.run(), false);
+            let status = if task.attempts > 0 { Status::Cancelled } else { Status::Skipped };
+            self.settle_by_host(task, status, why.clone());
+        }
+        self.stop();
+        let left: Vec<Task> = self.slots.iter_mut().flat_map(|slot| std::mem::take(slot).tasks).collect();
+        left.into_iter().for_each(|task| self.settle_by_host(task, Status::Cancelled, why.clone()));
+    }
+
+    pub(super) fn give_up(&mut self, task: Task) {
+        if task.attempts > 0 {
+            self.settle_by_host(task, Status::Cancelled, cancelled());
+        } else {
+            let error = ErrorDetail::new("skipped", "the run was stopped before this task started");
+            self.settle_by_host(task, Status::Skipped, error);
+        }
+    }
+
+    /// A task that changed shared state comes back unasked.
+    pub(super) fn settle_changed(&mut self, task: Task) {
+        let (outcome, receipt) = changed(ErrorDetail::new("", "its worker is gone"));
+        self.settle(task, outcome, receipt);
+    }
+
+    fn crash(&mut self, task: Task, now: u64) {
+        let (task, outcome, receipt) = crashed(task);
+        self.conclude(task, outcome, receipt, now);
+    }
+
+    fn settle_as_crash(&mut self, task: Task) {
+        let (task, outcome, receipt) = crashed(task);
+        self.settle(task, outcome, receipt);
+    }
+
+    /// Settles a task with the outcome after which it would have run again.
+    fn settle_last(&mut self, mut task: Task, outcome: Outcome, receipt: Receipt) {
+        task.history().retried.pop();
+        self.settle(task, outcome, receipt);
+    }
+
+    pub(super) fn settle_by_host(&mut self, task: Task, status: Status, error: ErrorDetail) {
+        self.settle(task, Outcome::not_ok(status, error), Receipt::host());
+    }
+
+    pub(super) fn settle(&mut self, task: Task, outcome: Outcome, receipt: Receipt) {
+        let retried = task.history.map(|history| history.retried).filter(|retried| !retried.is_empty());
+        let receipt = Receipt { attempts: task.attempts, retried: retried.map(Box::new), ..receipt };
+        let (id, status) = (task.id, outcome.status());
+        self.outbox.task_event(|| Event::TaskSettled { task: id, status });
+        let result = TaskResult { id, input: task.input, outcome, receipt };
+        match task.home {
+            Home::Run(run) => self.runs.settle(run, result),
+            Home::Handle(ticket) => {
+                self.runs.settle_handle(&result);
+                self.outbox.settled(ticket, result);
+            }
+        }
+    }
+}
+
+/// What becomes of a task that workers died under.
+fn crashed(mut task: Task) -> (Task, Outcome, Receipt) {
+    let deaths = &mut task.history().deaths;
+    let before = deaths.len().saturating_sub(1);
+    let mut error = deaths.pop().unwrap_or_default();
+    if before > 0 {
+        error.message = format!("{} (and {before} workers before it)", error.message);
+    }
+    let receipt = Receipt { layer: Layer::Kernel, ..Receipt::host() };
+    (task, Outcome::not_ok(Status::Crash, error), receipt)
+}
+
+/// What becomes of a task whose worker died after it had changed shared state: doing that again could be noticed, so
+/// only a retry that was asked for does it.
+fn changed(mut error: ErrorDetail) -> (Outcome, Receipt) {
+    error.code = "state-changed".into();
+    error.message += "; the task had changed shared state, so it does not run again (--retry-on crash allows it)";
+    (Outcome::not_ok(Status::Crash, error), Receipt { layer: Layer::Kernel, ..Receipt::host() })
+}
+
+fn cancelled() -> ErrorDetail {
+    ErrorDetail::new("cancelled", "the run was ended while this task ran")
+}

@@ -1,0 +1,367 @@
+//! Where every task of a pool is: a pure state machine, without clocks, processes or channels.
+//!
+//! ```text
+//! push ─▶ pending ─ lease ─▶ in flight ─ answer ─▶ settled ─▶ the caller
+//!            ▲                   │ ▲  │
+//!            ├── taken back ─────┘ │  └─ to be retried ─▶ sleeping ─┐
+//!            └───────────────── alone ─ suspects ◀─ its worker died │
+//!            ▲                                                      │
+//!            └──────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A task is in exactly one of these places, and leaves to its caller exactly once.
+
+mod end;
+mod in_flight;
+mod outbox;
+mod runs;
+mod settled;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub(super) use end::Verdict;
+use in_flight::InFlight;
+pub(super) use in_flight::{Home, Task};
+pub(super) use outbox::{News, Outbox};
+pub(super) use runs::RunId;
+use runs::Runs;
+
+use super::handle::Ticket;
+use crate::limits::MAX_INPUT;
+use crate::outcome::{Outcome, Receipt, Status};
+use crate::retry::Retry;
+use crate::task::{Input, MAX_NAME, Rejected, TaskId, TaskResult};
+use crate::wire::{self, Encoder, FRAME_TARGET, WireError};
+
+/// Most tasks of a run between input and caller. A slow task at the head of an ordered run lets this many others
+/// overtake it before the run waits: at a million small tasks a second, 65 ms. Each costs some 250 bytes in the host.
+const WINDOW_TASKS: usize = 1 << 16;
+
+/// Bytes of a run's inputs and outputs that may wait in the host; one task may exceed it alone.
+const WINDOW_BYTES: usize = 64 << 20;
+
+/// What decides whether a task runs again.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    /// Workers that may die under a task.
+    pub crash_limit: u32,
+    pub retry: Retry,
+}
+
+/// A lease that was just made; its tasks are in the encoder.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub first: u32,
+    pub end: u32,
+    /// The worker had nothing left to claim, so its claim word starts anew.
+    pub fresh: bool,
+}
+
+/// A task that waits for its next attempt, and how it settles if there is none.
+#[derive(Debug)]
+struct Sleeping {
+    due: u64,
+    task: Task,
+    outcome: Outcome,
+    receipt: Receipt,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// Tasks that may be leased, oldest first.
+    pending: VecDeque<Task>,
+    /// Tasks that a worker died under, oldest first.
+    suspects: VecDeque<Task>,
+    sleeping: Vec<Sleeping>,
+    new_sleepers: bool,
+    slots: Vec<InFlight>,
+    runs: Runs,
+    next_key: u64,
+    rules: Rules,
+    /// Nothing begins any more.
+    stopped: bool,
+    pub outbox: Outbox,
+}
+
+impl Queue {
+    pub fn new(slots: usize, rules: Rules, outbox: Outbox) -> Self {
+        Queue {
+            pending: VecDeque::new(),
+            suspects: VecDeque::new(),
+            sleeping: Vec::new(),
+            new_sleepers: false,
+            slots: std::iter::repeat_with(InFlight::default).take(slots).collect(),
+            runs: Runs::default(),
+            next_key: 0,
+            rules,
+            stopped: false,
+            outbox,
+        }
+    }
+
+    /// The results of a run are given in the order of its inputs, or as they come.
+    pub fn begin_run(&mut self, ordered: bool, chunksize: usize) -> RunId {
+        self.runs.begin(ordered, chunksize)
+    }
+
+    /// Whether another input of the run, or one for a handle, may be pushed.
+    pub fn has_room(&self, run: Option<RunId>) -> bool {
+        self.runs.has_room(run, self.slots.len())
+    }
+
+    /// Whether every task of the run was popped.
+    pub fn is_run_empty(&self, run: RunId) -> bool {
+        self.runs.is_empty(run)
+    }
+
+    /// Wakes the caller of a run when the next of its tasks settles.
+    pub fn wake_on_result(&mut self, run: RunId, waker: std::task::Waker) {
+        self.runs.set_waker(run, waker);
+    }
+
+    pub fn wake_callers(&mut self) {
+        self.runs.wake_all();
+    }
+
+    /// Whether every task has settled.
+    pub fn is_idle(&self) -> bool {
+        self.waiting() == 0 && self.sleeping.is_empty() && self.slots.iter().all(|slot| slot.tasks.is_empty())
+    }
+
+    /// Tasks that a worker could begin.
+    pub fn waiting(&self) -> usize {
+        self.pending.len() + self.suspects.len()
+    }
+
+    /// Tasks that a slot's worker has not answered.
+    pub fn in_flight(&self, slot: usize) -> usize {
+        self.slots[slot].tasks.len()
+    }
+
+    /// Tasks that a slot's worker has not begun, if `next` is the index it would begin next.
+    pub fn unstarted(&self, slot: usize, next: u32) -> usize {
+        let slot = &self.slots[slot];
+        slot.tasks.len() - slot.begun(next)
+    }
+
+    /// The task that is running in a slot's worker and its index, if `next` is the index it would begin next.
+    pub fn running(&self, slot: usize, next: u32) -> Option<(u32, &Task)> {
+        let slot = &self.slots[slot];
+        let last = slot.begun(next).checked_sub(1)?;
+        Some((slot.first.wrapping_add(last as u32), &slot.tasks[last]))
+    }
+
+    /// The task that a slot's worker has to answer next.
+    pub fn first_in_flight(&self, slot: usize) -> Option<&Task> {
+        self.slots[slot].tasks.front()
+    }
+
+    /// The task that a slot's worker knows by this index.
+    pub fn task_at(&self, slot: usize, index: u32) -> Option<TaskId> {
+        let slot = &self.slots[slot];
+        slot.tasks.get(index.wrapping_sub(slot.first) as usize).map(|task| task.id)
+    }
+
+    /// The task at `index`, if it is the one that the slot's worker runs and all before it are answered.
+    pub fn caller(&mut self, slot: usize, next: u32, index: u32) -> Option<&mut Task> {
+        let is_running = self.running(slot, next).is_some_and(|(running, _)| running == index);
+        let place = &mut self.slots[slot];
+        if is_running && place.first == index { place.tasks.front_mut() } else { None }
+    }
+
+    /// Whether a task was put to sleep since this was last asked.
+    pub fn has_new_sleepers(&mut self) -> bool {
+        std::mem::take(&mut self.new_sleepers)
+    }
+
+    /// The slot whose worker has the task.
+    pub fn slot_of(&self, key: u64) -> Option<usize> {
+        (0..self.slots.len()).find(|&slot| self.is_in_flight(slot, key))
+    }
+
+    /// Whether the slot's worker has the task.
+    pub fn is_in_flight(&self, slot: usize, key: u64) -> bool {
+        self.slots[slot].tasks.iter().any(|task| task.key == key)
+    }
+
+    /// Accepts an input of a run; it will be popped exactly once. `now` is in nanoseconds of the pool's clock.
+    pub fn push(&mut self, run: RunId, input: Input, now: u64) {
+        let id = self.runs.accept(run, &input);
+        self.accept(id, Home::Run(run), input, now);
+    }
+
+    /// Accepts an input for a handle, and gives its key.
+    pub fn submit(&mut self, ticket: Arc<Ticket>, input: Input, now: u64) -> (u64, TaskId) {
+        let id = self.runs.accept_handle(&input);
+        let key = self.next_key;
+        self.accept(id, Home::Handle(ticket), input, now);
+        (key, id)
+    }
+
+    fn accept(&mut self, id: TaskId, home: Home, mut input: Input, now: u64) {
+        if input.bytes.len() > MAX_INPUT {
+            // What was accounted for is what is held, so the bytes stay until the result is taken.
+            input = input.reject(Rejected::TooLong);
+        }
+        if input.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) {
+            input = input.reject(Rejected::because("name-too-long", format!("its name is over {MAX_NAME} bytes")));
+        }
+        let task = Task { key: self.next_key, id, home, input, accepted: now, attempts: 0, history: None, dirty: false };
+        self.next_key += 1;
+        match task.input.rejection() {
+            Some(reason) => {
+                let error = reason.detail();
+                self.settle_by_host(task, Status::InvalidInput, error);
+            }
+            None if self.stopped => self.give_up(task),
+            None => self.enqueue(task),
+        }
+    }
+
+    /// Puts a task where it waits to be leased. Tasks stay in the order of their keys: the one that a caller waits for
+    /// must not be behind others. What comes back is older than most, so its place is near the front.
+    fn enqueue(&mut self, task: Task) {
+        self.runs.waits(task.run(), true);
+        insert(&mut self.pending, task);
+    }
+
+    /// Leases up to `rows` tasks to a slot and appends them to `frame`. Suspects go first and alone.
+    pub fn lease(&mut self, slot: usize, rows: usize, frame: &mut Encoder) -> Option<Lease> {
+        let place = &self.slots[slot];
+        let idle = place.tasks.is_empty();
+        if !idle && (place.alone || place.recalled) {
+            return None;
+        }
+        let alone = idle && self.suspects.front().is_some_and(|suspect| self.may_go(suspect));
+        let (mut count, mut most) = (0, if alone { 1 } else { rows });
+        while count < most && frame.len() < FRAME_TARGET {
+            let Some(task) = self.next_task(alone, frame) else { break };
+            if let Some(run) = task.run() {
+                most = most.min(self.runs.chunksize(run));
+            }
+            frame.push_task(&task.for_wire());
+            self.slots[slot].tasks.push_back(task);
+            count += 1;
+        }
+        if count == 0 {
+            return None;
+        }
+        let place = &mut self.slots[slot];
+        if idle {
+            place.first = place.unused;
+            place.recalled = false;
+        }
+        place.alone = alone;
+        place.unused = place.end();
+        Some(Lease { first: place.end().wrapping_sub(count as u32), end: place.end(), fresh: idle })
+    }
+
+    fn next_task(&mut self, suspect: bool, frame: &Encoder) -> Option<Task> {
+        let from = if suspect { &self.suspects } else { &self.pending };
+        // Nearly always the first: a run whose outputs nobody takes must not hold up the others.
+        let at = from.iter().position(|task| self.may_go(task))?;
+        // A long row gets a frame of its own, so that a frame is bounded by its target and one row.
+        if !frame.is_empty() && frame.len() + from[at].input.size() > FRAME_TARGET {
+            return None;
+        }
+        let from = if suspect { &mut self.suspects } else { &mut self.pending };
+        let task = from.remove(at)?;
+        if !suspect {
+            self.runs.waits(task.run(), false);
+        }
+        Some(task)
+    }
+
+    fn may_go(&self, task: &Task) -> bool {
+        task.run().is_none_or(|run| self.runs.may_go(run, task.id))
+    }
+
+    /// Settles the task at `index`, which must be the first that the slot's worker has not answered, or has it run
+    /// again.
+    pub fn answer(
+        &mut self,
+        slot: usize,
+        index: u32,
+        (outcome, receipt): (Outcome, Receipt),
+        now: u64,
+    ) -> Result<(), WireError> {
+        let place = &mut self.slots[slot];
+        if index != place.first {
+            return Err(WireError::Index { got: index, expected: place.first });
+        }
+        let mut task = place.tasks.pop_front().ok_or(WireError::TooMany)?;
+        place.first = place.first.wrapping_add(1);
+        task.attempts += 1;
+        self.conclude(task, outcome, receipt, now);
+        Ok(())
+    }
+
+    /// Returns the tasks from index `from` on, which the slot's worker can no longer begin.
+    pub fn take_back(&mut self, slot: usize, from: u32) {
+        let place = &mut self.slots[slot];
+        let begun = place.begun(from);
+        place.recalled |= begun < place.tasks.len();
+        let unstarted = place.tasks.split_off(begun);
+        self.put_back(unstarted);
+    }
+
+    /// Puts tasks back in their places, or settles them when nothing may begin any more.
+    fn put_back(&mut self, tasks: VecDeque<Task>) {
+        for task in tasks.into_iter().rev() {
+            if task.dirty {
+                // Its worker was killed to be rid of the task before it, or lies about what it has begun.
+                self.settle_changed(task);
+            } else if self.stopped || self.is_unwanted(&task) {
+                self.give_up(task);
+            } else {
+                self.enqueue(task);
+            }
+        }
+    }
+
+    /// The next settled task of a run, in the run's order.
+    pub fn pop(&mut self, run: RunId) -> Option<TaskResult> {
+        self.runs.pop(run)
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Moves tasks whose pause is over to those that wait, and says when the next one's will be.
+    pub fn wake_sleepers(&mut self, now: u64) -> Option<u64> {
+        while let Some(at) = self.sleeping.iter().position(|sleeper| sleeper.due <= now) {
+            let sleeper = self.sleeping.swap_remove(at);
+            self.enqueue(sleeper.task);
+        }
+        self.sleeping.iter().map(|sleeper| sleeper.due).min()
+    }
+}
+
+impl Task {
+    pub fn run(&self) -> Option<RunId> {
+        match self.home {
+            Home::Run(run) => Some(run),
+            Home::Handle(_) => None,
+        }
+    }
+
+    fn for_wire(&self) -> wire::Task<'_> {
+        let input = &self.input;
+        let (deadline, function) = (input.deadline(), input.function());
+        wire::Task { bytes: &input.bytes, name: input.name.as_deref(), deadline, function }
+    }
+}
+
+fn insert(tasks: &mut VecDeque<Task>, task: Task) {
+    // New tasks have the highest key.
+    if tasks.back().is_none_or(|last| last.key < task.key) {
+        return tasks.push_back(task);
+    }
+    let at = tasks.partition_point(|other| other.key < task.key);
+    tasks.insert(at, task);
+}
+
+#[cfg(test)]
+mod tests;

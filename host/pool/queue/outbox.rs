@@ -1,0 +1,47 @@
+//! What the queue has to tell, until somebody without the lock tells it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::pool::handle::Ticket;
+use crate::task::TaskResult;
+
+/// One thing to be told, in the order in which they happened.
+#[derive(Debug)]
+pub(in crate::pool) enum News {
+    Event(Event),
+    /// A handle's task has settled.
+    Settled(Arc<Ticket>, Box<TaskResult>),
+}
+
+/// News that nobody was told yet.
+#[derive(Debug)]
+pub(in crate::pool) struct Outbox {
+    pub news: VecDeque<News>,
+    /// Somebody is telling, and will see what is added meanwhile.
+    pub telling: bool,
+    /// The observer wants to hear of tasks.
+    of_tasks: bool,
+}
+
+impl Outbox {
+    pub fn new(of_tasks: bool) -> Self {
+        Outbox { news: VecDeque::new(), telling: false, of_tasks }
+    }
+
+    pub fn event(&mut self, event: Event) {
+        self.news.push_back(News::Event(event));
+    }
+
+    /// An event of a task, which is not even made when nobody wants it.
+    pub fn task_event(&mut self, event: impl FnOnce() -> Event) {
+        if self.of_tasks {
+            self.event(event());
+        }
+    }
+
+    pub fn settled(&mut self, ticket: Arc<Ticket>, result: TaskResult) {
+        self.news.push_back(News::Settled(ticket, Box::new(result)));
+    }
+}

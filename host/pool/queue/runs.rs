@@ -1,0 +1,207 @@
+//! The runs of a pool: for each, what it holds, and its settled tasks on their way to the caller.
+
+use std::task::Waker;
+
+use super::settled::Settled;
+use super::{WINDOW_BYTES, WINDOW_TASKS};
+use crate::task::{Input, TaskId, TaskResult};
+
+/// Names a run within its pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pool) struct RunId(u32);
+
+/// Most tasks of one run, or of all handles, that may wait to be leased, for each slot: twice what a lease of the
+/// smallest tasks holds. More would only make the memory that every task passes through larger than a processor's
+/// cache.
+const WAITING_PER_SLOT: usize = 2_048;
+
+/// What one caller's tasks take in the host.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Tasks accepted and not given to the caller.
+    pub tasks: usize,
+    /// Of them, those that wait to be leased.
+    pub waiting: usize,
+    pub input_bytes: usize,
+    pub output_bytes: usize,
+}
+
+impl Held {
+    fn accept(&mut self, input: &Input) {
+        self.tasks += 1;
+        self.input_bytes += input.size();
+    }
+
+    fn release(&mut self, input: &Input) {
+        self.tasks -= 1;
+        self.input_bytes -= input.size();
+    }
+
+    fn has_room(&self, slots: usize) -> bool {
+        let full = self.tasks >= WINDOW_TASKS
+            || self.waiting >= WAITING_PER_SLOT * slots
+            || self.input_bytes + self.output_bytes >= WINDOW_BYTES;
+        self.tasks == 0 || !full
+    }
+}
+
+#[derive(Debug)]
+struct Run {
+    held: Held,
+    settled: Settled,
+    next_id: u64,
+    /// Most tasks of it in a lease.
+    chunksize: usize,
+    /// The caller, when it waits for a result.
+    waker: Option<Waker>,
+    /// Nobody wants its results any more.
+    abandoned: bool,
+}
+
+/// All runs, and what the handles together hold.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    runs: Vec<Option<Run>>,
+    handles: Held,
+    submitted: u64,
+}
+
+impl Runs {
+    pub fn begin(&mut self, ordered: bool, chunksize: usize) -> RunId {
+        let run = Run {
+            held: Held::default(),
+            settled: Settled::new(ordered),
+            next_id: 0,
+            chunksize,
+            waker: None,
+            abandoned: false,
+        };
+        let at = self.runs.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.runs.push(None);
+            self.runs.len() - 1
+        });
+        self.runs[at] = Some(run);
+        RunId(at as u32)
+    }
+
+    fn run(&mut self, id: RunId) -> &mut Run {
+        self.runs[id.0 as usize].as_mut().expect("a run is there until its caller has gone and it holds no task")
+    }
+
+    fn get(&self, id: RunId) -> &Run {
+        self.runs[id.0 as usize].as_ref().expect("a run is there until its caller has gone and it holds no task")
+    }
+
+    /// Nobody wants more results of it. It goes when the last of its tasks has.
+    pub fn abandon(&mut self, id: RunId) {
+        let run = self.run(id);
+        run.abandoned = true;
+        for result in run.settled.drain() {
+            run.held.release(&result.input);
+        }
+        self.free(id);
+    }
+
+    fn free(&mut self, id: RunId) {
+        let run = self.get(id);
+        if run.abandoned && run.held.tasks == 0 {
+            self.runs[id.0 as usize] = None;
+        }
+    }
+
+    pub fn is_abandoned(&self, id: RunId) -> bool {
+        self.get(id).abandoned
+    }
+
+    pub fn accept(&mut self, id: RunId, input: &Input) -> TaskId {
+        let run = self.run(id);
+        run.held.accept(input);
+        run.settled.expect_next();
+        run.next_id += 1;
+        TaskId(run.next_id - 1)
+    }
+
+    pub fn accept_handle(&mut self, input: &Input) -> TaskId {
+        self.handles.accept(input);
+        self.submitted += 1;
+        TaskId(self.submitted - 1)
+    }
+
+    /// A task begins or ceases to wait to be leased.
+    pub fn waits(&mut self, run: Option<RunId>, more: bool) {
+        let held = match run {
+            Some(run) => &mut self.run(run).held,
+            None => &mut self.handles,
+        };
+        if more { held.waiting += 1 } else { held.waiting -= 1 }
+    }
+
+    pub fn settle(&mut self, id: RunId, result: TaskResult) {
+        let run = self.run(id);
+        if run.abandoned {
+            run.held.release(&result.input);
+            return self.free(id);
+        }
+        run.held.output_bytes += size_of_output(&result);
+        run.settled.push(result);
+        if let Some(waker) = run.waker.take() {
+            waker.wake();
+        }
+    }
+
+    pub fn settle_handle(&mut self, result: &TaskResult) {
+        self.handles.release(&result.input);
+    }
+
+    pub fn pop(&mut self, id: RunId) -> Option<TaskResult> {
+        let run = self.run(id);
+        let result = run.settled.pop()?;
+        run.held.release(&result.input);
+        run.held.output_bytes -= size_of_output(&result);
+        Some(result)
+    }
+
+    /// Whether another input of the run, or of a handle, may be accepted.
+    pub fn has_room(&self, run: Option<RunId>, slots: usize) -> bool {
+        run.map_or(&self.handles, |run| &self.get(run).held).has_room(slots)
+    }
+
+    /// Whether every accepted task of the run was given to the caller.
+    pub fn is_empty(&self, id: RunId) -> bool {
+        self.get(id).held.tasks == 0
+    }
+
+    /// Outputs that nobody takes hold every task of a run back but the one that its caller waits for.
+    pub fn may_go(&self, id: RunId, task: TaskId) -> bool {
+        let run = self.get(id);
+        run.held.output_bytes < WINDOW_BYTES || run.settled.awaits(task.0)
+    }
+
+    pub fn chunksize(&self, id: RunId) -> usize {
+        self.get(id).chunksize
+    }
+
+    pub fn set_waker(&mut self, id: RunId, waker: Waker) {
+        self.run(id).waker = Some(waker);
+    }
+
+    pub fn wake_all(&mut self) {
+        self.runs.iter_mut().flatten().filter_map(|run| run.waker.take()).for_each(Waker::wake);
+    }
+
+    #[cfg(test)]
+    pub fn settled(&self) -> impl Iterator<Item = &TaskResult> {
+        self.runs.iter().flatten().flat_map(|run| run.settled.iter())
+    }
+
+    /// Tasks, and bytes of inputs and outputs, that are held for any caller.
+    #[cfg(test)]
+    pub fn held(&self) -> (usize, usize) {
+        let all = self.runs.iter().flatten().map(|run| &run.held).chain([&self.handles]);
+        all.fold((0, 0), |sum, held| (sum.0 + held.tasks, sum.1 + held.input_bytes + held.output_bytes + held.waiting))
+    }
+}
+
+fn size_of_output(result: &TaskResult) -> usize {
+    result.outcome.output().map_or(0, |output| output.len())
+}

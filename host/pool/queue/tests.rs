@@ -1,0 +1,390 @@
+//! The queue against random operations: whatever workers and callers do, every task leaves exactly once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::outcome::ErrorDetail;
+use crate::retry::RetryOn;
+
+/// Callers in the model: this many runs, and handles after them.
+const RUNS: usize = 2;
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Push {
+        caller: usize,
+        rejected: bool,
+    },
+    Lease {
+        slot: usize,
+        rows: usize,
+    },
+    /// The worker begins its next task, if it has one.
+    Begin {
+        slot: usize,
+    },
+    /// The worker answers the first task it has begun and not answered.
+    Answer {
+        slot: usize,
+        answer: Answered,
+    },
+    WrongAnswer {
+        slot: usize,
+    },
+    TakeBack {
+        slot: usize,
+    },
+    Die {
+        slot: usize,
+        verdict: u8,
+    },
+    /// A caller cancels a task of its own.
+    Cancel {
+        task: usize,
+    },
+    /// A caller drops its results.
+    Abandon {
+        run: usize,
+    },
+    /// The running task changes shared state.
+    Change {
+        slot: usize,
+    },
+    /// Time passes.
+    Wait,
+    Pop {
+        run: usize,
+    },
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Answered {
+    Small,
+    Large,
+    /// An outcome after which the task is retried.
+    Failed,
+}
+
+fn any_op(slots: usize) -> impl Strategy<Value = Op> {
+    let slot = 0..slots;
+    let answer = prop_oneof![4 => Just(Answered::Small), 1 => Just(Answered::Large), 2 => Just(Answered::Failed)];
+    prop_oneof![
+        14 => (0..=RUNS, any::<u8>()).prop_map(|(caller, n)| Op::Push { caller, rejected: n < 8 }),
+        8 => (slot.clone(), 1..6usize).prop_map(|(slot, rows)| Op::Lease { slot, rows }),
+        16 => slot.clone().prop_map(|slot| Op::Begin { slot }),
+        12 => (slot.clone(), answer).prop_map(|(slot, answer)| Op::Answer { slot, answer }),
+        1 => slot.clone().prop_map(|slot| Op::WrongAnswer { slot }),
+        3 => slot.clone().prop_map(|slot| Op::TakeBack { slot }),
+        4 => slot.clone().prop_map(|slot| Op::Change { slot }),
+        3 => (slot, 0..5u8).prop_map(|(slot, verdict)| Op::Die { slot, verdict }),
+        3 => any::<usize>().prop_map(|task| Op::Cancel { task }),
+        1 => (0..RUNS).prop_map(|run| Op::Abandon { run }),
+        3 => Just(Op::Wait),
+        6 => (0..RUNS).prop_map(|run| Op::Pop { run }),
+        1 => Just(Op::Stop),
+    ]
+}
+
+/// The worker's side of the claim word.
+#[derive(Clone, Copy, Default)]
+struct Worker {
+    next: u32,
+    end: u32,
+}
+
+struct Model {
+    queue: Queue,
+    workers: Vec<Worker>,
+    ordered: bool,
+    runs: Vec<RunId>,
+    abandoned: BTreeSet<usize>,
+    /// Of each task, by its key, the caller. An input's tag is its task's key.
+    callers: Vec<usize>,
+    /// Keys of what callers got, by caller.
+    given: Vec<Vec<u64>>,
+    /// What every answer is a part of.
+    output: Bytes,
+    now: u64,
+}
+
+impl Model {
+    fn new(slots: usize, ordered: bool) -> Self {
+        let retry = Retry {
+            times: 2,
+            on: vec![RetryOn::Status(Status::Failed)],
+            delay: Duration::from_nanos(4),
+            ..Retry::default()
+        };
+        let mut queue = Queue::new(slots, Rules { crash_limit: 3, retry }, Outbox::new(false));
+        let runs = (0..RUNS).map(|_| queue.begin_run(ordered, usize::MAX)).collect();
+        Model {
+            queue,
+            workers: vec![Worker::default(); slots],
+            ordered,
+            runs,
+            abandoned: BTreeSet::new(),
+            callers: Vec::new(),
+            given: vec![Vec::new(); RUNS + 1],
+            output: vec![0; WINDOW_BYTES].into(),
+            now: 0,
+        }
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Push { caller, rejected } => self.push(caller, rejected),
+            Op::Lease { slot, rows } => self.lease(slot, rows),
+            Op::Begin { slot } => {
+                let worker = &mut self.workers[slot];
+                if worker.next != worker.end {
+                    worker.next = worker.next.wrapping_add(1);
+                }
+            }
+            Op::Answer { slot, answer } => self.answer(slot, answer),
+            Op::WrongAnswer { slot } => {
+                let wrong = self.queue.slots[slot].first.wrapping_add(1);
+                let answer = (Outcome::Ok(Bytes::new()), Receipt::host());
+                assert!(self.queue.answer(slot, wrong, answer, self.now).is_err());
+            }
+            Op::TakeBack { slot } => self.take_back(slot),
+            Op::Die { slot, verdict } => self.die(slot, verdict),
+            Op::Cancel { task } => self.cancel(task),
+            Op::Abandon { run } => self.abandon(run),
+            Op::Change { slot } => {
+                let (next, first) = (self.workers[slot].next, self.queue.slots[slot].first);
+                if let Some(task) = self.queue.caller(slot, next, first) {
+                    task.dirty = true;
+                }
+            }
+            Op::Wait => {
+                self.now += 8;
+                assert!(self.queue.wake_sleepers(self.now).is_none_or(|due| due > self.now));
+            }
+            Op::Pop { run } => self.pop(run),
+            Op::Stop => self.queue.stop(),
+        }
+        self.take_news();
+        self.check();
+    }
+
+    fn push(&mut self, caller: usize, rejected: bool) {
+        if self.abandoned.contains(&caller) {
+            return;
+        }
+        let input = if rejected { Input::rejected(Rejected::TooLong) } else { Input::new(vec![1, 2, 3]) };
+        let input = input.tagged(self.callers.len() as u64);
+        self.callers.push(caller);
+        match self.runs.get(caller) {
+            Some(run) => self.queue.push(*run, input, self.now),
+            None => drop(self.queue.submit(Arc::default(), input, self.now)),
+        }
+    }
+
+    fn lease(&mut self, slot: usize, rows: usize) {
+        let mut frame = Encoder::default();
+        let Some(lease) = self.queue.lease(slot, rows, &mut frame) else { return };
+        let worker = &mut self.workers[slot];
+        if lease.fresh {
+            assert!(worker.next == worker.end, "a fresh lease while the worker could still claim");
+            worker.next = lease.first;
+        } else {
+            assert_eq!(lease.first, worker.end, "a lease that does not follow the last");
+        }
+        worker.end = lease.end;
+    }
+
+    fn answer(&mut self, slot: usize, answer: Answered) {
+        let (next, first) = (self.workers[slot].next, self.queue.slots[slot].first);
+        if self.queue.in_flight(slot) == 0 || first == next {
+            return;
+        }
+        let outcome = match answer {
+            Answered::Small => Outcome::Ok(self.output.slice(..10)),
+            Answered::Large => Outcome::Ok(self.output.slice(..WINDOW_BYTES / 2)),
+            Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::default()),
+        };
+        self.queue.answer(slot, first, (outcome, Receipt::host()), self.now).unwrap();
+    }
+
+    fn take_back(&mut self, slot: usize) {
+        let worker = &mut self.workers[slot];
+        worker.end = worker.next;
+        self.queue.take_back(slot, worker.next);
+    }
+
+    fn die(&mut self, slot: usize, verdict: u8) {
+        let worker = std::mem::take(&mut self.workers[slot]);
+        let running = self.queue.running(slot, worker.next).map(|(_, task)| task.key);
+        let verdict = match verdict {
+            0 => Verdict::Timeout(ErrorDetail::default()),
+            1 => Verdict::Cancelled(running),
+            2 => Verdict::Cancelled(Some(u64::MAX)),
+            _ => Verdict::Died(ErrorDetail::default()),
+        };
+        let suspect = self.queue.lost(slot, worker.next, verdict, self.now);
+        assert_eq!(suspect.is_some(), running.is_some(), "one suspect, if any");
+    }
+
+    /// As the pool does it: wherever the task is, it is cancelled, and nothing else is.
+    fn cancel(&mut self, task: usize) {
+        let Some(key) = task.checked_rem(self.callers.len()).map(|key| key as u64) else { return };
+        if self.queue.withdraw(key) {
+            return;
+        }
+        let Some(slot) = self.queue.slot_of(key) else { return };
+        self.take_back(slot);
+        let running = self.queue.running(slot, self.workers[slot].next).map(|(_, task)| task.key);
+        if !self.queue.withdraw(key) && running == Some(key) {
+            self.die(slot, 1);
+        }
+    }
+
+    fn abandon(&mut self, run: usize) {
+        if self.abandoned.insert(run) {
+            for key in self.queue.abandon(self.runs[run]) {
+                self.cancel(key as usize);
+            }
+        }
+    }
+
+    fn pop(&mut self, run: usize) {
+        if self.abandoned.contains(&run) {
+            return;
+        }
+        if let Some(result) = self.queue.pop(self.runs[run]) {
+            self.given[run].push(result.input.tag);
+        }
+    }
+
+    fn take_news(&mut self) {
+        for news in std::mem::take(&mut self.queue.outbox.news) {
+            if let News::Settled(_, result) = news {
+                self.given[RUNS].push(result.input.tag);
+            }
+        }
+    }
+
+    /// Every task is in one place, and the counters say so.
+    fn check(&self) {
+        let queue = &self.queue;
+        let mut keys: Vec<u64> = queue.pending.iter().chain(&queue.suspects).map(|task| task.key).collect();
+        keys.extend(queue.sleeping.iter().map(|sleeper| sleeper.task.key));
+        keys.extend(queue.slots.iter().flat_map(|slot| slot.tasks.iter().map(|task| task.key)));
+        keys.extend(queue.runs.settled().map(|result| result.input.tag));
+        assert_eq!(keys.len(), queue.runs.held().0);
+        keys.extend(self.given.iter().flatten());
+        keys.sort_unstable();
+        assert!(keys.is_sorted_by(|a, b| a < b), "a task is doubled: {keys:?}");
+        let wanted = |key: &u64| !self.abandoned.contains(&self.callers[*key as usize]);
+        let expected = (0..self.callers.len() as u64).filter(wanted);
+        assert!(keys.iter().copied().filter(wanted).eq(expected), "a task is lost: {keys:?}");
+        assert!(queue.slots.iter().all(|slot| !slot.alone || slot.tasks.len() <= 1), "a suspect has company");
+        assert!(!queue.stopped || queue.waiting() == 0, "something could begin after a stop");
+        assert!(!self.ordered || self.given[..RUNS].iter().all(|given| given.is_sorted()));
+        assert!(queue.pending.iter().is_sorted_by_key(|task| task.key), "the awaited task may be behind others");
+        let mut again = queue.pending.iter().chain(&queue.suspects);
+        assert!(!again.any(|task| task.dirty), "a task that changed shared state would run again unasked");
+        assert!(queue.suspects.iter().is_sorted_by_key(|task| task.key), "the awaited suspect may be behind others");
+    }
+
+    /// Lets every worker do its work, and takes everything.
+    fn drain(&mut self) {
+        for _ in 0..self.callers.len() * 12 + 8 {
+            for slot in 0..self.workers.len() {
+                self.apply(Op::Lease { slot, rows: 4 });
+                self.apply(Op::Begin { slot });
+                self.apply(Op::Answer { slot, answer: Answered::Small });
+            }
+            (0..RUNS).for_each(|run| self.apply(Op::Pop { run }));
+            self.apply(Op::Wait);
+        }
+        assert!(self.queue.is_idle(), "tasks were left behind");
+        assert_eq!(self.queue.runs.held(), (0, 0));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn every_task_leaves_exactly_once_whatever_happens(
+        ordered in any::<bool>(),
+        ops in proptest::collection::vec(any_op(3), 0..120),
+    ) {
+        let mut model = Model::new(3, ordered);
+        ops.into_iter().for_each(|op| model.apply(op));
+        model.drain();
+    }
+}
+
+fn push(model: &mut Model, count: usize) {
+    (0..count).for_each(|_| model.apply(Op::Push { caller: 0, rejected: false }));
+}
+
+#[test]
+fn a_task_that_kills_three_workers_is_a_crash_and_its_neighbours_are_not() {
+    let mut model = Model::new(1, true);
+    push(&mut model, 3);
+    for _ in 0..3 {
+        model.apply(Op::Lease { slot: 0, rows: 3 });
+        model.apply(Op::Begin { slot: 0 });
+        model.apply(Op::Die { slot: 0, verdict: 3 });
+    }
+    assert_eq!(model.queue.pop(model.runs[0]).unwrap().outcome.status(), Status::Crash);
+    assert_eq!(model.queue.waiting(), 2);
+}
+
+#[test]
+fn a_retried_task_keeps_its_place_and_tells_how_it_failed_before() {
+    let mut model = Model::new(1, true);
+    push(&mut model, 2);
+    for answer in [Answered::Failed, Answered::Failed, Answered::Small, Answered::Small] {
+        model.apply(Op::Wait);
+        model.apply(Op::Lease { slot: 0, rows: 1 });
+        model.apply(Op::Begin { slot: 0 });
+        model.apply(Op::Answer { slot: 0, answer });
+    }
+    let first = model.queue.pop(model.runs[0]).unwrap();
+    assert_eq!((first.input.tag, first.outcome.status(), first.receipt.attempts), (0, Status::Ok, 3));
+    assert_eq!(first.receipt.retried(), [Status::Failed; 2]);
+    let second = model.queue.pop(model.runs[0]).unwrap();
+    assert_eq!((second.receipt.attempts, second.receipt.retried()), (1, &[][..]));
+}
+
+#[test]
+fn a_run_that_is_stopped_gives_a_task_that_waits_for_a_retry_its_last_outcome() {
+    let mut model = Model::new(1, true);
+    push(&mut model, 1);
+    model.apply(Op::Lease { slot: 0, rows: 1 });
+    model.apply(Op::Begin { slot: 0 });
+    model.apply(Op::Answer { slot: 0, answer: Answered::Failed });
+    assert!(model.queue.pop(model.runs[0]).is_none());
+    model.apply(Op::Stop);
+    let result = model.queue.pop(model.runs[0]).unwrap();
+    assert_eq!((result.outcome.status(), result.receipt.retried()), (Status::Failed, &[][..]));
+}
+
+#[test]
+fn outputs_that_nobody_takes_hold_new_tasks_back_but_not_the_awaited_one_and_not_another_runs() {
+    let mut model = Model::new(2, true);
+    let (run, other) = (model.runs[0], model.runs[1]);
+    let queue = &mut model.queue;
+    (0..4).for_each(|_| queue.push(run, Input::new(vec![0]), 0));
+    let lease = |queue: &mut Queue, slot| queue.lease(slot, 1, &mut Encoder::default());
+    let first = lease(queue, 0).unwrap();
+    let second = lease(queue, 1).unwrap();
+    let huge = Outcome::Ok(vec![0; WINDOW_BYTES].into());
+    queue.answer(1, second.first, (huge, Receipt::host()), 0).unwrap();
+    assert_eq!(lease(queue, 1), None);
+    queue.push(other, Input::new(vec![0]), 0);
+    let others = lease(queue, 1).unwrap();
+    queue.answer(1, others.first, (Outcome::Ok(Bytes::new()), Receipt::host()), 0).unwrap();
+    assert!(queue.pop(other).is_some(), "another run is not held up");
+    queue.take_back(0, first.first);
+    assert!(lease(queue, 1).is_some(), "the task that the caller waits for goes on");
+}

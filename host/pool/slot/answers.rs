@@ -1,0 +1,113 @@
+//! What a worker sends, and what it amounts to.
+
+use std::time::Duration;
+
+use super::Attendant;
+use crate::event::Event;
+use crate::outcome::{Failure, Measured, Outcome, Receipt, Status};
+use crate::pool::shared::State;
+use crate::setup::{AnswerDetail, Notice};
+use crate::wire::{self, Answer, Frame, Kind, WireError};
+
+impl Attendant<'_> {
+    /// Takes the frames that have arrived.
+    pub(super) fn receive(&mut self) -> Result<(), WireError> {
+        while let Some(frame) = self.worker.decoder.pop()? {
+            match frame.kind {
+                Kind::Answers => {
+                    self.sizer.learn(frame.count, frame.times.busy);
+                    self.settle(frame)?;
+                }
+                Kind::Notice => self.notice(&frame)?,
+                Kind::KeyvalueCall => {
+                    let next = self.worker.page.next();
+                    self.calls.carry_out(&mut self.shared.lock().queue, self.slot, next, frame)?;
+                }
+                kind => return Err(WireError::Unexpected(kind)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what the worker noticed, once in a pool's life: its workers all notice the same.
+    fn notice(&self, frame: &Frame) -> Result<(), WireError> {
+        let notice: Notice =
+            serde_json::from_slice(&frame.payload).map_err(|error| WireError::Text(error.to_string()))?;
+        let mut state = self.shared.lock();
+        if !std::mem::replace(&mut state.noticed, true) {
+            state.queue.outbox.event(Event::Warning(notice.warning().to_owned()));
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, frame: Frame) -> Result<(), WireError> {
+        let shared = self.shared;
+        let mut state = shared.lock();
+        let now = shared.now();
+        let times = frame.times;
+        state.stats.busy += Duration::from_nanos(times.busy);
+        state.stats.start += Duration::from_nanos(times.start);
+        // The tasks of a frame followed each other, and the last of them ended just now.
+        let mut began = now.saturating_sub(times.busy);
+        let mut index = frame.first;
+        for answer in wire::answers(frame.payload, frame.count) {
+            let (outcome, mut receipt) = self.outcome(answer?)?;
+            let task = state.queue.first_in_flight(self.slot).ok_or(WireError::TooMany)?;
+            receipt.wait = Duration::from_nanos(began.saturating_sub(task.accepted));
+            began = began.saturating_add(receipt.wall.as_nanos() as u64);
+            let bytes_in = task.input.bytes.len();
+            state.stats.count(bytes_in, outcome.output().map_or(0, |output| output.len()), &receipt);
+            self.tell_starts(&mut state, index);
+            state.queue.answer(self.slot, index, (outcome, receipt), now)?;
+            index = index.wrapping_add(1);
+            self.useful = true;
+            state.failures = None;
+        }
+        if state.queue.has_new_sleepers() {
+            shared.sleepers.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Tells that the tasks up to `index` have begun, of which it was not told yet.
+    pub(super) fn tell_starts(&mut self, state: &mut State, index: u32) {
+        let slot = self.slot as u32;
+        while index.wrapping_sub(self.told) as i32 >= 0 {
+            // There is none at an index that was taken back.
+            if let Some(task) = state.queue.task_at(self.slot, self.told) {
+                state.queue.outbox.task_event(|| Event::TaskStarted { task, slot });
+            }
+            self.told = self.told.wrapping_add(1);
+        }
+    }
+
+    /// An answer as an outcome; the worker's claims about it are checked against the limits.
+    fn outcome(&self, answer: Answer) -> Result<(Outcome, Receipt), WireError> {
+        let limit = self.shared.config.limits.output;
+        if answer.output.len() as u64 > limit {
+            return Err(WireError::Output { length: answer.output.len(), limit });
+        }
+        let head = answer.head;
+        let mut receipt =
+            Receipt { layer: head.layer, slot: Some(self.slot as u32), wall: head.wall, ..Receipt::host() };
+        if answer.detail.is_empty() && head.status == Status::Ok {
+            return Ok((Outcome::Ok(answer.output), receipt));
+        }
+        let detail: AnswerDetail =
+            serde_json::from_slice(&answer.detail).map_err(|error| WireError::Text(error.to_string()))?;
+        if self.shared.config.receipts {
+            receipt.measured = Some(Box::new(Measured {
+                peak_memory: detail.peak_memory,
+                start: detail.start_us.map(Duration::from_micros),
+                cpu: detail.cpu_us.map(Duration::from_micros),
+                stderr: detail.stderr,
+            }));
+        }
+        if head.status == Status::Ok {
+            return Ok((Outcome::Ok(answer.output), receipt));
+        }
+        let output = (!answer.output.is_empty()).then_some(answer.output);
+        let failure = Failure { status: head.status, output, error: detail.error.unwrap_or_default() };
+        Ok((Outcome::NotOk(Box::new(failure)), receipt))
+    }
+}

@@ -1,0 +1,72 @@
+//! The end of a worker's life, and what it means for its tasks.
+
+use tokio::io::AsyncReadExt;
+
+use super::Attendant;
+use super::end::End;
+use crate::event::Event;
+use crate::handshake::{END_PATIENCE, Failed};
+use crate::pool::queue::Verdict;
+use crate::setup::timeout_detail;
+
+impl Attendant<'_> {
+    /// Ends the worker's life and decides what that means for its tasks. An error is a worker that did nothing at all
+    /// before it died: unlike the others, it cannot go on for ever.
+    pub(super) async fn bury(mut self, end: End) -> Result<(), Failed> {
+        // Once it is waited for, its number may be another process's.
+        self.shared.lock().places[self.slot].pid = None;
+        let child = &mut self.worker.process.child;
+        let by_itself = match end {
+            End::Gone => tokio::time::timeout(END_PATIENCE, child.wait()).await.ok().and_then(Result::ok),
+            _ => None,
+        };
+        if by_itself.is_none() {
+            let _ = child.kill().await;
+            self.receive_the_rest().await;
+        }
+        let (slot, generation) = (self.slot as u32, self.worker.generation);
+        if let End::Closed | End::Retired(_) = end {
+            let mut state = self.shared.lock();
+            state.places[self.slot].page = None;
+            if let End::Retired(why) = end {
+                state.stats.retired += 1;
+                state.queue.outbox.event(Event::WorkerRetired { slot, generation, why });
+            }
+            return Ok(());
+        }
+        let why = end.describe(by_itself);
+        let verdict = match &end {
+            End::Backstop(deadline) => Verdict::Timeout(timeout_detail(*deadline)),
+            End::Cancelled(key) => Verdict::Cancelled(*key),
+            _ => Verdict::Died(end.detail(&why, by_itself, self.worker.page.cause(), &self.worker.process)),
+        };
+        let cancelled = matches!(end, End::Cancelled(_));
+        let mut state = self.shared.lock();
+        let next = self.worker.page.next();
+        if let Some((index, _)) = state.queue.running(self.slot, next) {
+            self.tell_starts(&mut state, index);
+        }
+        let suspect = state.queue.lost(self.slot, next, verdict, self.shared.now());
+        state.places[self.slot].page = None;
+        state.stats.deaths += u64::from(!cancelled);
+        state.queue.outbox.event(Event::WorkerDied { slot, generation, why: why.clone(), suspect });
+        drop(state);
+        self.shared.work.notify_one();
+        self.shared.sleepers.notify_one();
+        let useless = suspect.is_none() && !self.useful && !cancelled;
+        if useless { Err(Failed::Died(why)) } else { Ok(()) }
+    }
+
+    /// Takes the answers that a killed worker had sent before, so that no task is blamed or run again that was done.
+    async fn receive_the_rest(&mut self) {
+        let rest = async {
+            while let Ok(1..) = self.worker.process.stdout.read_buf(self.worker.decoder.space()).await {
+                if self.receive().is_err() {
+                    return;
+                }
+            }
+        };
+        // The pipe ends with its only writer, unless that has found a way to give it to somebody else.
+        let _ = tokio::time::timeout(END_PATIENCE, rest).await;
+    }
+}

@@ -1,0 +1,56 @@
+//! Why a slot parts with its worker, and what that says about the task that was running.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use crate::outcome::ErrorDetail;
+use crate::page::Cause;
+use crate::process::Process;
+use crate::signal;
+
+/// Why a slot parts with its worker.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The pool is closed and the worker has nothing to do.
+    Closed,
+    /// It has nothing to do and is to be replaced, for this reason.
+    Retired(String),
+    /// The host kills it: the running task is over this deadline.
+    Backstop(Duration),
+    /// The host kills it to cancel the task with this key, or whatever runs.
+    Cancelled(Option<u64>),
+    /// It broke the protocol, or stopped.
+    Misbehaved { code: &'static str, why: String },
+    /// It closed its pipe.
+    Gone,
+}
+
+impl End {
+    /// What is told of the worker, as the rest of a sentence that begins with it. `status` is how it ended by itself.
+    pub fn describe(&self, status: Option<ExitStatus>) -> String {
+        match (self, status) {
+            (End::Backstop(_), _) => "was killed after a task's deadline and grace".to_owned(),
+            (End::Cancelled(None), _) => "was killed because the run ended".to_owned(),
+            (End::Cancelled(Some(_)), _) => "was killed because its task was cancelled".to_owned(),
+            (End::Retired(why), _) => why.clone(),
+            (End::Misbehaved { why, .. }, _) => format!("{why}, and was killed"),
+            (End::Gone | End::Closed, Some(status)) => signal::describe(status),
+            (End::Gone | End::Closed, None) => "closed its output, and was killed".to_owned(),
+        }
+    }
+
+    /// What is told of the task that was running in a worker that died, if it is told at all.
+    pub fn detail(&self, why: &str, status: Option<ExitStatus>, cause: Cause, process: &Process) -> ErrorDetail {
+        let signal = status.and_then(signal::name);
+        let code = match (self, cause) {
+            (End::Misbehaved { code, .. }, _) => code,
+            (_, Cause::Panic) => "worker-panic",
+            (_, Cause::Protocol) => "worker-protocol",
+            (_, Cause::Unknown) if signal.is_some() => "signal",
+            (_, Cause::Unknown) => "worker-exit",
+        };
+        let last_words = if signal.is_some() { String::new() } else { process.last_words() };
+        let separator = if last_words.is_empty() { "" } else { ": " };
+        ErrorDetail { signal, ..ErrorDetail::new(code, format!("its worker {why}{separator}{last_words}")) }
+    }
+}

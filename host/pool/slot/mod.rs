@@ -1,0 +1,211 @@
+//! One actor per slot: it starts a worker when there is work, feeds it, watches it, and replaces it.
+
+mod answers;
+mod bury;
+mod end;
+mod health;
+mod sizer;
+mod state_calls;
+mod watch;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::MissedTickBehavior;
+
+use self::end::End;
+use self::health::Health;
+use self::sizer::Sizer;
+use self::state_calls::StateCalls;
+use super::shared::{Shared, State, Stop};
+use crate::page::SharedPage;
+use crate::process::Process;
+use crate::wire::{Decoder, Encoder, Kind, Times};
+
+/// How often a slot looks at its worker's claim word and state. Deadlines are kept by the worker to a hundredth of
+/// a second; this is for the backstop, for stopped processes, and for tasks stuck behind a slow one.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Pause before a slot starts a worker after one that did nothing.
+const START_BACKOFF: Duration = Duration::from_millis(100);
+
+/// A worker that came up.
+pub(super) struct Worker {
+    pub process: Process,
+    pub page: Arc<SharedPage>,
+    pub decoder: Decoder,
+    pub pid: u32,
+    pub generation: u32,
+}
+
+/// Serves one slot until the pool closes.
+pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
+    let mut generation = 0;
+    while shared.wait_for_work(slot).await {
+        let started = tokio::select! {
+            started = shared.start_worker(slot, generation) => started,
+            () = shared.closing() => return,
+        };
+        let ended = match started {
+            Ok(worker) => {
+                let mut attendant = Attendant::new(&shared, slot, worker);
+                let end = attendant.serve().await;
+                attendant.bury(end).await
+            }
+            Err(failed) => Err(failed),
+        };
+        if let Err(failed) = ended {
+            shared.worker_failed(failed);
+            tokio::time::sleep(START_BACKOFF).await;
+        }
+        generation += 1;
+    }
+}
+
+struct Attendant<'a> {
+    shared: &'a Shared,
+    slot: usize,
+    worker: Worker,
+    sizer: Sizer,
+    frame: Encoder,
+    /// Bytes of `frame` that are still to be written.
+    unwritten: std::ops::Range<usize>,
+    calls: StateCalls,
+    health: Health,
+    /// Tasks that may still be leased before the worker is to be replaced.
+    left: usize,
+    /// The index after the last task whose start was told.
+    told: u32,
+    /// The worker has answered a task.
+    useful: bool,
+}
+
+/// What a look at the queue came to.
+enum Fed {
+    /// The worker has tasks.
+    Busy,
+    /// It has none, and there is none for it.
+    Idle,
+    /// It is to go.
+    Over(End),
+}
+
+impl<'a> Attendant<'a> {
+    fn new(shared: &'a Shared, slot: usize, worker: Worker) -> Self {
+        Attendant {
+            shared,
+            slot,
+            worker,
+            sizer: Sizer::new(shared.config.chunksize),
+            frame: Encoder::default(),
+            unwritten: 0..0,
+            calls: StateCalls::new(shared.config.state.clone()),
+            health: Health::new(Instant::now()),
+            left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
+            told: 0,
+            useful: false,
+        }
+    }
+
+    async fn serve(&mut self) -> End {
+        let mut stop = self.shared.stop.subscribe();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let idle = match self.feed() {
+                Fed::Over(end) => return end,
+                Fed::Busy => false,
+                Fed::Idle => true,
+            };
+            match *stop.borrow_and_update() {
+                Stop::Close if idle => return End::Closed,
+                Stop::Kill => return if idle { End::Closed } else { End::Cancelled(None) },
+                _ => {}
+            }
+            let Process { stdin, stdout, .. } = &mut self.worker.process;
+            // One frame at a time: a reply follows the lease that is being written.
+            let is_lease = !self.unwritten.is_empty();
+            let unwritten = if is_lease { self.frame.part(&self.unwritten) } else { self.calls.unwritten() };
+            tokio::select! {
+                read = stdout.read_buf(self.worker.decoder.space()) => match read {
+                    Ok(0) | Err(_) => return End::Gone,
+                    Ok(_) => {
+                        self.health.moved();
+                        if let Err(error) = self.receive() {
+                            return End::Misbehaved { code: "worker-protocol", why: format!("sent {error}") };
+                        }
+                    }
+                },
+                written = stdin.write(unwritten), if !unwritten.is_empty() => match written {
+                    // The end of its output will say more than the broken pipe does.
+                    Err(_) => {
+                        self.unwritten = 0..0;
+                        self.calls.forget();
+                    }
+                    Ok(count) => {
+                        self.health.moved();
+                        if is_lease { self.unwritten.start += count } else { self.calls.wrote(count) }
+                    }
+                },
+                () = self.shared.work.notified(), if idle => {}
+                () = self.shared.wakes[self.slot].notified() => {}
+                _ = ticks.tick() => if let Some(end) = self.look() {
+                    return end;
+                },
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Leases more to the worker when it could run dry.
+    fn feed(&mut self) -> Fed {
+        let mut state = self.shared.lock();
+        let state = &mut *state;
+        if let Some(key) = state.places[self.slot].kill.take()
+            && state.running_key(self.slot) == Some(key)
+        {
+            return Fed::Over(End::Cancelled(Some(key)));
+        }
+        let in_flight = state.queue.in_flight(self.slot);
+        if let Some(why) = self.retires().filter(|_| in_flight == 0) {
+            return Fed::Over(End::Retired(why));
+        }
+        let free = self.unwritten.is_empty() && self.calls.unwritten().is_empty();
+        if free && self.retires().is_none() && self.lease(state, in_flight) {
+            return Fed::Busy;
+        }
+        if in_flight == 0 { Fed::Idle } else { Fed::Busy }
+    }
+
+    /// Whether tasks were leased.
+    fn lease(&mut self, state: &mut State, in_flight: usize) -> bool {
+        if in_flight == 0 && state.queue.waiting() == 0 {
+            state.steal(self.slot);
+        }
+        let rows = self.sizer.rows(state.queue.waiting(), self.shared.config.workers);
+        if in_flight > rows {
+            return false;
+        }
+        self.frame.clear();
+        self.unwritten = 0..0;
+        let Some(lease) = state.queue.lease(self.slot, rows.min(self.left), &mut self.frame) else { return false };
+        self.left -= self.frame.count() as usize;
+        if lease.fresh {
+            self.worker.page.grant(lease.first, lease.end);
+        } else {
+            self.worker.page.extend(lease.end);
+        }
+        self.unwritten = 0..self.frame.finish(Kind::Lease, lease.first, Times::default()).len();
+        if state.queue.waiting() > 0 {
+            self.shared.work.notify_one();
+        }
+        true
+    }
+
+    /// Why the worker is to be replaced once it has nothing to do.
+    fn retires(&self) -> Option<String> {
+        let ran = || format!("has been given {} tasks", self.shared.config.max_tasks_per_worker.map_or(0, u32::from));
+        self.health.retires().map(str::to_owned).or_else(|| (self.left == 0).then(ran))
+    }
+}

@@ -1,0 +1,69 @@
+//! Starts workers.
+
+use std::sync::Arc;
+
+use super::shared::Shared;
+use super::slot::Worker;
+use crate::event::Event;
+use crate::handshake::{Failed, set_up};
+use crate::page::SharedPage;
+use crate::process::Role;
+use crate::setup::{START_DEADLINE, WorkerSetup};
+use crate::wire::{self, Decoder, FRAME_TARGET, Kind, MAX_TEXT};
+
+impl Shared {
+    /// Starts a worker and sets it up.
+    pub async fn start_worker(&self, slot: usize, generation: u32) -> Result<Worker, Failed> {
+        let started = tokio::time::timeout(START_DEADLINE, self.try_start(generation)).await;
+        let result = started.unwrap_or_else(|_| Err(Failed::Died(format!("not ready within {START_DEADLINE:?}"))));
+        let mut state = self.lock();
+        state.starting -= 1;
+        if let Ok(worker) = &result {
+            let place = &mut state.places[slot];
+            place.page = Some(worker.page.clone());
+            place.pid = Some(worker.pid);
+            place.seen = None;
+            state.stats.started += 1;
+            let event = Event::WorkerStarted { slot: slot as u32, generation, pid: worker.pid };
+            state.queue.outbox.event(event);
+        }
+        result
+    }
+
+    async fn try_start(&self, generation: u32) -> Result<Worker, Failed> {
+        let os = |error: std::io::Error| Failed::Died(error.to_string());
+        let (page, page_file) = SharedPage::create().map_err(os)?;
+        let fds = vec![self.image.descriptor().map_err(os)?, page_file];
+        let command = self.config.worker_command().map_err(Failed::Fatal)?;
+        let mut process = self.spawner.spawn(command, Role::Worker, fds).await.map_err(os)?;
+        let mut decoder = Decoder::new(self.frame_limit());
+        let argument = self.image.init_each().map(|argument| wire::frame(Kind::Argument, argument)).unwrap_or_default();
+        let frames = set_up(&mut process, self.setup(), &argument, &mut decoder, Kind::Ready).await?;
+        if frames.len() != 1 {
+            return Err(Failed::Died("it sent frames before it was ready".into()));
+        }
+        let pid = process.child.id().unwrap_or_default();
+        Ok(Worker { process, page: Arc::new(page), decoder, pid, generation })
+    }
+
+    /// An honest frame of answers is full before its last answer, which may be as large as the limits allow.
+    fn frame_limit(&self) -> usize {
+        2 * FRAME_TARGET + MAX_TEXT + self.config.limits.output as usize
+    }
+
+    fn setup(&self) -> WorkerSetup {
+        WorkerSetup {
+            program_name: self.program_name.clone(),
+            report: self.image.report().clone(),
+            limits: self.config.limits.clone(),
+            grants: self.config.grants.clone(),
+            json_rows: self.config.json_rows,
+            bare_outputs: self.config.bare_outputs,
+            success_codes: self.config.success_codes.clone(),
+            receipts: self.config.receipts,
+            flush_each: self.config.grants.has_writable_dir() || self.config.state.is_some(),
+            state: self.config.state.is_some(),
+            init: self.image.init_each().is_some(),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What a pool has done and is doing.
+
+use std::time::Duration;
+
+use crate::keyvalue::StateStats;
+use crate::outcome::Receipt;
+use crate::task::TaskId;
+
+/// What a pool has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Time that workers spent on tasks, together.
+    pub busy: Duration,
+    /// The part of it in which they made instances of the program.
+    pub start: Duration,
+    /// Time that tasks waited from when they were accepted until they started, together.
+    pub queue: Duration,
+    /// Attempts that workers answered.
+    pub answers: u64,
+    /// Bytes of inputs of these attempts.
+    pub bytes_in: u64,
+    /// Bytes of their outputs.
+    pub bytes_out: u64,
+    /// Workers that started.
+    pub started: u64,
+    /// Workers that died or had to be killed.
+    pub deaths: u64,
+    /// Workers that were replaced on purpose.
+    pub retired: u64,
+    /// What tasks did with shared state, if there is any.
+    pub state: Option<StateStats>,
+}
+
+impl Stats {
+    /// Counts an attempt that a worker answered.
+    pub(super) fn count(&mut self, bytes_in: usize, bytes_out: usize, receipt: &Receipt) {
+        self.answers += 1;
+        self.queue += receipt.wait;
+        self.bytes_in += bytes_in as u64;
+        self.bytes_out += bytes_out as u64;
+    }
+}
+
+/// A task that a worker has begun and not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    pub slot: u32,
+    /// The worker's process.
+    pub pid: u32,
+    pub task: TaskId,
+    /// For how long the host has seen it run, which is up to 20 ms less than it has.
+    pub age: Duration,
+}

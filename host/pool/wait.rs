@@ -1,0 +1,71 @@
+//! Waiting for several submitted tasks.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::handle::TaskHandle;
+use crate::outcome::Status;
+use crate::task::TaskResult;
+
+/// When [`wait`] has waited long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// One task has settled.
+    FirstCompleted,
+    /// One task has settled and is not ok, or all have settled.
+    FirstFailed,
+    /// All have settled.
+    All,
+}
+
+/// Submitted tasks, parted by whether they have settled.
+#[derive(Debug, Default)]
+pub struct Waited {
+    /// In the order in which they were given.
+    pub done: Vec<TaskHandle>,
+    /// In the order in which they were given.
+    pub pending: Vec<TaskHandle>,
+}
+
+/// Waits for submitted tasks, which may be of several pools. With a limit of time, put it into
+/// [`tokio::time::timeout`]: giving up waiting leaves the tasks as they are.
+pub async fn wait(handles: &[TaskHandle], until: Until) -> Waited {
+    let mut completed = as_completed(handles.iter().cloned());
+    while let Some(result) = completed.next().await {
+        match until {
+            Until::FirstCompleted => break,
+            Until::FirstFailed if result.outcome.status() != Status::Ok => break,
+            Until::FirstFailed | Until::All => {}
+        }
+    }
+    let (done, pending) = handles.iter().cloned().partition(|handle| handle.result().is_some());
+    Waited { done, pending }
+}
+
+/// The results of submitted tasks in the order in which they settle. Dropping the stream leaves the tasks as they are.
+pub fn as_completed(handles: impl IntoIterator<Item = TaskHandle>) -> Completed {
+    Completed(handles.into_iter().collect())
+}
+
+/// Made by [`as_completed`].
+#[derive(Debug)]
+pub struct Completed(FuturesUnordered<TaskHandle>);
+
+impl Completed {
+    /// The next result; `None` after the last.
+    pub async fn next(&mut self) -> Option<TaskResult> {
+        self.0.next().await
+    }
+}
+
+impl Stream for Completed {
+    type Item = TaskResult;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<TaskResult>> {
+        self.0.poll_next_unpin(cx)
+    }
+}

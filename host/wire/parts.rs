@@ -1,0 +1,172 @@
+//! What frames are made of: tasks and answers.
+
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+
+use super::{WireError, length_u32};
+use crate::outcome::{Layer, Status};
+
+/// Bits of a task's length that say what it has beside its bytes. No length reaches them.
+pub(super) const NAMED: u32 = 1 << 31;
+const DEADLINE: u32 = 1 << 30;
+const FUNCTION: u32 = 1 << 29;
+const _: () = assert!(crate::limits::MAX_INPUT < FUNCTION as usize);
+/// Bytes before the detail of each answer.
+const ANSWER: usize = 16;
+
+/// Bits of a time that is no number of nanoseconds.
+const MICROS: u32 = 0b10 << 30;
+const MILLIS: u32 = 0b11 << 30;
+/// The number beside them is below this.
+const UNIT: u32 = 1 << 30;
+
+/// The fixed part of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerHead {
+    pub status: Status,
+    pub layer: Layer,
+    /// From the task's beginning to its answer. The wire keeps nanoseconds of times below two seconds, then microseconds
+    /// up to 17 minutes, then milliseconds up to 12 days.
+    pub wall: Duration,
+}
+
+/// One answer as it was received. The detail is JSON of the worker's making, to be parsed and never forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub head: AnswerHead,
+    pub detail: Bytes,
+    pub output: Bytes,
+}
+
+/// One task as it is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Task<'a> {
+    pub bytes: &'a [u8],
+    pub name: Option<&'a str>,
+    /// Its own deadline, kept to the millisecond, instead of the pool's.
+    pub deadline: Option<Duration>,
+    /// Index in the report of the function to call, instead of the pool's entry.
+    pub function: Option<u32>,
+}
+
+impl Task<'_> {
+    pub(super) fn encode(&self, buffer: &mut Vec<u8>) {
+        let bit = |bit, is_set| if is_set { bit } else { 0 };
+        let bits = bit(NAMED, self.name.is_some())
+            | bit(DEADLINE, self.deadline.is_some())
+            | bit(FUNCTION, self.function.is_some());
+        buffer.put_u32_le(length_u32(self.bytes.len()) | bits);
+        let name_length = self.name.map(|name| length_u32(name.len()));
+        for word in [name_length, self.deadline.map(millis), self.function].into_iter().flatten() {
+            buffer.put_u32_le(word);
+        }
+        buffer.extend_from_slice(self.name.unwrap_or_default().as_bytes());
+        buffer.extend_from_slice(self.bytes);
+    }
+}
+
+/// Whole milliseconds, never less than asked for and never none.
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1)
+}
+
+/// One task as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeasedTask {
+    pub bytes: Bytes,
+    pub name: Option<String>,
+    pub deadline: Option<Duration>,
+    pub function: Option<u32>,
+}
+
+/// The tasks of a lease.
+pub fn tasks(payload: Bytes, count: u32) -> impl Iterator<Item = Result<LeasedTask, WireError>> {
+    parts(payload, count, |payload| {
+        let mut word = || payload.try_get_u32_le().map_err(|_| WireError::Length);
+        let head = word()?;
+        let mut optional = |bit| if head & bit == 0 { Ok(None) } else { word().map(Some) };
+        let (name, deadline, function) = (optional(NAMED)?, optional(DEADLINE)?, optional(FUNCTION)?);
+        let name = name.map(|length| take(payload, length)).transpose()?;
+        let name = name.map(|name| String::from_utf8(name.into())).transpose().map_err(|_| WireError::Name)?;
+        let bytes = take(payload, head & !(NAMED | DEADLINE | FUNCTION))?;
+        Ok(LeasedTask { bytes, name, deadline: deadline.map(|ms| Duration::from_millis(ms.into())), function })
+    })
+}
+
+/// The answers of a frame.
+pub fn answers(payload: Bytes, count: u32) -> impl Iterator<Item = Result<Answer, WireError>> {
+    parts(payload, count, |payload| {
+        if payload.len() < ANSWER {
+            return Err(WireError::Length);
+        }
+        let (status, layer) = (worker_status(payload.get_u8())?, layer(payload.get_u8())?);
+        payload.advance(2);
+        let (detail, output) = (payload.get_u32_le(), payload.get_u32_le());
+        let head = AnswerHead { status, layer, wall: unpack(payload.get_u32_le()) };
+        Ok(Answer { head, detail: take(payload, detail)?, output: take(payload, output)? })
+    })
+}
+
+/// Reads `count` parts that must fill `payload` exactly; after an error there is nothing more.
+fn parts<T>(
+    mut payload: Bytes,
+    count: u32,
+    mut part: impl FnMut(&mut Bytes) -> Result<T, WireError>,
+) -> impl Iterator<Item = Result<T, WireError>> {
+    let mut left = count;
+    std::iter::from_fn(move || {
+        if left == 0 {
+            let rest = std::mem::take(&mut payload);
+            return (!rest.is_empty()).then_some(Err(WireError::Length));
+        }
+        left -= 1;
+        let result = part(&mut payload);
+        if result.is_err() {
+            left = 0;
+            payload.clear();
+        }
+        Some(result)
+    })
+}
+
+fn take(payload: &mut Bytes, length: u32) -> Result<Bytes, WireError> {
+    let length = length as usize;
+    if length > payload.len() {
+        return Err(WireError::Length);
+    }
+    Ok(payload.split_to(length))
+}
+
+/// A worker knows of what happens inside it; the rest of the statuses are the host's to give.
+pub(super) fn worker_status(code: u8) -> Result<Status, WireError> {
+    Status::ALL
+        .into_iter()
+        .find(|&status| status as u8 == code)
+        .filter(|status| !matches!(status, Status::Crash | Status::Cancelled | Status::Skipped))
+        .ok_or(WireError::Status(code))
+}
+
+pub(super) fn layer(code: u8) -> Result<Layer, WireError> {
+    Layer::from_wire(code).ok_or(WireError::Layer(code))
+}
+
+/// A time in 32 bits: up to 31 of nanoseconds, or 30 of [`MICROS`] or [`MILLIS`].
+pub(super) fn pack(time: Duration) -> u32 {
+    let nanos = time.as_nanos();
+    match (nanos, nanos / 1_000, nanos / 1_000_000) {
+        (nanos, ..) if nanos < u128::from(MICROS) => nanos as u32,
+        (_, micros, _) if micros < u128::from(UNIT) => MICROS | micros as u32,
+        (_, _, millis) => MILLIS | millis.min(u128::from(UNIT - 1)) as u32,
+    }
+}
+
+/// Any 32 bits are a time, and a bounded one: sums of them do not overflow.
+pub(super) fn unpack(word: u32) -> Duration {
+    let number = u64::from(word & (UNIT - 1));
+    match word & MILLIS {
+        MILLIS => Duration::from_millis(number),
+        MICROS => Duration::from_micros(number),
+        _ => Duration::from_nanos(word.into()),
+    }
+}

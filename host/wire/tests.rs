@@ -1,0 +1,132 @@
+//! Frames there and back, in pieces of any size, and noise.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::parts::{NAMED, layer, pack, unpack, worker_status};
+use super::*;
+use crate::outcome::Status;
+
+fn decode(bytes: &[u8], chunk: usize) -> Result<Vec<Frame>, WireError> {
+    let mut decoder = Decoder::new(1 << 20);
+    let mut frames = Vec::new();
+    for piece in bytes.chunks(chunk.max(1)) {
+        decoder.space().extend_from_slice(piece);
+        while let Some(frame) = decoder.pop()? {
+            frames.push(frame);
+        }
+    }
+    Ok(frames)
+}
+
+fn some_answer() -> impl Strategy<Value = (AnswerHead, Vec<u8>, Vec<u8>)> {
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
+    (0..7u8, 0..10u8, any::<u32>(), bytes(), bytes()).prop_map(|(status, code, wall, detail, output)| {
+        let head =
+            AnswerHead { status: worker_status(status).unwrap(), layer: layer(code).unwrap(), wall: unpack(wall) };
+        (head, detail, output)
+    })
+}
+
+fn some_task() -> impl Strategy<Value = LeasedTask> {
+    let bytes = proptest::collection::vec(any::<u8>(), 0..50).prop_map(Bytes::from);
+    let deadline = proptest::option::of((1..=u32::MAX).prop_map(|ms| Duration::from_millis(ms.into())));
+    let whole = (bytes, proptest::option::of(".{0,20}"), deadline, any::<Option<u32>>());
+    whole.prop_map(|(bytes, name, deadline, function)| LeasedTask { bytes, name, deadline, function })
+}
+
+fn sent(task: &LeasedTask) -> Task<'_> {
+    Task { bytes: &task.bytes, name: task.name.as_deref(), deadline: task.deadline, function: task.function }
+}
+
+#[test]
+fn a_row_without_a_name_costs_one_word() {
+    let mut encoder = Encoder::default();
+    encoder.push_task(&Task { bytes: b"row", ..Task::default() });
+    assert_eq!(encoder.len(), HEADER + 4 + 3);
+}
+
+#[test]
+fn a_name_that_is_not_utf_8_is_no_name() {
+    let mut payload = (3 | NAMED).to_le_bytes().to_vec();
+    payload.extend_from_slice(b"\x01\0\0\0\xffrow");
+    assert_eq!(tasks(payload.into(), 1).collect::<Vec<_>>(), [Err(WireError::Name)]);
+}
+
+#[test]
+fn a_length_over_the_limit_is_refused_before_its_payload_arrives() {
+    let mut decoder = Decoder::new(100);
+    decoder.space().extend_from_slice(&header(Kind::Answers, 1, 0, u32::MAX as usize, Times::default()));
+    assert_eq!(decoder.pop(), Err(WireError::TooLong { length: u32::MAX as usize, limit: 100 }));
+}
+
+#[test]
+fn a_worker_cannot_give_a_status_that_is_the_hosts() {
+    for status in [Status::Crash, Status::Cancelled, Status::Skipped] {
+        assert!(worker_status(status as u8).is_err());
+    }
+}
+
+#[test]
+fn a_deadline_is_never_less_than_asked_for() {
+    for (asked, kept) in [(1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2), (u64::MAX, u32::MAX)] {
+        let mut encoder = Encoder::default();
+        encoder.push_task(&Task { deadline: Some(Duration::from_nanos(asked)), ..Task::default() });
+        let frames = decode(encoder.finish(Kind::Lease, 0, Times::default()), 100).unwrap();
+        let task = tasks(frames[0].payload.clone(), 1).next().unwrap().unwrap();
+        assert_eq!(task.deadline, Some(Duration::from_millis(kept.into())), "{asked}");
+    }
+}
+
+#[test]
+fn a_short_time_is_exact_and_a_long_one_saturates() {
+    for nanos in [0, 1, 999, 1_500, 2_000_000_000, (1 << 31) - 1] {
+        assert_eq!(unpack(pack(Duration::from_nanos(nanos))), Duration::from_nanos(nanos));
+    }
+    for (time, unit) in [(Duration::from_nanos(5_123_456_789), 1_000), (Duration::from_secs(100_000), 1_000_000)] {
+        let error = time - unpack(pack(time));
+        assert!(error.as_nanos() < unit, "{time:?} by {error:?}");
+    }
+    assert_eq!(unpack(pack(Duration::MAX)), unpack(u32::MAX));
+}
+
+proptest! {
+    #[test]
+    fn leases_come_back_as_they_were_sent(leased in proptest::collection::vec(some_task(), 0..20), first in any::<u32>(), chunk in 1..80usize) {
+        let mut encoder = Encoder::default();
+        leased.iter().for_each(|task| encoder.push_task(&sent(task)));
+        let times = Times { busy: 7, start: 3 };
+        let frames = decode(encoder.finish(Kind::Lease, first, times), chunk).unwrap();
+        prop_assert_eq!(frames.len(), 1);
+        prop_assert_eq!((frames[0].kind, frames[0].first, frames[0].times), (Kind::Lease, first, times));
+        let back: Result<Vec<_>, _> = tasks(frames[0].payload.clone(), frames[0].count).collect();
+        prop_assert_eq!(back.unwrap(), leased);
+    }
+
+    #[test]
+    fn answers_come_back_as_they_were_sent(sent in proptest::collection::vec(some_answer(), 0..20), chunk in 1..80usize) {
+        let mut encoder = Encoder::default();
+        for (head, detail, output) in &sent {
+            encoder.push_answer(*head, detail, output);
+        }
+        let frames = decode(encoder.finish(Kind::Answers, 0, Times::default()), chunk).unwrap();
+        let back: Result<Vec<_>, _> = answers(frames[0].payload.clone(), frames[0].count).collect();
+        let back: Vec<_> = back.unwrap().into_iter().map(|a| (a.head, a.detail.to_vec(), a.output.to_vec())).collect();
+        prop_assert_eq!(back, sent);
+    }
+
+    #[test]
+    fn noise_never_panics(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), real_header in any::<bool>(), kind in 0..11u8, count in 0..5u32, length in 0..200u32, chunk in 1..50usize) {
+        if real_header && bytes.len() >= HEADER {
+            bytes[..2].copy_from_slice(&MAGIC.to_le_bytes());
+            bytes[2] = kind;
+            bytes[4..8].copy_from_slice(&count.to_le_bytes());
+            bytes[12..16].copy_from_slice(&length.to_le_bytes());
+        }
+        for frame in decode(&bytes, chunk).unwrap_or_default() {
+            tasks(frame.payload.clone(), frame.count).for_each(drop);
+            answers(frame.payload, frame.count).for_each(drop);
+        }
+    }
+}
