@@ -71,7 +71,13 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let exit = match reported {
         // Told to end before it could begin.
         Err(error) if stops.exit().is_none() => Err(error),
-        _ => Ok([written, Some(state_written), stops.exit(), end.failure().map(|_| Exit::SetUp), Some(stops.of_tasks(&tally))]),
+        _ => Ok([
+            written,
+            Some(state_written),
+            stops.exit(),
+            end.failure().map(|_| Exit::SetUp),
+            Some(stops.of_tasks(&tally)),
+        ]),
     };
     let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
     let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(), &end);

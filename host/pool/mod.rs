@@ -213,7 +213,7 @@ fn check_state(config: &PoolConfig, report: &Report) -> Result<(), Error> {
     }
     if !report.imports.iter().any(|import| import.starts_with("wasi:keyvalue/")) {
         let what = "there is shared state, and the program does not import wasi:keyvalue to reach it".into();
-        config.observer.tell(Event::Warning(what));
+        config.observer.tell(&Event::Warning(what));
     }
     Ok(())
 }

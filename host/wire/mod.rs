@@ -69,11 +69,21 @@ impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
         const ALL: [Kind; 13] = [
-            Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, State, KeyvalueCall,
+            Setup,
+            Program,
+            Lease,
+            Ready,
+            Refused,
+            Answers,
+            Report,
+            Image,
+            Notice,
+            Argument,
+            State,
+            KeyvalueCall,
             KeyvalueReply,
         ];
-        ALL.into_iter()
-            .find(|&kind| kind as u8 == byte)
+        ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
 }
 

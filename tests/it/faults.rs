@@ -11,8 +11,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::sleep;
-use wpool::output::push_as_json;
 use wpool::keyvalue::SharedState;
+use wpool::output::push_as_json;
 use wpool::{
     BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
     TaskResult, WorkerCommand,
@@ -252,7 +252,9 @@ fn a_worker_that_abuses_shared_state_costs_no_task() {
             let faulty = Faulty::once(case.fault, case.moment);
             let config = PoolConfig { state: Some(SharedState::new()), ..faulty.config(2) };
             let program = Program::read(wat("component-echo")).unwrap();
-            block_on(async { break_in(case, &faulty, Pool::builder(program).config(config).build().await.unwrap()).await })
+            block_on(async {
+                break_in(case, &faulty, Pool::builder(program).config(config).build().await.unwrap()).await
+            })
         },
     );
 }

@@ -1,7 +1,7 @@
 //! Refuses to write where something would be lost.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 

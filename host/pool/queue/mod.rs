@@ -207,7 +207,8 @@ impl Queue {
         if input.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) {
             input = input.reject(Rejected::because("name-too-long", format!("its name is over {MAX_NAME} bytes")));
         }
-        let task = Task { key: self.next_key, id, home, input, accepted: now, attempts: 0, history: None, dirty: false };
+        let task =
+            Task { key: self.next_key, id, home, input, accepted: now, attempts: 0, history: None, dirty: false };
         self.next_key += 1;
         match task.input.rejection() {
             Some(reason) => {

@@ -120,7 +120,15 @@ impl ComponentProgram {
         };
         let functions = report.functions.iter().map(|function| (function.clone(), OnceCell::new())).collect();
         let accessors = Accessors::find(&component);
-        Ok(ComponentProgram { pre, entry: Entry { export, calls }, init, accessors, functions, bare: setup.bare_outputs, line: None })
+        Ok(ComponentProgram {
+            pre,
+            entry: Entry { export, calls },
+            init,
+            accessors,
+            functions,
+            bare: setup.bare_outputs,
+            line: None,
+        })
     }
 
     /// The convention's entry, or one of the report's functions. `None` when there is no such function, or none that a
