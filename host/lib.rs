@@ -47,7 +47,7 @@
 //! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
 //! and finished by the host, which knows what is to be called, so one image serves every function of a program.
 //!
-//! **Shared state is the host's.** [`keyvalue`] is one map behind one lock, and a task's call of it a round trip over its
+//! **Shared state is the host's.** [`state`] is one map behind one lock, and a task's call of it a round trip over its
 //! worker's own pipe: consistent for all workers, bounded, and counted, at the price of the trip. The worker waits in the
 //! call, and the host answers before it leases more to that worker, so at most one reply is on its way.
 //!
@@ -74,7 +74,6 @@ mod event;
 mod handshake;
 mod image;
 mod json;
-pub mod keyvalue;
 pub mod limits;
 mod outcome;
 pub mod output;
@@ -87,7 +86,8 @@ mod retry;
 mod setup;
 mod signal;
 #[cfg(feature = "engine")]
-mod state;
+mod snapshot;
+pub mod state;
 mod task;
 mod template;
 pub mod typed;
@@ -97,7 +97,7 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{Init, MAX_WORKERS, PoolConfig};
+pub use config::{Init, Isolation, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
 pub use image::inspect;

@@ -12,7 +12,7 @@ use super::inspect::{INIT, TASK_INTERFACE};
 use super::is_component;
 use crate::error::Refusal;
 use crate::report::unversioned;
-use crate::state::State;
+use crate::snapshot::Snapshot;
 
 /// Whether a program exports something by the name of an `init`. Quick, and wrong only for names of other types.
 pub(super) fn may_have_init(wasm: &[u8]) -> bool {
@@ -61,7 +61,7 @@ pub(super) fn instrumented(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
 }
 
 /// The program as it is in a state. A state that is not the program's is refused, here or when the result is compiled.
-pub(super) fn frozen(wasm: &[u8], state: State) -> Result<Vec<u8>, Refusal> {
+pub(super) fn frozen(wasm: &[u8], state: Snapshot) -> Result<Vec<u8>, Refusal> {
     let no = |error: wasmtime::Error| no_snapshot(&error.root_cause().to_string());
     let mut read = Read { state, missing: Cell::new(false) };
     let frozen = if is_component(wasm) {
@@ -109,7 +109,7 @@ fn now<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result
 
 /// The state that another process has read.
 struct Read {
-    state: State,
+    state: Snapshot,
     /// Something was asked for that is not there.
     missing: Cell<bool>,
 }

@@ -18,7 +18,7 @@ use crate::limits::{CompileLimits, MAX_MEMORY, in_words};
 use crate::program::MAX_PROGRAM;
 use crate::report::Draft;
 use crate::setup::{ChildError, CompileSetup, Goal, ImageSettings};
-use crate::state::State;
+use crate::snapshot::Snapshot;
 use crate::wire::{self, Decoder, Kind, MAX_TEXT};
 use crate::worker::Pipes;
 use crate::worker::engine::engine;
@@ -68,15 +68,20 @@ fn limit(limits: &CompileLimits) -> std::io::Result<()> {
 }
 
 /// The state that follows the program.
-fn state(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<State, ChildError> {
+fn state(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<Snapshot, ChildError> {
     let other = |why: String| ChildError::Other(format!("cannot read the state: {why}"));
     let frame = pipes.next(decoder).map_err(|error| other(error.to_string()))?;
-    let frame = frame.filter(|frame| frame.kind == Kind::State).ok_or_else(|| other("there is none".into()))?;
-    State::read(&frame.payload, MAX_MEMORY).map_err(other)
+    let frame = frame.filter(|frame| frame.kind == Kind::Snapshot).ok_or_else(|| other("there is none".into()))?;
+    Snapshot::read(&frame.payload, MAX_MEMORY).map_err(other)
 }
 
 /// The report on a program, and the image for a goal.
-fn goal(goal: Goal, bytes: &[u8], state: Option<State>, settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
+fn goal(
+    goal: Goal,
+    bytes: &[u8],
+    state: Option<Snapshot>,
+    settings: ImageSettings,
+) -> Result<(Draft, Vec<u8>), Refusal> {
     let wasm = binary(bytes)?;
     if !freeze::may_have_init(&wasm) {
         return image(&wasm, settings);

@@ -26,7 +26,7 @@ impl Maker<'_> {
         let mut decoder = Decoder::new(MAX_IMAGE);
         let mut rest = wire::frame(Kind::Program, self.program.bytes());
         if let Some(state) = state {
-            rest.extend(wire::frame(Kind::State, state));
+            rest.extend(wire::frame(Kind::Snapshot, state));
         }
         let compiling = set_up(&mut process, setup, &rest, &mut decoder, Kind::Image);
         let frames = match tokio::time::timeout(wall, compiling).await {

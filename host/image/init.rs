@@ -5,13 +5,14 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Maker, in_memory};
+use crate::config::Isolation;
 use crate::error::{Error, Refusal};
 use crate::event::Event;
 use crate::handshake::{Failed, set_up};
 use crate::limits::{Limits, in_words};
 use crate::process::Role;
 use crate::report::Report;
-use crate::setup::{Grants, MAX_STATE, START_DEADLINE, WorkerSetup};
+use crate::setup::{Grants, MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
 use crate::wire::{self, Decoder, Frame, Kind, MAX_TEXT};
 
 impl Maker<'_> {
@@ -24,9 +25,9 @@ impl Maker<'_> {
         let spawned = self.spawner.spawn(self.worker, Role::Initializer, vec![image]).await;
         let mut process = spawned.map_err(spawn)?;
         let rest = wire::frame(Kind::Argument, &argument);
-        let mut decoder = Decoder::new(MAX_STATE.max(MAX_TEXT));
+        let mut decoder = Decoder::new(MAX_SNAPSHOT.max(MAX_TEXT));
         let began = Instant::now();
-        let running = set_up(&mut process, self.init_setup(report), &rest, &mut decoder, Kind::State);
+        let running = set_up(&mut process, self.init_setup(report), &rest, &mut decoder, Kind::Snapshot);
         // What keeps the deadline is the worker; this is for one that does not.
         let (timeout, most) = (self.init().timeout, START_DEADLINE + self.init().timeout + self.config.grace);
         let frames = match tokio::time::timeout(most, running).await {
@@ -66,6 +67,7 @@ impl Maker<'_> {
             flush_each: false,
             state: false,
             init: true,
+            isolation: Isolation::Fresh,
         }
     }
 }

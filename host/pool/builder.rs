@@ -9,7 +9,7 @@ use crate::command::WorkerCommand;
 use crate::config::{Init, PoolConfig};
 use crate::error::Error;
 use crate::event::Observer;
-use crate::keyvalue::SharedState;
+use crate::state::SharedState;
 use crate::program::Program;
 use crate::retry::Retry;
 

@@ -151,7 +151,7 @@ impl State {
             let (index, task) = self.queue.running(slot, page.next())?;
             let seen = place.seen.filter(|(seen, _, _)| *seen == index);
             let age = seen.map_or(Duration::ZERO, |(_, age, when)| age + when.elapsed());
-            Some(Running { slot: slot as u32, pid: place.pid?, task: task.id, age })
+            Some(Running { slot: slot as u32, pid: place.pid?, task: task.id, age, note: page.note() })
         };
         (0..self.places.len()).filter_map(running).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::keyvalue::StateStats;
+use crate::state::StateStats;
 use crate::outcome::Receipt;
 use crate::task::TaskId;
 
@@ -51,4 +51,7 @@ pub struct Running {
     pub task: TaskId,
     /// For how long the host has seen it run, which is up to 20 ms less than it has.
     pub age: Duration,
+    /// The last line that it has written to stderr (or, if it is no command, to stdout), of at most 192 bytes and
+    /// without control characters; empty when it has written none.
+    pub note: String,
 }

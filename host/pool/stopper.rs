@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::shared::{Shared, Stop};
 use super::stats::{Running, Stats};
-use crate::keyvalue::SharedState;
+use crate::state::SharedState;
 
 /// How a pool comes to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

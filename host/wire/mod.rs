@@ -57,12 +57,12 @@ pub enum Kind {
     /// Host to worker: the argument of `init`.
     Argument = 10,
     /// Worker to host, host to compiler: what `init` left behind.
-    State = 11,
-    /// Worker to host: what the running task, `first`, asks of shared state; see [`crate::keyvalue::codec`]. `busy` is
+    Snapshot = 11,
+    /// Worker to host: what the running task, `first`, asks of shared state; see [`crate::state::codec`]. `busy` is
     /// what tasks waited for calls before this one and has not been told.
-    KeyvalueCall = 12,
+    StateCall = 12,
     /// Host to worker: what became of a call. A worker has one call at a time.
-    KeyvalueReply = 13,
+    StateReply = 13,
 }
 
 impl Kind {
@@ -79,9 +79,9 @@ impl Kind {
             Image,
             Notice,
             Argument,
-            State,
-            KeyvalueCall,
-            KeyvalueReply,
+            Snapshot,
+            StateCall,
+            StateReply,
         ];
         ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
@@ -132,9 +132,9 @@ pub enum WireError {
     #[error("an output of {length} bytes, where {limit} are allowed")]
     Output { length: usize, limit: u64 },
     #[error("a call of shared state that is none")]
-    KeyvalueCall,
+    StateCall,
     #[error("a call of shared state out of turn")]
-    KeyvalueTurn,
+    StateTurn,
     #[error("a name that is not UTF-8")]
     Name,
     #[error("a task for a function that the program does not have")]
@@ -196,9 +196,9 @@ impl Decoder {
 }
 
 /// A call of shared state by the task at `first`, after tasks waited so many nanoseconds for others.
-pub fn keyvalue_call(first: u32, waited: u64, payload: &[u8]) -> Vec<u8> {
+pub fn state_call(first: u32, waited: u64, payload: &[u8]) -> Vec<u8> {
     let times = Times { busy: waited, start: 0 };
-    let mut bytes = header(Kind::KeyvalueCall, 0, first, payload.len(), times).to_vec();
+    let mut bytes = header(Kind::StateCall, 0, first, payload.len(), times).to_vec();
     bytes.extend_from_slice(payload);
     bytes
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Pipes;
 use super::outbox::Outbox;
-use crate::keyvalue::codec::{Reply, Request};
+use crate::state::codec::{Reply, Request};
 use crate::page::SharedPage;
 use crate::wire::{self, Decoder, Frame, Kind, WireError};
 
@@ -57,11 +57,11 @@ impl HostLine {
         let mut incoming = self.lock();
         let running = self.page.next().wrapping_sub(1);
         let since = Instant::now();
-        self.outbox.send(&wire::keyvalue_call(running, std::mem::take(&mut incoming.waited), &payload));
+        self.outbox.send(&wire::state_call(running, std::mem::take(&mut incoming.waited), &payload));
         loop {
             let frame = incoming.receive()?.ok_or_else(|| WireError::Text("the host is gone".into()))?;
             match frame.kind {
-                Kind::KeyvalueReply => {
+                Kind::StateReply => {
                     incoming.waited = since.elapsed().as_nanos() as u64;
                     return Reply::decode(frame.payload);
                 }

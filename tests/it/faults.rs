@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::sleep;
-use wpool::keyvalue::SharedState;
+use wpool::state::SharedState;
 use wpool::output::push_as_json;
 use wpool::{
     BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
@@ -171,7 +171,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("report", "a Report frame"),
     ("second-ready", "a Ready frame"),
     ("late-refusal", "a Refused frame"),
-    ("state-call", "a KeyvalueCall frame"),
+    ("state-call", "a StateCall frame"),
 ];
 
 /// What can be wrong with a call of shared state.

@@ -22,7 +22,7 @@ use std::time::Duration;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
 use rustix::stdio::{dup2_stdout, stderr};
-use wpool::keyvalue::codec::Request;
+use wpool::state::codec::Request;
 use wpool::wire::{self, AnswerHead, Decoder, Encoder, Frame, HEADER, Kind, Times};
 use wpool::{Layer, Status};
 
@@ -169,11 +169,11 @@ fn nonsense(fault: &str, index: u32, row: &[u8]) -> Vec<u8> {
         "unknown-layer" => with(HEADER + 1, &[200]),
         "detail-without-sense" => answer(index, AnswerHead { status: Status::Failed, ..OK }, b"{\"error\":", b""),
         "ok-with-detail-without-sense" => answer(index, OK, b"fine", row),
-        "state-call" => wire::keyvalue_call(index, 0, &get),
-        "state-of-another" => wire::keyvalue_call(index.wrapping_add(1), 0, &get),
-        "state-twice" => wire::keyvalue_call(index, 0, &get).repeat(2),
-        "state-without-sense" => wire::keyvalue_call(index, 0, b"\0?"),
-        "state-too-long" => wire::keyvalue_call(index, 0, &vec![0; 5 << 20]),
+        "state-call" => wire::state_call(index, 0, &get),
+        "state-of-another" => wire::state_call(index.wrapping_add(1), 0, &get),
+        "state-twice" => wire::state_call(index, 0, &get).repeat(2),
+        "state-without-sense" => wire::state_call(index, 0, b"\0?"),
+        "state-too-long" => wire::state_call(index, 0, &vec![0; 5 << 20]),
         "long-output" => answer(index, OK, b"", &vec![b'x'; (1 << 20) + 1]),
         other => panic!("there is no fault {other}"),
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use wpool::keyvalue::{MAX_STATE, SharedState};
+use wpool::state::{MAX_STATE, SharedState};
 
 use super::super::args;
 

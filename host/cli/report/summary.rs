@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use wpool::Stats;
-use wpool::keyvalue::StateStats;
+use wpool::state::StateStats;
 
 use super::super::units::{show_size, show_time};
 use super::advice::{Spent, advice};

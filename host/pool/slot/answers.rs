@@ -19,7 +19,7 @@ impl Attendant<'_> {
                     self.settle(frame)?;
                 }
                 Kind::Notice => self.notice(&frame)?,
-                Kind::KeyvalueCall => {
+                Kind::StateCall => {
                     let next = self.worker.page.next();
                     self.calls.carry_out(&mut self.shared.lock().queue, self.slot, next, frame)?;
                 }

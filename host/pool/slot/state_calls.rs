@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::keyvalue::SharedState;
-use crate::keyvalue::codec::{Reply, Request};
+use crate::state::SharedState;
+use crate::state::codec::{Reply, Request};
 use crate::pool::queue::Queue;
 use crate::wire::{self, Frame, Kind, WireError};
 
@@ -45,9 +45,9 @@ impl StateCalls {
     /// Carries a call out. `next` is the index that the worker would begin next. An error is a worker that must not
     /// live: it calls for a task that it does not run, or again before it was answered.
     pub fn carry_out(&mut self, queue: &mut Queue, slot: usize, next: u32, call: Frame) -> Result<(), WireError> {
-        let Some(state) = &self.state else { return Err(WireError::Unexpected(Kind::KeyvalueCall)) };
+        let Some(state) = &self.state else { return Err(WireError::Unexpected(Kind::StateCall)) };
         let task = queue.caller(slot, next, call.first).filter(|_| self.reply.is_empty());
-        let task = task.ok_or(WireError::KeyvalueTurn)?;
+        let task = task.ok_or(WireError::StateTurn)?;
         let request = Request::decode(call.payload)?;
         let (reply, changed) = state.call(request);
         task.dirty |= changed;
@@ -59,6 +59,6 @@ impl StateCalls {
     }
 
     fn send(&mut self, reply: &Reply) {
-        self.reply = wire::frame(Kind::KeyvalueReply, &reply.encode());
+        self.reply = wire::frame(Kind::StateReply, &reply.encode());
     }
 }

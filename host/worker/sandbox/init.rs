@@ -18,7 +18,7 @@ use super::stdio::Stdio;
 use super::task::State as _;
 use super::{Answered, Call, Program, Sandbox, Spent, TaskContext, verdict};
 use crate::report::Report;
-use crate::state::Writer;
+use crate::snapshot::Writer;
 use crate::worker::{ACCESS, CONSTRUCTORS};
 
 /// What the compiler puts before the names of a core module's state.
@@ -42,7 +42,7 @@ impl Sandbox {
         };
         // What it printed is told only with what it took.
         let spent = Spent { start: Duration::ZERO, cpu: Duration::ZERO };
-        verdict::answer(finished, context, Some(spent))
+        verdict::judge(finished, context, true).answer(Some(spent))
     }
 }
 

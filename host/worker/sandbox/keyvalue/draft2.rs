@@ -5,7 +5,7 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 use self::bindings::wasi::keyvalue::{atomics, batch, store};
 use super::super::component::State;
 use super::{Bucket, Keyvalue, MAX_HANDLES, Refused, Watched};
-use crate::keyvalue::codec::{Delta, Reply, Request};
+use crate::state::codec::{Delta, Reply, Request};
 use atomics::CasError;
 use store::{Error, KeyResponse};
 

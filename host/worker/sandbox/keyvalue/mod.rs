@@ -14,7 +14,7 @@ use wasmtime::component::{Linker, ResourceTable};
 
 use super::super::line::HostLine;
 use super::component::State;
-use crate::keyvalue::codec::{Reply, Request};
+use crate::state::codec::{Reply, Request};
 use crate::wire::{Kind, WireError};
 
 /// The versions of `wasi:keyvalue` that there are.
@@ -84,7 +84,7 @@ impl Keyvalue {
     fn ask<T>(&self, request: Request, expected: impl FnOnce(Reply) -> Option<T>) -> Called<T> {
         match self.line.call(&request)? {
             Reply::Refused(why) => Ok(Err(Refused::Other(why))),
-            reply => expected(reply).map(Ok).ok_or_else(|| WireError::Unexpected(Kind::KeyvalueReply).into()),
+            reply => expected(reply).map(Ok).ok_or_else(|| WireError::Unexpected(Kind::StateReply).into()),
         }
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Buf, BufMut};
 
-use crate::setup::MAX_STATE;
+use crate::setup::MAX_SNAPSHOT;
 
 /// What is left out when it is zero. The kernel's page, because that is what the engine maps.
 const PAGE: usize = 4 << 10;
@@ -40,7 +40,7 @@ impl Writer {
         self.0.put_u64_le(contents.len() as u64);
         self.0.put_u32_le(blocks.len() as u32);
         for (offset, block) in blocks {
-            if self.0.len() + block.len() > MAX_STATE {
+            if self.0.len() + block.len() > MAX_SNAPSHOT {
                 return Err(too_large());
             }
             self.0.put_u64_le(offset as u64);
@@ -51,7 +51,7 @@ impl Writer {
     }
 
     pub fn finish(self) -> Result<Vec<u8>, String> {
-        if self.0.len() > MAX_STATE { Err(too_large()) } else { Ok(self.0) }
+        if self.0.len() > MAX_SNAPSHOT { Err(too_large()) } else { Ok(self.0) }
     }
 
     fn name(&mut self, name: &str, kind: u8) -> Result<(), String> {
@@ -64,7 +64,7 @@ impl Writer {
 }
 
 fn too_large() -> String {
-    format!("it leaves more than {} MiB in memory", MAX_STATE >> 20)
+    format!("it leaves more than {} MiB in memory", MAX_SNAPSHOT >> 20)
 }
 
 /// The parts of a memory that are not zero, in whole pages.
@@ -83,16 +83,16 @@ fn blocks(contents: &[u8]) -> Vec<(usize, &[u8])> {
 
 /// A state as it was received.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct Snapshot {
     pub globals: BTreeMap<String, u128>,
     pub memories: BTreeMap<String, Vec<u8>>,
 }
 
-impl State {
+impl Snapshot {
     /// Reads a state. `limit` bounds the bytes of all memories together.
-    pub fn read(mut bytes: &[u8], limit: u64) -> Result<State, String> {
+    pub fn read(mut bytes: &[u8], limit: u64) -> Result<Snapshot, String> {
         let bytes = &mut bytes;
-        let (mut state, mut left) = (State::default(), limit);
+        let (mut state, mut left) = (Snapshot::default(), limit);
         while !bytes.is_empty() {
             let length = bytes.get_u8();
             let name = std::str::from_utf8(take(bytes, length.into())?).map_err(|error| error.to_string())?.to_owned();
@@ -134,7 +134,7 @@ fn short(_: bytes::TryGetError) -> String {
 mod tests {
     use super::*;
 
-    fn example() -> (Vec<u8>, State) {
+    fn example() -> (Vec<u8>, Snapshot) {
         let mut memory = vec![0; 64 << 10];
         memory[5] = 1;
         memory[PAGE] = 2;
@@ -142,14 +142,14 @@ mod tests {
         let mut writer = Writer::default();
         writer.global("g", 1 << 100).unwrap();
         writer.memory("m", &memory).unwrap();
-        let state = State { globals: [("g".into(), 1 << 100)].into(), memories: [("m".into(), memory)].into() };
+        let state = Snapshot { globals: [("g".into(), 1 << 100)].into(), memories: [("m".into(), memory)].into() };
         (writer.finish().unwrap(), state)
     }
 
     #[test]
     fn a_state_is_read_as_it_was_written_and_zero_pages_do_not_travel() {
         let (bytes, state) = example();
-        assert_eq!(State::read(&bytes, 64 << 10), Ok(state));
+        assert_eq!(Snapshot::read(&bytes, 64 << 10), Ok(state));
         assert!((3 * PAGE..3 * PAGE + 100).contains(&bytes.len()), "{}", bytes.len());
     }
 
@@ -158,18 +158,18 @@ mod tests {
         let (bytes, _) = example();
         for end in 1..bytes.len() {
             // Cut between two parts, it is a state that lacks one, which the compiler finds.
-            let whole = State::read(&bytes[..end], 64 << 10).is_ok_and(|state| state.memories.is_empty());
-            assert!(whole || State::read(&bytes[..end], 64 << 10).is_err(), "{end}");
+            let whole = Snapshot::read(&bytes[..end], 64 << 10).is_ok_and(|state| state.memories.is_empty());
+            assert!(whole || Snapshot::read(&bytes[..end], 64 << 10).is_err(), "{end}");
         }
-        assert!(State::read(&bytes, (64 << 10) - 1).is_err());
+        assert!(Snapshot::read(&bytes, (64 << 10) - 1).is_err());
         let mut outside = Writer::default();
         outside.memory("m", &[1; PAGE]).unwrap();
         let mut outside = outside.finish().unwrap();
         // The length of the memory, after the name and the kind.
         outside[3..11].copy_from_slice(&8u64.to_le_bytes());
-        assert!(State::read(&outside, 64 << 10).is_err());
+        assert!(Snapshot::read(&outside, 64 << 10).is_err());
         let mut huge = outside.clone();
         huge[3..11].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(State::read(&huge, 64 << 10).is_err());
+        assert!(Snapshot::read(&huge, 64 << 10).is_err());
     }
 }

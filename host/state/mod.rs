@@ -35,13 +35,13 @@ pub const ENTRY_COST: usize = 128;
 /// any time.
 ///
 /// ```
-/// use wpool::keyvalue::SharedState;
+/// use wpool::state::SharedState;
 ///
 /// let state = SharedState::from_json(br#"{"counter": 0}"#)?;
 /// state.set("greeting", "hello")?;
 /// assert_eq!(state.get("counter").as_deref(), Some(&b"0"[..]));
 /// assert_eq!(state.keys(), ["counter", "greeting"]);
-/// # Ok::<(), wpool::keyvalue::StateError>(())
+/// # Ok::<(), wpool::state::StateError>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct SharedState(Arc<Mutex<Inner>>);

@@ -185,7 +185,7 @@ impl Request {
             9 => Request::GetMany { keys: list(from, text)? },
             10 => Request::SetMany { pairs: list(from, |from| Ok((text(from)?, bytes(from)?)))? },
             11 => Request::DeleteMany { keys: list(from, text)? },
-            _ => return Err(WireError::KeyvalueCall),
+            _ => return Err(WireError::StateCall),
         };
         whole(from, request)
     }
@@ -250,7 +250,7 @@ impl Reply {
             5 => Reply::Versioned { version: from.try_get_u64_le().map_err(none)?, value: option(from, bytes)? },
             6 => Reply::Values(list(from, |from| option(from, bytes))?),
             7 => Reply::Refused(text(from)?),
-            _ => return Err(WireError::KeyvalueCall),
+            _ => return Err(WireError::StateCall),
         };
         whole(from, reply)
     }
@@ -284,7 +284,7 @@ fn length(length: usize) -> u32 {
 }
 
 fn none(_: bytes::TryGetError) -> WireError {
-    WireError::KeyvalueCall
+    WireError::StateCall
 }
 
 /// The first byte, of what is not too long to be looked at.
@@ -297,26 +297,26 @@ fn operation(from: &mut Bytes) -> Result<u8, WireError> {
 
 /// Nothing may follow.
 fn whole<T>(rest: &Bytes, parsed: T) -> Result<T, WireError> {
-    if rest.is_empty() { Ok(parsed) } else { Err(WireError::KeyvalueCall) }
+    if rest.is_empty() { Ok(parsed) } else { Err(WireError::StateCall) }
 }
 
 fn bytes(from: &mut Bytes) -> Result<Bytes, WireError> {
     let length = from.try_get_u32_le().map_err(none)? as usize;
     if length > from.len() {
-        return Err(WireError::KeyvalueCall);
+        return Err(WireError::StateCall);
     }
     Ok(from.split_to(length))
 }
 
 fn text(from: &mut Bytes) -> Result<String, WireError> {
-    String::from_utf8(bytes(from)?.into()).map_err(|_| WireError::KeyvalueCall)
+    String::from_utf8(bytes(from)?.into()).map_err(|_| WireError::StateCall)
 }
 
 fn flag(from: &mut Bytes) -> Result<bool, WireError> {
     match from.try_get_u8().map_err(none)? {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(WireError::KeyvalueCall),
+        _ => Err(WireError::StateCall),
     }
 }
 
@@ -330,7 +330,7 @@ fn option<T>(from: &mut Bytes, part: Part<T>) -> Result<Option<T>, WireError> {
 fn list<T>(from: &mut Bytes, part: Part<T>) -> Result<Vec<T>, WireError> {
     let count = from.try_get_u32_le().map_err(none)?;
     if count as usize > MAX_BATCH {
-        return Err(WireError::KeyvalueCall);
+        return Err(WireError::StateCall);
     }
     (0..count).map(|_| part(from)).collect()
 }
