@@ -55,6 +55,10 @@ released, in order and by one teller at a time, so they may use the pool and can
 //! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
 //! and finished by the host, which knows what is to be called, so one image serves every function of a program.
 //!
+//! **Shared state is the host's.** [`state`] is one map behind one lock, and a task's call of it a round trip over its
+//! worker's own pipe: consistent for all workers, bounded, and counted, at the price of the trip. The worker waits in the
+//! call, and the host answers before it leases more to that worker, so at most one reply is on its way.
+//!
 //! **A snapshot takes three processes.** What a program's `init` leaves in memories and globals becomes a part of the
 //! program, from which every task starts. A compiler makes a form of the program that shows its state, a worker runs
 //! `init` in it and sends the state (`state.rs`), and a fresh compiler makes the image that starts from it. So the
@@ -91,6 +95,7 @@ mod setup;
 mod signal;
 #[cfg(feature = "engine")]
 mod snapshot;
+pub mod state;
 mod task;
 mod template;
 pub mod typed;

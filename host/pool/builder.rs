@@ -11,6 +11,7 @@ use crate::command::WorkerCommand;
 use crate::config::{Init, PoolConfig};
 use crate::error::Error;
 use crate::event::Observer;
+use crate::state::SharedState;
 use crate::program::Program;
 use crate::retry::Retry;
 
@@ -70,6 +71,12 @@ impl Builder {
     /// How the program's `init` is run.
     pub fn init(mut self, init: Init) -> Self {
         self.config.init = Some(init);
+        self
+    }
+
+    /// State that tasks share, as `wasi:keyvalue`.
+    pub fn state(mut self, state: SharedState) -> Self {
+        self.config.state = Some(state);
         self
     }
 

@@ -19,6 +19,7 @@ mod programs;
 mod progress;
 mod retries;
 mod signals;
+mod state;
 mod summary;
 mod tidy;
 mod typed;
