@@ -35,6 +35,12 @@
 //! runs without the asynchronous stack, which is 0.3 µs cheaper for each task. Without a deadline the program is
 //! compiled without epoch checks.
 //!
+//! **Deadlines count active time.** A worker's clock thread makes time pass for its deadlines, 100 ms at most between two
+//! looks. A run that was stopped with Ctrl-Z, or on a machine that slept, goes on where it was.
+//!
+//! **Fresh instances, unless asked otherwise.** What one task leaves behind, no other sees; [`Isolation`] gives that up
+//! for programs that set up much. One code path runs both: a fresh instance is one that is kept for a single task.
+//!
 //! **A claim word instead of messages.** Which task a worker runs, and which it may still take, is one atomic word in a
 //! page it shares with the host: blame is exact at the price of one compare-and-swap for each task, and leases can be
 //! long because what is unstarted can be taken back at any time.
