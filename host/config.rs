@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::command::WorkerCommand;
 use crate::error::Error;
@@ -16,6 +17,24 @@ use crate::setup::Grants;
 /// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
 pub const MAX_WORKERS: usize = 1024;
 
+/// How much tasks see of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Each task has a fresh instance and sees nothing of any other.
+    #[default]
+    Fresh,
+    /// A worker keeps its instance for the next task, up to so many tasks; `None` is without end. What a task leaves in
+    /// memory and globals the next one finds, including what the program forgets to free, and which task was the one
+    /// before depends on how the work is shared out. An instance that traps, or is stopped at a limit, goes with its
+    /// task.
+    Reuse(Option<NonZeroU32>),
+    /// As `Reuse(None)`, and a worker's first 32 tasks, then one of 256, run a second time in a fresh instance, within
+    /// the same deadline. Where the two differ, the fresh one counts, the worker gives every task a fresh instance from
+    /// then on, and the pool tells a warning.
+    Checked,
+}
+
 /// Settings of a pool, for [`crate::Builder::config`].
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
@@ -26,6 +45,8 @@ pub struct PoolConfig {
     pub limits: Limits,
     pub compile_limits: CompileLimits,
     pub grants: Grants,
+    /// How much tasks see of each other. Commands take nothing but the default.
+    pub isolation: Isolation,
     /// Give a function's result of type string or `list<u8>` as its bytes, not as JSON: outputs are for files, say.
     pub bare_outputs: bool,
     /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
@@ -64,6 +85,7 @@ impl Default for PoolConfig {
             limits: Limits::default(),
             compile_limits: CompileLimits::default(),
             grants: Grants::default(),
+            isolation: Isolation::default(),
             bare_outputs: false,
             call: None,
             init: None,

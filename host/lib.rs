@@ -92,7 +92,7 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{Init, MAX_WORKERS, PoolConfig};
+pub use config::{Init, Isolation, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
 pub use image::inspect;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Isolation;
 use crate::limits::{CompileLimits, Limits};
 use crate::outcome::ErrorDetail;
 use crate::report::Report;
@@ -76,6 +77,7 @@ pub(crate) struct WorkerSetup {
     pub report: Report,
     pub limits: Limits,
     pub grants: Grants,
+    pub isolation: Isolation,
     /// Rows must be JSON values; others are `invalid-input`.
     pub json_rows: bool,
     /// A function's result of type string or list<u8> is its bytes, not JSON.

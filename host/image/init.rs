@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Maker, in_memory};
+use crate::config::Isolation;
 use crate::error::{Error, Refusal};
 use crate::event::Event;
 use crate::handshake::{Failed, set_up};
@@ -65,6 +66,7 @@ impl Maker<'_> {
             receipts: true,
             flush_each: false,
             init: true,
+            isolation: Isolation::Fresh,
         }
     }
 }

@@ -16,7 +16,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 use crate::cache::{self, Cache};
 use crate::command::WorkerCommand;
-use crate::config::{Init, PoolConfig};
+use crate::config::{Init, Isolation, PoolConfig};
 use crate::error::{Error, Refusal};
 use crate::event::Event;
 use crate::limits::{MAX_INPUT, in_words};
@@ -190,6 +190,7 @@ impl<'a> Maker<'a> {
         let (name, config) = (self.program.name(), self.config);
         let report = draft.choose(config.call.as_deref()).map_err(|refusal| self.refused(refusal))?;
         check_for_commands(report.convention, self.program, config)?;
+        check_isolation(report.convention, self.program, config)?;
         if let Some(signature) =
             report.signature().filter(|signature| !config.json_rows && !typed::takes_text(signature))
         {
@@ -244,6 +245,21 @@ fn check_for_commands(convention: Convention, program: &Program, config: &PoolCo
         () => return Ok(()),
     };
     Err(Error::Config(format!("{} {what}: its convention is {convention}, not command", program.name())))
+}
+
+fn check_isolation(convention: Convention, program: &Program, config: &PoolConfig) -> Result<(), Error> {
+    let why = match config.isolation {
+        Isolation::Fresh => return Ok(()),
+        _ if convention == Convention::Command => {
+            "is a command, which may be started only once in an instance: its language's library ends with it; only \
+             --isolation fresh will do"
+        }
+        Isolation::Checked if config.grants.has_writable_dir() => {
+            "may write to a directory, and --isolation reuse=checked would have some tasks write twice"
+        }
+        Isolation::Reuse(_) | Isolation::Checked => return Ok(()),
+    };
+    Err(Error::Config(format!("{} {why}", program.name())))
 }
 
 /// An image that is kept nowhere.

@@ -57,6 +57,7 @@ impl Shared {
             report: self.image.report().clone(),
             limits: self.config.limits.clone(),
             grants: self.config.grants.clone(),
+            isolation: self.config.isolation,
             json_rows: self.config.json_rows,
             bare_outputs: self.config.bare_outputs,
             success_codes: self.config.success_codes.clone(),

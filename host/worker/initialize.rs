@@ -10,6 +10,7 @@ use super::{Pipes, confine};
 use crate::error::Refusal;
 use crate::limits::MAX_INPUT;
 use crate::outcome::{ErrorDetail, Status};
+use crate::page::SharedPage;
 use crate::setup::{AnswerDetail, ChildError, WorkerSetup};
 use crate::wire::{self, Decoder, Kind, MAX_TEXT};
 
@@ -30,8 +31,10 @@ pub(super) fn initialize(mut pipes: Pipes) -> i32 {
 fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
     let mut decoder = Decoder::new(MAX_TEXT.max(MAX_INPUT));
     let setup: WorkerSetup = pipes.setup(&mut decoder)?;
-    let sandbox = Sandbox::load(&setup, pipes.argument(&setup, &mut decoder)?)?;
     let other = |error: std::io::Error| ChildError::Other(error.to_string());
+    // Nobody looks at what it says of itself while it runs.
+    let (page, _) = SharedPage::create().map_err(other)?;
+    let sandbox = Sandbox::load(&setup, pipes.argument(&setup, &mut decoder)?, Arc::new(page))?;
     let outbox = Outbox::new(pipes.to_host.try_clone().map_err(other)?);
     let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), Arc::new(outbox)).map_err(other)?;
     confine::finish().map_err(other)?;

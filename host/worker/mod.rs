@@ -127,7 +127,8 @@ fn work(mut pipes: Pipes) -> i32 {
         Err(why) => return pipes.refuse(why),
     };
     let argument = pipes.argument(&setup, &mut decoder);
-    let sandbox = match argument.and_then(|argument| sandbox::Sandbox::load(&setup, argument)) {
+    let sandbox = argument.and_then(|argument| sandbox::Sandbox::load(&setup, argument, page.clone()));
+    let sandbox = match sandbox {
         Ok(sandbox) => sandbox,
         Err(why) => return pipes.refuse(why),
     };

@@ -35,6 +35,8 @@ pub fn wat(name: &str) -> PathBuf {
 pub fn wpool() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wpool"));
     command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+    // Where it is set, runs count aloud.
+    command.env_remove("CI");
     command
 }
 
@@ -138,6 +140,16 @@ impl Live {
     /// Waits for the next line of its output.
     pub fn line(&self) -> String {
         self.lines.recv_timeout(HANG).expect("it goes on printing")
+    }
+
+    /// Waits for its end while its standard input stays open.
+    pub fn wait(self) -> Ran {
+        let Live { child, stdin, lines } = self;
+        let _guard = Watchdog::over(&child);
+        let Output { status, stderr, .. } = child.wait_with_output().expect("it can be waited for");
+        drop(stdin);
+        let rest: String = lines.iter().map(|line| line + "\n").collect();
+        Ran::new(status, rest.into_bytes(), &stderr)
     }
 
     /// Kills it.
