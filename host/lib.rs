@@ -46,14 +46,14 @@
 //! long because what is unstarted can be taken back at any time.
 //!
 //! **One queue for all callers.** Runs and submitted tasks wait in one queue, oldest first, and each run has a window of its
-own: results that one caller does not take hold up that caller's tasks and nobody else's. A task that is to be retried
-sleeps beside the queue and comes back to its old place. Cancelling takes back what the worker has not begun before it
-kills, so nothing but the cancelled task can be running when the kill arrives.
-
-**News are told without the lock.** What observers and callbacks hear is queued under the pool's lock and told after it is
-released, in order and by one teller at a time, so they may use the pool and cannot stop it.
-
-**Denied is not refused.** Programs import more of WASI than they use, because their language's library does. What
+//! own: results that one caller does not take hold up that caller's tasks and nobody else's. A task that is to be retried
+//! sleeps beside the queue and comes back to its old place. Cancelling takes back what the worker has not begun before it
+//! kills, so nothing but the cancelled task can be running when the kill arrives.
+//!
+//! **News are told without the lock.** What observers and callbacks hear is queued under the pool's lock and told after it is
+//! released, in order and by one teller at a time, so they may use the pool and cannot stop it.
+//!
+//! **Denied is not refused.** Programs import more of WASI than they use, because their language's library does. What
 //! wpool does not provide of it is there and traps when it is called; imports of anything else are refused before
 //! anything runs, with what to do about it. Compiler and worker link by the same function.
 //!

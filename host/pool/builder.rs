@@ -4,16 +4,14 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::Pool;
 use crate::command::WorkerCommand;
-use crate::config::{Init, PoolConfig};
+use crate::config::{Init, Isolation, PoolConfig};
 use crate::error::Error;
 use crate::event::Observer;
-use crate::state::SharedState;
 use crate::program::Program;
 use crate::retry::Retry;
+use crate::state::SharedState;
 
 /// Settings of a pool to be. Those that have no method here are fields of [`PoolConfig`]; see [`Builder::config`].
 #[derive(Clone, Debug)]
@@ -95,12 +93,6 @@ impl Builder {
     /// Replaces a worker that has been given so many tasks.
     pub fn max_tasks_per_worker(mut self, most: NonZeroU32) -> Self {
         self.config.max_tasks_per_worker = Some(most);
-        self
-    }
-
-    /// The argument of the program's `init`, which runs once: every task starts from what it left.
-    pub fn init(mut self, argument: impl Into<Bytes>) -> Self {
-        self.config.init = Some(Init { argument: argument.into(), ..self.config.init.unwrap_or_default() });
         self
     }
 

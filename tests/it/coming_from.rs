@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use wpool::state::SharedState;
-use wpool::{Builder, Event, Observer, Outcome, Program, Retry, WorkerCommand};
+use wpool::{Builder, Event, Init, Observer, Outcome, Program, Retry, WorkerCommand};
 
 use crate::support::*;
 
@@ -165,8 +165,8 @@ async fn shared_state() -> Done {
 }
 
 async fn initializer() -> Done {
-    let words = std::fs::read("guest-tasks/words.txt")?;
-    let pool = Pool::builder(program("spelling")?).init(words).build().await?;
+    let argument = std::fs::read("guest-tasks/words.txt")?.into();
+    let pool = Pool::builder(program("spelling")?).init(Init { argument, ..Init::default() }).build().await?;
     show!("{:?}", pool.submit("teh cat").await?.await.outcome);
     Ok(())
 }
