@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::command::WorkerCommand;
@@ -12,6 +13,7 @@ use crate::event::Observer;
 use crate::limits::{CompileLimits, Limits};
 use crate::retry::Retry;
 use crate::setup::Grants;
+use crate::state::SharedState;
 
 /// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
 pub const MAX_WORKERS: usize = 1024;
@@ -50,6 +52,8 @@ pub struct PoolConfig {
     pub bare_outputs: bool,
     /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
     pub call: Option<String>,
+    /// How the program's `init` is run. Default: if it has one, once, with an empty argument.
+    pub init: Option<Init>,
     /// Most tasks in a lease. Default: by time, about 2 ms of work.
     pub chunksize: Option<NonZeroUsize>,
     /// Workers that may die under a task before it is a `crash`.
@@ -65,6 +69,9 @@ pub struct PoolConfig {
     pub success_codes: Vec<i32>,
     /// Measure wall time and peak memory of each task.
     pub receipts: bool,
+    /// State that tasks share, as `wasi:keyvalue`. Only components can reach it. Each answer is then sent before the next
+    /// task starts, and a task that has changed the state is not run again when its worker dies.
+    pub state: Option<SharedState>,
     /// Where compiled images are kept; `None` compiles anew.
     pub cache: Option<PathBuf>,
     /// From a task's deadline to the kill of its worker.
@@ -85,6 +92,7 @@ impl Default for PoolConfig {
             isolation: Isolation::default(),
             bare_outputs: false,
             call: None,
+            init: None,
             chunksize: None,
             crash_limit: 3,
             retry: Retry::default(),
@@ -92,11 +100,33 @@ impl Default for PoolConfig {
             json_rows: false,
             success_codes: vec![0],
             receipts: false,
+            state: None,
             cache: None,
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(10),
             observer: Observer::default(),
         }
+    }
+}
+
+/// How a program's `init` is run. Naming one for a program that has no `init` is an error.
+///
+/// By default it runs once, in a process of its own and without directories, and what it leaves in memories and globals
+/// is frozen: every task starts from there. The result is kept in the cache, by program, argument and environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Init {
+    /// What `init` is given: as its parameter, or as the standard input of a core module. At most
+    /// [`crate::limits::MAX_INPUT`] bytes.
+    pub argument: Bytes,
+    /// Wall time of the one run. With `each`, its time is the task's.
+    pub timeout: Duration,
+    /// Run `init` in each instance before its task instead, for programs that no snapshot can be made of.
+    pub each: bool,
+}
+
+impl Default for Init {
+    fn default() -> Self {
+        Init { argument: Bytes::new(), timeout: Duration::from_secs(60), each: false }
     }
 }
 

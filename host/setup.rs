@@ -88,6 +88,10 @@ pub(crate) struct WorkerSetup {
     pub receipts: bool,
     /// Send each answer before the next task starts, because a task that ran twice could be noticed.
     pub flush_each: bool,
+    /// There is shared state.
+    pub state: bool,
+    /// Call `init` in each instance; its argument is the next frame.
+    pub init: bool,
 }
 
 /// A compiler's setup.
@@ -95,13 +99,35 @@ pub(crate) struct WorkerSetup {
 pub(crate) struct CompileSetup {
     pub settings: ImageSettings,
     pub limits: CompileLimits,
+    pub goal: Goal,
 }
+
+/// What an image is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Goal {
+    /// To run the program as it is.
+    Run,
+    /// To run `init` in one instance whose state can be read after it. For a program without `init`, as
+    /// [`Goal::Run`]: the report says which.
+    Init,
+    /// To run the program from the state that follows it.
+    Snapshot,
+}
+
+/// Largest state that `init` may leave: it becomes data of a program, which is bounded like every other.
+pub(crate) const MAX_SNAPSHOT: usize = crate::program::MAX_PROGRAM as usize;
 
 /// What besides the program decides the content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ImageSettings {
     /// Compiled with the checks that epoch interruption needs.
     pub epochs: bool,
+}
+
+#[cfg(feature = "engine")]
+impl ImageSettings {
+    /// Of the image in which `init` runs: it has a deadline, whatever tasks have.
+    pub const INIT: ImageSettings = ImageSettings { epochs: true };
 }
 
 /// The first frame a child gets.

@@ -92,9 +92,16 @@ impl State {
     /// The pool cannot go on: whatever has not settled does so now.
     fn give_up(&mut self, cause: Error) {
         self.gave_up = true;
-        self.queue.end(&ErrorDetail::new("pool-failed", format!("the pool cannot go on: {cause}")));
+        self.end(&ErrorDetail::new("pool-failed", format!("the pool cannot go on: {cause}")));
         self.cause = Some(cause);
         self.queue.wake_callers();
+    }
+
+    /// Settles everything, since there will be no workers any more.
+    pub fn end(&mut self, why: &ErrorDetail) {
+        // What has not begun is told from what was running.
+        (0..self.places.len()).for_each(|slot| self.recall(slot));
+        self.queue.end(why);
     }
 
     /// Why no task is accepted any more.

@@ -569,13 +569,22 @@ fn options() -> Vec<String> {
 fn help_is_grouped_and_says_how_a_run_can_end() {
     let ran = run(wpool().args(["run", "--help"]), "");
     assert_eq!((ran.code, ran.stderr.as_str()), (OK, ""));
-    for needle in
-        ["Arguments:", "Input:", "Output:", "Limits of a task:", "Grants:", "Pool:", "Exit codes:", "{.field}"]
-    {
+    for needle in [
+        "Arguments:",
+        "Input:",
+        "Output:",
+        "Limits of a task:",
+        "Grants:",
+        "Pool:",
+        "Errors, retries, stopping:",
+        "Messages:",
+        "Exit codes:",
+        "{.field}",
+    ] {
         assert!(ran.stdout.contains(needle), "no {needle:?}");
     }
     let codes = ran.stdout.split("Exit codes:").nth(1).expect("the list");
-    for code in [OK, USAGE, NO_INPUTS, 70, SET_UP, NOT_OK, REFUSED, STOPPED, CANNOT_WRITE, 130, 143] {
+    for code in [OK, USAGE, NO_INPUTS, 70, SET_UP, NOT_OK, REFUSED, STOPPED, CANNOT_WRITE, 124, 130, 143] {
         assert!(codes.split(|c: char| !c.is_ascii_digit()).any(|word| word == code.to_string()), "no {code}");
     }
     assert!(options().len() > 15, "{:?}", options());

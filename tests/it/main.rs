@@ -3,17 +3,23 @@
 mod support;
 
 mod cli;
+mod coming_from;
 mod embedding;
 mod executor;
 mod faults;
 mod guests;
 mod halting;
 mod images;
+mod init;
 mod interpreters;
 mod isolation;
 mod languages;
 mod outcomes;
 mod programs;
+mod progress;
+mod retries;
 mod signals;
+mod state;
+mod summary;
 mod tidy;
 mod typed;

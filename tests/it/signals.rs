@@ -15,9 +15,10 @@ use tempfile::NamedTempFile;
 use crate::support::*;
 
 const CTRL_C: &[u8] = b"\x03";
+const CTRL_Z: &[u8] = b"\x1a";
 
 /// A keyboard, and the terminal that it belongs to.
-fn terminal() -> (File, OwnedFd) {
+pub fn terminal() -> (File, OwnedFd) {
     let (mut keyboard, mut screen) = (-1, -1);
     let null = std::ptr::null_mut();
     // SAFETY: both descriptors are written to places of ours, and the rest is left to the kernel.
@@ -100,7 +101,7 @@ impl OnTerminal {
 }
 
 /// A file of rows.
-fn rows(rows: impl IntoIterator<Item = impl AsRef<str>>) -> NamedTempFile {
+pub fn rows(rows: impl IntoIterator<Item = impl AsRef<str>>) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     rows.into_iter().for_each(|row| writeln!(file, "{}", row.as_ref()).unwrap());
     file
@@ -199,6 +200,68 @@ fn a_host_that_is_stopped_for_a_while_blames_nobody() {
     assert!(!said.contains("died"), "{said}");
 }
 
+/// Whether a process is stopped.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state stands after the name, which ends with the last parenthesis.
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+}
+
+#[test]
+fn ctrl_z_stops_the_workers_and_no_deadline_advances() {
+    let input = rows(["500"; 8]);
+    let mut run = OnTerminal::over(&input, "sleep", &["-j", "2", "--timeout", "1s", "--deadline", "7s"]);
+    let mut first = [0];
+    run.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    run.press(CTRL_Z);
+    let host = run.child.id();
+    let all_stopped = || {
+        let workers = children_of(host);
+        is_stopped(host) && !workers.is_empty() && workers.into_iter().all(is_stopped)
+    };
+    block_on(until("everything is stopped", all_stopped));
+    // Longer than a task's deadline and its grace, and with the rest of the run over the deadline of the run.
+    std::thread::sleep(Duration::from_millis(6_000));
+    assert!(all_stopped());
+    run.signal(Signal::CONT);
+    let mut records = String::from_utf8(first.into()).unwrap();
+    run.stdout.as_mut().unwrap().read_to_string(&mut records).unwrap();
+    let (_, status, said) = run.finish();
+    assert_eq!(status.code(), Some(0), "{said}\n{records}");
+    assert_eq!(records.lines().filter(|line| line.contains("slept")).count(), 8, "{records}");
+    assert!(!said.contains("died"), "{said}");
+}
+
+#[test]
+fn sigusr1_has_the_running_tasks_printed_and_stops_nothing() {
+    let input = rows(["2500", "2500", "1"]);
+    let mut run = OnTerminal::over(&input, "chatty-sleep", &["-j", "2", "--chunksize", "1"]);
+    let host = run.child.id();
+    block_on(until("workers are there", || children_of(host).len() >= 2));
+    std::thread::sleep(Duration::from_millis(1_000));
+    run.signal(Signal::USR1);
+    run.wait_until_it_says("): task 1, ");
+    assert!(
+        run.said.contains("wpool: 2 tasks are running\n  worker ") && run.said.contains("): task 0, "),
+        "{}",
+        run.said
+    );
+    run.signal(Signal::USR1);
+    let (records, status, said) = run.finish();
+    assert_eq!((status.code(), statuses(&records)), (Some(0), vec!["ok"; 3]), "{said}");
+}
+
+#[test]
+fn an_interruption_outweighs_a_deadline() {
+    let input = rows(["\"!\""]);
+    let mut run = OnTerminal::over(&input, "spin-on-bang", &["-j", "1", "--deadline", "5s"]);
+    run.wait_until_busy(1);
+    run.press(CTRL_C);
+    // The deadline passes, and its grace ends the task.
+    let (records, status, said) = run.finish();
+    assert_eq!((status.code(), statuses(&records)), (Some(130), vec!["cancelled"]), "{said}");
+}
+
 #[test]
 fn a_terminal_is_no_input_unless_it_is_asked_for() {
     let run = OnTerminal::run("echo", &[]);
@@ -223,6 +286,7 @@ fn killed_workers_are_in_the_summary_and_a_task_that_loses_three_is_a_crash() {
         assert_eq!(exit.code(), Some(code), "{said}");
         assert_eq!(statuses(&records), [status, "ok", "ok"]);
         assert!(said.contains(deaths), "{said}");
+        assert!(said.contains(&format!("died     {kills} × was killed by SIGKILL")), "{said}");
         if status == "crash" {
             assert_eq!(
                 (&records[0]["error"]["code"], &records[0]["error"]["signal"]),

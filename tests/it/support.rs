@@ -35,6 +35,8 @@ pub fn wat(name: &str) -> PathBuf {
 pub fn wpool() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wpool"));
     command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+    // Where it is set, runs count aloud.
+    command.env_remove("CI");
     command
 }
 
@@ -140,6 +142,16 @@ impl Live {
         self.lines.recv_timeout(HANG).expect("it goes on printing")
     }
 
+    /// Waits for its end while its standard input stays open.
+    pub fn wait(self) -> Ran {
+        let Live { child, stdin, lines } = self;
+        let _guard = Watchdog::over(&child);
+        let Output { status, stderr, .. } = child.wait_with_output().expect("it can be waited for");
+        drop(stdin);
+        let rest: String = lines.iter().map(|line| line + "\n").collect();
+        Ran::new(status, rest.into_bytes(), &stderr)
+    }
+
     /// Kills it.
     pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
@@ -177,8 +189,13 @@ impl Watchdog {
 
 /// Runs a future on this thread, as the command line does.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    block_on_within(HANG, future)
+}
+
+/// As [`block_on`], for what takes longer on a busy machine.
+pub fn block_on_within<T>(time: Duration, future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async { timeout(HANG, future).await.expect("it hangs") })
+    runtime.block_on(async { timeout(time, future).await.expect("it hangs") })
 }
 
 /// Waits until something is so.

@@ -68,11 +68,15 @@ pub struct Run {
     pub call: Option<String>,
 
     #[command(flatten)]
+    pub initializer: Initializer,
+    #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
     pub grants: Grants,
+    #[command(flatten)]
+    pub state: State,
     #[command(flatten)]
     pub pool: Pool,
     #[command(flatten)]
@@ -90,6 +94,20 @@ pub enum Only {
     Failed,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Preparation")]
+pub struct Initializer {
+    /// Argument of the program's init, as JSON or as @FILE, whose bytes it gets
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub init_arg: Option<String>,
+    /// Wall time of init [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "init_each", allow_negative_numbers = true)]
+    pub init_timeout: Option<Duration>,
+    /// Run init in each instance, before its task, instead of once for all
+    #[arg(long)]
+    pub init_each: bool,
+}
+
 /// What outputs are taken for.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum OutputType {
@@ -104,7 +122,7 @@ pub enum OutputType {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Output", group = ArgGroup::new("written").args(["output", "out_dir"]).multiple(true))]
+#[command(next_help_heading = "Output", group = ArgGroup::new("written").args(["output", "out_dir", "state_out"]).multiple(true))]
 pub struct Output {
     /// Write records to FILE instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -172,6 +190,20 @@ pub struct Grants {
     /// Give the program an environment variable; without a value, the caller's
     #[arg(long, value_name = "K[=V]")]
     pub env: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Shared state")]
+pub struct State {
+    /// Let tasks share state: wasi:keyvalue of a component is one store for the whole run
+    #[arg(long)]
+    pub state: bool,
+    /// Begin with the keys and values of FILE, a JSON object; implies --state
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub state_in: Option<PathBuf>,
+    /// Write the keys and values to FILE at the end, whatever became of the tasks; implies --state
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub state_out: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

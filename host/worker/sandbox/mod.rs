@@ -4,7 +4,9 @@ mod component;
 mod core;
 mod function;
 mod guard;
+mod init;
 mod isolation;
+mod keyvalue;
 pub(crate) mod link;
 mod stdio;
 mod task;
@@ -32,6 +34,7 @@ use self::task::Runner;
 use self::verdict::Judged;
 use super::clock::ActiveTime;
 use super::engine::engine;
+use super::line::HostLine;
 use crate::limits::{Limits, MAX_INPUT};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
@@ -104,6 +107,8 @@ struct TaskContext {
     success_codes: Vec<i32>,
     /// Of the entry.
     convention: Convention,
+    /// The argument of `init`, when it is called in each instance.
+    init: Option<Bytes>,
     /// Guest code is compiled with the checks that stop it at a deadline.
     epochs: bool,
     time: ActiveTime,
@@ -144,7 +149,8 @@ struct Finished {
 
 impl Sandbox {
     /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
-    pub fn load(setup: &WorkerSetup, page: Arc<SharedPage>) -> Result<Sandbox, ChildError> {
+    /// `init` is the argument of the program's `init`, when it is to be called.
+    pub fn load(setup: &WorkerSetup, init: Option<Bytes>, page: Arc<SharedPage>) -> Result<Sandbox, ChildError> {
         let report = &setup.report;
         let settings = ImageSettings { epochs: setup.limits.deadline.is_some() };
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
@@ -153,7 +159,7 @@ impl Sandbox {
         let program = match report.kind {
             Kind::CoreModule => Program::Core(Runner::new(CoreProgram::load(&engine, image.as_ref(), report)?)),
             Kind::Component => {
-                let program = ComponentProgram::load(&engine, image.as_ref(), report, setup.bare_outputs)?;
+                let program = ComponentProgram::load(&engine, image.as_ref(), setup)?;
                 Program::Component(Runner::new(program))
             }
         };
@@ -164,6 +170,7 @@ impl Sandbox {
             grants: setup.grants.clone(),
             success_codes: setup.success_codes.clone(),
             convention: report.convention,
+            init,
             epochs: settings.epochs,
             page,
             time: ActiveTime::default(),
@@ -172,6 +179,13 @@ impl Sandbox {
         let keeper = Keeper::new(setup.isolation);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
         Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
+    }
+
+    /// Gives tasks the shared state at the other end of the line.
+    pub fn share_state(&mut self, line: &Arc<HostLine>) {
+        if let Program::Component(runner) = &mut self.program {
+            runner.program.line = Some(line.clone());
+        }
     }
 
     pub fn engine(&self) -> &Engine {

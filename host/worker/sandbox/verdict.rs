@@ -110,6 +110,9 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
         Some(Stopped::Abi(message)) => {
             return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
         }
+        Some(Stopped::Init { code, message }) => {
+            return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code, message.clone()));
+        }
         Some(Stopped::Denied(message)) => {
             let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
             let error = ErrorDetail { backtrace, ..ErrorDetail::new("denied-import", message.clone()) };

@@ -1,0 +1,190 @@
+//! What people see while a run goes on.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::cli::OK;
+use crate::signals::{rows, terminal};
+use crate::support::{Ran, Watchdog, run, wat, wpool_run};
+
+/// A run with a terminal: what stood on it, as it was sent there, and what was not written to it.
+struct Seen {
+    code: Option<i32>,
+    screen: String,
+    stdout: String,
+}
+
+/// Runs a command with its standard error on a terminal, and its standard output, too, if `all` is set.
+fn on_terminal(command: &mut Command, all: bool) -> Seen {
+    let (mut keyboard, screen) = terminal();
+    assert!(screen.is_terminal());
+    let stdout = if all { Stdio::from(screen.try_clone().expect("a copy")) } else { Stdio::piped() };
+    // The tests may have been started from anywhere.
+    command.env("TERM", "xterm").stdin(Stdio::null()).stdout(stdout).stderr(screen);
+    let mut child = command.spawn().expect("a start");
+    // The command holds the other end, which has to be closed for the terminal to end.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let _watchdog = Watchdog::over(&child);
+    let reader = thread::spawn(move || read_all(&mut keyboard));
+    let mut stdout = String::new();
+    if let Some(mut pipe) = child.stdout.take() {
+        pipe.read_to_string(&mut stdout).expect("text");
+    }
+    let code = child.wait().expect("it can be waited for").code();
+    Seen { code, screen: reader.join().expect("a reader"), stdout }
+}
+
+/// Everything that comes to a terminal until nobody has it any more, which reads as an error.
+fn read_all(terminal: &mut File) -> String {
+    let (mut all, mut part) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = terminal.read(&mut part) {
+        all.extend_from_slice(&part[..count]);
+    }
+    String::from_utf8(all).expect("text")
+}
+
+/// A run of tasks that sleep for half a second.
+fn sleeps(args: &str) -> (tempfile::NamedTempFile, Command) {
+    let input = rows(["500"; 4]);
+    let mut command = wpool_run(&wat("sleep"), args);
+    command.arg(input.path());
+    (input, command)
+}
+
+fn assert_slept(records: &str) {
+    let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let expected: Vec<Value> =
+        (0..4).map(|id| serde_json::json!({ "id": id, "status": "ok", "output": "slept" })).collect();
+    assert_eq!(records, expected);
+}
+
+const CLEARS: &str = "\u{1b}[";
+
+#[test]
+fn a_terminal_that_takes_no_records_shows_a_bar_and_what_each_worker_does() {
+    let (_input, mut command) = sleeps("-j 2");
+    let seen = on_terminal(&mut command, false);
+    assert_eq!(seen.code, Some(OK), "{}", seen.screen);
+    for needle in ["/4 done (", "/s", " left", "0 not ok", "worker 0: task ", "worker 1: task ", CLEARS, "4 tasks in "]
+    {
+        assert!(seen.screen.contains(needle), "no {needle:?} in {}", seen.screen);
+    }
+    assert_slept(&seen.stdout);
+}
+
+#[test]
+fn of_many_workers_the_number_and_the_oldest_task_are_shown() {
+    let (_input, mut command) = sleeps("-j 9");
+    let seen = on_terminal(&mut command, false);
+    assert!(seen.screen.contains(" of 9 workers run a task; longest: task "), "{}", seen.screen);
+    assert!(!seen.screen.contains("worker 0:"), "{}", seen.screen);
+}
+
+#[test]
+fn a_total_that_nobody_knows_is_not_shown() {
+    let (input, _) = sleeps("");
+    let mut command = Command::new("sh");
+    let real = wpool_run(&wat("sleep"), "-j 2");
+    command.args(["-c", "cat \"$0\" | \"$@\""]).arg(input.path()).arg(real.get_program()).args(real.get_args());
+    command.envs(real.get_envs().filter_map(|(name, value)| Some((name, value?)))).env_remove("CI");
+    let seen = on_terminal(&mut command, false);
+    assert_eq!(seen.code, Some(OK), "{}", seen.screen);
+    assert!(seen.screen.contains("2 done, ") && !seen.screen.contains("/4"), "{}", seen.screen);
+    assert_slept(&seen.stdout);
+}
+
+#[test]
+fn records_and_a_bar_on_one_terminal_do_not_garble_each_other() {
+    let (_input, mut command) = sleeps("-j 2 --progress bar");
+    let seen = on_terminal(&mut command, true);
+    assert_eq!(seen.code, Some(OK), "{}", seen.screen);
+    assert!(seen.screen.contains("/4 done ("), "{}", seen.screen);
+    for id in 0..4 {
+        let record = format!("{{\"id\":{id},\"status\":\"ok\",\"output\":\"slept\"}}\r\n");
+        assert!(seen.screen.contains(&record), "no {record:?} in {:?}", seen.screen);
+    }
+    // What precedes a record on its line is nothing, or what wiped the line.
+    let before = |line: &str| line.split_once("{\"id\"").map(|(before, _)| before.to_owned());
+    for before in seen.screen.split('\n').filter_map(before) {
+        assert!(before.is_empty() || before.ends_with(['K', 'A', 'G', 'J', '\r']), "{before:?}");
+    }
+}
+
+#[test]
+fn messages_stand_on_lines_of_their_own() {
+    let (_input, mut command) = sleeps("-j 2 -v");
+    let seen = on_terminal(&mut command, false);
+    assert!(seen.screen.contains("wpool: worker 1.0 started (pid "), "{}", seen.screen);
+    let garbled = |line: &&str| line.contains("wpool: ") && line.contains(" done");
+    assert_eq!(seen.screen.split('\n').find(garbled), None);
+}
+
+#[test]
+fn nothing_is_drawn_where_it_would_disturb() {
+    for (args, all, term) in [
+        ("-q", false, "xterm"),
+        ("-q --progress bar", false, "xterm"),
+        ("--progress none", false, "xterm"),
+        // Records on the same terminal are progress enough.
+        ("", true, "xterm"),
+        ("", false, "dumb"),
+    ] {
+        let (_input, mut command) = sleeps(&format!("-j 2 {args}"));
+        // The helper's own is overwritten by a shell that sets another.
+        let seen = if term == "dumb" {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "TERM=dumb exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+            shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?)))).env_remove("CI");
+            on_terminal(&mut shell, all)
+        } else {
+            on_terminal(&mut command, all)
+        };
+        assert_eq!(seen.code, Some(OK), "{args}: {}", seen.screen);
+        assert!(!seen.screen.contains(CLEARS) && !seen.screen.contains(" done"), "{args}: {:?}", seen.screen);
+    }
+}
+
+/// Runs three seconds of sleep with its output in pipes.
+fn in_pipes(args: &str, ci: Option<&str>) -> Ran {
+    let input = rows(["3000", "1"]);
+    let mut command = wpool_run(&wat("sleep"), args);
+    if let Some(ci) = ci {
+        command.env("CI", ci);
+    }
+    let ran = run(command.arg(input.path()), "");
+    assert_eq!((ran.code, ran.records().len()), (OK, 2), "{}", ran.stderr);
+    ran
+}
+
+#[test]
+fn ci_gets_a_line_every_few_seconds() {
+    for (args, ci) in [("", Some("true")), ("--progress counter", None), ("--progress bar", None)] {
+        let ran = in_pipes(&format!("-j 2 {args}"), ci);
+        let lines: Vec<_> = ran.stderr.lines().filter(|line| line.contains(" done")).collect();
+        assert_eq!(lines.len(), 1, "{args}: {}", ran.stderr);
+        assert!(lines[0].starts_with("wpool: 1/2 done (50 %), "), "{args}: {}", ran.stderr);
+        assert!(!ran.stderr.contains(CLEARS), "{args}: {:?}", ran.stderr);
+    }
+}
+
+#[test]
+fn nobody_else_gets_one() {
+    for (args, ci) in [("", None), ("", Some("false")), ("-q", Some("true")), ("--progress none", Some("true"))] {
+        let ran = in_pipes(&format!("-j 2 {args}"), ci);
+        assert!(!ran.stderr.contains(" done"), "{args} {ci:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_slow_task_is_told_of_once() {
+    let ran = in_pipes("-j 2 --slow 1s", None);
+    let lines: Vec<_> = ran.stderr.lines().filter(|line| line.contains("slow: ")).collect();
+    let [line] = lines[..] else { panic!("{}", ran.stderr) };
+    assert!(line.starts_with("wpool: slow: task 0 has been running for "), "{line}");
+    assert_eq!(in_pipes("-j 2 --slow 1s -q", None).stderr, "");
+    assert!(!in_pipes("-j 2", None).stderr.contains("slow: "));
+}
