@@ -254,8 +254,8 @@ fn check_isolation(convention: Convention, program: &Program, config: &PoolConfi
             "is a command, which may be started only once in an instance: its language's library ends with it; only \
              --isolation fresh will do"
         }
-        Isolation::Checked if config.grants.has_writable_dir() => {
-            "may write to a directory, and --isolation reuse=checked would have some tasks write twice"
+        Isolation::Checked if config.grants.has_writable_dir() || config.state.is_some() => {
+            "may write to a directory or to shared state, and --isolation reuse=checked would have some tasks write twice"
         }
         Isolation::Reuse(_) | Isolation::Checked => return Ok(()),
     };
