@@ -4,6 +4,7 @@
 pub mod blocking;
 mod builder;
 mod handle;
+mod inner;
 mod queue;
 mod results;
 mod shared;

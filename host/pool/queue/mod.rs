@@ -365,4 +365,6 @@ fn insert(tasks: &mut VecDeque<Task>, task: Task) {
 }
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod tests;

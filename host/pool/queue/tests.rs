@@ -14,7 +14,7 @@ use crate::retry::RetryOn;
 const RUNS: usize = 2;
 
 #[derive(Clone, Copy, Debug)]
-enum Op {
+pub(super) enum Op {
     Push {
         caller: usize,
         rejected: bool,
@@ -63,7 +63,7 @@ enum Op {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Answered {
+pub(super) enum Answered {
     Small,
     Large,
     /// An outcome after which the task is retried.
@@ -97,11 +97,11 @@ struct Worker {
     end: u32,
 }
 
-struct Model {
-    queue: Queue,
+pub(super) struct Model {
+    pub queue: Queue,
     workers: Vec<Worker>,
     ordered: bool,
-    runs: Vec<RunId>,
+    pub runs: Vec<RunId>,
     abandoned: BTreeSet<usize>,
     /// Of each task, by its key, the caller. An input's tag is its task's key.
     callers: Vec<usize>,
@@ -113,7 +113,7 @@ struct Model {
 }
 
 impl Model {
-    fn new(slots: usize, ordered: bool) -> Self {
+    pub fn new(slots: usize, ordered: bool) -> Self {
         let retry = Retry {
             times: 2,
             on: vec![RetryOn::Status(Status::Failed)],
@@ -135,7 +135,7 @@ impl Model {
         }
     }
 
-    fn apply(&mut self, op: Op) {
+    pub fn apply(&mut self, op: Op) {
         match op {
             Op::Push { caller, rejected } => self.push(caller, rejected),
             Op::Lease { slot, rows } => self.lease(slot, rows),
@@ -320,71 +320,4 @@ proptest! {
         ops.into_iter().for_each(|op| model.apply(op));
         model.drain();
     }
-}
-
-fn push(model: &mut Model, count: usize) {
-    (0..count).for_each(|_| model.apply(Op::Push { caller: 0, rejected: false }));
-}
-
-#[test]
-fn a_task_that_kills_three_workers_is_a_crash_and_its_neighbours_are_not() {
-    let mut model = Model::new(1, true);
-    push(&mut model, 3);
-    for _ in 0..3 {
-        model.apply(Op::Lease { slot: 0, rows: 3 });
-        model.apply(Op::Begin { slot: 0 });
-        model.apply(Op::Die { slot: 0, verdict: 3 });
-    }
-    assert_eq!(model.queue.pop(model.runs[0]).unwrap().outcome.status(), Status::Crash);
-    assert_eq!(model.queue.waiting(), 2);
-}
-
-#[test]
-fn a_retried_task_keeps_its_place_and_tells_how_it_failed_before() {
-    let mut model = Model::new(1, true);
-    push(&mut model, 2);
-    for answer in [Answered::Failed, Answered::Failed, Answered::Small, Answered::Small] {
-        model.apply(Op::Wait);
-        model.apply(Op::Lease { slot: 0, rows: 1 });
-        model.apply(Op::Begin { slot: 0 });
-        model.apply(Op::Answer { slot: 0, answer });
-    }
-    let first = model.queue.pop(model.runs[0]).unwrap();
-    assert_eq!((first.input.tag, first.outcome.status(), first.receipt.attempts), (0, Status::Ok, 3));
-    assert_eq!(first.receipt.retried(), [Status::Failed; 2]);
-    let second = model.queue.pop(model.runs[0]).unwrap();
-    assert_eq!((second.receipt.attempts, second.receipt.retried()), (1, &[][..]));
-}
-
-#[test]
-fn a_run_that_is_stopped_gives_a_task_that_waits_for_a_retry_its_last_outcome() {
-    let mut model = Model::new(1, true);
-    push(&mut model, 1);
-    model.apply(Op::Lease { slot: 0, rows: 1 });
-    model.apply(Op::Begin { slot: 0 });
-    model.apply(Op::Answer { slot: 0, answer: Answered::Failed });
-    assert!(model.queue.pop(model.runs[0]).is_none());
-    model.apply(Op::Stop);
-    let result = model.queue.pop(model.runs[0]).unwrap();
-    assert_eq!((result.outcome.status(), result.receipt.retried()), (Status::Failed, &[][..]));
-}
-
-#[test]
-fn outputs_that_nobody_takes_hold_new_tasks_back_but_not_the_awaited_one_and_not_another_runs() {
-    let mut model = Model::new(2, true);
-    let (run, other) = (model.runs[0], model.runs[1]);
-    let queue = &mut model.queue;
-    (0..4).for_each(|_| queue.push(run, Input::new(vec![0]), 0));
-    let lease = |queue: &mut Queue, slot| queue.lease(slot, 1, &mut Encoder::default());
-    let first = lease(queue, 0).unwrap();
-    let second = lease(queue, 1).unwrap();
-    let huge = Outcome::Ok(vec![0; WINDOW_BYTES].into());
-    queue.answer(1, second.first, (huge, Receipt::host()), 0).unwrap();
-    assert_eq!(lease(queue, 1), None);
-    queue.push(other, Input::new(vec![0]), 0);
-    let others = lease(queue, 1).unwrap();
-    queue.answer(1, others.first, (Outcome::Ok(Bytes::new()), Receipt::host()), 0).unwrap();
-    assert!(queue.pop(other).is_some(), "another run is not held up");
-    queue.take_back(0, first.first);
-    assert!(lease(queue, 1).is_some(), "the task that the caller waits for goes on");
 }

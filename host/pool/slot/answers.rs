@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Attendant;
 use crate::event::Event;
 use crate::outcome::{Failure, Measured, Outcome, Receipt, Status};
-use crate::pool::shared::State;
+use crate::pool::inner::State;
 use crate::setup::{AnswerDetail, Notice};
 use crate::wire::{self, Answer, Frame, Kind, WireError};
 
