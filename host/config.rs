@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::command::WorkerCommand;
 use crate::error::Error;
 use crate::event::Observer;
-use crate::state::SharedState;
 use crate::limits::{CompileLimits, Limits};
 use crate::retry::Retry;
 use crate::setup::Grants;
+use crate::state::SharedState;
 
 /// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
 pub const MAX_WORKERS: usize = 1024;

@@ -9,9 +9,9 @@ use crate::command::WorkerCommand;
 use crate::config::{Init, PoolConfig};
 use crate::error::Error;
 use crate::event::Observer;
-use crate::state::SharedState;
 use crate::program::Program;
 use crate::retry::Retry;
+use crate::state::SharedState;
 
 /// Settings of a pool to be. Those that have no method here are fields of [`PoolConfig`]; see [`Builder::config`].
 #[derive(Clone, Debug)]

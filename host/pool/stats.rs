@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::state::StateStats;
 use crate::outcome::Receipt;
+use crate::state::StateStats;
 use crate::task::TaskId;
 
 /// What a pool has done so far.

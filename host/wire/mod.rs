@@ -69,18 +69,7 @@ impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
         const ALL: [Kind; 13] = [
-            Setup,
-            Program,
-            Lease,
-            Ready,
-            Refused,
-            Answers,
-            Report,
-            Image,
-            Notice,
-            Argument,
-            Snapshot,
-            StateCall,
+            Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot, StateCall,
             StateReply,
         ];
         ALL.into_iter().find(|&kind| kind as u8 == byte)

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::Pipes;
 use super::outbox::Outbox;
-use crate::state::codec::{Reply, Request};
 use crate::page::SharedPage;
+use crate::state::codec::{Reply, Request};
 use crate::wire::{self, Decoder, Frame, Kind, WireError};
 
 /// Reads what the host sends. The serve loop and the task that it runs share it, and never wait at the same time.

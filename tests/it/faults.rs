@@ -11,8 +11,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::sleep;
-use wpool::state::SharedState;
 use wpool::output::push_as_json;
+use wpool::state::SharedState;
 use wpool::{
     BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
     TaskResult, WorkerCommand,
