@@ -569,10 +569,18 @@ fn options() -> Vec<String> {
 fn help_is_grouped_and_says_how_a_run_can_end() {
     let ran = run(wpool().args(["run", "--help"]), "");
     assert_eq!((ran.code, ran.stderr.as_str()), (OK, ""));
-    for needle in
-        ["Arguments:", "Input:", "Output:", "Limits of a task:", "Grants:", "Pool:", "Errors, retries, stopping:",
-            "Messages:", "Exit codes:", "{.field}"]
-    {
+    for needle in [
+        "Arguments:",
+        "Input:",
+        "Output:",
+        "Limits of a task:",
+        "Grants:",
+        "Pool:",
+        "Errors, retries, stopping:",
+        "Messages:",
+        "Exit codes:",
+        "{.field}",
+    ] {
         assert!(ran.stdout.contains(needle), "no {needle:?}");
     }
     let codes = ran.stdout.split("Exit codes:").nth(1).expect("the list");
