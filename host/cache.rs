@@ -27,13 +27,26 @@ pub(crate) struct Cache {
     dir: PathBuf,
 }
 
-/// The name of the entry for a program. The worker executable stands for the engine inside it.
-pub(crate) fn key(program: &Program, worker: &WorkerCommand, settings: ImageSettings) -> String {
+/// What a snapshot depends on beside its program: the argument of `init` and its environment.
+type InitIdentity<'a> = (&'a [u8], &'a [(String, String)]);
+
+/// The name of the entry for a program, as it is or as its `init` leaves it. The worker executable stands for the engine
+/// inside it.
+pub(crate) fn key(
+    program: &Program,
+    worker: &WorkerCommand,
+    settings: ImageSettings,
+    init: Option<InitIdentity<'_>>,
+) -> String {
     let engine = std::fs::metadata(&worker.program).map(|file| (file.len(), file.mtime(), file.mtime_nsec()));
     let identity = (BUILD, std::env::consts::ARCH, engine.ok(), cpu_features(), settings);
     let mut hasher = blake3::Hasher::new();
     hasher.update(program.hash().as_bytes());
     hasher.update(format!("{identity:?}").as_bytes());
+    if let Some((argument, env)) = init {
+        // Quoted, so that no name or value can pass for another.
+        hasher.update(format!("{env:?}").as_bytes()).update(argument);
+    }
     hasher.finalize().to_hex().to_string()
 }
 

@@ -4,6 +4,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
 use crate::command::WorkerCommand;
 use crate::error::Error;
 use crate::event::Observer;
@@ -13,6 +16,24 @@ use crate::setup::Grants;
 
 /// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
 pub const MAX_WORKERS: usize = 1024;
+
+/// How much tasks see of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Each task has a fresh instance and sees nothing of any other.
+    #[default]
+    Fresh,
+    /// A worker keeps its instance for the next task, up to so many tasks; `None` is without end. What a task leaves in
+    /// memory and globals the next one finds, including what the program forgets to free, and which task was the one
+    /// before depends on how the work is shared out. An instance that traps, or is stopped at a limit, goes with its
+    /// task.
+    Reuse(Option<NonZeroU32>),
+    /// As `Reuse(None)`, and a worker's first 32 tasks, then one of 256, run a second time in a fresh instance, within
+    /// the same deadline. Where the two differ, the fresh one counts, the worker gives every task a fresh instance from
+    /// then on, and the pool tells a warning.
+    Checked,
+}
 
 /// Settings of a pool, for [`crate::Builder::config`].
 #[derive(Clone, Debug)]
@@ -24,10 +45,14 @@ pub struct PoolConfig {
     pub limits: Limits,
     pub compile_limits: CompileLimits,
     pub grants: Grants,
+    /// How much tasks see of each other. Commands take nothing but the default.
+    pub isolation: Isolation,
     /// Give a function's result of type string or `list<u8>` as its bytes, not as JSON: outputs are for files, say.
     pub bare_outputs: bool,
     /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
     pub call: Option<String>,
+    /// How the program's `init` is run. Default: if it has one, once, with an empty argument.
+    pub init: Option<Init>,
     /// Most tasks in a lease. Default: by time, about 2 ms of work.
     pub chunksize: Option<NonZeroUsize>,
     /// Workers that may die under a task before it is a `crash`.
@@ -60,8 +85,10 @@ impl Default for PoolConfig {
             limits: Limits::default(),
             compile_limits: CompileLimits::default(),
             grants: Grants::default(),
+            isolation: Isolation::default(),
             bare_outputs: false,
             call: None,
+            init: None,
             chunksize: None,
             crash_limit: 3,
             retry: Retry::default(),
@@ -74,6 +101,27 @@ impl Default for PoolConfig {
             patience: Duration::from_secs(10),
             observer: Observer::default(),
         }
+    }
+}
+
+/// How a program's `init` is run. Naming one for a program that has no `init` is an error.
+///
+/// By default it runs once, in a process of its own and without directories, and what it leaves in memories and globals
+/// is frozen: every task starts from there. The result is kept in the cache, by program, argument and environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Init {
+    /// What `init` is given: as its parameter, or as the standard input of a core module. At most
+    /// [`crate::limits::MAX_INPUT`] bytes.
+    pub argument: Bytes,
+    /// Wall time of the one run. With `each`, its time is the task's.
+    pub timeout: Duration,
+    /// Run `init` in each instance before its task instead, for programs that no snapshot can be made of.
+    pub each: bool,
+}
+
+impl Default for Init {
+    fn default() -> Self {
+        Init { argument: Bytes::new(), timeout: Duration::from_secs(60), each: false }
     }
 }
 

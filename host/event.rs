@@ -18,6 +18,8 @@ pub enum Event {
     WorkerStarted { slot: u32, generation: u32, pid: u32 },
     /// A worker ended by itself or was killed. `suspect` was running in it.
     WorkerDied { slot: u32, generation: u32, why: String, suspect: Option<TaskId> },
+    /// The program's `init` has run, once for all tasks. `printed` is what it wrote to standard output and error.
+    Initialized { took: Duration, printed: Option<String> },
     /// A worker that had nothing to do was replaced on purpose.
     WorkerRetired { slot: u32, generation: u32, why: String },
     /// A worker has begun a task. The host looks every 20 ms; of a task that is over by then this is told just before

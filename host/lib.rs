@@ -47,6 +47,12 @@
 //! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
 //! and finished by the host, which knows what is to be called, so one image serves every function of a program.
 //!
+//! **A snapshot takes three processes.** What a program's `init` leaves in memories and globals becomes a part of the
+//! program, from which every task starts. A compiler makes a form of the program that shows its state, a worker runs
+//! `init` in it and sends the state (`state.rs`), and a fresh compiler makes the image that starts from it. So the
+//! machine code that runs never comes from a process that has run a guest, and a captured worker can at most give its own
+//! program another beginning.
+//!
 //! **Builds are not confined.** `wpool build` drives a language's own tools with the user's rights, as `make` would, and
 //! what it does to their output happens in the same process. It is a part of the executable (`host/build`), which this
 //! library does not have.
@@ -75,6 +81,8 @@ mod report;
 mod retry;
 mod setup;
 mod signal;
+#[cfg(feature = "engine")]
+mod snapshot;
 mod task;
 mod template;
 pub mod typed;
@@ -84,9 +92,10 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{MAX_WORKERS, PoolConfig};
+pub use config::{Init, Isolation, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
+pub use image::inspect;
 pub use limits::{CompileLimits, Limits};
 pub use outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Status};
 pub use pool::{

@@ -6,6 +6,8 @@
 //! a task is run or returned and never both. An index is never used twice, and the worker claims only when `next` is
 //! the index it holds, so tasks that were taken back stay dead in the worker's pipe however late it reads them.
 //!
+//! Beside it stands the running task's note: the last line that it wrote to stderr.
+//!
 //! The host reads the page as it reads the pipe: as something a captured worker may have written. Nothing but
 //! atomics is ever in it, and it is sealed against being shrunk under the host's feet.
 #![allow(unsafe_code, reason = "memory shared between processes has no safe interface")]
@@ -13,17 +15,27 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 const SIZE: usize = 4096;
 
+/// Longest note in bytes: a line of a terminal, and some more for characters of several bytes.
+pub(crate) const MAX_NOTE: usize = 192;
+const NOTE_WORDS: usize = MAX_NOTE / 8;
+
+/// How often the host looks again at a note that is being written.
+const NOTE_LOOKS: usize = 8;
+
 #[repr(C)]
 struct Words {
     claim: AtomicU64,
     cause: AtomicU32,
+    /// A count that is odd while the note is being written, and the note's length.
+    note: AtomicU64,
+    text: [AtomicU64; NOTE_WORDS],
 }
 
 /// Why a worker ends by itself; its last word to the host.
@@ -38,6 +50,7 @@ pub(crate) enum Cause {
 }
 
 /// A mapping of the shared page, on either side.
+#[derive(Debug)]
 pub(crate) struct SharedPage {
     words: NonNull<Words>,
 }
@@ -120,6 +133,49 @@ impl SharedPage {
         split(self.words().claim.load(Ordering::Acquire)).0
     }
 
+    /// Worker: a task begins, which has written nothing.
+    #[cfg(any(feature = "engine", test))]
+    pub fn clear_note(&self) {
+        let note = &self.words().note;
+        let (count, length) = split(note.load(Ordering::Relaxed));
+        if length != 0 {
+            note.store(join(count, 0), Ordering::Release);
+        }
+    }
+
+    /// Worker: the last line that the running task has written. Only its beginning is kept.
+    #[cfg(any(feature = "engine", test))]
+    pub fn set_note(&self, line: &[u8]) {
+        let words = self.words();
+        let line = &line[..line.len().min(MAX_NOTE)];
+        let writing = split(words.note.load(Ordering::Relaxed)).0 | 1;
+        words.note.store(join(writing, 0), Ordering::Relaxed);
+        fence(Ordering::Release);
+        for (word, part) in words.text.iter().zip(line.chunks(8)) {
+            let mut bytes = [0; 8];
+            bytes[..part.len()].copy_from_slice(part);
+            word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
+        }
+        words.note.store(join(writing.wrapping_add(1), line.len() as u32), Ordering::Release);
+    }
+
+    /// Host: the last line that the running task has written to stderr, so far as it can be shown to people. Empty when
+    /// there is none, or when the worker writes without a pause.
+    pub fn note(&self) -> String {
+        let words = self.words();
+        for _ in 0..NOTE_LOOKS {
+            let before = words.note.load(Ordering::Acquire);
+            let text: Vec<u8> = words.text.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
+            fence(Ordering::Acquire);
+            let (count, length) = split(before);
+            if count.is_multiple_of(2) && words.note.load(Ordering::Relaxed) == before {
+                return printable(&text[..MAX_NOTE.min(length as usize)]);
+            }
+            std::hint::spin_loop();
+        }
+        String::new()
+    }
+
     /// Worker: leaves a last word.
     #[cfg(feature = "engine")]
     pub fn set_cause(&self, cause: Cause) {
@@ -138,6 +194,18 @@ impl Drop for SharedPage {
         // SAFETY: this is the mapping that `map` made, and the last reference to it.
         let _ = unsafe { munmap(self.words.as_ptr().cast(), SIZE) };
     }
+}
+
+/// Bytes of a guest's as text that moves no cursor, changes no colours and no direction.
+fn printable(bytes: &[u8]) -> String {
+    let is_direction =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let text = String::from_utf8_lossy(bytes);
+    // A tab is a control character, too, and separates words.
+    let spaced = text.chars().map(|c| if c == '\t' { ' ' } else { c });
+    let shown: String = spaced.filter(|&c| !c.is_control() && !is_direction(c)).collect();
+    // The last character may have been cut off in the middle.
+    shown.trim_end_matches('\u{fffd}').trim().to_owned()
 }
 
 fn split(word: u64) -> (u32, u32) {
@@ -181,5 +249,44 @@ mod tests {
         assert!(page.claim(4));
         page.extend(7);
         assert!(page.claim(5) && page.claim(6) && !page.claim(7));
+    }
+
+    #[test]
+    fn a_note_is_the_last_line_and_is_gone_with_its_task() {
+        let (host, file) = SharedPage::create().unwrap();
+        let worker = SharedPage::map(file.as_fd()).unwrap();
+        assert_eq!(host.note(), "");
+        worker.set_note(b"halfway");
+        worker.set_note(b"done");
+        assert_eq!(host.note(), "done");
+        worker.clear_note();
+        assert_eq!(host.note(), "");
+        worker.set_note(&"\u{e9}".repeat(MAX_NOTE).into_bytes());
+        assert_eq!(host.note(), "\u{e9}".repeat(MAX_NOTE / 2));
+    }
+
+    #[test]
+    fn a_note_cannot_reach_the_terminal_behind_the_text() {
+        let (page, _) = SharedPage::create().unwrap();
+        page.set_note(b"\x1b[2Ja\tb\x07 \xe2\x80\xae\xff!");
+        assert_eq!(page.note(), "[2Ja b \u{fffd}!");
+        page.words().note.store(join(2, u32::MAX), Ordering::Relaxed);
+        assert!(page.note().len() <= 3 * MAX_NOTE);
+        page.words().note.store(join(3, 4), Ordering::Relaxed);
+        assert_eq!(page.note(), "", "a worker that never ends writing is not waited for");
+    }
+
+    #[test]
+    fn a_note_is_never_half_of_one_and_half_of_another() {
+        let (host, file) = SharedPage::create().unwrap();
+        let worker = SharedPage::map(file.as_fd()).unwrap();
+        let lines = [[b'a'; MAX_NOTE], [b'b'; MAX_NOTE]];
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..20_000).for_each(|round| worker.set_note(&lines[round % 2])));
+            for _ in 0..20_000 {
+                let note = host.note();
+                assert!(note.bytes().all(|byte| byte == note.as_bytes()[0]), "{note}");
+            }
+        });
     }
 }

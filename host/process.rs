@@ -32,6 +32,8 @@ const LAST_WORDS: u64 = 4 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Worker,
+    /// A worker that runs `init` once and ends.
+    Initializer,
     Compiler,
 }
 
@@ -39,6 +41,7 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Worker => "worker",
+            Role::Initializer => "initializer",
             Role::Compiler => "compiler",
         }
     }

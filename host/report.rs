@@ -67,6 +67,8 @@ pub struct Report {
     pub allocator: Option<String>,
     /// Whether a raw module exports `_initialize`.
     pub initialize: bool,
+    /// The path of the function that prepares the program for its tasks, if it has one.
+    pub init: Option<Vec<String>>,
     /// Whether any function of WASI is imported. Without, a task runs without an asynchronous stack.
     pub wasi: bool,
     /// Exports as `name: type`.
@@ -145,6 +147,11 @@ impl Report {
         RowCheck { parameters: self.signature().map(Parameters::new), grants: grants.clone() }
     }
 
+    /// Whether `init` has no way to learn its argument: a core module reads it from standard input.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.kind == Kind::CoreModule && !self.wasi
+    }
+
     /// JSON Schema (draft 2020-12) of the rows that the program takes. Only a function says more than that rows are JSON.
     pub fn input_schema(&self) -> Json {
         self.signature().map_or_else(|| Json::Object(Default::default()), typed::input)
@@ -191,6 +198,7 @@ pub(crate) struct Draft {
     /// The convention that the program fits by itself.
     pub fit: Result<Fit, Refusal>,
     pub initialize: bool,
+    pub init: Option<Vec<String>>,
     pub wasi: bool,
     pub exports: Vec<String>,
     pub imports: Vec<String>,
@@ -217,6 +225,8 @@ impl Draft {
             Some(call) => self.called(call)?,
             None => self.fit?,
         };
+        // Somebody who calls it by name wants to see what it gives.
+        let init = self.init.filter(|init| *init != fit.entry);
         Ok(Report {
             kind: self.kind,
             convention: fit.convention,
@@ -224,6 +234,7 @@ impl Draft {
             entry: fit.entry,
             allocator: fit.allocator,
             initialize: self.initialize,
+            init,
             wasi: self.wasi,
             exports: self.exports,
             imports: self.imports,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Isolation;
 use crate::limits::{CompileLimits, Limits};
 use crate::outcome::ErrorDetail;
 use crate::report::Report;
@@ -76,6 +77,7 @@ pub(crate) struct WorkerSetup {
     pub report: Report,
     pub limits: Limits,
     pub grants: Grants,
+    pub isolation: Isolation,
     /// Rows must be JSON values; others are `invalid-input`.
     pub json_rows: bool,
     /// A function's result of type string or list<u8> is its bytes, not JSON.
@@ -86,6 +88,8 @@ pub(crate) struct WorkerSetup {
     pub receipts: bool,
     /// Send each answer before the next task starts, because a task that ran twice could be noticed.
     pub flush_each: bool,
+    /// Call `init` in each instance; its argument is the next frame.
+    pub init: bool,
 }
 
 /// A compiler's setup.
@@ -93,13 +97,35 @@ pub(crate) struct WorkerSetup {
 pub(crate) struct CompileSetup {
     pub settings: ImageSettings,
     pub limits: CompileLimits,
+    pub goal: Goal,
 }
+
+/// What an image is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Goal {
+    /// To run the program as it is.
+    Run,
+    /// To run `init` in one instance whose state can be read after it. For a program without `init`, as
+    /// [`Goal::Run`]: the report says which.
+    Init,
+    /// To run the program from the state that follows it.
+    Snapshot,
+}
+
+/// Largest state that `init` may leave: it becomes data of a program, which is bounded like every other.
+pub(crate) const MAX_SNAPSHOT: usize = crate::program::MAX_PROGRAM as usize;
 
 /// What besides the program decides the content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ImageSettings {
     /// Compiled with the checks that epoch interruption needs.
     pub epochs: bool,
+}
+
+#[cfg(feature = "engine")]
+impl ImageSettings {
+    /// Of the image in which `init` runs: it has a deadline, whatever tasks have.
+    pub const INIT: ImageSettings = ImageSettings { epochs: true };
 }
 
 /// The first frame a child gets.

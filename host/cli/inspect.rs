@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use wpool::{Pool, Program, Report, Shutdown};
+use wpool::{Program, Report};
 
 use super::exit::Exit;
 use super::{args, plan, print, run};
@@ -29,12 +29,7 @@ pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
     config.call = call.map(str::to_owned);
     config.json_rows = true;
     let program = Program::read(super::build::program(task.to_owned(), false)?)?;
-    let report = run::runtime()?.block_on(async {
-        let pool = Pool::builder(program.clone()).config(config).build().await?;
-        let report = pool.report().clone();
-        pool.shutdown(Shutdown::Drain).await;
-        anyhow::Ok(report)
-    })?;
+    let report = run::runtime()?.block_on(async { wpool::inspect(&program, &config).await })?;
     Ok((program, report))
 }
 
@@ -44,6 +39,9 @@ fn describe(program: &Program, report: &Report) -> String {
     line("program", format!("{} ({} bytes, {})", program.name(), program.bytes().len(), report.kind));
     line("convention", format!("{}, because it {}", report.convention, report.why));
     line("entry", report.entry.join(" / "));
+    if let Some(init) = &report.init {
+        line("init", format!("{}, once before all tasks", init.join(" / ")));
+    }
     if let Some(signature) = report.signature() {
         line("type", signature.to_string());
     }

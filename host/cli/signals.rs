@@ -74,8 +74,11 @@ fn running(tasks: &[Running]) -> String {
         1 => "1 task is running".to_owned(),
         count => format!("{count} tasks are running"),
     };
-    for Running { slot, pid, task, age, .. } in tasks {
+    for Running { slot, pid, task, age, note } in tasks {
         text += &format!("\n  worker {slot} (pid {pid}): task {}, {}", task.0, show_time(*age));
+        if !note.is_empty() {
+            text += &format!(", says: {note}");
+        }
     }
     text
 }
@@ -120,9 +123,12 @@ mod tests {
 
     #[test]
     fn running_tasks_have_a_line_each() {
-        let task = |id| Running { slot: 1, pid: 23, task: TaskId(id), age: Duration::from_secs(3) };
+        let task =
+            |id| Running { slot: 1, pid: 23, task: TaskId(id), age: Duration::from_secs(3), note: String::new() };
         assert_eq!(running(&[]), "0 tasks are running");
         assert_eq!(running(&[task(7)]), "1 task is running\n  worker 1 (pid 23): task 7, 3.0s");
         assert_eq!(running(&[task(7), task(8)]).lines().count(), 3);
+        let talkative = Running { note: "half done".into(), ..task(7) };
+        assert!(running(&[talkative]).ends_with("task 7, 3.0s, says: half done"));
     }
 }

@@ -9,10 +9,12 @@ use crate::error::Refusal;
 use crate::limits::MAX_TABLE_ELEMENTS;
 use crate::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
 use crate::typed::{Field, Signature, Type};
-use crate::worker::link;
+use crate::worker::{ACCESS, link};
 
 /// The interface that may hold a task's `run`, in whatever version.
-const TASK_INTERFACE: &str = "wpool:task/task";
+pub(super) const TASK_INTERFACE: &str = "wpool:task/task";
+/// The function that prepares a core module.
+pub(super) const INIT: &str = "wpool_init";
 /// The interface of commands.
 const COMMAND_INTERFACE: &str = "wasi:cli/run";
 /// Names under which a raw module may export its allocator, in order of preference.
@@ -24,19 +26,14 @@ const RAW_LOOKED_FOR: &str = "`run: func(i32, i32) -> (i64)` with `memory` and `
 /// The report on a component.
 pub(super) fn component(engine: &Engine, component: &Component) -> Result<Draft, Refusal> {
     let ty = component.component_type();
-    let exports: Vec<_> = ty.exports(engine).map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
+    let exports = ty.exports(engine).filter(|(name, _)| *name != ACCESS);
+    let exports: Vec<_> = exports.map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
     let denied = |name| if link::is_denied(name) { ", denied" } else { "" };
     let imports: Vec<_> =
         ty.imports(engine).map(|(name, item)| format!("{name}: {}{}", types::item(&item.ty), denied(name))).collect();
     let functions = functions(engine, component);
-    let export = |path: &[&str]| functions.iter().find(|function| function.path == path);
-    if export(&["init"])
-        .is_some_and(|init| takes_bytes(init, &Type::Result { ok: None, err: Some(Type::String.into()) }))
-    {
-        let what = "exports `init`, which this version of wpool does not call; leaving it out would change the results";
-        return Err(Refusal::new("init", what));
-    }
-    let fit = component_fit(&functions, &exports);
+    let init = functions.iter().find(|function| is_init(function)).map(|init| init.path.clone());
+    let fit = component_fit(&functions, init.as_deref(), &exports);
     if functions.is_empty()
         && let Err(refusal) = fit
     {
@@ -49,6 +46,7 @@ pub(super) fn component(engine: &Engine, component: &Component) -> Result<Draft,
         kind: Kind::Component,
         fit,
         initialize: false,
+        init,
         wasi: !imports.is_empty(),
         resources: resources(&required)?,
         exports,
@@ -68,7 +66,7 @@ fn functions(engine: &Engine, component: &Component) -> Vec<Function> {
         }
     };
     let ty = component.component_type();
-    for (name, export) in ty.exports(engine) {
+    for (name, export) in ty.exports(engine).filter(|(name, _)| *name != ACCESS) {
         add(&[name], &export.ty);
         if let ComponentItem::ComponentInstance(interface) = &export.ty {
             interface.exports(engine).for_each(|(function, export)| add(&[name, function], &export.ty));
@@ -77,7 +75,7 @@ fn functions(engine: &Engine, component: &Component) -> Vec<Function> {
     functions
 }
 
-fn component_fit(functions: &[Function], exports: &[String]) -> Result<Fit, Refusal> {
+fn component_fit(functions: &[Function], init: Option<&[String]>, exports: &[String]) -> Result<Fit, Refusal> {
     let in_interface = |function: &&Function, interface: &str| match function.path.as_slice() {
         [name, run] => unversioned(name) == interface && run == "run",
         _ => false,
@@ -91,7 +89,10 @@ fn component_fit(functions: &[Function], exports: &[String]) -> Result<Fit, Refu
     if let Some(run) = functions.iter().find(|run| in_interface(run, COMMAND_INTERFACE)) {
         return Ok(Fit::of(run, Convention::Command, format!("exports the interface `{}`", run.path[0])));
     }
-    let callable: Vec<_> = functions.iter().filter(|function| function.signature.is_ok()).collect();
+    let mut callable: Vec<_> = functions.iter().filter(|function| function.signature.is_ok()).collect();
+    if callable.len() > 1 {
+        callable.retain(|function| Some(&*function.path) != init);
+    }
     match callable.as_slice() {
         [function] => {
             Ok(Fit::of(function, Convention::Function, format!("exports one function, `{}`", function.name())))
@@ -106,6 +107,16 @@ fn component_fit(functions: &[Function], exports: &[String]) -> Result<Fit, Refu
             Err(Refusal::new("no-convention", what))
         }
     }
+}
+
+/// Whether a function is `init`, at world level or beside a task's `run`.
+fn is_init(function: &Function) -> bool {
+    let named = match function.path.as_slice() {
+        [name] => name == "init",
+        [interface, name] => unversioned(interface) == TASK_INTERFACE && name == "init",
+        _ => false,
+    };
+    named && takes_bytes(function, &Type::Result { ok: None, err: Some(Type::String.into()) })
 }
 
 /// Whether a function has the type of a task, whatever its parameter is called.
@@ -135,6 +146,7 @@ pub(super) fn module(module: &Module) -> Result<Draft, Refusal> {
         kind: Kind::CoreModule,
         fit: Ok(fit),
         initialize: has_func(module, "_initialize", "func() -> ()"),
+        init: has_func(module, INIT, "func() -> ()").then(|| vec![INIT.to_owned()]),
         wasi: !imports.is_empty(),
         resources: resources(&module.resources_required())?,
         exports,

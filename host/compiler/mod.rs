@@ -1,5 +1,7 @@
 //! The compiler process: the only one that reads a program. It checks, reports, compiles, and ends.
 
+mod constructors;
+mod freeze;
 mod imports;
 mod inspect;
 mod types;
@@ -12,10 +14,11 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::error::Refusal;
-use crate::limits::{CompileLimits, in_words};
+use crate::limits::{CompileLimits, MAX_MEMORY, in_words};
 use crate::program::MAX_PROGRAM;
 use crate::report::Draft;
-use crate::setup::{ChildError, CompileSetup, ImageSettings};
+use crate::setup::{ChildError, CompileSetup, Goal, ImageSettings};
+use crate::snapshot::Snapshot;
 use crate::wire::{self, Decoder, Kind, MAX_TEXT};
 use crate::worker::Pipes;
 use crate::worker::engine::engine;
@@ -41,7 +44,12 @@ fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>)
     let program = pipes.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
     let program = program.filter(|frame| frame.kind == Kind::Program);
     let program = program.ok_or_else(|| ChildError::Other("it was given no program".into()))?;
-    let (draft, image) = image(&program.payload, setup.settings).map_err(ChildError::Program)?;
+    let state = match setup.goal {
+        Goal::Snapshot => Some(state(pipes, decoder)?),
+        Goal::Run | Goal::Init => None,
+    };
+    let compiled = goal(setup.goal, &program.payload, state, setup.settings);
+    let (draft, image) = compiled.map_err(ChildError::Program)?;
     let report = serde_json::to_vec(&draft).map_err(|error| ChildError::Other(error.to_string()))?;
     if report.len() > MAX_TEXT {
         let what = format!("its imports, exports and functions take more than {} to list", in_words(MAX_TEXT as u64));
@@ -59,19 +67,56 @@ fn limit(limits: &CompileLimits) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The report on a program, and its image.
-fn image(bytes: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
+/// The state that follows the program.
+fn state(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<Snapshot, ChildError> {
+    let other = |why: String| ChildError::Other(format!("cannot read the state: {why}"));
+    let frame = pipes.next(decoder).map_err(|error| other(error.to_string()))?;
+    let frame = frame.filter(|frame| frame.kind == Kind::Snapshot).ok_or_else(|| other("there is none".into()))?;
+    Snapshot::read(&frame.payload, MAX_MEMORY).map_err(other)
+}
+
+/// The report on a program, and the image for a goal.
+fn goal(
+    goal: Goal,
+    bytes: &[u8],
+    state: Option<Snapshot>,
+    settings: ImageSettings,
+) -> Result<(Draft, Vec<u8>), Refusal> {
     let wasm = binary(bytes)?;
+    if !freeze::may_have_init(&wasm) {
+        return image(&wasm, settings);
+    }
+    let wasm = constructors::run_once(&wasm)?;
+    if let Some(state) = state {
+        return image(&freeze::frozen(&wasm, state)?, settings);
+    }
+    if goal == Goal::Run {
+        return image(&wasm, settings);
+    }
+    let instrumented = freeze::instrumented(&wasm);
+    if let Ok(instrumented) = &instrumented {
+        let (draft, image) = image(instrumented, ImageSettings::INIT)?;
+        if draft.init.is_some() {
+            return Ok((draft, image));
+        }
+    }
+    // Something else has the name, or no state of the program can be kept.
+    let (draft, image) = image(&wasm, settings)?;
+    if draft.init.is_some() { instrumented.map(|_| (draft, image)) } else { Ok((draft, image)) }
+}
+
+/// The report on a program, and its image.
+fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
     let engine = engine(settings, None).map_err(|error| bad_module(&error))?;
-    if is_component(&wasm) {
-        let component = Component::from_binary(&engine, &wasm).map_err(|error| bad_module(&error))?;
+    if is_component(wasm) {
+        let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::component(&engine, &component)?;
         imports::check_component(&engine, &component)?;
         Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
     } else {
         // Validation is quick and refuses what compiling would refuse much later.
-        Module::validate(&engine, &wasm).map_err(|error| bad_module(&error))?;
-        let module = Module::from_binary(&engine, &wasm).map_err(|error| bad_module(&error))?;
+        Module::validate(&engine, wasm).map_err(|error| bad_module(&error))?;
+        let module = Module::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::module(&module)?;
         imports::check_module(&engine, &module)?;
         Ok((report, module.serialize().map_err(|error| bad_module(&error))?))

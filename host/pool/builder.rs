@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Pool;
 use crate::command::WorkerCommand;
-use crate::config::PoolConfig;
+use crate::config::{Init, PoolConfig};
 use crate::error::Error;
 use crate::event::Observer;
 use crate::program::Program;
@@ -62,6 +62,12 @@ impl Builder {
     /// The function to call, as `function` or `interface.function`.
     pub fn call(mut self, function: impl Into<String>) -> Self {
         self.config.call = Some(function.into());
+        self
+    }
+
+    /// How the program's `init` is run.
+    pub fn init(mut self, init: Init) -> Self {
+        self.config.init = Some(init);
         self
     }
 

@@ -195,7 +195,7 @@ impl Drop for Pool {
         self.shared.raise_stop(Stop::Kill);
         let mut state = self.shared.lock();
         state.closed = true;
-        state.queue.end(&ErrorDetail::new("cancelled", "its pool was dropped"));
+        state.end(&ErrorDetail::new("cancelled", "its pool was dropped"));
     }
 }
 

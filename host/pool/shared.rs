@@ -92,9 +92,16 @@ impl State {
     /// The pool cannot go on: whatever has not settled does so now.
     fn give_up(&mut self, cause: Error) {
         self.gave_up = true;
-        self.queue.end(&ErrorDetail::new("pool-failed", format!("the pool cannot go on: {cause}")));
+        self.end(&ErrorDetail::new("pool-failed", format!("the pool cannot go on: {cause}")));
         self.cause = Some(cause);
         self.queue.wake_callers();
+    }
+
+    /// Settles everything, since there will be no workers any more.
+    pub fn end(&mut self, why: &ErrorDetail) {
+        // What has not begun is told from what was running.
+        (0..self.places.len()).for_each(|slot| self.recall(slot));
+        self.queue.end(why);
     }
 
     /// Why no task is accepted any more.
@@ -144,7 +151,7 @@ impl State {
             let (index, task) = self.queue.running(slot, page.next())?;
             let seen = place.seen.filter(|(seen, _, _)| *seen == index);
             let age = seen.map_or(Duration::ZERO, |(_, age, when)| age + when.elapsed());
-            Some(Running { slot: slot as u32, pid: place.pid?, task: task.id, age })
+            Some(Running { slot: slot as u32, pid: place.pid?, task: task.id, age, note: page.note() })
         };
         (0..self.places.len()).filter_map(running).collect()
     }

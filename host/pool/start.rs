@@ -9,7 +9,7 @@ use crate::handshake::{Failed, set_up};
 use crate::page::SharedPage;
 use crate::process::Role;
 use crate::setup::{START_DEADLINE, WorkerSetup};
-use crate::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
+use crate::wire::{self, Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 
 impl Shared {
     /// Starts a worker and sets it up.
@@ -37,7 +37,8 @@ impl Shared {
         let command = self.config.worker_command().map_err(Failed::Fatal)?;
         let mut process = self.spawner.spawn(command, Role::Worker, fds).await.map_err(os)?;
         let mut decoder = Decoder::new(self.frame_limit());
-        let frames = set_up(&mut process, self.setup(), &[], &mut decoder, Kind::Ready).await?;
+        let argument = self.image.init_each().map(|argument| wire::frame(Kind::Argument, argument)).unwrap_or_default();
+        let frames = set_up(&mut process, self.setup(), &argument, &mut decoder, Kind::Ready).await?;
         if frames.len() != 1 {
             return Err(Failed::Died("it sent frames before it was ready".into()));
         }
@@ -56,11 +57,13 @@ impl Shared {
             report: self.image.report().clone(),
             limits: self.config.limits.clone(),
             grants: self.config.grants.clone(),
+            isolation: self.config.isolation,
             json_rows: self.config.json_rows,
             bare_outputs: self.config.bare_outputs,
             success_codes: self.config.success_codes.clone(),
             receipts: self.config.receipts,
             flush_each: self.config.grants.has_writable_dir(),
+            init: self.image.init_each().is_some(),
         }
     }
 }

@@ -48,4 +48,7 @@ pub struct Running {
     pub task: TaskId,
     /// For how long the host has seen it run, which is up to 20 ms less than it has.
     pub age: Duration,
+    /// The last line that it has written to stderr (or, if it is no command, to stdout), of at most 192 bytes and
+    /// without control characters; empty when it has written none.
+    pub note: String,
 }

@@ -54,12 +54,16 @@ pub enum Kind {
     Image = 8,
     /// Worker to host, beside answers: something that people should know; JSON.
     Notice = 9,
+    /// Host to worker: the argument of `init`.
+    Argument = 10,
+    /// Worker to host, host to compiler: what `init` left behind.
+    Snapshot = 11,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice]
+        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot]
             .into_iter()
             .find(|&kind| kind as u8 == byte)
     }

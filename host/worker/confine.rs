@@ -27,6 +27,7 @@ pub(super) fn begin(role: Role, host: i32) -> io::Result<Pipes> {
     rustix::thread::set_no_new_privs(true)?;
     let handed = match role {
         Role::Worker => adopt(IMAGE_FD..PAGE_FD + 1)?,
+        Role::Initializer => adopt(IMAGE_FD..IMAGE_FD + 1)?,
         Role::Compiler => adopt(IMAGE_FD..IMAGE_FD)?,
     };
     let from_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdin(), PAGE_FD + 1)?);

@@ -24,12 +24,12 @@ const CORE_INSTANCES: u32 = 1_000;
 /// Bytes of an instance's own data; the real ones are below 100 KiB.
 const INSTANCE_BYTES: usize = 16 << 20;
 
-/// An engine for programs that take `resources` for each instance. The compiler does not know them yet and
-/// instantiates nothing.
-pub(crate) fn engine(settings: ImageSettings, resources: Option<&Resources>) -> wasmtime::Result<Engine> {
+/// An engine for programs that take `resources` for each instance, of which there are so many at a time. The compiler
+/// does not know them yet and instantiates nothing.
+pub(crate) fn engine(settings: ImageSettings, instances: Option<(&Resources, u32)>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    if let Some(resources) = resources {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources)));
+    if let Some((resources, count)) = instances {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
     }
     config
         .concurrency_support(false)
@@ -42,24 +42,24 @@ pub(crate) fn engine(settings: ImageSettings, resources: Option<&Resources>) -> 
     Engine::new(&config)
 }
 
-/// A pool for one instance at a time, which is all that a worker runs.
-fn pool(resources: &Resources) -> PoolingAllocationConfig {
+/// A pool for exactly as many instances at a time as a worker has.
+fn pool(resources: &Resources, count: u32) -> PoolingAllocationConfig {
     let (memories, tables) = (resources.memories.max(1), resources.tables.max(1));
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(1)
-        .total_core_instances(CORE_INSTANCES)
+    pool.total_component_instances(count)
+        .total_core_instances(count * CORE_INSTANCES)
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_core_instance_size(INSTANCE_BYTES)
         .max_component_instance_size(INSTANCE_BYTES)
-        .total_memories(memories)
+        .total_memories(count * memories)
         .max_memories_per_component(memories)
         .max_memories_per_module(memories)
         .max_memory_size(MAX_MEMORY as usize)
-        .total_tables(tables)
+        .total_tables(count * tables)
         .max_tables_per_component(tables)
         .max_tables_per_module(tables)
         .table_elements(MAX_TABLE_ELEMENTS as usize)
-        .total_stacks(1)
+        .total_stacks(count)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT)
         .async_stack_keep_resident(ASYNC_STACK)

@@ -3,6 +3,7 @@
 mod clock;
 mod confine;
 pub(crate) mod engine;
+mod initialize;
 mod outbox;
 mod sandbox;
 mod serve;
@@ -14,6 +15,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::exit;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -24,6 +26,11 @@ use crate::page::{Cause, SharedPage};
 use crate::process::Role;
 use crate::setup::{ChildError, Hello, WorkerSetup};
 use crate::wire::{self, Decoder, FRAME_TARGET, Frame, Kind, MAX_TEXT, WireError};
+
+/// The interface through which the state of an instrumented component is read, as the library that makes it calls it.
+pub(crate) const ACCESS: &str = "wasmtime:wizer/access";
+/// The export under which the compiler puts the constructors of a core module that has an `init`.
+pub(crate) const CONSTRUCTORS: &str = "__wpool_constructors";
 
 /// Exit code of a child that could not be set up, after it said why.
 const REFUSED: i32 = 3;
@@ -39,11 +46,12 @@ pub fn enter() {
     if mark != CHILD_ARGUMENT {
         return;
     }
-    let role = [Role::Worker, Role::Compiler].into_iter().find(|known| role == known.as_str());
+    let role = [Role::Worker, Role::Initializer, Role::Compiler].into_iter().find(|known| role == known.as_str());
     let (Some(role), Some(host)) = (role, host.to_str().and_then(|pid| pid.parse().ok())) else { return };
     let Ok(pipes) = confine::begin(role, host) else { exit(BROKEN) };
     exit(match role {
         Role::Worker => work(pipes),
+        Role::Initializer => initialize::initialize(pipes),
         Role::Compiler => crate::compiler::compile(pipes),
     })
 }
@@ -89,6 +97,16 @@ impl Pipes {
         serde_json::from_value(hello.setup).map_err(|error| nonsense(error.to_string()))
     }
 
+    /// Reads the argument of `init`, when it is to be called.
+    pub fn argument(&mut self, setup: &WorkerSetup, decoder: &mut Decoder) -> Result<Option<Bytes>, ChildError> {
+        if !setup.init {
+            return Ok(None);
+        }
+        let frame = self.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
+        let frame = frame.filter(|frame| frame.kind == Kind::Argument);
+        frame.map(|frame| Some(frame.payload)).ok_or_else(|| ChildError::Other("it was given no argument".into()))
+    }
+
     /// Sends a frame of JSON. A host that is gone gets nothing more, and will not miss it.
     pub fn send(&mut self, kind: Kind, value: &impl Serialize) {
         let text = serde_json::to_vec(value).unwrap_or_default();
@@ -108,7 +126,9 @@ fn work(mut pipes: Pipes) -> i32 {
         Ok(prepared) => prepared,
         Err(why) => return pipes.refuse(why),
     };
-    let sandbox = match sandbox::Sandbox::load(&setup) {
+    let argument = pipes.argument(&setup, &mut decoder);
+    let sandbox = argument.and_then(|argument| sandbox::Sandbox::load(&setup, argument, page.clone()));
+    let sandbox = match sandbox {
         Ok(sandbox) => sandbox,
         Err(why) => return pipes.refuse(why),
     };

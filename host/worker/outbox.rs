@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::sandbox::Answered;
-use crate::wire::{AnswerHead, Encoder, FRAME_TARGET, Kind, Times};
+use crate::setup::Notice;
+use crate::wire::{self, AnswerHead, Encoder, FRAME_TARGET, Kind, Times};
 
 /// Collects answers and sends them when there are enough, at the end of a lease, or when the clock says that they
 /// have waited for a long task.
@@ -47,6 +48,12 @@ impl Outbox {
             inner.send();
         }
         sends
+    }
+
+    /// Tells the host something beside answers, at once.
+    pub fn tell(&self, notice: Notice) {
+        let text = serde_json::to_vec(&notice).unwrap_or_default();
+        let _ = self.lock().pipe.write_all(&wire::frame(Kind::Notice, &text));
     }
 
     /// Sends what there is.

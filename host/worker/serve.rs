@@ -58,6 +58,9 @@ fn run_lease(
             return Ok(());
         }
         let answer = sandbox.run(&row, begun).map_err(|NoFunction| WireError::Function)?;
+        if let Some(notice) = sandbox.take_notice() {
+            outbox.tell(notice);
+        }
         let ended = Instant::now();
         let sent = outbox.push(&answer, ended - begun, setup.flush_each);
         // One look at the clock for each task, unless the host let the pipe fill up, which is nobody's time.

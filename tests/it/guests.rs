@@ -141,10 +141,12 @@ fn the_first_command_of_the_readme_gives_every_largest_prime_factor() {
 }
 
 /// The examples, each with rows that reach its answers and its refusals.
-const SAMPLES: [(&str, &str); 6] = [
+const SAMPLES: [(&str, &str); 8] = [
     ("is-prime", "0\n1\n2\n9\n97\n4294967291\n-1\n\"x\"\n18446744073709551616\n"),
     ("largest-prime-factor", "0\n2\n97\n1001\n600851475143\n18446744073709551615\n[1]\n"),
+    ("spelling", "\"one two\"\n[]\n"),
     ("sum-of-squares", "0\n1\n10\n100000\nnull\n"),
+    ("tally", "1\n\"a\"\n"),
     ("thumbnail", "\"no image\"\n"),
     ("typed", "1\n[2]\n"),
     ("word-count", "\"one two\"\n{\"a\": [1, 2]}\n\"\u{e9}\"\n"),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgGroup, ValueHint};
 
+use wpool::Isolation;
+
 use super::super::units::{size, time};
 use super::{Messages, Stopping};
 
@@ -66,6 +68,8 @@ pub struct Run {
     pub call: Option<String>,
 
     #[command(flatten)]
+    pub initializer: Initializer,
+    #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
     pub limits: Limits,
@@ -86,6 +90,20 @@ pub enum Only {
     Ok,
     /// Those that are not ok
     Failed,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Preparation")]
+pub struct Initializer {
+    /// Argument of the program's init, as JSON or as @FILE, whose bytes it gets
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub init_arg: Option<String>,
+    /// Wall time of init [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "init_each", allow_negative_numbers = true)]
+    pub init_timeout: Option<Duration>,
+    /// Run init in each instance, before its task, instead of once for all
+    #[arg(long)]
+    pub init_each: bool,
 }
 
 /// What outputs are taken for.
@@ -178,10 +196,25 @@ pub struct Pool {
     /// Worker processes [default: the cores that affinity and cgroup quota allow]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
+    /// Instances: fresh for each task; kept for the next tasks, without end or for up to N (reuse, reuse=N); or
+    /// kept, with a sample of the tasks compared to fresh ones (reuse=checked)
+    #[arg(long, value_name = "HOW", value_parser = isolation, default_value = "fresh")]
+    pub isolation: Isolation,
     /// Most rows handed to a worker at a time [default: about 2 ms of work]
     #[arg(long, value_name = "N")]
     pub chunksize: Option<NonZeroUsize>,
     /// Compile anew, and keep nothing
     #[arg(long)]
     pub no_cache: bool,
+}
+
+fn isolation(text: &str) -> Result<Isolation, String> {
+    let wrong = || "expected fresh, reuse, reuse=N with an N of 1 or more, or reuse=checked".to_owned();
+    match text.split_once('=') {
+        None if text == "fresh" => Ok(Isolation::Fresh),
+        None if text == "reuse" => Ok(Isolation::Reuse(None)),
+        Some(("reuse", "checked")) => Ok(Isolation::Checked),
+        Some(("reuse", tasks)) => tasks.parse().map(|tasks| Isolation::Reuse(Some(tasks))).map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
 }

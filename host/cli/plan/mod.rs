@@ -1,6 +1,7 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
 mod grants;
+mod initializer;
 mod outputs;
 
 use std::io::IsTerminal;
@@ -105,8 +106,10 @@ impl Plan {
             CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
         let files = matches!(source, Source::Files(_));
         config.grants = grants::grants(&typed, files)?;
+        config.init = initializer::init(&typed.initializer)?;
         config.success_codes = output.success_codes.clone();
         config.chunksize = typed.pool.chunksize;
+        config.isolation = typed.pool.isolation;
         config.crash_limit = typed.stopping.crash_limit;
         config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
         config.retry = retry(&typed.stopping);

@@ -79,6 +79,10 @@ impl Ledger {
 pub fn tell(event: &Event, verbose: bool) {
     match event {
         Event::Warning(text) => say(format_args!("warning: {text}")),
+        Event::Initialized { took, printed } if verbose => {
+            say(format_args!("init took {took:.1?}"));
+            printed.iter().flat_map(|printed| printed.lines()).for_each(|line| say(format_args!("init: {line}")));
+        }
         Event::WorkerStarted { slot, generation, pid } if verbose => {
             say(format_args!("worker {slot}.{generation} started (pid {pid})"));
         }

@@ -53,7 +53,7 @@ impl Attendant<'_> {
             began = began.saturating_add(receipt.wall.as_nanos() as u64);
             let bytes_in = task.input.bytes.len();
             state.stats.count(bytes_in, outcome.output().map_or(0, |output| output.len()), &receipt);
-            self.tell_start(&mut state, index);
+            self.tell_starts(&mut state, index);
             state.queue.answer(self.slot, index, (outcome, receipt), now)?;
             index = index.wrapping_add(1);
             self.useful = true;
@@ -65,15 +65,15 @@ impl Attendant<'_> {
         Ok(())
     }
 
-    /// Tells that the task at `index` has begun, unless it was told.
-    pub(super) fn tell_start(&mut self, state: &mut State, index: u32) {
-        if self.told.wrapping_sub(index) as i32 > 0 {
-            return;
-        }
-        self.told = index.wrapping_add(1);
+    /// Tells that the tasks up to `index` have begun, of which it was not told yet.
+    pub(super) fn tell_starts(&mut self, state: &mut State, index: u32) {
         let slot = self.slot as u32;
-        if let Some(task) = state.queue.task_at(self.slot, index) {
-            state.queue.outbox.task_event(|| Event::TaskStarted { task, slot });
+        while index.wrapping_sub(self.told) as i32 >= 0 {
+            // There is none at an index that was taken back.
+            if let Some(task) = state.queue.task_at(self.slot, self.told) {
+                state.queue.outbox.task_event(|| Event::TaskStarted { task, slot });
+            }
+            self.told = self.told.wrapping_add(1);
         }
     }
 

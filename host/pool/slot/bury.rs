@@ -44,7 +44,7 @@ impl Attendant<'_> {
         let mut state = self.shared.lock();
         let next = self.worker.page.next();
         if let Some((index, _)) = state.queue.running(self.slot, next) {
-            self.tell_start(&mut state, index);
+            self.tell_starts(&mut state, index);
         }
         let suspect = state.queue.lost(self.slot, next, verdict, self.shared.now());
         state.places[self.slot].page = None;

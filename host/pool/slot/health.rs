@@ -82,7 +82,7 @@ impl Attendant<'_> {
             return Some(End::Misbehaved { code: "worker-protocol", why });
         }
         let (index, own) = running?;
-        self.tell_start(&mut state, index);
+        self.tell_starts(&mut state, index);
         if let Some(deadline) = self.overdue(own, age) {
             return Some(End::Backstop(deadline));
         }

@@ -72,7 +72,7 @@ struct Attendant<'a> {
     health: Health,
     /// Tasks that may still be leased before the worker is to be replaced.
     left: usize,
-    /// The index after the last of which its start was told.
+    /// The index after the last task whose start was told.
     told: u32,
     /// The worker has answered a task.
     useful: bool,

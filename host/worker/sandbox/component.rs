@@ -10,6 +10,7 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::guard::{Guard, Stopped};
+use super::init::{self, Accessors};
 use super::link;
 use super::task::{self, State as _};
 use super::{Call, NoFunction, Returned, values};
@@ -21,6 +22,8 @@ use crate::typed::{Parameters, Signature, Value};
 pub(super) struct ComponentProgram {
     pre: InstancePre<State>,
     entry: Entry,
+    init: Option<ComponentExportIndex>,
+    accessors: Accessors,
     /// Every function that the report names, made ready when a task first calls it.
     functions: Vec<(Function, OnceCell<Option<Entry>>)>,
     /// Results that are a string or a `list<u8>` are outputs as they are.
@@ -64,6 +67,13 @@ impl task::State for State {
     }
 }
 
+impl State {
+    /// Whether the guest has handles of the host's resources.
+    pub fn has_open_resources(&self) -> bool {
+        !self.table.is_empty()
+    }
+}
+
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let ctx = self.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated");
@@ -82,8 +92,12 @@ impl ComponentProgram {
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
         let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
-        let export = export(&component, &report.entry)
-            .ok_or_else(|| ChildError::Image(format!("the image has no export `{}`", report.entry.join("."))))?;
+        let named = |path: &[String]| {
+            let none = || ChildError::Image(format!("the image has no export `{}`", path.join(".")));
+            export(&component, path).ok_or_else(none)
+        };
+        let export = named(&report.entry)?;
+        let init = report.init.as_deref().map(named).transpose()?;
         let pre = link::component(engine, &component).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let calls = match report.signature() {
             Some(signature) => Calls::function(signature),
@@ -91,7 +105,8 @@ impl ComponentProgram {
             None => Calls::Task,
         };
         let functions = report.functions.iter().map(|function| (function.clone(), OnceCell::new())).collect();
-        Ok(ComponentProgram { pre, entry: Entry { export, calls }, functions, bare })
+        let accessors = Accessors::find(&component);
+        Ok(ComponentProgram { pre, entry: Entry { export, calls }, init, accessors, functions, bare })
     }
 
     /// The convention's entry, or one of the report's functions. `None` when there is no such function, or none that a
@@ -139,6 +154,17 @@ impl task::Program for ComponentProgram {
 
     async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
         if store.data().has_world() { self.pre.instantiate_async(store).await } else { self.pre.instantiate(store) }
+    }
+
+    async fn prepare(&self, store: &mut Store<State>, instance: Instance, argument: &[u8]) -> wasmtime::Result<()> {
+        match &self.init {
+            Some(init) => init::component(store, instance, init, argument).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+        self.accessors.state(store, instance).await
     }
 
     async fn call(

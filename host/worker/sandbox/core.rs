@@ -8,6 +8,7 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 
 use super::function::{Function, Gives};
 use super::guard::{Guard, Stopped};
+use super::init::{self, CoreInit};
 use super::link;
 use super::task::{self, State as _};
 use super::{Call, Returned};
@@ -17,6 +18,7 @@ use crate::setup::ChildError;
 /// A core module that is ready to be instantiated.
 pub(super) struct CoreProgram {
     pre: InstancePre<State>,
+    init: CoreInit,
     entry: Entry,
 }
 
@@ -72,7 +74,7 @@ impl CoreProgram {
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
         let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
-        Ok(CoreProgram { pre, entry })
+        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry })
     }
 }
 
@@ -92,6 +94,16 @@ impl task::Program for CoreProgram {
             Guest { store, instance, waits }.call(initialize, &[]).await?;
         }
         Ok(instance)
+    }
+
+    async fn prepare(&self, store: &mut Store<State>, instance: Instance, _: &[u8]) -> wasmtime::Result<()> {
+        // The argument is on its standard input.
+        let waits = store.data().has_world();
+        self.init.run(&mut Guest { store, instance, waits }).await
+    }
+
+    async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+        init::core_state(store, instance)
     }
 
     async fn call(
@@ -124,14 +136,14 @@ impl task::Program for CoreProgram {
 }
 
 /// An instance and its store.
-struct Guest<'a> {
+pub(super) struct Guest<'a> {
     store: &'a mut Store<State>,
     instance: Instance,
     waits: bool,
 }
 
 impl Guest<'_> {
-    async fn call(&mut self, function: &Function, args: &[u32]) -> wasmtime::Result<u64> {
+    pub async fn call(&mut self, function: &Function, args: &[u32]) -> wasmtime::Result<u64> {
         if self.waits {
             function.call_async(&mut *self.store, self.instance, args).await
         } else {

@@ -19,6 +19,9 @@ pub(super) enum Stopped {
     Output,
     #[error("{0}")]
     Abi(String),
+    /// `init` did not do what it is for. The code says whether a snapshot would be to blame.
+    #[error("{message}")]
+    Init { code: &'static str, message: String },
     /// It called an import that it has only to be loaded.
     #[error("{0}")]
     Denied(String),
@@ -65,6 +68,12 @@ impl Guard {
     /// A task begins. What earlier ones of the same instance have taken stays taken.
     pub fn begin(&mut self, deadline: Option<Deadline>) {
         *self = Guard { used: self.used, peak: self.used, deadline, ..Guard::new(self.limit) };
+    }
+
+    /// Takes the limits away, for what wpool does itself.
+    pub fn lift(&mut self) {
+        self.limit = u64::MAX;
+        self.deadline = None;
     }
 
     /// What happens at the end of each epoch.

@@ -4,6 +4,8 @@ mod component;
 mod core;
 mod function;
 mod guard;
+mod init;
+mod isolation;
 pub(crate) mod link;
 mod stdio;
 mod task;
@@ -12,6 +14,7 @@ mod verdict;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -24,15 +27,18 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use self::component::ComponentProgram;
 use self::core::CoreProgram;
 use self::guard::{Deadline, Guard};
+use self::isolation::Keeper;
 use self::stdio::Stdio;
 use self::task::Runner;
+use self::verdict::Judged;
 use super::clock::ActiveTime;
 use super::engine::engine;
 use crate::limits::{Limits, MAX_INPUT};
 use crate::outcome::{ErrorDetail, Layer, Status};
+use crate::page::SharedPage;
 use crate::process::IMAGE_FD;
 use crate::report::{Convention, Kind};
-use crate::setup::{AnswerDetail, ChildError, ImageSettings, WorkerSetup};
+use crate::setup::{AnswerDetail, ChildError, ImageSettings, Notice, WorkerSetup};
 use crate::template::Row;
 use crate::typed::{self, Parameters, RowError, Value};
 use crate::wire::{LeasedTask, MAX_TEXT};
@@ -66,6 +72,9 @@ pub(super) struct Sandbox {
     context: TaskContext,
     json_rows: bool,
     receipts: bool,
+    keeper: Keeper,
+    /// What the host is to be told, until it was.
+    notice: Option<Notice>,
 }
 
 enum Program {
@@ -74,6 +83,7 @@ enum Program {
 }
 
 /// A row, made ready for the program.
+#[derive(Clone)]
 struct Call {
     /// Index of the function to call, instead of the convention's entry.
     function: Option<u32>,
@@ -95,9 +105,12 @@ struct TaskContext {
     success_codes: Vec<i32>,
     /// Of the entry.
     convention: Convention,
+    /// The argument of `init`, when it is called in each instance.
+    init: Option<Bytes>,
     /// Guest code is compiled with the checks that stop it at a deadline.
     epochs: bool,
     time: ActiveTime,
+    page: Arc<SharedPage>,
     /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -134,11 +147,12 @@ struct Finished {
 
 impl Sandbox {
     /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
-    pub fn load(setup: &WorkerSetup) -> Result<Sandbox, ChildError> {
+    /// `init` is the argument of the program's `init`, when it is to be called.
+    pub fn load(setup: &WorkerSetup, init: Option<Bytes>, page: Arc<SharedPage>) -> Result<Sandbox, ChildError> {
         let report = &setup.report;
         let settings = ImageSettings { epochs: setup.limits.deadline.is_some() };
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
-        let engine = engine(settings, Some(&report.resources)).map_err(other)?;
+        let engine = engine(settings, Some((&report.resources, Keeper::instances(setup.isolation)))).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let program = match report.kind {
             Kind::CoreModule => Program::Core(Runner::new(CoreProgram::load(&engine, image.as_ref(), report)?)),
@@ -154,11 +168,15 @@ impl Sandbox {
             grants: setup.grants.clone(),
             success_codes: setup.success_codes.clone(),
             convention: report.convention,
+            init,
             epochs: settings.epochs,
+            page,
             time: ActiveTime::default(),
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
-        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, receipts: setup.receipts })
+        let keeper = Keeper::new(setup.isolation);
+        let (json_rows, receipts) = (setup.json_rows, setup.receipts);
+        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
     }
 
     pub fn engine(&self) -> &Engine {
@@ -186,14 +204,49 @@ impl Sandbox {
             Err(error) => return Ok(refused(error.into())),
         };
         let begun = if task.bytes.len() < LONG_ROW { begun } else { Instant::now() };
-        let finished = match &mut self.program {
-            Program::Core(runner) => runner.run(&self.context, call, 1),
-            Program::Component(runner) => runner.run(&self.context, call, 1),
-        };
-        let start = finished.guard.ready.map_or(Duration::ZERO, |ready| ready - begun);
+        let judged = self.judge(call);
+        let start = judged.guard.ready.map_or(Duration::ZERO, |ready| ready - begun);
         let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
-        let answer = verdict::answer(finished, &self.context, spent);
-        Ok(Answered { start, ..answer })
+        Ok(Answered { start, ..judged.answer(spent) })
+    }
+
+    /// What is to be told to the host beside answers, once.
+    pub fn take_notice(&mut self) -> Option<Notice> {
+        self.notice.take()
+    }
+
+    fn judge(&mut self, call: Call) -> Judged {
+        let again = self.keeper.begin().then(|| call.clone());
+        let most = self.keeper.most();
+        let finished = match &mut self.program {
+            Program::Core(runner) => runner.run(&self.context, call, most),
+            Program::Component(runner) => runner.run(&self.context, call, most),
+        };
+        let judged = verdict::judge(finished, &self.context, self.receipts);
+        match again {
+            Some(call) => self.compare(judged, call),
+            None => judged,
+        }
+    }
+
+    /// Runs a task again in a fresh instance, in what is left of its time.
+    fn compare(&mut self, kept: Judged, call: Call) -> Judged {
+        let finished = match &self.program {
+            Program::Core(runner) => runner.run_alone(&self.context, call),
+            Program::Component(runner) => runner.run_alone(&self.context, call),
+        };
+        let fresh = verdict::judge(finished, &self.context, self.receipts);
+        // Where the second run came to no end in time, there is nothing to compare.
+        if fresh.is_timeout() || fresh.is_as(&kept) {
+            return kept;
+        }
+        match &mut self.program {
+            Program::Core(runner) => runner.forget(),
+            Program::Component(runner) => runner.forget(),
+        }
+        self.keeper.give_up();
+        self.notice = Some(Notice::Impure);
+        fresh
     }
 
     fn prepare(&self, task: &LeasedTask, parameters: Option<&Parameters>) -> Result<Call, RowError> {
@@ -269,8 +322,8 @@ impl TaskContext {
     fn stdio(&self, call: &Call) -> Option<Stdio> {
         self.runtime.as_ref()?;
         Some(match call.convention {
-            Convention::Command => Stdio::command(call.input.clone(), &self.limits),
-            Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits),
+            Convention::Command => Stdio::command(call.input.clone(), &self.limits, &self.page),
+            Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits, &self.page),
         })
     }
 

@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::guard::Stopped;
 use crate::limits::Limits;
+use crate::page::{MAX_NOTE, SharedPage};
 
 /// Bytes a guest may write at a time: the size that wasmtime recommends.
 const PERMIT: usize = 64 << 10;
@@ -28,20 +29,23 @@ pub(super) struct Stdio {
 
 impl Stdio {
     /// Streams for a command.
-    pub fn command(row: Bytes, limits: &Limits) -> Stdio {
+    pub fn command(row: Bytes, limits: &Limits, page: &Arc<SharedPage>) -> Stdio {
         let output = Stream::new(Capture::All { bytes: Vec::new(), limit: limits.output as usize, exceeded: false });
-        Stdio { input: MemoryInputPipe::new(row), output, diagnostics: Stream::diagnostics(limits) }
+        Stdio { input: MemoryInputPipe::new(row), output, diagnostics: Stream::diagnostics(limits, page) }
     }
 
     /// Streams for a program whose input and output go another way.
-    pub fn silent(limits: &Limits) -> Stdio {
-        let diagnostics = Stream::diagnostics(limits);
+    pub fn silent(limits: &Limits, page: &Arc<SharedPage>) -> Stdio {
+        let diagnostics = Stream::diagnostics(limits, page);
         Stdio { input: MemoryInputPipe::new(Bytes::new()), output: diagnostics.clone(), diagnostics }
     }
 
     /// Makes the streams of a guest that lives on those of its next task. Commands do not live on.
     pub fn clear(&self, limits: &Limits) {
-        *self.diagnostics.lock() = Capture::ends(limits);
+        let mut diagnostics = self.diagnostics.lock();
+        if let Capture::Ends { note, .. } = &*diagnostics {
+            *diagnostics = Capture::ends(limits, note.page.clone());
+        }
     }
 
     /// A command's output, and whether it wanted to write more than it may.
@@ -77,7 +81,40 @@ enum Capture {
     /// Everything up to a limit, beyond which the guest is stopped.
     All { bytes: Vec<u8>, limit: usize, exceeded: bool },
     /// The beginning and the end; the guest never notices.
-    Ends { head: Vec<u8>, tail: VecDeque<u8>, half: usize, dropped: u64 },
+    Ends { head: Vec<u8>, tail: VecDeque<u8>, half: usize, dropped: u64, note: Note },
+}
+
+/// Shows the host the last line while the task runs.
+#[derive(Debug)]
+struct Note {
+    page: Arc<SharedPage>,
+    line: Vec<u8>,
+    /// What comes next begins a new line.
+    ended: bool,
+}
+
+impl Note {
+    fn write(&mut self, new: &[u8]) {
+        if self.add(new) {
+            self.page.set_note(&self.line);
+        }
+    }
+
+    /// Says whether the last line is another one now. Progress bars end theirs with a carriage return.
+    fn add(&mut self, new: &[u8]) -> bool {
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let end = new.iter().rposition(|byte| !is_end(byte)).map_or(0, |last| last + 1);
+        let begin = memchr::memrchr2(b'\n', b'\r', &new[..end]).map(|at| at + 1);
+        if end > 0 {
+            if begin.is_some() || self.ended {
+                self.line.clear();
+            }
+            let line = &new[begin.unwrap_or(0)..end];
+            self.line.extend_from_slice(&line[..line.len().min(MAX_NOTE - self.line.len())]);
+        }
+        self.ended = new.last().map_or(self.ended, is_end);
+        end > 0
+    }
 }
 
 impl Stream {
@@ -85,8 +122,8 @@ impl Stream {
         Stream(Arc::new(Mutex::new(capture)))
     }
 
-    fn diagnostics(limits: &Limits) -> Self {
-        Stream::new(Capture::ends(limits))
+    fn diagnostics(limits: &Limits, page: &Arc<SharedPage>) -> Self {
+        Stream::new(Capture::ends(limits, page.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Capture> {
@@ -95,8 +132,11 @@ impl Stream {
 }
 
 impl Capture {
-    fn ends(limits: &Limits) -> Self {
-        Capture::Ends { head: Vec::new(), tail: VecDeque::new(), half: (limits.stderr / 2) as usize, dropped: 0 }
+    /// An empty one, for a task that begins.
+    fn ends(limits: &Limits, page: Arc<SharedPage>) -> Self {
+        page.clear_note();
+        let note = Note { page, line: Vec::new(), ended: false };
+        Capture::Ends { head: Vec::new(), tail: VecDeque::new(), half: (limits.stderr / 2) as usize, dropped: 0, note }
     }
 
     fn write(&mut self, new: &[u8]) -> Result<(), Stopped> {
@@ -108,7 +148,8 @@ impl Capture {
                 }
                 bytes.extend_from_slice(new);
             }
-            Capture::Ends { head, tail, half, dropped } => {
+            Capture::Ends { head, tail, half, dropped, note } => {
+                note.write(new);
                 let (first, rest) = new.split_at(new.len().min(*half - head.len()));
                 head.extend_from_slice(first);
                 tail.extend(rest);
@@ -167,5 +208,32 @@ impl StdoutStream for Stream {
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_the_last_that_has_anything_in_it() {
+        for (writes, expected) in [
+            (&["one"][..], "one"),
+            (&["one\ntwo"], "two"),
+            (&["one\ntwo\n", "\n", "\r\n"], "two"),
+            (&["fif", "ty", " %"], "fifty %"),
+            (&["10 %\r", "20 %\r", "3", "0 %"], "30 %"),
+            (&["a\n", "b"], "b"),
+            (&["a", "\nb\nc"], "c"),
+        ] {
+            let (page, _) = SharedPage::create().unwrap();
+            let mut note = Note { page: Arc::new(page), line: Vec::new(), ended: false };
+            writes.iter().for_each(|text| note.write(text.as_bytes()));
+            assert_eq!(note.page.note(), expected, "{writes:?}");
+        }
+        let (page, _) = SharedPage::create().unwrap();
+        let mut note = Note { page: Arc::new(page), line: Vec::new(), ended: false };
+        (0..100).for_each(|_| note.write(b"no end "));
+        assert_eq!(note.line.len(), MAX_NOTE);
     }
 }

@@ -26,6 +26,15 @@ pub(super) trait Program {
     fn engine(&self) -> &Engine;
     /// An instance that is ready to be called.
     async fn instantiate(&self, store: &mut Store<Self::State>) -> wasmtime::Result<Self::Instance>;
+    /// Calls `init` in a new instance.
+    async fn prepare(
+        &self,
+        store: &mut Store<Self::State>,
+        instance: Self::Instance,
+        argument: &[u8],
+    ) -> wasmtime::Result<()>;
+    /// The state of an instance, encoded.
+    async fn state(&self, store: &mut Store<Self::State>, instance: Self::Instance) -> wasmtime::Result<Vec<u8>>;
     /// Calls an instance with a task; an output longer than `limit` is an error.
     async fn call(
         &self,
@@ -47,6 +56,8 @@ struct Home<P: Program> {
     store: Store<P::State>,
     /// `None` until it was made.
     instance: Option<P::Instance>,
+    /// The world of the first task, while `init` has another.
+    world: Option<WasiCtxBuilder>,
     /// There when the program imports WASI. A guest's handles to its streams stay good as long as it lives.
     stdio: Option<Stdio>,
     /// Tasks that were begun here.
@@ -74,6 +85,18 @@ impl<P: Program> Runner<P> {
         Home::new(&self.program, context).run(&self.program, context, call)
     }
 
+    /// Runs `init` alone. The output is the state that it leaves.
+    pub fn freeze(&self, context: &TaskContext, call: Call) -> Finished {
+        let mut home = Home::new(&self.program, context);
+        let state = async |home: &mut Home<P>| {
+            let instance = home.instantiate(&self.program, context).await?;
+            self.program.state(&mut home.store, instance).await.map(Returned::Output)
+        };
+        let begun = home.begin(context, &call);
+        let result = begun.and_then(|()| context.drive(call.deadline, state(&mut home)));
+        Finished { result, guard: *home.store.data_mut().guard(), stdio: home.stdio }
+    }
+
     /// Keeps nothing any more.
     pub fn forget(&mut self) {
         self.kept = None;
@@ -88,7 +111,7 @@ impl<P: Program> Home<P> {
             let time = context.time.clone();
             store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
         }
-        Home { store, instance: None, stdio: None, tasks: 0 }
+        Home { store, instance: None, world: None, stdio: None, tasks: 0 }
     }
 
     fn run(&mut self, program: &P, context: &TaskContext, call: Call) -> Finished {
@@ -111,7 +134,10 @@ impl<P: Program> Home<P> {
             None => {
                 self.stdio = context.stdio(call);
                 if let Some(stdio) = &self.stdio {
-                    let world = context.wasi(stdio, &call.args)?;
+                    let mut world = context.wasi(stdio, &call.args)?;
+                    if let Some(argument) = &context.init {
+                        self.world = Some(std::mem::replace(&mut world, context.init_world(stdio, argument)));
+                    }
                     self.store.data_mut().give(world);
                 }
             }
@@ -122,12 +148,21 @@ impl<P: Program> Home<P> {
     async fn call(&mut self, program: &P, context: &TaskContext, call: Call) -> wasmtime::Result<Returned> {
         let instance = match self.instance {
             Some(instance) => instance,
-            None => {
-                let instance = program.instantiate(&mut self.store).await?;
-                self.store.data_mut().guard().ready = Some(Instant::now());
-                *self.instance.insert(instance)
-            }
+            None => self.instantiate(program, context).await?,
         };
         program.call(&mut self.store, instance, call, context.limits.output).await
+    }
+
+    /// Makes the instance, and has it prepare itself if each of them is to.
+    async fn instantiate(&mut self, program: &P, context: &TaskContext) -> wasmtime::Result<P::Instance> {
+        let instance = program.instantiate(&mut self.store).await?;
+        if let Some(argument) = &context.init {
+            program.prepare(&mut self.store, instance, argument).await?;
+            if let Some(world) = self.world.take() {
+                self.store.data_mut().give(world);
+            }
+        }
+        self.store.data_mut().guard().ready = Some(Instant::now());
+        Ok(*self.instance.insert(instance))
     }
 }

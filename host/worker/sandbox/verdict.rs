@@ -25,9 +25,50 @@ enum Verdict {
     NotOk(Status, Layer, ErrorDetail),
 }
 
-/// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and the
-/// stderr of a task that is ok.
-pub(super) fn answer(finished: Finished, context: &TaskContext, spent: Option<Spent>) -> Answered {
+/// A task's end, before it is made ready for the wire.
+pub(super) struct Judged {
+    status: Status,
+    layer: Layer,
+    output: Vec<u8>,
+    error: Option<ErrorDetail>,
+    /// Kept of a task that is ok only on request.
+    stderr: Option<String>,
+    pub guard: Guard,
+}
+
+impl Judged {
+    pub fn is_timeout(&self) -> bool {
+        self.status == Status::Timeout
+    }
+
+    /// Whether a task that ended so did the same. What it wrote to stderr is not compared: times and addresses stand
+    /// there.
+    pub fn is_as(&self, other: &Judged) -> bool {
+        let error = |judged: &Judged| judged.error.as_ref().map(|error| (error.code.clone(), error.message.clone()));
+        self.status == other.status && self.output == other.output && error(self) == error(other)
+    }
+
+    /// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and
+    /// the stderr of a task that is ok.
+    pub fn answer(self, spent: Option<Spent>) -> Answered {
+        let Judged { status, layer, output, error, stderr, guard } = self;
+        let detail = if error.is_none() && spent.is_none() {
+            Vec::new()
+        } else {
+            let micros = |time: Duration| time.as_micros() as u64;
+            encode(&AnswerDetail {
+                stderr: stderr.filter(|_| error.is_none()),
+                error,
+                peak_memory: spent.as_ref().map(|_| guard.peak),
+                start_us: spent.as_ref().map(|spent| micros(spent.start)),
+                cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
+            })
+        };
+        Answered { status, layer, detail, output, start: Duration::ZERO }
+    }
+}
+
+pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -> Judged {
     let Finished { result, guard, stdio } = finished;
     let (limits, success_codes) = (&context.limits, &context.success_codes);
     let (stdout, exceeded) = stdio.as_ref().map(Stdio::take_output).unwrap_or_default();
@@ -43,7 +84,7 @@ pub(super) fn answer(finished: Finished, context: &TaskContext, spent: Option<Sp
         Ok(Returned::CommandFailed) => exited(1, success_codes),
         Err(error) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => exited(exit.0, success_codes),
-            None => judge(&error, &guard, limits),
+            None => stopped(&error, &guard, limits),
         },
     };
     let (status, layer, output, mut error) = match verdict {
@@ -52,32 +93,25 @@ pub(super) fn answer(finished: Finished, context: &TaskContext, spent: Option<Sp
         Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout, Some(error)),
         Verdict::NotOk(status, layer, error) => (status, layer, Vec::new(), Some(error)),
     };
-    if let Some(error) = &mut error {
-        error.stderr = stderr();
+    let mut told = None;
+    match &mut error {
+        Some(error) => error.stderr = stderr(),
+        None if receipts => told = stderr(),
+        None => {}
     }
-    let detail = if error.is_none() && spent.is_none() {
-        Vec::new()
-    } else {
-        let stderr = if error.is_none() { stderr() } else { None };
-        let micros = |time: Duration| time.as_micros() as u64;
-        encode(&AnswerDetail {
-            error,
-            peak_memory: spent.as_ref().map(|_| guard.peak),
-            start_us: spent.as_ref().map(|spent| micros(spent.start)),
-            cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
-            stderr,
-        })
-    };
-    Answered { status, layer, detail, output, start: Duration::ZERO }
+    Judged { status, layer, output, error, stderr: told, guard }
 }
 
-fn judge(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
+fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
     match error.downcast_ref::<Stopped>() {
         Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
         Some(Stopped::Timer) => return timeout(guard, Layer::Timer),
         Some(Stopped::Output) => return too_much_output(limits),
         Some(Stopped::Abi(message)) => {
             return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
+        }
+        Some(Stopped::Init { code, message }) => {
+            return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code, message.clone()));
         }
         Some(Stopped::Denied(message)) => {
             let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();

@@ -1,0 +1,64 @@
+//! The host's side of the compiler process.
+
+use bytes::Bytes;
+
+use super::Maker;
+use crate::error::{Error, Refusal};
+use crate::handshake::{Failed, set_up};
+use crate::limits::in_words;
+use crate::process::Role;
+use crate::report::Draft;
+use crate::setup::{CompileSetup, Goal};
+use crate::wire::{self, Decoder, Frame, Kind};
+
+/// Largest image. Machine code is some four times its WebAssembly, so this is far over [`crate::program::MAX_PROGRAM`]
+/// programs that real machines compile.
+const MAX_IMAGE: usize = 2 << 30;
+
+impl Maker<'_> {
+    /// Has the program compiled, with the state that `init` left if that is the goal.
+    pub(super) async fn compile(&self, goal: Goal, state: Option<&Bytes>) -> Result<(Draft, Bytes), Error> {
+        let spawned = self.spawner.spawn(self.worker, Role::Compiler, Vec::new()).await;
+        let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
+        let limits = self.config.compile_limits.clone();
+        let wall = limits.time * 2;
+        let setup = CompileSetup { settings: self.settings, limits, goal };
+        let mut decoder = Decoder::new(MAX_IMAGE);
+        let mut rest = wire::frame(Kind::Program, self.program.bytes());
+        if let Some(state) = state {
+            rest.extend(wire::frame(Kind::Snapshot, state));
+        }
+        let compiling = set_up(&mut process, setup, &rest, &mut decoder, Kind::Image);
+        let frames = match tokio::time::timeout(wall, compiling).await {
+            Ok(frames) => frames,
+            Err(_) => Err(Failed::Died(format!("it took longer than {wall:?}"))),
+        };
+        match frames {
+            Ok(frames) => parse(frames).map_err(|why| Error::ChildFailed { role: "compiler", why }),
+            Err(Failed::Died(why)) => Err(self.gave_up(&why)),
+            Err(failed) => Err(failed.into_error(self.program.name(), Role::Compiler)),
+        }
+    }
+
+    /// A compiler that dies is a program that makes it die.
+    fn gave_up(&self, why: &str) -> Error {
+        let limits = &self.config.compile_limits;
+        let message = format!(
+            "the compiler gave up on it: {why} (limits: {:?} of CPU time, {}; see --compile-timeout and --compile-memory)",
+            limits.time,
+            in_words(limits.memory)
+        );
+        self.refused(Refusal::new("compile-limit", message))
+    }
+}
+
+fn parse(frames: Vec<Frame>) -> Result<(Draft, Bytes), String> {
+    match <[Frame; 2]>::try_from(frames) {
+        Ok([report, image]) if report.kind == Kind::Report => {
+            let report =
+                serde_json::from_slice(&report.payload).map_err(|e| format!("its report does not parse: {e}"))?;
+            Ok((report, image.payload))
+        }
+        _ => Err("it did not send a report and an image".to_owned()),
+    }
+}

@@ -1,0 +1,83 @@
+//! The host's side of the process that runs `init`.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{Maker, in_memory};
+use crate::config::Isolation;
+use crate::error::{Error, Refusal};
+use crate::event::Event;
+use crate::handshake::{Failed, set_up};
+use crate::limits::{Limits, in_words};
+use crate::process::Role;
+use crate::report::Report;
+use crate::setup::{Grants, MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
+use crate::wire::{self, Decoder, Frame, Kind, MAX_TEXT};
+
+impl Maker<'_> {
+    /// Runs `init` in a process of its own and gives the state it leaves, which nobody has checked.
+    pub(super) async fn initialize(&self, report: &Report, code: &[u8]) -> Result<Bytes, Error> {
+        let role = Role::Initializer.as_str();
+        let argument = self.argument(report)?;
+        let spawn = |source| Error::Spawn { role, source };
+        let image = in_memory(code).map_err(spawn)?;
+        let spawned = self.spawner.spawn(self.worker, Role::Initializer, vec![image]).await;
+        let mut process = spawned.map_err(spawn)?;
+        let rest = wire::frame(Kind::Argument, &argument);
+        let mut decoder = Decoder::new(MAX_SNAPSHOT.max(MAX_TEXT));
+        let began = Instant::now();
+        let running = set_up(&mut process, self.init_setup(report), &rest, &mut decoder, Kind::Snapshot);
+        // What keeps the deadline is the worker; this is for one that does not.
+        let (timeout, most) = (self.init().timeout, START_DEADLINE + self.init().timeout + self.config.grace);
+        let frames = match tokio::time::timeout(most, running).await {
+            Ok(frames) => frames,
+            Err(_) => {
+                let message = format!("its `init` ran longer than {timeout:?} and was killed; see --init-timeout");
+                return Err(self.refused(Refusal::new("init", message)));
+            }
+        };
+        match frames {
+            Ok(frames) => {
+                let (printed, state) = parse(frames).map_err(|why| Error::ChildFailed { role, why })?;
+                self.config.observer.tell(&Event::Initialized { took: began.elapsed(), printed });
+                Ok(state)
+            }
+            Err(Failed::Died(why)) => {
+                let memory = in_words(self.config.limits.memory);
+                let message = format!("its `init` took its process down: {why} (memory limit: {memory})");
+                Err(self.refused(Refusal::new("init", message)))
+            }
+            Err(failed) => Err(failed.into_error(self.program.name(), Role::Initializer)),
+        }
+    }
+
+    /// A worker's setup: the limits of a task, but for the time, and of what was granted the environment alone.
+    fn init_setup(&self, report: &Report) -> WorkerSetup {
+        let config = self.config;
+        WorkerSetup {
+            program_name: self.program.name().to_owned(),
+            report: report.clone(),
+            limits: Limits { deadline: Some(self.init().timeout), ..config.limits.clone() },
+            grants: Grants { env: config.grants.env.clone(), ..Grants::default() },
+            json_rows: false,
+            bare_outputs: false,
+            success_codes: Vec::new(),
+            receipts: true,
+            flush_each: false,
+            init: true,
+            isolation: Isolation::Fresh,
+        }
+    }
+}
+
+/// What `init` printed, and the state.
+fn parse(frames: Vec<Frame>) -> Result<(Option<String>, Bytes), String> {
+    match <[Frame; 2]>::try_from(frames) {
+        Ok([printed, state]) if printed.kind == Kind::Report => {
+            let printed = serde_json::from_slice(&printed.payload).map_err(|e| format!("it sent no text: {e}"))?;
+            Ok((printed, state.payload))
+        }
+        _ => Err("it did not send a text and a state".to_owned()),
+    }
+}

@@ -1,0 +1,271 @@
+//! A program's compiled image: made by the compiler process, kept by the host, mapped by each worker.
+//!
+//! A program with an `init` takes three processes, each of which ends with its part: a compiler makes an image in which
+//! the state can be read, a worker runs `init` in it and sends the state, and a fresh compiler makes the image of the
+//! program that starts from that state. So no machine code comes from a process that has run a guest.
+
+mod compile;
+mod init;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+use bytes::Bytes;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+use crate::cache::{self, Cache};
+use crate::command::WorkerCommand;
+use crate::config::{Init, Isolation, PoolConfig};
+use crate::error::{Error, Refusal};
+use crate::event::Event;
+use crate::limits::{MAX_INPUT, in_words};
+use crate::process::Spawner;
+use crate::program::Program;
+use crate::report::{Convention, Draft, Report};
+use crate::setup::{Goal, ImageSettings, Stdin};
+use crate::typed;
+
+/// An image, as an open file, and the report that came with it.
+#[derive(Debug)]
+pub(crate) struct Image {
+    report: Report,
+    file: OwnedFd,
+    /// The argument of `init`, which each instance has to call before its task.
+    init_each: Option<Bytes>,
+}
+
+/// The compiler's report on a program, with the checks that starting a pool with these settings would make. None of its
+/// code is run, not even `init`. Must be called within a tokio runtime with time and I/O enabled.
+///
+/// # Errors
+/// As [`crate::Pool::start`].
+pub async fn inspect(program: &Program, config: &PoolConfig) -> Result<Report, Error> {
+    let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
+    let mut config = config.clone();
+    config.find_worker()?;
+    let maker = Maker::new(program, &config, &spawner)?;
+    let (draft, _) = maker.plain().await?;
+    maker.fit(draft)
+}
+
+impl Image {
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The argument of `init`, when each instance has to call it before its task.
+    pub fn init_each(&self) -> Option<&Bytes> {
+        self.init_each.as_ref()
+    }
+
+    /// A descriptor for one worker. Workers never get a path.
+    pub fn descriptor(&self) -> io::Result<OwnedFd> {
+        self.file.try_clone()
+    }
+
+    /// The image of a program: from the cache, or compiled now. Runs its `init`, if it has one and no snapshot is kept.
+    ///
+    /// # Errors
+    /// [`Error::ProgramRefused`] when the program is none that wpool runs, takes more to compile than it may, or its
+    /// `init` fails; and what can go wrong with a child process.
+    pub async fn obtain(program: &Program, config: &PoolConfig, spawner: &Spawner) -> Result<Image, Error> {
+        let maker = Maker::new(program, config, spawner)?;
+        if config.init.as_ref().is_some_and(|init| init.each) { maker.for_each().await } else { maker.for_all().await }
+    }
+}
+
+/// What an image is made of.
+struct Maker<'a> {
+    program: &'a Program,
+    config: &'a PoolConfig,
+    spawner: &'a Spawner,
+    worker: &'a WorkerCommand,
+    cache: Option<Cache>,
+    settings: ImageSettings,
+}
+
+impl<'a> Maker<'a> {
+    fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Result<Maker<'a>, Error> {
+        let settings = ImageSettings { epochs: config.limits.deadline.is_some() };
+        let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
+        maker.cache = config.cache.as_deref().and_then(|dir| {
+            let opened = Cache::open(dir);
+            opened.map_err(|why| maker.warn(format!("not using the cache {}: {why}", dir.display()))).ok()
+        });
+        Ok(maker)
+    }
+
+    fn warn(&self, text: String) {
+        self.config.observer.tell(&Event::Warning(text));
+    }
+
+    /// An image whose instances each call `init`.
+    async fn for_each(&self) -> Result<Image, Error> {
+        let (draft, file) = self.plain().await?;
+        let report = self.fit(draft)?;
+        let init_each = Some(self.argument(&report)?);
+        Ok(Image { report, file, init_each })
+    }
+
+    /// An image whose instances start from where `init` has led, or of a program without.
+    async fn for_all(&self) -> Result<Image, Error> {
+        let (plain, snapshot) = (self.key(None), self.key(Some(&self.init())));
+        for key in [&snapshot, &plain] {
+            match self.load(key) {
+                Some((draft, _)) if key == &plain && draft.init.is_some() => {}
+                Some((draft, file)) => return self.ready(draft, file),
+                None => {}
+            }
+        }
+        let (draft, code) = self.compile(Goal::Init, None).await?;
+        if draft.init.is_none() {
+            let file = self.keep(&plain, &draft, &code)?;
+            return self.ready(draft, file);
+        }
+        let report = self.fit(draft.clone())?;
+        if report.init.is_none() {
+            // It is called by name, like any other function.
+            let (draft, file) = self.plain().await?;
+            return self.ready(draft, file);
+        }
+        let state = self.initialize(&report, &code).await?;
+        let (draft, code) = self.compile(Goal::Snapshot, Some(&state)).await?;
+        let file = self.keep(&snapshot, &draft, &code)?;
+        self.ready(draft, file)
+    }
+
+    fn ready(&self, draft: Draft, file: OwnedFd) -> Result<Image, Error> {
+        Ok(Image { report: self.fit(draft)?, file, init_each: None })
+    }
+
+    /// The image of the program as it is, whether it has an `init` or not.
+    async fn plain(&self) -> Result<(Draft, OwnedFd), Error> {
+        let key = self.key(None);
+        if let Some(found) = self.load(&key) {
+            return Ok(found);
+        }
+        let (draft, code) = self.compile(Goal::Run, None).await?;
+        let file = self.keep(&key, &draft, &code)?;
+        Ok((draft, file))
+    }
+
+    fn init(&self) -> Init {
+        self.config.init.clone().unwrap_or_default()
+    }
+
+    fn key(&self, init: Option<&Init>) -> String {
+        let init = init.map(|init| (&*init.argument, &*self.config.grants.env));
+        cache::key(self.program, self.worker, self.settings, init)
+    }
+
+    fn load(&self, key: &str) -> Option<(Draft, OwnedFd)> {
+        let cache = self.cache.as_ref()?;
+        match cache.load(key) {
+            Ok(found) => found.map(|(draft, file)| (draft, file.into())),
+            Err(why) => {
+                self.warn(format!("ignoring the cache entry {}: {why}", cache.path(key).display()));
+                None
+            }
+        }
+    }
+
+    /// Keeps an image in the cache if it can be, and opens it.
+    fn keep(&self, key: &str, draft: &Draft, code: &[u8]) -> Result<OwnedFd, Error> {
+        match self.cache.as_ref().map(|cache| cache.store(key, draft, code)) {
+            Some(Ok(file)) => return Ok(file.into()),
+            Some(Err(why)) => self.warn(format!("cannot keep the compiled program in the cache: {why}")),
+            None => {}
+        }
+        in_memory(code).map_err(|source| Error::Spawn { role: "worker", source })
+    }
+
+    fn refused(&self, refusal: Refusal) -> Error {
+        Error::ProgramRefused { name: self.program.name().to_owned(), refusal }
+    }
+
+    /// Chooses how the program is called. Refuses settings that would go nowhere, and a program that no instance of
+    /// could exist within the limits.
+    fn fit(&self, draft: Draft) -> Result<Report, Error> {
+        let (name, config) = (self.program.name(), self.config);
+        let report = draft.choose(config.call.as_deref()).map_err(|refusal| self.refused(refusal))?;
+        check_for_commands(report.convention, self.program, config)?;
+        check_isolation(report.convention, self.program, config)?;
+        if let Some(signature) =
+            report.signature().filter(|signature| !config.json_rows && !typed::takes_text(signature))
+        {
+            let what =
+                "rows of text, as with --lines, --files and --once, need a function of a single string or list<u8>";
+            return Err(Error::Config(format!("{name}: {what}; this one is {signature}")));
+        }
+        if config.init.is_some() {
+            self.argument(&report)?;
+        }
+        let (needs, limit) = (report.resources.initial_memory, config.limits.memory);
+        if needs <= limit {
+            return Ok(report);
+        }
+        let message = format!(
+            "starts with {} of memory, over the limit of {}; allow more with --memory",
+            in_words(needs),
+            in_words(limit)
+        );
+        Err(self.refused(Refusal::new("memory-limit", message)))
+    }
+
+    /// The argument of `init`. Refuses one that nobody would get.
+    fn argument(&self, report: &Report) -> Result<Bytes, Error> {
+        let Init { argument, .. } = self.init();
+        let name = self.program.name();
+        if report.init.is_none() {
+            let what = "has no `init` to be called: a component exports `init: func(arg: list<u8>) -> result<_, string>`, \
+                        a core module `wpool_init`";
+            return Err(Error::Config(format!("{name} {what}")));
+        }
+        if !argument.is_empty() && report.is_deaf() {
+            let what = "its `wpool_init` cannot be given an argument: it would read it from its standard input, and \
+                        imports nothing of WASI";
+            return Err(Error::Config(format!("{name}: {what}")));
+        }
+        if argument.len() > MAX_INPUT {
+            let limit = in_words(MAX_INPUT as u64);
+            return Err(Error::Config(format!("an argument for `init` over {limit} is not supported")));
+        }
+        Ok(argument)
+    }
+}
+
+fn check_for_commands(convention: Convention, program: &Program, config: &PoolConfig) -> Result<(), Error> {
+    let grants = &config.grants;
+    let what = match () {
+        () if convention == Convention::Command => return Ok(()),
+        () if !grants.args.is_empty() => "takes no arguments",
+        () if grants.stdin != Stdin::Row => "has no standard input (--stdin)",
+        () if config.success_codes != [0] => "has no exit code (--success-codes)",
+        () => return Ok(()),
+    };
+    Err(Error::Config(format!("{} {what}: its convention is {convention}, not command", program.name())))
+}
+
+fn check_isolation(convention: Convention, program: &Program, config: &PoolConfig) -> Result<(), Error> {
+    let why = match config.isolation {
+        Isolation::Fresh => return Ok(()),
+        _ if convention == Convention::Command => {
+            "is a command, which may be started only once in an instance: its language's library ends with it; only \
+             --isolation fresh will do"
+        }
+        Isolation::Checked if config.grants.has_writable_dir() => {
+            "may write to a directory, and --isolation reuse=checked would have some tasks write twice"
+        }
+        Isolation::Reuse(_) | Isolation::Checked => return Ok(()),
+    };
+    Err(Error::Config(format!("{} {why}", program.name())))
+}
+
+/// An image that is kept nowhere.
+fn in_memory(code: &[u8]) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create("wpool-image", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
+    file.write_all(code)?;
+    fcntl_add_seals(file.as_fd(), SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(file.into())
+}

@@ -1,0 +1,73 @@
+//! The life of a process that runs `init` once, sends what it left, and ends.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use super::clock::Clock;
+use super::outbox::Outbox;
+use super::sandbox::Sandbox;
+use super::{Pipes, confine};
+use crate::error::Refusal;
+use crate::limits::MAX_INPUT;
+use crate::outcome::{ErrorDetail, Status};
+use crate::page::SharedPage;
+use crate::setup::{AnswerDetail, ChildError, WorkerSetup};
+use crate::wire::{self, Decoder, Kind, MAX_TEXT};
+
+/// Runs `init`. Gives the exit code.
+pub(super) fn initialize(mut pipes: Pipes) -> i32 {
+    match run(&mut pipes) {
+        Ok((printed, state)) => {
+            pipes.send(Kind::Report, &printed);
+            // A host that is gone has nobody to tell.
+            let _ = pipes.to_host.write_all(&wire::frame(Kind::Snapshot, &state));
+            0
+        }
+        Err(why) => pipes.refuse(why),
+    }
+}
+
+/// What `init` printed, and the state it left.
+fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
+    let mut decoder = Decoder::new(MAX_TEXT.max(MAX_INPUT));
+    let setup: WorkerSetup = pipes.setup(&mut decoder)?;
+    let other = |error: std::io::Error| ChildError::Other(error.to_string());
+    // Nobody looks at what it says of itself while it runs.
+    let (page, _) = SharedPage::create().map_err(other)?;
+    let sandbox = Sandbox::load(&setup, pipes.argument(&setup, &mut decoder)?, Arc::new(page))?;
+    let outbox = Outbox::new(pipes.to_host.try_clone().map_err(other)?);
+    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), Arc::new(outbox)).map_err(other)?;
+    confine::finish().map_err(other)?;
+    clock.resume();
+    let answer = sandbox.freeze();
+    clock.pause();
+    let detail: AnswerDetail = serde_json::from_slice(&answer.detail).unwrap_or_default();
+    match (answer.status, detail.error) {
+        (Status::Ok, _) => Ok((detail.stderr, answer.output)),
+        (status, error) => Err(ChildError::Program(refusal(status, error.unwrap_or_default()))),
+    }
+}
+
+/// Why the run is refused, with what helps to find out more.
+fn refusal(status: Status, error: ErrorDetail) -> Refusal {
+    if error.code == "snapshot" {
+        let why = error.message;
+        return Refusal::new(
+            "snapshot",
+            format!("no snapshot can be made after its `init`: {why}; --init-each runs it in each instance instead"),
+        );
+    }
+    let mut message = match status {
+        Status::Failed => format!("its `init` failed: {}", error.message),
+        Status::Timeout => format!("its `init` {}; allow more with --init-timeout", error.message),
+        Status::OutOfMemory => format!("its `init` {}; allow more with --memory", error.message),
+        status => format!("its `init` ended in a {}: {}", status.as_str(), error.message),
+    };
+    for function in &error.backtrace {
+        message += &format!("\n  in {function}");
+    }
+    if let Some(printed) = error.stderr {
+        message += &format!("\nit printed: {}", printed.trim_end());
+    }
+    Refusal::new("init", message)
+}
