@@ -189,7 +189,7 @@ fn nothing_is_drawn_where_it_would_disturb() {
 /// Runs three seconds of sleep with its output in pipes.
 fn in_pipes(args: &str, ci: Option<&str>) -> Ran {
     let input = rows(["3000", "1"]);
-    let mut command = wpool_run(&wat("sleep"), args);
+    let mut command = wpool_run(&wat("chatty-sleep"), args);
     if let Some(ci) = ci {
         command.env("CI", ci);
     }
