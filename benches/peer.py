@@ -3,6 +3,8 @@
     peer.py noop ROWS_FILE WORKERS CHUNKSIZE COUNT     map a function that does nothing over the first COUNT lines
     peer.py squares N ROWS WORKERS                     ROWS times the sum of the squares below N
     peer.py thumbnails IMAGES OUT WORKERS              a thumbnail of each file of the folder IMAGES, with Pillow
+    peer.py dict COUNT WORKERS                         set a key of a Manager().dict COUNT times from each worker
+    peer.py counter COUNT WORKERS                      add 1 under a Manager's lock COUNT times in each worker
     peer.py submit WORKERS COUNT                       submit COUNT tasks that do nothing, then wait for all
     peer.py one-by-one WORKERS COUNT                   submit COUNT tasks and wait for each before the next
     peer.py first WORKERS                              submit one task and wait for its result
@@ -14,6 +16,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import islice
+from multiprocessing import Manager
 
 
 def noop(row):
@@ -36,6 +39,17 @@ def thumbnail(out, path):
         image.thumbnail((128, 128), Image.Resampling.LANCZOS)
         image = ImageOps.exif_transpose(image)
         image.save(os.path.join(out, os.path.basename(path)), format=kind, quality=85)
+
+
+def set_key(shared, count):
+    for i in range(count):
+        shared["key"] = i
+
+
+def add_one(shared, lock, count):
+    for _ in range(count):
+        with lock:
+            shared["counter"] = shared.get("counter", 0) + 1
 
 
 def timed(workers, work):
@@ -61,6 +75,12 @@ def main():
         images, out, workers = args[0], args[1], int(args[2])
         paths = [entry.path for entry in os.scandir(images)]
         print(timed(workers, lambda pool: list(pool.map(partial(thumbnail, out), paths))))
+    elif kind in ("dict", "counter"):
+        count, workers = map(int, args)
+        with Manager() as manager:
+            shared, lock = manager.dict(), manager.Lock()
+            work = partial(set_key, shared) if kind == "dict" else partial(add_one, shared, lock)
+            print(timed(workers, lambda pool: list(pool.map(work, [count] * workers))))
     elif kind == "submit":
         workers, count = map(int, args)
         print(timed(workers, lambda pool: [f.result() for f in [pool.submit(noop, "1") for _ in range(count)]]))

@@ -36,12 +36,13 @@ fn noop(bytes: usize) {
     let rows = Rows::write(count, bytes);
     let program = guest("wat/noop.wat");
     // Puts the program into the cache.
-    wpool_seconds(&program, &rows.path);
-    let mut measured = [Sample::default(), Sample::default(), Sample::default(), Sample::default()];
+    wpool_seconds(&program, &rows.path, &[]);
+    let mut measured: [Sample; 5] = Default::default();
     for _ in 0..rounds {
-        let [bare, wpool, single, best] = &mut measured;
+        let [bare, wpool, reuse, single, best] = &mut measured;
         bare.push(count as f64 / bare::seconds(&program, &rows.path, cores()));
-        wpool.push(count as f64 / wpool_seconds(&program, &rows.path));
+        wpool.push(count as f64 / wpool_seconds(&program, &rows.path, &[]));
+        reuse.push(count as f64 / wpool_seconds(&program, &rows.path, &["--isolation", "reuse"]));
         if has_python() {
             let few = SINGLE_ROWS.min(count);
             single.push(few as f64 / peer_noop(&rows.path, 1, few));
@@ -50,7 +51,9 @@ fn noop(bytes: usize) {
         }
     }
     println!("no-op, {count} rows of {bytes} bytes");
-    report(["engine alone", "wpool run", "ProcessPoolExecutor, chunksize 1", "… best chunksize"], &measured, 1);
+    let names =
+        ["engine alone", "wpool run", "… --isolation reuse", "ProcessPoolExecutor, chunksize 1", "… best chunksize"];
+    report(names, &measured, 1);
 }
 
 /// A loop that takes time: what a task costs that is worth a process.
@@ -63,7 +66,7 @@ fn squares() {
     let program = guest("sum-of-squares.wasm");
     let mut measured = [Sample::default(), Sample::default()];
     for _ in 0..setting("WPOOL_BENCH_ROUNDS", 5) {
-        measured[0].push(ROWS as f64 / wpool_seconds(&program, &path));
+        measured[0].push(ROWS as f64 / wpool_seconds(&program, &path, &[]));
         if has_python() {
             measured[1].push(ROWS as f64 / peer_seconds(&["squares", N, &ROWS.to_string(), &cores().to_string()]));
         }
@@ -87,9 +90,9 @@ fn report<const N: usize>(names: [&str; N], measured: &[Sample; N], subject: usi
 }
 
 /// The whole command, from exec to exit, with the program in the cache.
-fn wpool_seconds(program: &Path, rows: &Path) -> f64 {
+fn wpool_seconds(program: &Path, rows: &Path, args: &[&str]) -> f64 {
     let mut command = Command::new(WPOOL);
-    command.args(["run", "-q"]).arg(program).arg(rows);
+    command.args(["run", "-q"]).args(args).arg(program).arg(rows);
     time(&mut command).as_secs_f64()
 }
 

@@ -49,6 +49,6 @@ build() {
     done
 }
 
-build wasm32-wasip2 . is-prime spelling sum-of-squares tally typed
+build wasm32-wasip2 . is-prime shared-state spelling sum-of-squares tally typed
 build wasm32-wasip2 rust largest-prime-factor
 build wasm32-wasip1 . thumbnail word-count

@@ -13,6 +13,7 @@ use crate::event::Observer;
 use crate::limits::{CompileLimits, Limits};
 use crate::retry::Retry;
 use crate::setup::Grants;
+use crate::state::SharedState;
 
 /// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
 pub const MAX_WORKERS: usize = 1024;
@@ -68,6 +69,9 @@ pub struct PoolConfig {
     pub success_codes: Vec<i32>,
     /// Measure wall time and peak memory of each task.
     pub receipts: bool,
+    /// State that tasks share, as `wasi:keyvalue`. Only components can reach it. Each answer is then sent before the next
+    /// task starts, and a task that has changed the state is not run again when its worker dies.
+    pub state: Option<SharedState>,
     /// Where compiled images are kept; `None` compiles anew.
     pub cache: Option<PathBuf>,
     /// From a task's deadline to the kill of its worker.
@@ -96,6 +100,7 @@ impl Default for PoolConfig {
             json_rows: false,
             success_codes: vec![0],
             receipts: false,
+            state: None,
             cache: None,
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(10),

@@ -35,9 +35,23 @@
 //! runs without the asynchronous stack, which is 0.3 µs cheaper for each task. Without a deadline the program is
 //! compiled without epoch checks.
 //!
+//! **Deadlines count active time.** A worker's clock thread makes time pass for its deadlines, 100 ms at most between two
+//! looks. A run that was stopped with Ctrl-Z, or on a machine that slept, goes on where it was.
+//!
+//! **Fresh instances, unless asked otherwise.** What one task leaves behind, no other sees; [`Isolation`] gives that up
+//! for programs that set up much. One code path runs both: a fresh instance is one that is kept for a single task.
+//!
 //! **A claim word instead of messages.** Which task a worker runs, and which it may still take, is one atomic word in a
 //! page it shares with the host: blame is exact at the price of one compare-and-swap for each task, and leases can be
 //! long because what is unstarted can be taken back at any time.
+//!
+//! **One queue for all callers.** Runs and submitted tasks wait in one queue, oldest first, and each run has a window of its
+//! own: results that one caller does not take hold up that caller's tasks and nobody else's. A task that is to be retried
+//! sleeps beside the queue and comes back to its old place. Cancelling takes back what the worker has not begun before it
+//! kills, so nothing but the cancelled task can be running when the kill arrives.
+//!
+//! **News are told without the lock.** What observers and callbacks hear is queued under the pool's lock and told after it is
+//! released, in order and by one teller at a time, so they may use the pool and cannot stop it.
 //!
 //! **Denied is not refused.** Programs import more of WASI than they use, because their language's library does. What
 //! wpool does not provide of it is there and traps when it is called; imports of anything else are refused before
@@ -46,6 +60,10 @@
 //! **One module reads typed rows.** [`typed`] turns JSON into values by the types in the compiler's report, without an
 //! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
 //! and finished by the host, which knows what is to be called, so one image serves every function of a program.
+//!
+//! **Shared state is the host's.** [`state`] is one map behind one lock, and a task's call of it a round trip over its
+//! worker's own pipe: consistent for all workers, bounded, and counted, at the price of the trip. The worker waits in the
+//! call, and the host answers before it leases more to that worker, so at most one reply is on its way.
 //!
 //! **A snapshot takes three processes.** What a program's `init` leaves in memories and globals becomes a part of the
 //! program, from which every task starts. A compiler makes a form of the program that shows its state, a worker runs
@@ -83,6 +101,7 @@ mod setup;
 mod signal;
 #[cfg(feature = "engine")]
 mod snapshot;
+pub mod state;
 mod task;
 mod template;
 pub mod typed;

@@ -88,6 +88,8 @@ pub(crate) struct WorkerSetup {
     pub receipts: bool,
     /// Send each answer before the next task starts, because a task that ran twice could be noticed.
     pub flush_each: bool,
+    /// There is shared state.
+    pub state: bool,
     /// Call `init` in each instance; its argument is the next frame.
     pub init: bool,
 }

@@ -16,6 +16,7 @@ mod report;
 mod rows;
 mod run;
 mod signals;
+mod state;
 mod stopping;
 mod terminal;
 mod units;

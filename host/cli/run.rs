@@ -16,6 +16,7 @@ use super::report::{Ledger, Meter, Monitor, Reporter, Showing, Shown, Summary, T
 use super::rows::{self, Locator, Rows, RowsEnd};
 use super::say;
 use super::signals::{Interruption, Pauses, Questions};
+use super::state;
 use super::stopping::{Halting, RunDeadline, exit_of_tasks};
 
 /// Carries a plan out.
@@ -66,10 +67,17 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     // Whatever ended the run, what it had to say is written first.
     let unwanted = reporter.unwanted;
     let (tally, written) = reporter.finish();
+    let state_written = state::write(&plan);
     let exit = match reported {
         // Told to end before it could begin.
         Err(error) if stops.exit().is_none() => Err(error),
-        _ => Ok([written, stops.exit(), end.failure().map(|_| Exit::SetUp), Some(stops.of_tasks(&tally))]),
+        _ => Ok([
+            written,
+            Some(state_written),
+            stops.exit(),
+            end.failure().map(|_| Exit::SetUp),
+            Some(stops.of_tasks(&tally)),
+        ]),
     };
     let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
     let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(), &end);

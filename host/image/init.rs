@@ -65,6 +65,7 @@ impl Maker<'_> {
             success_codes: Vec::new(),
             receipts: true,
             flush_each: false,
+            state: false,
             init: true,
             isolation: Isolation::Fresh,
         }

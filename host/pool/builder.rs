@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::Pool;
 use crate::command::WorkerCommand;
-use crate::config::{Init, PoolConfig};
+use crate::config::{Init, Isolation, PoolConfig};
 use crate::error::Error;
 use crate::event::Observer;
 use crate::program::Program;
 use crate::retry::Retry;
+use crate::state::SharedState;
 
 /// Settings of a pool to be. Those that have no method here are fields of [`PoolConfig`]; see [`Builder::config`].
 #[derive(Clone, Debug)]
@@ -71,6 +72,12 @@ impl Builder {
         self
     }
 
+    /// State that tasks share, as `wasi:keyvalue`.
+    pub fn state(mut self, state: SharedState) -> Self {
+        self.config.state = Some(state);
+        self
+    }
+
     /// Most tasks handed to a worker at a time.
     pub fn chunksize(mut self, most: NonZeroUsize) -> Self {
         self.config.chunksize = Some(most);
@@ -86,6 +93,12 @@ impl Builder {
     /// Replaces a worker that has been given so many tasks.
     pub fn max_tasks_per_worker(mut self, most: NonZeroU32) -> Self {
         self.config.max_tasks_per_worker = Some(most);
+        self
+    }
+
+    /// Whether tasks have instances of their own.
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.config.isolation = isolation;
         self
     }
 

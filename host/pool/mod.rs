@@ -25,14 +25,15 @@ pub use stats::{Running, Stats};
 pub use stopper::{Shutdown, Stopper};
 pub use wait::{Completed, Until, Waited, as_completed, wait};
 
-use crate::config::{MAX_WORKERS, PoolConfig};
+use crate::config::{Isolation, MAX_WORKERS, PoolConfig};
 use crate::error::Error;
+use crate::event::Event;
 use crate::image::Image;
 use crate::limits::{MAX_MEMORY, MAX_OUTPUT};
 use crate::outcome::ErrorDetail;
 use crate::process::Spawner;
 use crate::program::Program;
-use crate::report::Report;
+use crate::report::{Kind, Report};
 use crate::task::Input;
 use handle::Ticket;
 use queue::{Outbox, Queue, Rules};
@@ -72,6 +73,7 @@ impl Pool {
         config.find_worker()?;
         let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
         let image = Image::obtain(program, &config, &spawner).await?;
+        check_state(&config, image.report())?;
         let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone() };
         let queue = Queue::new(config.workers, rules, Outbox::new(config.observer.is_of_tasks()));
         let shared = Arc::new(Shared::new(config, image, program.name().to_owned(), spawner, queue));
@@ -197,6 +199,28 @@ impl Drop for Pool {
         state.closed = true;
         state.end(&ErrorDetail::new("cancelled", "its pool was dropped"));
     }
+}
+
+/// Whether the program has a way to reach the state that it is given.
+fn check_state(config: &PoolConfig, report: &Report) -> Result<(), Error> {
+    if config.state.is_none() {
+        return Ok(());
+    }
+    if report.kind == Kind::CoreModule {
+        let what = "shared state is for components, which import it as wasi:keyvalue; a core module has no way to \
+                    reach it: build the program as a component, or run it without shared state";
+        return Err(Error::Config(what.into()));
+    }
+    if config.isolation == Isolation::Checked {
+        let what = "instances that are kept and checked run some tasks twice, which shared state would show; \
+                    choose another isolation, or run without shared state";
+        return Err(Error::Config(what.into()));
+    }
+    if !report.imports.iter().any(|import| import.starts_with("wasi:keyvalue/")) {
+        let what = "there is shared state, and the program does not import wasi:keyvalue to reach it".into();
+        config.observer.tell(&Event::Warning(what));
+    }
+    Ok(())
 }
 
 fn check(config: &PoolConfig) -> Result<(), Error> {

@@ -62,7 +62,8 @@ impl Shared {
             bare_outputs: self.config.bare_outputs,
             success_codes: self.config.success_codes.clone(),
             receipts: self.config.receipts,
-            flush_each: self.config.grants.has_writable_dir(),
+            flush_each: self.config.grants.has_writable_dir() || self.config.state.is_some(),
+            state: self.config.state.is_some(),
             init: self.image.init_each().is_some(),
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::outcome::Receipt;
+use crate::state::StateStats;
 use crate::task::TaskId;
 
 /// What a pool has done so far.
@@ -27,6 +28,8 @@ pub struct Stats {
     pub deaths: u64,
     /// Workers that were replaced on purpose.
     pub retired: u64,
+    /// What tasks did with shared state, if there is any.
+    pub state: Option<StateStats>,
 }
 
 impl Stats {

@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::shared::{Shared, Stop};
 use super::stats::{Running, Stats};
+use crate::state::SharedState;
 
 /// How a pool comes to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +69,8 @@ impl Stopper {
 
     /// What the pool has done so far.
     pub fn stats(&self) -> Stats {
-        self.shared.lock().stats
+        let state = self.shared.config.state.as_ref().map(SharedState::stats);
+        Stats { state, ..self.shared.lock().stats }
     }
 
     /// What runs now, by slot.

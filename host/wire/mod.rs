@@ -58,14 +58,21 @@ pub enum Kind {
     Argument = 10,
     /// Worker to host, host to compiler: what `init` left behind.
     Snapshot = 11,
+    /// Worker to host: what the running task, `first`, asks of shared state; see [`crate::state::codec`]. `busy` is
+    /// what tasks waited for calls before this one and has not been told.
+    StateCall = 12,
+    /// Host to worker: what became of a call. A worker has one call at a time.
+    StateReply = 13,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot]
-            .into_iter()
-            .find(|&kind| kind as u8 == byte)
+        const ALL: [Kind; 13] = [
+            Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot, StateCall,
+            StateReply,
+        ];
+        ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
 }
 
@@ -113,6 +120,10 @@ pub enum WireError {
     TooMany,
     #[error("an output of {length} bytes, where {limit} are allowed")]
     Output { length: usize, limit: u64 },
+    #[error("a call of shared state that is none")]
+    StateCall,
+    #[error("a call of shared state out of turn")]
+    StateTurn,
     #[error("a name that is not UTF-8")]
     Name,
     #[error("a task for a function that the program does not have")]
@@ -171,6 +182,14 @@ impl Decoder {
         let payload = self.buffer.split_to(length).freeze();
         Ok(Some(Frame { kind, count, first, times, payload }))
     }
+}
+
+/// A call of shared state by the task at `first`, after tasks waited so many nanoseconds for others.
+pub fn state_call(first: u32, waited: u64, payload: &[u8]) -> Vec<u8> {
+    let times = Times { busy: waited, start: 0 };
+    let mut bytes = header(Kind::StateCall, 0, first, payload.len(), times).to_vec();
+    bytes.extend_from_slice(payload);
+    bytes
 }
 
 /// A frame whose payload is one piece.

@@ -4,6 +4,7 @@ mod clock;
 mod confine;
 pub(crate) mod engine;
 mod initialize;
+mod line;
 mod outbox;
 mod sandbox;
 mod serve;
@@ -137,7 +138,7 @@ fn work(mut pipes: Pipes) -> i32 {
         return pipes.refuse(ChildError::Other(format!("cannot give up its rights: {error}")));
     }
     pipes.send(Kind::Ready, &());
-    match serve::serve(&setup, sandbox, &page, pipes, decoder) {
+    match serve::serve(&setup, sandbox, page.clone(), pipes, decoder) {
         Ok(()) => 0,
         Err(error) => {
             page.set_cause(Cause::Protocol);

@@ -61,6 +61,14 @@ impl Outbox {
         self.lock().send();
     }
 
+    /// Sends what there is, and then a frame.
+    pub fn send(&self, frame: &[u8]) {
+        let mut inner = self.lock();
+        inner.send();
+        // As with answers: a host that is gone ends this process.
+        let _ = inner.pipe.write_all(frame);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::Pipes;
 use super::clock::Clock;
+use super::line::HostLine;
 use super::outbox::Outbox;
 use super::sandbox::{NoFunction, Sandbox};
 use crate::page::SharedPage;
@@ -15,20 +16,24 @@ use crate::wire::{self, Decoder, Frame, Kind, WireError};
 pub(super) fn serve(
     setup: &WorkerSetup,
     mut sandbox: Sandbox,
-    page: &SharedPage,
-    mut pipes: Pipes,
-    mut decoder: Decoder,
+    page: Arc<SharedPage>,
+    pipes: Pipes,
+    decoder: Decoder,
 ) -> Result<(), WireError> {
     let pipe = pipes.to_host.try_clone().map_err(|error| WireError::Text(error.to_string()))?;
     let outbox = Arc::new(Outbox::new(pipe));
     let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone());
     let clock = clock.map_err(|error| WireError::Text(error.to_string()))?;
+    let line = Arc::new(HostLine::new(pipes, decoder, page.clone(), outbox.clone()));
+    if setup.state {
+        sandbox.share_state(&line);
+    }
     loop {
-        let frame = match decoder.pop()? {
+        let frame = match line.ready()? {
             Some(frame) => frame,
             None => {
                 clock.pause();
-                let Some(frame) = pipes.next(&mut decoder)? else { return Ok(()) };
+                let Some(frame) = line.next()? else { return Ok(()) };
                 clock.resume();
                 frame
             }
@@ -36,7 +41,7 @@ pub(super) fn serve(
         if frame.kind != Kind::Lease {
             return Err(WireError::Unexpected(frame.kind));
         }
-        run_lease(setup, &mut sandbox, page, &outbox, frame)?;
+        run_lease(setup, &mut sandbox, &page, &outbox, frame)?;
         outbox.flush();
     }
 }

@@ -355,7 +355,8 @@ fn a_worker_for_each_of_twenty_thousand_tasks_is_no_deadlock() {
             counted.fetch_add(1, Ordering::Relaxed);
         }
     });
-    block_on(async {
+    // Some milliseconds for each of them, on however many cores there are.
+    block_on_within(Duration::from_secs(900), async {
         let builder = pool("echo", 8).max_tasks_per_worker(NonZeroU32::MIN).observer(observer.without_tasks());
         let pool = builder.build().await.unwrap();
         let mut results = pool.map((0..20_000).map(|n| n.to_string()));

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::sleep;
 use wpool::output::push_as_json;
+use wpool::state::SharedState;
 use wpool::{
     BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
     TaskResult, WorkerCommand,
@@ -170,6 +171,15 @@ const FAULTS: &[(&str, &str)] = &[
     ("report", "a Report frame"),
     ("second-ready", "a Ready frame"),
     ("late-refusal", "a Refused frame"),
+    ("state-call", "a StateCall frame"),
+];
+
+/// What can be wrong with a call of shared state.
+const WRONG_CALLS: &[(&str, &str)] = &[
+    ("state-of-another", "out of turn"),
+    ("state-twice", "out of turn"),
+    ("state-without-sense", "a call of shared state that is none"),
+    ("state-too-long", "a frame of 5242880 bytes"),
 ];
 
 /// What can be wrong with an answer.
@@ -231,9 +241,32 @@ fn a_worker_that_takes_none_of_its_tasks_is_replaced() {
     }
 }
 
+#[test]
+fn a_worker_that_abuses_shared_state_costs_no_task() {
+    let early = &[("state-call", "out of turn")];
+    let all: Vec<Case> = cases(WRONG_CALLS, WITH_A_TASK, true).chain(cases(early, WITHOUT_A_TASK, false)).collect();
+    for_each(
+        &all,
+        |case| format!("{} at {}", case.fault, case.moment),
+        |case| {
+            let faulty = Faulty::once(case.fault, case.moment);
+            let config = PoolConfig { state: Some(SharedState::new()), ..faulty.config(2) };
+            let program = Program::read(wat("component-echo")).unwrap();
+            block_on(async {
+                break_in(case, &faulty, Pool::builder(program).config(config).build().await.unwrap()).await
+            })
+        },
+    );
+}
+
 async fn break_once(case: &Case, workers: usize) {
     let faulty = Faulty::once(case.fault, case.moment);
     let pool = faulty.pool(workers).await;
+    break_in(case, &faulty, pool).await;
+}
+
+/// Runs over many rows, of which one or none meets the fault.
+async fn break_in(case: &Case, faulty: &Faulty, pool: Pool) {
     let mut rows = numbers(200);
     rows.push("last".into());
 

@@ -140,24 +140,25 @@ fn the_first_command_of_the_readme_gives_every_largest_prime_factor() {
     assert_eq!(factors, expected);
 }
 
-/// The examples, each with rows that reach its answers and its refusals.
-const SAMPLES: [(&str, &str); 8] = [
-    ("is-prime", "0\n1\n2\n9\n97\n4294967291\n-1\n\"x\"\n18446744073709551616\n"),
-    ("largest-prime-factor", "0\n2\n97\n1001\n600851475143\n18446744073709551615\n[1]\n"),
-    ("spelling", "\"one two\"\n[]\n"),
-    ("sum-of-squares", "0\n1\n10\n100000\nnull\n"),
-    ("tally", "1\n\"a\"\n"),
-    ("thumbnail", "\"no image\"\n"),
-    ("typed", "1\n[2]\n"),
-    ("word-count", "\"one two\"\n{\"a\": [1, 2]}\n\"\u{e9}\"\n"),
+/// The examples, each with options and rows that reach its answers and its refusals.
+const SAMPLES: [(&str, &str, &str); 9] = [
+    ("is-prime", "", "0\n1\n2\n9\n97\n4294967291\n-1\n\"x\"\n18446744073709551616\n"),
+    ("largest-prime-factor", "", "0\n2\n97\n1001\n600851475143\n18446744073709551615\n[1]\n"),
+    ("shared-state", "-j 1 --state --call shared.square", "3\n5\n18446744073709551615\n"),
+    ("spelling", "", "\"one two\"\n[]\n"),
+    ("sum-of-squares", "", "0\n1\n10\n100000\nnull\n"),
+    ("tally", "", "1\n\"a\"\n"),
+    ("thumbnail", "", "\"no image\"\n"),
+    ("typed", "", "1\n[2]\n"),
+    ("word-count", "", "\"one two\"\n{\"a\": [1, 2]}\n\"\u{e9}\"\n"),
 ];
 
 #[test]
 fn guests_rebuilt_into_wpool_rebuilt_guests_do_what_the_prebuilt_ones_do() {
     let Some(rebuilt) = std::env::var_os("WPOOL_REBUILT_GUESTS").map(PathBuf::from) else { return };
-    for (name, rows) in SAMPLES {
-        let prebuilt = run(&mut wpool_run(&guest(name), ""), rows);
-        let anew = run(&mut wpool_run(&rebuilt.join(format!("{name}.wasm")), ""), rows);
+    for (name, args, rows) in SAMPLES {
+        let prebuilt = run(&mut wpool_run(&guest(name), args), rows);
+        let anew = run(&mut wpool_run(&rebuilt.join(format!("{name}.wasm")), args), rows);
         assert_eq!((anew.code, anew.stdout), (prebuilt.code, prebuilt.stdout), "{name}: {}", anew.stderr);
     }
 }
@@ -165,9 +166,9 @@ fn guests_rebuilt_into_wpool_rebuilt_guests_do_what_the_prebuilt_ones_do() {
 #[test]
 fn every_example_has_samples() {
     let names: Vec<_> = files("guest-tasks", "wasm").into_keys().collect();
-    assert_eq!(names, SAMPLES.map(|(name, _)| name));
-    for (name, rows) in SAMPLES {
-        assert_eq!(answers(&guest(name), "", rows).len(), rows.lines().count());
+    assert_eq!(names, SAMPLES.map(|(name, ..)| name));
+    for (name, args, rows) in SAMPLES {
+        assert_eq!(answers(&guest(name), args, rows).len(), rows.lines().count());
     }
 }
 

@@ -1,7 +1,7 @@
 //! The real example: a folder of images, and a thumbnail of each.
 
 #[path = "../pictures.rs"]
-mod pictures;
+pub mod pictures;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 mod support;
 
 mod cli;
+mod coming_from;
 mod embedding;
 mod executor;
 mod faults;
@@ -18,6 +19,7 @@ mod programs;
 mod progress;
 mod retries;
 mod signals;
+mod state;
 mod summary;
 mod tidy;
 mod typed;

@@ -189,8 +189,13 @@ impl Watchdog {
 
 /// Runs a future on this thread, as the command line does.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    block_on_within(HANG, future)
+}
+
+/// As [`block_on`], for what takes longer on a busy machine.
+pub fn block_on_within<T>(time: Duration, future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async { timeout(HANG, future).await.expect("it hangs") })
+    runtime.block_on(async { timeout(time, future).await.expect("it hangs") })
 }
 
 /// Waits until something is so.

@@ -22,6 +22,7 @@ use std::time::Duration;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
 use rustix::stdio::{dup2_stdout, stderr};
+use wpool::state::codec::Request;
 use wpool::wire::{self, AnswerHead, Decoder, Encoder, Frame, HEADER, Kind, Times};
 use wpool::{Layer, Status};
 
@@ -141,6 +142,7 @@ fn nonsense(fault: &str, index: u32, row: &[u8]) -> Vec<u8> {
         frame[at..at + bytes.len()].copy_from_slice(bytes);
         frame
     };
+    let get = Request::Get { key: "key".into() }.encode().expect("it is short");
     match fault {
         "half-frame" => honest[..HEADER + 3].to_vec(),
         "garbage" => b"{\"id\":7,\"status\":\"ok\",\"output\":2}\n".repeat(3),
@@ -167,6 +169,11 @@ fn nonsense(fault: &str, index: u32, row: &[u8]) -> Vec<u8> {
         "unknown-layer" => with(HEADER + 1, &[200]),
         "detail-without-sense" => answer(index, AnswerHead { status: Status::Failed, ..OK }, b"{\"error\":", b""),
         "ok-with-detail-without-sense" => answer(index, OK, b"fine", row),
+        "state-call" => wire::state_call(index, 0, &get),
+        "state-of-another" => wire::state_call(index.wrapping_add(1), 0, &get),
+        "state-twice" => wire::state_call(index, 0, &get).repeat(2),
+        "state-without-sense" => wire::state_call(index, 0, b"\0?"),
+        "state-too-long" => wire::state_call(index, 0, &vec![0; 5 << 20]),
         "long-output" => answer(index, OK, b"", &vec![b'x'; (1 << 20) + 1]),
         other => panic!("there is no fault {other}"),
     }

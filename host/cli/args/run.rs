@@ -76,6 +76,8 @@ pub struct Run {
     #[command(flatten)]
     pub grants: Grants,
     #[command(flatten)]
+    pub state: State,
+    #[command(flatten)]
     pub pool: Pool,
     #[command(flatten)]
     pub stopping: Stopping,
@@ -120,7 +122,7 @@ pub enum OutputType {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Output", group = ArgGroup::new("written").args(["output", "out_dir"]).multiple(true))]
+#[command(next_help_heading = "Output", group = ArgGroup::new("written").args(["output", "out_dir", "state_out"]).multiple(true))]
 pub struct Output {
     /// Write records to FILE instead of standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -188,6 +190,20 @@ pub struct Grants {
     /// Give the program an environment variable; without a value, the caller's
     #[arg(long, value_name = "K[=V]")]
     pub env: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Shared state")]
+pub struct State {
+    /// Let tasks share state: wasi:keyvalue of a component is one store for the whole run
+    #[arg(long)]
+    pub state: bool,
+    /// Begin with the keys and values of FILE, a JSON object; implies --state
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub state_in: Option<PathBuf>,
+    /// Write the keys and values to FILE at the end, whatever became of the tasks; implies --state
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub state_out: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

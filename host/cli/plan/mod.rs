@@ -3,6 +3,7 @@
 mod grants;
 mod initializer;
 mod outputs;
+mod state;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub struct Plan {
     /// `None` is standard output.
     pub output: Option<OutputFile>,
     pub failed: Option<PathBuf>,
+    /// Where the shared state is written at the end.
+    pub state_out: Option<OutputFile>,
     pub only: Option<args::Only>,
     /// Results as they come.
     pub unordered: bool,
@@ -119,6 +122,7 @@ impl Plan {
         let bytes = matches!(output.output_type, args::OutputType::Text | args::OutputType::Base64);
         config.bare_outputs = bytes || output.out_dir.is_some();
         config.receipts = output.receipts;
+        config.state = state::state(&typed.state)?;
         if typed.pool.no_cache {
             config.cache = None;
         }
@@ -130,6 +134,7 @@ impl Plan {
             out_dir: out_dir(output, files, json)?,
             output: output.output.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             failed: output.failed.clone(),
+            state_out: typed.state.state_out.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             only: output.only,
             unordered: output.unordered,
             halts: halts(&typed.stopping),
@@ -152,6 +157,7 @@ impl Plan {
             .chain(rows)
             .chain(self.output.as_ref().map(|output| &output.path))
             .chain(&self.failed)
+            .chain(self.state_out.as_ref().map(|state| &state.path))
             .chain(&self.messages.summary_json)
     }
 }

@@ -1,7 +1,7 @@
 //! Refuses to write where something would be lost.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -11,27 +11,32 @@ use super::{Source, is_stdin, usage};
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
+    let state = &typed.state.state_out;
     let summary = &typed.messages.summary_json;
-    for path in [&output.output, &output.failed, summary].into_iter().flatten() {
+    for path in [&output.output, &output.failed, summary, state].into_iter().flatten() {
         check_destroys_no_input(path, source)?;
         if is_same_file(path, &typed.task) {
             return usage(format!("{} is the program; the output would destroy it", path.display()));
         }
     }
-    let same = |a: &Option<PathBuf>, b: &Option<PathBuf>| match (a, b) {
-        (Some(a), Some(b)) => is_same_file(a, b) || is_same_place(a, b),
-        _ => false,
-    };
-    for (a, b, what) in [
-        (&output.failed, &output.output, "records and failed rows"),
-        (summary, &output.output, "records and the summary"),
-        (summary, &output.failed, "failed rows and the summary"),
-    ] {
-        if let (Some(path), true) = (a, same(a, b)) {
-            return usage(format!("{} cannot take {what}", path.display()));
+    let all = [
+        (&output.output, "records"),
+        (&output.failed, "failed rows"),
+        (summary, "the summary"),
+        (state, "the shared state"),
+    ];
+    let all: Vec<_> = all.iter().filter_map(|(path, what)| path.as_ref().zip(Some(*what))).collect();
+    for (at, (path, what)) in all.iter().enumerate() {
+        let other = all[..at].iter().find(|(other, _)| is_same_file(other, path) || is_same_place(other, path));
+        if let Some((_, other)) = other {
+            return usage(format!("{} cannot take {other} and {what}", path.display()));
         }
     }
-    let (Some(path), overwrite) = (&output.output, output.overwrite) else { return Ok(()) };
+    [&output.output, state].into_iter().flatten().try_for_each(|path| check_replaces_nothing(path, output.overwrite))
+}
+
+/// Refuses a file that exists, unless it may be replaced.
+fn check_replaces_nothing(path: &Path, overwrite: bool) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() && !overwrite => {
             usage(format!("{} exists; replace it with --overwrite", path.display()))

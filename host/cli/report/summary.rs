@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use wpool::Stats;
+use wpool::state::StateStats;
 
 use super::super::units::{show_size, show_time};
 use super::advice::{Spent, advice};
@@ -86,6 +87,9 @@ impl Summary {
         if self.tally.retries > 0 {
             let _ = write!(text, "; {} retries", self.tally.retries);
         }
+        if let Some(state) = &self.stats.state {
+            let _ = write!(text, "; shared state: {} calls, {:.3}s", state.calls, state.time.as_secs_f64());
+        }
         if let Some(why) = &self.stopped {
             let _ = write!(text, "; stopped early by {why}");
             if self.unread {
@@ -143,6 +147,7 @@ impl Summary {
             flaky: &self.tally.flaky,
             deaths: &self.workers.deaths,
             retirements: &self.workers.retirements,
+            shared_state: self.stats.state.map(State::from),
             pool_share: (spent.pool_share() * 1e3).round() / 1e3,
             advice: advice(&spent),
         }
@@ -178,6 +183,7 @@ pub struct Document<'a> {
     flaky: &'a Named,
     deaths: &'a Reasons,
     retirements: &'a Reasons,
+    shared_state: Option<State>,
     pool_share: f64,
     advice: Option<String>,
 }
@@ -213,6 +219,22 @@ struct Split {
     run: u128,
     result: u128,
     host_cpu: u128,
+}
+
+/// What tasks did with shared state.
+#[derive(Debug, Serialize)]
+struct State {
+    calls: u64,
+    writes: u64,
+    increments: u64,
+    time_us: u128,
+}
+
+impl From<StateStats> for State {
+    fn from(stats: StateStats) -> Self {
+        let StateStats { calls, writes, increments, time } = stats;
+        State { calls, writes, increments, time_us: time.as_micros() }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -46,6 +46,10 @@ impl Queue {
                 let receipt = Receipt { layer: Layer::Kill, ..Receipt::host() };
                 self.settle(task, Outcome::not_ok(Status::Cancelled, cancelled()), receipt);
             }
+            Verdict::Died(error) if task.dirty => {
+                let (outcome, receipt) = changed(error);
+                self.conclude(task, outcome, receipt, now);
+            }
             Verdict::Died(error) => {
                 let deaths = &mut task.history().deaths;
                 deaths.push(error);
@@ -70,6 +74,7 @@ impl Queue {
         let history = task.history();
         history.retried.push(status);
         history.deaths.clear();
+        task.dirty = false;
         let id = task.id;
         self.outbox.task_event(|| Event::TaskRetried { task: id, status, delay: pause });
         let due = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
@@ -160,6 +165,12 @@ impl Queue {
         }
     }
 
+    /// A task that changed shared state comes back unasked.
+    pub(super) fn settle_changed(&mut self, task: Task) {
+        let (outcome, receipt) = changed(ErrorDetail::new("", "its worker is gone"));
+        self.settle(task, outcome, receipt);
+    }
+
     fn crash(&mut self, task: Task, now: u64) {
         let (task, outcome, receipt) = crashed(task);
         self.conclude(task, outcome, receipt, now);
@@ -206,6 +217,14 @@ fn crashed(mut task: Task) -> (Task, Outcome, Receipt) {
     }
     let receipt = Receipt { layer: Layer::Kernel, ..Receipt::host() };
     (task, Outcome::not_ok(Status::Crash, error), receipt)
+}
+
+/// What becomes of a task whose worker died after it had changed shared state: doing that again could be noticed, so
+/// only a retry that was asked for does it.
+fn changed(mut error: ErrorDetail) -> (Outcome, Receipt) {
+    error.code = "state-changed".into();
+    error.message += "; the task had changed shared state, so it does not run again (--retry-on crash allows it)";
+    (Outcome::not_ok(Status::Crash, error), Receipt { layer: Layer::Kernel, ..Receipt::host() })
 }
 
 fn cancelled() -> ErrorDetail {

@@ -22,6 +22,8 @@ pub(in crate::pool) struct Task {
     pub attempts: u32,
     /// What went wrong with it before; nearly always nothing.
     pub history: Option<Box<History>>,
+    /// It has changed shared state since it was last begun.
+    pub dirty: bool,
 }
 
 /// Who waits for a task's result.

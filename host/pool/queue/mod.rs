@@ -163,6 +163,13 @@ impl Queue {
         slot.tasks.get(index.wrapping_sub(slot.first) as usize).map(|task| task.id)
     }
 
+    /// The task at `index`, if it is the one that the slot's worker runs and all before it are answered.
+    pub fn caller(&mut self, slot: usize, next: u32, index: u32) -> Option<&mut Task> {
+        let is_running = self.running(slot, next).is_some_and(|(running, _)| running == index);
+        let place = &mut self.slots[slot];
+        if is_running && place.first == index { place.tasks.front_mut() } else { None }
+    }
+
     /// Whether a task was put to sleep since this was last asked.
     pub fn has_new_sleepers(&mut self) -> bool {
         std::mem::take(&mut self.new_sleepers)
@@ -200,7 +207,8 @@ impl Queue {
         if input.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) {
             input = input.reject(Rejected::because("name-too-long", format!("its name is over {MAX_NAME} bytes")));
         }
-        let task = Task { key: self.next_key, id, home, input, accepted: now, attempts: 0, history: None };
+        let task =
+            Task { key: self.next_key, id, home, input, accepted: now, attempts: 0, history: None, dirty: false };
         self.next_key += 1;
         match task.input.rejection() {
             Some(reason) => {
@@ -302,7 +310,10 @@ impl Queue {
     /// Puts tasks back in their places, or settles them when nothing may begin any more.
     fn put_back(&mut self, tasks: VecDeque<Task>) {
         for task in tasks.into_iter().rev() {
-            if self.stopped || self.is_unwanted(&task) {
+            if task.dirty {
+                // Its worker was killed to be rid of the task before it, or lies about what it has begun.
+                self.settle_changed(task);
+            } else if self.stopped || self.is_unwanted(&task) {
                 self.give_up(task);
             } else {
                 self.enqueue(task);

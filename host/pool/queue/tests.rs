@@ -50,6 +50,10 @@ enum Op {
     Abandon {
         run: usize,
     },
+    /// The running task changes shared state.
+    Change {
+        slot: usize,
+    },
     /// Time passes.
     Wait,
     Pop {
@@ -76,6 +80,7 @@ fn any_op(slots: usize) -> impl Strategy<Value = Op> {
         12 => (slot.clone(), answer).prop_map(|(slot, answer)| Op::Answer { slot, answer }),
         1 => slot.clone().prop_map(|slot| Op::WrongAnswer { slot }),
         3 => slot.clone().prop_map(|slot| Op::TakeBack { slot }),
+        4 => slot.clone().prop_map(|slot| Op::Change { slot }),
         3 => (slot, 0..5u8).prop_map(|(slot, verdict)| Op::Die { slot, verdict }),
         3 => any::<usize>().prop_map(|task| Op::Cancel { task }),
         1 => (0..RUNS).prop_map(|run| Op::Abandon { run }),
@@ -150,6 +155,12 @@ impl Model {
             Op::Die { slot, verdict } => self.die(slot, verdict),
             Op::Cancel { task } => self.cancel(task),
             Op::Abandon { run } => self.abandon(run),
+            Op::Change { slot } => {
+                let (next, first) = (self.workers[slot].next, self.queue.slots[slot].first);
+                if let Some(task) = self.queue.caller(slot, next, first) {
+                    task.dirty = true;
+                }
+            }
             Op::Wait => {
                 self.now += 8;
                 assert!(self.queue.wake_sleepers(self.now).is_none_or(|due| due > self.now));
@@ -276,6 +287,8 @@ impl Model {
         assert!(!queue.stopped || queue.waiting() == 0, "something could begin after a stop");
         assert!(!self.ordered || self.given[..RUNS].iter().all(|given| given.is_sorted()));
         assert!(queue.pending.iter().is_sorted_by_key(|task| task.key), "the awaited task may be behind others");
+        let mut again = queue.pending.iter().chain(&queue.suspects);
+        assert!(!again.any(|task| task.dirty), "a task that changed shared state would run again unasked");
         assert!(queue.suspects.iter().is_sorted_by_key(|task| task.key), "the awaited suspect may be behind others");
     }
 

@@ -19,6 +19,10 @@ impl Attendant<'_> {
                     self.settle(frame)?;
                 }
                 Kind::Notice => self.notice(&frame)?,
+                Kind::StateCall => {
+                    let next = self.worker.page.next();
+                    self.calls.carry_out(&mut self.shared.lock().queue, self.slot, next, frame)?;
+                }
                 kind => return Err(WireError::Unexpected(kind)),
             }
         }

@@ -5,6 +5,7 @@ mod bury;
 mod end;
 mod health;
 mod sizer;
+mod state_calls;
 mod watch;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 use self::end::End;
 use self::health::Health;
 use self::sizer::Sizer;
+use self::state_calls::StateCalls;
 use super::shared::{Shared, State, Stop};
 use crate::page::SharedPage;
 use crate::process::Process;
@@ -69,6 +71,7 @@ struct Attendant<'a> {
     frame: Encoder,
     /// Bytes of `frame` that are still to be written.
     unwritten: std::ops::Range<usize>,
+    calls: StateCalls,
     health: Health,
     /// Tasks that may still be leased before the worker is to be replaced.
     left: usize,
@@ -97,6 +100,7 @@ impl<'a> Attendant<'a> {
             sizer: Sizer::new(shared.config.chunksize),
             frame: Encoder::default(),
             unwritten: 0..0,
+            calls: StateCalls::new(shared.config.state.clone()),
             health: Health::new(Instant::now()),
             left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
             told: 0,
@@ -120,6 +124,9 @@ impl<'a> Attendant<'a> {
                 _ => {}
             }
             let Process { stdin, stdout, .. } = &mut self.worker.process;
+            // One frame at a time: a reply follows the lease that is being written.
+            let is_lease = !self.unwritten.is_empty();
+            let unwritten = if is_lease { self.frame.part(&self.unwritten) } else { self.calls.unwritten() };
             tokio::select! {
                 read = stdout.read_buf(self.worker.decoder.space()) => match read {
                     Ok(0) | Err(_) => return End::Gone,
@@ -130,12 +137,15 @@ impl<'a> Attendant<'a> {
                         }
                     }
                 },
-                written = stdin.write(self.frame.part(&self.unwritten)), if !self.unwritten.is_empty() => match written {
+                written = stdin.write(unwritten), if !unwritten.is_empty() => match written {
                     // The end of its output will say more than the broken pipe does.
-                    Err(_) => self.unwritten = 0..0,
+                    Err(_) => {
+                        self.unwritten = 0..0;
+                        self.calls.forget();
+                    }
                     Ok(count) => {
                         self.health.moved();
-                        self.unwritten.start += count;
+                        if is_lease { self.unwritten.start += count } else { self.calls.wrote(count) }
                     }
                 },
                 () = self.shared.work.notified(), if idle => {}
@@ -161,7 +171,8 @@ impl<'a> Attendant<'a> {
         if let Some(why) = self.retires().filter(|_| in_flight == 0) {
             return Fed::Over(End::Retired(why));
         }
-        if self.unwritten.is_empty() && self.retires().is_none() && self.lease(state, in_flight) {
+        let free = self.unwritten.is_empty() && self.calls.unwritten().is_empty();
+        if free && self.retires().is_none() && self.lease(state, in_flight) {
             return Fed::Busy;
         }
         if in_flight == 0 { Fed::Idle } else { Fed::Busy }

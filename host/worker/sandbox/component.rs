@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::component::{
     Component, ComponentExportIndex, Func, Instance, InstancePre, ResourceTable, TypedFunc, Val,
@@ -9,13 +10,16 @@ use wasmtime::component::{
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::super::line::HostLine;
 use super::guard::{Guard, Stopped};
 use super::init::{self, Accessors};
+use super::keyvalue::Keyvalue;
 use super::link;
 use super::task::{self, State as _};
 use super::{Call, NoFunction, Returned, values};
-use crate::report::{Convention, Function, Report};
-use crate::setup::ChildError;
+use crate::error::Refusal;
+use crate::report::{Convention, Function};
+use crate::setup::{ChildError, WorkerSetup};
 use crate::typed::{Parameters, Signature, Value};
 
 /// A component that is ready to be instantiated.
@@ -28,6 +32,8 @@ pub(super) struct ComponentProgram {
     functions: Vec<(Function, OnceCell<Option<Entry>>)>,
     /// Results that are a string or a `list<u8>` are outputs as they are.
     bare: bool,
+    /// There when tasks share state.
+    pub line: Option<Arc<HostLine>>,
 }
 
 /// An exported function, and how it is called.
@@ -47,11 +53,18 @@ pub(super) struct State {
     table: ResourceTable,
     /// There when the program imports WASI.
     wasi: Option<WasiCtx>,
+    keyvalue: Option<Keyvalue>,
+}
+
+impl State {
+    pub fn keyvalue(&mut self) -> &mut Keyvalue {
+        self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
+    }
 }
 
 impl task::State for State {
     fn new(guard: Guard) -> Self {
-        State { guard, table: ResourceTable::new(), wasi: None }
+        State { guard, table: ResourceTable::new(), wasi: None, keyvalue: None }
     }
 
     fn guard(&mut self) -> &mut Guard {
@@ -88,7 +101,8 @@ type CommandRun = TypedFunc<(), (Result<(), ()>,)>;
 
 impl ComponentProgram {
     #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
-    pub fn load(engine: &Engine, image: &Path, report: &Report, bare: bool) -> Result<ComponentProgram, ChildError> {
+    pub fn load(engine: &Engine, image: &Path, setup: &WorkerSetup) -> Result<ComponentProgram, ChildError> {
+        let report = &setup.report;
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
         let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
@@ -98,7 +112,7 @@ impl ComponentProgram {
         };
         let export = named(&report.entry)?;
         let init = report.init.as_deref().map(named).transpose()?;
-        let pre = link::component(engine, &component).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let pre = link::component(engine, &component, setup.state).map_err(|error| cannot_link(&error, setup.state))?;
         let calls = match report.signature() {
             Some(signature) => Calls::function(signature),
             None if report.convention == Convention::Command => Calls::Command,
@@ -106,7 +120,15 @@ impl ComponentProgram {
         };
         let functions = report.functions.iter().map(|function| (function.clone(), OnceCell::new())).collect();
         let accessors = Accessors::find(&component);
-        Ok(ComponentProgram { pre, entry: Entry { export, calls }, init, accessors, functions, bare })
+        Ok(ComponentProgram {
+            pre,
+            entry: Entry { export, calls },
+            init,
+            accessors,
+            functions,
+            bare: setup.bare_outputs,
+            line: None,
+        })
     }
 
     /// The convention's entry, or one of the report's functions. `None` when there is no such function, or none that a
@@ -153,6 +175,7 @@ impl task::Program for ComponentProgram {
     }
 
     async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
+        store.data_mut().keyvalue = self.line.clone().map(Keyvalue::new);
         if store.data().has_world() { self.pre.instantiate_async(store).await } else { self.pre.instantiate(store) }
     }
 
@@ -207,6 +230,16 @@ impl ComponentProgram {
                 }
             }
         }
+    }
+}
+
+/// The compiler has linked it, but without shared state.
+fn cannot_link(error: &wasmtime::Error, state: bool) -> ChildError {
+    if state {
+        let what = format!("it imports wasi:keyvalue in another form than that of its version: {error:#}");
+        ChildError::Program(Refusal::new("unknown-import", what))
+    } else {
+        ChildError::Other(format!("{error:#}"))
     }
 }
 

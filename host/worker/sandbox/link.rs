@@ -10,7 +10,7 @@ use wasmtime::{Engine, Linker, Module};
 use wasmtime_wasi::p1;
 
 use super::guard::Stopped;
-use super::{component as components, core};
+use super::{component as components, core, keyvalue};
 
 /// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
 const VERSION: &str = "0.2.12";
@@ -55,17 +55,21 @@ pub(super) fn module(engine: &Engine, module: &Module) -> wasmtime::Result<wasmt
     linker.instantiate_pre(module)
 }
 
-/// Links a component with WASI preview 2, if it imports anything.
+/// Links a component with WASI preview 2, if it imports anything, and with shared state, if there is any.
 pub(super) fn component(
     engine: &Engine,
     component: &Component,
+    state: bool,
 ) -> wasmtime::Result<component::InstancePre<components::State>> {
     let mut linker = component::Linker::new(engine);
     if component.component_type().imports(engine).len() == 0 {
         return linker.instantiate_pre(component);
     }
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    deny_interfaces(&mut linker, component)?;
+    if state {
+        keyvalue::add_to_linker(&mut linker)?;
+    }
+    deny_interfaces(&mut linker, component, state)?;
     linker.instantiate_pre(component).or_else(|_| {
         // Perhaps a function that is newer than the engine.
         deny_functions(&mut linker, component)?;
@@ -80,19 +84,20 @@ pub(crate) fn check_module(engine: &Engine, linked: &Module) -> wasmtime::Result
 
 /// Whether a component can be linked.
 pub(crate) fn check_component(engine: &Engine, linked: &Component) -> wasmtime::Result<()> {
-    component(engine, linked).map(drop)
+    component(engine, linked, false).map(drop)
 }
 
 type Components = component::Linker<components::State>;
 
 /// Defines every interface of WASI that is imported and not provided.
-fn deny_interfaces(linker: &mut Components, component: &Component) -> wasmtime::Result<()> {
+fn deny_interfaces(linker: &mut Components, component: &Component, state: bool) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
     // Resources that an interface before this one has: there, it is only another name for them.
     let mut known: Vec<ResourceType> = Vec::new();
     for (name, import) in component.component_type().imports(&engine) {
         let ComponentItem::ComponentInstance(interface) = import.ty else { continue };
-        let mut denied = if is_denied(name) { Some(linker.instance(name)?) } else { None };
+        let is_denied = is_denied(name) && !(state && keyvalue::provides(name));
+        let mut denied = if is_denied { Some(linker.instance(name)?) } else { None };
         for (resource, item) in interface.exports(&engine) {
             let ComponentItem::Resource(ty) = item.ty else { continue };
             if known.contains(&ty) {
@@ -136,8 +141,10 @@ fn deny_all(
 ) -> wasmtime::Result<()> {
     for (function, item) in interface.exports(engine) {
         if let ComponentItem::ComponentFunc(_) = item.ty {
-            let message =
-                format!("called `{function}` of `{name}`, which is denied; it is there only so that the program loads");
+            let advice = if keyvalue::provides(name) { "; with shared state (--state) it works" } else { "" };
+            let message = format!(
+                "called `{function}` of `{name}`, which is denied; it is there only so that the program loads{advice}"
+            );
             check(linker.func_new(function, move |_, _, _, _| Err(Stopped::Denied(message.clone()).into())))?;
         }
     }

@@ -6,6 +6,7 @@ mod function;
 mod guard;
 mod init;
 mod isolation;
+mod keyvalue;
 pub(crate) mod link;
 mod stdio;
 mod task;
@@ -33,6 +34,7 @@ use self::task::Runner;
 use self::verdict::Judged;
 use super::clock::ActiveTime;
 use super::engine::engine;
+use super::line::HostLine;
 use crate::limits::{Limits, MAX_INPUT};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
@@ -157,7 +159,7 @@ impl Sandbox {
         let program = match report.kind {
             Kind::CoreModule => Program::Core(Runner::new(CoreProgram::load(&engine, image.as_ref(), report)?)),
             Kind::Component => {
-                let program = ComponentProgram::load(&engine, image.as_ref(), report, setup.bare_outputs)?;
+                let program = ComponentProgram::load(&engine, image.as_ref(), setup)?;
                 Program::Component(Runner::new(program))
             }
         };
@@ -177,6 +179,13 @@ impl Sandbox {
         let keeper = Keeper::new(setup.isolation);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
         Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
+    }
+
+    /// Gives tasks the shared state at the other end of the line.
+    pub fn share_state(&mut self, line: &Arc<HostLine>) {
+        if let Program::Component(runner) = &mut self.program {
+            runner.program.line = Some(line.clone());
+        }
     }
 
     pub fn engine(&self) -> &Engine {

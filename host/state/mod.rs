@@ -1,0 +1,167 @@
+//! State that the tasks of a run share: keys and values, held by the host. Tasks reach it as `wasi:keyvalue`.
+//!
+//! Every call of a task is a round trip over its worker's own pipe and is carried out at once, one after another, so
+//! whatever a task has read or changed is so for all: the map is linearizable, and nothing in it is ever torn.
+
+#[doc(hidden)]
+pub mod codec;
+mod json;
+mod store;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use codec::{Reply, Request};
+use store::Store;
+
+/// Longest key in bytes: more than names and paths take, and what other stores allow.
+pub const MAX_KEY: usize = 1 << 10;
+
+/// Largest value in bytes. Values go over a pipe with every call, which larger ones would make slow.
+pub const MAX_VALUE: usize = 1 << 20;
+
+/// Most bytes of keys and values together, and of [`ENTRY_COST`] for each entry: the host holds them in memory.
+pub const MAX_STATE: usize = 64 << 20;
+
+/// What an entry counts beyond its key and value: about what the host needs to find it.
+pub const ENTRY_COST: usize = 128;
+
+/// Shared state: a handle, whose clones are the same state. A pool gives it to its tasks
+/// ([`PoolConfig::state`](crate::PoolConfig::state)); several pools may share one. The host may read and write it at
+/// any time.
+///
+/// ```
+/// use wpool::state::SharedState;
+///
+/// let state = SharedState::from_json(br#"{"counter": 0}"#)?;
+/// state.set("greeting", "hello")?;
+/// assert_eq!(state.get("counter").as_deref(), Some(&b"0"[..]));
+/// assert_eq!(state.keys(), ["counter", "greeting"]);
+/// # Ok::<(), wpool::state::StateError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct SharedState(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    store: Store,
+    stats: StateStats,
+}
+
+/// What tasks did with shared state. The host's own calls do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateStats {
+    /// Calls that were carried out or refused.
+    pub calls: u64,
+    /// Calls that changed something.
+    pub writes: u64,
+    /// Increments that were carried out; they are among the writes.
+    pub increments: u64,
+    /// Time that tasks waited for their calls, together, as their workers measured it and within these workers' lives.
+    /// What a worker waited for its last call is not in it.
+    pub time: Duration,
+}
+
+/// Why a call was refused. Tasks get the text as the error `other`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum StateError {
+    #[error("a key of {0} bytes; keys have at most {MAX_KEY}")]
+    Key(usize),
+    #[error("a value of {0} bytes; values have at most {MAX_VALUE}")]
+    Value(usize),
+    #[error("a batch of {0} bytes; one call has at most {max}, so do it in parts", max = codec::MAX_CALL)]
+    Batch(usize),
+    #[error("a batch of {0} keys; one call has at most {max}, so do it in parts", max = codec::MAX_BATCH)]
+    BatchKeys(usize),
+    #[error("shared state is full: keys and values have at most {MAX_STATE} bytes, with {ENTRY_COST} for each entry")]
+    Full,
+    #[error("the value of `{0}` is no decimal integer, so it cannot be incremented")]
+    NotANumber(String),
+    #[error("the value of `{0}` would leave the range of its type")]
+    Overflow(String),
+    /// Text that is no shared state.
+    #[error("not a JSON object of keys and values: {0}")]
+    Json(String),
+}
+
+impl SharedState {
+    /// Empty state.
+    pub fn new() -> SharedState {
+        SharedState::default()
+    }
+
+    /// State from a JSON object. A string is a value's text; `{"base64":"…"}` is any bytes; the value of anything else
+    /// is its JSON as it is written, so `{"counter": 0}` begins a counter.
+    ///
+    /// # Errors
+    /// When the text is no such object, or a limit is exceeded.
+    pub fn from_json(text: &[u8]) -> Result<SharedState, StateError> {
+        let state = SharedState::new();
+        json::read(text, |key, value| state.lock().store.set(key, value))?;
+        Ok(state)
+    }
+
+    /// The state as a JSON object, its keys in order, one a line. A value that is UTF-8 is a string, any other
+    /// `{"base64":"…"}`. [`SharedState::from_json`] makes the same state of it, byte for byte.
+    pub fn to_json(&self) -> Vec<u8> {
+        let entries = self.lock().store.entries();
+        json::write(entries)
+    }
+
+    pub fn get(&self, key: &str) -> Option<Bytes> {
+        self.lock().store.get(key)
+    }
+
+    /// Sets a value.
+    ///
+    /// # Errors
+    /// When a limit is exceeded.
+    pub fn set(&self, key: &str, value: impl Into<Bytes>) -> Result<(), StateError> {
+        self.lock().store.set(key, value.into())
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> Vec<String> {
+        self.lock().store.entries().into_iter().map(|(key, _)| key.into()).collect()
+    }
+
+    /// What tasks have done so far.
+    pub fn stats(&self) -> StateStats {
+        self.lock().stats
+    }
+
+    /// Carries a task's call out. Says whether it changed anything.
+    pub(crate) fn call(&self, request: Request) -> (Reply, bool) {
+        let mut inner = self.lock();
+        let is_increment = matches!(request, Request::Increment { .. });
+        let before = inner.store.changes();
+        let reply = inner.store.apply(request).unwrap_or_else(|error| Reply::Refused(error.to_string()));
+        let changed = inner.store.changes() != before;
+        inner.stats.calls += 1;
+        inner.stats.writes += u64::from(changed);
+        inner.stats.increments += u64::from(changed && is_increment);
+        (reply, changed)
+    }
+
+    pub(crate) fn waited(&self, time: Duration) {
+        self.lock().stats.time += time;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing that is done under the lock leaves an entry half written.
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl fmt::Debug for SharedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedState").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
