@@ -52,6 +52,7 @@ fn the_summary_for_programs_is_a_public_format() {
         retirements {"count":0,"reasons":[]}
         retries 0
         run_us {"max":"…","mean":"…","p50":"…","p95":"…","p99":"…"}
+        shared_state null
         slowest []
         stopped null
         tasks {"cancelled":0,"crash":0,"failed":0,"fuel":0,"invalid-input":1,"ok":3,"out-of-memory":0,"output-limit":0,"skipped":0,"timeout":0,"total":5,"trap":1}
