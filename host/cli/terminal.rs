@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard};
 
-use indicatif::MultiProgress;
+use indicatif::{MultiProgress, ProgressDrawTarget};
 
 /// What is being drawn, if anything is. One for the process, as the terminal is.
 static SCREEN: Mutex<Option<MultiProgress>> = Mutex::new(None);
@@ -14,10 +14,14 @@ fn screen() -> MutexGuard<'static, Option<MultiProgress>> {
     SCREEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// From now on this is drawn; `None` for nothing. What was drawn before is wiped.
+/// From now on this is drawn; `None` for nothing. What was drawn before is wiped, and never drawn again.
 pub fn draw(bars: Option<MultiProgress>) {
-    let before = std::mem::replace(&mut *screen(), bars);
-    wipe(before.as_ref());
+    let mut screen = screen();
+    if let Some(before) = std::mem::replace(&mut *screen, bars) {
+        wipe(Some(&before));
+        // Bars draw once more when they are dropped.
+        before.set_draw_target(ProgressDrawTarget::hidden());
+    }
 }
 
 /// Wipes what is drawn, until it is drawn again.
@@ -34,8 +38,9 @@ fn wipe(bars: Option<&MultiProgress>) {
 
 /// Does something to the terminal while nothing is drawn there.
 pub fn aside<T>(work: impl FnOnce() -> T) -> T {
-    let bars = screen().clone();
-    match bars {
+    // Locked all the time, or what is drawn could be wiped meanwhile, and come back after it.
+    let screen = screen();
+    match &*screen {
         Some(bars) => bars.suspend(work),
         None => work(),
     }

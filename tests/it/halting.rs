@@ -20,22 +20,23 @@ fn count(ran: &Ran, status: &str) -> usize {
 #[test]
 fn now_kills_running_tasks_even_those_whose_records_come_first() {
     // The first row never ends, so nothing but the failure of the second can end this run.
-    let ran = over("spin-on-bang", "-j 1 --halt now,fail=1", "\"!\"\n{\"bad\n1\n");
+    let ran = over("spin-on-bang", "-j 2 --chunksize 1 --halt now,fail=1", "\"!\"\n{\"bad\n1\n");
     assert_eq!(ran.code, STOPPED, "{}", ran.stderr);
-    let statuses = ran.each("status");
-    assert!(statuses[0] == "cancelled" || statuses[0] == "skipped", "{}", ran.stdout);
-    assert_eq!(statuses[1], "invalid-input");
+    assert_eq!(ran.each("status")[1], "invalid-input", "{}", ran.stdout);
+    // Its worker may have been the slower one to start.
+    let first = &ran.each("status")[0];
+    assert!(*first == "cancelled" || *first == "skipped", "{}", ran.stdout);
     assert!(ran.stderr.contains("stopped early by --halt now,fail=1"), "{}", ran.stderr);
 }
 
 #[test]
 fn soon_lets_running_tasks_finish() {
-    let rows = "500\n2500\n".to_owned() + &"1\n".repeat(50);
+    // When the first is done, the other worker has one of those that take longer.
+    let rows = "1500\n".to_owned() + &"3000\n".repeat(50);
     let ran = over("sleep", "-j 2 --chunksize 1 --halt soon,done=1", &rows);
     assert_eq!(ran.code, STOPPED, "{}", ran.stderr);
-    assert_eq!(ran.each("status")[..2], ["ok", "ok"].map(Value::from), "{}", ran.stdout);
-    assert!(count(&ran, "skipped") >= 40, "{}", ran.stdout);
-    assert_eq!(count(&ran, "cancelled"), 0, "{}", ran.stdout);
+    assert!(count(&ran, "ok") >= 2 && count(&ran, "skipped") >= 40, "{}", ran.stdout);
+    assert_eq!(count(&ran, "ok") + count(&ran, "skipped"), 51, "{}", ran.stdout);
 }
 
 #[test]
@@ -66,7 +67,6 @@ fn a_percentage_is_of_all_rows() {
     ] {
         let ran = over("echo", &format!("--halt {halt}"), &rows(bad, good));
         assert_eq!(ran.code, code, "{bad} of {} bad, {halt}: {}", bad + good, ran.stderr);
-        assert_eq!(ran.records().len() <= bad + good, true);
     }
 }
 

@@ -103,24 +103,62 @@ fn records_and_a_bar_on_one_terminal_do_not_garble_each_other() {
     let seen = on_terminal(&mut command, true);
     assert_eq!(seen.code, Some(OK), "{}", seen.screen);
     assert!(seen.screen.contains("/4 done ("), "{}", seen.screen);
-    for id in 0..4 {
-        let record = format!("{{\"id\":{id},\"status\":\"ok\",\"output\":\"slept\"}}\r\n");
-        assert!(seen.screen.contains(&record), "no {record:?} in {:?}", seen.screen);
-    }
-    // What precedes a record on its line is nothing, or what wiped the line.
-    let before = |line: &str| line.split_once("{\"id\"").map(|(before, _)| before.to_owned());
-    for before in seen.screen.split('\n').filter_map(before) {
-        assert!(before.is_empty() || before.ends_with(['K', 'A', 'G', 'J', '\r']), "{before:?}");
-    }
+    let left = left_on_screen(&seen.screen);
+    assert_slept(&left[..4].join("\n"));
+    assert!(left.len() == 5 && left[4].starts_with("wpool: 4 tasks in "), "{left:?}");
 }
 
 #[test]
-fn messages_stand_on_lines_of_their_own() {
+fn messages_stand_on_lines_of_their_own_and_nothing_is_left_of_a_bar() {
     let (_input, mut command) = sleeps("-j 2 -v");
     let seen = on_terminal(&mut command, false);
-    assert!(seen.screen.contains("wpool: worker 1.0 started (pid "), "{}", seen.screen);
-    let garbled = |line: &&str| line.contains("wpool: ") && line.contains(" done");
-    assert_eq!(seen.screen.split('\n').find(garbled), None);
+    let left = left_on_screen(&seen.screen);
+    let started = left.iter().filter(|line| line.starts_with("wpool: worker ") && line.contains(" started (pid "));
+    assert_eq!(started.count(), 2, "{left:?}");
+    assert!(left.iter().all(|line| line.starts_with("wpool: ") || line.starts_with("  ")), "{left:?}");
+    assert!(!left.iter().any(|line| line.contains(" done")), "{left:?}");
+}
+
+/// Columns of a terminal that has not been told how wide it is.
+const COLUMNS: usize = 80;
+
+/// The lines that stand on a terminal in the end, without those that are empty.
+fn left_on_screen(sent: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let (mut row, mut column) = (0, 0);
+    let mut rest = sent;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '\n' => row += 1,
+            '\r' => column = 0,
+            '\u{1b}' => {
+                let end = rest.find(|c: char| c.is_ascii_alphabetic()).expect("a command");
+                let count = rest[1..end].parse().unwrap_or(1);
+                match &rest[end..=end] {
+                    "A" => row -= count,
+                    "B" => row += count,
+                    "K" => lines[row].clear(),
+                    command => panic!("what is {command}?"),
+                }
+                rest = &rest[end + 1..];
+            }
+            c => {
+                if column == COLUMNS {
+                    (row, column) = (row + 1, 0);
+                    lines.resize(lines.len().max(row + 1), String::new());
+                }
+                let mut line: Vec<char> = lines[row].chars().collect();
+                line.resize(line.len().max(column + 1), ' ');
+                line[column] = c;
+                lines[row] = line.into_iter().collect();
+                column += 1;
+            }
+        }
+        lines.resize(lines.len().max(row + 1), String::new());
+    }
+    let lines = lines.into_iter().map(|line| line.trim_end().to_owned());
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
 #[test]
@@ -151,7 +189,7 @@ fn nothing_is_drawn_where_it_would_disturb() {
 /// Runs three seconds of sleep with its output in pipes.
 fn in_pipes(args: &str, ci: Option<&str>) -> Ran {
     let input = rows(["3000", "1"]);
-    let mut command = wpool_run(&wat("sleep"), args);
+    let mut command = wpool_run(&wat("chatty-sleep"), args);
     if let Some(ci) = ci {
         command.env("CI", ci);
     }

@@ -36,74 +36,33 @@ fn mask(value: &mut Value, name: &str) {
 fn the_summary_for_programs_is_a_public_format() {
     let (ran, mut summary) = summed_up("trap-on-bang", "-j 2", "1\n\"!\"\n22\n{\"bad\n3\n");
     assert_eq!(ran.code, NOT_OK);
-    assert_eq!(summary["slowest"].as_array().map(Vec::len), Some(4), "{summary}");
+    assert_eq!(summary["slowest"].as_array().map(Vec::len), Some(5), "{summary}");
     mask(&mut summary, "");
+    let members = summary.as_object().expect("an object").iter();
+    let lines: String = members.map(|(name, value)| format!("{name} {value}\n")).collect();
     expect![[r#"
-        {
-          "advice": "…",
-          "bytes": {
-            "in": 7,
-            "out": 4
-          },
-          "cores": "…",
-          "deaths": {
-            "count": 0,
-            "reasons": []
-          },
-          "efficiency": "…",
-          "exit_code": 100,
-          "flaky": {
-            "count": 0,
-            "ids": []
-          },
-          "pool_share": "…",
-          "retirements": {
-            "count": 0,
-            "reasons": []
-          },
-          "retries": 0,
-          "run_us": {
-            "max": "…",
-            "mean": "…",
-            "p50": "…",
-            "p95": "…",
-            "p99": "…"
-          },
-          "slowest": [],
-          "stopped": null,
-          "tasks": {
-            "cancelled": 0,
-            "crash": 0,
-            "failed": 0,
-            "fuel": 0,
-            "invalid-input": 1,
-            "ok": 3,
-            "out-of-memory": 0,
-            "output-limit": 0,
-            "skipped": 0,
-            "timeout": 0,
-            "total": 5,
-            "trap": 1
-          },
-          "time_us": {
-            "host_cpu": "…",
-            "queue": "…",
-            "result": "…",
-            "run": "…",
-            "start": "…"
-          },
-          "version": "…",
-          "wait_us": {
-            "max": "…",
-            "mean": "…",
-            "p50": "…",
-            "p95": "…",
-            "p99": "…"
-          },
-          "wall_us": "…",
-          "workers": 2
-        }"#]]
-    .assert_eq(&serde_json::to_string_pretty(&summary).expect("plain data"));
+        advice "…"
+        bytes {"in":12,"out":4}
+        cores "…"
+        deaths {"count":0,"reasons":[]}
+        efficiency "…"
+        exit_code 100
+        flaky {"count":0,"ids":[]}
+        pool_share "…"
+        retirements {"count":0,"reasons":[]}
+        retries 0
+        run_us {"max":"…","mean":"…","p50":"…","p95":"…","p99":"…"}
+        shared_state null
+        slowest []
+        stopped null
+        tasks {"cancelled":0,"crash":0,"failed":0,"fuel":0,"invalid-input":1,"ok":3,"out-of-memory":0,"output-limit":0,"skipped":0,"timeout":0,"total":5,"trap":1}
+        time_us {"host_cpu":"…","queue":"…","result":"…","run":"…","start":"…"}
+        version "…"
+        wait_us {"max":"…","mean":"…","p50":"…","p95":"…","p99":"…"}
+        wall_us "…"
+        workers 2
+    "#]]
+    .assert_eq(&lines);
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Summary {
         }
         let times = [self.stats.queue, self.stats.start, self.spent().own(), self.result, self.host_cpu];
         let [queue, start, run, result, host] = times.map(show_time);
-        line("time", format!("queue {queue}, start {start}, run {run}, result {result}; CPU of the host {host}"));
+        line("time", format!("queue {queue}, start {start}, run {run}, result {result}; host CPU {host}"));
         line("cores", format!("{:.0} % of {} ran the program", 100.0 * self.efficiency(), self.cores));
         let (bytes_in, bytes_out) = (show_size(self.stats.bytes_in), show_size(self.stats.bytes_out));
         line("data", format!("{bytes_in} in, {bytes_out} out"));
