@@ -304,6 +304,7 @@ fn main() {
 "#;
 
 #[test]
+#[allow(clippy::print_stderr, reason = "whoever reads the log should know what was not tested")]
 fn a_command_in_rust_is_prepared() {
     let dir = tempfile::tempdir().unwrap();
     let (source, task) = (dir.path().join("task.rs"), dir.path().join("task.wasm"));

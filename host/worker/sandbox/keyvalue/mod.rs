@@ -71,6 +71,9 @@ enum Refused {
 /// An inner error is the task's to handle, an outer one ends it.
 type Called<T> = wasmtime::Result<Result<T, Refused>>;
 
+/// For each key what it stands for, if it is there.
+type Pairs = Vec<Option<(String, Vec<u8>)>>;
+
 impl Keyvalue {
     pub fn new(line: Arc<HostLine>) -> Keyvalue {
         Keyvalue { line, table: ResourceTable::new(), held: 0, cursors: VecDeque::new(), next_cursor: 0 }
@@ -132,7 +135,7 @@ impl Keyvalue {
         self.next_cursor - 1
     }
 
-    fn get_many(&self, keys: Vec<String>) -> Called<Vec<Option<(String, Vec<u8>)>>> {
+    fn get_many(&self, keys: Vec<String>) -> Called<Pairs> {
         self.ask(Request::GetMany { keys: keys.clone() }, |reply| match reply {
             Reply::Values(values) if values.len() == keys.len() => {
                 let pairs = keys.into_iter().zip(values);
