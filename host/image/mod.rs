@@ -39,7 +39,7 @@ pub(crate) struct Image {
 /// code is run, not even `init`. Must be called within a tokio runtime with time and I/O enabled.
 ///
 /// # Errors
-/// As [`crate::Pool::start`].
+/// As [`crate::Builder::build`].
 pub async fn inspect(program: &Program, config: &PoolConfig) -> Result<Report, Error> {
     let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
     let mut config = config.clone();
