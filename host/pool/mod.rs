@@ -36,6 +36,7 @@ use crate::process::Spawner;
 use crate::program::Program;
 use crate::report::{Kind, Report};
 use crate::task::Input;
+use crate::typed;
 use handle::Ticket;
 use queue::{Outbox, Queue, Rules};
 use shared::{Shared, Stop};
@@ -124,8 +125,15 @@ impl Pool {
     }
 
     fn function(&self, name: &str) -> Result<u32, Error> {
-        let found = self.report().function_named(name);
-        found.map_err(|refusal| Error::ProgramRefused { name: self.shared.program_name.clone(), refusal })
+        let refused = |refusal| Error::ProgramRefused { name: self.shared.program_name.clone(), refusal };
+        let at = self.report().function_named(name).map_err(refused)?;
+        let function = &self.report().functions[at as usize];
+        match &function.signature {
+            Ok(signature) if !self.shared.config.json_rows && !typed::takes_text(signature) => Err(Error::Config(
+                format!("`{name}` takes no text but {signature}: inputs must be JSON, see PoolConfig::json_rows"),
+            )),
+            _ => Ok(at),
+        }
     }
 
     /// Runs the program over inputs, as the results are asked for; the results come in the inputs' order unless

@@ -215,7 +215,7 @@ fn one_pool_calls_several_functions() {
         assert_eq!(middle, json!({"x": 1.0, "y": 2.0}));
         assert_eq!(entry.await.outcome.status(), Status::Ok);
 
-        let error = pool.submit_to("nothing", "1").await.unwrap_err();
+        let error = pool.submit_to("no-such", "1").await.unwrap_err();
         assert!(matches!(&error, Error::ProgramRefused { refusal, .. } if refusal.code == "no-function"), "{error}");
         let misfit = pool.submit_to("between", "1").await.unwrap().await;
         assert_eq!(misfit.outcome.status(), Status::InvalidInput);
@@ -227,6 +227,17 @@ fn one_pool_calls_several_functions() {
             let text = String::from_utf8(result.outcome.output().unwrap().to_vec()).unwrap();
             assert!(text.contains(expected), "{text}");
         }
+    });
+}
+
+#[test]
+fn a_function_of_values_cannot_be_called_with_text() {
+    block_on(async {
+        let program = Program::read(guest("typed")).unwrap();
+        let worker = WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"));
+        let pool = Pool::builder(program).worker(worker).call("echo.text").build().await.unwrap();
+        let error = pool.submit_to("shapes.area", "1").await.unwrap_err();
+        assert!(matches!(&error, Error::Config(why) if why.contains("takes no text")), "{error}");
     });
 }
 

@@ -333,7 +333,7 @@ fn state_that_cannot_be_had_is_refused_with_the_reason() {
     for (task, args, code, why) in [
         (wat("echo"), "--state", 2, "shared state is for components"),
         (guest("shared-state"), &format!("--call first.get --state-in {shown}"), 96, "not a JSON object"),
-        (guest("shared-state"), "--call first.get --state --isolation reuse=checked", 2, "run some tasks twice"),
+        (guest("shared-state"), "--call first.get --state --isolation reuse=checked", 2, "some tasks write twice"),
         (guest("shared-state"), "--call first.get --state-in /nowhere", 96, "/nowhere"),
         (guest("shared-state"), &both, 2, "cannot take records and the shared state"),
         (guest("shared-state"), "--call first.open --state-out /nowhere/state.json", 110, "cannot write /nowhere"),
