@@ -26,7 +26,7 @@ pub use stats::{Running, Stats};
 pub use stopper::{Shutdown, Stopper};
 pub use wait::{Completed, Until, Waited, as_completed, wait};
 
-use crate::config::{Isolation, MAX_WORKERS, PoolConfig};
+use crate::config::{MAX_WORKERS, PoolConfig};
 use crate::error::Error;
 use crate::event::Event;
 use crate::image::Image;
@@ -218,11 +218,6 @@ fn check_state(config: &PoolConfig, report: &Report) -> Result<(), Error> {
     if report.kind == Kind::CoreModule {
         let what = "shared state is for components, which import it as wasi:keyvalue; a core module has no way to \
                     reach it: build the program as a component, or run it without shared state";
-        return Err(Error::Config(what.into()));
-    }
-    if config.isolation == Isolation::Checked {
-        let what = "instances that are kept and checked run some tasks twice, which shared state would show; \
-                    choose another isolation, or run without shared state";
         return Err(Error::Config(what.into()));
     }
     if !report.imports.iter().any(|import| import.starts_with("wasi:keyvalue/")) {
