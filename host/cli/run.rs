@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
+use wpool::output::OutputType;
 use wpool::{Observer, Pool, Program, Shutdown, Stats, Stopper};
 
 use super::check;
@@ -123,7 +124,7 @@ impl Audience {
         Audience {
             ledger: Arc::default(),
             meter: Arc::default(),
-            halting: Arc::new(Halting::new(plan.halts.clone())),
+            halting: Arc::new(Halting::new(plan.halts.clone(), plan.output_type != OutputType::Auto)),
             shown: plan.messages.progress,
         }
     }

@@ -17,6 +17,8 @@ use super::signals::Pauses;
 #[derive(Debug)]
 pub struct Halting {
     halts: Vec<Halt>,
+    /// Tasks that settle as ok count only when their outputs have been judged.
+    judged: bool,
     state: Mutex<State>,
     /// Rows of the run, where a percentage needs them.
     total: OnceLock<u64>,
@@ -30,8 +32,9 @@ struct State {
 }
 
 impl Halting {
-    pub fn new(halts: Vec<Halt>) -> Halting {
-        Halting { halts, state: Mutex::default(), total: OnceLock::new(), stopper: OnceLock::new() }
+    /// `judged` says that outputs are judged after their tasks have settled, and told of by [`Halting::judged`].
+    pub fn new(halts: Vec<Halt>, judged: bool) -> Halting {
+        Halting { halts, judged, state: Mutex::default(), total: OnceLock::new(), stopper: OnceLock::new() }
     }
 
     /// Whether nothing is to be heard.
@@ -53,17 +56,18 @@ impl Halting {
     }
 
     pub fn hear(&self, event: &Event) {
-        if let Event::TaskSettled { status, .. } = event {
+        if let Event::TaskSettled { status, .. } = event
+            && !(self.judged && *status == Status::Ok)
+        {
             self.count(|counts| counts.add(*status));
         }
     }
 
-    /// A task that had settled as ok has failed after all.
-    pub fn overruled(&self) {
-        self.count(|counts| {
-            counts.ok = counts.ok.saturating_sub(1);
-            counts.add(Status::Failed);
-        });
+    /// What became of a task that had settled as ok.
+    pub fn judged(&self, status: Status) {
+        if self.judged {
+            self.count(|counts| counts.add(status));
+        }
     }
 
     fn count(&self, change: impl FnOnce(&mut Counts)) {

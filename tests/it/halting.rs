@@ -98,6 +98,15 @@ fn an_output_of_the_wrong_type_is_a_failure_that_halts() {
 }
 
 #[test]
+fn an_output_that_is_not_what_it_should_be_is_no_success() {
+    let ran = over("not-json", "-j 1 --chunksize 1 --output-type json --halt now,success=1", "1\n2\n3\n");
+    assert_eq!((ran.code, count(&ran, "failed")), (NOT_OK, 3), "{}{}", ran.stdout, ran.stderr);
+    let ran = over("echo", "-j 1 --chunksize 1 --output-type json --halt now,success=1", &"1\n".repeat(5_000));
+    assert_eq!((ran.code, &ran.each("status")[0]), (OK, &json!("ok")), "{}", ran.stderr);
+    assert!(ran.stderr.contains("stopped early by --halt now,success=1"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_run_that_was_read_to_its_end_has_no_rows_that_were_not_read() {
     let ran = over("trap", "--halt soon,fail=1", "1\n");
     assert_eq!(ran.code, STOPPED);

@@ -92,7 +92,10 @@ impl Reporter {
     }
 
     fn take(&mut self, mut result: TaskResult, piece: &mut Piece, failed: &mut Vec<u8>) {
-        self.check_type(&mut result);
+        if result.outcome.status() == Status::Ok {
+            self.check_type(&mut result);
+            self.halting.judged(result.outcome.status());
+        }
         self.tally.add(&result);
         let file = self.write_file(&result, piece);
         let ok = result.outcome.status() == Status::Ok;
@@ -114,7 +117,6 @@ impl Reporter {
             let output = Some(output.clone()).filter(|output| !output.is_empty());
             result.receipt.layer = Layer::Host;
             result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, error }));
-            self.halting.overruled();
         }
     }
 
