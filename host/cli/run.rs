@@ -13,7 +13,7 @@ use super::check;
 use super::exit::{CannotWrite, DeadlinePassed, Exit};
 use super::out_dir::{OutDir, OutNames};
 use super::plan::{Plan, Source};
-use super::report::{Ledger, Meter, Monitor, Reporter, Showing, Shown, Summary, Tally, tell};
+use super::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
 use super::rows::{self, Locator, Rows, RowsEnd};
 use super::say;
 use super::signals::{Interruption, Pauses, Questions};
@@ -67,7 +67,7 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     pool.shutdown(Shutdown::Kill).await;
     // Whatever ended the run, what it had to say is written first.
     let unwanted = reporter.unwanted;
-    let (tally, written) = reporter.finish();
+    let Reported { tally, exit: written, closed } = reporter.finish();
     let state_written = state::write(&plan);
     let exit = match reported {
         // Told to end before it could begin.
@@ -81,8 +81,8 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
         ]),
     };
     let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
-    let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(), &end);
-    if !plan.messages.quiet && !unwanted {
+    let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(closed), &end);
+    if !plan.messages.quiet && !unwanted && !closed {
         say(format_args!("{}", summary.text(plan.messages.verbose)));
     }
     if let Some(why) = end.failure() {
@@ -192,14 +192,14 @@ impl Stops {
         self.interruption.exit().max(self.deadline.as_ref().and_then(RunDeadline::exit))
     }
 
-    /// What stopped the run, in words.
-    fn why(&self) -> Option<String> {
+    /// What stopped the run, in words. `closed` says that nobody reads its output any more.
+    fn why(&self, closed: bool) -> Option<String> {
         match (self.exit(), self.halting.met()) {
             (Some(Exit::Deadline), _) => Some("--deadline".to_owned()),
             (Some(Exit::Terminated), _) => Some("SIGTERM".to_owned()),
             (Some(_), _) => Some("SIGINT".to_owned()),
             (None, Some(halt)) => Some(format!("--halt {halt}")),
-            (None, None) => None,
+            (None, None) => closed.then(|| "closed output".to_owned()),
         }
     }
 

@@ -383,7 +383,8 @@ fn one_sleeper_does_not_hold_up_ten_thousand_others() {
 
 #[test]
 fn a_reader_that_has_seen_enough_ends_the_run_quietly() {
-    let mut child = spawn(&mut wpool_run(&wat("echo"), ""));
+    let folder = folder();
+    let mut child = spawn(wpool_run(&wat("echo"), "--summary-json summary").current_dir(folder.path()));
     let _guard = Watchdog::over(&child);
     let feeder = feed_endlessly(child.stdin.take().expect("it is piped"), "1\n");
     let mut line = String::new();
@@ -394,6 +395,8 @@ fn a_reader_that_has_seen_enough_ends_the_run_quietly() {
     child.stderr.take().expect("it is piped").read_to_string(&mut stderr).expect("text");
     let status = child.wait().expect("it can be waited for");
     assert_eq!((status.code(), stderr.as_str()), (Some(OK), ""));
+    let summary: Value = serde_json::from_str(&read(folder.path().join("summary"))).expect("JSON");
+    assert_eq!((&summary["stopped"], &summary["unread"]), (&json!("closed output"), &json!(true)));
     feeder.join().expect("the feeder ends with the run");
 }
 

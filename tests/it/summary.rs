@@ -57,6 +57,7 @@ fn the_summary_for_programs_is_a_public_format() {
         stopped null
         tasks {"cancelled":0,"crash":0,"failed":0,"fuel":0,"invalid-input":1,"ok":3,"out-of-memory":0,"output-limit":0,"skipped":0,"timeout":0,"total":5,"trap":1}
         time_us {"host_cpu":"…","queue":"…","result":"…","run":"…","start":"…"}
+        unread false
         version "…"
         wait_us {"max":"…","mean":"…","p50":"…","p95":"…","p99":"…"}
         wall_us "…"
@@ -162,6 +163,23 @@ fn a_summary_destroys_nothing() {
         assert_refused(&ran, USAGE, &[needle], args);
     }
     assert_eq!(read(rows), "1\n");
+}
+
+#[test]
+fn what_is_written_beside_the_records_never_mixes_with_them() {
+    let folder = folder();
+    for option in ["--summary-json", "--failed", "--state-out"] {
+        for (path, needle) in [("-", "name a file"), ("/dev/stdout", "takes the records")] {
+            let out = std::fs::File::create(folder.path().join("out")).expect("a file");
+            let mut command = wpool_run(&wat("echo"), &format!("-n {option} {path}"));
+            let output = command.current_dir(folder.path()).stdout(out).output().expect("a start");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(USAGE), "{option} {path}: {said}");
+            assert!(said.contains(option) && said.contains(needle), "{said}");
+        }
+    }
+    assert_eq!(run(wpool_run(&wat("echo"), "-o -").current_dir(folder.path()), "1\n").records().len(), 1);
+    assert!(!folder.path().join("-").exists());
 }
 
 #[test]

@@ -124,7 +124,7 @@ pub enum OutputType {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output", group = ArgGroup::new("written").args(["output", "out_dir", "state_out"]).multiple(true))]
 pub struct Output {
-    /// Write records to FILE instead of standard output
+    /// Write records to FILE instead of standard output, which is -
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
     /// Write each output that is ok to a file of its own in DIR; its record names the file

@@ -116,6 +116,8 @@ impl Plan {
         config.crash_limit = typed.stopping.crash_limit;
         config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
         config.retry = retry(&typed.stopping);
+        // As everywhere, `-` is standard output.
+        let records = output.output.clone().filter(|path| !is_stdin(path));
         let json = !typed.lines && !typed.once && !files;
         config.json_rows = json;
         config.call = typed.call.clone();
@@ -132,7 +134,7 @@ impl Plan {
             style,
             output_type: output_type(output.output_type),
             out_dir: out_dir(output, files, json)?,
-            output: output.output.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
+            output: records.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             failed: output.failed.clone(),
             state_out: typed.state.state_out.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
             only: output.only,
@@ -140,7 +142,7 @@ impl Plan {
             halts: halts(&typed.stopping),
             deadline: typed.stopping.deadline,
             strict: typed.strict_input,
-            messages: messages(&typed.messages, output.output.is_some()),
+            messages: messages(&typed.messages, records.is_some()),
             // Last, because it may take minutes.
             task: super::build::program(typed.task, typed.messages.quiet)?,
         })

@@ -13,18 +13,27 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
     let state = &typed.state.state_out;
     let summary = &typed.messages.summary_json;
-    for path in [&output.output, &output.failed, summary, state].into_iter().flatten() {
+    for (path, option) in [(&output.failed, "--failed"), (summary, "--summary-json"), (state, "--state-out")] {
+        let Some(path) = path else { continue };
+        if is_stdin(path) {
+            return usage(format!(
+                "{option} - : standard output is for records; name a file (./- for one of this name)"
+            ));
+        }
+        // Both would be written from their own beginnings.
+        if to_stdout(output) && is_stdout(path) {
+            return usage(format!("{option} {}: that is standard output, which takes the records", path.display()));
+        }
+    }
+    let records = output.output.as_ref().filter(|path| !is_stdin(path)).cloned();
+    for path in [&records, &output.failed, summary, state].into_iter().flatten() {
         check_destroys_no_input(path, source)?;
         if is_same_file(path, &typed.task) {
             return usage(format!("{} is the program; the output would destroy it", path.display()));
         }
     }
-    let all = [
-        (&output.output, "records"),
-        (&output.failed, "failed rows"),
-        (summary, "the summary"),
-        (state, "the shared state"),
-    ];
+    let all =
+        [(&records, "records"), (&output.failed, "failed rows"), (summary, "the summary"), (state, "the shared state")];
     let all: Vec<_> = all.iter().filter_map(|(path, what)| path.as_ref().zip(Some(*what))).collect();
     for (at, (path, what)) in all.iter().enumerate() {
         let other = all[..at].iter().find(|(other, _)| is_same_file(other, path) || is_same_place(other, path));
@@ -32,7 +41,19 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
             return usage(format!("{} cannot take {other} and {what}", path.display()));
         }
     }
-    [&output.output, state].into_iter().flatten().try_for_each(|path| check_replaces_nothing(path, output.overwrite))
+    [&records, state].into_iter().flatten().try_for_each(|path| check_replaces_nothing(path, output.overwrite))
+}
+
+/// Whether records go to standard output.
+fn to_stdout(output: &args::Output) -> bool {
+    output.output.as_deref().is_none_or(is_stdin)
+}
+
+/// Whether a path leads to the regular file that standard output is.
+fn is_stdout(path: &Path) -> bool {
+    let Ok(stdout) = rustix::fs::fstat(rustix::stdio::stdout()) else { return false };
+    std::fs::metadata(path)
+        .is_ok_and(|found| found.is_file() && (found.dev(), found.ino()) == (stdout.st_dev, stdout.st_ino))
 }
 
 /// Refuses a file that exists, unless it may be replaced.

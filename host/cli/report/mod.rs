@@ -130,18 +130,28 @@ impl Reporter {
         Some(shown)
     }
 
-    /// Waits for the last line to be written. Gives what was counted, and an exit if something could not be written.
-    pub fn finish(self) -> (Tally, Option<Exit>) {
-        let mut exit = None;
+    /// Waits for the last line to be written.
+    pub fn finish(self) -> Reported {
+        let (mut exit, mut closed) = (None, false);
         for writer in [Some(self.output), self.failed].into_iter().flatten() {
             match writer.finish() {
-                Ok(()) | Err(WriteEnd::Closed) => {}
+                Ok(()) => {}
+                Err(WriteEnd::Closed) => closed = true,
                 Err(WriteEnd::Failed(error)) => {
                     say(format_args!("{:#}", anyhow::Error::from(error)));
                     exit = Some(Exit::Output);
                 }
             }
         }
-        (self.tally, exit)
+        Reported { tally: self.tally, exit, closed }
     }
+}
+
+/// What came of reporting.
+pub struct Reported {
+    pub tally: Tally,
+    /// Set if something could not be written.
+    pub exit: Option<Exit>,
+    /// Who read the output has seen enough.
+    pub closed: bool,
 }
