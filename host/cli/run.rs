@@ -1,5 +1,6 @@
 //! `wpool run`: rows in, records out.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ use super::stopping::{Halting, RunDeadline, exit_of_tasks};
 
 /// Carries a plan out.
 pub fn run(plan: Plan) -> Result<Exit> {
+    state::check(&plan)?;
+    clear_summary(&plan)?;
     let program = Program::read(&plan.task)?;
     runtime()?.block_on(execute(plan, program))
 }
@@ -98,6 +101,20 @@ async fn start(program: Program, plan: &Plan) -> Result<Pool> {
         Some(time) => Ok(tokio::time::timeout(time, starting).await.map_err(|_| DeadlinePassed)??),
         None => Ok(starting.await?),
     }
+}
+
+/// Finds out whether `--summary-json` can be written, and removes that of an earlier run: this one may end without any.
+fn clear_summary(plan: &Plan) -> Result<(), CannotWrite> {
+    let Some(path) = &plan.messages.summary_json else { return Ok(()) };
+    // A pipe or a device is written once, in the end.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Ok(());
+    }
+    let cannot = |source| CannotWrite { path: path.display().to_string(), source };
+    File::create(path).map_err(cannot)?;
+    // A link stays. In a folder that lets nothing be removed an empty file is left, which is no summary either.
+    let _ = std::fs::canonicalize(path).and_then(std::fs::remove_file);
+    Ok(())
 }
 
 /// Writes `--summary-json`, and gives the exit in which it stands.

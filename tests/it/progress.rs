@@ -223,6 +223,8 @@ fn a_slow_task_is_told_of_once() {
     let lines: Vec<_> = ran.stderr.lines().filter(|line| line.contains("slow: ")).collect();
     let [line] = lines[..] else { panic!("{}", ran.stderr) };
     assert!(line.starts_with("wpool: slow: task 0 has been running for "), "{line}");
+    let ran = run(&mut wpool_run(&wat("sleep"), "-j 1 --slow 100ms"), "900\n");
+    assert!(ran.stderr.contains("slow: task 0 has been running for "), "{}", ran.stderr);
     assert_eq!(in_pipes("-j 2 --slow 1s -q", None).stderr, "");
     assert!(!in_pipes("-j 2", None).stderr.contains("slow: "));
 }

@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::cli::{CANNOT_WRITE, NOT_OK, OK, STOPPED, USAGE, assert_refused, folder, read, write};
+use crate::cli::{CANNOT_WRITE, NOT_OK, OK, REFUSED, STOPPED, USAGE, assert_refused, folder, read, write};
 use crate::support::{Ran, guest, run, wat, wpool_run};
 
 /// A run, and its summary for programs.
@@ -142,11 +142,24 @@ fn a_pool_that_does_not_pay_is_advised_about() {
 
 #[test]
 fn a_summary_that_cannot_be_written_has_the_exit_code_of_an_output() {
-    for path in ["no/such/folder", "/dev/full"] {
+    // A place where there can be no file is found before the first task.
+    for (path, records) in [("no/such/folder", 0), ("/dev/full", 1)] {
         let ran = run(&mut wpool_run(&wat("echo"), &format!("--summary-json {path}")), "1\n");
-        assert_eq!((ran.code, ran.records().len()), (CANNOT_WRITE, 1), "{path}: {}", ran.stderr);
+        assert_eq!((ran.code, ran.records().len()), (CANNOT_WRITE, records), "{path}: {}", ran.stderr);
         assert!(ran.stderr.contains(path), "{}", ran.stderr);
     }
+    let ran = run(&mut wpool_run(&wat("echo"), "--state-out no/such/folder"), "1\n");
+    assert_refused(&ran, CANNOT_WRITE, &["cannot write no/such/folder: No such file"], "a state");
+    assert!(!ran.stderr.contains(".wpool"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_run_that_ends_before_its_first_task_leaves_no_summary_of_another() {
+    let folder = folder();
+    let summary = write(&folder, "summary", "{}");
+    let ran = run(wpool_run(&wat("no-convention"), "--summary-json summary").current_dir(folder.path()), "1\n");
+    assert_refused(&ran, REFUSED, &[], "a program that is refused");
+    assert!(!summary.exists());
 }
 
 #[test]

@@ -17,6 +17,8 @@ use super::bar::Bars;
 /// Time between two looks when a bar is drawn, and else.
 const FRAME: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_secs(1);
+/// Looking more often would cost more than it tells.
+const SHORTEST_LOOK: Duration = Duration::from_millis(20);
 /// When the counter first says something, and the most it waits then; it doubles, so that logs of long runs stay short.
 const FIRST_COUNT: Duration = Duration::from_secs(2);
 const LONGEST_COUNT: Duration = Duration::from_secs(30);
@@ -160,7 +162,10 @@ impl Monitor {
     }
 
     async fn watch(self, bars: Option<Bars>) {
-        let mut ticks = tokio::time::interval(if bars.is_some() { FRAME } else { LOOK });
+        let look = if bars.is_some() { FRAME } else { LOOK };
+        // A task that is slow for half as long again is not missed.
+        let slow = self.slow.map_or(look, |slow| (slow / 2).max(SHORTEST_LOOK));
+        let mut ticks = tokio::time::interval(look.min(slow));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut told = HashSet::new();
         let mut history = VecDeque::from([(Instant::now(), 0)]);
