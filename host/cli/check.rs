@@ -83,8 +83,8 @@ pub async fn all_fit(all: Rows, locator: &Locator, check: &RowCheck) -> Result<b
 
 /// Makes a source that can be read twice: standard input, and other files that are gone once they are read, become
 /// temporary files with their rows. Those have no names, so nothing is left of them however the run ends.
-pub fn spool(source: &mut Source) -> Result<Vec<File>> {
-    let Source::Lines(files) = source else { return Ok(Vec::new()) };
+pub fn spool(mut source: Source) -> Result<(Source, Vec<File>)> {
+    let Source::Lines(files) = &mut source else { return Ok((source, Vec::new())) };
     let mut spools = Vec::new();
     for file in files.iter_mut().filter(|file| is_stdin(file) || !file.is_file()) {
         let cannot = || format!("cannot keep {} in a temporary file", file.display());
@@ -94,5 +94,5 @@ pub fn spool(source: &mut Source) -> Result<Vec<File>> {
         *file = format!("/proc/self/fd/{}", spool.as_raw_fd()).into();
         spools.push(spool);
     }
-    Ok(spools)
+    Ok((source, spools))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use wpool::output::OutputType;
 use wpool::{Observer, Pool, Program, Shutdown, Stats, Stopper};
 
@@ -19,7 +20,7 @@ use super::rows::{self, Locator, Rows, RowsEnd};
 use super::say;
 use super::signals::{Interruption, Pauses, Questions};
 use super::state;
-use super::stopping::{Halting, RunDeadline, exit_of_tasks};
+use super::stopping::{Asked, Halting, RunDeadline, exit_of_tasks};
 
 /// Carries a plan out.
 pub fn run(plan: Plan) -> Result<Exit> {
@@ -41,24 +42,18 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let audience = Audience::new(&plan);
     plan.config.observer = audience.observer(plan.messages.verbose);
     let pool = start(program, &plan).await?;
-    let locator = Locator::new(&plan.source);
     let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
-    // They live as long as the run: the rows are read from them again.
-    let again = plan.strict || audience.halting.needs_total();
-    let _spools = if again { check::spool(&mut plan.source)? } else { Vec::new() };
-    let names = || out_dir.clone().map(|dir| OutNames::new(dir, plan.own_files()));
-    if plan.strict {
-        let rows = Rows::read(plan.source.clone(), names())?;
-        if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
-            return Ok(Exit::InputRefused);
-        }
-    }
-    audience.count_rows(&plan.source)?;
     let stopper = pool.stopper();
     questions.answer(stopper.clone());
     let stops = Stops::listen(&plan, &audience, &stopper, began)?;
+    let locator = Locator::new(&plan.source);
+    let ahead = stops.unless_asked(look_ahead(&mut plan, &audience, &pool, out_dir.as_ref())).await;
+    let Some((spools, fit)) = ahead.transpose()? else { return Ok(stops.exit().unwrap_or(Exit::Ok)) };
+    if !fit {
+        return Ok(Exit::InputRefused);
+    }
     let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone())?;
-    let rows = Rows::read(plan.source.clone(), names())?;
+    let rows = Rows::read(plan.source.clone(), names(&plan, out_dir.as_ref()))?;
     let end = rows.end();
     let clock = Clock::start();
     let showing = audience.show(&plan, stopper);
@@ -66,6 +61,8 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     let results = if plan.unordered { results.unordered() } else { results };
     let reported = reporter.report(results).await;
     drop(showing);
+    // They live as long as the run: the rows are read from them again.
+    drop(spools);
     let measured = Measured { stats: pool.stats(), wall: clock.wall(), host_cpu: clock.cpu(), result: reporter.spent };
     pool.shutdown(Shutdown::Kill).await;
     // Whatever ended the run, what it had to say is written first.
@@ -92,6 +89,42 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
         say(format_args!("{why}"));
     }
     write_summary(&plan, &summary, exit)
+}
+
+/// What is done with all rows before the first of them is run. Gives the files that they are then read from again, which
+/// have to live as long, and whether all rows fit where that matters.
+async fn look_ahead(
+    plan: &mut Plan,
+    audience: &Audience,
+    pool: &Pool,
+    out_dir: Option<&Arc<OutDir>>,
+) -> Result<(Vec<File>, bool)> {
+    let locator = Locator::new(&plan.source);
+    let mut spools = Vec::new();
+    if plan.strict || audience.halting.needs_total() {
+        let source = plan.source.clone();
+        (plan.source, spools) = beside(move || check::spool(source)).await?;
+    }
+    if plan.strict {
+        let rows = Rows::read(plan.source.clone(), names(plan, out_dir))?;
+        if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
+            return Ok((spools, false));
+        }
+    }
+    audience.count_rows(&plan.source).await?;
+    Ok((spools, true))
+}
+
+/// Who looks at the names of output files, if there are any.
+fn names(plan: &Plan, out_dir: Option<&Arc<OutDir>>) -> Option<OutNames> {
+    out_dir.map(|dir| OutNames::new(dir.clone(), plan.own_files()))
+}
+
+/// Does what may wait for ever on a thread of its own, which is not joined when nobody waits for it any more.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let (sender, done) = oneshot::channel();
+    std::thread::Builder::new().name("wpool-rows".into()).spawn(move || sender.send(work()))?;
+    done.await.context("the rows cannot be read")?
 }
 
 /// Starts the pool, which has to compile the program first, within the time of the run.
@@ -160,9 +193,11 @@ impl Audience {
     }
 
     /// Finds out how many rows there are: before the run where a percentage needs it, else beside it.
-    fn count_rows(&self, source: &Source) -> Result<()> {
+    async fn count_rows(&self, source: &Source) -> Result<()> {
         if self.halting.needs_total() {
-            let total = rows::count(source).context("cannot count the rows")?.unwrap_or_default();
+            let source = source.clone();
+            let counted = beside(move || rows::count(&source).context("cannot count the rows")).await?;
+            let total = counted.unwrap_or_default();
             self.halting.set_total(total);
             self.meter.set_total(total);
         } else if self.shown != Shown::Nothing {
@@ -188,6 +223,7 @@ impl Audience {
 struct Stops {
     interruption: Interruption,
     deadline: Option<RunDeadline>,
+    asked: Asked,
     halting: Arc<Halting>,
 }
 
@@ -195,13 +231,22 @@ impl Stops {
     /// Listens for the rest of the run, which began some time ago.
     fn listen(plan: &Plan, audience: &Audience, stopper: &Stopper, began: Instant) -> Result<Stops> {
         audience.halting.arm(stopper.clone());
+        let asked = Asked::default();
         let pauses = Pauses::listen(stopper.clone())?;
         let deadline = plan.deadline.map(|time| {
             let left = time.saturating_sub(began.elapsed());
-            RunDeadline::start(left, plan.config.grace, stopper.clone(), pauses)
+            RunDeadline::start(left, plan.config.grace, stopper.clone(), pauses, asked.clone())
         });
-        let interruption = Interruption::listen(stopper)?;
-        Ok(Stops { interruption, deadline, halting: audience.halting.clone() })
+        let interruption = Interruption::listen(stopper, &asked)?;
+        Ok(Stops { interruption, deadline, asked, halting: audience.halting.clone() })
+    }
+
+    /// Waits for what is done before the first task; `None` when the run is asked to end before it is done.
+    async fn unless_asked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.asked.notified() => None,
+        }
     }
 
     /// The exit of what stopped the run from outside.
@@ -213,8 +258,7 @@ impl Stops {
     fn why(&self, closed: bool) -> Option<String> {
         match (self.exit(), self.halting.met()) {
             (Some(Exit::Deadline), _) => Some("--deadline".to_owned()),
-            (Some(Exit::Terminated), _) => Some("SIGTERM".to_owned()),
-            (Some(_), _) => Some("SIGINT".to_owned()),
+            (Some(_), _) => Some(self.interruption.name().to_owned()),
             (None, Some(halt)) => Some(format!("--halt {halt}")),
             (None, None) => closed.then(|| "closed output".to_owned()),
         }

@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wpool::{Running, Shutdown, Stopper};
 
 use super::exit::Exit;
+use super::stopping::Asked;
 use super::units::show_time;
 use super::{say, terminal};
 
@@ -20,16 +21,21 @@ pub struct Interruption(Arc<AtomicI32>);
 
 impl Interruption {
     /// Listens for the rest of the run.
-    pub fn listen(stopper: &Stopper) -> Result<Interruption> {
+    pub fn listen(stopper: &Stopper, asked: &Asked) -> Result<Interruption> {
         let interruption = Interruption::default();
-        for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+            // As `nohup` has it.
+            if kind == SignalKind::hangup() && is_ignored(kind) {
+                continue;
+            }
             let mut signals = signal(kind)?;
-            let (first, stopper) = (interruption.0.clone(), stopper.clone());
+            let (first, stopper, asked) = (interruption.0.clone(), stopper.clone(), asked.clone());
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
                     if first.compare_exchange(0, kind.as_raw_value(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
                         say(format_args!("stopping; running tasks finish (again to kill them)"));
                         stopper.stop(Shutdown::Cancel);
+                        asked.notify_one();
                     } else {
                         stopper.stop(Shutdown::Kill);
                     }
@@ -43,10 +49,27 @@ impl Interruption {
     pub fn exit(&self) -> Option<Exit> {
         match self.0.load(Ordering::Acquire) {
             0 => None,
-            number if number == SignalKind::terminate().as_raw_value() => Some(Exit::Terminated),
-            _ => Some(Exit::Interrupted),
+            number if number == SignalKind::interrupt().as_raw_value() => Some(Exit::Interrupted),
+            _ => Some(Exit::Terminated),
         }
     }
+
+    /// The name of the signal that came first.
+    pub fn name(&self) -> &'static str {
+        match self.0.load(Ordering::Acquire) {
+            number if number == SignalKind::terminate().as_raw_value() => "SIGTERM",
+            number if number == SignalKind::hangup().as_raw_value() => "SIGHUP",
+            _ => "SIGINT",
+        }
+    }
+}
+
+/// Whether this process was started with a signal ignored, which then stays so.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask >> (kind.as_raw_value() - 1) & 1 == 1
 }
 
 /// SIGUSR1, which never ends a run from the moment that this is there.

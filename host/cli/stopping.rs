@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 use wpool::{Event, Shutdown, Status, Stopper};
 
@@ -113,13 +114,16 @@ pub fn exit_of_tasks(total: u64, not_ok: u64, met: Option<Halt>) -> Exit {
     }
 }
 
+/// Woken when something from outside asks the run to end.
+pub type Asked = Arc<Notify>;
+
 /// The deadline of a whole run: running tasks then have a grace to finish, and are killed.
 #[derive(Debug)]
 pub struct RunDeadline(Arc<AtomicBool>);
 
 impl RunDeadline {
     /// Counts from now on, but for the time that the run is stopped.
-    pub fn start(time: Duration, grace: Duration, stopper: Stopper, pauses: Pauses) -> RunDeadline {
+    pub fn start(time: Duration, grace: Duration, stopper: Stopper, pauses: Pauses, asked: Asked) -> RunDeadline {
         let passed = Arc::new(AtomicBool::new(false));
         let flag = passed.clone();
         let start = Instant::now();
@@ -128,6 +132,7 @@ impl RunDeadline {
                 sleep_until(start + time + pauses.total()).await;
             }
             flag.store(true, Ordering::Release);
+            asked.notify_one();
             say(format_args!("the deadline of the run has passed; running tasks have {grace:?} to finish"));
             stopper.stop(Shutdown::Cancel);
             sleep(grace).await;

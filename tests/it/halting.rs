@@ -189,3 +189,14 @@ fn conditions_that_make_no_sense_are_refused() {
         assert_refused(&run_rows(&args, "1"), USAGE, &[needle], &args[1..].join(" "));
     }
 }
+
+#[test]
+fn the_deadline_counts_while_rows_are_counted() {
+    for args in ["--halt now,fail=50%", "--strict-input"] {
+        // Standard input stays open, so the rows never end.
+        let mut live = Live::start(&mut wpool_run(&wat("echo"), &format!("--deadline 3s {args}")));
+        live.say("1\n");
+        let ran = live.wait();
+        assert_eq!((ran.code, ran.records().len()), (DEADLINE, 0), "{args}: {}", ran.stderr);
+    }
+}

@@ -123,9 +123,10 @@ struct Stop {
     code: i32,
 }
 
-const STOPS: [Stop; 2] = [
+const STOPS: [Stop; 3] = [
     Stop { name: "Ctrl-C", ask: |run| run.press(CTRL_C), code: 130 },
     Stop { name: "SIGTERM", ask: |run| run.signal(Signal::TERM), code: 143 },
+    Stop { name: "SIGHUP", ask: |run| run.signal(Signal::HUP), code: 143 },
 ];
 
 #[test]
