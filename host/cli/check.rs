@@ -13,6 +13,7 @@ use wpool::{Grants, RowCheck};
 use super::exit::Exit;
 use super::plan::{Source, is_stdin};
 use super::rows::{Locator, Rows, open};
+use super::units::plural;
 use super::{args, inspect, plan, printed, run, say};
 
 /// Rows that a run tells of before it is refused; the others are counted.
@@ -39,7 +40,7 @@ pub fn check(args: &args::Check) -> Result<Exit> {
     };
     let checked = run::runtime()?.block_on(async { rows(Rows::read(source, None)?, &locator, &check, tell).await })?;
     let printed = printed(written.and_then(|()| out.flush()));
-    say(format_args!("{} rows, {} of them bad", checked.rows, checked.bad));
+    say(format_args!("{}, {} of them bad", plural(checked.rows, "row"), checked.bad));
     let found = match checked {
         Checked { rows: 0, .. } => Exit::NoInputs,
         Checked { bad: 0, .. } => Exit::Ok,

@@ -82,7 +82,9 @@ pub struct CannotWrite {
 
 /// The time for a whole run was over before its first task.
 #[derive(Debug, thiserror::Error)]
-#[error("the deadline of the run has passed before its first task: compiling the program took too long")]
+#[error(
+    "the deadline of the run has passed before its first task: compiling the program, or its init, took longer than --deadline"
+)]
 pub struct DeadlinePassed;
 
 impl Exit {

@@ -10,7 +10,8 @@ use wpool::Status;
 const LEAST_OF_PERCENTAGE: u64 = 3;
 
 const GRAMMAR: &str = "expected never, or when,why=X[%] such as now,fail=1 or soon,success=10%: \
-                       when is now or soon; why is fail, success or done";
+                       when is now or soon; why is fail, success or done; X is a whole number of tasks, 1 or more, \
+                       or a whole percentage from 1% to 100%";
 
 /// What may be typed after `--halt`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Halt {
     pub when: When,
     pub why: Why,
     pub amount: Amount,
+    /// It was typed as `--max-fail`.
+    pub max_fail: bool,
 }
 
 /// What becomes of running tasks.
@@ -71,7 +74,15 @@ impl Counts {
 impl Halt {
     /// `--max-fail N`.
     pub fn after_failures(count: NonZeroU64) -> Halt {
-        Halt { when: When::Soon, why: Why::Fail, amount: Amount::Count(count) }
+        Halt { when: When::Soon, why: Why::Fail, amount: Amount::Count(count), max_fail: true }
+    }
+
+    /// The option as it was typed.
+    pub fn option(&self) -> String {
+        match self.amount {
+            Amount::Count(count) if self.max_fail => format!("--max-fail {count}"),
+            _ => format!("--halt {self}"),
+        }
     }
 
     /// Whether rows have to be counted before the first of them is run.
@@ -130,7 +141,7 @@ fn parse(text: &str) -> Option<Halt> {
         Some(percent) => Amount::Percent(percent.parse().ok().filter(|percent| (1..=100).contains(percent))?),
         None => Amount::Count(amount.parse().ok()?),
     };
-    Some(Halt { when, why, amount })
+    Some(Halt { when, why, amount, max_fail: false })
 }
 
 impl fmt::Display for Halt {

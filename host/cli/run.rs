@@ -259,7 +259,7 @@ impl Stops {
         match (self.exit(), self.halting.met()) {
             (Some(Exit::Deadline), _) => Some("--deadline".to_owned()),
             (Some(_), _) => Some(self.interruption.name().to_owned()),
-            (None, Some(halt)) => Some(format!("--halt {halt}")),
+            (None, Some(halt)) => Some(halt.option()),
             (None, None) => closed.then(|| "closed output".to_owned()),
         }
     }

@@ -1,6 +1,5 @@
 //! Shared state at the end of a run.
 
-use std::error::Error;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -57,11 +56,7 @@ fn anew(folder: &Path) -> io::Result<NamedTempFile> {
     let readable = Permissions::from_mode(0o666);
     let made = tempfile::Builder::new().prefix(".wpool-state").permissions(readable).tempfile_in(folder);
     // The error would name a file that nobody asked for.
-    made.map_err(|error| {
-        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-        let number = cause.and_then(io::Error::raw_os_error);
-        number.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
-    })
+    made.map_err(|error| std::fs::metadata(folder).err().unwrap_or_else(|| error.kind().into()))
 }
 
 fn replace(file: &OutputFile, text: &[u8]) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! Sizes and times as people write them.
 
+use std::num::NonZeroU64;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -52,6 +54,7 @@ pub fn delays(text: &str) -> Result<Delays, String> {
 
 /// A status of a task that was run, or `exit=N`.
 pub fn retry_on(text: &str) -> Result<RetryOn, String> {
+    let text = text.trim();
     if let Some(code) = text.strip_prefix("exit=") {
         let code = code.parse().ok().filter(|code| (0..=255).contains(code));
         return code.map(RetryOn::Exit).ok_or_else(|| "expected an exit code from 0 to 255".to_owned());
@@ -79,6 +82,25 @@ pub fn show_time(time: Duration) -> String {
         _ if seconds < 3_599.5 => format!("{}m{:02}s", whole / 60, whole % 60),
         _ => format!("{}h{:02}m", whole / 3600, whole / 60 % 60),
     }
+}
+
+/// `1 task`, `2 tasks`.
+pub fn plural(count: u64, noun: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{end}")
+}
+
+/// A number of tasks or workers, 1 or more.
+pub fn at_least_one<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number, 1 or more".to_owned())
+}
+
+/// A number of failures, 1 or more.
+pub fn failures(text: &str) -> Result<NonZeroU64, String> {
+    if text.ends_with('%') {
+        return Err("expected a number of tasks; a percentage is for --halt, such as --halt soon,fail=10%".into());
+    }
+    at_least_one(text)
 }
 
 /// A number of bytes, such as `1.5 MiB`.

@@ -142,7 +142,7 @@ fn what_makes_no_sense_is_refused_before_anything_runs() {
     write(&folder, "out", "precious");
     for (args, needle) in [
         ("--nope", "--nope"),
-        ("-j 0 rows", "--jobs"),
+        ("-j 0 rows", "1 or more"),
         ("-j 100000 rows", "1024"),
         ("-j many rows", "--jobs"),
         ("--timeout 0 rows", "--timeout"),
@@ -157,6 +157,9 @@ fn what_makes_no_sense_is_refused_before_anything_runs() {
         ("--chunksize 0 rows", "--chunksize"),
         ("--max-fail 0 rows", "--max-fail"),
         ("--crash-limit 0 rows", "--crash-limit"),
+        ("--max-fail 10% rows", "--halt soon,fail=10%"),
+        ("--halt now,fail=101% rows", "1% to 100%"),
+        ("--retries -1 rows", "-1"),
         ("-o out rows", "--overwrite"),
         ("-o . rows", "directory"),
         ("--overwrite rows", "--output"),

@@ -8,7 +8,7 @@ use clap::{ArgGroup, ValueHint};
 
 use wpool::Isolation;
 
-use super::super::units::{size, time};
+use super::super::units::{at_least_one, size, time};
 use super::{Messages, Stopping};
 
 pub(super) const RUN_HELP: &str = "\
@@ -210,14 +210,14 @@ pub struct State {
 #[command(next_help_heading = "Pool")]
 pub struct Pool {
     /// Worker processes [default: the cores that affinity and cgroup quota allow]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub jobs: Option<NonZeroUsize>,
     /// Instances: fresh for each task; kept for the next tasks, without end or for up to N (reuse, reuse=N); or
     /// kept, with a sample of the tasks compared to fresh ones (reuse=checked)
     #[arg(long, value_name = "HOW", value_parser = isolation, default_value = "fresh")]
     pub isolation: Isolation,
     /// Most rows handed to a worker at a time [default: about 2 ms of work]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub chunksize: Option<NonZeroUsize>,
     /// Compile anew, and keep nothing
     #[arg(long)]

@@ -6,13 +6,13 @@ use std::time::Duration;
 use wpool::RetryOn;
 
 use super::super::halt;
-use super::super::units::{Delays, delays, retry_on, time};
+use super::super::units::{Delays, at_least_one, delays, failures, retry_on, time};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Errors, retries, stopping")]
 pub struct Stopping {
     /// Run a task that is not ok again, at most N times
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
     pub retries: u32,
     /// What is run again: statuses, and exit codes such as exit=75
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = retry_on, requires = "retries",
@@ -25,14 +25,14 @@ pub struct Stopping {
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
     pub crash_limit: u32,
     /// Replace a worker after N tasks
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU32>, allow_negative_numbers = true)]
     pub max_tasks_per_worker: Option<NonZeroU32>,
     /// Stop when so many tasks, or percent of all rows, have failed, succeeded or are done: now,fail=1,
     /// soon,success=3, soon,done=50%; now kills running tasks, soon lets them finish
     #[arg(long, value_name = "WHEN,WHY=X[%]", default_value = "never")]
     pub halt: halt::Typed,
     /// Stop when N tasks are not ok, as --halt soon,fail=N does
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = failures, allow_negative_numbers = true)]
     pub max_fail: Option<NonZeroU64>,
     /// Time for the whole run; then running tasks have 2 s to finish
     #[arg(long, value_name = "TIME", value_parser = time)]

@@ -4,16 +4,19 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
-use wpool::Stats;
 use wpool::state::StateStats;
+use wpool::{Stats, Status};
 
-use super::super::units::{show_size, show_time};
+use super::super::units::{plural, show_size, show_time};
 use super::advice::{Spent, advice};
 use super::ledger::{Reasons, Workers};
 use super::tally::{Counts, Named, Percentiles, Tally};
 
 /// A run that took this long is summed up in detail without being asked.
 const LONG: Duration = Duration::from_secs(10);
+
+/// With fewer tasks for each worker that is replaced, starting workers is much of what the pool costs.
+const TASKS_WORTH_A_WORKER: u64 = 1_000;
 
 /// Everything that is known of a run.
 #[derive(Debug)]
@@ -41,6 +44,19 @@ impl Summary {
         Spent { tasks, busy, start, host: self.host_cpu, wall: self.wall }
     }
 
+    /// Advice, where the tasks are what it would be about.
+    fn advice(&self) -> Option<String> {
+        let counts = &self.tally.counts;
+        let unanswered = [Status::Crash, Status::Timeout, Status::Cancelled, Status::Skipped, Status::InvalidInput];
+        let answered = counts.total() - unanswered.iter().map(|status| counts.of(*status)).sum::<u64>();
+        // Starting workers again and again is what such a run costs.
+        let restarts = self.workers.retirements.count;
+        if answered == 0 || self.tally.run.count() < restarts.saturating_mul(TASKS_WORTH_A_WORKER) {
+            return None;
+        }
+        advice(&self.spent())
+    }
+
     /// Share of the cores' time that ran the program, from 0 to 1.
     fn efficiency(&self) -> f64 {
         share(self.spent().own(), self.wall, self.cores).min(1.0)
@@ -66,7 +82,7 @@ impl Summary {
             line("flaky", format!("{} ok after a retry: task {}{more}", flaky.count, join(&flaky.ids)));
         }
         let spent = self.spent();
-        if let Some(advice) = advice(&spent).filter(|_| verbose || spent.is_noticeable()) {
+        if let Some(advice) = self.advice().filter(|_| verbose || spent.is_noticeable()) {
             line("advice", advice);
         }
         text
@@ -75,20 +91,21 @@ impl Summary {
     fn headline(&self) -> String {
         let counts = &self.tally.counts;
         let rate = counts.total() as f64 / self.wall.as_secs_f64().max(1e-9);
-        let mut text = format!("{} tasks in {:.3}s ({rate:.0}/s)", counts.total(), self.wall.as_secs_f64());
+        let mut text = format!("{} in {:.3}s ({rate:.0}/s)", plural(counts.total(), "task"), self.wall.as_secs_f64());
         for (at, (status, count)) in counts.present().enumerate() {
             let _ = write!(text, "{} {count} {status}", if at == 0 { ":" } else { "," });
         }
         let busy = 100.0 * share(self.stats.busy, self.wall, self.jobs).min(1.0);
-        let _ = write!(text, "; {} workers, {busy:.0} % busy", self.jobs);
+        let _ = write!(text, "; {}, {busy:.0} % busy", plural(self.jobs as u64, "worker"));
         if self.stats.deaths > 0 {
             let _ = write!(text, ", {} died", self.stats.deaths);
         }
         if self.tally.retries > 0 {
-            let _ = write!(text, "; {} retries", self.tally.retries);
+            let _ =
+                write!(text, "; {} {}", self.tally.retries, if self.tally.retries == 1 { "retry" } else { "retries" });
         }
         if let Some(state) = &self.stats.state {
-            let _ = write!(text, "; shared state: {} calls, {:.3}s", state.calls, state.time.as_secs_f64());
+            let _ = write!(text, "; shared state: {}, {:.3}s", plural(state.calls, "call"), state.time.as_secs_f64());
         }
         if let Some(why) = &self.stopped {
             let _ = write!(text, "; stopped early by {why}");
@@ -150,7 +167,7 @@ impl Summary {
             retirements: &self.workers.retirements,
             shared_state: self.stats.state.map(State::from),
             pool_share: (spent.pool_share() * 1e3).round() / 1e3,
-            advice: advice(&spent),
+            advice: self.advice(),
         }
     }
 }
