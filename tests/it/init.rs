@@ -205,6 +205,17 @@ fn init_may_stand_in_the_interface_or_beside_a_function() {
 }
 
 #[test]
+fn an_init_that_is_called_by_name_finds_no_snapshot() {
+    let cache = tempfile::tempdir().unwrap();
+    for (args, row, expected) in
+        [("init", "[[1]]", Value::Null), ("add", "[1]", json!(2)), ("init", "[[1]]", Value::Null)]
+    {
+        let ran = run_in(cache.path(), &wat("init-once"), &format!("--call {args}"), row);
+        assert_eq!(ran.each("output"), [expected], "{args}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
 fn an_argument_is_json_or_the_bytes_of_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("argument");
