@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use bytes::Bytes;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-use crate::cache::{self, Cache};
+use crate::cache::{self, Cache, InitIdentity};
 use crate::command::WorkerCommand;
 use crate::config::{Init, Isolation, PoolConfig};
 use crate::error::{Error, Refusal};
@@ -162,7 +162,8 @@ impl<'a> Maker<'a> {
     }
 
     fn key(&self, init: Option<&Init>) -> String {
-        let init = init.map(|init| (&*init.argument, &*self.config.grants.env));
+        let (env, memory) = (&*self.config.grants.env, self.config.limits.memory);
+        let init = init.map(|init| InitIdentity { argument: &init.argument, env, memory });
         cache::key(self.program, self.worker, self.settings, init)
     }
 

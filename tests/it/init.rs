@@ -82,7 +82,7 @@ fn the_example_of_the_readme_reads_its_list_once() {
 }
 
 #[test]
-fn a_snapshot_is_kept_by_program_argument_and_environment() {
+fn a_snapshot_is_kept_by_program_argument_environment_and_memory_limit() {
     let cache = tempfile::tempdir().unwrap();
     let task = wat("init-component");
     let entries = || fs::read_dir(cache.path().join("wpool")).unwrap().count();
@@ -93,13 +93,15 @@ fn a_snapshot_is_kept_by_program_argument_and_environment() {
     let again = ran("");
     assert!(!again.stderr.contains("init took"), "{}", again.stderr);
     assert_eq!(again.stdout, first.stdout);
-    for (more, expected) in [("--env A=1", 2), ("--env A=2", 3), ("--env A=1", 3), ("--timeout 60s", 4)] {
+    for (more, expected) in
+        [("--env A=1", 2), ("--env A=2", 3), ("--env A=1", 3), ("--timeout 60s", 4), ("--memory 8MiB", 5)]
+    {
         ran(more);
         assert_eq!(entries(), expected, "{more}");
     }
     let other = run_in(cache.path(), &task, "--init-arg 2", "1\n");
     assert_eq!(other.each("output")[0][2], json!(2));
-    assert_eq!(entries(), 5);
+    assert_eq!(entries(), 6);
     let uncached = ran("--no-cache");
     assert!(uncached.stderr.contains("init took"), "{}", uncached.stderr);
 }
@@ -212,6 +214,15 @@ fn an_init_that_is_called_by_name_finds_no_snapshot() {
     {
         let ran = run_in(cache.path(), &wat("init-once"), &format!("--call {args}"), row);
         assert_eq!(ran.each("output"), [expected], "{args}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
+fn what_init_found_of_its_memory_limit_is_kept_for_that_limit_alone() {
+    let cache = tempfile::tempdir().unwrap();
+    for (args, expected) in [("--memory 8MiB", "no"), ("--memory 512MiB", "yes"), ("--memory 8MiB", "no")] {
+        let ran = run_in(cache.path(), &wat("init-grow"), &format!("--lines {args}"), "1\n");
+        assert_eq!(ran.each("output"), [expected], "{args}: {}", ran.stderr);
     }
 }
 
