@@ -288,6 +288,25 @@ fn a_library_user_prepares_a_program() {
     });
 }
 
+/// Builds a pool whose initializer begins with a script in the shell.
+fn with_initializer(script: &str) -> Result<(), wpool::Error> {
+    let wpool = env!("CARGO_BIN_EXE_wpool");
+    let script = format!("case \"$*\" in *initializer*) {script} ;; esac\nexec '{wpool}' \"$@\"");
+    let worker = WorkerCommand { args: ["-c", &script, "sh"].map(Into::into).into(), ..WorkerCommand::at("/bin/sh") };
+    let program = Program::read(wat("init-component")).unwrap();
+    block_on(async { Pool::builder(program).worker(worker).build().await.map(drop) })
+}
+
+#[test]
+fn an_initializer_that_sends_frames_without_end_is_refused() {
+    // A report of no bytes: magic, kind, and zeros.
+    let zeros = r"\000".repeat(29);
+    let frames = format!(r"while printf 'WP\007{zeros}'; do :; done");
+    let error = with_initializer(&frames).unwrap_err().to_string();
+    assert!(error.contains("more frames than it has to say"), "{error}");
+    with_initializer(":").unwrap();
+}
+
 /// A command in Rust with a constructor, a table on the heap, and a hash map with random keys.
 const RUST: &str = r#"
 use std::collections::HashMap;
