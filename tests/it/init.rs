@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use wpool::{Init, Outcome, Pool, Program, WorkerCommand};
+use wpool::limits::CompileLimits;
+use wpool::{Init, Outcome, Pool, PoolConfig, Program, WorkerCommand};
 
 use crate::support::{Ran, Watchdog, block_on, children_of, guest, root, run, spawn, wat, wpool, wpool_run};
 
@@ -286,6 +287,19 @@ fn a_library_user_prepares_a_program() {
         assert_eq!(found[0], found[1]);
         assert!(found[0].ends_with(b",[true]]"), "{found:?}");
     });
+}
+
+#[test]
+fn limits_of_time_may_be_as_long_as_can_be_said() {
+    let longest = PoolConfig {
+        worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))),
+        init: Some(Init { timeout: Duration::MAX, ..Init::default() }),
+        compile_limits: CompileLimits { time: Duration::MAX, ..CompileLimits::default() },
+        grace: Duration::MAX,
+        ..PoolConfig::default()
+    };
+    let program = Program::read(wat("init-raw")).unwrap();
+    block_on(async { Pool::builder(program).config(longest).build().await.map(drop) }).unwrap();
 }
 
 /// Builds a pool whose initializer begins with a script in the shell.
