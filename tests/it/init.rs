@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 use wpool::limits::CompileLimits;
 use wpool::{Init, Outcome, Pool, PoolConfig, Program, WorkerCommand};
 
-use crate::support::{Ran, Watchdog, block_on, children_of, guest, root, run, spawn, wat, wpool, wpool_run};
+use crate::support::{Ran, Watchdog, block_on, children_of, guest, root, run, spawn, until, wat, wpool, wpool_run};
 
 /// A run whose snapshots are its own.
 fn run_in(cache: &Path, task: &Path, args: &str, rows: &str) -> Ran {
@@ -300,6 +302,31 @@ fn limits_of_time_may_be_as_long_as_can_be_said() {
     };
     let program = Program::read(wat("init-raw")).unwrap();
     block_on(async { Pool::builder(program).config(longest).build().await.map(drop) }).unwrap();
+}
+
+#[test]
+fn a_build_that_is_given_up_ends_the_initializer() {
+    // A name of its own tells its processes from those of other tests.
+    let dir = tempfile::tempdir().unwrap();
+    let worker = dir.path().join("worker");
+    symlink(env!("CARGO_BIN_EXE_wpool"), &worker).unwrap();
+    let initializers = || {
+        let is_it = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            contains(&line, b"initializer") && line.starts_with(worker.as_os_str().as_bytes())
+        };
+        children_of(std::process::id()).into_iter().filter(is_it).count()
+    };
+    let program = Program::read(wat("init-spin")).unwrap();
+    block_on(async {
+        let mut build = Box::pin(Pool::builder(program).worker(WorkerCommand::at(&worker)).build());
+        tokio::select! {
+            built = &mut build => panic!("{built:?}"),
+            () = until("an initializer runs", || initializers() == 1) => {}
+        }
+        drop(build);
+        until("it has ended", || initializers() == 0).await;
+    });
 }
 
 /// Builds a pool whose initializer begins with a script in the shell.
