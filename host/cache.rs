@@ -27,8 +27,13 @@ pub(crate) struct Cache {
     dir: PathBuf,
 }
 
-/// What a snapshot depends on beside its program: the argument of `init` and its environment.
-type InitIdentity<'a> = (&'a [u8], &'a [(String, String)]);
+/// What a snapshot depends on beside its program: everything that `init` can see.
+pub(crate) struct InitIdentity<'a> {
+    pub argument: &'a [u8],
+    pub env: &'a [(String, String)],
+    /// The limit, which decides what `memory.grow` answers.
+    pub memory: u64,
+}
 
 /// The name of the entry for a program, as it is or as its `init` leaves it. The worker executable stands for the engine
 /// inside it.
@@ -43,9 +48,9 @@ pub(crate) fn key(
     let mut hasher = blake3::Hasher::new();
     hasher.update(program.hash().as_bytes());
     hasher.update(format!("{identity:?}").as_bytes());
-    if let Some((argument, env)) = init {
+    if let Some(InitIdentity { argument, env, memory }) = init {
         // Quoted, so that no name or value can pass for another.
-        hasher.update(format!("{env:?}").as_bytes()).update(argument);
+        hasher.update(format!("{env:?}{memory:?}").as_bytes()).update(argument);
     }
     hasher.finalize().to_hex().to_string()
 }

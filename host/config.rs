@@ -112,7 +112,8 @@ impl Default for PoolConfig {
 /// How a program's `init` is run. Naming one for a program that has no `init` is an error.
 ///
 /// By default it runs once, in a process of its own and without directories, and what it leaves in memories and globals
-/// is frozen: every task starts from there. The result is kept in the cache, by program, argument and environment.
+/// is frozen: every task starts from there. The result is kept in the cache, by program, argument, environment
+/// and memory limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Init {
     /// What `init` is given: as its parameter, or as the standard input of a core module. At most

@@ -23,7 +23,11 @@ pub(crate) enum Failed {
     Died(String),
 }
 
-/// Sends the setup and whatever follows it, then reads frames until one of kind `until`.
+/// Most frames of a child's first answer: a report and what it is about. A child that has run a guest may send them
+/// without end.
+const MOST_FRAMES: usize = 2;
+
+/// Sends the setup and whatever follows it, then reads frames until one of kind `until`, at most [`MOST_FRAMES`].
 pub(crate) async fn set_up<T: Serialize>(
     process: &mut Process,
     setup: T,
@@ -59,6 +63,9 @@ async fn frames_until(stdout: &mut ChildStdout, decoder: &mut Decoder, until: Ki
             frames.push(frame);
             if last {
                 return Ok(frames);
+            }
+            if frames.len() == MOST_FRAMES {
+                return Err(Failed::Died("it sent more frames than it has to say".into()));
             }
         }
         match stdout.read_buf(decoder.space()).await {

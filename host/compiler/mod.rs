@@ -58,10 +58,13 @@ fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>)
     Ok((report, image))
 }
 
+/// Most seconds of CPU time: the kernel counts nanoseconds in 64 bits.
+const MOST_SECONDS: u64 = u64::MAX / 1_000_000_000 - 1;
+
 /// CPU time and memory of this process. A program that needs more makes the kernel end it, and the host says so.
 fn limit(limits: &CompileLimits) -> std::io::Result<()> {
     // The first limit names itself in the signal that it sends; the second one cannot be caught.
-    let seconds = limits.time.as_secs().max(1);
+    let seconds = limits.time.as_secs().clamp(1, MOST_SECONDS);
     setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
     setrlimit(Resource::Data, Rlimit { current: Some(limits.memory), maximum: Some(limits.memory) })?;
     Ok(())

@@ -21,7 +21,7 @@ impl Maker<'_> {
         let spawned = self.spawner.spawn(self.worker, Role::Compiler, Vec::new()).await;
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
         let limits = self.config.compile_limits.clone();
-        let wall = limits.time * 2;
+        let wall = limits.time.saturating_mul(2);
         let setup = CompileSetup { settings: self.settings, limits, goal };
         let mut decoder = Decoder::new(MAX_IMAGE);
         let mut rest = wire::frame(Kind::Program, self.program.bytes());

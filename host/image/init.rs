@@ -29,7 +29,8 @@ impl Maker<'_> {
         let began = Instant::now();
         let running = set_up(&mut process, self.init_setup(report), &rest, &mut decoder, Kind::Snapshot);
         // What keeps the deadline is the worker; this is for one that does not.
-        let (timeout, most) = (self.init().timeout, START_DEADLINE + self.init().timeout + self.config.grace);
+        let timeout = self.init().timeout;
+        let most = START_DEADLINE.saturating_add(timeout).saturating_add(self.config.grace);
         let frames = match tokio::time::timeout(most, running).await {
             Ok(frames) => frames,
             Err(_) => {

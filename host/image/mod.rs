@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use bytes::Bytes;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-use crate::cache::{self, Cache};
+use crate::cache::{self, Cache, InitIdentity};
 use crate::command::WorkerCommand;
 use crate::config::{Init, Isolation, PoolConfig};
 use crate::error::{Error, Refusal};
@@ -111,12 +111,15 @@ impl<'a> Maker<'a> {
     /// An image whose instances start from where `init` has led, or of a program without.
     async fn for_all(&self) -> Result<Image, Error> {
         let (plain, snapshot) = (self.key(None), self.key(Some(&self.init())));
-        for key in [&snapshot, &plain] {
-            match self.load(key) {
-                Some((draft, _)) if key == &plain && draft.init.is_some() => {}
-                Some((draft, file)) => return self.ready(draft, file),
-                None => {}
+        if let Some((draft, file)) = self.load(&snapshot) {
+            let report = self.fit(draft)?;
+            if report.init.is_some() {
+                return Ok(Image { report, file, init_each: None });
             }
+            return self.unprepared().await;
+        }
+        if let Some((draft, file)) = self.load(&plain).filter(|(draft, _)| draft.init.is_none()) {
+            return self.ready(draft, file);
         }
         let (draft, code) = self.compile(Goal::Init, None).await?;
         if draft.init.is_none() {
@@ -125,13 +128,17 @@ impl<'a> Maker<'a> {
         }
         let report = self.fit(draft.clone())?;
         if report.init.is_none() {
-            // It is called by name, like any other function.
-            let (draft, file) = self.plain().await?;
-            return self.ready(draft, file);
+            return self.unprepared().await;
         }
         let state = self.initialize(&report, &code).await?;
         let (draft, code) = self.compile(Goal::Snapshot, Some(&state)).await?;
         let file = self.keep(&snapshot, &draft, &code)?;
+        self.ready(draft, file)
+    }
+
+    /// An image of a program whose `init` is called by name, like any other function: it must not have run before.
+    async fn unprepared(&self) -> Result<Image, Error> {
+        let (draft, file) = self.plain().await?;
         self.ready(draft, file)
     }
 
@@ -155,7 +162,8 @@ impl<'a> Maker<'a> {
     }
 
     fn key(&self, init: Option<&Init>) -> String {
-        let init = init.map(|init| (&*init.argument, &*self.config.grants.env));
+        let (env, memory) = (&*self.config.grants.env, self.config.limits.memory);
+        let init = init.map(|init| InitIdentity { argument: &init.argument, env, memory });
         cache::key(self.program, self.worker, self.settings, init)
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::{Context, Poll, Waker};
@@ -21,7 +22,10 @@ pub(super) struct Ticket {
 #[derive(Default)]
 struct Inner {
     result: Option<TaskResult>,
-    wakers: Vec<Waker>,
+    /// Of each handle that waits, by its number.
+    wakers: Vec<(u64, Waker)>,
+    /// Handles that have waited so far.
+    waiters: u64,
     callbacks: Vec<Callback>,
 }
 
@@ -43,8 +47,11 @@ impl Ticket {
         let wakers = std::mem::take(&mut inner.wakers);
         inner.result = Some(result.clone());
         drop(inner);
-        wakers.into_iter().for_each(Waker::wake);
-        callbacks.into_iter().for_each(|callback| callback(&result));
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
+        for callback in callbacks {
+            // What one of them breaks is its own.
+            let _ = catch_unwind(AssertUnwindSafe(|| callback(&result)));
+        }
     }
 }
 
@@ -60,12 +67,28 @@ pub enum TaskState {
 }
 
 /// A task that was submitted: a future of its result, which clones share. Dropping it does not cancel the task.
-#[derive(Clone)]
 pub struct TaskHandle {
     ticket: Arc<Ticket>,
     shared: Weak<Shared>,
     key: u64,
     id: TaskId,
+    /// Under which its waker is kept, once it has waited.
+    waiter: Option<u64>,
+}
+
+impl Clone for TaskHandle {
+    fn clone(&self) -> Self {
+        let (ticket, shared) = (self.ticket.clone(), self.shared.clone());
+        TaskHandle { ticket, shared, key: self.key, id: self.id, waiter: None }
+    }
+}
+
+impl Drop for TaskHandle {
+    fn drop(&mut self) {
+        if let Some(waiter) = self.waiter {
+            self.ticket.lock().wakers.retain(|(of, _)| *of != waiter);
+        }
+    }
 }
 
 impl fmt::Debug for TaskHandle {
@@ -76,7 +99,7 @@ impl fmt::Debug for TaskHandle {
 
 impl TaskHandle {
     pub(super) fn new(ticket: Arc<Ticket>, shared: &Arc<Shared>, (key, id): (u64, TaskId)) -> Self {
-        TaskHandle { ticket, shared: Arc::downgrade(shared), key, id }
+        TaskHandle { ticket, shared: Arc::downgrade(shared), key, id, waiter: None }
     }
 
     /// The task's position among those submitted to its pool.
@@ -130,13 +153,20 @@ impl TaskHandle {
 impl Future for TaskHandle {
     type Output = TaskResult;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TaskResult> {
-        let mut inner = self.ticket.lock();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TaskResult> {
+        let ticket = self.ticket.clone();
+        let mut inner = ticket.lock();
         if let Some(result) = &inner.result {
             return Poll::Ready(result.clone());
         }
-        if !inner.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            inner.wakers.push(cx.waker().clone());
+        let waiter = *self.waiter.get_or_insert_with(|| {
+            inner.waiters += 1;
+            inner.waiters
+        });
+        let waker = cx.waker().clone();
+        match inner.wakers.iter_mut().find(|(of, _)| *of == waiter) {
+            Some((_, old)) => *old = waker,
+            None => inner.wakers.push((waiter, waker)),
         }
         Poll::Pending
     }

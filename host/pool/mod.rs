@@ -206,6 +206,8 @@ impl Drop for Pool {
         self.shared.raise_stop(Stop::Kill);
         let mut state = self.shared.lock();
         state.closed = true;
+        // Nobody will reap the workers' numbers from here on but the system.
+        state.places.iter_mut().for_each(|place| place.pid = None);
         state.end(&ErrorDetail::new("cancelled", "its pool was dropped"));
     }
 }

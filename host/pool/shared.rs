@@ -112,6 +112,7 @@ impl Shared {
 
     /// Tells the news in their order, without the lock, so that whoever hears them may use the pool.
     fn tell<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+        let full = state.queue.outbox.is_full();
         while !state.queue.outbox.news.is_empty() && !state.queue.outbox.telling {
             state.queue.outbox.telling = true;
             let news = std::mem::take(&mut state.queue.outbox.news);
@@ -125,6 +126,10 @@ impl Shared {
             }
             state = self.lock_quietly();
             state.queue.outbox.telling = false;
+        }
+        drop(state);
+        if full {
+            self.work.notify_one();
         }
     }
 
@@ -170,6 +175,7 @@ impl Shared {
         let Some(slot) = state.queue.slot_of(key) else { return };
         state.recall(slot);
         self.work.notify_one();
+        state.queue.cancel_in_flight(slot, key);
         if !state.queue.withdraw(key) && state.running_key(slot) == Some(key) {
             state.places[slot].kill = Some(key);
             self.wakes[slot].notify_one();

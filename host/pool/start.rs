@@ -31,7 +31,7 @@ impl Shared {
     }
 
     async fn try_start(&self, generation: u32) -> Result<Worker, Failed> {
-        let os = |error: std::io::Error| Failed::Died(error.to_string());
+        let os = |error: std::io::Error| Failed::Died(format!("could not be started: {error}"));
         let (page, page_file) = SharedPage::create().map_err(os)?;
         let fds = vec![self.image.descriptor().map_err(os)?, page_file];
         let command = self.config.worker_command().map_err(Failed::Fatal)?;

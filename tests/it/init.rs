@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use wpool::{Init, Outcome, Pool, Program, WorkerCommand};
+use wpool::limits::CompileLimits;
+use wpool::{Init, Outcome, Pool, PoolConfig, Program, WorkerCommand};
 
-use crate::support::{Ran, Watchdog, block_on, children_of, guest, root, run, spawn, wat, wpool, wpool_run};
+use crate::support::{Ran, Watchdog, block_on, children_of, guest, root, run, spawn, until, wat, wpool, wpool_run};
 
 /// A run whose snapshots are its own.
 fn run_in(cache: &Path, task: &Path, args: &str, rows: &str) -> Ran {
@@ -82,7 +85,7 @@ fn the_example_of_the_readme_reads_its_list_once() {
 }
 
 #[test]
-fn a_snapshot_is_kept_by_program_argument_and_environment() {
+fn a_snapshot_is_kept_by_program_argument_environment_and_memory_limit() {
     let cache = tempfile::tempdir().unwrap();
     let task = wat("init-component");
     let entries = || fs::read_dir(cache.path().join("wpool")).unwrap().count();
@@ -93,13 +96,15 @@ fn a_snapshot_is_kept_by_program_argument_and_environment() {
     let again = ran("");
     assert!(!again.stderr.contains("init took"), "{}", again.stderr);
     assert_eq!(again.stdout, first.stdout);
-    for (more, expected) in [("--env A=1", 2), ("--env A=2", 3), ("--env A=1", 3), ("--timeout 60s", 4)] {
+    for (more, expected) in
+        [("--env A=1", 2), ("--env A=2", 3), ("--env A=1", 3), ("--timeout 60s", 4), ("--memory 8MiB", 5)]
+    {
         ran(more);
         assert_eq!(entries(), expected, "{more}");
     }
     let other = run_in(cache.path(), &task, "--init-arg 2", "1\n");
     assert_eq!(other.each("output")[0][2], json!(2));
-    assert_eq!(entries(), 5);
+    assert_eq!(entries(), 6);
     let uncached = ran("--no-cache");
     assert!(uncached.stderr.contains("init took"), "{}", uncached.stderr);
 }
@@ -205,6 +210,26 @@ fn init_may_stand_in_the_interface_or_beside_a_function() {
 }
 
 #[test]
+fn an_init_that_is_called_by_name_finds_no_snapshot() {
+    let cache = tempfile::tempdir().unwrap();
+    for (args, row, expected) in
+        [("init", "[[1]]", Value::Null), ("add", "[1]", json!(2)), ("init", "[[1]]", Value::Null)]
+    {
+        let ran = run_in(cache.path(), &wat("init-once"), &format!("--call {args}"), row);
+        assert_eq!(ran.each("output"), [expected], "{args}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
+fn what_init_found_of_its_memory_limit_is_kept_for_that_limit_alone() {
+    let cache = tempfile::tempdir().unwrap();
+    for (args, expected) in [("--memory 8MiB", "no"), ("--memory 512MiB", "yes"), ("--memory 8MiB", "no")] {
+        let ran = run_in(cache.path(), &wat("init-grow"), &format!("--lines {args}"), "1\n");
+        assert_eq!(ran.each("output"), [expected], "{args}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn an_argument_is_json_or_the_bytes_of_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("argument");
@@ -264,6 +289,63 @@ fn a_library_user_prepares_a_program() {
         assert_eq!(found[0], found[1]);
         assert!(found[0].ends_with(b",[true]]"), "{found:?}");
     });
+}
+
+#[test]
+fn limits_of_time_may_be_as_long_as_can_be_said() {
+    let longest = PoolConfig {
+        worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))),
+        init: Some(Init { timeout: Duration::MAX, ..Init::default() }),
+        compile_limits: CompileLimits { time: Duration::MAX, ..CompileLimits::default() },
+        grace: Duration::MAX,
+        ..PoolConfig::default()
+    };
+    let program = Program::read(wat("init-raw")).unwrap();
+    block_on(async { Pool::builder(program).config(longest).build().await.map(drop) }).unwrap();
+}
+
+#[test]
+fn a_build_that_is_given_up_ends_the_initializer() {
+    // A name of its own tells its processes from those of other tests.
+    let dir = tempfile::tempdir().unwrap();
+    let worker = dir.path().join("worker");
+    symlink(env!("CARGO_BIN_EXE_wpool"), &worker).unwrap();
+    let initializers = || {
+        let is_it = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            contains(&line, b"initializer") && line.starts_with(worker.as_os_str().as_bytes())
+        };
+        children_of(std::process::id()).into_iter().filter(is_it).count()
+    };
+    let program = Program::read(wat("init-spin")).unwrap();
+    block_on(async {
+        let mut build = Box::pin(Pool::builder(program).worker(WorkerCommand::at(&worker)).build());
+        tokio::select! {
+            built = &mut build => panic!("{built:?}"),
+            () = until("an initializer runs", || initializers() == 1) => {}
+        }
+        drop(build);
+        until("it has ended", || initializers() == 0).await;
+    });
+}
+
+/// Builds a pool whose initializer begins with a script in the shell.
+fn with_initializer(script: &str) -> Result<(), wpool::Error> {
+    let wpool = env!("CARGO_BIN_EXE_wpool");
+    let script = format!("case \"$*\" in *initializer*) {script} ;; esac\nexec '{wpool}' \"$@\"");
+    let worker = WorkerCommand { args: ["-c", &script, "sh"].map(Into::into).into(), ..WorkerCommand::at("/bin/sh") };
+    let program = Program::read(wat("init-component")).unwrap();
+    block_on(async { Pool::builder(program).worker(worker).build().await.map(drop) })
+}
+
+#[test]
+fn an_initializer_that_sends_frames_without_end_is_refused() {
+    // A report of no bytes: magic, kind, and zeros.
+    let zeros = r"\000".repeat(29);
+    let frames = format!(r"while printf 'WP\007{zeros}'; do :; done");
+    let error = with_initializer(&frames).unwrap_err().to_string();
+    assert!(error.contains("more frames than it has to say"), "{error}");
+    with_initializer(":").unwrap();
 }
 
 /// A command in Rust with a constructor, a table on the heap, and a hash map with random keys.

@@ -53,6 +53,54 @@ fn a_run_that_is_stopped_gives_a_task_that_waits_for_a_retry_its_last_outcome() 
 }
 
 #[test]
+fn a_task_that_is_cancelled_while_it_ends_is_not_retried() {
+    let mut model = Model::new(1, true);
+    push(&mut model, 1);
+    model.apply(Op::Lease { slot: 0, rows: 1 });
+    model.apply(Op::Begin { slot: 0 });
+    model.queue.cancel_in_flight(0, 0);
+    model.apply(Op::Answer { slot: 0, answer: Answered::Failed });
+    let result = model.queue.pop(model.runs[0]).unwrap();
+    assert_eq!((result.outcome.status(), result.receipt.attempts), (Status::Failed, 1));
+}
+
+#[test]
+fn a_suspect_that_is_taken_back_is_a_suspect_still() {
+    let mut model = Model::new(2, true);
+    push(&mut model, 2);
+    model.apply(Op::Lease { slot: 0, rows: 1 });
+    model.apply(Op::Begin { slot: 0 });
+    model.apply(Op::Die { slot: 0, verdict: 3 });
+    model.apply(Op::Lease { slot: 1, rows: 5 });
+    model.apply(Op::TakeBack { slot: 1 });
+    model.apply(Op::Lease { slot: 0, rows: 5 });
+    assert_eq!(model.queue.in_flight(0), 1, "it goes alone again");
+}
+
+#[test]
+fn a_suspect_that_must_wait_does_not_hold_up_another_runs() {
+    let mut model = Model::new(2, false);
+    push(&mut model, 1);
+    model.apply(Op::Lease { slot: 0, rows: 1 });
+    model.apply(Op::Begin { slot: 0 });
+    // Outputs that nobody takes hold the run back.
+    for _ in 0..2 {
+        push(&mut model, 1);
+        model.apply(Op::Lease { slot: 1, rows: 1 });
+        model.apply(Op::Begin { slot: 1 });
+        model.apply(Op::Answer { slot: 1, answer: Answered::Large });
+    }
+    model.apply(Op::Die { slot: 0, verdict: 3 });
+    model.apply(Op::Push { caller: 1, rejected: false });
+    for _ in 0..2 {
+        model.apply(Op::Lease { slot: 0, rows: 1 });
+        assert_eq!(model.queue.in_flight(0), 1, "the other run's goes, although an older one must wait");
+        model.apply(Op::Begin { slot: 0 });
+        model.apply(Op::Die { slot: 0, verdict: 3 });
+    }
+}
+
+#[test]
 fn outputs_that_nobody_takes_hold_new_tasks_back_but_not_the_awaited_one_and_not_another_runs() {
     let mut model = Model::new(2, true);
     let (run, other) = (model.runs[0], model.runs[1]);

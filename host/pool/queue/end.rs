@@ -1,16 +1,28 @@
 //! How tasks leave the queue: answered, retried, cancelled, given up, or blamed for a worker's death.
 
+use std::time::Duration;
+
 use super::in_flight::Task;
 use super::{Home, Queue, RunId, Sleeping, TaskId, insert};
 use crate::event::Event;
 use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
 use crate::task::TaskResult;
 
+/// The end of a worker.
+#[derive(Debug)]
+pub(in crate::pool) struct Loss {
+    /// The index that it would have begun next.
+    pub next: u32,
+    pub verdict: Verdict,
+    /// For how long the running task was seen to run.
+    pub ran: Duration,
+}
+
 /// What a worker's end means for the task that was running in it.
 #[derive(Debug)]
 pub(in crate::pool) enum Verdict {
-    /// The deadline passed and the host killed the worker.
-    Timeout(ErrorDetail),
+    /// The deadline of the task with this key passed and the host killed the worker.
+    Timeout(u64, ErrorDetail),
     /// The host killed the worker to be rid of the task with this key, or of any.
     Cancelled(Option<u64>),
     /// The worker died: the task is suspected.
@@ -18,10 +30,10 @@ pub(in crate::pool) enum Verdict {
 }
 
 impl Queue {
-    /// The slot's worker is gone. `next` is the index it would have begun next. Gives the task that was running.
-    pub fn lost(&mut self, slot: usize, next: u32, verdict: Verdict, now: u64) -> Option<TaskId> {
+    /// The slot's worker is gone. Gives the task that was running.
+    pub fn lost(&mut self, slot: usize, loss: Loss, now: u64) -> Option<TaskId> {
         let place = std::mem::take(&mut self.slots[slot]);
-        let begun = place.begun(next);
+        let begun = place.begun(loss.next);
         let mut tasks = place.tasks;
         let unstarted = tasks.split_off(begun);
         let suspect = tasks.pop_back();
@@ -30,32 +42,39 @@ impl Queue {
         self.put_back(tasks);
         let suspect = suspect?;
         let id = suspect.id;
-        self.judge(suspect, verdict, now);
+        self.judge(suspect, loss, now);
         Some(id)
     }
 
-    fn judge(&mut self, mut task: Task, verdict: Verdict, now: u64) {
+    fn judge(&mut self, mut task: Task, loss: Loss, now: u64) {
         task.attempts += 1;
-        match verdict {
-            Verdict::Timeout(error) => {
-                let receipt = Receipt { layer: Layer::Backstop, ..Receipt::host() };
+        let wait = now.saturating_sub(task.accepted).saturating_sub(loss.ran.as_nanos() as u64);
+        let receipt = Receipt { wall: loss.ran, wait: Duration::from_nanos(wait), ..Receipt::host() };
+        match loss.verdict {
+            Verdict::Timeout(key, _) | Verdict::Cancelled(Some(key)) if key != task.key => {
+                self.put_back([task].into());
+            }
+            Verdict::Timeout(_, error) => {
+                let receipt = Receipt { layer: Layer::Backstop, ..receipt };
                 self.conclude(task, Outcome::not_ok(Status::Timeout, error), receipt, now);
             }
-            Verdict::Cancelled(Some(key)) if key != task.key => self.put_back([task].into()),
             Verdict::Cancelled(_) => {
-                let receipt = Receipt { layer: Layer::Kill, ..Receipt::host() };
+                let receipt = Receipt { layer: Layer::Kill, ..receipt };
                 self.settle(task, Outcome::not_ok(Status::Cancelled, cancelled()), receipt);
             }
             Verdict::Died(error) if task.dirty => {
-                let (outcome, receipt) = changed(error);
+                let (outcome, receipt) = (changed(error), Receipt { layer: Layer::Kernel, ..receipt });
                 self.conclude(task, outcome, receipt, now);
             }
+            Verdict::Died(_) if task.cancelled => self.withdrawn(task),
             Verdict::Died(error) => {
                 let deaths = &mut task.history().deaths;
                 deaths.push(error);
                 let enough = deaths.len() >= self.rules.crash_limit as usize;
                 if enough || self.stopped || self.is_unwanted(&task) {
-                    self.crash(task, now);
+                    let receipt = Receipt { layer: Layer::Kernel, ..receipt };
+                    let outcome = crashed(&mut task);
+                    self.conclude(task, outcome, receipt, now);
                 } else {
                     insert(&mut self.suspects, task);
                 }
@@ -74,17 +93,18 @@ impl Queue {
         let history = task.history();
         history.retried.push(status);
         history.deaths.clear();
+        history.last = Some((outcome, receipt));
         task.dirty = false;
         let id = task.id;
         self.outbox.task_event(|| Event::TaskRetried { task: id, status, delay: pause });
         let due = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
         self.new_sleepers = true;
-        self.sleeping.push(Sleeping { due, task, outcome, receipt });
+        self.sleeping.push(Sleeping { due, task });
     }
 
     /// Whether nobody would take the task's result.
     pub(super) fn is_unwanted(&self, task: &Task) -> bool {
-        task.run().is_some_and(|run| self.runs.is_abandoned(run))
+        task.cancelled || task.run().is_some_and(|run| self.runs.is_abandoned(run))
     }
 
     /// Settles a task that no worker has begun, or that waits for another attempt. False when it is with a worker, or
@@ -101,15 +121,15 @@ impl Queue {
             return true;
         }
         let Some(at) = self.sleeping.iter().position(|sleeper| sleeper.task.key == key) else { return false };
-        let Sleeping { task, .. } = self.sleeping.swap_remove(at);
-        self.withdrawn(task);
+        let sleeper = self.sleeping.swap_remove(at);
+        self.withdrawn(sleeper.task);
         true
     }
 
-    fn withdrawn(&mut self, task: Task) {
+    pub(super) fn withdrawn(&mut self, task: Task) {
         let (status, what) = match task.attempts {
             0 => (Status::Skipped, "it was cancelled before it started"),
-            _ => (Status::Cancelled, "it was cancelled while it waited for another attempt"),
+            _ => (Status::Cancelled, "it was cancelled after it had begun"),
         };
         self.settle_by_host(task, status, ErrorDetail::new("cancelled", what));
     }
@@ -139,8 +159,8 @@ impl Queue {
         for task in std::mem::take(&mut self.suspects) {
             self.settle_as_crash(task);
         }
-        for Sleeping { task, outcome, receipt, .. } in std::mem::take(&mut self.sleeping) {
-            self.settle_last(task, outcome, receipt);
+        for sleeper in std::mem::take(&mut self.sleeping) {
+            self.give_up(sleeper.task);
         }
     }
 
@@ -156,8 +176,11 @@ impl Queue {
         left.into_iter().for_each(|task| self.settle_by_host(task, Status::Cancelled, why.clone()));
     }
 
-    pub(super) fn give_up(&mut self, task: Task) {
-        if task.attempts > 0 {
+    pub(super) fn give_up(&mut self, mut task: Task) {
+        if let Some((outcome, receipt)) = task.history.as_mut().and_then(|history| history.last.take()) {
+            task.history().retried.pop();
+            self.settle(task, outcome, receipt);
+        } else if task.attempts > 0 {
             self.settle_by_host(task, Status::Cancelled, cancelled());
         } else {
             let error = ErrorDetail::new("skipped", "the run was stopped before this task started");
@@ -167,24 +190,13 @@ impl Queue {
 
     /// A task that changed shared state comes back unasked.
     pub(super) fn settle_changed(&mut self, task: Task) {
-        let (outcome, receipt) = changed(ErrorDetail::new("", "its worker is gone"));
-        self.settle(task, outcome, receipt);
+        let receipt = Receipt { layer: Layer::Kernel, ..Receipt::host() };
+        self.settle(task, changed(ErrorDetail::new("", "its worker is gone")), receipt);
     }
 
-    fn crash(&mut self, task: Task, now: u64) {
-        let (task, outcome, receipt) = crashed(task);
-        self.conclude(task, outcome, receipt, now);
-    }
-
-    fn settle_as_crash(&mut self, task: Task) {
-        let (task, outcome, receipt) = crashed(task);
-        self.settle(task, outcome, receipt);
-    }
-
-    /// Settles a task with the outcome after which it would have run again.
-    fn settle_last(&mut self, mut task: Task, outcome: Outcome, receipt: Receipt) {
-        task.history().retried.pop();
-        self.settle(task, outcome, receipt);
+    fn settle_as_crash(&mut self, mut task: Task) {
+        let outcome = crashed(&mut task);
+        self.settle(task, outcome, Receipt { layer: Layer::Kernel, ..Receipt::host() });
     }
 
     pub(super) fn settle_by_host(&mut self, task: Task, status: Status, error: ErrorDetail) {
@@ -208,23 +220,22 @@ impl Queue {
 }
 
 /// What becomes of a task that workers died under.
-fn crashed(mut task: Task) -> (Task, Outcome, Receipt) {
+fn crashed(task: &mut Task) -> Outcome {
     let deaths = &mut task.history().deaths;
     let before = deaths.len().saturating_sub(1);
     let mut error = deaths.pop().unwrap_or_default();
     if before > 0 {
         error.message = format!("{} (and {before} workers before it)", error.message);
     }
-    let receipt = Receipt { layer: Layer::Kernel, ..Receipt::host() };
-    (task, Outcome::not_ok(Status::Crash, error), receipt)
+    Outcome::not_ok(Status::Crash, error)
 }
 
 /// What becomes of a task whose worker died after it had changed shared state: doing that again could be noticed, so
 /// only a retry that was asked for does it.
-fn changed(mut error: ErrorDetail) -> (Outcome, Receipt) {
+fn changed(mut error: ErrorDetail) -> Outcome {
     error.code = "state-changed".into();
     error.message += "; the task had changed shared state, so it does not run again (--retry-on crash allows it)";
-    (Outcome::not_ok(Status::Crash, error), Receipt { layer: Layer::Kernel, ..Receipt::host() })
+    Outcome::not_ok(Status::Crash, error)
 }
 
 fn cancelled() -> ErrorDetail {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::runs::RunId;
-use crate::outcome::{ErrorDetail, Status};
+use crate::outcome::{ErrorDetail, Outcome, Receipt, Status};
 use crate::pool::handle::Ticket;
 use crate::task::{Input, TaskId};
 
@@ -24,6 +24,8 @@ pub(in crate::pool) struct Task {
     pub history: Option<Box<History>>,
     /// It has changed shared state since it was last begun.
     pub dirty: bool,
+    /// Its caller wants it no more, and it is with a worker.
+    pub cancelled: bool,
 }
 
 /// Who waits for a task's result.
@@ -40,6 +42,8 @@ pub(in crate::pool) struct History {
     pub deaths: Vec<ErrorDetail>,
     /// How the attempts ended after which it was retried.
     pub retried: Vec<Status>,
+    /// What the last of them came to: if there is no further attempt after all, it is the task's.
+    pub last: Option<(Outcome, Receipt)>,
 }
 
 impl Task {

@@ -20,7 +20,7 @@ mod settled;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub(super) use end::Verdict;
+pub(super) use end::{Loss, Verdict};
 use in_flight::InFlight;
 pub(super) use in_flight::{Home, Task};
 pub(super) use outbox::{News, Outbox};
@@ -58,13 +58,11 @@ pub(super) struct Lease {
     pub fresh: bool,
 }
 
-/// A task that waits for its next attempt, and how it settles if there is none.
+/// A task that waits for its next attempt.
 #[derive(Debug)]
 struct Sleeping {
     due: u64,
     task: Task,
-    outcome: Outcome,
-    receipt: Receipt,
 }
 
 #[derive(Debug)]
@@ -107,7 +105,7 @@ impl Queue {
 
     /// Whether another input of the run, or one for a handle, may be pushed.
     pub fn has_room(&self, run: Option<RunId>) -> bool {
-        self.runs.has_room(run, self.slots.len())
+        self.runs.has_room(run, self.slots.len()) && !self.outbox.is_full()
     }
 
     /// Whether every task of the run was popped.
@@ -175,6 +173,18 @@ impl Queue {
         std::mem::take(&mut self.new_sleepers)
     }
 
+    /// The index that the slot's next lease begins with, if its worker has nothing left.
+    pub fn next_index(&self, slot: usize) -> u32 {
+        self.slots[slot].unused
+    }
+
+    /// Whatever becomes of a worker that has the task, the task is not run again.
+    pub fn cancel_in_flight(&mut self, slot: usize, key: u64) {
+        if let Some(task) = self.slots[slot].tasks.iter_mut().find(|task| task.key == key) {
+            task.cancelled = true;
+        }
+    }
+
     /// The slot whose worker has the task.
     pub fn slot_of(&self, key: u64) -> Option<usize> {
         (0..self.slots.len()).find(|&slot| self.is_in_flight(slot, key))
@@ -207,8 +217,17 @@ impl Queue {
         if input.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) {
             input = input.reject(Rejected::because("name-too-long", format!("its name is over {MAX_NAME} bytes")));
         }
-        let task =
-            Task { key: self.next_key, id, home, input, accepted: now, attempts: 0, history: None, dirty: false };
+        let task = Task {
+            key: self.next_key,
+            id,
+            home,
+            input,
+            accepted: now,
+            attempts: 0,
+            history: None,
+            dirty: false,
+            cancelled: false,
+        };
         self.next_key += 1;
         match task.input.rejection() {
             Some(reason) => {
@@ -234,7 +253,11 @@ impl Queue {
         if !idle && (place.alone || place.recalled) {
             return None;
         }
-        let alone = idle && self.suspects.front().is_some_and(|suspect| self.may_go(suspect));
+        // What is told too slowly is not added to: it holds outputs.
+        if self.outbox.is_full() {
+            return None;
+        }
+        let alone = idle && self.suspects.iter().any(|suspect| self.may_go(suspect));
         let (mut count, mut most) = (0, if alone { 1 } else { rows });
         while count < most && frame.len() < FRAME_TARGET {
             let Some(task) = self.next_task(alone, frame) else { break };
@@ -313,8 +336,13 @@ impl Queue {
             if task.dirty {
                 // Its worker was killed to be rid of the task before it, or lies about what it has begun.
                 self.settle_changed(task);
+            } else if task.cancelled {
+                self.withdrawn(task);
             } else if self.stopped || self.is_unwanted(&task) {
                 self.give_up(task);
+            } else if task.history.as_ref().is_some_and(|history| !history.deaths.is_empty()) {
+                // Still suspected, although no worker has begun it since.
+                insert(&mut self.suspects, task);
             } else {
                 self.enqueue(task);
             }

@@ -7,6 +7,9 @@ use crate::event::Event;
 use crate::pool::handle::Ticket;
 use crate::task::TaskResult;
 
+/// News that may wait: as many as tasks of a run may. Those that are already on their way come on top.
+const MOST: usize = super::WINDOW_TASKS;
+
 /// One thing to be told, in the order in which they happened.
 #[derive(Debug)]
 pub(in crate::pool) enum News {
@@ -28,6 +31,11 @@ pub(in crate::pool) struct Outbox {
 impl Outbox {
     pub fn new(of_tasks: bool) -> Self {
         Outbox { news: VecDeque::new(), telling: false, of_tasks }
+    }
+
+    /// Whether whoever is told must catch up before more happens.
+    pub fn is_full(&self) -> bool {
+        self.news.len() >= MOST
     }
 
     pub fn event(&mut self, event: Event) {

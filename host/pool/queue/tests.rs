@@ -221,12 +221,12 @@ impl Model {
         let worker = std::mem::take(&mut self.workers[slot]);
         let running = self.queue.running(slot, worker.next).map(|(_, task)| task.key);
         let verdict = match verdict {
-            0 => Verdict::Timeout(ErrorDetail::default()),
+            0 => Verdict::Timeout(running.unwrap_or_default(), ErrorDetail::default()),
             1 => Verdict::Cancelled(running),
             2 => Verdict::Cancelled(Some(u64::MAX)),
             _ => Verdict::Died(ErrorDetail::default()),
         };
-        let suspect = self.queue.lost(slot, worker.next, verdict, self.now);
+        let suspect = self.queue.lost(slot, Loss { next: worker.next, verdict, ran: Duration::ZERO }, self.now);
         assert_eq!(suspect.is_some(), running.is_some(), "one suspect, if any");
     }
 
@@ -238,6 +238,7 @@ impl Model {
         }
         let Some(slot) = self.queue.slot_of(key) else { return };
         self.take_back(slot);
+        self.queue.cancel_in_flight(slot, key);
         let running = self.queue.running(slot, self.workers[slot].next).map(|(_, task)| task.key);
         if !self.queue.withdraw(key) && running == Some(key) {
             self.die(slot, 1);

@@ -43,6 +43,10 @@ impl Attendant<'_> {
     fn settle(&mut self, frame: Frame) -> Result<(), WireError> {
         let shared = self.shared;
         let mut state = shared.lock();
+        if state.gave_up {
+            // All tasks have settled, and its part of them is nobody's any more.
+            return Ok(());
+        }
         let now = shared.now();
         let times = frame.times;
         state.stats.busy += Duration::from_nanos(times.busy);

@@ -1,12 +1,14 @@
 //! The end of a worker's life, and what it means for its tasks.
 
+use std::time::Duration;
+
 use tokio::io::AsyncReadExt;
 
 use super::Attendant;
 use super::end::End;
 use crate::event::Event;
 use crate::handshake::{END_PATIENCE, Failed};
-use crate::pool::queue::Verdict;
+use crate::pool::queue::{Loss, Verdict};
 use crate::setup::timeout_detail;
 
 impl Attendant<'_> {
@@ -36,17 +38,20 @@ impl Attendant<'_> {
         }
         let why = end.describe(by_itself);
         let verdict = match &end {
-            End::Backstop(deadline) => Verdict::Timeout(timeout_detail(*deadline)),
+            End::Backstop(key, deadline) => Verdict::Timeout(*key, timeout_detail(*deadline)),
             End::Cancelled(key) => Verdict::Cancelled(*key),
             _ => Verdict::Died(end.detail(&why, by_itself, self.worker.page.cause(), &self.worker.process)),
         };
         let cancelled = matches!(end, End::Cancelled(_));
         let mut state = self.shared.lock();
         let next = self.worker.page.next();
-        if let Some((index, _)) = state.queue.running(self.slot, next) {
+        let running = state.queue.running(self.slot, next).map(|(index, _)| index);
+        if let Some(index) = running {
             self.tell_starts(&mut state, index);
         }
-        let suspect = state.queue.lost(self.slot, next, verdict, self.shared.now());
+        let ran = running.map_or(Duration::ZERO, |index| self.health.age_of(index));
+        state.stats.busy += ran;
+        let suspect = state.queue.lost(self.slot, Loss { next, verdict, ran }, self.shared.now());
         state.places[self.slot].page = None;
         state.stats.deaths += u64::from(!cancelled);
         state.queue.outbox.event(Event::WorkerDied { slot, generation, why: why.clone(), suspect });

@@ -15,8 +15,8 @@ pub(super) enum End {
     Closed,
     /// It has nothing to do and is to be replaced, for this reason.
     Retired(String),
-    /// The host kills it: the running task is over this deadline.
-    Backstop(Duration),
+    /// The host kills it: the task with this key is over this deadline.
+    Backstop(u64, Duration),
     /// The host kills it to cancel the task with this key, or whatever runs.
     Cancelled(Option<u64>),
     /// It broke the protocol, or stopped.
@@ -29,7 +29,7 @@ impl End {
     /// What is told of the worker, as the rest of a sentence that begins with it. `status` is how it ended by itself.
     pub fn describe(&self, status: Option<ExitStatus>) -> String {
         match (self, status) {
-            (End::Backstop(_), _) => "was killed after a task's deadline and grace".to_owned(),
+            (End::Backstop(..), _) => "was killed after a task's deadline and grace".to_owned(),
             (End::Cancelled(None), _) => "was killed because the run ended".to_owned(),
             (End::Cancelled(Some(_)), _) => "was killed because its task was cancelled".to_owned(),
             (End::Retired(why), _) => why.clone(),

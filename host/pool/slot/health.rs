@@ -41,6 +41,11 @@ impl Health {
         self.moved = true;
     }
 
+    /// For how long the task at this index has been seen to run.
+    pub fn age_of(&self, index: u32) -> Duration {
+        if self.watch.running() == Some(index) { self.watch.age() } else { Duration::ZERO }
+    }
+
     pub fn retires(&self) -> Option<&str> {
         self.retires.as_deref()
     }
@@ -70,21 +75,25 @@ impl Attendant<'_> {
         let shared = self.shared;
         let next = self.worker.page.next();
         let mut state = shared.lock();
-        let running = state.queue.running(self.slot, next).map(|(index, task)| (index, task.input.deadline()));
+        let running = state.queue.running(self.slot, next);
+        let running = running.map(|(index, task)| (index, task.key, task.input.deadline()));
         let owes = self.worker.decoder.is_partial() || (running.is_none() && state.queue.in_flight(self.slot) > 0);
         // A long row or a long answer takes its time, as long as it gets on.
         let moved = std::mem::take(&mut self.health.moved);
-        self.health.watch.look(running.map(|(index, _)| index), owes && !moved, passed);
+        self.health.watch.look(running.map(|(index, ..)| index), owes && !moved, passed);
         let age = self.health.watch.age();
-        state.places[self.slot].seen = running.map(|(index, _)| (index, age, Instant::now()));
+        state.places[self.slot].seen = running.map(|(index, ..)| (index, age, Instant::now()));
         if self.health.watch.owed() > shared.config.patience {
             let why = "stopped in the middle of a frame or a lease".into();
             return Some(End::Misbehaved { code: "worker-protocol", why });
         }
-        let (index, own) = running?;
+        let (index, key, own) = running?;
         self.tell_starts(&mut state, index);
         if let Some(deadline) = self.overdue(own, age) {
-            return Some(End::Backstop(deadline));
+            // Nothing else can have begun by the time the kill arrives.
+            state.recall(self.slot);
+            shared.work.notify_one();
+            return Some(End::Backstop(key, deadline));
         }
         let must_go = self.health.retires.is_some();
         if (age > SLOW || must_go) && state.queue.unstarted(self.slot, next) > 0 {

@@ -104,7 +104,7 @@ impl<'a> Attendant<'a> {
             calls: StateCalls::new(shared.config.state.clone()),
             health: Health::new(Instant::now()),
             left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
-            told: 0,
+            told: shared.lock().queue.next_index(slot),
             useful: false,
         }
     }
@@ -167,6 +167,9 @@ impl<'a> Attendant<'a> {
             && state.running_key(self.slot) == Some(key)
         {
             return Fed::Over(End::Cancelled(Some(key)));
+        }
+        if state.gave_up {
+            return Fed::Over(End::Closed);
         }
         let in_flight = state.queue.in_flight(self.slot);
         if let Some(why) = self.retires().filter(|_| in_flight == 0) {

@@ -22,6 +22,11 @@ impl Watch {
         self.owed = if owes { self.owed + passed } else { Duration::ZERO };
     }
 
+    /// The index that was running at the last look.
+    pub fn running(&self) -> Option<u32> {
+        self.running.map(|(index, _)| index)
+    }
+
     /// For how long the running task has been seen to run; zero when none is.
     pub fn age(&self) -> Duration {
         self.running.map_or(Duration::ZERO, |(_, age)| age)
