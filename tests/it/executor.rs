@@ -362,7 +362,7 @@ fn a_worker_for_each_of_twenty_thousand_tasks_is_no_deadlock() {
     let counted = retired.clone();
     let observer = Observer::new(move |event| {
         if let Event::WorkerRetired { why, .. } = event {
-            assert_eq!(why, "has been given 1 tasks");
+            assert_eq!(why, "was given all that it may have: 1");
             counted.fetch_add(1, Ordering::Relaxed);
         }
     });

@@ -209,7 +209,8 @@ impl<'a> Attendant<'a> {
 
     /// Why the worker is to be replaced once it has nothing to do.
     fn retires(&self) -> Option<String> {
-        let ran = || format!("has been given {} tasks", self.shared.config.max_tasks_per_worker.map_or(0, u32::from));
+        let most = self.shared.config.max_tasks_per_worker.map_or(0, u32::from);
+        let ran = || format!("was given all that it may have: {most}");
         self.health.retires().map(str::to_owned).or_else(|| (self.left == 0).then(ran))
     }
 }
