@@ -57,7 +57,7 @@ impl Summary {
         advice(&self.spent())
     }
 
-    /// Share of the cores' time that ran the program, from 0 to 1.
+    /// Share of the cores' time that was spent in tasks, from 0 to 1; a task that waits counts, too.
     fn efficiency(&self) -> f64 {
         share(self.spent().own(), self.wall, self.cores).min(1.0)
     }
@@ -131,7 +131,7 @@ impl Summary {
         let times = [self.stats.queue, self.stats.start, self.spent().own(), self.result, self.host_cpu];
         let [queue, start, run, result, host] = times.map(show_time);
         line("time", format!("queue {queue}, start {start}, run {run}, result {result}; host CPU {host}"));
-        line("cores", format!("{:.0} % of {} ran the program", 100.0 * self.efficiency(), self.cores));
+        line("cores", format!("{:.0} % of {} in tasks, waiting included", 100.0 * self.efficiency(), self.cores));
         let (bytes_in, bytes_out) = (show_size(self.stats.bytes_in), show_size(self.stats.bytes_out));
         line("data", format!("{bytes_in} in, {bytes_out} out"));
     }
