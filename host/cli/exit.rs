@@ -1,5 +1,6 @@
 //! Exit codes: categories, never counts.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use wpool::Error;
@@ -78,6 +79,13 @@ pub struct NoInputs(pub String);
 pub struct CannotWrite {
     pub path: String,
     pub source: std::io::Error,
+}
+
+impl CannotWrite {
+    /// Makes the error for a path of what the system says.
+    pub fn at(path: &Path) -> impl Fn(std::io::Error) -> CannotWrite + Copy {
+        move |source| CannotWrite { path: path.display().to_string(), source }
+    }
 }
 
 /// The time for a whole run was over before its first task.

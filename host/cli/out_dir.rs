@@ -41,7 +41,7 @@ impl OutDir {
     /// Opens the folder, and makes it if it is not there.
     pub fn open(plan: &OutDirPlan) -> Result<Arc<OutDir>, CannotWrite> {
         let path = &plan.path;
-        let cannot = |source| CannotWrite { path: path.display().to_string(), source };
+        let cannot = CannotWrite::at(path);
         std::fs::create_dir_all(path).map_err(cannot)?;
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|errno| cannot(errno.into()))?;

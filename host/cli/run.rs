@@ -143,7 +143,7 @@ fn clear_summary(plan: &Plan) -> Result<(), CannotWrite> {
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Ok(());
     }
-    let cannot = |source| CannotWrite { path: path.display().to_string(), source };
+    let cannot = CannotWrite::at(path);
     File::create(path).map_err(cannot)?;
     // A link stays. In a folder that lets nothing be removed an empty file is left, which is no summary either.
     let _ = std::fs::canonicalize(path).and_then(std::fs::remove_file);
@@ -156,8 +156,7 @@ fn write_summary(plan: &Plan, summary: &Summary, exit: Result<Exit>) -> Result<E
     let code = exit.as_ref().map_or_else(Exit::of_error, |exit| *exit);
     let mut text = serde_json::to_string_pretty(&summary.document(code.into()))?;
     text.push('\n');
-    let written = std::fs::write(path, text);
-    written.map_err(|source| CannotWrite { path: path.display().to_string(), source })?;
+    std::fs::write(path, text).map_err(CannotWrite::at(path))?;
     exit
 }
 

@@ -14,7 +14,7 @@ use super::say;
 /// Finds out before the first task whether the state could be written.
 pub fn check(plan: &Plan) -> Result<(), CannotWrite> {
     let Some(file) = &plan.state_out else { return Ok(()) };
-    let cannot = |source| CannotWrite { path: file.path.display().to_string(), source };
+    let cannot = CannotWrite::at(&file.path);
     match target(&file.path) {
         Target::Open(_) => Ok(()),
         Target::Replaced { folder, .. } => anew(&folder).map(drop).map_err(cannot),
@@ -27,7 +27,7 @@ pub fn write(plan: &Plan) -> Exit {
     match replace(file, &state.to_json()) {
         Ok(()) => Exit::Ok,
         Err(source) => {
-            let error = CannotWrite { path: file.path.display().to_string(), source };
+            let error = CannotWrite::at(&file.path)(source);
             say(format_args!("{:#}", anyhow::Error::from(error)));
             Exit::Output
         }

@@ -98,7 +98,7 @@ impl Writer {
 
     /// Creates the file; it must not exist unless it may be replaced.
     pub fn create(path: &Path, overwrite: bool) -> Result<Writer, CannotWrite> {
-        let cannot = |source| CannotWrite { path: path.display().to_string(), source };
+        let cannot = CannotWrite::at(path);
         let file = if overwrite { File::create(path) } else { File::create_new(path) };
         // A pipe or a device that exists is no file that could be destroyed.
         let file = file.or_else(|error| match std::fs::metadata(path) {

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use super::Maker;
+use super::{Maker, parse};
 use crate::error::{Error, Refusal};
 use crate::handshake::{Failed, set_up};
 use crate::limits::in_words;
 use crate::process::Role;
 use crate::report::Draft;
 use crate::setup::{CompileSetup, Goal};
-use crate::wire::{self, Decoder, Frame, Kind};
+use crate::wire::{self, Decoder, Kind};
 
 /// Largest image. Machine code is some four times its WebAssembly, so this is far over [`crate::program::MAX_PROGRAM`]
 /// programs that real machines compile.
@@ -34,7 +34,9 @@ impl Maker<'_> {
             Err(_) => Err(Failed::Died(format!("it took longer than {wall:?}"))),
         };
         match frames {
-            Ok(frames) => parse(frames).map_err(|why| Error::ChildFailed { role: "compiler", why }),
+            Ok(frames) => {
+                parse(frames, "a report and an image").map_err(|why| Error::ChildFailed { role: "compiler", why })
+            }
             Err(Failed::Died(why)) => Err(self.gave_up(&why)),
             Err(failed) => Err(failed.into_error(self.program.name(), Role::Compiler)),
         }
@@ -49,16 +51,5 @@ impl Maker<'_> {
             in_words(limits.memory)
         );
         self.refused(Refusal::new("compile-limit", message))
-    }
-}
-
-fn parse(frames: Vec<Frame>) -> Result<(Draft, Bytes), String> {
-    match <[Frame; 2]>::try_from(frames) {
-        Ok([report, image]) if report.kind == Kind::Report => {
-            let report =
-                serde_json::from_slice(&report.payload).map_err(|e| format!("its report does not parse: {e}"))?;
-            Ok((report, image.payload))
-        }
-        _ => Err("it did not send a report and an image".to_owned()),
     }
 }

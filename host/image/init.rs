@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Maker, in_memory};
+use super::{Maker, in_memory, parse};
 use crate::config::Isolation;
 use crate::error::{Error, Refusal};
 use crate::event::Event;
@@ -13,7 +13,7 @@ use crate::limits::{Limits, in_words};
 use crate::process::Role;
 use crate::report::Report;
 use crate::setup::{Grants, MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
-use crate::wire::{self, Decoder, Frame, Kind, MAX_TEXT};
+use crate::wire::{self, Decoder, Kind, MAX_TEXT};
 
 impl Maker<'_> {
     /// Runs `init` in a process of its own and gives the state it leaves, which nobody has checked.
@@ -40,7 +40,8 @@ impl Maker<'_> {
         };
         match frames {
             Ok(frames) => {
-                let (printed, state) = parse(frames).map_err(|why| Error::ChildFailed { role, why })?;
+                let (printed, state) =
+                    parse(frames, "a text and a state").map_err(|why| Error::ChildFailed { role, why })?;
                 self.config.observer.tell(&Event::Initialized { took: began.elapsed(), printed });
                 Ok(state)
             }
@@ -70,16 +71,5 @@ impl Maker<'_> {
             init: true,
             isolation: Isolation::Fresh,
         }
-    }
-}
-
-/// What `init` printed, and the state.
-fn parse(frames: Vec<Frame>) -> Result<(Option<String>, Bytes), String> {
-    match <[Frame; 2]>::try_from(frames) {
-        Ok([printed, state]) if printed.kind == Kind::Report => {
-            let printed = serde_json::from_slice(&printed.payload).map_err(|e| format!("it sent no text: {e}"))?;
-            Ok((printed, state.payload))
-        }
-        _ => Err("it did not send a text and a state".to_owned()),
     }
 }

@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use bytes::Bytes;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use serde::de::DeserializeOwned;
 
 use crate::cache::{self, Cache, InitIdentity};
 use crate::command::WorkerCommand;
@@ -25,6 +26,7 @@ use crate::program::Program;
 use crate::report::{Convention, Draft, Report};
 use crate::setup::{Goal, ImageSettings, Stdin};
 use crate::typed;
+use crate::wire::{Frame, Kind};
 
 /// An image, as an open file, and the report that came with it.
 #[derive(Debug)]
@@ -268,6 +270,19 @@ fn check_isolation(convention: Convention, program: &Program, config: &PoolConfi
         Isolation::Reuse(_) | Isolation::Checked => return Ok(()),
     };
     Err(Error::Config(format!("{} {why}", program.name())))
+}
+
+/// What a child that makes something sends in the end: a report on it, as JSON, and the thing itself. `expected` names
+/// both.
+fn parse<T: DeserializeOwned>(frames: Vec<Frame>, expected: &str) -> Result<(T, Bytes), String> {
+    match <[Frame; 2]>::try_from(frames) {
+        Ok([report, made]) if report.kind == Kind::Report => {
+            let report =
+                serde_json::from_slice(&report.payload).map_err(|e| format!("its report does not parse: {e}"))?;
+            Ok((report, made.payload))
+        }
+        _ => Err(format!("it did not send {expected}")),
+    }
 }
 
 /// An image that is kept nowhere.

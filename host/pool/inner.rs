@@ -60,7 +60,7 @@ impl State {
 
     /// Whether another task may be accepted, now or later.
     pub fn accepts(&self) -> bool {
-        !self.closed && !self.gave_up && !self.queue.is_stopped()
+        !self.closed && !self.gave_up
     }
 
     /// The pool cannot go on: whatever has not settled does so now.

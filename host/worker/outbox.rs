@@ -53,7 +53,7 @@ impl Outbox {
     /// Tells the host something beside answers, at once.
     pub fn tell(&self, notice: Notice) {
         let text = serde_json::to_vec(&notice).unwrap_or_default();
-        let _ = self.lock().pipe.write_all(&wire::frame(Kind::Notice, &text));
+        self.send(&wire::frame(Kind::Notice, &text));
     }
 
     /// Sends what there is.

@@ -354,10 +354,6 @@ impl Queue {
         self.runs.pop(run)
     }
 
-    pub fn is_stopped(&self) -> bool {
-        self.stopped
-    }
-
     /// Moves tasks whose pause is over to those that wait, and says when the next one's will be.
     pub fn wake_sleepers(&mut self, now: u64) -> Option<u64> {
         while let Some(at) = self.sleeping.iter().position(|sleeper| sleeper.due <= now) {

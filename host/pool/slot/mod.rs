@@ -172,11 +172,13 @@ impl<'a> Attendant<'a> {
             return Fed::Over(End::Closed);
         }
         let in_flight = state.queue.in_flight(self.slot);
-        if let Some(why) = self.retires().filter(|_| in_flight == 0) {
+        let retires = self.retires();
+        let may_lease = retires.is_none();
+        if let Some(why) = retires.filter(|_| in_flight == 0) {
             return Fed::Over(End::Retired(why));
         }
         let free = self.unwritten.is_empty() && self.calls.unwritten().is_empty();
-        if free && self.retires().is_none() && self.lease(state, in_flight) {
+        if free && may_lease && self.lease(state, in_flight) {
             return Fed::Busy;
         }
         if in_flight == 0 { Fed::Idle } else { Fed::Busy }

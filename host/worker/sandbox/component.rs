@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime::component::{
-    Component, ComponentExportIndex, Func, Instance, InstancePre, ResourceTable, TypedFunc, Val,
+    Component, ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Lower, ResourceTable,
+    TypedFunc, Val,
 };
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -60,6 +61,11 @@ impl State {
     pub fn keyvalue(&mut self) -> &mut Keyvalue {
         self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
     }
+
+    /// Whether the guest has handles of the host's resources.
+    pub fn has_open_resources(&self) -> bool {
+        !self.table.is_empty()
+    }
 }
 
 impl task::State for State {
@@ -77,13 +83,6 @@ impl task::State for State {
 
     fn has_world(&self) -> bool {
         self.wasi.is_some()
-    }
-}
-
-impl State {
-    /// Whether the guest has handles of the host's resources.
-    pub fn has_open_resources(&self) -> bool {
-        !self.table.is_empty()
     }
 }
 
@@ -206,20 +205,18 @@ impl task::Program for ComponentProgram {
 
 impl ComponentProgram {
     async fn call_entry(&self, store: &mut Store<State>, instance: Instance, call: Call) -> wasmtime::Result<Returned> {
-        let waits = store.data().has_world();
         let none = || wasmtime::Error::msg("no entry function");
         let entry = self.entry(call.function).ok_or_else(none)?;
         let func = instance.get_func(&mut *store, entry.export).ok_or_else(none)?;
         match &entry.calls {
             Calls::Command => {
                 let run: CommandRun = func.typed(&*store)?;
-                let (result,) = if waits { run.call_async(store, ()).await? } else { run.call(store, ())? };
+                let (result,) = call_typed(store, &run, ()).await?;
                 Ok(result.map_or(Returned::CommandFailed, |()| Returned::Command))
             }
             Calls::Task => {
                 let run: Run<'_> = func.typed(&*store)?;
-                let row = (&*call.input,);
-                let (result,) = if waits { run.call_async(store, row).await? } else { run.call(store, row)? };
+                let (result,) = call_typed(store, &run, (&*call.input,)).await?;
                 Ok(result.map_or_else(Returned::Refused, Returned::Output))
             }
             Calls::Function { signature, .. } => {
@@ -241,6 +238,15 @@ fn cannot_link(error: &wasmtime::Error, state: bool) -> ChildError {
     } else {
         ChildError::Other(format!("{error:#}"))
     }
+}
+
+/// Calls a function of a component, on the asynchronous stack if it can wait.
+pub(super) async fn call_typed<P, R>(store: &mut Store<State>, func: &TypedFunc<P, R>, params: P) -> wasmtime::Result<R>
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    if store.data().has_world() { func.call_async(store, params).await } else { func.call(store, params) }
 }
 
 /// Gives any value when the function gives none.

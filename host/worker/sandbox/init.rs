@@ -10,7 +10,7 @@ use wasmtime::{Extern, Instance as CoreInstance, Module, Store, Val};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
-use super::component::State;
+use super::component::{State, call_typed};
 use super::core::{self, Guest};
 use super::function::{Function, Gives};
 use super::guard::{Deadline, Stopped};
@@ -116,11 +116,9 @@ pub(super) async fn component(
     init: &ComponentExportIndex,
     argument: &[u8],
 ) -> wasmtime::Result<()> {
-    let waits = store.data().has_world();
     let func = instance.get_func(&mut *store, init).ok_or_else(|| wasmtime::Error::msg("`init` is no function"))?;
     let init: Init<'_> = func.typed(&*store)?;
-    let called = if waits { init.call_async(store, (argument,)).await } else { init.call(store, (argument,)) };
-    let (result,) = called.map_err(exited)?;
+    let (result,) = call_typed(store, &init, (argument,)).await.map_err(exited)?;
     result.map_err(|message| Stopped::Init { code: "init", message }.into())
 }
 
@@ -154,7 +152,7 @@ impl Accessors {
             let func = func.ok_or_else(|| wasmtime::Error::msg("a part of the state is no function"))?;
             if let Ok(memory) = func.typed::<(), (WasmList<u8>,)>(&*store) {
                 let full = |_| no_snapshot("its memory is full, and reading it takes one more page".to_owned());
-                let (list,) = call(store, &memory).await.map_err(full)?;
+                let (list,) = call_typed(store, &memory, ()).await.map_err(full)?;
                 state.memory(name, list.as_le_slice(&*store)).map_err(no_snapshot)?;
             } else {
                 let bits = scalar(store, func).await?;
@@ -167,23 +165,16 @@ impl Accessors {
 
 async fn scalar(store: &mut Store<State>, func: wasmtime::component::Func) -> wasmtime::Result<u128> {
     if let Ok(func) = func.typed::<(), (i32,)>(&*store) {
-        return Ok(call(store, &func).await?.0.cast_unsigned().into());
+        return Ok(call_typed(store, &func, ()).await?.0.cast_unsigned().into());
     }
     if let Ok(func) = func.typed::<(), (i64,)>(&*store) {
-        return Ok(call(store, &func).await?.0.cast_unsigned().into());
+        return Ok(call_typed(store, &func, ()).await?.0.cast_unsigned().into());
     }
     if let Ok(func) = func.typed::<(), (f32,)>(&*store) {
-        return Ok(call(store, &func).await?.0.to_bits().into());
+        return Ok(call_typed(store, &func, ()).await?.0.to_bits().into());
     }
     let func = func.typed::<(), (f64,)>(&*store)?;
-    Ok(call(store, &func).await?.0.to_bits().into())
-}
-
-async fn call<R>(store: &mut Store<State>, func: &TypedFunc<(), R>) -> wasmtime::Result<R>
-where
-    R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift + Send + Sync + 'static,
-{
-    if store.data().has_world() { func.call_async(store, ()).await } else { func.call(store, ()) }
+    Ok(call_typed(store, &func, ()).await?.0.to_bits().into())
 }
 
 /// A program that `init` ends has prepared nothing.
