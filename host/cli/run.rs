@@ -16,7 +16,7 @@ use super::exit::{CannotWrite, DeadlinePassed, Exit};
 use super::out_dir::{OutDir, OutNames};
 use super::plan::{Plan, Source};
 use super::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
-use super::rows::{self, Locator, Rows, RowsEnd};
+use super::rows::{self, Locator, Occurrences, Rows, RowsEnd};
 use super::say;
 use super::signals::{Interruption, Pauses, Questions};
 use super::state;
@@ -53,7 +53,7 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
         return Ok(Exit::InputRefused);
     }
     let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone())?;
-    let rows = Rows::read(plan.source.clone(), names(&plan, out_dir.as_ref()))?;
+    let rows = Rows::read(plan.source.clone(), names(&plan, out_dir.as_ref()), occurrences(&plan))?;
     let end = rows.end();
     let clock = Clock::start();
     let showing = audience.show(&plan, stopper);
@@ -106,7 +106,7 @@ async fn look_ahead(
         (plan.source, spools) = beside(move || check::spool(source)).await?;
     }
     if plan.strict {
-        let rows = Rows::read(plan.source.clone(), names(plan, out_dir))?;
+        let rows = Rows::read(plan.source.clone(), names(plan, out_dir), None)?;
         if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
             return Ok((spools, false));
         }
@@ -118,6 +118,11 @@ async fn look_ahead(
 /// Who looks at the names of output files, if there are any.
 fn names(plan: &Plan, out_dir: Option<&Arc<OutDir>>) -> Option<OutNames> {
     out_dir.map(|dir| OutNames::new(dir.clone(), plan.own_files()))
+}
+
+/// Who numbers rows of the same bytes, where their random numbers are to differ.
+fn occurrences(plan: &Plan) -> Option<Occurrences> {
+    plan.config.deterministic.is_some().then(Occurrences::default)
 }
 
 /// Does what may wait for ever on a thread of its own, which is not joined when nobody waits for it any more.

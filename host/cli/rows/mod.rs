@@ -2,6 +2,7 @@
 
 mod files;
 mod lines;
+mod occurrences;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,6 +20,7 @@ use super::out_dir::OutNames;
 use super::plan::{Source, is_stdin};
 pub use files::matching;
 use lines::Splitter;
+pub use occurrences::Occurrences;
 
 /// Bytes asked for at a time, and so what a batch of rows is at most; one row may exceed it alone.
 const BLOCK: usize = 256 << 10;
@@ -84,12 +86,13 @@ impl Locator {
 }
 
 impl Rows {
-    /// Starts reading. `names` looks at every row, when outputs become files.
-    pub fn read(source: Source, names: Option<OutNames>) -> io::Result<Rows> {
+    /// Starts reading. `names` looks at every row, when outputs become files, and `occurrences` numbers them, where that
+    /// makes a difference.
+    pub fn read(source: Source, names: Option<OutNames>, occurrences: Option<Occurrences>) -> io::Result<Rows> {
         let (sender, batches) = mpsc::channel(BATCHES);
         let end = RowsEnd::default();
         let told = end.clone();
-        let mut sink = Sink { batches: sender, names };
+        let mut sink = Sink { batches: sender, names, occurrences };
         // Not joined: it may wait for a terminal for ever, and ends with the process.
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
             let why = match source {
@@ -138,6 +141,7 @@ impl Stream for Rows {
 struct Sink {
     batches: mpsc::Sender<Vec<Input>>,
     names: Option<OutNames>,
+    occurrences: Option<Occurrences>,
 }
 
 impl Sink {
@@ -145,6 +149,9 @@ impl Sink {
     fn send(&mut self, mut batch: Vec<Input>) -> bool {
         if let Some(names) = &mut self.names {
             batch = batch.into_iter().map(|row| names.admit(row)).collect();
+        }
+        if let Some(occurrences) = &mut self.occurrences {
+            batch = batch.into_iter().map(|row| occurrences.number(row)).collect();
         }
         batch.is_empty() || self.batches.blocking_send(batch).is_ok()
     }
