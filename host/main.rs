@@ -2,6 +2,8 @@
 
 mod build;
 mod cli;
+#[expect(dead_code, reason = "the command line comes next")]
+mod journal;
 
 use std::process::ExitCode;
 
