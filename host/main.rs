@@ -2,7 +2,6 @@
 
 mod build;
 mod cli;
-#[expect(dead_code, reason = "the command line comes next")]
 mod journal;
 
 use std::process::ExitCode;

@@ -89,23 +89,29 @@ impl Facts {
         serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
     }
 
-    /// Writes the facts into a journal's folder, whole or not at all.
+    /// Writes the facts into a journal's folder, whole or not at all; `durable` is for power cuts, too.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn store(&self, folder: &Path) -> Result<(), Error> {
+    pub fn store(&self, folder: &Path, durable: bool) -> Result<(), Error> {
         let mut text = serde_json::to_vec_pretty(self).expect("plain data serializes");
         text.push(b'\n');
-        replace(folder, FACTS, &text)
+        replace(folder, FACTS, &text, durable)
     }
 }
 
-/// Writes a file of a folder by rename, so that there is the old one or the new one, also after a power cut.
-pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+/// Writes a file of a folder by rename, so that there is the old one or the new one; when it is durable, also after a
+/// power cut.
+pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8], durable: bool) -> Result<(), Error> {
     let temporary = folder.join(format!("{name}.new"));
     let mut file = super::private().truncate(true).open(&temporary).map_err(at(&temporary))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at(&temporary))?;
-    std::fs::rename(&temporary, folder.join(name)).map_err(at(&folder.join(name)))
+    file.write_all(bytes).map_err(at(&temporary))?;
+    if durable {
+        file.sync_all().map_err(at(&temporary))?;
+    }
+    let place = folder.join(name);
+    std::fs::rename(&temporary, &place).map_err(at(&place))?;
+    if durable { super::folder::sync(folder) } else { Ok(()) }
 }
 
 /// A new name for a run that begins now, and the time.
