@@ -14,6 +14,7 @@ mod images;
 mod init;
 mod interpreters;
 mod isolation;
+mod journal;
 mod languages;
 mod outcomes;
 mod programs;

@@ -16,6 +16,7 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 use wpool::Input;
 
+use super::kept::Sorter;
 use super::out_dir::OutNames;
 use super::plan::{Source, is_stdin};
 pub use files::matching;
@@ -28,6 +29,9 @@ const BLOCK: usize = 256 << 10;
 const BATCHES: usize = 4;
 /// Bits of a tag for the line; the rest is the number of the file.
 const LINE_BITS: u32 = 48;
+
+/// Why rows are not read to their end when what an earlier run has left breaks under way.
+const CANNOT_RESUME: &str = "the run before cannot be gone on with: not all rows were read";
 
 /// A stream of rows, in the order of their source.
 #[derive(Debug)]
@@ -86,13 +90,12 @@ impl Locator {
 }
 
 impl Rows {
-    /// Starts reading. `names` looks at every row, when outputs become files, and `occurrences` numbers them, where that
-    /// makes a difference.
-    pub fn read(source: Source, names: Option<OutNames>, occurrences: Option<Occurrences>) -> io::Result<Rows> {
+    /// Starts reading. Every row takes the steps before it is given out.
+    pub fn read(source: Source, steps: Steps) -> io::Result<Rows> {
         let (sender, batches) = mpsc::channel(BATCHES);
         let end = RowsEnd::default();
         let told = end.clone();
-        let mut sink = Sink { batches: sender, names, occurrences };
+        let mut sink = Sink { batches: sender, steps, wanted: true };
         // Not joined: it may wait for a terminal for ever, and ends with the process.
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
             let why = match source {
@@ -106,7 +109,8 @@ impl Rows {
                 }
                 Source::Lines(files) => read_lines(&files, &mut sink).err(),
             };
-            *told.lock() = why;
+            let ended = why.is_some() || sink.end();
+            *told.lock() = why.or_else(|| (!ended).then(|| CANNOT_RESUME.to_owned()));
         })?;
         Ok(Rows { batches, current: Vec::new().into_iter(), end })
     }
@@ -137,23 +141,48 @@ impl Stream for Rows {
     }
 }
 
+/// What is done with each row where it is read, in this order.
+#[derive(Debug, Default)]
+pub struct Steps {
+    /// Looks at it, when outputs become files.
+    pub names: Option<OutNames>,
+    /// Numbers it among those like it, where that makes a difference.
+    pub occurrences: Option<Occurrences>,
+    /// Keeps those that an earlier run has done.
+    pub sorter: Option<Sorter>,
+}
+
 /// Where the reader puts rows.
 struct Sink {
     batches: mpsc::Sender<Vec<Input>>,
-    names: Option<OutNames>,
-    occurrences: Option<Occurrences>,
+    steps: Steps,
+    wanted: bool,
 }
 
 impl Sink {
     /// Hands rows over, waiting for room. False when nobody wants more.
     fn send(&mut self, mut batch: Vec<Input>) -> bool {
-        if let Some(names) = &mut self.names {
+        if let Some(names) = &mut self.steps.names {
             batch = batch.into_iter().map(|row| names.admit(row)).collect();
         }
-        if let Some(occurrences) = &mut self.occurrences {
+        if let Some(occurrences) = &mut self.steps.occurrences {
             batch = batch.into_iter().map(|row| occurrences.number(row)).collect();
         }
-        batch.is_empty() || self.batches.blocking_send(batch).is_ok()
+        let batches = &self.batches;
+        let send = |batch: Vec<Input>| batch.is_empty() || batches.blocking_send(batch).is_ok();
+        self.wanted = match &mut self.steps.sorter {
+            Some(sorter) => sorter.sort(batch, send),
+            None => send(batch),
+        };
+        self.wanted
+    }
+
+    /// Says that all rows were sent. False when what an earlier run has done cannot be used.
+    fn end(&mut self) -> bool {
+        match &mut self.steps.sorter {
+            Some(sorter) if self.wanted => sorter.end(),
+            _ => true,
+        }
     }
 }
 
