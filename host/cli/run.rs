@@ -28,9 +28,14 @@ use super::summary_file::{clear_summary, write_summary};
 
 /// Carries a plan out.
 pub fn run(plan: Plan) -> Result<Exit> {
+    let program = Program::read(&plan.task)?;
+    run_program(plan, program)
+}
+
+/// Carries a plan out with a program, whatever the plan says of it.
+pub fn run_program(plan: Plan, program: Program) -> Result<Exit> {
     state::check(&plan)?;
     clear_summary(&plan)?;
-    let program = Program::read(&plan.task)?;
     let prepared = plan.journal.as_ref().map(|journal| journal::prepare(journal, &program)).transpose()?;
     runtime()?.block_on(execute(plan, program, prepared))
 }

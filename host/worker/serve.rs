@@ -63,6 +63,9 @@ fn run_lease(
             return Ok(());
         }
         let answer = sandbox.run(&row, begun).map_err(|NoFunction| WireError::Function)?;
+        if let Some(dump) = &answer.core_dump {
+            outbox.send(&wire::frame(Kind::CoreDump, dump));
+        }
         if let Some(notice) = sandbox.take_notice() {
             outbox.tell(notice);
         }
