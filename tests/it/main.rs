@@ -20,6 +20,7 @@ mod outcomes;
 mod programs;
 mod progress;
 mod retries;
+mod runs;
 mod signals;
 mod state;
 mod summary;

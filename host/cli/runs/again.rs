@@ -67,7 +67,7 @@ impl Again {
         let mut typed = self.typed(&args.inputs)?;
         typed.output.output = Some(output(&self.folder));
         typed.journal.resume = true;
-        typed.messages.quiet |= args.quiet;
+        typed.messages.quiet = args.quiet;
         typed.messages.verbose &= !args.quiet;
         let mut plan = Plan::new(typed)?;
         let journal = plan.journal.as_mut().context("its output is no regular file any more")?;

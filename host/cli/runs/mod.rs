@@ -57,7 +57,7 @@ fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
             }
             text += &format!("{run}: {verb}remove {}\n", folder.display());
         } else {
-            text += &format!("{run}: {verb}forget, {} is gone or of another run\n", folder.display());
+            text += &format!("{run}: {verb}forget it: {} is gone, or of another run\n", folder.display());
         }
         if !dry {
             index::forget(run)?;
