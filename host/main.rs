@@ -5,6 +5,10 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// The executable is its own worker, too.
+#[global_allocator]
+static ALLOCATOR: wpool::worker::Allocator = wpool::worker::Allocator;
+
 fn main() -> ExitCode {
     wpool::worker::enter();
     cli::main()

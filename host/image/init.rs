@@ -70,6 +70,7 @@ impl Maker<'_> {
             state: false,
             init: true,
             isolation: Isolation::Fresh,
+            sandbox: config.sandbox,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The engine's settings, the same for the compiler that makes an image and the worker that maps it.
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use std::sync::Arc;
+
+use wasmtime::{Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::report::Resources;
@@ -30,6 +32,8 @@ pub(crate) fn engine(settings: ImageSettings, instances: Option<(&Resources, u32
     let mut config = Config::new();
     if let Some((resources, count)) = instances {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
+    } else {
+        config.with_custom_code_memory(Some(Arc::new(NeverRun)));
     }
     config
         .concurrency_support(false)
@@ -40,6 +44,23 @@ pub(crate) fn engine(settings: ImageSettings, instances: Option<(&Resources, u32
         .memory_reservation(MAX_MEMORY)
         .memory_init_cow(true);
     Engine::new(&config)
+}
+
+/// Keeps the compiler's code as the data that it is there. Its fence lets it make no memory executable.
+struct NeverRun;
+
+impl CustomCodeMemory for NeverRun {
+    fn required_alignment(&self) -> usize {
+        1
+    }
+
+    fn publish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn unpublish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
 }
 
 /// A pool for exactly as many instances at a time as a worker has.

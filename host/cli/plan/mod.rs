@@ -113,6 +113,7 @@ impl Plan {
         config.success_codes = output.success_codes.clone();
         config.chunksize = typed.pool.chunksize;
         config.isolation = typed.pool.isolation;
+        config.sandbox = typed.pool.sandbox;
         config.crash_limit = typed.stopping.crash_limit;
         config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
         config.retry = retry(&typed.stopping);

@@ -53,6 +53,7 @@ impl TaskContext {
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
         wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
         wasi.envs(&self.grants.env).max_random_size(super::MAX_RANDOM);
+        wasi.allow_tcp(false).allow_udp(false);
         wasi
     }
 }

@@ -32,9 +32,11 @@ use self::isolation::Keeper;
 use self::stdio::Stdio;
 use self::task::Runner;
 use self::verdict::Judged;
+use super::Intrusion;
 use super::clock::ActiveTime;
 use super::engine::engine;
 use super::line::HostLine;
+use crate::config::Isolation;
 use crate::limits::{Limits, MAX_INPUT};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
@@ -54,6 +56,9 @@ const HOSTCALL_SLACK: usize = 8 << 20;
 /// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
 /// making an instance.
 const LONG_ROW: usize = 1 << 10;
+
+/// Threads that wait for files, and so the accesses that a guest may have going on at a time.
+const FILE_THREADS: usize = 32;
 
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
@@ -77,6 +82,8 @@ pub(super) struct Sandbox {
     keeper: Keeper,
     /// What the host is to be told, until it was.
     notice: Option<Notice>,
+    /// What a test of the fence does at the beginning of each task.
+    pub intrusion: Option<Intrusion>,
 }
 
 enum Program {
@@ -163,7 +170,9 @@ impl Sandbox {
                 Program::Component(Runner::new(program))
             }
         };
-        let runtime = report.wasi.then(|| tokio::runtime::Builder::new_current_thread().enable_time().build());
+        let runtime = report.wasi.then(|| {
+            tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(FILE_THREADS).build()
+        });
         let context = TaskContext {
             program_name: setup.program_name.clone(),
             limits: setup.limits.clone(),
@@ -178,7 +187,7 @@ impl Sandbox {
         };
         let keeper = Keeper::new(setup.isolation);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
-        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
+        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None, intrusion: None })
     }
 
     /// Gives tasks the shared state at the other end of the line.
@@ -202,6 +211,9 @@ impl Sandbox {
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
     pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
+        if let Some(output) = self.intrusion.and_then(|act| act(&task.bytes)) {
+            return Ok(Answered::of_intruder(output));
+        }
         let cpu = self.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
@@ -278,6 +290,17 @@ impl Sandbox {
     }
 }
 
+/// Instances that a worker may have at a time.
+pub(super) fn instances(isolation: Isolation) -> u32 {
+    Keeper::instances(isolation)
+}
+
+impl Answered {
+    fn of_intruder(output: Vec<u8>) -> Answered {
+        Answered { status: Status::Ok, layer: Layer::Guest, detail: Vec::new(), output, start: Duration::ZERO }
+    }
+}
+
 fn refused(error: ErrorDetail) -> Answered {
     Answered {
         status: Status::InvalidInput,
@@ -341,6 +364,8 @@ impl TaskContext {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
         wasi.args(args).envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        // By default a guest may make sockets and only not use them, which the fence takes for an attack.
+        wasi.allow_tcp(false).allow_udp(false);
         for dir in &self.grants.dirs {
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;
