@@ -2,6 +2,7 @@
 
 mod build;
 mod cli;
+mod journal;
 
 use std::process::ExitCode;
 

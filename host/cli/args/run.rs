@@ -9,7 +9,7 @@ use clap::{ArgGroup, ValueHint};
 use wpool::{Isolation, SandboxMode};
 
 use super::super::units::{at_least_one, size, time};
-use super::{Messages, Stopping};
+use super::{Journal, Messages, Stopping};
 
 pub(super) const RUN_HELP: &str = "\
 Each row is one task, run in a fresh instance of the program. Each gives one line of JSON, in
@@ -29,8 +29,9 @@ Arguments after -- are for commands: {} is the row and {.field} a member of it; 
 written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts of it.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
-ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail, 110 cannot write
-output, 124 stopped by --deadline, 130 interrupted, 143 terminated. A success that --halt waits for is 0.
+ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail, 106 journal unreadable,
+110 cannot write output, 124 stopped by --deadline, 130 interrupted, 143 terminated. A success that --halt
+waits for is 0.
 
 Ctrl-C lets running tasks finish; a second one kills them. Ctrl-Z stops workers and their deadlines,
 too. SIGUSR1 has the running tasks printed.";
@@ -71,6 +72,8 @@ pub struct Run {
     pub initializer: Initializer,
     #[command(flatten)]
     pub output: Output,
+    #[command(flatten)]
+    pub journal: Journal,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod grants;
 mod initializer;
+mod journal;
 mod outputs;
 mod state;
 
@@ -19,6 +20,7 @@ use super::halt::{self, Halt};
 use super::report::{Shown, tell};
 use super::rows::matching;
 use grants::template;
+pub use journal::{JournalPlan, Resuming};
 
 /// A run that makes sense.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct Plan {
     /// `None` is standard output.
     pub output: Option<OutputFile>,
     pub failed: Option<PathBuf>,
+    /// There when `output` is a regular file.
+    pub journal: Option<JournalPlan>,
     /// Where the shared state is written at the end.
     pub state_out: Option<OutputFile>,
     pub only: Option<args::Only>,
@@ -129,7 +133,9 @@ impl Plan {
         if typed.pool.no_cache {
             config.cache = None;
         }
+        let journal = journal::journal(&typed, records.as_deref(), &source, &config)?;
         Ok(Plan {
+            journal,
             source,
             config,
             style,

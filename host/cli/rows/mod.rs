@@ -15,6 +15,7 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 use wpool::Input;
 
+use super::kept::Sorter;
 use super::out_dir::OutNames;
 use super::plan::{Source, is_stdin};
 pub use files::matching;
@@ -26,6 +27,9 @@ const BLOCK: usize = 256 << 10;
 const BATCHES: usize = 4;
 /// Bits of a tag for the line; the rest is the number of the file.
 const LINE_BITS: u32 = 48;
+
+/// Why rows are not read to their end when what an earlier run has left breaks under way.
+const CANNOT_RESUME: &str = "the run before cannot be gone on with: not all rows were read";
 
 /// A stream of rows, in the order of their source.
 #[derive(Debug)]
@@ -85,11 +89,12 @@ impl Locator {
 
 impl Rows {
     /// Starts reading. `names` looks at every row, when outputs become files.
-    pub fn read(source: Source, names: Option<OutNames>) -> io::Result<Rows> {
+    /// `sorter` keeps those that an earlier run has done.
+    pub fn read(source: Source, names: Option<OutNames>, sorter: Option<Sorter>) -> io::Result<Rows> {
         let (sender, batches) = mpsc::channel(BATCHES);
         let end = RowsEnd::default();
         let told = end.clone();
-        let mut sink = Sink { batches: sender, names };
+        let mut sink = Sink { batches: sender, names, sorter, wanted: true };
         // Not joined: it may wait for a terminal for ever, and ends with the process.
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
             let why = match source {
@@ -103,7 +108,8 @@ impl Rows {
                 }
                 Source::Lines(files) => read_lines(&files, &mut sink).err(),
             };
-            *told.lock() = why;
+            let ended = why.is_some() || sink.end();
+            *told.lock() = why.or_else(|| (!ended).then(|| CANNOT_RESUME.to_owned()));
         })?;
         Ok(Rows { batches, current: Vec::new().into_iter(), end })
     }
@@ -138,6 +144,8 @@ impl Stream for Rows {
 struct Sink {
     batches: mpsc::Sender<Vec<Input>>,
     names: Option<OutNames>,
+    sorter: Option<Sorter>,
+    wanted: bool,
 }
 
 impl Sink {
@@ -146,7 +154,21 @@ impl Sink {
         if let Some(names) = &mut self.names {
             batch = batch.into_iter().map(|row| names.admit(row)).collect();
         }
-        batch.is_empty() || self.batches.blocking_send(batch).is_ok()
+        let batches = &self.batches;
+        let send = |batch: Vec<Input>| batch.is_empty() || batches.blocking_send(batch).is_ok();
+        self.wanted = match &mut self.sorter {
+            Some(sorter) => sorter.sort(batch, send),
+            None => send(batch),
+        };
+        self.wanted
+    }
+
+    /// Says that all rows were sent. False when what an earlier run has done cannot be used.
+    fn end(&mut self) -> bool {
+        match &mut self.sorter {
+            Some(sorter) if self.wanted => sorter.end(),
+            _ => true,
+        }
     }
 }
 
