@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::super::args;
+use super::super::{args, stdout};
 use super::{Source, is_stdin, usage};
 
 /// Refuses to write where something would be lost.
@@ -40,6 +40,9 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
         if let Some((_, other)) = other {
             return usage(format!("{} cannot take {other} and {what}", path.display()));
         }
+    }
+    if to_stdout(output) && stdout::was_closed() {
+        return Err(stdout::closed().into());
     }
     [&records, state].into_iter().flatten().try_for_each(|path| check_replaces_nothing(path, output.overwrite))
 }
