@@ -4,6 +4,7 @@ mod constructors;
 mod freeze;
 mod imports;
 mod inspect;
+mod needs;
 mod types;
 
 use std::borrow::Cow;
@@ -98,6 +99,7 @@ fn goal(
     settings: ImageSettings,
 ) -> Result<(Draft, Vec<u8>), Refusal> {
     let wasm = binary(bytes)?;
+    needs::check(&wasm)?;
     if !freeze::may_have_init(&wasm) {
         return image(&wasm, settings);
     }

@@ -125,6 +125,11 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
     if root.contains("invalid exit status") {
         return Verdict::StdoutOf(exit_detail(None));
     }
+    // Nor for this one: more than `TaskContext::hostcall_memory` at once.
+    if root.contains("fuel allocated for hostcalls") {
+        let message = format!("gave more data at once than its limit of {} bytes of output allows", limits.output);
+        return Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message));
+    }
     let trap = error.downcast_ref::<Trap>();
     let (code, message) = match trap {
         Some(trap) => (trap_code(*trap), trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
