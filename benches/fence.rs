@@ -30,7 +30,8 @@ fn main() {
     ] {
         fs::write(&many, "7\n".repeat(rows)).expect("rows can be written");
         let program = guest(program);
-        MODES.map(|mode| run(&program, mode, &one));
+        // Puts the program into the cache.
+        run(&program, MODES[0], &one);
         let (mut starts, mut tasks) = ([Sample::default(), Sample::default()], [Sample::default(), Sample::default()]);
         for _ in 0..rounds {
             for (at, mode) in MODES.iter().enumerate() {

@@ -260,7 +260,7 @@ const HONEST: [(&str, &str, &str, i32); 20] = [
     ("typed.wasm", "--call echo.text", "\"a\"\n", ALL_OK),
     ("wat/counter.wat", "--isolation reuse", "1\n2\n", ALL_OK),
     ("tally.wasm", "--lines --isolation reuse=checked", "a\na\n", ALL_OK),
-    ("shared-state.wasm", "--state --call FN", "\"word\"\n", ALL_OK),
+    ("shared-state.wasm", "--state --call shared.square", "4\n", ALL_OK),
     ("wat/init-raw.wat", "", "1\n", ALL_OK),
     ("wat/init-component.wat", "--init-each", "1\n", ALL_OK),
     ("wat/read-file.wat", "--dir DIR::/data", "1\n", ALL_OK),
