@@ -7,6 +7,7 @@ mod coming_from;
 mod embedding;
 mod executor;
 mod faults;
+mod fence;
 mod guests;
 mod halting;
 mod images;
