@@ -57,6 +57,11 @@
 //! wpool does not provide of it is there and traps when it is called; imports of anything else are refused before
 //! anything runs, with what to do about it. Compiler and worker link by the same function.
 //!
+//! **Deterministic guests sleep in virtual time.** The clock of a deterministic worker's runtime is paused: it passes only
+//! while everything waits for a timer, and then at once. So WASI's own sleeping and polling are used as they are, nobody
+//! waits, and a guest's clocks are that time and a step for each look. Its random numbers are keyed by seed, input and
+//! occurrence, so they go with an input and not with its place ([`Determinism`]).
+//!
 //! **One module reads typed rows.** [`typed`] turns JSON into values by the types in the compiler's report, without an
 //! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
 //! and finished by the host, which knows what is to be called, so one image serves every function of a program.
@@ -118,7 +123,7 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{Init, Isolation, MAX_WORKERS, PoolConfig};
+pub use config::{Determinism, Init, Isolation, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
 pub use fence::{Fence, LayerState, SandboxLayer, SandboxMode};

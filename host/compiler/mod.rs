@@ -112,7 +112,7 @@ fn goal(
     }
     let instrumented = freeze::instrumented(&wasm);
     if let Ok(instrumented) = &instrumented {
-        let (draft, image) = image(instrumented, ImageSettings::INIT)?;
+        let (draft, image) = image(instrumented, settings.init())?;
         if draft.init.is_some() {
             return Ok((draft, image));
         }

@@ -4,6 +4,7 @@ mod support;
 
 mod cli;
 mod coming_from;
+mod deterministic;
 mod embedding;
 mod executor;
 mod faults;
