@@ -5,10 +5,10 @@
 //! which kept rows stand between them.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 
 use tokio::sync::Notify;
-use wpool::{Input, Status, TaskId};
+use wpool::{Event, Input, Running, Status, TaskId};
 
 use super::writer::Handover;
 use crate::journal::{Error, Known, Record, Resume};
@@ -76,6 +76,37 @@ pub struct Sorter {
 /// The reporter's side.
 #[derive(Clone, Debug)]
 pub struct Kept(Arc<Shared>);
+
+/// The positions of tasks, for messages that are made from the pool's own numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Positions(Arc<OnceLock<Kept>>);
+
+impl Positions {
+    /// From now on those of a run that is gone on with.
+    pub fn follow(&self, kept: &Kept) {
+        self.0.get_or_init(|| kept.clone());
+    }
+
+    pub fn of(&self, task: TaskId) -> TaskId {
+        self.0.get().map_or(task, |kept| kept.position(task))
+    }
+
+    /// An event as people are told of it.
+    pub fn show(&self, event: &Event) -> Option<Event> {
+        self.0.get()?;
+        let mut event = event.clone();
+        match &mut event {
+            Event::WorkerDied { suspect: Some(task), .. } | Event::TaskRetried { task, .. } => *task = self.of(*task),
+            _ => return None,
+        }
+        Some(event)
+    }
+
+    pub fn running(&self, mut tasks: Vec<Running>) -> Vec<Running> {
+        tasks.iter_mut().for_each(|running| running.task = self.of(running.task));
+        tasks
+    }
+}
 
 /// Both sides. What writes FILE is handed over once nothing more stays in its place.
 pub fn kept(resume: Resume, handover: Handover) -> (Sorter, Kept) {
@@ -205,8 +236,14 @@ impl Kept {
         self.0.lock().position(task.0).map_or(task, TaskId)
     }
 
+    /// Wakes who waits for something new.
+    pub fn change(&self) {
+        self.0.changed.notify_one();
+    }
+
     /// Says that no task before this one will be asked for.
-    pub fn pass(&self, task: u64) {
+    pub fn pass(&self, task: Option<u64>) {
+        let Some(task) = task else { return };
         let mut state = self.0.lock();
         while state.stretches.get(1).is_some_and(|(first, _)| *first <= task) {
             state.stretches.pop_front();

@@ -14,6 +14,7 @@ use wpool::{Observer, Pool, Program, Shutdown, Stats, Stopper};
 use super::check;
 use super::exit::{DeadlinePassed, Exit};
 use super::journal::{self, Prepared, Records};
+use super::kept::Positions;
 use super::out_dir::{OutDir, OutNames};
 use super::plan::{Plan, Source};
 use super::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
@@ -48,7 +49,7 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     let pool = start(program.clone(), &plan).await?;
     let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
     let stopper = pool.stopper();
-    questions.answer(stopper.clone());
+    questions.answer(stopper.clone(), audience.positions.clone());
     let stops = Stops::listen(&plan, &audience, &stopper, began)?;
     let locator = Locator::new(&plan.source);
     let ahead = stops.unless_asked(look_ahead(&mut plan, &audience, &pool, out_dir.as_ref())).await;
@@ -58,7 +59,9 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     }
     let Records { writer, journal, sorter, kept } = Records::open(&plan, &program, prepared)?;
     let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone(), writer)?;
+    reporter.meter = audience.meter.clone();
     reporter.kept = kept.clone();
+    kept.iter().for_each(|kept| audience.positions.follow(kept));
     let lookers = Lookers { names: names(&plan, out_dir.as_ref()), occurrences: occurrences(&plan), sorter };
     let rows = Rows::read(plan.source.clone(), lookers)?;
     let end = rows.end();
@@ -158,6 +161,7 @@ pub struct Audience {
     ledger: Arc<Ledger>,
     meter: Arc<Meter>,
     pub halting: Arc<Halting>,
+    positions: Positions,
     shown: Shown,
 }
 
@@ -166,6 +170,7 @@ impl Audience {
         Audience {
             ledger: Arc::default(),
             meter: Arc::default(),
+            positions: Positions::default(),
             halting: Arc::new(Halting::new(plan.halts.clone(), plan.output_type != OutputType::Auto)),
             shown: plan.messages.progress,
         }
@@ -173,8 +178,9 @@ impl Audience {
 
     fn observer(&self, verbose: bool) -> Observer {
         let (ledger, meter, halting) = (self.ledger.clone(), self.meter.clone(), self.halting.clone());
+        let positions = self.positions.clone();
         let observer = Observer::new(move |event| {
-            tell(event, verbose);
+            tell(positions.show(event).as_ref().unwrap_or(event), verbose);
             ledger.hear(event);
             meter.hear(event);
             halting.hear(event);
@@ -207,7 +213,8 @@ impl Audience {
 
     fn show(&self, plan: &Plan, stopper: Stopper) -> Showing {
         let slow = (!plan.messages.quiet).then_some(plan.messages.slow);
-        Monitor { shown: self.shown, meter: self.meter.clone(), stopper, workers: plan.config.workers, slow }.start()
+        let (meter, positions) = (self.meter.clone(), self.positions.clone());
+        Monitor { shown: self.shown, meter, stopper, positions, workers: plan.config.workers, slow }.start()
     }
 }
 

@@ -15,6 +15,7 @@ mod images;
 mod init;
 mod interpreters;
 mod isolation;
+mod journal;
 mod languages;
 mod outcomes;
 mod programs;

@@ -42,6 +42,7 @@ pub struct Reporter {
     journalled: bool,
     /// What there is of an earlier run.
     pub kept: Option<Kept>,
+    pub meter: Arc<Meter>,
     /// Tasks that were reported.
     reported: u64,
     ordered: bool,
@@ -70,6 +71,7 @@ impl Reporter {
             halting,
             journalled: plan.journal.is_some(),
             kept: None,
+            meter: Arc::default(),
             reported: 0,
             ordered: !plan.unordered,
             tally: Tally::default(),
@@ -99,14 +101,17 @@ impl Reporter {
             let began = Instant::now();
             for result in chunk.into_iter().flatten() {
                 any = true;
-                self.take_kept(&mut pieces);
+                while self.take_kept(&mut pieces) {}
                 self.take(result, &mut pieces);
             }
-            self.take_kept(&mut pieces);
+            let more = self.take_kept(&mut pieces);
             self.write(pieces).await;
             self.spent += began.elapsed();
-            if self.unwanted || !any && !waiting {
+            if self.unwanted || !(any || waiting || more) {
                 return Ok(());
+            }
+            if more {
+                kept.iter().for_each(Kept::change);
             }
         }
     }
@@ -121,14 +126,21 @@ impl Reporter {
         }
     }
 
-    /// Takes kept rows that stand before the next task.
-    fn take_kept(&mut self, pieces: &mut Pieces) {
-        let Some(kept) = &self.kept else { return };
-        self.tally.keep(Status::Ok, kept.in_place());
+    /// Takes kept rows that stand before the next task, as many as are written at a time. Says whether there may be more.
+    fn take_kept(&mut self, pieces: &mut Pieces) -> bool {
+        let Some(kept) = &self.kept else { return false };
+        let in_place = kept.in_place();
+        self.tally.keep(Status::Ok, in_place);
+        self.meter.keep(in_place, 0);
         // In a run without order every task that comes is the next one.
         let next = self.ordered.then_some(self.reported);
-        while let Some(KeptRow { status, line, row, .. }) = kept.before(next) {
-            self.tally.keep(status, u64::from(line.is_some() || row.is_some()));
+        for _ in 0..MAX_ROWS {
+            let Some(KeptRow { status, line, row, .. }) = kept.before(next) else {
+                kept.pass(next);
+                return false;
+            };
+            self.tally.keep(status, 1);
+            self.meter.keep(1, u64::from(status != Status::Ok));
             if let Some((record, line)) = line {
                 let piece = pieces.next();
                 piece.lines.extend_from_slice(&line);
@@ -138,7 +150,7 @@ impl Reporter {
                 push_row(&row, &mut pieces.failed.lines);
             }
         }
-        self.kept.as_ref().filter(|_| self.ordered).inspect(|kept| kept.pass(self.reported));
+        true
     }
 
     fn take(&mut self, mut result: TaskResult, pieces: &mut Pieces) {
