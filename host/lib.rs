@@ -79,6 +79,8 @@
 compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");
 
 mod cache;
+#[cfg(test)]
+mod cases;
 mod command;
 #[cfg(feature = "engine")]
 mod compiler;
@@ -86,6 +88,8 @@ mod config;
 mod error;
 mod event;
 mod handshake;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod json;
 pub mod limits;
