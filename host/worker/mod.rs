@@ -3,6 +3,7 @@
 mod clock;
 mod confine;
 pub(crate) mod engine;
+mod faults;
 mod initialize;
 mod line;
 mod outbox;
@@ -133,6 +134,9 @@ fn work(mut pipes: Pipes) -> i32 {
         Ok(sandbox) => sandbox,
         Err(why) => return pipes.refuse(why),
     };
+    if let Err(error) = faults::tell_sent_from_raised() {
+        return pipes.refuse(ChildError::Other(format!("cannot watch its faults: {error}")));
+    }
     // Everything that needs more than a guest does is done; from here on this process is the guest's.
     if let Err(error) = confine::finish() {
         return pipes.refuse(ChildError::Other(format!("cannot give up its rights: {error}")));

@@ -73,7 +73,7 @@ fn c70_an_output_that_may_not_grow_ends_the_run_as_a_full_disk_does() {
 fn c70_c80_a_cache_without_room_and_one_that_is_read_only_cost_one_warning() {
     let home = folder();
     let at = home.path().display();
-    for (what, options) in [("no room", "size=16k"), ("read-only", "ro")] {
+    for (what, options) in [("no room", "size=4k"), ("read-only", "ro")] {
         let mount = format!("mount -t tmpfs -o {options} none {at}");
         let Some(mut command) = prepared("-rm", &mount, "echo", "-q") else { return };
         let ran = run(command.env("XDG_CACHE_HOME", home.path()), "1\n2\n");

@@ -15,7 +15,7 @@ use crate::support::*;
 use chaos::{OPTIONS, Row, Striker, Struck};
 
 /// Rows of each run in a short storm: some ten seconds.
-const SHORT: u64 = 60_000;
+const SHORT: u64 = 40_000;
 
 const WORKERS: u64 = 3;
 
