@@ -90,6 +90,8 @@
 compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");
 
 mod cache;
+#[cfg(test)]
+mod cases;
 mod command;
 #[cfg(feature = "engine")]
 mod compiler;
@@ -98,6 +100,8 @@ mod error;
 mod event;
 mod fence;
 mod handshake;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod json;
 pub mod limits;
