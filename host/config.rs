@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::WorkerCommand;
 use crate::error::Error;
 use crate::event::Observer;
+use crate::fence::SandboxMode;
 use crate::limits::{CompileLimits, DETERMINISTIC_FUEL, Limits};
 use crate::retry::Retry;
 use crate::setup::Grants;
@@ -115,6 +116,8 @@ pub struct PoolConfig {
     pub grace: Duration,
     /// How long a worker may owe a move that costs it nothing: claiming a task, or the rest of a frame.
     pub patience: Duration,
+    /// How much of the fence around workers and compilers the machine must offer.
+    pub sandbox: SandboxMode,
     pub observer: Observer,
 }
 
@@ -143,6 +146,7 @@ impl Default for PoolConfig {
             cache: None,
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(10),
+            sandbox: SandboxMode::default(),
             observer: Observer::default(),
         }
     }

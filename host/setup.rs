@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Determinism, Isolation};
+use crate::fence::{Fence, SandboxMode};
 use crate::limits::{CompileLimits, Limits};
 use crate::outcome::ErrorDetail;
 use crate::report::Report;
@@ -95,6 +96,8 @@ pub(crate) struct WorkerSetup {
     pub state: bool,
     /// Call `init` in each instance; its argument is the next frame.
     pub init: bool,
+    /// How much of the fence there must be.
+    pub sandbox: SandboxMode,
 }
 
 /// A compiler's setup.
@@ -103,6 +106,7 @@ pub(crate) struct CompileSetup {
     pub settings: ImageSettings,
     pub limits: CompileLimits,
     pub goal: Goal,
+    pub sandbox: SandboxMode,
 }
 
 /// What an image is for.
@@ -161,6 +165,8 @@ pub(crate) enum ChildError {
     Program(crate::error::Refusal),
     /// The image does not fit this engine; compile again.
     Image(String),
+    /// Layers of the fence are missing that must be there.
+    Sandbox(Fence),
     /// Anything else, as a sentence.
     Other(String),
 }

@@ -21,6 +21,7 @@ mod run;
 mod runs;
 mod signals;
 mod state;
+mod stdout;
 mod stopping;
 mod stops;
 mod summary_file;
@@ -52,7 +53,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match args.action {
-        Action::Run(run) => plan::Plan::new(*run).and_then(run::run),
+        Action::Run(run) => plan::Plan::new(*run).and_then(|plan| run::run(plan, None)),
         Action::Runs(action) => runs::runs(&action),
         Action::Rerun(rerun) => runs::rerun(&rerun),
         Action::Replay(replay) => replay::replay(&replay),
@@ -89,6 +90,10 @@ fn man() -> anyhow::Result<Vec<u8>> {
 
 /// Prints a text that was asked for. A reader that has seen enough is no error.
 fn print(text: &[u8]) -> Exit {
+    if stdout::was_closed() {
+        say(format_args!("{:#}", anyhow::Error::from(stdout::closed())));
+        return Exit::Output;
+    }
     let mut stdout = std::io::stdout().lock();
     printed(stdout.write_all(text).and_then(|()| stdout.flush()))
 }

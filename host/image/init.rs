@@ -71,6 +71,7 @@ impl Maker<'_> {
             state: false,
             init: true,
             isolation: Isolation::Fresh,
+            sandbox: config.sandbox,
             deterministic: config.deterministic.clone(),
         }
     }

@@ -1,8 +1,9 @@
 //! The engine's settings, the same for the compiler that makes an image and the worker that maps it.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::report::Resources;
@@ -48,6 +49,8 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
         config.coredump_on_trap(post_mortem);
         config.wasm_backtrace_max_frames(NonZeroUsize::new(max_frames(post_mortem)));
+    } else {
+        config.with_custom_code_memory(Some(Arc::new(NeverRun)));
     }
     config
         .concurrency_support(false)
@@ -66,6 +69,23 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
 /// Most frames in a backtrace.
 pub(super) fn max_frames(post_mortem: bool) -> usize {
     if post_mortem { ALL_FRAMES } else { MAX_FRAMES }
+}
+
+/// Keeps the compiler's code as the data that it is there. Its fence lets it make no memory executable.
+struct NeverRun;
+
+impl CustomCodeMemory for NeverRun {
+    fn required_alignment(&self) -> usize {
+        1
+    }
+
+    fn publish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn unpublish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
 }
 
 /// A pool for exactly as many instances at a time as a worker has.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, ValueHint};
 
-use wpool::Isolation;
+use wpool::{Isolation, SandboxMode};
 
 use super::super::units::{at_least_one, size, time};
 use super::{Journal, Messages, Stopping};
@@ -240,9 +240,22 @@ pub struct Pool {
     /// Most rows handed to a worker at a time [default: about 2 ms of work]
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub chunksize: Option<NonZeroUsize>,
+    /// The fence around workers and the compiler: all layers that this machine offers; all there are, or none of the
+    /// run (strict, exit 96); or none (off). `wpool doctor` lists them
+    #[arg(long, value_name = "HOW", value_parser = sandbox, default_value = "auto")]
+    pub sandbox: SandboxMode,
     /// Compile anew, and keep nothing
     #[arg(long)]
     pub no_cache: bool,
+}
+
+fn sandbox(text: &str) -> Result<SandboxMode, String> {
+    match text {
+        "strict" => Ok(SandboxMode::Strict),
+        "auto" => Ok(SandboxMode::Auto),
+        "off" => Ok(SandboxMode::Off),
+        _ => Err("expected strict, auto or off".to_owned()),
+    }
 }
 
 fn isolation(text: &str) -> Result<Isolation, String> {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::args::{Rerun, Runs};
 use super::exit::Exit;
-use super::run::run_program;
+use super::run::run;
 use super::{print, printed};
 use crate::journal::{Entries, Folder};
 pub use again::{Again, is_ordered};
@@ -37,7 +37,7 @@ pub fn runs(action: &Runs) -> Result<Exit> {
 pub fn rerun(args: &Rerun) -> Result<Exit> {
     let again = Again::find(&args.run)?;
     let (plan, program) = again.failed(args)?;
-    run_program(plan, program)
+    run(plan, Some(program))
 }
 
 /// Forgets runs that are gone, and removes the folders of those that have been finished for so long.

@@ -78,6 +78,8 @@ impl TaskContext {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
         wasi.args(&call.args).envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        // By default a guest may make sockets and only not use them, which the fence takes for an attack.
+        wasi.allow_tcp(false).allow_udp(false);
         for dir in &self.grants.dirs {
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;

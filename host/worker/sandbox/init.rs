@@ -56,6 +56,7 @@ impl TaskContext {
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
         wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
         wasi.envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        wasi.allow_tcp(false).allow_udp(false);
         self.furnish(&mut wasi, self.deterministic.as_ref().map(Key::of_init));
         wasi
     }

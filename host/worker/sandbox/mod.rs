@@ -31,9 +31,11 @@ use self::isolation::Keeper;
 use self::stdio::Stdio;
 use self::task::Runner;
 use self::verdict::Judged;
+use super::Intrusion;
 use super::clock::ActiveTime;
 use super::engine::{Use, engine};
 use super::line::HostLine;
+use crate::config::Isolation;
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
 use crate::process::IMAGE_FD;
@@ -46,6 +48,9 @@ use crate::wire::{LeasedTask, MAX_TEXT};
 /// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
 /// making an instance.
 const LONG_ROW: usize = 1 << 10;
+
+/// Threads that wait for files, and so the accesses that a guest may have going on at a time.
+const FILE_THREADS: usize = 32;
 
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
@@ -71,6 +76,8 @@ pub(super) struct Sandbox {
     keeper: Keeper,
     /// What the host is to be told, until it was.
     notice: Option<Notice>,
+    /// What a test of the fence does at the beginning of each task.
+    pub intrusion: Option<Intrusion>,
 }
 
 enum Program {
@@ -148,7 +155,7 @@ impl Sandbox {
         };
         let runtime = report.wasi.then(|| {
             let mut runtime = tokio::runtime::Builder::new_current_thread();
-            runtime.enable_time().start_paused(setup.deterministic.is_some()).build()
+            runtime.enable_time().max_blocking_threads(FILE_THREADS).start_paused(setup.deterministic.is_some()).build()
         });
         let context = TaskContext {
             program_name: setup.program_name.clone(),
@@ -166,7 +173,7 @@ impl Sandbox {
         };
         let keeper = Keeper::new(setup.isolation);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
-        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
+        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None, intrusion: None })
     }
 
     /// Gives tasks the shared state at the other end of the line.
@@ -190,6 +197,9 @@ impl Sandbox {
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
     pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
+        if let Some(output) = self.intrusion.and_then(|act| act(&task.bytes)) {
+            return Ok(Answered::of_intruder(output));
+        }
         let cpu = self.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
@@ -264,6 +274,17 @@ impl Sandbox {
         let deadline = task.deadline.or(context.limits.deadline).map(|length| Deadline::new(length, &context.time));
         let key = context.deterministic.as_ref().map(|how| Key::of_task(how, task));
         Ok(Call { function: task.function, convention, deadline, key, input, args, values })
+    }
+}
+
+/// Instances that a worker may have at a time.
+pub(super) fn instances(isolation: Isolation) -> u32 {
+    Keeper::instances(isolation)
+}
+
+impl Answered {
+    fn of_intruder(output: Vec<u8>) -> Answered {
+        Answered { status: Status::Ok, layer: Layer::Guest, detail: Vec::new(), output, start: Duration::ZERO }
     }
 }
 

@@ -129,6 +129,11 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
     if root.contains("invalid exit status") {
         return Verdict::StdoutOf(exit_detail(None));
     }
+    // Nor for this one: more than `TaskContext::hostcall_memory` at once.
+    if root.contains("fuel allocated for hostcalls") {
+        let message = format!("gave more data at once than its limit of {} bytes of output allows", limits.output);
+        return Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message));
+    }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::OutOfFuel) {
         let message = format!("used up its fuel of {}; allow more with --fuel", limits.fuel.unwrap_or_default());
