@@ -18,7 +18,7 @@ use super::kept::Positions;
 use super::out_dir::{OutDir, OutNames};
 use super::plan::{Plan, Source};
 use super::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
-use super::rows::{self, Locator, Rows, RowsEnd};
+use super::rows::{self, Locator, Lookers, Occurrences, Rows, RowsEnd};
 use super::say;
 use super::signals::Questions;
 use super::state;
@@ -62,7 +62,8 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     reporter.meter = audience.meter.clone();
     reporter.kept = kept.clone();
     kept.iter().for_each(|kept| audience.positions.follow(kept));
-    let rows = Rows::read(plan.source.clone(), names(&plan, out_dir.as_ref()), sorter)?;
+    let lookers = Lookers { names: names(&plan, out_dir.as_ref()), occurrences: occurrences(&plan), sorter };
+    let rows = Rows::read(plan.source.clone(), lookers)?;
     let end = rows.end();
     let clock = Clock::start();
     let showing = audience.show(&plan, stopper);
@@ -120,7 +121,7 @@ async fn look_ahead(
         (plan.source, spools) = beside(move || check::spool(source)).await?;
     }
     if plan.strict {
-        let rows = Rows::read(plan.source.clone(), names(plan, out_dir), None)?;
+        let rows = Rows::read(plan.source.clone(), Lookers { names: names(plan, out_dir), ..Lookers::default() })?;
         if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
             return Ok((spools, false));
         }
@@ -132,6 +133,11 @@ async fn look_ahead(
 /// Who looks at the names of output files, if there are any.
 fn names(plan: &Plan, out_dir: Option<&Arc<OutDir>>) -> Option<OutNames> {
     out_dir.map(|dir| OutNames::new(dir.clone(), plan.own_files()))
+}
+
+/// Who numbers rows of the same bytes, where their random numbers are to differ.
+fn occurrences(plan: &Plan) -> Option<Occurrences> {
+    plan.config.deterministic.is_some().then(Occurrences::default)
 }
 
 /// Does what may wait for ever on a thread of its own, which is not joined when nobody waits for it any more.

@@ -24,6 +24,8 @@ impl Interruption {
     /// Listens for the rest of the run.
     pub fn listen(stopper: &Stopper, asked: &Asked) -> Result<Interruption> {
         let interruption = Interruption::default();
+        // A file that may not grow any more is an error of the write then, as a full disk is, and not the end.
+        let _ = signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?;
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
             // As `nohup` has it.
             if kind == SignalKind::hangup() && is_ignored(kind) {

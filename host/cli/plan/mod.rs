@@ -1,5 +1,6 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
+mod determinism;
 mod grants;
 mod initializer;
 mod journal;
@@ -102,6 +103,7 @@ impl Plan {
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
         let limits = Limits {
             deadline: typed.limits.timeout,
+            fuel: typed.limits.fuel.map(u64::from),
             memory: typed.limits.memory,
             output: typed.limits.max_output,
             ..Limits::default()
@@ -117,6 +119,8 @@ impl Plan {
         config.success_codes = output.success_codes.clone();
         config.chunksize = typed.pool.chunksize;
         config.isolation = typed.pool.isolation;
+        config.sandbox = typed.pool.sandbox;
+        config.deterministic = determinism::determinism(&typed, &config)?;
         config.crash_limit = typed.stopping.crash_limit;
         config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
         config.retry = retry(&typed.stopping);

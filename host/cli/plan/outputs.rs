@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::super::args;
+use super::super::{args, stdout};
 use super::{Source, is_stdin, usage};
 use crate::journal::beside;
 
@@ -41,6 +41,9 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
         if let Some((_, other)) = other {
             return usage(format!("{} cannot take {other} and {what}", path.display()));
         }
+    }
+    if to_stdout(output) && stdout::was_closed() {
+        return Err(stdout::closed().into());
     }
     if let Some(records) = &records {
         check_replaces_nothing(records, output.overwrite || typed.journal.resume)?;
