@@ -62,7 +62,7 @@ fn some_groups() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases::many())]
 
     #[test]
     fn a_harmed_journal_yields_no_record_that_was_not_written(kind in some_kind(), groups in some_groups(), harms in proptest::collection::vec(some_harm(), 1..4)) {
@@ -92,7 +92,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_written_is_read(kind in some_kind(), groups in some_groups()) {
