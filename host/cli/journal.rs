@@ -63,7 +63,7 @@ impl Records {
                 (None, None, journal)
             }
             Begun::Again(journal, resume) => {
-                let (sorter, kept) = kept::kept(resume, handover.clone());
+                let (sorter, kept) = kept::kept(*resume, handover.clone());
                 (Some(sorter), Some(kept), journal)
             }
         };
@@ -163,7 +163,7 @@ impl Prepared {
         let durable = plan.durable;
         if let Some(resume) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
-            return Ok(Begun::Again(Journal { folder, facts, durable }, resume));
+            return Ok(Begun::Again(Journal { folder, facts, durable }, Box::new(resume)));
         }
         folder.clear()?;
         let file = create(plan)?;
@@ -177,7 +177,7 @@ impl Prepared {
 enum Begun {
     Anew(Journal, Appender),
     /// What writes FILE comes with the first row that is not in its place.
-    Again(Journal, Resume),
+    Again(Journal, Box<Resume>),
 }
 
 /// Tells why what an earlier run has left could not be used, and gives the exit for it.
