@@ -47,9 +47,7 @@ impl Records {
         let (Some(journal), Some(prepared)) = (&plan.journal, prepared) else {
             let writer = match &plan.output {
                 Some(file) => {
-                    if file.overwrite {
-                        forget(&file.path)?;
-                    }
+                    forget(&file.path)?;
                     Writer::create(&file.path, file.overwrite)?
                 }
                 None => Writer::stdout()?,
@@ -219,7 +217,7 @@ impl Journal {
     }
 }
 
-/// Removes the journal of a file that is replaced by a run without one: it would tell of other lines.
+/// Removes the journal of a file that is written by a run without one: it would tell of other lines.
 fn forget(file: &Path) -> Result<()> {
     let folder = crate::journal::beside(file);
     if folder.join("journal").exists() {
