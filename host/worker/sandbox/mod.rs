@@ -284,7 +284,8 @@ pub(super) fn instances(isolation: Isolation) -> u32 {
 
 impl Answered {
     fn of_intruder(output: Vec<u8>) -> Answered {
-        Answered { status: Status::Ok, layer: Layer::Guest, detail: Vec::new(), output, start: Duration::ZERO }
+        let (status, layer) = (Status::Ok, Layer::Guest);
+        Answered { status, layer, detail: Vec::new(), output, core_dump: None, start: Duration::ZERO }
     }
 }
 
