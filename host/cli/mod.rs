@@ -11,6 +11,7 @@ mod inspect;
 mod new;
 mod out_dir;
 mod plan;
+mod reaper;
 mod record;
 mod report;
 mod rows;

@@ -15,6 +15,7 @@ use super::check;
 use super::exit::{CannotWrite, DeadlinePassed, Exit};
 use super::out_dir::{OutDir, OutNames};
 use super::plan::{Plan, Source};
+use super::reaper;
 use super::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
 use super::rows::{self, Locator, Rows, RowsEnd};
 use super::say;
@@ -27,6 +28,7 @@ pub fn run(plan: Plan) -> Result<Exit> {
     state::check(&plan)?;
     clear_summary(&plan)?;
     let program = Program::read(&plan.task)?;
+    reaper::start()?;
     runtime()?.block_on(execute(plan, program))
 }
 

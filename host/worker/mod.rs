@@ -153,7 +153,7 @@ fn work(mut pipes: Pipes, intrusion: Option<Intrusion>) -> i32 {
         Ok(ready) => ready,
         Err(why) => return pipes.refuse(why),
     };
-    fenced.sandbox.intrusion = intrusion;
+    fenced.intrusion = intrusion;
     // Everything that needs more than a guest does is done; from here on this process is the guest's.
     pipes.send(Kind::Ready, &fence);
     match serve::serve(&setup, fenced, page.clone(), pipes, decoder) {
@@ -181,6 +181,8 @@ pub(super) struct Fenced {
     sandbox: sandbox::Sandbox,
     outbox: Arc<Outbox>,
     clock: Clock,
+    /// What a test of the fence does at the beginning of each task.
+    intrusion: Option<Intrusion>,
 }
 
 /// Loads the program and raises the fence around this process. No guest code has run when this returns.
@@ -201,5 +203,5 @@ fn fenced(
     let outbox = Arc::new(Outbox::new(pipes.to_host.try_clone().map_err(other)?));
     let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone()).map_err(other)?;
     fence.around_all_threads();
-    Ok((Fenced { sandbox, outbox, clock }, fence.finish()?))
+    Ok((Fenced { sandbox, outbox, clock, intrusion: None }, fence.finish()?))
 }

@@ -21,6 +21,9 @@ use crate::report::Report;
 use crate::snapshot::Writer;
 use crate::worker::{ACCESS, CONSTRUCTORS};
 
+/// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
+const MAX_RANDOM: u64 = 1 << 20;
+
 /// What the compiler puts before the names of a core module's state.
 const STATE_PREFIX: &str = "__wizer_";
 
@@ -47,13 +50,20 @@ impl Sandbox {
 }
 
 impl TaskContext {
+    /// A world in which there is nothing but the environment.
+    pub(super) fn bare_world(&self) -> WasiCtxBuilder {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        // By default a guest may make sockets, of which none can be used; the fence takes it for an attack.
+        wasi.allow_tcp(false).allow_udp(false);
+        wasi
+    }
+
     /// The WASI world of `init`: its argument and the run's environment. What it prints is for people.
     pub(super) fn init_world(&self, stdio: &Stdio, argument: &Bytes) -> WasiCtxBuilder {
-        let mut wasi = WasiCtxBuilder::new();
+        let mut wasi = self.bare_world();
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
         wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
-        wasi.envs(&self.grants.env).max_random_size(super::MAX_RANDOM);
-        wasi.allow_tcp(false).allow_udp(false);
         wasi
     }
 }

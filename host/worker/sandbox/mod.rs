@@ -28,15 +28,13 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use self::component::ComponentProgram;
 use self::core::CoreProgram;
 use self::guard::{Deadline, Guard};
-use self::isolation::Keeper;
+pub(super) use self::isolation::Keeper;
 use self::stdio::Stdio;
 use self::task::Runner;
 use self::verdict::Judged;
-use super::Intrusion;
 use super::clock::ActiveTime;
 use super::engine::engine;
 use super::line::HostLine;
-use crate::config::Isolation;
 use crate::limits::{Limits, MAX_INPUT};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
@@ -46,9 +44,6 @@ use crate::setup::{AnswerDetail, ChildError, ImageSettings, Notice, WorkerSetup}
 use crate::template::Row;
 use crate::typed::{self, Parameters, RowError, Value};
 use crate::wire::{LeasedTask, MAX_TEXT};
-
-/// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
-const MAX_RANDOM: u64 = 1 << 20;
 
 /// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
 const HOSTCALL_SLACK: usize = 8 << 20;
@@ -82,8 +77,6 @@ pub(super) struct Sandbox {
     keeper: Keeper,
     /// What the host is to be told, until it was.
     notice: Option<Notice>,
-    /// What a test of the fence does at the beginning of each task.
-    pub intrusion: Option<Intrusion>,
 }
 
 enum Program {
@@ -187,7 +180,7 @@ impl Sandbox {
         };
         let keeper = Keeper::new(setup.isolation);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
-        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None, intrusion: None })
+        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
     }
 
     /// Gives tasks the shared state at the other end of the line.
@@ -211,9 +204,6 @@ impl Sandbox {
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
     pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
-        if let Some(output) = self.intrusion.and_then(|act| act(&task.bytes)) {
-            return Ok(Answered::of_intruder(output));
-        }
         let cpu = self.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
@@ -290,17 +280,6 @@ impl Sandbox {
     }
 }
 
-/// Instances that a worker may have at a time.
-pub(super) fn instances(isolation: Isolation) -> u32 {
-    Keeper::instances(isolation)
-}
-
-impl Answered {
-    fn of_intruder(output: Vec<u8>) -> Answered {
-        Answered { status: Status::Ok, layer: Layer::Guest, detail: Vec::new(), output, start: Duration::ZERO }
-    }
-}
-
 fn refused(error: ErrorDetail) -> Answered {
     Answered {
         status: Status::InvalidInput,
@@ -361,11 +340,8 @@ impl TaskContext {
 
     /// The WASI world of one task: its streams, its arguments and what was granted, nothing else.
     fn wasi(&self, stdio: &Stdio, args: &[String]) -> wasmtime::Result<WasiCtxBuilder> {
-        let mut wasi = WasiCtxBuilder::new();
-        wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
-        wasi.args(args).envs(&self.grants.env).max_random_size(MAX_RANDOM);
-        // By default a guest may make sockets and only not use them, which the fence takes for an attack.
-        wasi.allow_tcp(false).allow_udp(false);
+        let mut wasi = self.bare_world();
+        wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone()).args(args);
         for dir in &self.grants.dirs {
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;
