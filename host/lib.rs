@@ -57,6 +57,11 @@
 //! wpool does not provide of it is there and traps when it is called; imports of anything else are refused before
 //! anything runs, with what to do about it. Compiler and worker link by the same function.
 //!
+//! **Deterministic guests sleep in virtual time.** The clock of a deterministic worker's runtime is paused: it passes only
+//! while everything waits for a timer, and then at once. So WASI's own sleeping and polling are used as they are, nobody
+//! waits, and a guest's clocks are that time and a step for each look. Its random numbers are keyed by seed, input and
+//! occurrence, so they go with an input and not with its place ([`Determinism`]).
+//!
 //! **One module reads typed rows.** [`typed`] turns JSON into values by the types in the compiler's report, without an
 //! engine: the host checks rows by the very code that workers call functions with. The report is drafted by the compiler
 //! and finished by the host, which knows what is to be called, so one image serves every function of a program.
@@ -85,6 +90,8 @@
 compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");
 
 mod cache;
+#[cfg(test)]
+mod cases;
 mod command;
 #[cfg(feature = "engine")]
 mod compiler;
@@ -93,6 +100,8 @@ mod error;
 mod event;
 mod fence;
 mod handshake;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod json;
 pub mod limits;
@@ -118,7 +127,7 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{Init, Isolation, MAX_WORKERS, PoolConfig};
+pub use config::{Determinism, Init, Isolation, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
 pub use fence::{Fence, LayerState, SandboxLayer, SandboxMode};

@@ -4,6 +4,7 @@ mod constructors;
 mod freeze;
 mod imports;
 mod inspect;
+mod needs;
 mod types;
 
 use std::borrow::Cow;
@@ -98,6 +99,7 @@ fn goal(
     settings: ImageSettings,
 ) -> Result<(Draft, Vec<u8>), Refusal> {
     let wasm = binary(bytes)?;
+    needs::check(&wasm)?;
     if !freeze::may_have_init(&wasm) {
         return image(&wasm, settings);
     }
@@ -110,7 +112,7 @@ fn goal(
     }
     let instrumented = freeze::instrumented(&wasm);
     if let Ok(instrumented) = &instrumented {
-        let (draft, image) = image(instrumented, ImageSettings::INIT)?;
+        let (draft, image) = image(instrumented, settings.init())?;
         if draft.init.is_some() {
             return Ok((draft, image));
         }
@@ -123,6 +125,7 @@ fn goal(
 /// The report on a program, and its image.
 fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
     let engine = engine(settings, None).map_err(|error| bad_module(&error))?;
+    inspect::check_memories(wasm)?;
     if is_component(wasm) {
         let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::component(&engine, &component)?;

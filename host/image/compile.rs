@@ -45,11 +45,18 @@ impl Maker<'_> {
     /// A compiler that dies is a program that makes it die.
     fn gave_up(&self, why: &str) -> Error {
         let limits = &self.config.compile_limits;
-        let message = format!(
-            "the compiler gave up on it: {why} (limits: {:?} of CPU time, {}; see --compile-timeout and --compile-memory)",
-            limits.time,
-            in_words(limits.memory)
-        );
+        let (time, memory) = (limits.time, in_words(limits.memory));
+        // How the kernel, and how Rust, end a process that has used up what it may.
+        let message = if why.contains("SIGXCPU") {
+            format!("compiling it takes more than {time:?} of CPU time; allow more with --compile-timeout")
+        } else if why.contains("memory allocation of") {
+            format!("compiling it takes more than {memory}; allow more with --compile-memory")
+        } else {
+            format!(
+                "the compiler gave up on it: {why} (limits: {time:?} of CPU time, {memory}; see --compile-timeout and \
+                 --compile-memory)"
+            )
+        };
         self.refused(Refusal::new("compile-limit", message))
     }
 }

@@ -73,6 +73,7 @@ impl Pool {
 
     async fn start(program: &Program, mut config: PoolConfig) -> Result<Pool, Error> {
         check(&config)?;
+        config.settle()?;
         config.find_worker()?;
         let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
         let image = Image::obtain(program, &config, &spawner).await?;

@@ -76,6 +76,7 @@ impl Shared {
             limits: self.config.limits.clone(),
             grants: self.config.grants.clone(),
             isolation: self.config.isolation,
+            deterministic: self.config.deterministic.clone(),
             json_rows: self.config.json_rows,
             bare_outputs: self.config.bare_outputs,
             success_codes: self.config.success_codes.clone(),

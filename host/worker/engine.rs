@@ -38,6 +38,9 @@ pub(crate) fn engine(settings: ImageSettings, instances: Option<(&Resources, u32
     config
         .concurrency_support(false)
         .epoch_interruption(settings.epochs)
+        .consume_fuel(settings.fuel)
+        .cranelift_nan_canonicalization(settings.deterministic)
+        .relaxed_simd_deterministic(settings.deterministic)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(ASYNC_STACK)
         // Bounds checks by guard pages: the whole address space of a 32-bit memory is reserved.

@@ -4,6 +4,7 @@ mod allocator;
 mod clock;
 pub(crate) mod confine;
 pub(crate) mod engine;
+mod faults;
 mod initialize;
 mod line;
 mod outbox;
@@ -154,6 +155,9 @@ fn work(mut pipes: Pipes, intrusion: Option<Intrusion>) -> i32 {
         Err(why) => return pipes.refuse(why),
     };
     fenced.intrusion = intrusion;
+    if let Err(error) = faults::tell_sent_from_raised() {
+        return pipes.refuse(ChildError::Other(format!("cannot watch its faults: {error}")));
+    }
     // Everything that needs more than a guest does is done; from here on this process is the guest's.
     pipes.send(Kind::Ready, &fence);
     match serve::serve(&setup, fenced, page.clone(), pipes, decoder) {

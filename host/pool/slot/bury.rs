@@ -55,6 +55,10 @@ impl Attendant<'_> {
             state.queue.outbox.event(Event::Warning(violation(slot, suspect)));
         }
         state.queue.outbox.event(Event::WorkerDied { slot, generation, why: why.clone(), suspect });
+        if suspect.is_some() {
+            // It came up and began a task, so starting workers is not what fails. A task can do this only so often.
+            state.failures = None;
+        }
         drop(state);
         self.shared.work.notify_one();
         self.shared.sleepers.notify_one();

@@ -11,18 +11,17 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
 use super::component::{State, call_typed};
+use super::context::{MAX_RANDOM, TaskContext};
 use super::core::{self, Guest};
+use super::determinism::Key;
 use super::function::{Function, Gives};
 use super::guard::{Deadline, Stopped};
 use super::stdio::Stdio;
 use super::task::State as _;
-use super::{Answered, Call, Program, Sandbox, Spent, TaskContext, verdict};
+use super::{Answered, Call, Program, Sandbox, Spent, verdict};
 use crate::report::Report;
 use crate::snapshot::Writer;
 use crate::worker::{ACCESS, CONSTRUCTORS};
-
-/// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
-const MAX_RANDOM: u64 = 1 << 20;
 
 /// What the compiler puts before the names of a core module's state.
 const STATE_PREFIX: &str = "__wizer_";
@@ -35,6 +34,7 @@ impl Sandbox {
             function: None,
             convention: context.convention,
             deadline: context.limits.deadline.map(|length| Deadline::new(length, &context.time)),
+            key: context.deterministic.as_ref().map(Key::of_init),
             input: Bytes::new(),
             args: Vec::new(),
             values: Vec::new(),
@@ -50,20 +50,14 @@ impl Sandbox {
 }
 
 impl TaskContext {
-    /// A world in which there is nothing but the environment.
-    pub(super) fn bare_world(&self) -> WasiCtxBuilder {
-        let mut wasi = WasiCtxBuilder::new();
-        wasi.envs(&self.grants.env).max_random_size(MAX_RANDOM);
-        // By default a guest may make sockets, of which none can be used; the fence takes it for an attack.
-        wasi.allow_tcp(false).allow_udp(false);
-        wasi
-    }
-
     /// The WASI world of `init`: its argument and the run's environment. What it prints is for people.
     pub(super) fn init_world(&self, stdio: &Stdio, argument: &Bytes) -> WasiCtxBuilder {
-        let mut wasi = self.bare_world();
+        let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
         wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
+        wasi.envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        wasi.allow_tcp(false).allow_udp(false);
+        self.furnish(&mut wasi, self.deterministic.as_ref().map(Key::of_init));
         wasi
     }
 }
