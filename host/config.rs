@@ -104,6 +104,9 @@ pub struct PoolConfig {
     pub success_codes: Vec<i32>,
     /// Measure wall time and peak memory of each task.
     pub receipts: bool,
+    /// Keep everything about a task that is stopped: the whole backtrace, up to 10 000 frames, and after a trap the core dump
+    /// ([`crate::Measured::core_dump`]). For looking at one task: a dump holds the guest's memory. Implies `receipts`.
+    pub post_mortem: bool,
     /// State that tasks share, as `wasi:keyvalue`. Only components can reach it. Each answer is then sent before the next
     /// task starts, and a task that has changed the state is not run again when its worker dies.
     pub state: Option<SharedState>,
@@ -138,6 +141,7 @@ impl Default for PoolConfig {
             json_rows: false,
             success_codes: vec![0],
             receipts: false,
+            post_mortem: false,
             state: None,
             cache: None,
             grace: Duration::from_secs(2),
@@ -187,6 +191,7 @@ impl PoolConfig {
         if self.limits.fuel == Some(0) {
             return Err(Error::Config("a task without any fuel (--fuel 0) cannot run".into()));
         }
+        self.receipts |= self.post_mortem;
         if self.deterministic.is_none() {
             return Ok(());
         }

@@ -17,6 +17,9 @@ pub const MAX_MEMORY: u64 = 4 << 30;
 /// real programs (CPython, compilers) have some 20 000.
 pub const MAX_TABLE_ELEMENTS: u64 = 1 << 20;
 
+/// Largest core dump of a task: it travels in one frame, and the host holds it whole.
+pub const MAX_CORE_DUMP: usize = 1 << 30;
+
 /// Fuel of a task in a deterministic pool that sets none: some seconds of work.
 pub const DETERMINISTIC_FUEL: u64 = 10_000_000_000;
 

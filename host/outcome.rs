@@ -214,6 +214,9 @@ pub struct Measured {
     pub start: Option<Duration>,
     /// Processor time, as far as the task was run by its worker's own thread: file accesses are not.
     pub cpu: Option<Duration>,
+    /// After a trap, when [`crate::PoolConfig::post_mortem`] asks for it: a WebAssembly core dump, as debuggers read it.
+    /// Empty when it would be over [`crate::limits::MAX_CORE_DUMP`].
+    pub core_dump: Option<Bytes>,
     /// What a task that is ok wrote to stderr.
     pub stderr: Option<String>,
 }

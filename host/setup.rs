@@ -88,6 +88,8 @@ pub(crate) struct WorkerSetup {
     pub success_codes: Vec<i32>,
     /// Report wall time and peak memory of each task.
     pub receipts: bool,
+    /// Keep everything of a task that is stopped.
+    pub post_mortem: bool,
     /// Send each answer before the next task starts, because a task that ran twice could be noticed.
     pub flush_each: bool,
     /// There is shared state.

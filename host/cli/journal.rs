@@ -11,8 +11,8 @@ use super::exit::{CannotWrite, Exit, Usage};
 use super::kept::{self, Kept, Sorter};
 use super::plan::{JournalPlan, Plan, Resuming};
 use super::report::Tally;
-use super::say;
 use super::writer::{Handover, Writer};
+use super::{runs, say};
 use crate::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, Torn, now};
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
@@ -163,11 +163,13 @@ impl Prepared {
         let durable = plan.durable;
         if let Some(resume) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
+            runs::note(&facts, folder.path());
             return Ok(Begun::Again(Journal { folder, facts, durable }, resume));
         }
         folder.clear()?;
         let file = create(plan)?;
         folder.begin(&facts, program.bytes(), durable)?;
+        runs::note(&facts, folder.path());
         let appender = Appender::create(&folder.journal(), &plan.file, file, durable)?;
         Ok(Begun::Anew(Journal { folder, facts, durable }, appender))
     }
@@ -211,6 +213,7 @@ impl Journal {
         let counts = tally.counts.present().map(|(status, count)| (status.to_string(), count)).collect();
         self.facts.ended = Some(Ended { time: now(), exit_code: exit.into(), counts, complete });
         let stored = self.facts.store(self.folder.path(), self.durable);
+        runs::note(&self.facts, self.folder.path());
         let removed = if complete { self.folder.remove_tails() } else { Ok(()) };
         // The records are all there, and the journal of them.
         if let Err(error) = stored.and(removed) {

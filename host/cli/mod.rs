@@ -15,9 +15,11 @@ mod out_dir;
 mod plan;
 mod reaper;
 mod record;
+mod replay;
 mod report;
 mod rows;
 mod run;
+mod runs;
 mod signals;
 mod state;
 mod stdout;
@@ -53,6 +55,9 @@ pub fn main() -> ExitCode {
     };
     let result = match args.action {
         Action::Run(run) => plan::Plan::new(*run).and_then(run::run),
+        Action::Runs(action) => runs::runs(&action),
+        Action::Rerun(rerun) => runs::rerun(&rerun),
+        Action::Replay(replay) => replay::replay(&replay),
         Action::Inspect(inspect) => inspect::inspect(&inspect),
         Action::Schema(schema) => inspect::schema(&schema),
         Action::Check(check) => check::check(&check),

@@ -66,6 +66,7 @@ impl Maker<'_> {
             bare_outputs: false,
             success_codes: Vec::new(),
             receipts: true,
+            post_mortem: false,
             flush_each: false,
             state: false,
             init: true,

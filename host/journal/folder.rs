@@ -36,7 +36,6 @@ pub fn beside(file: &Path) -> PathBuf {
 }
 
 /// Whether a run goes on that writes in this folder.
-#[allow(dead_code, reason = "for those who read journals of others")]
 pub fn is_running(folder: &Path) -> bool {
     File::open(folder.join(LOCK)).is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
 }

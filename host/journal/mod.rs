@@ -43,10 +43,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 pub use append::Appender;
-#[allow(unused_imports, reason = "for those who read journals of others")]
 pub use entries::{Entries, Entry};
 pub use facts::{Ended, FORMAT, Facts, ProgramFacts, now, run_id};
-#[allow(unused_imports, reason = "for those who read journals of others")]
 pub use folder::is_running;
 pub use folder::{Folder, beside};
 pub use format::{MAX_ROWS, Record};

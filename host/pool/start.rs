@@ -7,6 +7,7 @@ use super::slot::Worker;
 use crate::event::Event;
 use crate::fence::Fence;
 use crate::handshake::{Failed, set_up};
+use crate::limits::MAX_CORE_DUMP;
 use crate::page::SharedPage;
 use crate::process::Role;
 use crate::setup::{START_DEADLINE, WorkerSetup};
@@ -66,7 +67,8 @@ impl Shared {
 
     /// An honest frame of answers is full before its last answer, which may be as large as the limits allow.
     fn frame_limit(&self) -> usize {
-        2 * FRAME_TARGET + MAX_TEXT + self.config.limits.output as usize
+        let core_dump = if self.config.post_mortem { MAX_CORE_DUMP } else { 0 };
+        2 * FRAME_TARGET + MAX_TEXT + (self.config.limits.output as usize).max(core_dump)
     }
 
     fn setup(&self) -> WorkerSetup {
@@ -81,6 +83,7 @@ impl Shared {
             bare_outputs: self.config.bare_outputs,
             success_codes: self.config.success_codes.clone(),
             receipts: self.config.receipts,
+            post_mortem: self.config.post_mortem,
             flush_each: self.config.grants.has_writable_dir() || self.config.state.is_some(),
             state: self.config.state.is_some(),
             init: self.image.init_each().is_some(),

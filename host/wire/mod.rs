@@ -63,14 +63,16 @@ pub enum Kind {
     StateCall = 12,
     /// Host to worker: what became of a call. A worker has one call at a time.
     StateReply = 13,
+    /// Worker to host, before the answer of a task that trapped: its core dump.
+    CoreDump = 14,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        const ALL: [Kind; 13] = [
+        const ALL: [Kind; 14] = [
             Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot, StateCall,
-            StateReply,
+            StateReply, CoreDump,
         ];
         ALL.into_iter().find(|&kind| kind as u8 == byte)
     }

@@ -1,5 +1,6 @@
 //! The engine's settings, the same for the compiler that makes an image and the worker that maps it.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use wasmtime::{Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -21,17 +22,33 @@ const KEEP_RESIDENT: usize = 4 << 20;
 /// pays from 64 KiB (2.9 against 3.9 µs a task), on the other it costs 0.7 µs there and is even at 128 KiB.
 const PAGEMAP_FROM: u64 = 128 << 10;
 
+/// Frames in a backtrace: enough to see where, and a record stays readable.
+const MAX_FRAMES: usize = 32;
+/// Frames in one that is asked for by itself: all that stand on a guest's stack, unless they are of the smallest.
+const ALL_FRAMES: usize = 10_000;
+
 /// Core instances in a component: more than any toolchain makes, and only a counter.
 const CORE_INSTANCES: u32 = 1_000;
 /// Bytes of an instance's own data; the real ones are below 100 KiB.
 const INSTANCE_BYTES: usize = 16 << 20;
 
-/// An engine for programs that take `resources` for each instance, of which there are so many at a time. The compiler
-/// does not know them yet and instantiates nothing.
-pub(crate) fn engine(settings: ImageSettings, instances: Option<(&Resources, u32)>) -> wasmtime::Result<Engine> {
+/// What a process runs programs with. Nothing of it changes an image.
+pub(crate) struct Use<'a> {
+    /// What an instance takes.
+    pub resources: &'a Resources,
+    /// Instances at a time.
+    pub count: u32,
+    /// Everything is kept of a guest that is stopped.
+    pub post_mortem: bool,
+}
+
+/// An engine. The compiler instantiates nothing and uses none.
+pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    if let Some((resources, count)) = instances {
+    if let Some(Use { resources, count, post_mortem }) = used {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
+        config.coredump_on_trap(post_mortem);
+        config.wasm_backtrace_max_frames(NonZeroUsize::new(max_frames(post_mortem)));
     } else {
         config.with_custom_code_memory(Some(Arc::new(NeverRun)));
     }
@@ -64,6 +81,11 @@ impl CustomCodeMemory for NeverRun {
     fn unpublish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
         Ok(())
     }
+}
+
+/// Most frames in a backtrace.
+pub(super) fn max_frames(post_mortem: bool) -> usize {
+    if post_mortem { ALL_FRAMES } else { MAX_FRAMES }
 }
 
 /// A pool for exactly as many instances at a time as a worker has.

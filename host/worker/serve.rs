@@ -54,6 +54,9 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
         }
         let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
         let answer = intruded.map_or_else(|| sandbox.run(&row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
+        if let Some(dump) = &answer.core_dump {
+            outbox.send(&wire::frame(Kind::CoreDump, dump));
+        }
         if let Some(notice) = sandbox.take_notice() {
             outbox.tell(notice);
         }

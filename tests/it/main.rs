@@ -22,6 +22,7 @@ mod outcomes;
 mod programs;
 mod progress;
 mod retries;
+mod runs;
 mod scarcity;
 mod signals;
 mod smith;

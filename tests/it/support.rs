@@ -35,6 +35,7 @@ pub fn wat(name: &str) -> PathBuf {
 pub fn wpool() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wpool"));
     command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+    command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
     // Where it is set, runs count aloud.
     command.env_remove("CI");
     command

@@ -3,6 +3,7 @@
 mod journal;
 mod messages;
 mod run;
+mod runs;
 mod stopping;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::build::LANGUAGES;
 pub use journal::*;
 pub use messages::*;
 pub use run::*;
+pub use runs::*;
 pub use stopping::*;
 
 /// Map an untrusted WebAssembly program over rows of input, on every core.
@@ -31,6 +33,14 @@ pub enum Action {
     /// Run a program over rows of input
     #[command(after_help = run::RUN_HELP)]
     Run(Box<Run>),
+    /// Look at the runs that were kept
+    #[command(subcommand)]
+    Runs(Runs),
+    /// Run the rows of a kept run again that are not ok, and put their records in place
+    Rerun(Rerun),
+    /// Run one task of a kept run again, and tell everything about it
+    #[command(after_help = "Exit codes: 0 the task is ok, 100 it is not, 2 there is no such run or row.")]
+    Replay(Replay),
     /// Say what a program is, what it imports, and how it would be called
     Inspect(Inspect),
     /// Print JSON Schema of a program's rows and outputs

@@ -19,6 +19,7 @@ impl Attendant<'_> {
                     self.settle(frame)?;
                 }
                 Kind::Notice => self.notice(&frame)?,
+                Kind::CoreDump if self.shared.config.post_mortem => self.core_dump = Some(frame.payload),
                 Kind::StateCall => {
                     let next = self.worker.page.next();
                     self.calls.carry_out(&mut self.shared.lock().queue, self.slot, next, frame)?;
@@ -86,7 +87,7 @@ impl Attendant<'_> {
     }
 
     /// An answer as an outcome; the worker's claims about it are checked against the limits.
-    fn outcome(&self, answer: Answer) -> Result<(Outcome, Receipt), WireError> {
+    fn outcome(&mut self, answer: Answer) -> Result<(Outcome, Receipt), WireError> {
         let limit = self.shared.config.limits.output;
         if answer.output.len() as u64 > limit {
             return Err(WireError::Output { length: answer.output.len(), limit });
@@ -105,6 +106,7 @@ impl Attendant<'_> {
                 fuel: detail.fuel,
                 start: detail.start_us.map(Duration::from_micros),
                 cpu: detail.cpu_us.map(Duration::from_micros),
+                core_dump: self.core_dump.take(),
                 stderr: detail.stderr,
             }));
         }

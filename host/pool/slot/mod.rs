@@ -11,6 +11,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::MissedTickBehavior;
 
@@ -80,6 +81,8 @@ struct Attendant<'a> {
     told: u32,
     /// The worker has answered a task.
     useful: bool,
+    /// What came before the answer that it belongs to.
+    core_dump: Option<Bytes>,
 }
 
 /// What a look at the queue came to.
@@ -106,6 +109,7 @@ impl<'a> Attendant<'a> {
             left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
             told: shared.lock().queue.next_index(slot),
             useful: false,
+            core_dump: None,
         }
     }
 

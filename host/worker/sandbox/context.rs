@@ -35,6 +35,8 @@ pub(super) struct TaskContext {
     pub grants: Grants,
     pub deterministic: Option<Determinism>,
     pub success_codes: Vec<i32>,
+    /// Everything is kept of a guest that is stopped.
+    pub post_mortem: bool,
     /// Of the entry.
     pub convention: Convention,
     /// The argument of `init`, when it is called in each instance.

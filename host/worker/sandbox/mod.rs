@@ -32,7 +32,7 @@ use self::stdio::Stdio;
 use self::task::Runner;
 use self::verdict::Judged;
 use super::clock::ActiveTime;
-use super::engine::engine;
+use super::engine::{Use, engine};
 use super::line::HostLine;
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
@@ -58,6 +58,8 @@ pub(super) struct Answered {
     /// [`AnswerDetail`] as JSON, or nothing.
     pub detail: Vec<u8>,
     pub output: Vec<u8>,
+    /// Of a guest that trapped, when it is to be kept.
+    pub core_dump: Option<Vec<u8>>,
     /// From the task's beginning until its instance was ready; zero when it never was.
     pub start: Duration,
 }
@@ -124,6 +126,7 @@ struct Finished {
     guard: Guard,
     /// What was used of it, where it is counted.
     fuel: Option<u64>,
+    core_dump: Option<Vec<u8>>,
     /// There when the program imports WASI.
     stdio: Option<Stdio>,
 }
@@ -135,7 +138,9 @@ impl Sandbox {
         let report = &setup.report;
         let settings = ImageSettings::of(&setup.limits, setup.deterministic.is_some());
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
-        let engine = engine(settings, Some((&report.resources, Keeper::instances(setup.isolation)))).map_err(other)?;
+        let count = Keeper::instances(setup.isolation);
+        let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem };
+        let engine = engine(settings, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let program = match report.kind {
             Kind::CoreModule => Program::Core(Runner::new(CoreProgram::load(&engine, image.as_ref(), report)?)),
@@ -154,6 +159,7 @@ impl Sandbox {
             grants: setup.grants.clone(),
             deterministic: setup.deterministic.clone(),
             success_codes: setup.success_codes.clone(),
+            post_mortem: setup.post_mortem,
             convention: report.convention,
             init,
             epochs: settings.epochs,
@@ -270,6 +276,7 @@ fn refused(error: ErrorDetail) -> Answered {
         layer: Layer::Host,
         detail: encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() }),
         output: Vec::new(),
+        core_dump: None,
         start: Duration::ZERO,
     }
 }

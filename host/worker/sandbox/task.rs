@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use wasmtime::{Engine, Store};
-use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime::{Engine, Store, WasmCoreDump};
+use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
 use super::context::TaskContext;
 use super::guard::Guard;
 use super::stdio::Stdio;
 use super::{Call, Finished, Returned};
+use crate::limits::MAX_CORE_DUMP;
 
 /// What a store of one kind of program holds.
 pub(super) trait State: Sized + Send + 'static {
@@ -123,7 +124,17 @@ impl<P: Program> Home<P> {
     fn finish(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext) -> Finished {
         // Both fail only in an engine that does not count it.
         let fuel = context.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
-        Finished { result, guard: *self.store.data_mut().guard(), fuel, stdio: self.stdio.clone() }
+        let core_dump = self.core_dump(&result, context);
+        Finished { result, guard: *self.store.data_mut().guard(), fuel, core_dump, stdio: self.stdio.clone() }
+    }
+
+    /// The core dump that goes with an error, empty when it is too large.
+    fn core_dump(&mut self, result: &wasmtime::Result<Returned>, context: &TaskContext) -> Option<Vec<u8>> {
+        let error = result.as_ref().err()?;
+        // A program that exits has not trapped.
+        let dump = error.downcast_ref::<WasmCoreDump>().filter(|_| !error.is::<I32Exit>())?;
+        let bytes = dump.serialize(&mut self.store, &context.program_name);
+        Some(if bytes.len() > MAX_CORE_DUMP { Vec::new() } else { bytes })
     }
 
     /// Gives the next task what is its own: limits, streams, arguments.

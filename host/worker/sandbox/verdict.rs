@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{Trap, WasmBacktrace, WasmCoreDump};
 use wasmtime_wasi::I32Exit;
 
+use super::super::engine::max_frames;
 use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
@@ -12,9 +13,6 @@ use super::{Answered, Finished, Returned, Spent, encode};
 use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
-
-/// Frames in a backtrace: enough to see where, and a record stays readable.
-const MAX_FRAMES: usize = 32;
 
 /// What becomes of a task that ended, before its output is known.
 enum Verdict {
@@ -36,6 +34,7 @@ pub(super) struct Judged {
     stderr: Option<String>,
     pub guard: Guard,
     fuel: Option<u64>,
+    core_dump: Option<Vec<u8>>,
 }
 
 impl Answered {
@@ -60,7 +59,7 @@ impl Judged {
     /// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and
     /// the stderr of a task that is ok.
     pub fn answer(self, spent: Option<Spent>) -> Answered {
-        let Judged { status, layer, output, error, stderr, guard, fuel } = self;
+        let Judged { status, layer, output, error, stderr, guard, fuel, core_dump } = self;
         let detail = if error.is_none() && spent.is_none() {
             Vec::new()
         } else {
@@ -74,12 +73,12 @@ impl Judged {
                 cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
             })
         };
-        Answered { status, layer, detail, output, start: Duration::ZERO }
+        Answered { status, layer, detail, output, core_dump, start: Duration::ZERO }
     }
 }
 
 pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -> Judged {
-    let Finished { result, guard, fuel, stdio } = finished;
+    let Finished { result, guard, fuel, core_dump, stdio } = finished;
     let (limits, success_codes) = (&context.limits, &context.success_codes);
     let (stdout, exceeded) = stdio.as_ref().map(Stdio::take_output).unwrap_or_default();
     let stderr = || stdio.as_ref().and_then(Stdio::stderr);
@@ -94,7 +93,7 @@ pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -
         Ok(Returned::CommandFailed) => exited(1, success_codes),
         Err(error) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => exited(exit.0, success_codes),
-            None => stopped(&error, &guard, limits),
+            None => stopped(&error, &guard, context),
         },
     };
     let (status, layer, output, mut error) = match verdict {
@@ -109,10 +108,12 @@ pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -
         None if receipts => told = stderr(),
         None => {}
     }
-    Judged { status, layer, output, error, stderr: told, guard, fuel }
+    Judged { status, layer, output, error, stderr: told, guard, fuel, core_dump }
 }
 
-fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
+fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict {
+    let limits = &context.limits;
+    let backtrace = || backtrace(error, context.post_mortem);
     match error.downcast_ref::<Stopped>() {
         Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
         Some(Stopped::Timer) => return timeout(guard, Layer::Timer),
@@ -124,7 +125,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
             return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code, message.clone()));
         }
         Some(Stopped::Denied(message)) => {
-            let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
+            let backtrace = backtrace();
             let error = ErrorDetail { backtrace, ..ErrorDetail::new("denied-import", message.clone()) };
             return Verdict::NotOk(Status::Trap, Layer::Sandbox, error);
         }
@@ -142,13 +143,15 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
     }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::OutOfFuel) {
-        return out_of_fuel(error, limits);
+        let message = format!("used up its fuel of {}; allow more with --fuel", limits.fuel.unwrap_or_default());
+        let error = ErrorDetail { backtrace: backtrace(), ..ErrorDetail::new("fuel", message) };
+        return Verdict::NotOk(Status::Fuel, Layer::Fuel, error);
     }
     let (code, message) = match trap {
         Some(trap) => (trap_code(*trap), trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
         None => ("abi", root),
     };
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
+    let backtrace = backtrace();
     if guard.denied {
         let message = format!("was denied memory over {} and then gave up: {message}", in_words(limits.memory));
         let error = ErrorDetail { backtrace, ..ErrorDetail::new("memory-limit", message) };
@@ -161,12 +164,6 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
 fn timeout(guard: &Guard, layer: Layer) -> Verdict {
     let length = guard.deadline.map(|deadline| deadline.length);
     Verdict::NotOk(Status::Timeout, layer, timeout_detail(length.unwrap_or_default()))
-}
-
-fn out_of_fuel(error: &wasmtime::Error, limits: &Limits) -> Verdict {
-    let message = format!("used up its fuel of {}; allow more with --fuel", limits.fuel.unwrap_or_default());
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
-    Verdict::NotOk(Status::Fuel, Layer::Fuel, ErrorDetail { backtrace, ..ErrorDetail::new("fuel", message) })
 }
 
 fn too_much_output(limits: &Limits) -> Verdict {
@@ -186,12 +183,15 @@ fn exit_detail(code: Option<i32>) -> ErrorDetail {
     ErrorDetail { exit_code: code, ..ErrorDetail::new("exit", message) }
 }
 
-fn backtrace(trace: &WasmBacktrace) -> Vec<String> {
+/// Names of the functions on a guest's stack. With a core dump they stand in it.
+fn backtrace(error: &wasmtime::Error, all: bool) -> Vec<String> {
+    let trace = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);
+    let frames = trace.or_else(|| error.downcast_ref::<WasmCoreDump>().map(WasmCoreDump::frames)).unwrap_or_default();
     let name = |frame: &wasmtime::FrameInfo| {
         let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
         symbol.or(frame.func_name()).map_or_else(|| format!("<function {}>", frame.func_index()), str::to_owned)
     };
-    trace.frames().iter().take(MAX_FRAMES).map(name).collect()
+    frames.iter().take(max_frames(all)).map(name).collect()
 }
 
 fn trap_code(trap: Trap) -> &'static str {

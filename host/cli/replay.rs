@@ -1,0 +1,204 @@
+//! `wpool replay`: one task of a kept run, once more and with everything about it.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::future::poll_fn;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::pin::Pin;
+
+use anyhow::{Context, Result};
+use futures_core::Stream;
+use serde_json::Value;
+use wpool::{ErrorDetail, Input, Outcome, Pool, Program, Shutdown, Status, TaskId, TaskResult};
+
+use super::args;
+use super::exit::{CannotWrite, Exit, Usage};
+use super::plan::{Plan, Style};
+use super::record::Format;
+use super::rows::{Locator, Occurrences, Rows, Steps};
+use super::runs::{Again, is_ordered};
+use super::{print, run, say};
+use crate::journal::{Entries, Entry, Key};
+
+/// Longest line of the output file that is read to be compared.
+const MAX_LINE: u64 = 64 << 20;
+
+/// Runs one task again and tells about it.
+pub fn replay(args: &args::Replay) -> Result<Exit> {
+    let dump = args.coredump.as_deref().map(std::path::absolute).transpose()?;
+    let again = Again::find(&args.run)?;
+    let (plan, program) = again.single(&args.inputs)?;
+    let format = Format {
+        style: Style::Records { receipts: true },
+        output_type: plan.output_type,
+        locator: Locator::new(&plan.source),
+    };
+    let recorded = recorded(&again, args.id)?;
+    let (row, mut result) = run::runtime()?.block_on(async {
+        let row = row(&plan, args.id).await?;
+        check(&row, recorded.as_ref(), args.id, &format.locator)?;
+        let result = once(&plan, program, row.clone()).await?;
+        anyhow::Ok((row, result))
+    })?;
+    result.id = TaskId(args.id);
+    let mut line = Vec::new();
+    format.push(&result, None, &mut line);
+    if let Some(path) = &dump {
+        write_dump(path, &result)?;
+    }
+    let compared = compare(recorded.as_ref(), &line, &result)?;
+    let exit = if args.json {
+        say(format_args!("{compared}"));
+        print(&line)
+    } else {
+        print(describe(&row, &result, &format.locator, &compared).as_bytes())
+    };
+    let own = if result.outcome.status() == Status::Ok { Exit::Ok } else { Exit::NotOk };
+    Ok(exit.max(own))
+}
+
+/// What the run has recorded of the task.
+struct Recorded {
+    entry: Entry,
+    /// Its line, when it was written.
+    line: Vec<u8>,
+}
+
+fn recorded(again: &Again, id: u64) -> Result<Option<Recorded>> {
+    let mut entries = Entries::open(&again.folder)?;
+    let path = again.folder.with_extension("");
+    let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let ordered = is_ordered(&again.facts);
+    let begin = format!("{{\"id\":{id},");
+    while let Some(entry) = entries.next()? {
+        if ordered && entry.position != id {
+            continue;
+        }
+        let length = entry.record.length.min(if ordered { MAX_LINE } else { begin.len() as u64 });
+        let mut line = vec![0; length as usize];
+        let read = file.read_exact_at(&mut line, entry.offset);
+        read.with_context(|| format!("{} is shorter than its journal says", path.display()))?;
+        if ordered {
+            return Ok(Some(Recorded { entry, line }));
+        }
+        if line == begin.as_bytes() {
+            line.resize(entry.record.length.min(MAX_LINE) as usize, 0);
+            file.read_exact_at(&mut line, entry.offset)?;
+            return Ok(Some(Recorded { entry, line }));
+        }
+    }
+    Ok(None)
+}
+
+/// The row at a position.
+async fn row(plan: &Plan, position: u64) -> Result<Input> {
+    let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+    let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
+    let mut count = 0;
+    while let Some(row) = poll_fn(|context| Pin::new(&mut rows).poll_next(context)).await {
+        if count == position {
+            return Ok(row);
+        }
+        count += 1;
+    }
+    if let Some(why) = rows.end().failure() {
+        anyhow::bail!(why);
+    }
+    Err(Usage(format!("there is no row {position}: the input has {count} rows, counted from 0")).into())
+}
+
+/// Refuses a row that is another than the run had there.
+fn check(row: &Input, recorded: Option<&Recorded>, id: u64, locator: &Locator) -> Result<()> {
+    let Some(Recorded { entry, .. }) = recorded else {
+        say(format_args!("the run has no record of task {id}; it runs for the first time"));
+        return Ok(());
+    };
+    // What was not fit to be read has no content.
+    if row.is_rejected() || Key::of(row) == entry.record.key {
+        return Ok(());
+    }
+    let place = locator.locate(row).map(|place| format!(" ({place})")).unwrap_or_default();
+    let what = format!(
+        "row {id}{place} is not the one that the run had: the input has changed since; name a file of the same rows: \
+         wpool replay RUN ID FILE"
+    );
+    Err(Usage(what).into())
+}
+
+async fn once(plan: &Plan, program: Program, row: Input) -> Result<TaskResult> {
+    let pool = Pool::builder(program).config(plan.config.clone()).build().await?;
+    let result = pool.map([row]).next().await?.context("the task has no result")?;
+    pool.shutdown(Shutdown::Kill).await;
+    Ok(result)
+}
+
+fn write_dump(path: &Path, result: &TaskResult) -> Result<()> {
+    let dump = result.receipt.measured.as_ref().and_then(|measured| measured.core_dump.as_ref());
+    match dump {
+        None => say(format_args!("there is no core dump: the task has not trapped")),
+        Some(dump) if dump.is_empty() => say(format_args!("there is no core dump: it would be too large")),
+        Some(dump) => std::fs::write(path, dump).map_err(CannotWrite::at(path))?,
+    }
+    Ok(())
+}
+
+/// Whether the task came to what the run has recorded, in a sentence.
+fn compare(recorded: Option<&Recorded>, line: &[u8], result: &TaskResult) -> Result<String> {
+    let Some(Recorded { entry, line: before }) = recorded else { return Ok("the run has no record to compare".into()) };
+    let (was, is) = (entry.record.status, result.outcome.status());
+    if was != is {
+        return Ok(format!("differs: the run has recorded {was}"));
+    }
+    let now: Value = serde_json::from_slice(line)?;
+    // A line of --values, or one that was left out, says no more than the status.
+    let Ok(before) = serde_json::from_slice::<Value>(before) else { return Ok(format!("recorded {was}, too")) };
+    if before.get("id").is_none() || before["output"].get("file").is_some() {
+        return Ok(format!("recorded {was}, too"));
+    }
+    let parts = |record: &Value| [record["output"].clone(), record["error"]["code"].clone()];
+    let same = parts(&before) == parts(&now);
+    Ok(if same { "the same as recorded" } else { "differs: the run has recorded another output or error" }.into())
+}
+
+/// What people see of a task.
+fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<9} {}", value.replace('\n', "\n          "));
+    };
+    line("task", &format!("{}: {} ({compared})", result.id.0, result.outcome.status()));
+    let place = locator.locate(row).map(|place| format!("{place}, ")).unwrap_or_default();
+    line("row", &format!("{place}{} bytes", row.bytes.len()));
+    if let Some(output) = result.outcome.output() {
+        line("output", &printable(&String::from_utf8_lossy(output)));
+    }
+    let receipt = &result.receipt;
+    let measured = receipt.measured.as_deref();
+    let mut stderr = measured.and_then(|measured| measured.stderr.as_deref());
+    if let Outcome::NotOk(failure) = &result.outcome {
+        let ErrorDetail { code, message, backtrace, .. } = &failure.error;
+        line("error", &format!("{code}: {}", printable(message)));
+        if !backtrace.is_empty() {
+            let frames: Vec<_> =
+                backtrace.iter().enumerate().map(|(at, name)| format!("{at:>4} {}", printable(name))).collect();
+            line("backtrace", &frames.join("\n"));
+        }
+        stderr = failure.error.stderr.as_deref();
+    }
+    if let Some(stderr) = stderr {
+        line("stderr", printable(stderr).trim_end());
+    }
+    let memory = measured.and_then(|measured| measured.peak_memory).map(|bytes| format!(", {bytes} bytes of memory"));
+    let fuel = measured.and_then(|measured| measured.fuel).map(|fuel| format!(", {fuel} units of fuel"));
+    let layer = format!("{:?}", receipt.layer).to_lowercase();
+    let (memory, fuel) = (memory.unwrap_or_default(), fuel.unwrap_or_default());
+    line("receipt", &format!("ended by {layer}, {:?}, attempts {}{memory}{fuel}", receipt.wall, receipt.attempts));
+    text
+}
+
+/// A guest's text without what a terminal would act on.
+fn printable(text: &str) -> String {
+    let plain = |c: char| c == '\n' || c == '\t' || !c.is_control();
+    text.chars().map(|c| if plain(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
+}

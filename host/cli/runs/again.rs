@@ -1,0 +1,103 @@
+//! A kept run as a plan that can be carried out again.
+
+use std::path::{Path, PathBuf, absolute};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use wpool::{Program, Status};
+
+use super::super::args::{Action, Args, Rerun, Run};
+use super::super::exit::Usage;
+use super::super::plan::{Plan, Resuming, is_stdin};
+use super::index::{self, output};
+use crate::journal::Facts;
+
+/// A kept run, of which something is to be done again.
+#[derive(Debug)]
+pub struct Again {
+    pub folder: PathBuf,
+    pub facts: Facts,
+}
+
+/// Whether the records of a run are in the order of its rows.
+pub fn is_ordered(facts: &Facts) -> bool {
+    facts.settings.get("--unordered").is_none_or(|unordered| unordered == "false")
+}
+
+fn is_ok(status: Status) -> bool {
+    status == Status::Ok
+}
+
+impl Again {
+    pub fn find(run: &Path) -> Result<Again> {
+        let kept = index::find(run)?;
+        let facts = kept.facts.context("it has no facts")?;
+        Ok(Again { folder: kept.folder, facts })
+    }
+
+    /// The program, from the copy that was kept.
+    fn program(&self) -> Result<Program> {
+        let copy = Program::read(self.folder.join("program.wasm"))?;
+        let same = copy.hash().to_hex().as_str() == self.facts.program.hash;
+        ensure!(same, "{} is not the program of the run any more", self.folder.join("program.wasm").display());
+        Ok(Program::new(self.facts.program.name.clone(), copy.bytes().clone()))
+    }
+
+    /// What was typed, with what it stood for then: directory, environment, program.
+    fn typed(&self, inputs: &[PathBuf]) -> Result<Run> {
+        let inputs = inputs.iter().map(|path| if is_stdin(path) { Ok(path.clone()) } else { absolute(path) });
+        let inputs: Vec<_> = inputs.collect::<Result<_, _>>()?;
+        let arguments = ["wpool", "run"].into_iter().chain(self.facts.arguments.iter().map(String::as_str));
+        let parsed = Args::try_parse_from(arguments);
+        let cannot = || format!("what was typed for the run {} cannot be understood any more", self.facts.run);
+        let Action::Run(mut typed) = parsed.with_context(cannot)?.action else { anyhow::bail!(cannot()) };
+        let cwd = &self.facts.cwd;
+        std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
+        typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        typed.task = self.folder.join("program.wasm");
+        if !inputs.is_empty() {
+            typed.inputs = inputs;
+        }
+        typed.output.overwrite = false;
+        Ok(*typed)
+    }
+
+    /// A plan for what is not ok.
+    pub fn failed(&self, args: &Rerun) -> Result<(Plan, Program)> {
+        let mut typed = self.typed(&args.inputs)?;
+        typed.output.output = Some(output(&self.folder));
+        typed.journal.resume = true;
+        typed.messages.quiet = args.quiet;
+        typed.messages.verbose &= !args.quiet;
+        let mut plan = Plan::new(typed)?;
+        let journal = plan.journal.as_mut().context("its output is no regular file any more")?;
+        journal.resume = Some(Resuming { done: is_ok, across: false });
+        journal.facts.arguments = self.facts.arguments.clone();
+        journal.facts.program.path = self.facts.program.path.clone();
+        Ok((plan, self.program()?))
+    }
+
+    /// A plan for single tasks: the same pool and rows, and nothing is written.
+    pub fn single(&self, inputs: &[PathBuf]) -> Result<(Plan, Program)> {
+        let mut typed = self.typed(inputs)?;
+        let reads_stdin = !typed.once
+            && typed.files.is_empty()
+            && (typed.inputs.is_empty() || typed.inputs.iter().any(|path| is_stdin(path)));
+        if inputs.is_empty() && reads_stdin {
+            let what =
+                "the run read standard input, which is gone; name a file of the same rows: wpool replay RUN ID FILE";
+            return Err(Usage(what.into()).into());
+        }
+        let to_files = typed.output.out_dir.take().is_some();
+        typed.state.state |= typed.state.state_out.take().is_some();
+        (typed.output.output, typed.output.out_name, typed.output.failed, typed.output.only) = (None, None, None, None);
+        (typed.journal.resume, typed.journal.durable, typed.strict_input) = (false, false, false);
+        typed.messages.summary_json = None;
+        let mut plan = Plan::new(typed)?;
+        plan.config.bare_outputs |= to_files;
+        plan.config.workers = 1;
+        plan.config.retry = wpool::Retry::default();
+        plan.config.post_mortem = true;
+        Ok((plan, self.program()?))
+    }
+}

@@ -1,0 +1,64 @@
+//! What people see of kept runs.
+
+use anyhow::Result;
+
+use super::super::exit::Exit;
+use super::super::print;
+use super::index::Kept;
+
+/// Prints a table of runs, or a JSON array.
+pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
+    if json {
+        return Ok(print(format!("{}\n", serde_json::to_string_pretty(runs)?).as_bytes()));
+    }
+    let mut text = format!(
+        "{:<25} {:<20} {:<11} {:>9} {:>9} {:>9}  {:<20} {}\n",
+        "run", "started", "state", "rows", "ok", "not ok", "program", "output"
+    );
+    for kept in runs {
+        let (total, ok) = (kept.total(), kept.ok());
+        text += &format!(
+            "{:<25} {:<20} {:<11} {total:>9} {ok:>9} {:>9}  {:<20} {}\n",
+            kept.run,
+            kept.started,
+            kept.state.as_str(),
+            total - ok,
+            kept.program,
+            kept.output.display()
+        );
+    }
+    Ok(print(text.as_bytes()))
+}
+
+/// Prints what is known of a run.
+pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
+    let facts = kept.facts.as_ref().expect("a run that is found has facts");
+    if json {
+        let document =
+            serde_json::json!({"state": kept.state, "output": kept.output, "counts": kept.counts, "facts": facts});
+        return Ok(print(format!("{}\n", serde_json::to_string_pretty(&document)?).as_bytes()));
+    }
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text += &format!("{name:<10} {value}\n");
+    line("run", format!("{} ({})", kept.run, kept.state.as_str()));
+    line("started", facts.started.clone());
+    if let Some(ended) = &facts.ended {
+        line("ended", format!("{}, exit code {}", ended.time, ended.exit_code));
+    }
+    line("output", kept.output.display().to_string());
+    line("program", format!("{} ({}, blake3 {})", facts.program.name, facts.program.path, facts.program.hash));
+    line("inputs", facts.inputs.join(" "));
+    line("typed", format!("wpool run {}", facts.arguments.join(" ")));
+    line("in", facts.cwd.clone());
+    line("wpool", facts.version.clone());
+    line("rows", kept.total().to_string());
+    for (status, count) in &kept.counts {
+        line("", format!("{count} {status}"));
+    }
+    for (name, value) in &facts.settings {
+        // Values of --env may be secrets; --json shows them.
+        let value = if name == "--env" { format!("{} variables", facts.env.len()) } else { value.clone() };
+        line("setting", format!("{name} {value}"));
+    }
+    Ok(print(text.as_bytes()))
+}
