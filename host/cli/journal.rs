@@ -47,9 +47,7 @@ impl Records {
         let (Some(journal), Some(prepared)) = (&plan.journal, prepared) else {
             let writer = match &plan.output {
                 Some(file) => {
-                    if file.overwrite {
-                        forget(&file.path)?;
-                    }
+                    forget(&file.path)?;
                     Writer::create(&file.path, file.overwrite)?
                 }
                 None => Writer::stdout()?,
@@ -63,7 +61,7 @@ impl Records {
                 (None, None, journal)
             }
             Begun::Again(journal, resume) => {
-                let (sorter, kept) = kept::kept(resume, handover.clone());
+                let (sorter, kept) = kept::kept(*resume, handover.clone());
                 (Some(sorter), Some(kept), journal)
             }
         };
@@ -164,7 +162,7 @@ impl Prepared {
         if let Some(resume) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
             runs::note(&facts, folder.path());
-            return Ok(Begun::Again(Journal { folder, facts, durable }, resume));
+            return Ok(Begun::Again(Journal { folder, facts, durable }, Box::new(resume)));
         }
         folder.clear()?;
         let file = create(plan)?;
@@ -179,7 +177,7 @@ impl Prepared {
 enum Begun {
     Anew(Journal, Appender),
     /// What writes FILE comes with the first row that is not in its place.
-    Again(Journal, Resume),
+    Again(Journal, Box<Resume>),
 }
 
 /// Tells why what an earlier run has left could not be used, and gives the exit for it.
@@ -222,7 +220,7 @@ impl Journal {
     }
 }
 
-/// Removes the journal of a file that is replaced by a run without one: it would tell of other lines.
+/// Removes the journal of a file that is written by a run without one: it would tell of other lines.
 fn forget(file: &Path) -> Result<()> {
     let folder = crate::journal::beside(file);
     if folder.join("journal").exists() {

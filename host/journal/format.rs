@@ -31,7 +31,8 @@ pub const MAX_GROUP: usize = MAX_VARINT + MAX_ROWS * (KEY + 2 * MAX_VARINT) + 8;
 pub const HEADER: usize = MAGIC.len() + 2 + SALT + 4;
 const MAGIC: &[u8] = b"wpooljrn";
 const SALT: usize = 8;
-const STATUS_BITS: u32 = 4;
+/// Bits of a number for the place of a status in [`Status::ALL`], which is part of the format.
+pub const STATUS_BITS: u32 = 4;
 
 /// What a journal is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

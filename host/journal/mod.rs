@@ -31,6 +31,8 @@ mod folder;
 mod format;
 mod groups;
 mod key;
+#[cfg(test)]
+mod properties;
 mod resume;
 mod tails;
 #[cfg(test)]

@@ -2,21 +2,20 @@
 
 use std::path::Path;
 
-use proptest::prelude::*;
 use wpool::{Input, Status};
 
 use super::append::Appender;
 use super::format::{HEADER, Header, Kind, MAX_GROUP, MAX_ROWS, Parsed, Record};
-use super::verify::{Torn, Verified, verify};
-use super::{Entries, Error, Folder, How, Key, Known, Resume, is_final, is_running};
+use super::verify::{Torn, verify};
+use super::{Error, Folder, How, Key, Known, Resume, is_final, is_running};
 
-fn record(row: u64, length: u64) -> Record {
+pub fn record(row: u64, length: u64) -> Record {
     let key = Key::of(&Input::new(row.to_string()));
     Record { key, status: Status::ALL[(row % 11) as usize], length, occurrence: 0 }
 }
 
 /// A journal in memory, and the records of its groups with their offsets.
-fn journal(kind: Kind, groups: &[usize]) -> (Header, Vec<u8>, Vec<(usize, Vec<Record>)>) {
+pub fn journal(kind: Kind, groups: &[usize]) -> (Header, Vec<u8>, Vec<(usize, Vec<Record>)>) {
     let header = Header::new(kind);
     let mut bytes = header.encode().to_vec();
     let (mut row, mut written) = (0, Vec::new());
@@ -33,7 +32,7 @@ fn journal(kind: Kind, groups: &[usize]) -> (Header, Vec<u8>, Vec<(usize, Vec<Re
 }
 
 /// All that a reader takes from bytes: groups one after the other, and after something else any that it finds.
-fn read(header: &Header, bytes: &[u8]) -> Vec<(usize, Vec<Record>)> {
+pub fn read(header: &Header, bytes: &[u8]) -> Vec<(usize, Vec<Record>)> {
     let (mut at, mut found) = (HEADER, Vec::new());
     while at < bytes.len() {
         match header.parse_group(at as u64, &bytes[at..]) {
@@ -45,125 +44,6 @@ fn read(header: &Header, bytes: &[u8]) -> Vec<(usize, Vec<Record>)> {
         }
     }
     found
-}
-
-fn some_kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![Just(Kind::Plain), Just(Kind::Durable), Just(Kind::Tail)]
-}
-
-#[derive(Clone, Debug)]
-enum Harm {
-    Flip(usize, u8),
-    Cut(usize),
-    Zero(usize, usize),
-    Insert(usize, Vec<u8>),
-    Remove(usize, usize),
-    /// Blocks change places.
-    Move(usize, usize, usize),
-}
-
-impl Harm {
-    fn to(&self, bytes: &mut Vec<u8>) {
-        let length = bytes.len();
-        match self {
-            Harm::Flip(at, bits) => bytes[at % length] ^= bits,
-            Harm::Cut(at) => bytes.truncate(at % length),
-            Harm::Zero(at, count) => {
-                let at = at % length;
-                let end = (at + count).min(length);
-                bytes[at..end].fill(0);
-            }
-            Harm::Insert(at, what) => drop(bytes.splice(at % length..at % length, what.iter().copied())),
-            Harm::Remove(at, count) => drop(bytes.drain(at % length..(at % length + count).min(length))),
-            Harm::Move(from, to, count) => {
-                let (from, to) = (from % length, to % length);
-                let count = (*count).min(length - from.max(to));
-                bytes.copy_within(from..from + count, to);
-            }
-        }
-    }
-}
-
-fn some_harm() -> impl Strategy<Value = Harm> {
-    let place = || 0..2_000usize;
-    prop_oneof![
-        (place(), 1..=255u8).prop_map(|(at, bits)| Harm::Flip(at, bits)),
-        place().prop_map(Harm::Cut),
-        (place(), 1..300usize).prop_map(|(at, count)| Harm::Zero(at, count)),
-        (place(), proptest::collection::vec(any::<u8>(), 1..40)).prop_map(|(at, what)| Harm::Insert(at, what)),
-        (place(), 1..100usize).prop_map(|(at, count)| Harm::Remove(at, count)),
-        (place(), place(), 1..300usize).prop_map(|(from, to, count)| Harm::Move(from, to, count)),
-    ]
-}
-
-fn some_groups() -> impl Strategy<Value = Vec<usize>> {
-    proptest::collection::vec(1..8usize, 1..8)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_harmed_journal_yields_no_record_that_was_not_written(kind in some_kind(), groups in some_groups(), harms in proptest::collection::vec(some_harm(), 1..4)) {
-        let (header, mut bytes, written) = journal(kind, &groups);
-        for harm in &harms {
-            if !bytes.is_empty() {
-                harm.to(&mut bytes);
-            }
-        }
-        for group in read(&header, &bytes) {
-            prop_assert!(written.contains(&group), "{group:?} after {harms:?}");
-        }
-        // Whatever is there, it is read or refused.
-        if let Some(read) = Header::parse(&bytes) {
-            prop_assert_eq!(read, header);
-        }
-    }
-
-    #[test]
-    fn noise_is_no_group(kind in some_kind(), bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let header = Header::new(kind);
-        prop_assert!(Header::parse(&bytes).is_none());
-        for at in 0..bytes.len() {
-            prop_assert!(!matches!(header.parse_group(at as u64, &bytes[at..]), Parsed::Group(_)));
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn what_was_written_is_read(kind in some_kind(), groups in some_groups()) {
-        let (header, bytes, written) = journal(kind, &groups);
-        prop_assert_eq!(Header::parse(&bytes), Some(header));
-        prop_assert_eq!(read(&header, &bytes), written);
-    }
-
-    /// FILE and journal harmed on a disk: what is taken for right is what was written, from the beginning on.
-    #[test]
-    fn what_is_verified_was_written(groups in some_groups(), durable: bool, harms in proptest::collection::vec((any::<bool>(), some_harm()), 0..3)) {
-        let disk = Disk::new();
-        let lines = disk.write(&groups, durable);
-        for (journal, harm) in &harms {
-            let path = if *journal { disk.journal() } else { disk.file() };
-            let mut bytes = std::fs::read(&path).expect("it is there");
-            if !bytes.is_empty() {
-                harm.to(&mut bytes);
-            }
-            std::fs::write(&path, bytes).expect("it is written");
-        }
-        if let Ok(Verified { end, rows, .. }) = verify(&disk.journal(), &disk.file()) {
-            let kept = std::fs::read(disk.file()).expect("it is there")[..end.file as usize].to_vec();
-            let rows = rows as usize;
-            prop_assert_eq!(kept, lines[..rows].concat(), "{:?}", harms);
-            let mut entries = Entries::open(disk.folder.path()).expect("it was verified");
-            for row in 0..rows {
-                let entry = entries.next().expect("it is read").expect("there are as many");
-                prop_assert_eq!(entry.record.key, Key::of(&Input::new(row.to_string())));
-            }
-        }
-    }
 }
 
 #[test]
@@ -182,29 +62,29 @@ fn a_row_costs_24_bytes_even_alone() {
 }
 
 /// A FILE with its journal, in a folder of its own.
-struct Disk {
+pub struct Disk {
     dir: tempfile::TempDir,
-    folder: Folder,
+    pub folder: Folder,
 }
 
 impl Disk {
-    fn new() -> Disk {
+    pub fn new() -> Disk {
         let dir = tempfile::tempdir().expect("a folder");
         let folder = Folder::lock(dir.path().join("out.wpool")).expect("nobody else has it");
         Disk { dir, folder }
     }
 
-    fn file(&self) -> std::path::PathBuf {
+    pub fn file(&self) -> std::path::PathBuf {
         self.dir.path().join("out")
     }
 
-    fn journal(&self) -> std::path::PathBuf {
+    pub fn journal(&self) -> std::path::PathBuf {
         self.folder.journal()
     }
 
     /// Writes rows 0, 1, 2… in groups of these sizes, and gives their lines. When durable, all is synced after the
     /// second group.
-    fn write(&self, groups: &[usize], durable: bool) -> Vec<Vec<u8>> {
+    pub fn write(&self, groups: &[usize], durable: bool) -> Vec<Vec<u8>> {
         let file = std::fs::File::create(self.file()).expect("a file");
         let mut appender = Appender::create(&self.journal(), &self.file(), file, durable).expect("it is made");
         let mut lines: Vec<Vec<u8>> = Vec::new();

@@ -48,6 +48,7 @@ impl Place {
 
     /// What a run that nothing disturbs writes.
     fn calm(&self, guest: &str, args: &str) -> String {
+        let args = args.replace("--durable", "");
         self.run(guest, &format!("-q -o calm --no-journal --overwrite {args}"));
         read(self.path("calm"))
     }
@@ -118,7 +119,7 @@ fn c65_a_host_that_is_killed_anywhere_and_resumed_writes_what_a_calm_one_does() 
     // Some rows are equal, and some fail.
     let rows = |dice: &mut Dice| (0..6_000).map(|_| format!("\"{}\"", dice.below(9_000))).collect::<Vec<_>>();
     let mut inside = 0;
-    for (round, args) in ["", "--durable", "--values -q", "--only ok", "--chunksize 1 -j 1"].into_iter().enumerate() {
+    for (round, args) in ["", "--durable", "--values", "--only ok", "--chunksize 1 -j 1"].into_iter().enumerate() {
         let mut all = rows(&mut dice);
         all[2_000] = "\"!\"".into();
         all[3_000] = "no JSON".into();
@@ -164,9 +165,12 @@ fn a_resume_with_nothing_there_is_a_run_and_with_all_there_runs_nothing() {
     assert_eq!(kept(&place.resume("echo", "", OK)), 0);
     assert_eq!(kept(&place.resume("echo", "-j 1 --chunksize 7 --progress counter", OK)), 100);
     // A host that was killed before it wrote anything leaves an empty file, with or without a folder.
-    for name in ["out.wpool/journal", "out.wpool/run.json"] {
-        fs::remove_file(place.path(name)).expect("it is there");
+    fs::remove_file(place.path("out.wpool/journal")).expect("it is there");
+    for folder in [true, false] {
         fs::write(place.path("out"), "").expect("it is emptied");
+        if !folder {
+            fs::remove_dir_all(place.path("out.wpool")).expect("it is there");
+        }
         assert_eq!(kept(&place.resume("echo", "", OK)), 0);
     }
 }
@@ -281,7 +285,7 @@ fn c70_c71_a_full_disk_stops_the_run_and_a_resume_completes_it() {
     let place = Place::new((0..40_000).map(|number| format!("\"{number:060}\"")));
     // The image is in the cache then.
     let calm = place.calm("echo", "");
-    for (what, limit) in [("FILE", 600), ("the start of both", 1)] {
+    for (what, limit) in [("FILE", 600), ("the beginning of FILE", 16)] {
         let real = place.command("echo", "-o out --resume -j 1");
         let mut command = Command::new("sh");
         // The limit is on each file; a signal would end the process before the error is seen.
@@ -293,7 +297,7 @@ fn c70_c71_a_full_disk_stops_the_run_and_a_resume_completes_it() {
         assert!(ran.stderr.contains("cannot write out"), "{what}: {}", ran.stderr);
         assert!(place.length("out") < calm.len() as u64);
         let ran = place.resume("echo", "", OK);
-        assert!(limit == 1 || kept(&ran) > 0, "{what}: {}", ran.stderr);
+        assert!(limit == 16 || kept(&ran) > 0, "{what}: {}", ran.stderr);
         fs::remove_file(place.path("out")).expect("it is there");
         fs::remove_dir_all(place.path("out.wpool")).expect("it is there");
     }
@@ -307,7 +311,7 @@ fn c69_only_rows_that_are_new_or_changed_run_and_the_output_is_in_the_new_order(
     let place = Place::new(base.clone());
     place.resume("trap-on-bang", "--failed failed", OK);
     let mut rows = base.clone();
-    let mut expect = |what: &str, rows: &[String], new: u64, code: i32| {
+    let expect = |what: &str, rows: &[String], new: u64, code: i32| {
         place.rows(rows.iter().cloned());
         let ran = place.resume("trap-on-bang", "--failed failed", code);
         assert_eq!(kept(&ran), rows.len() as u64 - new, "{what}: {}", ran.stderr);
@@ -318,7 +322,8 @@ fn c69_only_rows_that_are_new_or_changed_run_and_the_output_is_in_the_new_order(
     expect("edited", &rows, 1, NOT_OK);
     rows.reverse();
     expect("reordered", &rows, 0, NOT_OK);
-    assert_eq!(read(place.path("failed")), "\"!\"\n", "a kept failure is among those that failed");
+    assert_eq!(place.run("trap-on-bang", "-o out --resume --failed kept").code, NOT_OK);
+    assert_eq!(read(place.path("kept")), "\"!\"\n", "a kept failure is among those that failed");
     rows.insert(7, "\"17\"".into());
     rows.push("\"!\"".into());
     expect("duplicated: each of equal rows runs once", &rows, 2, NOT_OK);
@@ -389,7 +394,7 @@ fn c68_another_program_or_other_settings_are_refused_by_name() {
         ("--lines", &["rows was json and is lines"]),
         ("--receipts", &["--receipts was false and is true"]),
         ("--unordered", &["--unordered was false and is true"]),
-        ("--only failed", &["--only was none and is some(failed)"]),
+        ("--only failed", &["--only was none and is failed"]),
         ("--env A=b", &["--env was [] and is [[\"A\",\"b\"]]"]),
         ("--output-type text", &["--output-type was auto and is text"]),
         ("--success-codes 0,3", &["--success-codes was [0] and is [0,3]"]),
@@ -519,7 +524,7 @@ fn kept_records_count_for_the_exit_and_not_for_what_stops_a_run() {
     // The failure that stopped it stays; the next one stops it again.
     let ran = place.run("trap-on-bang", "-o out --resume --max-fail 1 -j 1 --chunksize 1");
     assert_eq!(ran.code, STOPPED, "{}", ran.stderr);
-    let ran = place.resume("trap-on-bang", "--max-fail 1", NOT_OK);
+    let ran = place.resume("trap-on-bang", "", NOT_OK);
     assert!(ran.stderr.contains("3 ok, 2 trap"), "{}", ran.stderr);
 }
 

@@ -149,7 +149,7 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--success-codes", json(&output.success_codes)),
         ("--values", output.values.to_string()),
         ("--receipts", output.receipts.to_string()),
-        ("--only", format!("{:?}", output.only).to_lowercase()),
+        ("--only", option(output.only.map(|only| format!("{only:?}").to_lowercase()).as_ref())),
         ("--unordered", output.unordered.to_string()),
         ("--out-dir", option(output.out_dir.as_ref().map(|path| path.to_string_lossy().into_owned()).as_ref())),
         ("--out-name", option(output.out_name.as_ref())),

@@ -40,7 +40,14 @@ pub(super) struct Judged {
 impl Answered {
     /// A task that has answered, and about which nothing else is known.
     pub fn ok(output: Vec<u8>) -> Answered {
-        Answered { status: Status::Ok, layer: Layer::Guest, detail: Vec::new(), output, start: Duration::ZERO }
+        Answered {
+            status: Status::Ok,
+            layer: Layer::Guest,
+            detail: Vec::new(),
+            output,
+            start: Duration::ZERO,
+            core_dump: None,
+        }
     }
 }
 
