@@ -378,7 +378,7 @@ proptest! {
     #![proptest_config(crate::cases::many())]
 
     #[test]
-    fn every_task_leaves_exactly_once_whatever_workers_write_on_their_pages(all in proptest::collection::vec(told(), 0..16)) {
+    fn every_task_leaves_exactly_once_whatever_workers_write_on_their_pages(all in proptest::collection::vec(told(), 0..9)) {
         let mut model = Model::new(2, false);
         all.into_iter().for_each(|told| model.believe(told));
         for slot in 0..2 {
