@@ -34,6 +34,8 @@ pub(crate) struct InitIdentity<'a> {
     pub env: &'a [(String, String)],
     /// The limit, which decides what `memory.grow` answers.
     pub memory: u64,
+    /// Of its random numbers, when there is one.
+    pub seed: Option<u64>,
 }
 
 /// The name of the entry for a program, as it is or as its `init` leaves it. The worker executable stands for the engine
@@ -49,9 +51,9 @@ pub(crate) fn key(
     let mut hasher = blake3::Hasher::new();
     hasher.update(program.hash().as_bytes());
     hasher.update(format!("{identity:?}").as_bytes());
-    if let Some(InitIdentity { argument, env, memory }) = init {
+    if let Some(InitIdentity { argument, env, memory, seed }) = init {
         // Quoted, so that no name or value can pass for another.
-        hasher.update(format!("{env:?}{memory:?}").as_bytes()).update(argument);
+        hasher.update(format!("{env:?}{memory:?}{seed:?}").as_bytes()).update(argument);
     }
     hasher.finalize().to_hex().to_string()
 }

@@ -113,7 +113,12 @@ proptest! {
         let error = ErrorDetail { signal: Some("SIGKILL".into()), ..ErrorDetail::new("trap", "it \"broke\"\n") };
         let detail = AnswerDetail { error: Some(error), peak_memory: Some(1 << 40), cpu_us: Some(7), ..AnswerDetail::default() };
         let refusal = crate::error::Refusal::new("bad-module", "offset 7");
-        let compile = CompileSetup { settings: ImageSettings { epochs: true }, limits: Default::default(), goal: Goal::Init };
+        let compile = CompileSetup {
+            settings: ImageSettings::of(&Default::default(), false),
+            limits: Default::default(),
+            goal: Goal::Init,
+            sandbox: Default::default(),
+        };
         let text = match which {
             0 => json(&detail),
             1 => json(&ChildError::Program(refusal)),

@@ -47,6 +47,8 @@ pub(crate) enum Cause {
     Panic = 1,
     /// The host's bytes made no sense to the worker.
     Protocol = 2,
+    /// The worker itself was given no memory.
+    OutOfMemory = 3,
 }
 
 /// A mapping of the shared page, on either side.
@@ -185,7 +187,10 @@ impl SharedPage {
     /// Host: the worker's last word.
     pub fn cause(&self) -> Cause {
         let code = self.words().cause.load(Ordering::Acquire);
-        [Cause::Panic, Cause::Protocol].into_iter().find(|&c| c as u32 == code).unwrap_or(Cause::Unknown)
+        [Cause::Panic, Cause::Protocol, Cause::OutOfMemory]
+            .into_iter()
+            .find(|&c| c as u32 == code)
+            .unwrap_or(Cause::Unknown)
     }
 }
 

@@ -8,6 +8,8 @@ mod doctor;
 mod exit;
 mod halt;
 mod inspect;
+mod journal;
+mod kept;
 mod new;
 mod out_dir;
 mod plan;
@@ -17,7 +19,10 @@ mod rows;
 mod run;
 mod signals;
 mod state;
+mod stdout;
 mod stopping;
+mod stops;
+mod summary_file;
 mod terminal;
 mod units;
 mod writer;
@@ -80,6 +85,10 @@ fn man() -> anyhow::Result<Vec<u8>> {
 
 /// Prints a text that was asked for. A reader that has seen enough is no error.
 fn print(text: &[u8]) -> Exit {
+    if stdout::was_closed() {
+        say(format_args!("{:#}", anyhow::Error::from(stdout::closed())));
+        return Exit::Output;
+    }
     let mut stdout = std::io::stdout().lock();
     printed(stdout.write_all(text).and_then(|()| stdout.flush()))
 }

@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wpool::{Running, Shutdown, Stopper};
 
 use super::exit::Exit;
+use super::kept::Positions;
 use super::stopping::Asked;
 use super::units::show_time;
 use super::{say, terminal};
@@ -84,10 +85,10 @@ impl Questions {
     }
 
     /// Answers them for the rest of the run.
-    pub fn answer(mut self, stopper: Stopper) {
+    pub fn answer(mut self, stopper: Stopper, positions: Positions) {
         tokio::spawn(async move {
             while self.0.recv().await.is_some() {
-                say(format_args!("{}", running(&stopper.running())));
+                say(format_args!("{}", running(&positions.running(stopper.running()))));
             }
         });
     }

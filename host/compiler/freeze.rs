@@ -31,7 +31,7 @@ pub(super) fn may_have_init(wasm: &[u8]) -> bool {
 }
 
 /// The sections of a module or component, without those of modules and components inside it.
-fn outer_sections(wasm: &[u8]) -> impl Iterator<Item = Payload<'_>> {
+pub(super) fn outer_sections(wasm: &[u8]) -> impl Iterator<Item = Payload<'_>> {
     let mut depth = 0;
     let all = Parser::new(0).parse_all(wasm).map_while(Result::ok);
     all.filter(move |payload| {

@@ -22,7 +22,7 @@ impl Maker<'_> {
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
         let limits = self.config.compile_limits.clone();
         let wall = limits.time.saturating_mul(2);
-        let setup = CompileSetup { settings: self.settings, limits, goal };
+        let setup = CompileSetup { settings: self.settings, limits, goal, sandbox: self.config.sandbox };
         let mut decoder = Decoder::new(MAX_IMAGE);
         let mut rest = wire::frame(Kind::Program, self.program.bytes());
         if let Some(state) = state {
@@ -45,11 +45,18 @@ impl Maker<'_> {
     /// A compiler that dies is a program that makes it die.
     fn gave_up(&self, why: &str) -> Error {
         let limits = &self.config.compile_limits;
-        let message = format!(
-            "the compiler gave up on it: {why} (limits: {:?} of CPU time, {}; see --compile-timeout and --compile-memory)",
-            limits.time,
-            in_words(limits.memory)
-        );
+        let (time, memory) = (limits.time, in_words(limits.memory));
+        // How the kernel, and how Rust, end a process that has used up what it may.
+        let message = if why.contains("SIGXCPU") {
+            format!("compiling it takes more than {time:?} of CPU time; allow more with --compile-timeout")
+        } else if why.contains("memory allocation of") {
+            format!("compiling it takes more than {memory}; allow more with --compile-memory")
+        } else {
+            format!(
+                "the compiler gave up on it: {why} (limits: {time:?} of CPU time, {memory}; see --compile-timeout and \
+                 --compile-memory)"
+            )
+        };
         self.refused(Refusal::new("compile-limit", message))
     }
 }

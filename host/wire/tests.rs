@@ -32,12 +32,19 @@ fn some_answer() -> impl Strategy<Value = (AnswerHead, Vec<u8>, Vec<u8>)> {
 fn some_task() -> impl Strategy<Value = LeasedTask> {
     let bytes = proptest::collection::vec(any::<u8>(), 0..8).prop_map(Bytes::from);
     let deadline = proptest::option::of((1..=u32::MAX).prop_map(|ms| Duration::from_millis(ms.into())));
-    let whole = (bytes, proptest::option::of("[a-z\u{e9}/]{0,4}"), deadline, any::<Option<u32>>());
-    whole.prop_map(|(bytes, name, deadline, function)| LeasedTask { bytes, name, deadline, function })
+    let whole = (bytes, proptest::option::of("[a-z\u{e9}/]{0,4}"), deadline, any::<Option<u32>>(), any::<u32>());
+    whole.prop_map(|(bytes, name, deadline, function, occurrence)| LeasedTask {
+        bytes,
+        name,
+        deadline,
+        function,
+        occurrence,
+    })
 }
 
 fn sent(task: &LeasedTask) -> Task<'_> {
-    Task { bytes: &task.bytes, name: task.name.as_deref(), deadline: task.deadline, function: task.function }
+    let LeasedTask { bytes, name, deadline, function, occurrence } = task;
+    Task { bytes, name: name.as_deref(), deadline: *deadline, function: *function, occurrence: *occurrence }
 }
 
 #[test]

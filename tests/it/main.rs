@@ -4,15 +4,18 @@ mod support;
 
 mod cli;
 mod coming_from;
+mod deterministic;
 mod embedding;
 mod executor;
 mod faults;
+mod fence;
 mod guests;
 mod halting;
 mod images;
 mod init;
 mod interpreters;
 mod isolation;
+mod journal;
 mod languages;
 mod orphans;
 mod outcomes;

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod journal;
 mod messages;
 mod run;
 mod stopping;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::build::LANGUAGES;
+pub use journal::*;
 pub use messages::*;
 pub use run::*;
 pub use stopping::*;

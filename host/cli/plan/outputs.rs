@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::super::args;
+use super::super::{args, stdout};
 use super::{Source, is_stdin, usage};
+use crate::journal::beside;
 
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
@@ -41,7 +42,13 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
             return usage(format!("{} cannot take {other} and {what}", path.display()));
         }
     }
-    [&records, state].into_iter().flatten().try_for_each(|path| check_replaces_nothing(path, output.overwrite))
+    if to_stdout(output) && stdout::was_closed() {
+        return Err(stdout::closed().into());
+    }
+    if let Some(records) = &records {
+        check_replaces_nothing(records, output.overwrite || typed.journal.resume)?;
+    }
+    state.as_ref().map_or(Ok(()), |path| check_replaces_nothing(path, output.overwrite))
 }
 
 /// Whether records go to standard output.
@@ -60,7 +67,12 @@ fn is_stdout(path: &Path) -> bool {
 fn check_replaces_nothing(path: &Path, overwrite: bool) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() && !overwrite => {
-            usage(format!("{} exists; replace it with --overwrite", path.display()))
+            let journal = beside(path).is_dir();
+            let path = path.display();
+            usage(match journal {
+                true => format!("{path} exists; go on with its run with --resume, or replace it with --overwrite"),
+                false => format!("{path} exists; replace it with --overwrite"),
+            })
         }
         _ => Ok(()),
     }

@@ -156,6 +156,13 @@ pub(crate) fn is_denied(name: &str) -> bool {
     name.starts_with("wasi:") && provided(name).is_none()
 }
 
+/// Whether an import is of a WASI that is not preview 2. Its types are others, so a program cannot do with less of it.
+pub(crate) fn is_of_another_wasi(name: &str) -> bool {
+    let Some((interface, version)) = name.split_once('@') else { return false };
+    let is_there = PROVIDED.contains(&interface) && provided(name).is_none();
+    is_there || (interface.starts_with("wasi:") && version.starts_with("0.3."))
+}
+
 /// The name under which the engine has an interface, whichever 0.2.x is asked for.
 fn provided(name: &str) -> Option<String> {
     let (interface, version) = name.split_once('@')?;
@@ -191,6 +198,23 @@ mod tests {
             ("other:io/streams@0.2.0", false),
         ] {
             assert_eq!(is_denied(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_wasi_is_told_from_parts_of_this_one_that_are_not_there() {
+        for (name, expected) in [
+            ("wasi:io/streams@0.2.99", false),
+            ("wasi:io/streams@0.2.0-rc-2023-11-10", true),
+            ("wasi:cli/stdout@0.3.0-rc-2025-09-16", true),
+            ("wasi:http/handler@0.3.0", true),
+            ("wasi:http/types@0.2.0", false),
+            ("wasi:keyvalue/store@0.2.0-draft", false),
+            ("wasi:logging/logging@0.1.0-draft", false),
+            ("wasi:io/streams", false),
+            ("other:io/streams@0.3.0", false),
+        ] {
+            assert_eq!(is_of_another_wasi(name), expected, "{name}");
         }
     }
 }
