@@ -38,8 +38,8 @@ pub fn check(args: &args::Check) -> Result<Exit> {
             written = writeln!(out, "{line}");
         }
     };
-    let checked =
-        run::runtime()?.block_on(async { rows(Rows::read(source, Lookers::default())?, &locator, &check, tell).await })?;
+    let checked = run::runtime()?
+        .block_on(async { rows(Rows::read(source, Lookers::default())?, &locator, &check, tell).await })?;
     let printed = printed(written.and_then(|()| out.flush()));
     say(format_args!("{}, {} of them bad", plural(checked.rows, "row"), checked.bad));
     let found = match checked {
