@@ -2,6 +2,10 @@
 
 mod support;
 
+mod catalogue;
+mod catalogue_guests;
+mod catalogue_programs;
+mod catalogue_rows;
 mod cli;
 mod coming_from;
 mod embedding;
@@ -23,3 +27,4 @@ mod state;
 mod summary;
 mod tidy;
 mod typed;
+mod wasi;
