@@ -127,7 +127,7 @@ fn c28_a_field_called_id_means_nothing_to_a_run() {
 fn c19_a_file_that_may_not_be_read_is_a_failed_set_up() {
     let folder = folder();
     let path = write(&folder, "rows", "1\n");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("it is ours");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("it is ours");
     let denied = File::open(&path).is_err();
     for (file, needle) in [("rows", "denied"), ("rows/below", "rows/below"), ("missing", "missing")] {
         // Permissions do not bind root.
