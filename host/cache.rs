@@ -8,6 +8,7 @@ use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use crate::command::{BUILD, WorkerCommand};
@@ -33,6 +34,8 @@ pub(crate) struct InitIdentity<'a> {
     pub env: &'a [(String, String)],
     /// The limit, which decides what `memory.grow` answers.
     pub memory: u64,
+    /// Of its random numbers, when there is one.
+    pub seed: Option<u64>,
 }
 
 /// The name of the entry for a program, as it is or as its `init` leaves it. The worker executable stands for the engine
@@ -48,9 +51,9 @@ pub(crate) fn key(
     let mut hasher = blake3::Hasher::new();
     hasher.update(program.hash().as_bytes());
     hasher.update(format!("{identity:?}").as_bytes());
-    if let Some(InitIdentity { argument, env, memory }) = init {
+    if let Some(InitIdentity { argument, env, memory, seed }) = init {
         // Quoted, so that no name or value can pass for another.
-        hasher.update(format!("{env:?}{memory:?}").as_bytes()).update(argument);
+        hasher.update(format!("{env:?}{memory:?}{seed:?}").as_bytes()).update(argument);
     }
     hasher.finalize().to_hex().to_string()
 }
@@ -100,15 +103,17 @@ impl Cache {
     /// Writes an entry and opens it.
     pub fn store(&self, key: &str, draft: &Draft, image: &[u8]) -> io::Result<File> {
         let report = serde_json::to_vec(draft)?;
-        let temporary = self.dir.join(format!("{key}.{}", std::process::id()));
-        let written =
-            write_entry(&temporary, image, &report).and_then(|()| std::fs::rename(&temporary, self.path(key)));
-        if let Err(error) = written {
-            let _ = std::fs::remove_file(&temporary);
-            return Err(error);
+        let temporary = self.dir.join(format!("{key}.{}", unique()));
+        // Opened before it is there for others, who may remove it at once to make room.
+        let written = write_entry(&temporary, image, &report).and_then(|()| {
+            let file = File::open(&temporary)?;
+            std::fs::rename(&temporary, self.path(key)).map(|()| file)
+        });
+        match written {
+            Ok(_) => self.evict(),
+            Err(_) => drop(std::fs::remove_file(&temporary)),
         }
-        self.evict();
-        File::open(self.path(key))
+        written
     }
 
     /// Removes what was not used for longest, until the rest is within bounds. Whoever still has an entry open keeps
@@ -131,8 +136,15 @@ impl Cache {
     }
 }
 
+/// A name that no other pool uses, be it of this process or in a container that shares the folder and has the same numbers.
+fn unique() -> String {
+    static POOLS: AtomicU32 = AtomicU32::new(0);
+    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    format!("{}-{}-{nanos}", std::process::id(), POOLS.fetch_add(1, Ordering::Relaxed))
+}
+
 fn write_entry(path: &Path, image: &[u8], report: &[u8]) -> io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     let (image_length, report_length) = ((image.len() as u64).to_le_bytes(), (report.len() as u64).to_le_bytes());
     let parts = [image, report, &image_length, &report_length];

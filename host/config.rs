@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::command::WorkerCommand;
 use crate::error::Error;
 use crate::event::Observer;
-use crate::limits::{CompileLimits, Limits};
+use crate::fence::SandboxMode;
+use crate::limits::{CompileLimits, DETERMINISTIC_FUEL, Limits};
 use crate::retry::Retry;
 use crate::setup::Grants;
 use crate::state::SharedState;
@@ -36,6 +37,38 @@ pub enum Isolation {
     Checked,
 }
 
+/// Makes outputs depend on nothing but the program, the inputs and these settings: not on how many workers there are, in
+/// which order tasks run, how often, or how fast the machine is.
+///
+/// Random numbers are made from the seed, the input's bytes and its [`crate::Input::occurrence`]. Clocks are each task's
+/// own: see [`Determinism::EPOCH`]. What WebAssembly leaves to processors is fixed, and fuel takes the place of time:
+/// [`crate::limits::DETERMINISTIC_FUEL`] unless [`Limits::fuel`] is set. A pool like this has no deadline, no shared
+/// state, no writable directory, and fresh instances. What a program reads in granted directories is a part of its input.
+///
+/// What a machine cannot do does not count: a worker that the kernel kills, and a task that is stopped by the backstop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Determinism {
+    pub seed: u64,
+    /// Wall time after which a task is a `timeout` all the same, because fuel does not run while it waits for a file or
+    /// fills its memory again and again. Here two machines may disagree, so it is to be far more than any task needs.
+    pub backstop: Duration,
+}
+
+impl Determinism {
+    /// Where a task's clocks begin: midnight of 1 January 2000, as a Unix time. The monotonic one begins at 0.
+    pub const EPOCH: Duration = Duration::from_secs(946_684_800);
+    /// How much later it is with each look at a clock. Beside this only sleeping takes time, in whole milliseconds, and
+    /// it is over at once.
+    pub const STEP: Duration = Duration::from_micros(1);
+}
+
+impl Default for Determinism {
+    /// Seed 0, and a backstop of ten minutes.
+    fn default() -> Self {
+        Determinism { seed: 0, backstop: Duration::from_secs(600) }
+    }
+}
+
 /// Settings of a pool, for [`crate::Builder::config`].
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
@@ -48,6 +81,8 @@ pub struct PoolConfig {
     pub grants: Grants,
     /// How much tasks see of each other. Commands take nothing but the default.
     pub isolation: Isolation,
+    /// Outputs that are always the same. Default: no.
+    pub deterministic: Option<Determinism>,
     /// Give a function's result of type string or `list<u8>` as its bytes, not as JSON: outputs are for files, say.
     pub bare_outputs: bool,
     /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
@@ -78,6 +113,8 @@ pub struct PoolConfig {
     pub grace: Duration,
     /// How long a worker may owe a move that costs it nothing: claiming a task, or the rest of a frame.
     pub patience: Duration,
+    /// How much of the fence around workers and compilers the machine must offer.
+    pub sandbox: SandboxMode,
     pub observer: Observer,
 }
 
@@ -90,6 +127,7 @@ impl Default for PoolConfig {
             compile_limits: CompileLimits::default(),
             grants: Grants::default(),
             isolation: Isolation::default(),
+            deterministic: None,
             bare_outputs: false,
             call: None,
             init: None,
@@ -104,6 +142,7 @@ impl Default for PoolConfig {
             cache: None,
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(10),
+            sandbox: SandboxMode::default(),
             observer: Observer::default(),
         }
     }
@@ -138,6 +177,30 @@ impl PoolConfig {
             self.worker = Some(WorkerCommand::wpool()?);
         }
         Ok(())
+    }
+
+    /// Refuses settings that go against each other, and puts in what follows from them.
+    ///
+    /// # Errors
+    /// [`Error::Config`], naming both.
+    pub(crate) fn settle(&mut self) -> Result<(), Error> {
+        if self.limits.fuel == Some(0) {
+            return Err(Error::Config("a task without any fuel (--fuel 0) cannot run".into()));
+        }
+        if self.deterministic.is_none() {
+            return Ok(());
+        }
+        let other = match () {
+            () if self.limits.deadline.is_some() => "a limit of time (--timeout); --fuel limits work",
+            () if self.state.is_some() => "shared state (--state), which depends on the order of tasks",
+            () if self.isolation != Isolation::Fresh => "instances that are kept (--isolation)",
+            () if self.grants.has_writable_dir() => "a writable directory (--dir …:rw), in which tasks see each other",
+            () => {
+                self.limits.fuel.get_or_insert(DETERMINISTIC_FUEL);
+                return Ok(());
+            }
+        };
+        Err(Error::Config(format!("a deterministic pool (--deterministic) cannot have {other}")))
     }
 
     /// What the children are.

@@ -30,6 +30,9 @@ pub enum Error {
     /// Host and worker are of different builds.
     #[error("this program is build `{host}` and its worker executable is build `{child}`; use the same wpool for both")]
     BuildMismatch { host: String, child: String },
+    /// The machine does not offer the whole fence around children, which [`crate::SandboxMode::Strict`] asks for.
+    #[error("layers of the sandbox are missing here: {missing}; {advice}, or run with less of it (--sandbox auto)")]
+    Sandbox { missing: String, advice: String },
     /// Workers keep failing before they have done anything.
     #[error("{failures} workers in a row failed before they did anything; the last one {why}")]
     TooManyFailures { failures: u32, why: String },

@@ -81,6 +81,9 @@ fn refused(payload: &[u8]) -> Failed {
         Ok(ChildError::Build(child)) => Failed::Fatal(Error::BuildMismatch { host: BUILD.to_owned(), child }),
         Ok(ChildError::Program(refusal)) => Failed::Program(refusal),
         Ok(ChildError::Image(why)) => Failed::Image(why),
+        Ok(ChildError::Sandbox(fence)) => {
+            Failed::Fatal(Error::Sandbox { missing: fence.missing(), advice: fence.advice() })
+        }
         Ok(ChildError::Other(why)) => Failed::Died(why),
         Err(error) => Failed::Died(format!("its refusal does not parse: {error}")),
     }

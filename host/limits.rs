@@ -17,6 +17,9 @@ pub const MAX_MEMORY: u64 = 4 << 30;
 /// real programs (CPython, compilers) have some 20 000.
 pub const MAX_TABLE_ELEMENTS: u64 = 1 << 20;
 
+/// Fuel of a task in a deterministic pool that sets none: some seconds of work.
+pub const DETERMINISTIC_FUEL: u64 = 10_000_000_000;
+
 /// A number of bytes in the largest unit that it is a whole number of, up to MiB.
 pub(crate) fn in_words(bytes: u64) -> String {
     match bytes {
@@ -33,6 +36,11 @@ pub struct Limits {
     /// Wall time of a task, from instantiation to its answer. `None` compiles the program without the checks that
     /// a deadline needs, which cost a quarter in tight loops.
     pub deadline: Option<Duration>,
+    /// Work of a task, from instantiation to its answer, in the engine's units: most instructions take one. It is the
+    /// same for the same program and input wherever they run, but no measure of time: filling a memory is one
+    /// instruction. `None` compiles the program without counting, which costs a quarter. Must not be 0. The one run of
+    /// `init` has no fuel, only its time; what each instance does for `init` counts for its task.
+    pub fuel: Option<u64>,
     /// Linear memory in bytes, all memories of the program together.
     pub memory: u64,
     /// Output in bytes.
@@ -43,7 +51,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { deadline: None, memory: 512 << 20, output: 16 << 20, stderr: 64 << 10 }
+        Limits { deadline: None, fuel: None, memory: 512 << 20, output: 16 << 20, stderr: 64 << 10 }
     }
 }
 

@@ -1,9 +1,16 @@
 //! The `wpool` command: a child of a pool, or the command line.
 
 mod build;
+#[cfg(test)]
+mod cases;
 mod cli;
+mod journal;
 
 use std::process::ExitCode;
+
+/// The executable is its own worker, too.
+#[global_allocator]
+static ALLOCATOR: wpool::worker::Allocator = wpool::worker::Allocator;
 
 fn main() -> ExitCode {
     wpool::worker::enter();

@@ -208,6 +208,8 @@ pub struct Receipt {
 pub struct Measured {
     /// Largest linear memory in bytes.
     pub peak_memory: Option<u64>,
+    /// Fuel that it used, in a pool that limits it: see [`crate::Limits::fuel`].
+    pub fuel: Option<u64>,
     /// Of the wall time, what making the instance took.
     pub start: Option<Duration>,
     /// Processor time, as far as the task was run by its worker's own thread: file accesses are not.

@@ -114,8 +114,10 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::cases::many())]
+
         #[test]
-        fn every_output_is_one_value_on_one_line(output in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn every_output_is_one_value_on_one_line(output in proptest::collection::vec(any::<u8>(), 0..24)) {
             for kind in [OutputType::Auto, OutputType::Json, OutputType::Text, OutputType::Base64] {
                 let mut line = Vec::new();
                 kind.push(&output, &mut line);

@@ -47,6 +47,8 @@ pub(crate) enum Cause {
     Panic = 1,
     /// The host's bytes made no sense to the worker.
     Protocol = 2,
+    /// The worker itself was given no memory.
+    OutOfMemory = 3,
 }
 
 /// A mapping of the shared page, on either side.
@@ -185,7 +187,10 @@ impl SharedPage {
     /// Host: the worker's last word.
     pub fn cause(&self) -> Cause {
         let code = self.words().cause.load(Ordering::Acquire);
-        [Cause::Panic, Cause::Protocol].into_iter().find(|&c| c as u32 == code).unwrap_or(Cause::Unknown)
+        [Cause::Panic, Cause::Protocol, Cause::OutOfMemory]
+            .into_iter()
+            .find(|&c| c as u32 == code)
+            .unwrap_or(Cause::Unknown)
     }
 }
 
@@ -218,7 +223,39 @@ fn join(next: u32, end: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn a_page_of_any_words_gives_bounded_answers(
+            (claim, cause, count, length) in any::<(u64, u32, u32, u32)>(),
+            text in any::<[u64; 3]>(),
+            (first, end) in any::<(u32, u32)>(),
+        ) {
+            thread_local!(static PAGE: SharedPage = SharedPage::create().unwrap().0);
+            PAGE.with(|page| {
+                let words = page.words();
+                words.claim.store(claim, Ordering::Relaxed);
+                words.cause.store(cause, Ordering::Relaxed);
+                words.note.store(join(count, length), Ordering::Relaxed);
+                words.text.iter().zip(text.into_iter().cycle()).for_each(|(word, part)| word.store(part, Ordering::Relaxed));
+                let note = page.note();
+                prop_assert!(note.len() <= 3 * MAX_NOTE && !note.chars().any(char::is_control), "{note}");
+                prop_assert_eq!(page.cause() == Cause::Panic, cause == 1);
+                prop_assert_eq!((page.next(), page.recall()), (split(claim).0, split(claim).0));
+                prop_assert!(!page.claim(split(claim).0), "nothing is left to claim");
+                page.extend(end);
+                prop_assert_eq!(page.next(), split(claim).0);
+                page.grant(first, end);
+                prop_assert_eq!((page.next(), page.claim(first)), (first, first != end));
+                Ok(())
+            })?;
+        }
+    }
 
     #[test]
     fn a_task_is_claimed_or_taken_back_and_never_both() {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Isolation;
+use crate::config::{Determinism, Isolation};
+use crate::fence::{Fence, SandboxMode};
 use crate::limits::{CompileLimits, Limits};
 use crate::outcome::ErrorDetail;
 use crate::report::Report;
@@ -78,6 +79,7 @@ pub(crate) struct WorkerSetup {
     pub limits: Limits,
     pub grants: Grants,
     pub isolation: Isolation,
+    pub deterministic: Option<Determinism>,
     /// Rows must be JSON values; others are `invalid-input`.
     pub json_rows: bool,
     /// A function's result of type string or list<u8> is its bytes, not JSON.
@@ -92,6 +94,8 @@ pub(crate) struct WorkerSetup {
     pub state: bool,
     /// Call `init` in each instance; its argument is the next frame.
     pub init: bool,
+    /// How much of the fence there must be.
+    pub sandbox: SandboxMode,
 }
 
 /// A compiler's setup.
@@ -100,6 +104,7 @@ pub(crate) struct CompileSetup {
     pub settings: ImageSettings,
     pub limits: CompileLimits,
     pub goal: Goal,
+    pub sandbox: SandboxMode,
 }
 
 /// What an image is for.
@@ -122,12 +127,23 @@ pub(crate) const MAX_SNAPSHOT: usize = crate::program::MAX_PROGRAM as usize;
 pub(crate) struct ImageSettings {
     /// Compiled with the checks that epoch interruption needs.
     pub epochs: bool,
+    /// Compiled to count fuel.
+    pub fuel: bool,
+    /// Compiled so that no result depends on the processor: the bits of a NaN, what relaxed SIMD leaves open.
+    pub deterministic: bool,
 }
 
-#[cfg(feature = "engine")]
 impl ImageSettings {
-    /// Of the image in which `init` runs: it has a deadline, whatever tasks have.
-    pub const INIT: ImageSettings = ImageSettings { epochs: true };
+    /// Of the image in which tasks with these limits run.
+    pub fn of(limits: &Limits, deterministic: bool) -> ImageSettings {
+        ImageSettings { epochs: limits.deadline.is_some(), fuel: limits.fuel.is_some(), deterministic }
+    }
+
+    /// Of the image in which their `init` runs once: it has a deadline and no fuel, whatever tasks have.
+    #[cfg(feature = "engine")]
+    pub fn init(self) -> ImageSettings {
+        ImageSettings { epochs: true, fuel: false, ..self }
+    }
 }
 
 /// The first frame a child gets.
@@ -147,6 +163,8 @@ pub(crate) enum ChildError {
     Program(crate::error::Refusal),
     /// The image does not fit this engine; compile again.
     Image(String),
+    /// Layers of the fence are missing that must be there.
+    Sandbox(Fence),
     /// Anything else, as a sentence.
     Other(String),
 }
@@ -162,6 +180,9 @@ pub(crate) struct AnswerDetail {
     pub error: Option<ErrorDetail>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
+    /// Fuel that was used, where it is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
     /// Of the time that the answer's head tells, what making the instance took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_us: Option<u64>,

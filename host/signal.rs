@@ -24,9 +24,26 @@ pub(crate) fn name(status: ExitStatus) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// Whether the kernel ended a process for a system call that its fence forbids.
+pub(crate) fn is_violation(status: Option<ExitStatus>) -> bool {
+    was_ended_by(status, Signal::SYS)
+}
+
+/// Whether a process gave itself up.
+pub(crate) fn is_abort(status: Option<ExitStatus>) -> bool {
+    was_ended_by(status, Signal::ABORT)
+}
+
+fn was_ended_by(status: Option<ExitStatus>, signal: Signal) -> bool {
+    status.and_then(|status| status.signal()) == Some(signal.as_raw())
+}
+
 /// A sentence part: `exited with code 3`, `was killed by SIGSEGV`.
 pub(crate) fn describe(status: ExitStatus) -> String {
     match (name(status), status.code()) {
+        (Some(_), _) if is_violation(Some(status)) => {
+            "was killed by SIGSYS, for a system call that its fence forbids".into()
+        }
         (Some(signal), _) => format!("was killed by {signal}"),
         (None, Some(code)) => format!("exited with code {code}"),
         (None, None) => "ended".to_owned(),

@@ -36,6 +36,7 @@ struct Special {
     rejected: Option<Rejected>,
     deadline: Option<Duration>,
     function: Option<u32>,
+    occurrence: u32,
 }
 
 /// A reason not to run an input: the task settles as `invalid-input` without meeting a worker.
@@ -108,6 +109,15 @@ impl Input {
         self
     }
 
+    /// The same input as the `n`-th of its bytes, counted from 0: in a deterministic pool, inputs of the same bytes get
+    /// the same random numbers unless their occurrence differs. It has no other effect.
+    pub fn occurrence(mut self, n: u32) -> Self {
+        if n != self.occurrence_number() {
+            self.special().occurrence = n;
+        }
+        self
+    }
+
     /// The same input for the function at this place of the report's list.
     pub(crate) fn call(mut self, function: u32) -> Self {
         self.special().function = Some(function);
@@ -133,6 +143,10 @@ impl Input {
 
     pub(crate) fn function(&self) -> Option<u32> {
         self.special.as_ref()?.function
+    }
+
+    pub(crate) fn occurrence_number(&self) -> u32 {
+        self.special.as_ref().map_or(0, |special| special.occurrence)
     }
 
     /// Bytes that it takes wherever it waits.

@@ -197,7 +197,42 @@ fn plain(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn every_text_is_a_template_and_what_it_needs_is_all_that_it_needs(
+            text in "([{}.]|id|stem|name|dir|a|\u{e9}|\u{0}){0,10}",
+            row in "[{}:\",a1\u{e9}\u{0}]{0,8}",
+            name in proptest::option::of("[a./\u{e9}]{0,6}"),
+        ) {
+            let template = Template::parse(&text);
+            let filled = Row { bytes: row.as_bytes(), name: name.as_deref(), json: true, id: Some(7) };
+            let expanded = template.expand(filled);
+            let holds_nul = expanded.as_ref().is_ok_and(|made| made.contains('\0'));
+            prop_assert_eq!(template.argument(filled).is_ok(), expanded.is_ok() && !holds_nul);
+            if expanded.is_err() {
+                prop_assert!(text.contains("{.") || template.needs_name().is_some(), "{expanded:?}");
+            }
+            let unknown = template.expand(Row { id: None, ..filled });
+            prop_assert_eq!(unknown.is_ok(), expanded.is_ok() && !template.needs_id());
+        }
+
+        #[test]
+        fn a_text_with_its_placeholders_doubled_is_itself(text in "[{}.a ]{0,10}") {
+            // Placeholders that stand alone: what is doubled may not stand beside another brace.
+            for placeholder in ["{}", "{id}", "{stem}", "{.a}"] {
+                let plain = text.replace(['{', '}'], "");
+                let template = Template::parse(&format!("{plain}{{{placeholder}}}{plain}"));
+                let whole = format!("{plain}{placeholder}{plain}");
+                prop_assert_eq!(template.expand(row(b"1")), Ok(whole));
+            }
+        }
+    }
 
     fn row(bytes: &[u8]) -> Row<'_> {
         Row { bytes, name: None, json: true, id: None }

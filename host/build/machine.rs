@@ -1,5 +1,4 @@
-//! What this machine offers: cores, memory, and layers that could hold a captured worker.
-#![allow(unsafe_code, reason = "the version of Landlock has no safe interface among our dependencies")]
+//! What this machine offers: cores and memory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,16 +20,6 @@ pub struct Machine {
     pub memory_available: Option<u64>,
     /// The least of the limits of its control groups.
     pub memory_limit: Option<u64>,
-    pub sandbox: Layers,
-}
-
-/// What the kernel offers. That wpool uses a layer is another question.
-#[derive(Debug, Serialize)]
-pub struct Layers {
-    /// The version of Landlock's interface.
-    pub landlock: Option<u32>,
-    pub seccomp: bool,
-    pub user_namespaces: bool,
 }
 
 /// Looks around.
@@ -45,11 +34,6 @@ pub fn machine() -> Machine {
         memory_total: meminfo("MemTotal:"),
         memory_available: meminfo("MemAvailable:"),
         memory_limit: groups.iter().filter_map(|group| memory_limit(group)).min(),
-        sandbox: Layers {
-            landlock: landlock(),
-            seccomp: text("/proc/sys/kernel/seccomp/actions_avail").is_some(),
-            user_namespaces: user_namespaces(),
-        },
     }
 }
 
@@ -91,23 +75,6 @@ fn meminfo(name: &str) -> Option<u64> {
     let text = text("/proc/meminfo")?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? << 10)
-}
-
-/// The version of Landlock, if the kernel has it and it was not switched off.
-fn landlock() -> Option<u32> {
-    const VERSION: u32 = 1;
-    // SAFETY: with this flag, the call takes no attributes and only answers with a number.
-    let version =
-        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION) };
-    u32::try_from(version).ok().filter(|version| *version > 0)
-}
-
-/// Whether an ordinary user may make a user namespace, as far as the kernel's settings tell.
-fn user_namespaces() -> bool {
-    let setting = |path: &str| text(path).and_then(|text| text.parse::<u64>().ok());
-    setting("/proc/sys/user/max_user_namespaces").is_some_and(|most| most > 0)
-        && setting("/proc/sys/kernel/unprivileged_userns_clone") != Some(0)
-        && setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") != Some(1)
 }
 
 fn text(path: impl AsRef<Path>) -> Option<String> {

@@ -1,12 +1,13 @@
 //! `wpool doctor`: what can be built here, what this machine offers, and whether wpool works on it.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
 
 use anyhow::Result;
 use bytesize::ByteSize;
 use serde::Serialize;
-use wpool::{Outcome, Pool, Program, Shutdown};
+use wpool::{Fence, LayerState, Observer, Outcome, Pool, Program, SandboxLayer, Shutdown};
 
 use super::exit::Exit;
 use super::{args, plan, print, run, say};
@@ -26,16 +27,31 @@ struct Findings {
     trouble: Option<String>,
     languages: Vec<LanguageReport>,
     machine: Machine,
+    /// The layers of the fence around the worker that ran a task. Empty when none did.
+    sandbox: Vec<LayerFound>,
+}
+
+/// What became of a layer.
+#[derive(Serialize)]
+struct LayerFound {
+    layer: SandboxLayer,
+    /// `on`, `off` or `missing`.
+    state: &'static str,
+    /// Why it is missing, and what to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
 }
 
 pub fn doctor(args: &args::Doctor) -> Result<Exit> {
-    let trouble = try_out().err().map(|error| format!("{error:#}"));
+    let tried = try_out();
+    let trouble = tried.as_ref().err().map(|error| format!("{error:#}"));
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
         works: trouble.is_none(),
         trouble,
         languages: build::languages(Path::new(".")),
         machine: build::machine(),
+        sandbox: tried.ok().flatten().map(|fence| layers(&fence)).unwrap_or_default(),
     };
     let text = if args.json { serde_json::to_string(&findings)? + "\n" } else { describe(&findings) };
     print(text.as_bytes());
@@ -46,9 +62,24 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Compiles a program and runs one task, as every run does.
-fn try_out() -> Result<()> {
+/// What became of each layer, and why one is missing.
+fn layers(fence: &Fence) -> Vec<LayerFound> {
+    let found = |(layer, state): (SandboxLayer, LayerState)| match state {
+        LayerState::On => LayerFound { layer, state: "on", why: None },
+        LayerState::Off => LayerFound { layer, state: "off", why: None },
+        LayerState::Missing(error) => {
+            let why = format!("{}; {}", io::Error::from_raw_os_error(error), layer.advice());
+            LayerFound { layer, state: "missing", why: Some(why) }
+        }
+    };
+    fence.layers().map(found).collect()
+}
+
+/// Compiles a program and runs one task, as every run does. Gives what stood of the fence.
+fn try_out() -> Result<Option<Fence>> {
     let mut config = plan::base_config()?;
+    // What is missing is listed below.
+    config.observer = Observer::default();
     config.workers = 1;
     config.cache = None;
     let program = Program::new("doctor.wat", TRIAL);
@@ -58,8 +89,9 @@ fn try_out() -> Result<()> {
         let outcome = results.next().await?.map(|result| result.outcome);
         anyhow::ensure!(matches!(outcome, Some(Outcome::Ok(_))), "it gave {outcome:?}");
         drop(results);
+        let fence = pool.fence();
         pool.shutdown(Shutdown::Drain).await;
-        Ok(())
+        Ok(fence)
     })
 }
 
@@ -85,26 +117,27 @@ fn describe(findings: &Findings) -> String {
             let _ = writeln!(text, "{head}");
         }
     }
+    text += "\nsandbox\n";
+    if findings.sandbox.is_empty() {
+        text += "  unknown, because no task could be run\n";
+    }
+    for LayerFound { layer, state, why } in &findings.sandbox {
+        let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let _ = writeln!(text, "  {:<15} {state}{why}", layer.as_str());
+    }
     text + "\nmachine\n" + &describe_machine(&findings.machine)
 }
 
 fn describe_machine(machine: &Machine) -> String {
     let unknown = || "unknown".to_owned();
     let size = |size: Option<u64>| size.map_or_else(unknown, |size| ByteSize(size).to_string());
-    let no = |there: bool| if there { "offered" } else { "not offered" };
     let quota = machine.cpu_quota.map_or("no quota".to_owned(), |quota| format!("a quota of {quota:.2}"));
     let limit = machine.memory_limit.map_or("no limit".to_owned(), |limit| format!("a limit of {}", ByteSize(limit)));
-    let landlock = machine.sandbox.landlock.map_or("not offered".to_owned(), |abi| format!("offered, version {abi}"));
     let lines = [
         ("kernel", machine.kernel.clone().unwrap_or_else(unknown)),
         ("cores", machine.cores.map_or_else(unknown, |cores| cores.to_string()) + ", " + &quota),
         ("workers", format!("{} unless -j says otherwise", machine.workers)),
         ("memory", format!("{}, {} available, {limit}", size(machine.memory_total), size(machine.memory_available))),
-        ("landlock", landlock),
-        ("seccomp", no(machine.sandbox.seccomp).to_owned()),
-        ("namespaces", no(machine.sandbox.user_namespaces).to_owned()),
     ];
-    let mut text: String = lines.iter().map(|(name, value)| format!("  {name:<15} {value}\n")).collect();
-    text += "\nOf these layers, README.md says under \"How it holds\" which this version of wpool uses.\n";
-    text
+    lines.iter().map(|(name, value)| format!("  {name:<15} {value}\n")).collect()
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use wpool::Error;
 
+use crate::journal;
+
 /// How the command ended. The order is the precedence where several apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -30,6 +32,8 @@ pub enum Exit {
     Interrupted,
     /// SIGTERM.
     Terminated,
+    /// The journal of an earlier run is damaged, or cannot be read.
+    Journal,
     /// The output cannot be written.
     Output,
     /// A panic of ours.
@@ -48,6 +52,7 @@ impl From<Exit> for i32 {
             Exit::Refused => 101,
             Exit::InputRefused => 102,
             Exit::Stopped => 103,
+            Exit::Journal => 106,
             Exit::Output => 110,
             Exit::Deadline => 124,
             Exit::Interrupted => 130,
@@ -107,6 +112,12 @@ impl Exit {
         }
         if error.is::<NoInputs>() {
             return Exit::NoInputs;
+        }
+        if let Some(error) = error.downcast_ref::<journal::Error>() {
+            return match error {
+                journal::Error::Busy { .. } => Exit::Usage,
+                _ => Exit::Journal,
+            };
         }
         if error.is::<CannotWrite>() {
             return Exit::Output;

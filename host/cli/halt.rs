@@ -161,6 +161,8 @@ impl fmt::Display for Halt {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn halt(text: &str) -> Halt {
@@ -177,6 +179,23 @@ mod tests {
             assert_eq!(halt(text).to_string(), text);
         }
         assert_eq!("never".parse(), Ok(Typed::Never));
+    }
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn every_condition_is_refused_or_shown_as_it_is_meant(
+            text in "((now|soon|never)?,?(fail|success|done)?=?[0-9]{0,21}%?|\\PC{0,8})",
+            (ok, failed, total) in any::<(u64, u64, Option<u64>)>(),
+        ) {
+            if let Ok(Typed::When(halt)) = text.parse() {
+                prop_assert_eq!(halt.to_string().parse(), Ok(Typed::When(halt)));
+                let counts = Counts { ok: ok / 2, failed: failed / 2 };
+                prop_assert!(!halt.is_met(Counts::default(), total), "nothing has happened yet");
+                let _ = halt.is_met(counts, total);
+            }
+        }
     }
 
     #[test]

@@ -124,6 +124,8 @@ struct ReceiptRecord<'a> {
     cpu_us: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_memory: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fuel: Option<u64>,
     bytes_in: usize,
     bytes_out: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +147,7 @@ impl<'a> From<&'a TaskResult> for ReceiptRecord<'a> {
             start_us: measured.and_then(|measured| measured.start).map(micros),
             cpu_us: measured.and_then(|measured| measured.cpu).map(micros),
             peak_memory: measured.and_then(|measured| measured.peak_memory),
+            fuel: measured.and_then(|measured| measured.fuel),
             bytes_in: result.input.bytes.len(),
             bytes_out: result.outcome.output().map_or(0, |output| output.len()),
             stderr: measured.and_then(|measured| measured.stderr.as_deref()),

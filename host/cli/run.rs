@@ -12,22 +12,27 @@ use wpool::output::OutputType;
 use wpool::{Observer, Pool, Program, Shutdown, Stats, Stopper};
 
 use super::check;
-use super::exit::{CannotWrite, DeadlinePassed, Exit};
+use super::exit::{DeadlinePassed, Exit};
+use super::journal::{self, Prepared, Records};
+use super::kept::Positions;
 use super::out_dir::{OutDir, OutNames};
 use super::plan::{Plan, Source};
 use super::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
-use super::rows::{self, Locator, Rows, RowsEnd};
+use super::rows::{self, Locator, Lookers, Occurrences, Rows, RowsEnd};
 use super::say;
-use super::signals::{Interruption, Pauses, Questions};
+use super::signals::Questions;
 use super::state;
-use super::stopping::{Asked, Halting, RunDeadline, exit_of_tasks};
+use super::stopping::Halting;
+use super::stops::Stops;
+use super::summary_file::{clear_summary, write_summary};
 
 /// Carries a plan out.
 pub fn run(plan: Plan) -> Result<Exit> {
     state::check(&plan)?;
     clear_summary(&plan)?;
     let program = Program::read(&plan.task)?;
-    runtime()?.block_on(execute(plan, program))
+    let prepared = plan.journal.as_ref().map(|journal| journal::prepare(journal, &program)).transpose()?;
+    runtime()?.block_on(execute(plan, program, prepared))
 }
 
 /// One thread: what the host does for a task is less than handing it to another thread would cost.
@@ -35,16 +40,16 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
-async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
+async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -> Result<Exit> {
     let began = Instant::now();
     // From here on SIGUSR1 ends nothing; what is asked before there is a pool is answered then.
     let questions = Questions::listen()?;
     let audience = Audience::new(&plan);
     plan.config.observer = audience.observer(plan.messages.verbose);
-    let pool = start(program, &plan).await?;
+    let pool = start(program.clone(), &plan).await?;
     let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
     let stopper = pool.stopper();
-    questions.answer(stopper.clone());
+    questions.answer(stopper.clone(), audience.positions.clone());
     let stops = Stops::listen(&plan, &audience, &stopper, began)?;
     let locator = Locator::new(&plan.source);
     let ahead = stops.unless_asked(look_ahead(&mut plan, &audience, &pool, out_dir.as_ref())).await;
@@ -52,8 +57,13 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
     if !fit {
         return Ok(Exit::InputRefused);
     }
-    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone())?;
-    let rows = Rows::read(plan.source.clone(), names(&plan, out_dir.as_ref()))?;
+    let Records { writer, journal, sorter, kept } = Records::open(&plan, &program, prepared)?;
+    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone(), writer)?;
+    reporter.meter = audience.meter.clone();
+    reporter.kept = kept.clone();
+    kept.iter().for_each(|kept| audience.positions.follow(kept));
+    let lookers = Lookers { names: names(&plan, out_dir.as_ref()), occurrences: occurrences(&plan), sorter };
+    let rows = Rows::read(plan.source.clone(), lookers)?;
     let end = rows.end();
     let clock = Clock::start();
     let showing = audience.show(&plan, stopper);
@@ -77,10 +87,15 @@ async fn execute(mut plan: Plan, program: Program) -> Result<Exit> {
             Some(state_written),
             stops.exit(),
             end.failure().map(|_| Exit::SetUp),
+            kept.and_then(|kept| kept.failure()).map(journal::tell_failure),
             Some(stops.of_tasks(&tally)),
         ]),
     };
     let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
+    if let Some(journal) = journal {
+        let read = end.is_reached() && end.failure().is_none();
+        journal.end(exit.as_ref().map_or_else(Exit::of_error, |exit| *exit), &tally, read && written.is_none());
+    }
     let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(closed), &end);
     if !plan.messages.quiet && !unwanted && !closed {
         say(format_args!("{}", summary.text(plan.messages.verbose)));
@@ -106,7 +121,7 @@ async fn look_ahead(
         (plan.source, spools) = beside(move || check::spool(source)).await?;
     }
     if plan.strict {
-        let rows = Rows::read(plan.source.clone(), names(plan, out_dir))?;
+        let rows = Rows::read(plan.source.clone(), Lookers { names: names(plan, out_dir), ..Lookers::default() })?;
         if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
             return Ok((spools, false));
         }
@@ -118,6 +133,11 @@ async fn look_ahead(
 /// Who looks at the names of output files, if there are any.
 fn names(plan: &Plan, out_dir: Option<&Arc<OutDir>>) -> Option<OutNames> {
     out_dir.map(|dir| OutNames::new(dir.clone(), plan.own_files()))
+}
+
+/// Who numbers rows of the same bytes, where their random numbers are to differ.
+fn occurrences(plan: &Plan) -> Option<Occurrences> {
+    plan.config.deterministic.is_some().then(Occurrences::default)
 }
 
 /// Does what may wait for ever on a thread of its own, which is not joined when nobody waits for it any more.
@@ -136,35 +156,12 @@ async fn start(program: Program, plan: &Plan) -> Result<Pool> {
     }
 }
 
-/// Finds out whether `--summary-json` can be written, and removes that of an earlier run: this one may end without any.
-fn clear_summary(plan: &Plan) -> Result<(), CannotWrite> {
-    let Some(path) = &plan.messages.summary_json else { return Ok(()) };
-    // A pipe or a device is written once, in the end.
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Ok(());
-    }
-    let cannot = CannotWrite::at(path);
-    File::create(path).map_err(cannot)?;
-    // A link stays. In a folder that lets nothing be removed an empty file is left, which is no summary either.
-    let _ = std::fs::canonicalize(path).and_then(std::fs::remove_file);
-    Ok(())
-}
-
-/// Writes `--summary-json`, and gives the exit in which it stands.
-fn write_summary(plan: &Plan, summary: &Summary, exit: Result<Exit>) -> Result<Exit> {
-    let Some(path) = &plan.messages.summary_json else { return exit };
-    let code = exit.as_ref().map_or_else(Exit::of_error, |exit| *exit);
-    let mut text = serde_json::to_string_pretty(&summary.document(code.into()))?;
-    text.push('\n');
-    std::fs::write(path, text).map_err(CannotWrite::at(path))?;
-    exit
-}
-
 /// Those who hear of what happens in the pool.
-struct Audience {
+pub struct Audience {
     ledger: Arc<Ledger>,
     meter: Arc<Meter>,
-    halting: Arc<Halting>,
+    pub halting: Arc<Halting>,
+    positions: Positions,
     shown: Shown,
 }
 
@@ -173,6 +170,7 @@ impl Audience {
         Audience {
             ledger: Arc::default(),
             meter: Arc::default(),
+            positions: Positions::default(),
             halting: Arc::new(Halting::new(plan.halts.clone(), plan.output_type != OutputType::Auto)),
             shown: plan.messages.progress,
         }
@@ -180,8 +178,9 @@ impl Audience {
 
     fn observer(&self, verbose: bool) -> Observer {
         let (ledger, meter, halting) = (self.ledger.clone(), self.meter.clone(), self.halting.clone());
+        let positions = self.positions.clone();
         let observer = Observer::new(move |event| {
-            tell(event, verbose);
+            tell(positions.show(event).as_ref().unwrap_or(event), verbose);
             ledger.hear(event);
             meter.hear(event);
             halting.hear(event);
@@ -214,57 +213,8 @@ impl Audience {
 
     fn show(&self, plan: &Plan, stopper: Stopper) -> Showing {
         let slow = (!plan.messages.quiet).then_some(plan.messages.slow);
-        Monitor { shown: self.shown, meter: self.meter.clone(), stopper, workers: plan.config.workers, slow }.start()
-    }
-}
-
-/// What may end the run early.
-struct Stops {
-    interruption: Interruption,
-    deadline: Option<RunDeadline>,
-    asked: Asked,
-    halting: Arc<Halting>,
-}
-
-impl Stops {
-    /// Listens for the rest of the run, which began some time ago.
-    fn listen(plan: &Plan, audience: &Audience, stopper: &Stopper, began: Instant) -> Result<Stops> {
-        audience.halting.arm(stopper.clone());
-        let asked = Asked::default();
-        let pauses = Pauses::listen(stopper.clone())?;
-        let deadline = plan.deadline.map(|time| {
-            let left = time.saturating_sub(began.elapsed());
-            RunDeadline::start(left, plan.config.grace, stopper.clone(), pauses, asked.clone())
-        });
-        let interruption = Interruption::listen(stopper, &asked)?;
-        Ok(Stops { interruption, deadline, asked, halting: audience.halting.clone() })
-    }
-
-    /// Waits for what is done before the first task; `None` when the run is asked to end before it is done.
-    async fn unless_asked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            done = work => Some(done),
-            () = self.asked.notified() => None,
-        }
-    }
-
-    /// The exit of what stopped the run from outside.
-    fn exit(&self) -> Option<Exit> {
-        self.interruption.exit().max(self.deadline.as_ref().and_then(RunDeadline::exit))
-    }
-
-    /// What stopped the run, in words. `closed` says that nobody reads its output any more.
-    fn why(&self, closed: bool) -> Option<String> {
-        match (self.exit(), self.halting.met()) {
-            (Some(Exit::Deadline), _) => Some("--deadline".to_owned()),
-            (Some(_), _) => Some(self.interruption.name().to_owned()),
-            (None, Some(halt)) => Some(halt.option()),
-            (None, None) => closed.then(|| "closed output".to_owned()),
-        }
-    }
-
-    fn of_tasks(&self, tally: &Tally) -> Exit {
-        exit_of_tasks(tally.counts.total(), tally.counts.not_ok(), self.halting.met())
+        let (meter, positions) = (self.meter.clone(), self.positions.clone());
+        Monitor { shown: self.shown, meter, stopper, positions, workers: plan.config.workers, slow }.start()
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wpool::{Running, Shutdown, Stopper};
 
 use super::exit::Exit;
+use super::kept::Positions;
 use super::stopping::Asked;
 use super::units::show_time;
 use super::{say, terminal};
@@ -23,6 +24,8 @@ impl Interruption {
     /// Listens for the rest of the run.
     pub fn listen(stopper: &Stopper, asked: &Asked) -> Result<Interruption> {
         let interruption = Interruption::default();
+        // A file that may not grow any more is an error of the write then, as a full disk is, and not the end.
+        let _ = signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?;
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
             // As `nohup` has it.
             if kind == SignalKind::hangup() && is_ignored(kind) {
@@ -82,10 +85,10 @@ impl Questions {
     }
 
     /// Answers them for the rest of the run.
-    pub fn answer(mut self, stopper: Stopper) {
+    pub fn answer(mut self, stopper: Stopper, positions: Positions) {
         tokio::spawn(async move {
             while self.0.recv().await.is_some() {
-                say(format_args!("{}", running(&stopper.running())));
+                say(format_args!("{}", running(&positions.running(stopper.running()))));
             }
         });
     }

@@ -110,7 +110,37 @@ pub fn show_size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn every_text_is_within_the_bounds_or_refused(text in "([0-9.]{0,25} ?(ms|s|min|m|h|KiB|GB|TiB|B)?|\\PC{0,8})") {
+            if let Ok(time) = time(&text) {
+                prop_assert!((Duration::from_millis(1)..=Duration::from_secs(366 * 24 * 3600)).contains(&time));
+                prop_assert!(!show_time(time).is_empty());
+            }
+            prop_assert!(size(&text).map_or(true, |size| size > 0 && !show_size(size).is_empty()));
+            prop_assert!(failures(&text).is_err() || text.parse::<u64>().is_ok_and(|count| count > 0));
+            let _ = (delays(&format!("{text}..{text}")), retry_on(&text), retry_on(&format!("exit={text}")));
+        }
+
+        #[test]
+        fn whole_units_are_what_they_say(count in 1..500u64) {
+            prop_assert_eq!(time(&format!("{count}ms")), Ok(Duration::from_millis(count)));
+            prop_assert_eq!(time(&format!("{count} h")), Ok(Duration::from_secs(3_600 * count)));
+            prop_assert_eq!(size(&format!("{count}KiB")), Ok(count << 10));
+        }
+
+        #[test]
+        fn every_time_can_be_shown(nanos in any::<u64>()) {
+            let shown = show_time(Duration::from_nanos(nanos));
+            prop_assert!(shown.chars().count() <= 12, "{shown}");
+        }
+    }
 
     #[test]
     fn delays_are_one_time_or_two() {

@@ -3,15 +3,17 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use wpool::{Input, Status};
 
 use super::exit::CannotWrite;
 use super::out_dir::OutDir;
 use super::terminal::Aside;
+use crate::journal::{Appender, Error, Key, Record};
 
 /// Pieces that may wait to be written.
 const PIECES: usize = 4;
@@ -22,7 +24,17 @@ const FLUSH: usize = 16 << 10;
 #[derive(Debug, Default)]
 pub struct Piece {
     pub lines: Vec<u8>,
+    /// The rows of the lines, for the journal.
+    pub done: Vec<Done>,
     files: Vec<OutFile>,
+}
+
+/// A row that is done.
+#[derive(Debug)]
+pub enum Done {
+    /// Its key is made by the writer's thread, which has time for that.
+    Now(Input, Status, u64),
+    Before(Record),
 }
 
 /// A file to be written before what follows `before` in the lines of its piece.
@@ -42,32 +54,145 @@ impl Piece {
     }
 
     fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.files.is_empty()
+        self.lines.is_empty() && self.files.is_empty() && self.done.is_empty()
     }
 
-    /// Writes files and lines in their order. `name` is what the lines are written to.
-    fn write(&self, name: &str, sink: &mut impl Write) -> Result<(), WriteEnd> {
-        let mut written = 0;
+    /// Writes files and lines in their order.
+    fn write(self, sink: &mut Sink) -> Result<(), WriteEnd> {
+        let records: Vec<Record> = self.done.into_iter().map(Done::record).collect();
+        let mut sent = Sent { lines: &self.lines, records: &records, written: 0, sink };
         for file in &self.files {
             if let Err(error) = file.dir.write(&file.name, &file.bytes) {
                 // What was done before is told in any case.
-                write_lines(name, sink, &self.lines[written..file.before])?;
+                sent.up_to(file.before)?;
                 return Err(WriteEnd::Failed(error));
             }
-            if file.before - written >= FLUSH {
-                write_lines(name, sink, &self.lines[written..file.before])?;
-                written = file.before;
+            if file.before - sent.written >= FLUSH {
+                sent.up_to(file.before)?;
             }
         }
-        write_lines(name, sink, &self.lines[written..])
+        sent.up_to(self.lines.len())
     }
 }
 
-fn write_lines(name: &str, sink: &mut impl Write, lines: &[u8]) -> Result<(), WriteEnd> {
-    sink.write_all(lines).and_then(|()| sink.flush()).map_err(|source| match source.kind() {
-        io::ErrorKind::BrokenPipe => WriteEnd::Closed,
-        _ => WriteEnd::Failed(CannotWrite { path: name.to_owned(), source }),
-    })
+impl Done {
+    fn record(self) -> Record {
+        match self {
+            Done::Now(row, status, length) => Record { key: Key::of(&row), status, length, occurrence: 0 },
+            Done::Before(record) => record,
+        }
+    }
+}
+
+/// What of a piece is left to write.
+struct Sent<'a> {
+    lines: &'a [u8],
+    records: &'a [Record],
+    written: usize,
+    sink: &'a mut Sink,
+}
+
+impl Sent<'_> {
+    /// Writes the lines up to an end of one, with the records of their rows.
+    fn up_to(&mut self, end: usize) -> Result<(), WriteEnd> {
+        let lines = &self.lines[self.written..end];
+        let mut left = lines.len() as u64;
+        let last = end == self.lines.len();
+        let fits = |record: &&Record| {
+            let fits = last || record.length <= left;
+            left = left.saturating_sub(record.length);
+            fits
+        };
+        let count = self.records.iter().take_while(fits).count();
+        let (records, rest) = self.records.split_at(count);
+        (self.records, self.written) = (rest, end);
+        self.sink.write(lines, records)
+    }
+}
+
+/// Where lines end up.
+enum Sink {
+    Plain(String, Box<dyn Write + Send>),
+    /// A file with a journal, once it is there.
+    Journal(Handover, Option<Appender>),
+}
+
+impl Sink {
+    fn write(&mut self, lines: &[u8], records: &[Record]) -> Result<(), WriteEnd> {
+        match self {
+            Sink::Plain(name, sink) => {
+                sink.write_all(lines).and_then(|()| sink.flush()).map_err(|source| match source.kind() {
+                    io::ErrorKind::BrokenPipe => WriteEnd::Closed,
+                    _ => WriteEnd::Failed(CannotWrite { path: name.clone(), source }),
+                })
+            }
+            Sink::Journal(handover, appender) => {
+                if appender.is_none() {
+                    *appender = handover.take();
+                }
+                let appender = appender.as_mut().expect("it is handed over before the first line");
+                appender.append(lines, records).map_err(failed)
+            }
+        }
+    }
+
+    /// In how long something has to be synced.
+    fn due(&self) -> Option<std::time::Duration> {
+        match self {
+            Sink::Journal(_, Some(appender)) => appender.due(),
+            _ => None,
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), WriteEnd> {
+        match self {
+            Sink::Journal(_, Some(appender)) => appender.sync().map_err(failed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes pieces until there are no more.
+    async fn serve(mut self, mut pieces: mpsc::Receiver<Piece>) -> Result<(), WriteEnd> {
+        loop {
+            let piece = match self.due() {
+                Some(time) if time.is_zero() => {
+                    self.sync()?;
+                    continue;
+                }
+                Some(time) => match tokio::time::timeout(time, pieces.recv()).await {
+                    Ok(piece) => piece,
+                    Err(_) => continue,
+                },
+                None => pieces.recv().await,
+            };
+            match piece {
+                Some(piece) => piece.write(&mut self)?,
+                None if self.due().is_some() => return self.sync(),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn failed(error: Error) -> WriteEnd {
+    match error {
+        Error::Io { path, source } => WriteEnd::Failed(CannotWrite { path: path.display().to_string(), source }),
+        other => WriteEnd::Failed(CannotWrite { path: "the journal".into(), source: io::Error::other(other) }),
+    }
+}
+
+/// Brings what writes a file to its writer, which may have begun before.
+#[derive(Clone, Debug, Default)]
+pub struct Handover(Arc<Mutex<Option<Appender>>>);
+
+impl Handover {
+    pub fn give(&self, appender: Appender) {
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(appender);
+    }
+
+    fn take(&self) -> Option<Appender> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
 }
 
 /// Where a run's lines go.
@@ -108,15 +233,21 @@ impl Writer {
         Writer::start(path.display().to_string(), file.map_err(cannot)?).map_err(cannot)
     }
 
-    fn start(name: String, mut sink: impl Write + Send + 'static) -> io::Result<Writer> {
-        let (pieces, mut incoming) = mpsc::channel::<Piece>(PIECES);
-        let shown = name.clone();
-        let thread = std::thread::Builder::new().name("wpool-writer".into()).spawn(move || {
-            while let Some(piece) = incoming.blocking_recv() {
-                piece.write(&shown, &mut sink)?;
-            }
-            Ok(())
-        })?;
+    /// Writes a file and its journal with what will be handed over.
+    pub fn journal(path: &Path, handover: Handover) -> io::Result<Writer> {
+        Writer::serve(path.display().to_string(), Sink::Journal(handover, None))
+    }
+
+    fn start(name: String, sink: impl Write + Send + 'static) -> io::Result<Writer> {
+        Writer::serve(name.clone(), Sink::Plain(name, Box::new(sink)))
+    }
+
+    fn serve(name: String, sink: Sink) -> io::Result<Writer> {
+        let (pieces, incoming) = mpsc::channel::<Piece>(PIECES);
+        // Only `--durable` needs the time.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let thread = std::thread::Builder::new().name("wpool-writer".into());
+        let thread = thread.spawn(move || runtime.block_on(sink.serve(incoming)))?;
         Ok(Writer { name, pieces, thread })
     }
 

@@ -15,13 +15,16 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::error::Refusal;
+use crate::fence::SandboxMode;
 use crate::limits::{CompileLimits, MAX_MEMORY, in_words};
+use crate::process::Role;
 use crate::program::MAX_PROGRAM;
 use crate::report::Draft;
 use crate::setup::{ChildError, CompileSetup, Goal, ImageSettings};
 use crate::snapshot::Snapshot;
 use crate::wire::{self, Decoder, Kind, MAX_TEXT};
 use crate::worker::Pipes;
+use crate::worker::confine::{Confinement, Needs};
 use crate::worker::engine::engine;
 
 /// The compiler's life: a program in, a report and an image out. Gives the exit code.
@@ -42,6 +45,7 @@ pub(crate) fn compile(mut pipes: Pipes) -> i32 {
 fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>), ChildError> {
     let setup: CompileSetup = pipes.setup(decoder)?;
     limit(&setup.limits).map_err(|error| ChildError::Other(format!("cannot limit itself: {error}")))?;
+    confine(setup.sandbox, pipes.host)?;
     let program = pipes.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
     let program = program.filter(|frame| frame.kind == Kind::Program);
     let program = program.ok_or_else(|| ChildError::Other("it was given no program".into()))?;
@@ -69,6 +73,14 @@ fn limit(limits: &CompileLimits) -> std::io::Result<()> {
     setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
     setrlimit(Resource::Data, Rlimit { current: Some(limits.memory), maximum: Some(limits.memory) })?;
     Ok(())
+}
+
+/// Raises the fence, before a byte of the program is read.
+fn confine(mode: SandboxMode, host: i32) -> Result<(), ChildError> {
+    let mut fence = Confinement::new(mode, Needs { role: Role::Compiler, host, dirs: &[], data: None });
+    fence.around_one_thread().map_err(|error| ChildError::Other(error.to_string()))?;
+    fence.around_all_threads();
+    fence.finish().map(drop)
 }
 
 /// The state that follows the program.
@@ -100,7 +112,7 @@ fn goal(
     }
     let instrumented = freeze::instrumented(&wasm);
     if let Ok(instrumented) = &instrumented {
-        let (draft, image) = image(instrumented, ImageSettings::INIT)?;
+        let (draft, image) = image(instrumented, settings.init())?;
         if draft.init.is_some() {
             return Ok((draft, image));
         }
@@ -113,6 +125,7 @@ fn goal(
 /// The report on a program, and its image.
 fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
     let engine = engine(settings, None).map_err(|error| bad_module(&error))?;
+    inspect::check_memories(wasm)?;
     if is_component(wasm) {
         let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::component(&engine, &component)?;

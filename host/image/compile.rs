@@ -22,7 +22,7 @@ impl Maker<'_> {
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
         let limits = self.config.compile_limits.clone();
         let wall = limits.time.saturating_mul(2);
-        let setup = CompileSetup { settings: self.settings, limits, goal };
+        let setup = CompileSetup { settings: self.settings, limits, goal, sandbox: self.config.sandbox };
         let mut decoder = Decoder::new(MAX_IMAGE);
         let mut rest = wire::frame(Kind::Program, self.program.bytes());
         if let Some(state) = state {

@@ -60,7 +60,7 @@ impl Maker<'_> {
         WorkerSetup {
             program_name: self.program.name().to_owned(),
             report: report.clone(),
-            limits: Limits { deadline: Some(self.init().timeout), ..config.limits.clone() },
+            limits: Limits { deadline: Some(self.init().timeout), fuel: None, ..config.limits.clone() },
             grants: Grants { env: config.grants.env.clone(), ..Grants::default() },
             json_rows: false,
             bare_outputs: false,
@@ -70,6 +70,8 @@ impl Maker<'_> {
             state: false,
             init: true,
             isolation: Isolation::Fresh,
+            sandbox: config.sandbox,
+            deterministic: config.deterministic.clone(),
         }
     }
 }

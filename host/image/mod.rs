@@ -45,6 +45,7 @@ pub(crate) struct Image {
 pub async fn inspect(program: &Program, config: &PoolConfig) -> Result<Report, Error> {
     let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
     let mut config = config.clone();
+    config.settle()?;
     config.find_worker()?;
     let maker = Maker::new(program, &config, &spawner)?;
     let (draft, _) = maker.plain().await?;
@@ -89,7 +90,7 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Result<Maker<'a>, Error> {
-        let settings = ImageSettings { epochs: config.limits.deadline.is_some() };
+        let settings = ImageSettings::of(&config.limits, config.deterministic.is_some());
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
             let opened = Cache::open(dir);
@@ -165,7 +166,8 @@ impl<'a> Maker<'a> {
 
     fn key(&self, init: Option<&Init>) -> String {
         let (env, memory) = (&*self.config.grants.env, self.config.limits.memory);
-        let init = init.map(|init| InitIdentity { argument: &init.argument, env, memory });
+        let seed = self.config.deterministic.as_ref().map(|how| how.seed);
+        let init = init.map(|init| InitIdentity { argument: &init.argument, env, memory, seed });
         cache::key(self.program, self.worker, self.settings, init)
     }
 

@@ -7,6 +7,7 @@ use super::handle::TaskState;
 use super::queue::Queue;
 use super::stats::{Running, Stats};
 use crate::error::Error;
+use crate::fence::Fence;
 use crate::outcome::ErrorDetail;
 use crate::page::SharedPage;
 
@@ -39,6 +40,10 @@ pub(super) struct State {
     /// Why, until somebody was told.
     pub cause: Option<Error>,
     pub stats: Stats,
+    /// What stands of the fence around the worker that came up last.
+    pub fence: Option<Fence>,
+    /// A violation of the fence has been told.
+    pub violated: bool,
     /// A worker's notice has been told.
     pub noticed: bool,
 }
@@ -54,6 +59,8 @@ impl State {
             gave_up: false,
             cause: None,
             stats: Stats::default(),
+            fence: None,
+            violated: false,
             noticed: false,
         }
     }

@@ -29,6 +29,7 @@ pub use wait::{Completed, Until, Waited, as_completed, wait};
 use crate::config::{MAX_WORKERS, PoolConfig};
 use crate::error::Error;
 use crate::event::Event;
+use crate::fence::Fence;
 use crate::image::Image;
 use crate::limits::{MAX_MEMORY, MAX_OUTPUT};
 use crate::outcome::ErrorDetail;
@@ -72,6 +73,7 @@ impl Pool {
 
     async fn start(program: &Program, mut config: PoolConfig) -> Result<Pool, Error> {
         check(&config)?;
+        config.settle()?;
         config.find_worker()?;
         let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
         let image = Image::obtain(program, &config, &spawner).await?;
@@ -184,6 +186,11 @@ impl Pool {
     /// What the pool has done so far.
     pub fn stats(&self) -> Stats {
         self.stopper().stats()
+    }
+
+    /// What stands of the fence around workers, as the one that came up last tells it; `None` before there was one.
+    pub fn fence(&self) -> Option<Fence> {
+        self.shared.lock().fence.clone()
     }
 
     /// What runs now, by slot.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::shared::Shared;
 use super::slot::Worker;
 use crate::event::Event;
+use crate::fence::Fence;
 use crate::handshake::{Failed, set_up};
 use crate::page::SharedPage;
 use crate::process::Role;
@@ -39,11 +40,28 @@ impl Shared {
         let mut decoder = Decoder::new(self.frame_limit());
         let argument = self.image.init_each().map(|argument| wire::frame(Kind::Argument, argument)).unwrap_or_default();
         let frames = set_up(&mut process, self.setup(), &argument, &mut decoder, Kind::Ready).await?;
-        if frames.len() != 1 {
+        let [ready] = frames.as_slice() else {
             return Err(Failed::Died("it sent frames before it was ready".into()));
-        }
+        };
+        let fence = Fence::parse(&ready.payload);
+        self.fenced(fence.map_err(|why| Failed::Died(format!("what it said of its fence does not parse: {why}")))?);
         let pid = process.child.id().unwrap_or_default();
         Ok(Worker { process, page: Arc::new(page), decoder, pid, generation })
+    }
+
+    /// A worker has said what stands of the fence around it. What is missing is told once.
+    fn fenced(&self, fence: Fence) {
+        let mut state = self.lock();
+        let missing = fence.missing();
+        if state.fence.is_none() && !missing.is_empty() {
+            let advice = fence.advice();
+            let what = format!(
+                "a part of the fence around workers is missing here: {missing}; what remains holds a program that \
+                 breaks out of its sandbox less tightly (--sandbox strict refuses to run; to have it, {advice})"
+            );
+            state.queue.outbox.event(Event::Warning(what));
+        }
+        state.fence = Some(fence);
     }
 
     /// An honest frame of answers is full before its last answer, which may be as large as the limits allow.
@@ -58,6 +76,7 @@ impl Shared {
             limits: self.config.limits.clone(),
             grants: self.config.grants.clone(),
             isolation: self.config.isolation,
+            deterministic: self.config.deterministic.clone(),
             json_rows: self.config.json_rows,
             bare_outputs: self.config.bare_outputs,
             success_codes: self.config.success_codes.clone(),
@@ -65,6 +84,7 @@ impl Shared {
             flush_each: self.config.grants.has_writable_dir() || self.config.state.is_some(),
             state: self.config.state.is_some(),
             init: self.image.init_each().is_some(),
+            sandbox: self.config.sandbox,
         }
     }
 }

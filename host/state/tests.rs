@@ -95,6 +95,8 @@ fn model(map: &mut Model, request: Request, reply: &Reply) {
 }
 
 proptest! {
+    #![proptest_config(crate::cases::many())]
+
     #[test]
     fn calls_and_replies_survive_the_wire(request in any_request(), reply in any_reply()) {
         prop_assert_eq!(Request::decode(request.encode().unwrap().into()).unwrap(), request);
@@ -122,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn the_store_does_what_a_map_does_and_counts_it(requests in vec(any_request(), 0..60)) {
+    fn the_store_does_what_a_map_does_and_counts_it(requests in vec(any_request(), 0..8)) {
         let (state, mut map) = (SharedState::new(), Model::new());
         let (mut writes, mut increments) = (0, 0);
         for request in requests {

@@ -111,7 +111,7 @@ fn function(params: Vec<Type>) -> Parameters {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases::many())]
 
     #[test]
     fn json_to_a_value_and_back_is_the_same_json(
@@ -145,6 +145,8 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(crate::cases::many())]
+
     #[test]
     fn any_bytes_are_refused_or_read(ty in types(), noise in vec(any::<u8>(), 0..40)) {
         let _ = read(&ty, &noise);

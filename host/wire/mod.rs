@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! header   magic u16 · kind u8 · zero u8 · count u32 · first u32 · length u32 · busy u64 · start u64
-//! Lease    count × ( length u32 · [ name length u32 ] · [ deadline ms u32 ] · [ function u32 ] · [ name ] · bytes ),
-//!          with what stands in brackets where bit 31, 30 or 29 of the length is set
+//! Lease    count × ( length u32 · [ name length u32 ] · [ deadline ms u32 ] · [ function u32 ] · [ occurrence u32 ] ·
+//!          [ name ] · bytes ), with what stands in brackets where bit 31, 30, 29 or 28 of the length is set
 //! Answers  count × ( status u8 · layer u8 · zero u16 · detail u32 · output u32 · wall u32 · detail · output )
 //! others   JSON, or bytes
 //! ```

@@ -11,7 +11,8 @@ use crate::outcome::{Layer, Status};
 pub(super) const NAMED: u32 = 1 << 31;
 const DEADLINE: u32 = 1 << 30;
 const FUNCTION: u32 = 1 << 29;
-const _: () = assert!(crate::limits::MAX_INPUT < FUNCTION as usize);
+const OCCURRENCE: u32 = 1 << 28;
+const _: () = assert!(crate::limits::MAX_INPUT < OCCURRENCE as usize);
 /// Bytes before the detail of each answer.
 const ANSWER: usize = 16;
 
@@ -48,6 +49,8 @@ pub struct Task<'a> {
     pub deadline: Option<Duration>,
     /// Index in the report of the function to call, instead of the pool's entry.
     pub function: Option<u32>,
+    /// Which of the inputs with the same bytes it is; on the wire only when not the first.
+    pub occurrence: u32,
 }
 
 impl Task<'_> {
@@ -55,10 +58,12 @@ impl Task<'_> {
         let bit = |bit, is_set| if is_set { bit } else { 0 };
         let bits = bit(NAMED, self.name.is_some())
             | bit(DEADLINE, self.deadline.is_some())
-            | bit(FUNCTION, self.function.is_some());
+            | bit(FUNCTION, self.function.is_some())
+            | bit(OCCURRENCE, self.occurrence != 0);
         buffer.put_u32_le(length_u32(self.bytes.len()) | bits);
         let name_length = self.name.map(|name| length_u32(name.len()));
-        for word in [name_length, self.deadline.map(millis), self.function].into_iter().flatten() {
+        let occurrence = (self.occurrence != 0).then_some(self.occurrence);
+        for word in [name_length, self.deadline.map(millis), self.function, occurrence].into_iter().flatten() {
             buffer.put_u32_le(word);
         }
         buffer.extend_from_slice(self.name.unwrap_or_default().as_bytes());
@@ -78,6 +83,7 @@ pub struct LeasedTask {
     pub name: Option<String>,
     pub deadline: Option<Duration>,
     pub function: Option<u32>,
+    pub occurrence: u32,
 }
 
 /// The tasks of a lease.
@@ -87,10 +93,12 @@ pub fn tasks(payload: Bytes, count: u32) -> impl Iterator<Item = Result<LeasedTa
         let head = word()?;
         let mut optional = |bit| if head & bit == 0 { Ok(None) } else { word().map(Some) };
         let (name, deadline, function) = (optional(NAMED)?, optional(DEADLINE)?, optional(FUNCTION)?);
+        let occurrence = optional(OCCURRENCE)?.unwrap_or(0);
         let name = name.map(|length| take(payload, length)).transpose()?;
         let name = name.map(|name| String::from_utf8(name.into())).transpose().map_err(|_| WireError::Name)?;
-        let bytes = take(payload, head & !(NAMED | DEADLINE | FUNCTION))?;
-        Ok(LeasedTask { bytes, name, deadline: deadline.map(|ms| Duration::from_millis(ms.into())), function })
+        let bytes = take(payload, head & !(NAMED | DEADLINE | FUNCTION | OCCURRENCE))?;
+        let deadline = deadline.map(|ms| Duration::from_millis(ms.into()));
+        Ok(LeasedTask { bytes, name, deadline, function, occurrence })
     })
 }
 

@@ -1,7 +1,7 @@
 //! The one other thread of a worker: it counts epochs and active time, and sends answers that wait behind a long task.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -45,10 +45,15 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// Starts the thread, and waits until it has.
     pub fn start(engine: Engine, time: ActiveTime, outbox: Arc<Outbox>) -> std::io::Result<Clock> {
         let running = Arc::new(AtomicBool::new(false));
         let seen = running.clone();
+        // What a thread does to start takes more system calls than it has afterwards.
+        let started = Arc::new(Barrier::new(2));
+        let starts = started.clone();
         let handle = thread::Builder::new().name("wpool-clock".into()).spawn(move || {
+            starts.wait();
             let mut before = Instant::now();
             loop {
                 while !seen.load(Ordering::Acquire) {
@@ -63,6 +68,7 @@ impl Clock {
                 outbox.flush();
             }
         })?;
+        started.wait();
         Ok(Clock { running, thread: handle.thread().clone() })
     }
 

@@ -1,6 +1,8 @@
 //! The engine's settings, the same for the compiler that makes an image and the worker that maps it.
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use std::sync::Arc;
+
+use wasmtime::{Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::report::Resources;
@@ -30,16 +32,38 @@ pub(crate) fn engine(settings: ImageSettings, instances: Option<(&Resources, u32
     let mut config = Config::new();
     if let Some((resources, count)) = instances {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
+    } else {
+        config.with_custom_code_memory(Some(Arc::new(NeverRun)));
     }
     config
         .concurrency_support(false)
         .epoch_interruption(settings.epochs)
+        .consume_fuel(settings.fuel)
+        .cranelift_nan_canonicalization(settings.deterministic)
+        .relaxed_simd_deterministic(settings.deterministic)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(ASYNC_STACK)
         // Bounds checks by guard pages: the whole address space of a 32-bit memory is reserved.
         .memory_reservation(MAX_MEMORY)
         .memory_init_cow(true);
     Engine::new(&config)
+}
+
+/// Keeps the compiler's code as the data that it is there. Its fence lets it make no memory executable.
+struct NeverRun;
+
+impl CustomCodeMemory for NeverRun {
+    fn required_alignment(&self) -> usize {
+        1
+    }
+
+    fn publish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn unpublish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
 }
 
 /// A pool for exactly as many instances at a time as a worker has.

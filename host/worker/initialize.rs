@@ -3,14 +3,12 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::clock::Clock;
-use super::outbox::Outbox;
-use super::sandbox::Sandbox;
-use super::{Pipes, confine};
+use super::{Fenced, Pipes, fenced};
 use crate::error::Refusal;
 use crate::limits::MAX_INPUT;
 use crate::outcome::{ErrorDetail, Status};
 use crate::page::SharedPage;
+use crate::process::Role;
 use crate::setup::{AnswerDetail, ChildError, WorkerSetup};
 use crate::wire::{self, Decoder, Kind, MAX_TEXT};
 
@@ -34,10 +32,8 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
     let other = |error: std::io::Error| ChildError::Other(error.to_string());
     // Nobody looks at what it says of itself while it runs.
     let (page, _) = SharedPage::create().map_err(other)?;
-    let sandbox = Sandbox::load(&setup, pipes.argument(&setup, &mut decoder)?, Arc::new(page))?;
-    let outbox = Outbox::new(pipes.to_host.try_clone().map_err(other)?);
-    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), Arc::new(outbox)).map_err(other)?;
-    confine::finish().map_err(other)?;
+    let (fenced, _) = fenced(pipes, &mut decoder, Role::Initializer, &setup, Arc::new(page))?;
+    let Fenced { sandbox, clock, .. } = fenced;
     clock.resume();
     let answer = sandbox.freeze();
     clock.pause();

@@ -1,8 +1,10 @@
 //! What runs in the child processes: the entrance, and a worker's life.
 
+mod allocator;
 mod clock;
-mod confine;
+pub(crate) mod confine;
 pub(crate) mod engine;
+mod faults;
 mod initialize;
 mod line;
 mod outbox;
@@ -20,8 +22,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::allocator::Allocator;
+use self::clock::Clock;
+use self::confine::{Confinement, Needs};
+use self::outbox::Outbox;
 pub(crate) use self::sandbox::link;
 use crate::command::{BUILD, CHILD_ARGUMENT};
+use crate::fence::Fence;
 use crate::limits::MAX_INPUT;
 use crate::page::{Cause, SharedPage};
 use crate::process::Role;
@@ -41,6 +48,20 @@ const BROKEN: i32 = 70;
 /// Makes this process a worker or a compiler when a pool started it as one, and returns otherwise. It must be the
 /// first line of `main` in a program that uses [`crate::WorkerCommand::this_program`].
 pub fn enter() {
+    enter_with(None);
+}
+
+/// [`enter`], with something that every worker does at the beginning of each task, in place of the guest if it gives an
+/// output. It is for tests of the fence: what it does, a guest could do that has broken out of the engine.
+#[doc(hidden)]
+pub fn enter_as_intruder(act: fn(&[u8]) -> Option<Vec<u8>>) {
+    enter_with(Some(act));
+}
+
+/// What an intruder does with a row.
+pub(crate) type Intrusion = fn(&[u8]) -> Option<Vec<u8>>;
+
+fn enter_with(intrusion: Option<Intrusion>) {
     let args: Vec<OsString> = std::env::args_os().collect();
     // The whole command line and nothing less: what a user passes on to a guest may hold these words, too.
     let [_, mark, role, host] = args.as_slice() else { return };
@@ -51,7 +72,7 @@ pub fn enter() {
     let (Some(role), Some(host)) = (role, host.to_str().and_then(|pid| pid.parse().ok())) else { return };
     let Ok(pipes) = confine::begin(role, host) else { exit(BROKEN) };
     exit(match role {
-        Role::Worker => work(pipes),
+        Role::Worker => work(pipes, intrusion),
         Role::Initializer => initialize::initialize(pipes),
         Role::Compiler => crate::compiler::compile(pipes),
     })
@@ -64,6 +85,8 @@ pub(crate) struct Pipes {
     pub to_host: File,
     /// Descriptors that were handed over, from 3 on.
     pub handed: Vec<OwnedFd>,
+    /// The process id of the host.
+    pub host: i32,
 }
 
 impl Pipes {
@@ -121,24 +144,23 @@ impl Pipes {
     }
 }
 
-fn work(mut pipes: Pipes) -> i32 {
+fn work(mut pipes: Pipes, intrusion: Option<Intrusion>) -> i32 {
     let mut decoder = Decoder::new(MAX_TEXT.max(MAX_INPUT + 2 * FRAME_TARGET));
     let (setup, page) = match prepare(&mut pipes, &mut decoder) {
         Ok(prepared) => prepared,
         Err(why) => return pipes.refuse(why),
     };
-    let argument = pipes.argument(&setup, &mut decoder);
-    let sandbox = argument.and_then(|argument| sandbox::Sandbox::load(&setup, argument, page.clone()));
-    let sandbox = match sandbox {
-        Ok(sandbox) => sandbox,
+    let (mut fenced, fence) = match fenced(&mut pipes, &mut decoder, Role::Worker, &setup, page.clone()) {
+        Ok(ready) => ready,
         Err(why) => return pipes.refuse(why),
     };
-    // Everything that needs more than a guest does is done; from here on this process is the guest's.
-    if let Err(error) = confine::finish() {
-        return pipes.refuse(ChildError::Other(format!("cannot give up its rights: {error}")));
+    fenced.sandbox.intrusion = intrusion;
+    if let Err(error) = faults::tell_sent_from_raised() {
+        return pipes.refuse(ChildError::Other(format!("cannot watch its faults: {error}")));
     }
-    pipes.send(Kind::Ready, &());
-    match serve::serve(&setup, sandbox, page.clone(), pipes, decoder) {
+    // Everything that needs more than a guest does is done; from here on this process is the guest's.
+    pipes.send(Kind::Ready, &fence);
+    match serve::serve(&setup, fenced, page.clone(), pipes, decoder) {
         Ok(()) => 0,
         Err(error) => {
             page.set_cause(Cause::Protocol);
@@ -154,5 +176,34 @@ fn prepare(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(WorkerSetup, Arc
     let page = SharedPage::map(page_file.as_fd()).map_err(|error| ChildError::Other(error.to_string()))?;
     let page = Arc::new(page);
     confine::report_panics_to(page.clone());
+    allocator::report_to(page.clone());
     Ok((setup, page))
+}
+
+/// A program that is loaded, with all that runs beside it.
+pub(super) struct Fenced {
+    sandbox: sandbox::Sandbox,
+    outbox: Arc<Outbox>,
+    clock: Clock,
+}
+
+/// Loads the program and raises the fence around this process. No guest code has run when this returns.
+fn fenced(
+    pipes: &mut Pipes,
+    decoder: &mut Decoder,
+    role: Role,
+    setup: &WorkerSetup,
+    page: Arc<SharedPage>,
+) -> Result<(Fenced, Fence), ChildError> {
+    let other = |error: std::io::Error| ChildError::Other(format!("cannot give up its rights: {error}"));
+    let needs = Needs { role, host: pipes.host, dirs: &setup.grants.dirs, data: Some(confine::data_of_tasks(setup)) };
+    let mut fence = Confinement::new(setup.sandbox, needs);
+    let sandbox = sandbox::Sandbox::load(setup, pipes.argument(setup, decoder)?, page)?;
+    // The image is mapped, and so is the page: nobody needs their files any more.
+    pipes.handed.clear();
+    fence.around_one_thread().map_err(other)?;
+    let outbox = Arc::new(Outbox::new(pipes.to_host.try_clone().map_err(other)?));
+    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone()).map_err(other)?;
+    fence.around_all_threads();
+    Ok((Fenced { sandbox, outbox, clock }, fence.finish()?))
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Pipes;
-use super::clock::Clock;
 use super::line::HostLine;
 use super::outbox::Outbox;
 use super::sandbox::{NoFunction, Sandbox};
+use super::{Fenced, Pipes};
 use crate::page::SharedPage;
 use crate::setup::WorkerSetup;
 use crate::wire::{self, Decoder, Frame, Kind, WireError};
@@ -15,15 +14,12 @@ use crate::wire::{self, Decoder, Frame, Kind, WireError};
 /// Serves leases until the host closes the pipe.
 pub(super) fn serve(
     setup: &WorkerSetup,
-    mut sandbox: Sandbox,
+    fenced: Fenced,
     page: Arc<SharedPage>,
     pipes: Pipes,
     decoder: Decoder,
 ) -> Result<(), WireError> {
-    let pipe = pipes.to_host.try_clone().map_err(|error| WireError::Text(error.to_string()))?;
-    let outbox = Arc::new(Outbox::new(pipe));
-    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone());
-    let clock = clock.map_err(|error| WireError::Text(error.to_string()))?;
+    let Fenced { mut sandbox, outbox, clock } = fenced;
     let line = Arc::new(HostLine::new(pipes, decoder, page.clone(), outbox.clone()));
     if setup.state {
         sandbox.share_state(&line);

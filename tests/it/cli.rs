@@ -388,7 +388,7 @@ fn one_sleeper_does_not_hold_up_ten_thousand_others() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_the_run_quietly() {
+fn c72_a_reader_that_has_seen_enough_ends_the_run_quietly() {
     let folder = folder();
     let mut child = spawn(wpool_run(&wat("echo"), "--summary-json summary").current_dir(folder.path()));
     let _guard = Watchdog::over(&child);
@@ -407,7 +407,7 @@ fn a_reader_that_has_seen_enough_ends_the_run_quietly() {
 }
 
 #[test]
-fn nobody_reading_is_no_error() {
+fn c72_nobody_reading_is_no_error() {
     let echo = wat("echo");
     let echo = echo.to_str().expect("a name");
     for args in [
@@ -453,7 +453,7 @@ fn overwrite_replaces_an_output_file() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_has_its_own_exit_code() {
+fn c70_an_output_that_cannot_be_written_has_its_own_exit_code() {
     let folder = folder();
     write(&folder, "rows", "1\n");
     for (args, needle) in [
@@ -698,7 +698,7 @@ fn the_cache_is_for_its_owner_alone() {
 }
 
 #[test]
-fn a_damaged_cache_entry_is_ignored_with_one_warning_and_replaced() {
+fn c81_a_damaged_cache_entry_is_ignored_with_one_warning_and_replaced() {
     let home = folder();
     run_cached(home.path(), "");
     let entry = entries(home.path())[0].0.clone();
@@ -718,7 +718,7 @@ fn a_damaged_cache_entry_is_ignored_with_one_warning_and_replaced() {
 }
 
 #[test]
-fn a_cache_that_others_can_write_to_is_not_used() {
+fn c82_a_cache_that_others_can_write_to_is_not_used() {
     let home = folder();
     let dir = home.path().join("wpool");
     fs::create_dir(&dir).expect("a directory");
@@ -732,7 +732,7 @@ fn a_cache_that_others_can_write_to_is_not_used() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_costs_one_warning() {
+fn c80_a_cache_that_cannot_be_written_costs_one_warning() {
     let folder = folder();
     // Not a matter of permissions, which do not bind root.
     let home = write(&folder, "home", "a file");
@@ -749,7 +749,7 @@ fn no_cache_leaves_no_files() {
 }
 
 #[test]
-fn without_a_home_there_is_no_cache_and_no_word_about_it() {
+fn c80_without_a_home_there_is_no_cache_and_no_word_about_it() {
     let folder = folder();
     let mut command = Command::new(env!("CARGO_BIN_EXE_wpool"));
     command.env_clear().current_dir(folder.path()).args(["run", "-q"]).arg(wat("echo"));

@@ -171,7 +171,7 @@ fn workers_start_when_there_is_work_and_no_more_than_there_is() {
 }
 
 #[test]
-fn nothing_is_taken_from_the_inputs_while_nobody_takes_results() {
+fn c73_nothing_is_taken_from_the_inputs_while_nobody_takes_results() {
     for row_bytes in [1, 1 << 20] {
         let taken = Cell::new(0);
         let endless = std::iter::repeat_with(|| vec![b'7'; row_bytes]).inspect(|_| taken.set(taken.get() + 1));
@@ -193,7 +193,7 @@ fn nothing_is_taken_from_the_inputs_while_nobody_takes_results() {
 }
 
 #[test]
-fn a_task_that_never_ends_bounds_what_is_taken_behind_it() {
+fn c88_a_task_that_never_ends_bounds_what_is_taken_behind_it() {
     let taken = Cell::new(0);
     let rows = std::iter::once("!").chain(std::iter::repeat("1")).inspect(|_| taken.set(taken.get() + 1));
     block_on(async {
@@ -208,7 +208,7 @@ fn a_task_that_never_ends_bounds_what_is_taken_behind_it() {
 }
 
 #[test]
-fn rows_and_outputs_of_many_megabytes_block_nobody() {
+fn c59_rows_and_outputs_of_many_megabytes_block_nobody() {
     block_on(async {
         let mut config = config();
         config.limits.output = MAX_INPUT as u64;
@@ -365,7 +365,7 @@ fn an_installed_wpool_is_found_in_the_path() {
 }
 
 #[test]
-fn the_workers_of_a_stranger_end_with_it() {
+fn c64_the_workers_of_a_stranger_end_with_it() {
     let mut stranger = stranger();
     let mut host = stranger.arg("this").arg(wat("spin")).arg("a").stdout(Stdio::null()).spawn().unwrap();
     let pid = host.id();

@@ -335,7 +335,7 @@ fn a_pool_ends_by_draining_cancelling_or_killing() {
 }
 
 #[test]
-fn submitting_waits_while_too_much_is_waiting() {
+fn c73_submitting_waits_while_too_much_is_waiting() {
     block_on(async {
         let pool = pool("spin-on-bang", 1).build().await.unwrap();
         let endless = pool.submit("!").await.unwrap();

@@ -223,7 +223,7 @@ fn cases(
 }
 
 #[test]
-fn a_worker_that_breaks_costs_no_task_whenever_it_does() {
+fn c53_c54_c55_c56_c57_c58_a_worker_that_breaks_costs_no_task_whenever_it_does() {
     let all: Vec<Case> = cases(FAULTS, WITHOUT_A_TASK, false)
         .chain(cases(FAULTS, WITH_A_TASK, true))
         .chain(cases(WRONG_ANSWERS, WITH_A_TASK, true))
@@ -293,7 +293,7 @@ async fn break_in(case: &Case, faulty: &Faulty, pool: Pool) {
 }
 
 #[test]
-fn a_worker_that_scribbles_on_its_page_confuses_nobody() {
+fn c57_a_worker_that_scribbles_on_its_page_confuses_nobody() {
     for workers in [1, 2] {
         for moment in ["first", "middle"] {
             let faulty = Faulty::once("scribble", moment);
@@ -309,7 +309,7 @@ fn a_worker_that_scribbles_on_its_page_confuses_nobody() {
 }
 
 #[test]
-fn a_worker_that_never_reads_does_not_block_a_long_row() {
+fn c59_a_worker_that_never_reads_does_not_block_a_long_row() {
     let faulty = Faulty::once("hang", "ready");
     block_on(async {
         let mut config = faulty.config(1);
@@ -324,7 +324,7 @@ fn a_worker_that_never_reads_does_not_block_a_long_row() {
 }
 
 #[test]
-fn a_forged_record_stays_an_output() {
+fn c57_a_forged_record_stays_an_output() {
     let faulty = Faulty::always("forge", "7");
     block_on(async {
         let rows = numbers(20);
@@ -372,7 +372,7 @@ async fn fail_to_start_once(fault: &'static str) {
 }
 
 #[test]
-fn a_pool_gives_up_when_no_worker_comes_up() {
+fn c61_a_pool_gives_up_when_no_worker_comes_up() {
     let faults = [
         ("exit", "exited with code 0"),
         ("complain", "exited with code 3: cannot find the sandbox"),
@@ -510,7 +510,7 @@ fn an_executable_that_is_none_is_an_error() {
 // ---------------------------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_task_that_breaks_every_worker_is_a_crash_and_all_others_are_ok() {
+fn c60_a_task_that_breaks_every_worker_is_a_crash_and_all_others_are_ok() {
     let faults = [
         ("exit", "worker-exit", None, "exited with code 0"),
         ("complain", "worker-exit", None, "exited with code 3: cannot find the sandbox"),
@@ -559,7 +559,7 @@ fn the_crash_limit_is_how_many_workers_may_die_under_a_task() {
 }
 
 #[test]
-fn a_task_behind_a_crash_still_runs_when_both_stood_in_one_lease() {
+fn c54_c60_a_task_behind_a_crash_still_runs_when_both_stood_in_one_lease() {
     let faulty = Faulty::always("abort", "poison");
     block_on(async {
         let pool = faulty.pool(1).await;
@@ -631,7 +631,7 @@ fn tasks_within_their_deadline_never_meet_the_backstop_however_long_their_lease(
 // ---------------------------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_run_whose_workers_are_struck_again_and_again_answers_every_row_once() {
+fn c53_c55_a_run_whose_workers_are_struck_again_and_again_answers_every_row_once() {
     let strikes = [(Signal::KILL, 20_000), (Signal::TERM, 5_000), (Signal::STOP, 5_000)];
     for_each(
         &strikes,
@@ -663,7 +663,7 @@ fn a_run_whose_workers_are_struck_again_and_again_answers_every_row_once() {
 }
 
 #[test]
-fn a_task_whose_worker_is_killed_three_times_is_a_crash_that_names_the_signal() {
+fn c60_a_task_whose_worker_is_killed_three_times_is_a_crash_that_names_the_signal() {
     let events = Events::default();
     let rows: Vec<String> = ["!", "a", "b", "c"].map(Into::into).into();
     let results = block_on(async {
@@ -831,7 +831,7 @@ fn a_pool_whose_results_were_dropped_serves_the_next_run_with_nothing_of_the_las
 // ---------------------------------------------------------------------------------------------------------------------
 
 #[test]
-fn workers_end_with_their_host_whatever_they_do() {
+fn c64_workers_end_with_their_host_whatever_they_do() {
     // Guests that compute, that wait in a host call, and workers that have nothing to do.
     for (guest, row) in [("spin", "1"), ("sleep", "60000"), ("echo", "1")] {
         let (mut host, mut stdin) = start_cli(guest);
@@ -845,7 +845,7 @@ fn workers_end_with_their_host_whatever_they_do() {
 }
 
 #[test]
-fn nothing_is_left_of_a_run_whose_host_is_killed_at_any_moment() {
+fn c64_nothing_is_left_of_a_run_whose_host_is_killed_at_any_moment() {
     let moments = [0, 1, 2, 4, 6, 8, 10, 15, 20, 30, 50, 100];
     for_each(
         &moments,

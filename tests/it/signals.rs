@@ -130,7 +130,7 @@ const STOPS: [Stop; 3] = [
 ];
 
 #[test]
-fn the_first_request_to_stop_lets_running_tasks_finish_and_skips_the_others() {
+fn c74_c75_the_first_request_to_stop_lets_running_tasks_finish_and_skips_the_others() {
     for Stop { name, ask, code } in STOPS {
         let input = rows(std::iter::once(LONG).chain(["1"; 100]));
         let mut run = OnTerminal::over(&input, "slow", &["-j", "1"]);
@@ -145,7 +145,7 @@ fn the_first_request_to_stop_lets_running_tasks_finish_and_skips_the_others() {
 }
 
 #[test]
-fn the_second_request_to_stop_kills_running_tasks() {
+fn c74_c75_the_second_request_to_stop_kills_running_tasks() {
     for Stop { name, ask, code } in STOPS {
         for Stop { ask: again, .. } in STOPS {
             let input = rows(std::iter::once("\"!\"").chain(["1"; 100]));
@@ -183,7 +183,7 @@ fn a_stopped_run_keeps_the_results_it_has_and_reads_no_more() {
 }
 
 #[test]
-fn a_host_that_is_stopped_for_a_while_blames_nobody() {
+fn c79_a_host_that_is_stopped_for_a_while_blames_nobody() {
     let input = rows(["500"; 8]);
     let mut run = OnTerminal::over(&input, "sleep", &["-j", "1", "--timeout", "1s"]);
     let mut first = [0];
@@ -209,7 +209,7 @@ fn is_stopped(pid: u32) -> bool {
 }
 
 #[test]
-fn ctrl_z_stops_the_workers_and_no_deadline_advances() {
+fn c75_ctrl_z_stops_the_workers_and_no_deadline_advances() {
     let input = rows(["500"; 8]);
     let mut run = OnTerminal::over(&input, "sleep", &["-j", "2", "--timeout", "1s", "--deadline", "7s"]);
     let mut first = [0];
@@ -274,7 +274,7 @@ fn c30_a_terminal_is_no_input_unless_it_is_asked_for() {
 }
 
 #[test]
-fn killed_workers_are_in_the_summary_and_a_task_that_loses_three_is_a_crash() {
+fn c53_c60_killed_workers_are_in_the_summary_and_a_task_that_loses_three_is_a_crash() {
     let cases = [("slow", LONG, 1, 0, "ok", "1 died"), ("spin-on-bang", "\"!\"", 3, 100, "crash", "3 died")];
     for (guest, row, kills, code, status, deaths) in cases {
         let input = rows([row, "1", "2"]);

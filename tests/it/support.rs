@@ -132,6 +132,11 @@ impl Live {
         Live { child, stdin, lines }
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes to its standard input.
     pub fn say(&mut self, text: &str) {
         self.stdin.write_all(text.as_bytes()).expect("it reads");

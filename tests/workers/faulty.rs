@@ -222,7 +222,7 @@ impl Worker {
     fn serve(&mut self) -> io::Result<()> {
         self.now("start");
         self.receive()?;
-        send(&wire::frame(Kind::Ready, b"null"));
+        send(&wire::frame(Kind::Ready, br#"{"layers":[]}"#));
         self.now("ready");
         while let Some(lease) = self.receive()? {
             self.now("lease");

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod journal;
 mod messages;
 mod run;
 mod stopping;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::build::LANGUAGES;
+pub use journal::*;
 pub use messages::*;
 pub use run::*;
 pub use stopping::*;
@@ -109,4 +111,70 @@ pub struct Doctor {
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use clap::{Command, CommandFactory, FromArgMatches};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    thread_local! {
+        /// Made once: it is most of the work of parsing.
+        static COMMAND: RefCell<Command> = RefCell::new(Args::command());
+    }
+
+    /// Options that there are, values that some of them take, and anything.
+    fn argument() -> impl Strategy<Value = OsString> {
+        let known = Args::command();
+        let of_run = known.find_subcommand("run").expect("it is there");
+        let options: Vec<String> =
+            of_run.get_arguments().filter_map(|one| Some(format!("--{}", one.get_long()?))).collect();
+        let values = [
+            "task.wasm",
+            "-",
+            "--",
+            "-j",
+            "0",
+            "-1",
+            "1e9",
+            "64KiB",
+            "1.5s",
+            "reuse=0",
+            "now,fail=1",
+            "exit=1",
+            "a=b",
+            "{}",
+            "",
+        ];
+        let known = prop::sample::select(options);
+        prop_oneof![
+            4 => known.clone().prop_map(OsString::from),
+            4 => prop::sample::select(&values[..]).prop_map(OsString::from),
+            1 => (known, "=?\\PC{0,4}").prop_map(|(option, rest)| OsString::from(option + &rest)),
+            1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(OsString::from_vec),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn any_arguments_are_taken_or_refused_with_a_sentence(
+            action in prop::sample::select(&["run", "run", "inspect", "check", "new", "build", "completions", "x"][..]),
+            rest in prop::collection::vec(argument(), 0..5),
+        ) {
+            let typed = [OsString::from("wpool"), action.into()].into_iter().chain(rest);
+            let parsed = COMMAND.with(|command| command.borrow_mut().try_get_matches_from_mut(typed));
+            match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
+                Ok(args) => prop_assert!(!format!("{args:?}").is_empty()),
+                Err(error) => prop_assert!([0, 2].contains(&error.exit_code())),
+            }
+        }
+    }
 }

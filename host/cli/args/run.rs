@@ -1,15 +1,15 @@
 //! What can be typed after `wpool run`.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, ValueHint};
 
-use wpool::Isolation;
+use wpool::{Isolation, SandboxMode};
 
 use super::super::units::{at_least_one, size, time};
-use super::{Messages, Stopping};
+use super::{Journal, Messages, Stopping};
 
 pub(super) const RUN_HELP: &str = "\
 Each row is one task, run in a fresh instance of the program. Each gives one line of JSON, in
@@ -29,8 +29,9 @@ Arguments after -- are for commands: {} is the row and {.field} a member of it; 
 written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts of it.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
-ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail, 110 cannot write
-output, 124 stopped by --deadline, 130 interrupted, 143 terminated. A success that --halt waits for is 0.
+ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail, 106 journal unreadable,
+110 cannot write output, 124 stopped by --deadline, 130 interrupted, 143 terminated. A success that --halt
+waits for is 0.
 
 Ctrl-C lets running tasks finish; a second one kills them. Ctrl-Z stops workers and their deadlines,
 too. SIGUSR1 has the running tasks printed.";
@@ -72,7 +73,11 @@ pub struct Run {
     #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
+    pub journal: Journal,
+    #[command(flatten)]
     pub limits: Limits,
+    #[command(flatten)]
+    pub determinism: Determinism,
     #[command(flatten)]
     pub grants: Grants,
     #[command(flatten)]
@@ -167,6 +172,10 @@ pub struct Limits {
     /// Wall time of a task, such as 1.5s [default: none]
     #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
     pub timeout: Option<Duration>,
+    /// Work of a task, in units of which most instructions take one [default: no limit, or 10000000000 with
+    /// --deterministic]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU64>, allow_negative_numbers = true)]
+    pub fuel: Option<NonZeroU64>,
     /// Memory of a task
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "512MiB")]
     pub memory: u64,
@@ -179,6 +188,18 @@ pub struct Limits {
     /// Memory for compiling the program
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4GiB")]
     pub compile_memory: u64,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Determinism")]
+pub struct Determinism {
+    /// The same outputs every time: random numbers from a seed and the row, clocks of the task's own, fuel
+    /// instead of time
+    #[arg(long, conflicts_with_all = ["timeout", "state", "state_in", "state_out"])]
+    pub deterministic: bool,
+    /// The seed [default: 0]
+    #[arg(long, value_name = "N", requires = "deterministic", allow_negative_numbers = true)]
+    pub seed: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -219,9 +240,22 @@ pub struct Pool {
     /// Most rows handed to a worker at a time [default: about 2 ms of work]
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub chunksize: Option<NonZeroUsize>,
+    /// The fence around workers and the compiler: all layers that this machine offers; all there are, or none of the
+    /// run (strict, exit 96); or none (off). `wpool doctor` lists them
+    #[arg(long, value_name = "HOW", value_parser = sandbox, default_value = "auto")]
+    pub sandbox: SandboxMode,
     /// Compile anew, and keep nothing
     #[arg(long)]
     pub no_cache: bool,
+}
+
+fn sandbox(text: &str) -> Result<SandboxMode, String> {
+    match text {
+        "strict" => Ok(SandboxMode::Strict),
+        "auto" => Ok(SandboxMode::Auto),
+        "off" => Ok(SandboxMode::Off),
+        _ => Err("expected strict, auto or off".to_owned()),
+    }
 }
 
 fn isolation(text: &str) -> Result<Isolation, String> {

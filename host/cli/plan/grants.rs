@@ -60,3 +60,24 @@ fn directory(text: &str) -> Result<DirGrant> {
     anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is no directory");
     Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn a_grant_is_refused_or_names_a_directory(text in "((/|\\.|/tmp|none)?(::)?(/a|:)?(:ro|:rw)?|\\PC{0,8})") {
+            if let Ok(grant) = directory(&text) {
+                prop_assert!(grant.host.is_absolute() && !grant.guest.is_empty());
+                prop_assert_eq!(grant.writable, text.ends_with(":rw"), "nobody writes who was not allowed to");
+            }
+            let _ = variable(&text);
+            let _ = (template(&text, true, true), template(&text, false, false));
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
+mod determinism;
 mod grants;
 mod initializer;
+mod journal;
 mod outputs;
 mod state;
 
@@ -19,6 +21,7 @@ use super::halt::{self, Halt};
 use super::report::{Shown, tell};
 use super::rows::matching;
 use grants::template;
+pub use journal::{JournalPlan, Resuming};
 
 /// A run that makes sense.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub struct Plan {
     /// `None` is standard output.
     pub output: Option<OutputFile>,
     pub failed: Option<PathBuf>,
+    /// There when `output` is a regular file.
+    pub journal: Option<JournalPlan>,
     /// Where the shared state is written at the end.
     pub state_out: Option<OutputFile>,
     pub only: Option<args::Only>,
@@ -98,6 +103,7 @@ impl Plan {
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
         let limits = Limits {
             deadline: typed.limits.timeout,
+            fuel: typed.limits.fuel.map(u64::from),
             memory: typed.limits.memory,
             output: typed.limits.max_output,
             ..Limits::default()
@@ -113,6 +119,8 @@ impl Plan {
         config.success_codes = output.success_codes.clone();
         config.chunksize = typed.pool.chunksize;
         config.isolation = typed.pool.isolation;
+        config.sandbox = typed.pool.sandbox;
+        config.deterministic = determinism::determinism(&typed, &config)?;
         config.crash_limit = typed.stopping.crash_limit;
         config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
         config.retry = retry(&typed.stopping);
@@ -128,7 +136,9 @@ impl Plan {
         if typed.pool.no_cache {
             config.cache = None;
         }
+        let journal = journal::journal(&typed, records.as_deref(), &source, &config)?;
         Ok(Plan {
+            journal,
             source,
             config,
             style,

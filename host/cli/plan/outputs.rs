@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::super::{args, stdout};
 use super::{Source, is_stdin, usage};
+use crate::journal::beside;
 
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
@@ -44,7 +45,10 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     if to_stdout(output) && stdout::was_closed() {
         return Err(stdout::closed().into());
     }
-    [&records, state].into_iter().flatten().try_for_each(|path| check_replaces_nothing(path, output.overwrite))
+    if let Some(records) = &records {
+        check_replaces_nothing(records, output.overwrite || typed.journal.resume)?;
+    }
+    state.as_ref().map_or(Ok(()), |path| check_replaces_nothing(path, output.overwrite))
 }
 
 /// Whether records go to standard output.
@@ -63,7 +67,12 @@ fn is_stdout(path: &Path) -> bool {
 fn check_replaces_nothing(path: &Path, overwrite: bool) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() && !overwrite => {
-            usage(format!("{} exists; replace it with --overwrite", path.display()))
+            let journal = beside(path).is_dir();
+            let path = path.display();
+            usage(match journal {
+                true => format!("{path} exists; go on with its run with --resume, or replace it with --overwrite"),
+                false => format!("{path} exists; replace it with --overwrite"),
+            })
         }
         _ => Ok(()),
     }

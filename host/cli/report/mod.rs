@@ -16,13 +16,15 @@ use wpool::{Failure, Input, Layer, Outcome, Results, Status, TaskResult};
 
 use super::args::Only;
 use super::exit::Exit;
+use super::kept::{Kept, KeptRow};
 use super::out_dir::OutDir;
 use super::plan::Plan;
 use super::record::Format;
 use super::rows::Locator;
 use super::say;
 use super::stopping::Halting;
-use super::writer::{Piece, WriteEnd, Writer};
+use super::writer::{Done, Piece, WriteEnd, Writer};
+use crate::journal::MAX_ROWS;
 pub use ledger::{Ledger, tell};
 pub use progress::{Meter, Monitor, Showing, Shown};
 pub use summary::Summary;
@@ -36,6 +38,14 @@ pub struct Reporter {
     output: Writer,
     failed: Option<Writer>,
     halting: Arc<Halting>,
+    /// The rows have to be told to a journal.
+    journalled: bool,
+    /// What there is of an earlier run.
+    pub kept: Option<Kept>,
+    pub meter: Arc<Meter>,
+    /// Tasks that were reported.
+    reported: u64,
+    ordered: bool,
     pub tally: Tally,
     /// Time spent on making records, and on waiting for who reads them.
     pub spent: Duration,
@@ -44,11 +54,13 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    pub fn new(plan: &Plan, locator: Locator, out_dir: Option<Arc<OutDir>>, halting: Arc<Halting>) -> Result<Reporter> {
-        let output = match &plan.output {
-            Some(file) => Writer::create(&file.path, file.overwrite)?,
-            None => Writer::stdout()?,
-        };
+    pub fn new(
+        plan: &Plan,
+        locator: Locator,
+        out_dir: Option<Arc<OutDir>>,
+        halting: Arc<Halting>,
+        output: Writer,
+    ) -> Result<Reporter> {
         let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
         Ok(Reporter {
             format: Format { style: plan.style, output_type: plan.output_type, locator },
@@ -57,6 +69,11 @@ impl Reporter {
             output,
             failed,
             halting,
+            journalled: plan.journal.is_some(),
+            kept: None,
+            meter: Arc::default(),
+            reported: 0,
+            ordered: !plan.unordered,
             tally: Tally::default(),
             spent: Duration::ZERO,
             unwanted: false,
@@ -68,30 +85,80 @@ impl Reporter {
     where
         S: Stream<Item: Into<Input>>,
     {
+        let kept = self.kept.clone();
+        let changed = async || match &kept {
+            Some(kept) => kept.changed().await,
+            None => std::future::pending().await,
+        };
         loop {
-            let (mut piece, mut failed) = (Piece::default(), Piece::default());
+            let mut pieces = Pieces::default();
             let mut any = false;
-            let chunk = results.next_chunk().await?;
+            let chunk = tokio::select! {
+                chunk = results.next_chunk() => Some(chunk?),
+                () = changed() => None,
+            };
+            let waiting = chunk.is_none();
             let began = Instant::now();
-            for result in chunk {
+            for result in chunk.into_iter().flatten() {
                 any = true;
-                self.take(result, &mut piece, &mut failed.lines);
+                while self.take_kept(&mut pieces) {}
+                self.take(result, &mut pieces);
             }
-            if !any {
-                return Ok(());
-            }
-            self.unwanted = !self.output.write(piece).await;
-            if let Some(writer) = &self.failed {
-                self.unwanted |= !writer.write(failed).await;
-            }
+            let more = self.take_kept(&mut pieces);
+            self.write(pieces).await;
             self.spent += began.elapsed();
-            if self.unwanted {
+            if self.unwanted || !(any || waiting || more) {
                 return Ok(());
+            }
+            if more {
+                kept.iter().for_each(Kept::change);
             }
         }
     }
 
-    fn take(&mut self, mut result: TaskResult, piece: &mut Piece, failed: &mut Vec<u8>) {
+    /// Hands everything over, in pieces of a bounded number of rows.
+    async fn write(&mut self, pieces: Pieces) {
+        for piece in pieces.full.into_iter().chain([pieces.last]) {
+            self.unwanted |= !self.output.write(piece).await;
+        }
+        if let Some(writer) = &self.failed {
+            self.unwanted |= !writer.write(pieces.failed).await;
+        }
+    }
+
+    /// Takes kept rows that stand before the next task, as many as are written at a time. Says whether there may be more.
+    fn take_kept(&mut self, pieces: &mut Pieces) -> bool {
+        let Some(kept) = &self.kept else { return false };
+        let in_place = kept.in_place();
+        self.tally.keep(Status::Ok, in_place);
+        self.meter.keep(in_place, 0);
+        // In a run without order every task that comes is the next one.
+        let next = self.ordered.then_some(self.reported);
+        for _ in 0..MAX_ROWS {
+            let Some(KeptRow { status, line, row, .. }) = kept.before(next) else {
+                kept.pass(next);
+                return false;
+            };
+            self.tally.keep(status, 1);
+            self.meter.keep(1, u64::from(status != Status::Ok));
+            if let Some((record, line)) = line {
+                let piece = pieces.next();
+                piece.lines.extend_from_slice(&line);
+                piece.done.push(Done::Before(record));
+            }
+            if let Some(row) = row.filter(|_| self.failed.is_some()) {
+                push_row(&row, &mut pieces.failed.lines);
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, mut result: TaskResult, pieces: &mut Pieces) {
+        if let Some(kept) = &self.kept {
+            result.id = kept.position(result.id);
+        }
+        self.reported += 1;
+        let piece = &mut pieces.last;
         if result.outcome.status() == Status::Ok {
             self.check_type(&mut result);
             self.halting.judged(result.outcome.status());
@@ -99,13 +166,16 @@ impl Reporter {
         self.tally.add(&result);
         let file = self.write_file(&result, piece);
         let ok = result.outcome.status() == Status::Ok;
+        let begin = piece.lines.len();
         if self.only.is_none_or(|only| (only == Only::Ok) == ok) {
             self.format.push(&result, file.as_deref(), &mut piece.lines);
         }
-        let row = result.input.name.as_deref().map_or(&*result.input.bytes, str::as_bytes);
-        if !ok && self.failed.is_some() && !row.is_empty() {
-            failed.extend_from_slice(row);
-            failed.push(b'\n');
+        if !ok && self.failed.is_some() {
+            push_row(&result.input, &mut pieces.failed.lines);
+        }
+        if self.journalled {
+            let length = (piece.lines.len() - begin) as u64;
+            piece.done.push(Done::Now(result.input, result.outcome.status(), length));
         }
     }
 
@@ -144,6 +214,33 @@ impl Reporter {
             }
         }
         Reported { tally: self.tally, exit, closed }
+    }
+}
+
+/// Appends a row to those that failed.
+fn push_row(row: &Input, lines: &mut Vec<u8>) {
+    let row = row.name.as_deref().map_or(&*row.bytes, str::as_bytes);
+    if !row.is_empty() {
+        lines.extend_from_slice(row);
+        lines.push(b'\n');
+    }
+}
+
+/// What is to be written.
+#[derive(Default)]
+struct Pieces {
+    full: Vec<Piece>,
+    last: Piece,
+    failed: Piece,
+}
+
+impl Pieces {
+    /// The piece to add to. A piece of the journal holds a bounded number of rows; of results fewer come at a time.
+    fn next(&mut self) -> &mut Piece {
+        if self.last.done.len() >= MAX_ROWS {
+            self.full.push(std::mem::take(&mut self.last));
+        }
+        &mut self.last
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use wpool::{Event, Running, Status, Stopper};
 
 use super::super::args;
+use super::super::kept::Positions;
 use super::super::units::show_time;
 use super::super::{say, terminal};
 use super::bar::Bars;
@@ -63,6 +64,8 @@ impl Shown {
 pub struct Meter {
     settled: AtomicU64,
     not_ok: AtomicU64,
+    /// Rows that an earlier run has done.
+    kept: AtomicU64,
     /// Rows of the run, once that is known.
     total: AtomicU64,
 }
@@ -71,7 +74,8 @@ const UNKNOWN: u64 = u64::MAX;
 
 impl Default for Meter {
     fn default() -> Self {
-        Meter { settled: AtomicU64::new(0), not_ok: AtomicU64::new(0), total: AtomicU64::new(UNKNOWN) }
+        let zero = || AtomicU64::new(0);
+        Meter { settled: zero(), not_ok: zero(), kept: zero(), total: AtomicU64::new(UNKNOWN) }
     }
 }
 
@@ -81,6 +85,12 @@ impl Meter {
             self.settled.fetch_add(1, Ordering::Relaxed);
             self.not_ok.fetch_add(u64::from(*status != Status::Ok), Ordering::Relaxed);
         }
+    }
+
+    /// Counts rows that an earlier run has done.
+    pub fn keep(&self, count: u64, not_ok: u64) {
+        self.kept.fetch_add(count, Ordering::Relaxed);
+        self.not_ok.fetch_add(not_ok, Ordering::Relaxed);
     }
 
     pub fn set_total(&self, total: u64) {
@@ -135,6 +145,7 @@ pub struct Monitor {
     pub shown: Shown,
     pub meter: Arc<Meter>,
     pub stopper: Stopper,
+    pub positions: Positions,
     pub workers: usize,
     /// Tasks that run as long as this are told of; `None` for never.
     pub slow: Option<Duration>,
@@ -172,7 +183,7 @@ impl Monitor {
         let (mut counted, mut pause) = (Instant::now(), FIRST_COUNT);
         loop {
             ticks.tick().await;
-            let running = self.stopper.running();
+            let running = self.positions.running(self.stopper.running());
             self.tell_slow(&running, &mut told);
             if self.shown == Shown::Nothing {
                 continue;
@@ -200,6 +211,7 @@ impl Monitor {
 
     fn standing(&self, running: &[Running], history: &mut VecDeque<(Instant, u64)>) -> Standing {
         let done = self.meter.settled.load(Ordering::Relaxed);
+        let kept = self.meter.kept.load(Ordering::Relaxed);
         let total = self.meter.total();
         let now = Instant::now();
         while history.len() > 1 && now.duration_since(history[1].0) > RECENT {
@@ -211,9 +223,9 @@ impl Monitor {
         let left = total.filter(|_| done > 0).map(|total| {
             let mean = self.stopper.stats().busy.div_f64(done as f64);
             let ages: Vec<_> = running.iter().map(|task| task.age).collect();
-            time_left(total.saturating_sub(done), mean, &ages, self.workers)
+            time_left(total.saturating_sub(done + kept), mean, &ages, self.workers)
         });
-        Standing { done, total, not_ok: self.meter.not_ok.load(Ordering::Relaxed), rate, left }
+        Standing { done: done + kept, total, not_ok: self.meter.not_ok.load(Ordering::Relaxed), rate, left }
     }
 }
 

@@ -90,8 +90,11 @@ impl Summary {
 
     fn headline(&self) -> String {
         let counts = &self.tally.counts;
-        let rate = counts.total() as f64 / self.wall.as_secs_f64().max(1e-9);
+        let rate = (counts.total() - self.tally.kept) as f64 / self.wall.as_secs_f64().max(1e-9);
         let mut text = format!("{} in {:.3}s ({rate:.0}/s)", plural(counts.total(), "task"), self.wall.as_secs_f64());
+        if self.tally.kept > 0 {
+            let _ = write!(text, ", {} kept from before", plural(self.tally.kept, "row"));
+        }
         for (at, (status, count)) in counts.present().enumerate() {
             let _ = write!(text, "{} {count} {status}", if at == 0 { ":" } else { "," });
         }
@@ -146,6 +149,7 @@ impl Summary {
             stopped: self.stopped.as_deref(),
             unread: self.unread,
             tasks: &self.tally.counts,
+            kept: self.tally.kept,
             wall_us: self.wall.as_micros(),
             workers: self.jobs,
             cores: self.cores,
@@ -189,6 +193,7 @@ pub struct Document<'a> {
     stopped: Option<&'a str>,
     unread: bool,
     tasks: &'a Counts,
+    kept: u64,
     wall_us: u128,
     workers: usize,
     cores: usize,

@@ -18,6 +18,8 @@ const DIGITS: u8 = 2;
 #[derive(Debug)]
 pub struct Tally {
     pub counts: Counts,
+    /// How many of them were done by an earlier run.
+    pub kept: u64,
     /// Of tasks that met a worker: from instantiation to answer.
     pub run: Times,
     /// From the reading of the row to the start of its task.
@@ -33,6 +35,7 @@ impl Default for Tally {
     fn default() -> Self {
         Tally {
             counts: Counts::default(),
+            kept: 0,
             run: Times::new(),
             wait: Times::new(),
             slowest: Slowest::default(),
@@ -43,6 +46,12 @@ impl Default for Tally {
 }
 
 impl Tally {
+    /// Counts rows that were done by an earlier run.
+    pub fn keep(&mut self, status: Status, count: u64) {
+        self.counts.0[status as usize] += count;
+        self.kept += count;
+    }
+
     pub fn add(&mut self, result: &TaskResult) {
         let status = result.outcome.status();
         self.counts.add(status);

@@ -112,6 +112,9 @@ impl Splitter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn split(blocks: &[&[u8]]) -> Vec<(u64, Vec<u8>)> {
@@ -128,6 +131,31 @@ mod tests {
         for cut in 0..text.len() {
             let (a, b) = text.split_at(cut);
             assert_eq!(split(&[a, b]), expected, "cut at {cut}");
+        }
+    }
+
+    /// Rows as anybody would cut them who has the whole text.
+    fn cut(text: &[u8]) -> Vec<(u64, Vec<u8>)> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let rows = lines.zip(1..).filter(|(line, _)| !line.iter().all(u8::is_ascii_whitespace));
+        rows.map(|(line, number)| (number, line.to_vec())).collect()
+    }
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn any_bytes_are_the_same_rows_however_they_arrive(
+            parts in vec(prop::sample::select(&[&b"\n"[..], b"\r", b"\xef\xbb\xbf", b" ", b"\x0c", b"a", b"\"", b"\xff", b"\0", b"\xe2\x80\xa8"][..]), 0..12),
+            cuts in vec(any::<prop::sample::Index>(), 0..4),
+        ) {
+            let text = parts.concat();
+            let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+            ends.extend([0, text.len()]);
+            ends.sort_unstable();
+            let blocks: Vec<&[u8]> = ends.windows(2).map(|ends| &text[ends[0]..ends[1]]).collect();
+            prop_assert_eq!(split(&blocks), cut(&text));
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod files;
 mod lines;
+mod occurrences;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,10 +16,12 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 use wpool::Input;
 
+use super::kept::Sorter;
 use super::out_dir::OutNames;
 use super::plan::{Source, is_stdin};
 pub use files::matching;
 use lines::Splitter;
+pub use occurrences::Occurrences;
 
 /// Bytes asked for at a time, and so what a batch of rows is at most; one row may exceed it alone.
 const BLOCK: usize = 256 << 10;
@@ -27,12 +30,26 @@ const BATCHES: usize = 4;
 /// Bits of a tag for the line; the rest is the number of the file.
 const LINE_BITS: u32 = 48;
 
+/// Why rows are not read to their end when what an earlier run has left breaks under way.
+const CANNOT_RESUME: &str = "the run before cannot be gone on with: not all rows were read";
+
 /// A stream of rows, in the order of their source.
 #[derive(Debug)]
 pub struct Rows {
     batches: mpsc::Receiver<Vec<Input>>,
     current: std::vec::IntoIter<Input>,
     end: RowsEnd,
+}
+
+/// Who sees each row on its way, in this order.
+#[derive(Debug, Default)]
+pub struct Lookers {
+    /// When outputs become files.
+    pub names: Option<OutNames>,
+    /// Numbers equal rows, where that makes a difference.
+    pub occurrences: Option<Occurrences>,
+    /// Keeps rows that an earlier run has done.
+    pub sorter: Option<Sorter>,
 }
 
 /// How a stream of rows ended.
@@ -84,12 +101,12 @@ impl Locator {
 }
 
 impl Rows {
-    /// Starts reading. `names` looks at every row, when outputs become files.
-    pub fn read(source: Source, names: Option<OutNames>) -> io::Result<Rows> {
+    /// Starts reading. Every row is shown to `lookers` on its way.
+    pub fn read(source: Source, lookers: Lookers) -> io::Result<Rows> {
         let (sender, batches) = mpsc::channel(BATCHES);
         let end = RowsEnd::default();
         let told = end.clone();
-        let mut sink = Sink { batches: sender, names };
+        let mut sink = Sink { batches: sender, lookers, wanted: true };
         // Not joined: it may wait for a terminal for ever, and ends with the process.
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
             let why = match source {
@@ -103,7 +120,8 @@ impl Rows {
                 }
                 Source::Lines(files) => read_lines(&files, &mut sink).err(),
             };
-            *told.lock() = why;
+            let ended = why.is_some() || sink.end();
+            *told.lock() = why.or_else(|| (!ended).then(|| CANNOT_RESUME.to_owned()));
         })?;
         Ok(Rows { batches, current: Vec::new().into_iter(), end })
     }
@@ -137,16 +155,34 @@ impl Stream for Rows {
 /// Where the reader puts rows.
 struct Sink {
     batches: mpsc::Sender<Vec<Input>>,
-    names: Option<OutNames>,
+    lookers: Lookers,
+    wanted: bool,
 }
 
 impl Sink {
     /// Hands rows over, waiting for room. False when nobody wants more.
     fn send(&mut self, mut batch: Vec<Input>) -> bool {
-        if let Some(names) = &mut self.names {
+        if let Some(names) = &mut self.lookers.names {
             batch = batch.into_iter().map(|row| names.admit(row)).collect();
         }
-        batch.is_empty() || self.batches.blocking_send(batch).is_ok()
+        if let Some(occurrences) = &mut self.lookers.occurrences {
+            batch = batch.into_iter().map(|row| occurrences.number(row)).collect();
+        }
+        let batches = &self.batches;
+        let send = |batch: Vec<Input>| batch.is_empty() || batches.blocking_send(batch).is_ok();
+        self.wanted = match &mut self.lookers.sorter {
+            Some(sorter) => sorter.sort(batch, send),
+            None => send(batch),
+        };
+        self.wanted
+    }
+
+    /// Says that all rows were sent. False when what an earlier run has done cannot be used.
+    fn end(&mut self) -> bool {
+        match &mut self.lookers.sorter {
+            Some(sorter) if self.wanted => sorter.end(),
+            _ => true,
+        }
     }
 }
 

@@ -25,6 +25,10 @@ pub(in crate::pool) enum Verdict {
     Timeout(u64, ErrorDetail),
     /// The host killed the worker to be rid of the task with this key, or of any.
     Cancelled(Option<u64>),
+    /// The kernel ended the worker for what no guest may do. It is not given a second try.
+    Violated(ErrorDetail),
+    /// The worker was given no memory.
+    OutOfMemory(ErrorDetail),
     /// The worker died: the task is suspected.
     Died(ErrorDetail),
 }
@@ -61,6 +65,14 @@ impl Queue {
             Verdict::Cancelled(_) => {
                 let receipt = Receipt { layer: Layer::Kill, ..receipt };
                 self.settle(task, Outcome::not_ok(Status::Cancelled, cancelled()), receipt);
+            }
+            Verdict::Violated(error) => {
+                let receipt = Receipt { layer: Layer::Sandbox, ..receipt };
+                self.conclude(task, Outcome::not_ok(Status::Crash, error), receipt, now);
+            }
+            Verdict::OutOfMemory(error) => {
+                let receipt = Receipt { layer: Layer::Kernel, ..receipt };
+                self.conclude(task, Outcome::not_ok(Status::OutOfMemory, error), receipt, now);
             }
             Verdict::Died(error) if task.dirty => {
                 let (outcome, receipt) = (changed(error), Receipt { layer: Layer::Kernel, ..receipt });

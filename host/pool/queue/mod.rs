@@ -375,7 +375,8 @@ impl Task {
     fn for_wire(&self) -> wire::Task<'_> {
         let input = &self.input;
         let (deadline, function) = (input.deadline(), input.function());
-        wire::Task { bytes: &input.bytes, name: input.name.as_deref(), deadline, function }
+        let occurrence = input.occurrence_number();
+        wire::Task { bytes: &input.bytes, name: input.name.as_deref(), deadline, function, occurrence }
     }
 }
 

@@ -102,6 +102,7 @@ impl Attendant<'_> {
         if self.shared.config.receipts {
             receipt.measured = Some(Box::new(Measured {
                 peak_memory: detail.peak_memory,
+                fuel: detail.fuel,
                 start: detail.start_us.map(Duration::from_micros),
                 cpu: detail.cpu_us.map(Duration::from_micros),
                 stderr: detail.stderr,

@@ -9,7 +9,7 @@ use super::end::End;
 use crate::event::Event;
 use crate::handshake::{END_PATIENCE, Failed};
 use crate::pool::queue::{Loss, Verdict};
-use crate::setup::timeout_detail;
+use crate::task::TaskId;
 
 impl Attendant<'_> {
     /// Ends the worker's life and decides what that means for its tasks. An error is a worker that did nothing at all
@@ -37,11 +37,8 @@ impl Attendant<'_> {
             return Ok(());
         }
         let why = end.describe(by_itself);
-        let verdict = match &end {
-            End::Backstop(key, deadline) => Verdict::Timeout(*key, timeout_detail(*deadline)),
-            End::Cancelled(key) => Verdict::Cancelled(*key),
-            _ => Verdict::Died(end.detail(&why, by_itself, self.worker.page.cause(), &self.worker.process)),
-        };
+        let verdict = end.verdict(&why, by_itself, self.worker.page.cause(), &self.worker.process);
+        let violated = matches!(verdict, Verdict::Violated(_));
         let cancelled = matches!(end, End::Cancelled(_));
         let mut state = self.shared.lock();
         let next = self.worker.page.next();
@@ -54,7 +51,14 @@ impl Attendant<'_> {
         let suspect = state.queue.lost(self.slot, Loss { next, verdict, ran }, self.shared.now());
         state.places[self.slot].page = None;
         state.stats.deaths += u64::from(!cancelled);
+        if violated && !std::mem::replace(&mut state.violated, true) {
+            state.queue.outbox.event(Event::Warning(violation(slot, suspect)));
+        }
         state.queue.outbox.event(Event::WorkerDied { slot, generation, why: why.clone(), suspect });
+        if suspect.is_some() {
+            // It came up and began a task, so starting workers is not what fails. A task can do this only so often.
+            state.failures = None;
+        }
         drop(state);
         self.shared.work.notify_one();
         self.shared.sleepers.notify_one();
@@ -74,4 +78,14 @@ impl Attendant<'_> {
         // The pipe ends with its only writer, unless that has found a way to give it to somebody else.
         let _ = tokio::time::timeout(END_PATIENCE, rest).await;
     }
+}
+
+/// What people are told the first time that the fence ended a worker.
+fn violation(slot: u32, suspect: Option<TaskId>) -> String {
+    let whose = suspect.map_or("no task".to_owned(), |task| format!("task {}", task.0));
+    format!(
+        "SANDBOX VIOLATION: worker {slot} made a system call that it has no right to, and the kernel ended it; {whose} was \
+         running. Either its program broke out of the engine and was held by the fence, or wpool's list of system calls \
+         lacks one on this machine. Do not trust that program, and report it as README.md says under Security"
+    )
 }

@@ -5,8 +5,15 @@ use std::time::Duration;
 
 use crate::outcome::ErrorDetail;
 use crate::page::Cause;
+use crate::pool::queue::Verdict;
 use crate::process::Process;
+use crate::setup::timeout_detail;
 use crate::signal;
+
+/// The fence ended the worker.
+const SANDBOX_VIOLATION: &str = "sandbox-violation";
+/// The worker was given no memory.
+const OUT_OF_MEMORY: &str = "worker-out-of-memory";
 
 /// Why a slot parts with its worker.
 #[derive(Debug)]
@@ -39,15 +46,34 @@ impl End {
         }
     }
 
+    /// What it means for the task that was running. `why` is the end as it is told, `status` how the worker ended by itself.
+    pub fn verdict(&self, why: &str, status: Option<ExitStatus>, cause: Cause, process: &Process) -> Verdict {
+        match self {
+            End::Backstop(key, deadline) => Verdict::Timeout(*key, timeout_detail(*deadline)),
+            End::Cancelled(key) => Verdict::Cancelled(*key),
+            _ => {
+                let detail = self.detail(why, status, cause, process);
+                match detail.code.as_str() {
+                    SANDBOX_VIOLATION => Verdict::Violated(detail),
+                    OUT_OF_MEMORY => Verdict::OutOfMemory(detail),
+                    _ => Verdict::Died(detail),
+                }
+            }
+        }
+    }
+
     /// What is told of the task that was running in a worker that died, if it is told at all.
-    pub fn detail(&self, why: &str, status: Option<ExitStatus>, cause: Cause, process: &Process) -> ErrorDetail {
+    fn detail(&self, why: &str, status: Option<ExitStatus>, cause: Cause, process: &Process) -> ErrorDetail {
         let signal = status.and_then(signal::name);
         let code = match (self, cause) {
             (End::Misbehaved { code, .. }, _) => code,
+            // The kernel's word comes before the worker's own.
+            _ if signal::is_violation(status) => SANDBOX_VIOLATION,
+            (_, Cause::OutOfMemory) if signal::is_abort(status) => OUT_OF_MEMORY,
             (_, Cause::Panic) => "worker-panic",
             (_, Cause::Protocol) => "worker-protocol",
-            (_, Cause::Unknown) if signal.is_some() => "signal",
-            (_, Cause::Unknown) => "worker-exit",
+            (_, Cause::Unknown | Cause::OutOfMemory) if signal.is_some() => "signal",
+            (_, Cause::Unknown | Cause::OutOfMemory) => "worker-exit",
         };
         let last_words = if signal.is_some() { String::new() } else { process.last_words() };
         let separator = if last_words.is_empty() { "" } else { ": " };

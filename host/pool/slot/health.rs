@@ -106,7 +106,8 @@ impl Attendant<'_> {
     /// The deadline that a task of this age has outrun so far that the worker must be killed: the pool's, or its own.
     fn overdue(&self, own: Option<Duration>, age: Duration) -> Option<Duration> {
         let config = &self.shared.config;
-        let deadline = own.or(config.limits.deadline)?;
+        let backstop = config.deterministic.as_ref().map(|how| how.backstop);
+        let deadline = own.or(config.limits.deadline).or(backstop)?;
         // Without a deadline for all, the program has no checks that would stop it before.
         let grace = if config.limits.deadline.is_some() { config.grace } else { Duration::ZERO };
         (age > deadline.saturating_add(grace)).then_some(deadline)

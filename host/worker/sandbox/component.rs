@@ -105,6 +105,8 @@ impl ComponentProgram {
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
         let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
+        // As for core modules: the first instance would do it otherwise.
+        component.initialize_copy_on_write_image().map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let named = |path: &[String]| {
             let none = || ChildError::Image(format!("the image has no export `{}`", path.join(".")));
             export(&component, path).ok_or_else(none)

@@ -71,6 +71,8 @@ impl CoreProgram {
         // it was ever on disk. It never comes from a user or from a process that has run a guest.
         let module = unsafe { Module::deserialize_file(engine, image) };
         let module = module.map_err(|error| ChildError::Image(format!("{error:#}")))?;
+        // The first instance would do it otherwise, which may then open no file.
+        module.initialize_copy_on_write_image().map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
         let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;

@@ -55,6 +55,8 @@ pub(super) struct Guard {
     pub peak: u64,
     /// A request for memory was denied.
     pub denied: bool,
+    /// The last request for memory was allowed.
+    granted: bool,
     pub deadline: Option<Deadline>,
     /// When the task's instance had been made; `None` when it was there before.
     pub ready: Option<Instant>,
@@ -62,7 +64,7 @@ pub(super) struct Guard {
 
 impl Guard {
     pub fn new(limit: u64) -> Self {
-        Guard { limit, used: 0, peak: 0, denied: false, deadline: None, ready: None }
+        Guard { limit, used: 0, peak: 0, denied: false, granted: false, deadline: None, ready: None }
     }
 
     /// A task begins. What earlier ones of the same instance have taken stays taken.
@@ -91,11 +93,18 @@ impl ResourceLimiter for Guard {
         let allowed = self.used.saturating_add(more) <= self.limit;
         let possible = maximum.is_none_or(|maximum| desired <= maximum);
         self.denied |= !allowed;
-        if allowed && possible {
+        self.granted = allowed && possible;
+        if self.granted {
             self.used += more;
             self.peak = self.peak.max(self.used);
         }
         Ok(allowed)
+    }
+
+    /// It was allowed, and the system had none: the limit of the process, or the machine's.
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.denied |= self.granted;
+        Ok(())
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {

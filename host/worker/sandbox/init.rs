@@ -11,12 +11,14 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
 use super::component::{State, call_typed};
+use super::context::{MAX_RANDOM, TaskContext};
 use super::core::{self, Guest};
+use super::determinism::Key;
 use super::function::{Function, Gives};
 use super::guard::{Deadline, Stopped};
 use super::stdio::Stdio;
 use super::task::State as _;
-use super::{Answered, Call, Program, Sandbox, Spent, TaskContext, verdict};
+use super::{Answered, Call, Program, Sandbox, Spent, verdict};
 use crate::report::Report;
 use crate::snapshot::Writer;
 use crate::worker::{ACCESS, CONSTRUCTORS};
@@ -32,6 +34,7 @@ impl Sandbox {
             function: None,
             convention: context.convention,
             deadline: context.limits.deadline.map(|length| Deadline::new(length, &context.time)),
+            key: context.deterministic.as_ref().map(Key::of_init),
             input: Bytes::new(),
             args: Vec::new(),
             values: Vec::new(),
@@ -52,7 +55,9 @@ impl TaskContext {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
         wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
-        wasi.envs(&self.grants.env).max_random_size(super::MAX_RANDOM);
+        wasi.envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        wasi.allow_tcp(false).allow_udp(false);
+        self.furnish(&mut wasi, self.deterministic.as_ref().map(Key::of_init));
         wasi
     }
 }

@@ -1,7 +1,9 @@
 //! Runs one task: a fresh instance, the call of the program's convention, and what became of it.
 
 mod component;
+mod context;
 mod core;
+mod determinism;
 mod function;
 mod guard;
 mod init;
@@ -13,29 +15,27 @@ mod task;
 mod values;
 mod verdict;
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::Engine;
-use wasmtime::component::Val;
-use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use self::component::ComponentProgram;
+use self::context::TaskContext;
 use self::core::CoreProgram;
+use self::determinism::Key;
 use self::guard::{Deadline, Guard};
 use self::isolation::Keeper;
 use self::stdio::Stdio;
 use self::task::Runner;
 use self::verdict::Judged;
+use super::Intrusion;
 use super::clock::ActiveTime;
 use super::engine::engine;
 use super::line::HostLine;
-use crate::limits::{Limits, MAX_INPUT};
+use crate::config::Isolation;
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
 use crate::process::IMAGE_FD;
@@ -45,15 +45,12 @@ use crate::template::Row;
 use crate::typed::{self, Parameters, RowError, Value};
 use crate::wire::{LeasedTask, MAX_TEXT};
 
-/// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
-const MAX_RANDOM: u64 = 1 << 20;
-
-/// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
-const HOSTCALL_SLACK: usize = 8 << 20;
-
 /// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
 /// making an instance.
 const LONG_ROW: usize = 1 << 10;
+
+/// Threads that wait for files, and so the accesses that a guest may have going on at a time.
+const FILE_THREADS: usize = 32;
 
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
@@ -77,6 +74,8 @@ pub(super) struct Sandbox {
     keeper: Keeper,
     /// What the host is to be told, until it was.
     notice: Option<Notice>,
+    /// What a test of the fence does at the beginning of each task.
+    pub intrusion: Option<Intrusion>,
 }
 
 enum Program {
@@ -91,30 +90,14 @@ struct Call {
     function: Option<u32>,
     convention: Convention,
     deadline: Option<Deadline>,
+    /// Of its random numbers, where they are determined.
+    key: Option<Key>,
     /// What the guest is given.
     input: Bytes,
     /// A command's arguments.
     args: Vec<String>,
     /// A function's.
     values: Vec<Value>,
-}
-
-/// What is the same for every task of a run.
-struct TaskContext {
-    program_name: String,
-    limits: Limits,
-    grants: crate::setup::Grants,
-    success_codes: Vec<i32>,
-    /// Of the entry.
-    convention: Convention,
-    /// The argument of `init`, when it is called in each instance.
-    init: Option<Bytes>,
-    /// Guest code is compiled with the checks that stop it at a deadline.
-    epochs: bool,
-    time: ActiveTime,
-    page: Arc<SharedPage>,
-    /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
-    runtime: Option<tokio::runtime::Runtime>,
 }
 
 /// What is measured of a task only on request.
@@ -143,6 +126,8 @@ pub(super) struct NoFunction;
 struct Finished {
     result: wasmtime::Result<Returned>,
     guard: Guard,
+    /// What was used of it, where it is counted.
+    fuel: Option<u64>,
     /// There when the program imports WASI.
     stdio: Option<Stdio>,
 }
@@ -152,7 +137,7 @@ impl Sandbox {
     /// `init` is the argument of the program's `init`, when it is to be called.
     pub fn load(setup: &WorkerSetup, init: Option<Bytes>, page: Arc<SharedPage>) -> Result<Sandbox, ChildError> {
         let report = &setup.report;
-        let settings = ImageSettings { epochs: setup.limits.deadline.is_some() };
+        let settings = ImageSettings::of(&setup.limits, setup.deterministic.is_some());
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
         let engine = engine(settings, Some((&report.resources, Keeper::instances(setup.isolation)))).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
@@ -163,11 +148,15 @@ impl Sandbox {
                 Program::Component(Runner::new(program))
             }
         };
-        let runtime = report.wasi.then(|| tokio::runtime::Builder::new_current_thread().enable_time().build());
+        let runtime = report.wasi.then(|| {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_time().max_blocking_threads(FILE_THREADS).start_paused(setup.deterministic.is_some()).build()
+        });
         let context = TaskContext {
             program_name: setup.program_name.clone(),
             limits: setup.limits.clone(),
             grants: setup.grants.clone(),
+            deterministic: setup.deterministic.clone(),
             success_codes: setup.success_codes.clone(),
             convention: report.convention,
             init,
@@ -178,7 +167,7 @@ impl Sandbox {
         };
         let keeper = Keeper::new(setup.isolation);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
-        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
+        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None, intrusion: None })
     }
 
     /// Gives tasks the shared state at the other end of the line.
@@ -202,6 +191,9 @@ impl Sandbox {
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
     pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
+        if let Some(output) = self.intrusion.and_then(|act| act(&task.bytes)) {
+            return Ok(Answered::of_intruder(output));
+        }
         let cpu = self.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
@@ -274,7 +266,19 @@ impl Sandbox {
             Convention::Task | Convention::Function | Convention::Raw => (Vec::new(), bytes.clone()),
         };
         let deadline = task.deadline.or(context.limits.deadline).map(|length| Deadline::new(length, &context.time));
-        Ok(Call { function: task.function, convention, deadline, input, args, values })
+        let key = context.deterministic.as_ref().map(|how| Key::of_task(how, task));
+        Ok(Call { function: task.function, convention, deadline, key, input, args, values })
+    }
+}
+
+/// Instances that a worker may have at a time.
+pub(super) fn instances(isolation: Isolation) -> u32 {
+    Keeper::instances(isolation)
+}
+
+impl Answered {
+    fn of_intruder(output: Vec<u8>) -> Answered {
+        Answered { status: Status::Ok, layer: Layer::Guest, detail: Vec::new(), output, start: Duration::ZERO }
     }
 }
 
@@ -309,76 +313,5 @@ impl Finished {
     /// Whether the guest came to an end of its own and can be called again.
     fn returned(&self) -> bool {
         matches!(self.result, Ok(Returned::Output(_) | Returned::Refused(_)))
-    }
-}
-
-impl TaskContext {
-    /// Host memory that calls across the component boundary may take in one task: for input and output, which a function
-    /// gives in parts that are a value of the engine each, be it for a byte.
-    fn hostcall_memory(&self, call: &Call) -> usize {
-        let part = if call.convention == Convention::Function { size_of::<Val>() } else { 1 };
-        self.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
-    }
-
-    /// A command's arguments, the program's name first.
-    fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, RowError> {
-        let mut args = vec![self.program_name.clone()];
-        args.extend(self.grants.arguments(row)?);
-        Ok(args)
-    }
-
-    /// The streams of one task, when the program has a way to reach them.
-    fn stdio(&self, call: &Call) -> Option<Stdio> {
-        self.runtime.as_ref()?;
-        Some(match call.convention {
-            Convention::Command => Stdio::command(call.input.clone(), &self.limits, &self.page),
-            Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits, &self.page),
-        })
-    }
-
-    /// The WASI world of one task: its streams, its arguments and what was granted, nothing else.
-    fn wasi(&self, stdio: &Stdio, args: &[String]) -> wasmtime::Result<WasiCtxBuilder> {
-        let mut wasi = WasiCtxBuilder::new();
-        wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
-        wasi.args(args).envs(&self.grants.env).max_random_size(MAX_RANDOM);
-        for dir in &self.grants.dirs {
-            let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-            wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;
-        }
-        Ok(wasi)
-    }
-
-    /// Runs a task's future. Where the program can wait in a host call, a timer runs beside it; where it cannot, the
-    /// future never waits either.
-    fn drive<T>(
-        &self,
-        deadline: Option<Deadline>,
-        task: impl Future<Output = wasmtime::Result<T>>,
-    ) -> wasmtime::Result<T> {
-        let Some(runtime) = &self.runtime else {
-            return match pin!(task).poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(result) => result,
-                Poll::Pending => Err(wasmtime::Error::msg("a program without imports waited for something")),
-            };
-        };
-        runtime.block_on(async {
-            let Some(deadline) = deadline else { return task.await };
-            tokio::select! {
-                biased;
-                result = task => result,
-                () = self.reached(deadline) => Err(guard::Stopped::Timer.into()),
-            }
-        })
-    }
-
-    /// Waits until a deadline. A timer that has counted time in which the worker was stopped fires too early.
-    async fn reached(&self, deadline: Deadline) {
-        loop {
-            let left = deadline.left(&self.time);
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left).await;
-        }
     }
 }

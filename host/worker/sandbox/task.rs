@@ -5,9 +5,10 @@ use std::time::Instant;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 
+use super::context::TaskContext;
 use super::guard::Guard;
 use super::stdio::Stdio;
-use super::{Call, Finished, Returned, TaskContext};
+use super::{Call, Finished, Returned};
 
 /// What a store of one kind of program holds.
 pub(super) trait State: Sized + Send + 'static {
@@ -56,8 +57,6 @@ struct Home<P: Program> {
     store: Store<P::State>,
     /// `None` until it was made.
     instance: Option<P::Instance>,
-    /// The world of the first task, while `init` has another.
-    world: Option<WasiCtxBuilder>,
     /// There when the program imports WASI. A guest's handles to its streams stay good as long as it lives.
     stdio: Option<Stdio>,
     /// Tasks that were begun here.
@@ -89,12 +88,12 @@ impl<P: Program> Runner<P> {
     pub fn freeze(&self, context: &TaskContext, call: Call) -> Finished {
         let mut home = Home::new(&self.program, context);
         let state = async |home: &mut Home<P>| {
-            let instance = home.instantiate(&self.program, context).await?;
+            let instance = home.instantiate(&self.program, context, &call).await?;
             self.program.state(&mut home.store, instance).await.map(Returned::Output)
         };
         let begun = home.begin(context, &call);
         let result = begun.and_then(|()| context.drive(call.deadline, state(&mut home)));
-        Finished { result, guard: *home.store.data_mut().guard(), stdio: home.stdio }
+        home.finish(result, context)
     }
 
     /// Keeps nothing any more.
@@ -111,14 +110,20 @@ impl<P: Program> Home<P> {
             let time = context.time.clone();
             store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
         }
-        Home { store, instance: None, world: None, stdio: None, tasks: 0 }
+        Home { store, instance: None, stdio: None, tasks: 0 }
     }
 
     fn run(&mut self, program: &P, context: &TaskContext, call: Call) -> Finished {
         let deadline = call.deadline;
         let result =
             self.begin(context, &call).and_then(|()| context.drive(deadline, self.call(program, context, call)));
-        Finished { result, guard: *self.store.data_mut().guard(), stdio: self.stdio.clone() }
+        self.finish(result, context)
+    }
+
+    fn finish(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext) -> Finished {
+        // Both fail only in an engine that does not count it.
+        let fuel = context.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
+        Finished { result, guard: *self.store.data_mut().guard(), fuel, stdio: self.stdio.clone() }
     }
 
     /// Gives the next task what is its own: limits, streams, arguments.
@@ -129,15 +134,18 @@ impl<P: Program> Home<P> {
         if context.epochs {
             self.store.set_epoch_deadline(1);
         }
+        if let Some(fuel) = context.limits.fuel {
+            self.store.set_fuel(fuel)?;
+        }
         match &self.stdio {
             Some(stdio) => stdio.clear(&context.limits),
             None => {
                 self.stdio = context.stdio(call);
                 if let Some(stdio) = &self.stdio {
-                    let mut world = context.wasi(stdio, &call.args)?;
-                    if let Some(argument) = &context.init {
-                        self.world = Some(std::mem::replace(&mut world, context.init_world(stdio, argument)));
-                    }
+                    let world = match &context.init {
+                        Some(argument) => context.init_world(stdio, argument),
+                        None => context.wasi(stdio, call)?,
+                    };
                     self.store.data_mut().give(world);
                 }
             }
@@ -148,18 +156,19 @@ impl<P: Program> Home<P> {
     async fn call(&mut self, program: &P, context: &TaskContext, call: Call) -> wasmtime::Result<Returned> {
         let instance = match self.instance {
             Some(instance) => instance,
-            None => self.instantiate(program, context).await?,
+            None => self.instantiate(program, context, &call).await?,
         };
         program.call(&mut self.store, instance, call, context.limits.output).await
     }
 
-    /// Makes the instance, and has it prepare itself if each of them is to.
-    async fn instantiate(&mut self, program: &P, context: &TaskContext) -> wasmtime::Result<P::Instance> {
+    /// Makes the instance. Where each of them is to prepare itself, it does so in a world of its own, before it is given
+    /// that of its first task.
+    async fn instantiate(&mut self, program: &P, context: &TaskContext, call: &Call) -> wasmtime::Result<P::Instance> {
         let instance = program.instantiate(&mut self.store).await?;
         if let Some(argument) = &context.init {
             program.prepare(&mut self.store, instance, argument).await?;
-            if let Some(world) = self.world.take() {
-                self.store.data_mut().give(world);
+            if let Some(stdio) = &self.stdio {
+                self.store.data_mut().give(context.wasi(stdio, call)?);
             }
         }
         self.store.data_mut().guard().ready = Some(Instant::now());

@@ -5,9 +5,10 @@ use std::time::Duration;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
-use super::{Answered, Finished, Returned, Spent, TaskContext, encode};
+use super::{Answered, Finished, Returned, Spent, encode};
 use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
@@ -34,6 +35,7 @@ pub(super) struct Judged {
     /// Kept of a task that is ok only on request.
     stderr: Option<String>,
     pub guard: Guard,
+    fuel: Option<u64>,
 }
 
 impl Judged {
@@ -51,7 +53,7 @@ impl Judged {
     /// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and
     /// the stderr of a task that is ok.
     pub fn answer(self, spent: Option<Spent>) -> Answered {
-        let Judged { status, layer, output, error, stderr, guard } = self;
+        let Judged { status, layer, output, error, stderr, guard, fuel } = self;
         let detail = if error.is_none() && spent.is_none() {
             Vec::new()
         } else {
@@ -60,6 +62,7 @@ impl Judged {
                 stderr: stderr.filter(|_| error.is_none()),
                 error,
                 peak_memory: spent.as_ref().map(|_| guard.peak),
+                fuel: fuel.filter(|_| spent.is_some()),
                 start_us: spent.as_ref().map(|spent| micros(spent.start)),
                 cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
             })
@@ -69,7 +72,7 @@ impl Judged {
 }
 
 pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -> Judged {
-    let Finished { result, guard, stdio } = finished;
+    let Finished { result, guard, fuel, stdio } = finished;
     let (limits, success_codes) = (&context.limits, &context.success_codes);
     let (stdout, exceeded) = stdio.as_ref().map(Stdio::take_output).unwrap_or_default();
     let stderr = || stdio.as_ref().and_then(Stdio::stderr);
@@ -99,7 +102,7 @@ pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -
         None if receipts => told = stderr(),
         None => {}
     }
-    Judged { status, layer, output, error, stderr: told, guard }
+    Judged { status, layer, output, error, stderr: told, guard, fuel }
 }
 
 fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
@@ -131,6 +134,9 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
         return Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message));
     }
     let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::OutOfFuel) {
+        return out_of_fuel(error, limits);
+    }
     let (code, message) = match trap {
         Some(trap) => (trap_code(*trap), trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
         None => ("abi", root),
@@ -148,6 +154,12 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Verdict {
 fn timeout(guard: &Guard, layer: Layer) -> Verdict {
     let length = guard.deadline.map(|deadline| deadline.length);
     Verdict::NotOk(Status::Timeout, layer, timeout_detail(length.unwrap_or_default()))
+}
+
+fn out_of_fuel(error: &wasmtime::Error, limits: &Limits) -> Verdict {
+    let message = format!("used up its fuel of {}; allow more with --fuel", limits.fuel.unwrap_or_default());
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
+    Verdict::NotOk(Status::Fuel, Layer::Fuel, ErrorDetail { backtrace, ..ErrorDetail::new("fuel", message) })
 }
 
 fn too_much_output(limits: &Limits) -> Verdict {

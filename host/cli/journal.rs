@@ -1,0 +1,229 @@
+//! Keeping the journal of a run, and going on with that of an earlier one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::Result;
+use wpool::{Program, Status};
+
+use super::exit::{CannotWrite, Exit, Usage};
+use super::kept::{self, Kept, Sorter};
+use super::plan::{JournalPlan, Plan, Resuming};
+use super::report::Tally;
+use super::say;
+use super::writer::{Handover, Writer};
+use crate::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, Torn, now};
+
+/// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
+#[derive(Debug)]
+pub struct Prepared {
+    folder: Option<Folder>,
+    facts: Facts,
+    /// What there is to go on with.
+    resume: Option<Resume>,
+}
+
+/// The journal of a run that goes on.
+#[derive(Debug)]
+pub struct Journal {
+    folder: Folder,
+    facts: Facts,
+    durable: bool,
+}
+
+/// Where a run's records go, and what of them is there already.
+#[derive(Debug)]
+pub struct Records {
+    pub writer: Writer,
+    pub journal: Option<Journal>,
+    pub sorter: Option<Sorter>,
+    pub kept: Option<Kept>,
+}
+
+impl Records {
+    /// Makes FILE and its journal, or goes on with them.
+    pub fn open(plan: &Plan, program: &Program, prepared: Option<Prepared>) -> Result<Records> {
+        let (Some(journal), Some(prepared)) = (&plan.journal, prepared) else {
+            let writer = match &plan.output {
+                Some(file) => {
+                    if file.overwrite {
+                        forget(&file.path)?;
+                    }
+                    Writer::create(&file.path, file.overwrite)?
+                }
+                None => Writer::stdout()?,
+            };
+            return Ok(Records { writer, journal: None, sorter: None, kept: None });
+        };
+        let handover = Handover::default();
+        let (sorter, kept, journal_kept) = match prepared.begin(journal, program)? {
+            Begun::Anew(journal, appender) => {
+                handover.give(appender);
+                (None, None, journal)
+            }
+            Begun::Again(journal, resume) => {
+                let (sorter, kept) = kept::kept(resume, handover.clone());
+                (Some(sorter), Some(kept), journal)
+            }
+        };
+        let writer = Writer::journal(&journal.file, handover)?;
+        Ok(Records { writer, journal: Some(journal_kept), sorter, kept })
+    }
+}
+
+/// Finds out what there is of an earlier run, and refuses what cannot be.
+pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
+    let mut facts = plan.facts.clone();
+    facts.program.name = program.name().to_owned();
+    facts.program.hash = program.hash().to_hex().to_string();
+    let mut prepared = Prepared { folder: None, facts, resume: None };
+    let begun = std::fs::metadata(&plan.file).is_ok_and(|found| found.len() > 0);
+    if plan.folder.exists() {
+        let folder = Folder::lock(plan.folder.clone())?;
+        if let Some(resuming) = &plan.resume {
+            prepared.resume = resume(plan, *resuming, &folder, &mut prepared.facts)?;
+        }
+        prepared.folder = Some(folder);
+    }
+    if plan.resume.is_some() && prepared.resume.is_none() && begun {
+        let (file, folder) = (plan.file.display(), plan.folder.display());
+        let what = format!("--resume: {file} is there without its journal, {folder}; replace it with --overwrite");
+        return Err(Usage(what).into());
+    }
+    Ok(prepared)
+}
+
+/// What there is to go on with; `None` when the earlier run has come to nothing.
+fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, facts: &mut Facts) -> Result<Option<Resume>> {
+    if !folder.journal().exists() {
+        return Ok(None);
+    }
+    let old = Facts::load(folder.path()).map_err(|error| advise(error, plan))?;
+    check_same(&old, facts, resuming.across)?;
+    let how = How { done: resuming.done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable };
+    let resume = Resume::open(folder, &plan.file, how).map_err(|error| advise(error, plan))?;
+    (facts.run, facts.started) = (old.run, old.started);
+    let Torn { journal, file } = resume.torn();
+    if journal > 0 || file > 0 {
+        let (name, folder) = (plan.file.display(), plan.folder.display());
+        say(format_args!(
+            "torn: the last {file} bytes of {name} and {journal} of {folder}/journal were cut short; their rows run again"
+        ));
+    }
+    Ok(Some(resume))
+}
+
+/// Says what to do about a journal that nothing can be built on.
+fn advise(error: Error, plan: &JournalPlan) -> anyhow::Error {
+    let file = plan.file.display();
+    anyhow::Error::from(error)
+        .context(format!("nothing was changed; --overwrite starts {file} anew. The run cannot be gone on with"))
+}
+
+/// Refuses to mix records of programs, settings or versions.
+fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
+    let refuse = |what: String| Err(Usage(format!("--resume: {what}")));
+    if old.program.hash != new.program.hash && !across {
+        let (old, new) = (&old.program, &new.program);
+        return refuse(format!(
+            "the program is another: the run was of {} ({}), and this is {} ({}); --resume-across-programs allows it",
+            old.path,
+            &old.hash[..old.hash.len().min(12)],
+            new.path,
+            &new.hash[..12]
+        ));
+    }
+    if old.version != new.version && !across {
+        let (old, new) = (&old.version, &new.version);
+        return refuse(format!(
+            "the run was of wpool {old}, and this is {new}, whose records may be others; --resume-across-programs allows it"
+        ));
+    }
+    let differences = differences(&old.settings, &new.settings);
+    if differences.is_empty() { Ok(()) } else { refuse(format!("settings differ: {}", differences.join(", "))) }
+}
+
+fn differences(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let value = |of: &BTreeMap<String, String>, name| of.get(name).cloned().unwrap_or_else(|| "unknown".into());
+    let differ = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+    differ.map(|name| format!("{name} was {} and is {}", value(old, name), value(new, name))).collect()
+}
+
+impl Prepared {
+    /// Begins to keep the journal.
+    fn begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun> {
+        self.try_begin(plan, program).map_err(cannot)
+    }
+
+    fn try_begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun, Error> {
+        let Prepared { folder, facts, resume } = self;
+        let folder = folder.map_or_else(|| Folder::lock(plan.folder.clone()), Ok)?;
+        let durable = plan.durable;
+        if let Some(resume) = resume {
+            folder.begin(&facts, program.bytes(), durable)?;
+            return Ok(Begun::Again(Journal { folder, facts, durable }, resume));
+        }
+        folder.clear()?;
+        let file = create(plan)?;
+        folder.begin(&facts, program.bytes(), durable)?;
+        let appender = Appender::create(&folder.journal(), &plan.file, file, durable)?;
+        Ok(Begun::Anew(Journal { folder, facts, durable }, appender))
+    }
+}
+
+/// A journal that is kept, and what comes first.
+enum Begun {
+    Anew(Journal, Appender),
+    /// What writes FILE comes with the first row that is not in its place.
+    Again(Journal, Resume),
+}
+
+/// Tells why what an earlier run has left could not be used, and gives the exit for it.
+pub fn tell_failure(error: Error) -> Exit {
+    let error = cannot(error);
+    say(format_args!("{error:#}"));
+    Exit::of_error(&error)
+}
+
+/// Makes FILE. Without `--overwrite` it is not there, or it is empty.
+fn create(plan: &JournalPlan) -> Result<File, Error> {
+    let empty = plan.resume.is_some() && std::fs::metadata(&plan.file).is_ok_and(|found| found.len() == 0);
+    let file = if plan.overwrite || empty { File::create(&plan.file) } else { File::create_new(&plan.file) };
+    file.map_err(|source| Error::Io { path: plan.file.clone(), source })
+}
+
+/// What the system refuses to a journal that is written is output that cannot be written.
+fn cannot(error: Error) -> anyhow::Error {
+    match error {
+        Error::Io { path, source } => CannotWrite { path: path.display().to_string(), source }.into(),
+        other => other.into(),
+    }
+}
+
+impl Journal {
+    /// Notes how the run has ended. When all rows were read and none was stopped, what was kept of records beside FILE
+    /// is removed.
+    pub fn end(mut self, exit: Exit, tally: &Tally, read: bool) {
+        let stopped = [Status::Skipped, Status::Cancelled].map(|status| tally.counts.of(status));
+        let complete = read && stopped == [0, 0] && tally.counts.total() > 0;
+        let counts = tally.counts.present().map(|(status, count)| (status.to_string(), count)).collect();
+        self.facts.ended = Some(Ended { time: now(), exit_code: exit.into(), counts, complete });
+        let stored = self.facts.store(self.folder.path(), self.durable);
+        let removed = if complete { self.folder.remove_tails() } else { Ok(()) };
+        // The records are all there, and the journal of them.
+        if let Err(error) = stored.and(removed) {
+            say(format_args!("warning: {:#}", cannot(error)));
+        }
+    }
+}
+
+/// Removes the journal of a file that is replaced by a run without one: it would tell of other lines.
+fn forget(file: &Path) -> Result<()> {
+    let folder = crate::journal::beside(file);
+    if folder.join("journal").exists() {
+        Folder::lock(folder)?.clear().map_err(cannot)?;
+    }
+    Ok(())
+}

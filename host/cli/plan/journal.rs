@@ -1,0 +1,177 @@
+//! What the journal of a run says of it, and what can be resumed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::Serialize;
+use wpool::{Isolation, PoolConfig, Status};
+
+use super::super::args;
+use super::{Source, usage};
+use crate::journal::{FORMAT, Facts, ProgramFacts, beside, is_final, run_id};
+
+/// Longest argument of `init` that is kept as it is.
+const SHORT: usize = 200;
+
+/// The journal that a run keeps.
+#[derive(Debug)]
+pub struct JournalPlan {
+    /// FILE of `-o FILE`.
+    pub file: PathBuf,
+    pub folder: PathBuf,
+    /// All but the program's hash.
+    pub facts: Facts,
+    pub resume: Option<Resuming>,
+    /// Whether records are in the order of the rows.
+    pub ordered: bool,
+    /// Whether a line begins with the position of its row.
+    pub ids: bool,
+    pub durable: bool,
+    pub overwrite: bool,
+}
+
+/// How a run is gone on with.
+#[derive(Clone, Copy, Debug)]
+pub struct Resuming {
+    /// The statuses of rows that are not run again.
+    pub done: fn(Status) -> bool,
+    /// Also with another program, or another wpool.
+    pub across: bool,
+}
+
+/// The journal of a run, if it keeps one: `file` is where its records go.
+pub fn journal(
+    typed: &args::Run,
+    file: Option<&Path>,
+    source: &Source,
+    config: &PoolConfig,
+) -> Result<Option<JournalPlan>> {
+    let journal = &typed.journal;
+    let regular = file.filter(|path| std::fs::metadata(path).map_or(true, |found| found.is_file()));
+    if journal.resume {
+        check_resumable(typed, file, regular.is_some(), config)?;
+    }
+    let Some(file) = regular.filter(|_| !journal.no_journal) else {
+        if journal.durable {
+            return usage("--durable needs -o FILE, a regular file: it is about its journal".into());
+        }
+        return Ok(None);
+    };
+    let resume = journal.resume.then_some(Resuming { done: is_final, across: journal.resume_across_programs });
+    Ok(Some(JournalPlan {
+        file: file.to_owned(),
+        folder: beside(file),
+        facts: facts(typed, source, config),
+        resume,
+        ordered: !typed.output.unordered,
+        ids: !typed.output.values,
+        durable: journal.durable,
+        overwrite: typed.output.overwrite,
+    }))
+}
+
+/// Refuses what could not end as if it had never been interrupted.
+fn check_resumable(typed: &args::Run, file: Option<&Path>, regular: bool, config: &PoolConfig) -> Result<()> {
+    let why = if file.is_none() {
+        "needs -o FILE: what goes to standard output has no journal"
+    } else if !regular {
+        "needs a regular file: what is written to others has no journal"
+    } else if config.state.is_some() {
+        "cannot be used with shared state: what tasks that are done have left there is gone"
+    } else if config.grants.has_writable_dir() {
+        "cannot be used with a :rw directory: tasks that are done may have changed it"
+    } else if config.isolation != Isolation::Fresh {
+        "cannot be used with --isolation reuse: what the tasks before have left in the instance is gone"
+    } else if typed.output.out_dir.is_some() {
+        "cannot be used with --out-dir: files of rows that were cut short cannot be told from others"
+    } else {
+        return Ok(());
+    };
+    usage(format!("--resume {why}"))
+}
+
+fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
+    let (run, started) = run_id();
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let inputs = match source {
+        Source::Lines(files) => files.iter().map(|file| text(file)).collect(),
+        Source::Files(_) => typed.files.clone(),
+        Source::Once => Vec::new(),
+    };
+    let arguments = std::env::args_os().skip(2).map(|argument| argument.to_string_lossy().into_owned());
+    Facts {
+        format: FORMAT,
+        run,
+        version: env!("CARGO_PKG_VERSION").into(),
+        started,
+        cwd: std::env::current_dir().map(|path| text(&path)).unwrap_or_default(),
+        arguments: arguments.collect(),
+        env: config.grants.env.clone(),
+        program: ProgramFacts { name: String::new(), path: text(&typed.task), hash: String::new() },
+        settings: settings(typed, source, config),
+        inputs,
+        ended: None,
+    }
+}
+
+/// Every setting on which outputs or records depend. What only says how fast, how early a run stops, or what is told
+/// beside the records does not stand here.
+fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap<String, String> {
+    let args::Run { output, limits, stopping, .. } = typed;
+    let rows = match source {
+        Source::Lines(_) if typed.lines => "lines",
+        Source::Lines(_) => "json",
+        Source::Files(_) => "files",
+        Source::Once => "once",
+    };
+    let mut settings = BTreeMap::from([
+        ("rows", rows.to_owned()),
+        ("--call", option(typed.call.as_ref())),
+        ("arguments after --", json(&typed.args)),
+        ("--stdin", option(typed.stdin.as_ref())),
+        ("--env", json(&config.grants.env)),
+        ("--dir", json(&config.grants.dirs)),
+        ("--isolation", format!("{:?}", config.isolation).to_lowercase()),
+        ("--timeout", option(limits.timeout.map(|time| format!("{time:?}")).as_ref())),
+        ("--memory", limits.memory.to_string()),
+        ("--max-output", limits.max_output.to_string()),
+        ("--fuel", option(config.limits.fuel.map(|fuel| fuel.to_string()).as_ref())),
+        ("--deterministic", config.deterministic.is_some().to_string()),
+        ("--seed", option(config.deterministic.as_ref().map(|determinism| determinism.seed.to_string()).as_ref())),
+        ("--init-arg", config.init.as_ref().map_or("none".into(), |init| argument(&init.argument))),
+        ("--init-each", config.init.as_ref().is_some_and(|init| init.each).to_string()),
+        ("--init-timeout", option(typed.initializer.init_timeout.map(|time| format!("{time:?}")).as_ref())),
+        ("--output-type", format!("{:?}", output.output_type).to_lowercase()),
+        ("--success-codes", json(&output.success_codes)),
+        ("--values", output.values.to_string()),
+        ("--receipts", output.receipts.to_string()),
+        ("--only", format!("{:?}", output.only).to_lowercase()),
+        ("--unordered", output.unordered.to_string()),
+        ("--out-dir", option(output.out_dir.as_ref().map(|path| path.to_string_lossy().into_owned()).as_ref())),
+        ("--out-name", option(output.out_name.as_ref())),
+        ("--retries", stopping.retries.to_string()),
+        ("--crash-limit", stopping.crash_limit.to_string()),
+        ("shared state", config.state.is_some().to_string()),
+    ]);
+    if stopping.retries > 0 {
+        settings.insert("--retry-on", format!("{:?}", stopping.retry_on));
+    }
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data serializes")
+}
+
+fn option(value: Option<&String>) -> String {
+    value.cloned().unwrap_or_else(|| "none".into())
+}
+
+/// An argument of `init`, by its bytes: the file that it came from may have changed.
+fn argument(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.len() <= SHORT => text.to_owned(),
+        _ => format!("{} bytes, blake3 {}", bytes.len(), blake3::hash(bytes)),
+    }
+}

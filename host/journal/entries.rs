@@ -1,0 +1,66 @@
+//! A journal's rows, one after the other.
+
+use std::path::Path;
+
+use super::Error;
+use super::format::Record;
+use super::groups::Groups;
+
+/// A row that is done, with its place in FILE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place among the entries, which is its row's position in the input unless the run was `--unordered`.
+    pub position: u64,
+    /// Where its line begins in FILE.
+    pub offset: u64,
+    pub record: Record,
+}
+
+/// The entries of a journal, up to its end or to what is torn there.
+#[derive(Debug)]
+pub struct Entries {
+    groups: Groups,
+    current: std::vec::IntoIter<Record>,
+    position: u64,
+    offset: u64,
+    /// Where the current group begins.
+    begin: Place,
+}
+
+/// A place in a journal and in FILE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub journal: u64,
+    pub file: u64,
+}
+
+impl Entries {
+    /// Of the journal in a folder `FILE.wpool`.
+    pub fn open(folder: &Path) -> Result<Entries, Error> {
+        Groups::open(&folder.join(super::folder::JOURNAL)).map(Entries::of)
+    }
+
+    pub(super) fn of(groups: Groups) -> Entries {
+        let begin = Place { journal: groups.offset, file: 0 };
+        Entries { groups, current: Vec::new().into_iter(), position: 0, offset: 0, begin }
+    }
+
+    /// Entries of the group that the next entry is in, without those that were given.
+    pub(super) fn begin(&self) -> Place {
+        self.begin
+    }
+
+    pub fn next(&mut self) -> Result<Option<Entry>, Error> {
+        if self.current.len() == 0 {
+            let place = Place { journal: self.groups.offset, file: self.offset };
+            let Some(group) = self.groups.next()? else { return Ok(None) };
+            self.begin = place;
+            self.current = group.records.into_iter();
+        }
+        let Some(record) = self.current.next() else { return Ok(None) };
+        let entry = Entry { position: self.position, offset: self.offset, record };
+        self.position += 1;
+        self.offset = self.offset.saturating_add(record.length);
+        Ok(Some(entry))
+    }
+}

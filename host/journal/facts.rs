@@ -1,0 +1,176 @@
+//! What is known of a run before its first row and after its last: `run.json`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, at};
+
+/// Name of the file of facts in a journal's folder.
+const FACTS: &str = "run.json";
+/// Version of everything in the folder. Another one is not read.
+pub const FORMAT: u32 = 1;
+/// Longest file of facts: arguments and environments are at most 2 MiB for the kernel, and as much again in escapes.
+const MAX_FACTS: u64 = 16 << 20;
+
+/// The facts of a run. Texts that are not UTF-8 on the command line are kept with replacement characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// [`FORMAT`] of whoever wrote this.
+    pub format: u32,
+    /// The name of the run: when it began, so that names sort by age, and a random part.
+    pub run: String,
+    /// Of wpool.
+    pub version: String,
+    /// In UTC, as RFC 3339. That of the first run when it was resumed.
+    pub started: String,
+    /// Working directory, against which every path that was typed is meant.
+    pub cwd: String,
+    /// Everything that was typed after `wpool run`.
+    pub arguments: Vec<String>,
+    /// What `--env` gave, in its order, with the values that were the caller's.
+    pub env: Vec<(String, String)>,
+    pub program: ProgramFacts,
+    /// Every setting on which outputs or records depend, under the name of its option, in a text that is equal when
+    /// the setting is.
+    pub settings: BTreeMap<String, String>,
+    /// Files of rows as typed, `-` for standard input; with `--files` its patterns; empty with `--once`.
+    pub inputs: Vec<String>,
+    /// `None` while the run goes on, and for ever when its host was killed.
+    pub ended: Option<Ended>,
+}
+
+/// Which program a run was of. Its bytes stand beside the facts, in `program.wasm`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramFacts {
+    pub name: String,
+    /// As typed; of a folder, the program that was built in it.
+    pub path: String,
+    /// BLAKE3 of the bytes, in hex.
+    pub hash: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// In UTC, as RFC 3339.
+    pub time: String,
+    pub exit_code: i32,
+    /// Records by status, kept ones included; statuses that did not occur are left out.
+    pub counts: BTreeMap<String, u64>,
+    /// Whether every row of the input has a record that is final.
+    pub complete: bool,
+}
+
+impl Facts {
+    /// Reads the facts in a journal's folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there are none, [`Error::Facts`] when they make no sense or are of another format.
+    pub fn load(folder: &Path) -> Result<Facts, Error> {
+        let path = folder.join(FACTS);
+        let mut text = Vec::new();
+        let file = File::open(&path).map_err(at(&path))?;
+        file.take(MAX_FACTS).read_to_end(&mut text).map_err(at(&path))?;
+        let wrong = |why: String| Error::Facts { path: path.clone(), why };
+        #[derive(Deserialize)]
+        struct Versioned {
+            format: u32,
+        }
+        let Versioned { format } = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        if format != FORMAT {
+            return Err(wrong(format!("its format is {format}, and this wpool reads {FORMAT}")));
+        }
+        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Writes the facts into a journal's folder, whole or not at all; `durable` is for power cuts, too.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn store(&self, folder: &Path, durable: bool) -> Result<(), Error> {
+        let mut text = serde_json::to_vec_pretty(self).expect("plain data serializes");
+        text.push(b'\n');
+        replace(folder, FACTS, &text, durable)
+    }
+}
+
+/// Writes a file of a folder by rename, so that there is the old one or the new one; when it is durable, also after a
+/// power cut.
+pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8], durable: bool) -> Result<(), Error> {
+    let temporary = folder.join(format!("{name}.new"));
+    let mut file = super::private().truncate(true).open(&temporary).map_err(at(&temporary))?;
+    file.write_all(bytes).map_err(at(&temporary))?;
+    if durable {
+        file.sync_all().map_err(at(&temporary))?;
+    }
+    let place = folder.join(name);
+    std::fs::rename(&temporary, &place).map_err(at(&place))?;
+    if durable { super::folder::sync(folder) } else { Ok(()) }
+}
+
+/// A new name for a run that begins now, and the time.
+pub fn run_id() -> (String, String) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Each of these is seeded by the system.
+    let random = RandomState::new().hash_one(since) as u32;
+    let time = rfc3339(since);
+    let sortable: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    (format!("{sortable}-{random:08x}"), time)
+}
+
+/// The time now, in UTC, as RFC 3339.
+pub fn now() -> String {
+    rfc3339(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A time since 1970 to the second.
+fn rfc3339(since: Duration) -> String {
+    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The date so many days after 1970-01-01. Years are counted from March, so that a leap day ends one.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn names_of_runs_sort_by_age_and_differ() {
+        let (a, b) = (run_id().0, run_id().0);
+        assert_ne!(a, b);
+        assert!(a.starts_with("20") && a.len() == b.len() && a[..16] <= b[..16], "{a} {b}");
+    }
+}

@@ -1,0 +1,110 @@
+//! The folder `FILE.wpool`, and who may write in it.
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::facts::{Facts, replace};
+use super::{Error, at, private};
+
+pub const JOURNAL: &str = "journal";
+const LOCK: &str = "lock";
+const PROGRAM: &str = "program.wasm";
+/// A host that was killed holds its lock until the kernel has taken it apart; a child that it was starting, until it is
+/// another program. Both take some milliseconds.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The folder of a journal, locked as long as this lives.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// The folder of an output file.
+pub fn beside(file: &Path) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(".wpool");
+    name.into()
+}
+
+/// Whether a run goes on that writes in this folder.
+#[allow(dead_code, reason = "for those who read journals of others")]
+pub fn is_running(folder: &Path) -> bool {
+    File::open(folder.join(LOCK)).is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+impl Folder {
+    /// Locks a folder, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another run holds it.
+    pub fn lock(path: PathBuf) -> Result<Folder, Error> {
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&path)(error)),
+            _ => {}
+        }
+        let name = path.join(LOCK);
+        let mut lock = private().open(&name).map_err(at(&name))?;
+        for left in (0..TRIES).rev() {
+            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::INTR) => {}
+                Err(Errno::WOULDBLOCK) if left > 0 => std::thread::sleep(PAUSE),
+                Err(Errno::WOULDBLOCK) => return Err(Error::Busy { path, pid: holder(&lock) }),
+                Err(errno) => return Err(at(&name)(errno.into())),
+            }
+        }
+        // Only for people who are refused.
+        let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        Ok(Folder { path, _lock: lock })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
+    /// Removes what is of an earlier run, the journal first: without it the rest is nothing.
+    pub fn clear(&self) -> Result<(), Error> {
+        let journal = self.journal();
+        match std::fs::remove_file(&journal) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&journal)(error)),
+            _ => {}
+        }
+        self.remove_tails()
+    }
+
+    /// Removes what was kept of records beside FILE.
+    pub fn remove_tails(&self) -> Result<(), Error> {
+        super::tails::remove(&self.path)
+    }
+
+    /// Writes what is known before the first row.
+    pub fn begin(&self, facts: &Facts, program: &[u8], durable: bool) -> Result<(), Error> {
+        replace(&self.path, PROGRAM, program, durable)?;
+        facts.store(&self.path, durable)
+    }
+}
+
+/// Who says in a lock's file that it holds it.
+fn holder(lock: &File) -> Option<u32> {
+    let mut text = String::new();
+    lock.take(20).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Has a folder's entries reach the disk.
+pub fn sync(folder: &Path) -> Result<(), Error> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
+}

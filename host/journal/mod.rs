@@ -1,0 +1,84 @@
+//! The journal of a run: what of its output is done, so that a crash of the host loses nothing.
+//!
+//! Beside an output FILE stands the folder `FILE.wpool/`:
+//!
+//! | file | what |
+//! |---|---|
+//! | `lock` | held by the run that writes, whose process id it tells |
+//! | `run.json` | [`Facts`]: what was run, with which settings, and how it ended |
+//! | `program.wasm` | the program's bytes as they were given |
+//! | `journal` | which rows are done, and where their lines end in FILE: see [`format`] |
+//! | `tail-N`, `tail-N.lines` | while a resumed run goes on: records and lines taken from FILE's end, see [`tails`] |
+//!
+//! # What holds at any moment
+//!
+//! 1. FILE's bytes are written before the group of the journal that stands for them. What the journal does not tell of is
+//!    not done: FILE is cut off there before anything is added.
+//! 2. A row's record is in FILE or in a tail until the run that took it from there is complete.
+//! 3. Only who holds the lock writes.
+//!
+//! # Torn or damaged
+//!
+//! A host that is killed leaves at most an incomplete group at the journal's end, and bytes of FILE that no group stands
+//! for. A power cut can leave zeros, and without fsync any part of what was written last. So what is wrong at the end is
+//! torn: it is dropped, told, and done again. What is wrong with something right behind it is damage, which nothing is
+//! built on: see [`verify`] for where the line is.
+
+mod append;
+mod entries;
+mod facts;
+mod folder;
+mod format;
+mod groups;
+mod key;
+mod resume;
+mod tails;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+pub use append::Appender;
+#[allow(unused_imports, reason = "for those who read journals of others")]
+pub use entries::{Entries, Entry};
+pub use facts::{Ended, FORMAT, Facts, ProgramFacts, now, run_id};
+#[allow(unused_imports, reason = "for those who read journals of others")]
+pub use folder::is_running;
+pub use folder::{Folder, beside};
+pub use format::{MAX_ROWS, Record};
+pub use key::Key;
+pub use resume::{How, Known, Resume, is_final};
+pub use verify::Torn;
+
+/// What can be wrong with a journal.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refuses something.
+    #[error("cannot use {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    /// The facts of the run cannot be understood.
+    #[error("{} cannot be read: {why}", path.display())]
+    Facts { path: PathBuf, why: String },
+    /// Another run writes this journal.
+    #[error("{} is in use by another run{}", path.display(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    Busy { path: PathBuf, pid: Option<u32> },
+    /// Something in the middle is not what was written.
+    #[error("{} is damaged at byte {offset}: {what}", path.display())]
+    Damaged { path: PathBuf, offset: u64, what: &'static str },
+}
+
+/// Makes the error for a path of what the system says.
+fn at(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
+    move |source| Error::Io { path: path.to_owned(), source }
+}
+
+/// Opens what only the user may read, for rows may be anything.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).mode(0o600);
+    options
+}

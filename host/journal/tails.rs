@@ -1,0 +1,217 @@
+//! What was taken from FILE's end, because the input differs from there on from what it was: records that rows of the
+//! new input are answered from.
+//!
+//! A tail is `tail-N.lines`, a copy of FILE's bytes, and `tail-N`, a journal of them whose records say how many equal rows
+//! came before. The lines are on the disk before the journal of them gets its name, and that is before anything is cut
+//! off. So lines without a journal are nothing, and a record may stand in FILE and in tails at once: row for row they
+//! are equal, and the newest is taken.
+//!
+//! Looking records up takes 36 bytes of memory for each that is in a tail. There is one only when the input has changed,
+//! when rows in the middle were not done, or with `--unordered`.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use wpool::Status;
+
+use super::entries::{Entries, Place};
+use super::facts::replace;
+use super::folder::JOURNAL;
+use super::format::{Header, Kind, Record};
+use super::groups::Groups;
+use super::key::Key;
+use super::verify::verify;
+use super::{Error, at, private};
+
+/// Bits of a slot's place for the offset in its tail's lines; the rest is the number of the tail.
+const OFFSET_BITS: u32 = 48;
+
+fn paths(folder: &Path, number: u64) -> (PathBuf, PathBuf) {
+    (folder.join(format!("tail-{number}")), folder.join(format!("tail-{number}.lines")))
+}
+
+/// Numbers of a folder's tails, oldest first.
+fn numbers(folder: &Path) -> Result<Vec<u64>, Error> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
+        let name = entry.map_err(at(folder))?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("tail-"));
+        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Removes all tails of a folder, the journals first.
+pub fn remove(folder: &Path) -> Result<(), Error> {
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
+        let path = entry.map_err(at(folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match name.strip_prefix("tail-") {
+            Some(rest) if rest.ends_with(".lines") => lines.push(path),
+            Some(_) => std::fs::remove_file(&path).map_err(at(&path))?,
+            None => {}
+        }
+    }
+    lines.iter().try_for_each(|path| std::fs::remove_file(path).map_err(at(path)))
+}
+
+/// Copies what stands between two places of FILE and its journal into a new tail.
+pub fn take(folder: &Path, file: &Path, from: Place, end: Place) -> Result<(), Error> {
+    let number = numbers(folder)?.last().map_or(0, |last| last + 1);
+    let (journal, lines) = paths(folder, number);
+    copy(file, from.file, end.file, &lines)?;
+    let groups = journal_of(folder, from, end)?;
+    let name = journal.file_name().unwrap_or_default().to_string_lossy();
+    replace(folder, &name, &groups, true)
+}
+
+fn copy(file: &Path, from: u64, to: u64, into: &Path) -> Result<(), Error> {
+    let mut source = File::open(file).map_err(at(file))?;
+    source.seek(SeekFrom::Start(from)).map_err(at(file))?;
+    let mut copy = private().truncate(true).open(into).map_err(at(into))?;
+    let copied = io::copy(&mut source.take(to - from), &mut copy).map_err(at(into))?;
+    if copied != to - from {
+        return Err(at(file)(io::Error::other("it has become shorter")));
+    }
+    copy.flush().and_then(|()| copy.sync_all()).map_err(at(into))
+}
+
+/// The journal of a tail: the groups between two places, with occurrences.
+fn journal_of(folder: &Path, from: Place, end: Place) -> Result<Vec<u8>, Error> {
+    let mut groups = Groups::open(&folder.join(JOURNAL))?;
+    groups.end = end.journal;
+    let mut occurrences = Occurrences::between(&mut groups, from)?;
+    let header = Header::new(Kind::Tail);
+    let mut bytes = header.encode().to_vec();
+    groups.offset = from.journal;
+    while let Some(mut group) = groups.next()? {
+        group.records.iter_mut().for_each(|record| record.occurrence = occurrences.next(record.key));
+        let offset = bytes.len() as u64;
+        header.push_group(offset, &group.records, group.file, false, &mut bytes);
+    }
+    Ok(bytes)
+}
+
+/// How often keys have come, for those keys alone that come from some place on.
+struct Occurrences(Vec<(Key, u64)>);
+
+impl Occurrences {
+    /// Counted up to the place.
+    fn between(groups: &mut Groups, from: Place) -> Result<Occurrences, Error> {
+        let start = std::mem::replace(&mut groups.offset, from.journal);
+        let mut keys = Vec::new();
+        while let Some(group) = groups.next()? {
+            keys.extend(group.records.iter().map(|record| (record.key, 0)));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let mut occurrences = Occurrences(keys);
+        groups.offset = start;
+        while groups.offset < from.journal {
+            let Some(group) = groups.next()? else { break };
+            group.records.iter().for_each(|record| {
+                occurrences.next(record.key);
+            });
+        }
+        Ok(occurrences)
+    }
+
+    fn next(&mut self, key: Key) -> u64 {
+        let Ok(at) = self.0.binary_search_by_key(&key, |(key, _)| *key) else { return 0 };
+        let count = &mut self.0[at].1;
+        *count += 1;
+        *count - 1
+    }
+}
+
+/// The records of all tails, by their rows.
+#[derive(Debug)]
+pub struct Index {
+    slots: Vec<Slot>,
+    /// How many rows of a slot's key have come; counted at the first slot of the key.
+    seen: Vec<u32>,
+    tails: Vec<(PathBuf, File)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    key: Key,
+    occurrence: u32,
+    /// Number among the tails, and offset.
+    place: u64,
+    length: u64,
+    status: Status,
+}
+
+impl Index {
+    /// Of the records that count as done; `None` when there are no tails.
+    pub fn load(folder: &Path, done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
+        let numbers = numbers(folder)?;
+        if numbers.is_empty() {
+            return Ok(None);
+        }
+        let mut index = Index { slots: Vec::new(), seen: Vec::new(), tails: Vec::new() };
+        // The newest first, which is what a stable sort and the removal of equals keep.
+        for number in numbers.into_iter().rev() {
+            index.add(&paths(folder, number), done)?;
+        }
+        index.slots.sort_by_key(|slot| (slot.key, slot.occurrence));
+        index.slots.dedup_by_key(|slot| (slot.key, slot.occurrence));
+        index.slots.shrink_to_fit();
+        index.seen = vec![0; index.slots.len()];
+        Ok(Some(index))
+    }
+
+    fn add(&mut self, (journal, lines): &(PathBuf, PathBuf), done: fn(Status) -> bool) -> Result<(), Error> {
+        let verified = verify(journal, lines)?;
+        // Tails are complete before they get their names.
+        if verified.torn.journal > 0 {
+            let what = "what stands there is no group of records";
+            return Err(Error::Damaged { path: journal.clone(), offset: verified.end.journal, what });
+        }
+        let tail = (self.tails.len() as u64) << OFFSET_BITS;
+        let mut entries = Entries::of(Groups::open(journal)?);
+        while let Some(entry) = entries.next()? {
+            let Record { key, status, length, occurrence } = entry.record;
+            if done(status)
+                && let Ok(occurrence) = u32::try_from(occurrence)
+            {
+                self.slots.push(Slot { key, occurrence, place: tail | entry.offset, length, status });
+            }
+        }
+        self.tails.push((lines.clone(), File::open(lines).map_err(at(lines))?));
+        Ok(())
+    }
+
+    /// Counts a row, and gives its record and line, if it is done.
+    pub fn take(&mut self, key: Key) -> Result<Option<(Record, Vec<u8>)>, Error> {
+        let Some(slot) = self.slot(key) else { return Ok(None) };
+        let record = Record { key, status: slot.status, length: slot.length, occurrence: slot.occurrence.into() };
+        let (path, file) = &self.tails[(slot.place >> OFFSET_BITS) as usize];
+        let mut line = vec![0; slot.length as usize];
+        file.read_exact_at(&mut line, slot.place & ((1 << OFFSET_BITS) - 1)).map_err(at(path))?;
+        Ok(Some((record, line)))
+    }
+
+    /// Counts a row that needs no record.
+    pub fn pass(&mut self, key: Key) {
+        self.slot(key);
+    }
+
+    /// Counts a row, and gives its slot, if it is done.
+    fn slot(&mut self, key: Key) -> Option<Slot> {
+        let first = self.slots.partition_point(|slot| slot.key < key);
+        if self.slots.get(first)?.key != key {
+            return None;
+        }
+        let occurrence = self.seen[first];
+        self.seen[first] = occurrence.saturating_add(1);
+        let of_key = &self.slots[first..];
+        let at = of_key.partition_point(|slot| (slot.key, slot.occurrence) < (key, occurrence));
+        of_key.get(at).filter(|slot| (slot.key, slot.occurrence) == (key, occurrence)).copied()
+    }
+}

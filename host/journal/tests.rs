@@ -1,0 +1,359 @@
+//! What a journal is after a crash, a power cut, or anything else that can happen to its bytes.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use wpool::{Input, Status};
+
+use super::append::Appender;
+use super::format::{HEADER, Header, Kind, MAX_GROUP, MAX_ROWS, Parsed, Record};
+use super::verify::{Torn, Verified, verify};
+use super::{Entries, Error, Folder, How, Key, Known, Resume, is_final, is_running};
+
+fn record(row: u64, length: u64) -> Record {
+    let key = Key::of(&Input::new(row.to_string()));
+    Record { key, status: Status::ALL[(row % 11) as usize], length, occurrence: 0 }
+}
+
+/// A journal in memory, and the records of its groups with their offsets.
+fn journal(kind: Kind, groups: &[usize]) -> (Header, Vec<u8>, Vec<(usize, Vec<Record>)>) {
+    let header = Header::new(kind);
+    let mut bytes = header.encode().to_vec();
+    let (mut row, mut written) = (0, Vec::new());
+    for count in groups {
+        let occurrence = |row| if kind == Kind::Tail { row % 3 } else { 0 };
+        let rows = row..row + *count as u64;
+        let records: Vec<_> = rows.map(|row| Record { occurrence: occurrence(row), ..record(row, row * 37) }).collect();
+        row += *count as u64;
+        let offset = bytes.len();
+        header.push_group(offset as u64, &records, row as u32, row % 2 == 1, &mut bytes);
+        written.push((offset, records));
+    }
+    (header, bytes, written)
+}
+
+/// All that a reader takes from bytes: groups one after the other, and after something else any that it finds.
+fn read(header: &Header, bytes: &[u8]) -> Vec<(usize, Vec<Record>)> {
+    let (mut at, mut found) = (HEADER, Vec::new());
+    while at < bytes.len() {
+        match header.parse_group(at as u64, &bytes[at..]) {
+            Parsed::Group(group) => {
+                found.push((at, group.records));
+                at += group.size;
+            }
+            Parsed::Incomplete | Parsed::Bad => at += 1,
+        }
+    }
+    found
+}
+
+fn some_kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![Just(Kind::Plain), Just(Kind::Durable), Just(Kind::Tail)]
+}
+
+#[derive(Clone, Debug)]
+enum Harm {
+    Flip(usize, u8),
+    Cut(usize),
+    Zero(usize, usize),
+    Insert(usize, Vec<u8>),
+    Remove(usize, usize),
+    /// Blocks change places.
+    Move(usize, usize, usize),
+}
+
+impl Harm {
+    fn to(&self, bytes: &mut Vec<u8>) {
+        let length = bytes.len();
+        match self {
+            Harm::Flip(at, bits) => bytes[at % length] ^= bits,
+            Harm::Cut(at) => bytes.truncate(at % length),
+            Harm::Zero(at, count) => {
+                let at = at % length;
+                let end = (at + count).min(length);
+                bytes[at..end].fill(0);
+            }
+            Harm::Insert(at, what) => drop(bytes.splice(at % length..at % length, what.iter().copied())),
+            Harm::Remove(at, count) => drop(bytes.drain(at % length..(at % length + count).min(length))),
+            Harm::Move(from, to, count) => {
+                let (from, to) = (from % length, to % length);
+                let count = (*count).min(length - from.max(to));
+                bytes.copy_within(from..from + count, to);
+            }
+        }
+    }
+}
+
+fn some_harm() -> impl Strategy<Value = Harm> {
+    let place = || 0..2_000usize;
+    prop_oneof![
+        (place(), 1..=255u8).prop_map(|(at, bits)| Harm::Flip(at, bits)),
+        place().prop_map(Harm::Cut),
+        (place(), 1..300usize).prop_map(|(at, count)| Harm::Zero(at, count)),
+        (place(), proptest::collection::vec(any::<u8>(), 1..40)).prop_map(|(at, what)| Harm::Insert(at, what)),
+        (place(), 1..100usize).prop_map(|(at, count)| Harm::Remove(at, count)),
+        (place(), place(), 1..300usize).prop_map(|(from, to, count)| Harm::Move(from, to, count)),
+    ]
+}
+
+fn some_groups() -> impl Strategy<Value = Vec<usize>> {
+    proptest::collection::vec(1..8usize, 1..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_harmed_journal_yields_no_record_that_was_not_written(kind in some_kind(), groups in some_groups(), harms in proptest::collection::vec(some_harm(), 1..4)) {
+        let (header, mut bytes, written) = journal(kind, &groups);
+        for harm in &harms {
+            if !bytes.is_empty() {
+                harm.to(&mut bytes);
+            }
+        }
+        for group in read(&header, &bytes) {
+            prop_assert!(written.contains(&group), "{group:?} after {harms:?}");
+        }
+        // Whatever is there, it is read or refused.
+        if let Some(read) = Header::parse(&bytes) {
+            prop_assert_eq!(read, header);
+        }
+    }
+
+    #[test]
+    fn noise_is_no_group(kind in some_kind(), bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let header = Header::new(kind);
+        prop_assert!(Header::parse(&bytes).is_none());
+        for at in 0..bytes.len() {
+            prop_assert!(!matches!(header.parse_group(at as u64, &bytes[at..]), Parsed::Group(_)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_written_is_read(kind in some_kind(), groups in some_groups()) {
+        let (header, bytes, written) = journal(kind, &groups);
+        prop_assert_eq!(Header::parse(&bytes), Some(header));
+        prop_assert_eq!(read(&header, &bytes), written);
+    }
+
+    /// FILE and journal harmed on a disk: what is taken for right is what was written, from the beginning on.
+    #[test]
+    fn what_is_verified_was_written(groups in some_groups(), durable: bool, harms in proptest::collection::vec((any::<bool>(), some_harm()), 0..3)) {
+        let disk = Disk::new();
+        let lines = disk.write(&groups, durable);
+        for (journal, harm) in &harms {
+            let path = if *journal { disk.journal() } else { disk.file() };
+            let mut bytes = std::fs::read(&path).expect("it is there");
+            if !bytes.is_empty() {
+                harm.to(&mut bytes);
+            }
+            std::fs::write(&path, bytes).expect("it is written");
+        }
+        if let Ok(Verified { end, rows, .. }) = verify(&disk.journal(), &disk.file()) {
+            let kept = std::fs::read(disk.file()).expect("it is there")[..end.file as usize].to_vec();
+            let rows = rows as usize;
+            prop_assert_eq!(kept, lines[..rows].concat(), "{:?}", harms);
+            let mut entries = Entries::open(disk.folder.path()).expect("it was verified");
+            for row in 0..rows {
+                let entry = entries.next().expect("it is read").expect("there are as many");
+                prop_assert_eq!(entry.record.key, Key::of(&Input::new(row.to_string())));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_costs_24_bytes_even_alone() {
+    let header = Header::new(Kind::Durable);
+    for (length, most) in [(40, 24), (1_000, 24), (100_000, 24)] {
+        let mut bytes = Vec::new();
+        header.push_group(HEADER as u64, &[record(0, length)], 0, true, &mut bytes);
+        assert!(bytes.len() <= most, "{} for a line of {length}", bytes.len());
+    }
+    let mut bytes = Vec::new();
+    let records: Vec<_> = (0..MAX_ROWS as u64).map(|row| record(row, u64::MAX >> 4)).collect();
+    header.push_group(HEADER as u64, &records, 0, true, &mut bytes);
+    assert!(bytes.len() <= MAX_GROUP);
+    assert!(matches!(header.parse_group(HEADER as u64, &bytes), Parsed::Group(_)));
+}
+
+/// A FILE with its journal, in a folder of its own.
+struct Disk {
+    dir: tempfile::TempDir,
+    folder: Folder,
+}
+
+impl Disk {
+    fn new() -> Disk {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = Folder::lock(dir.path().join("out.wpool")).expect("nobody else has it");
+        Disk { dir, folder }
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.dir.path().join("out")
+    }
+
+    fn journal(&self) -> std::path::PathBuf {
+        self.folder.journal()
+    }
+
+    /// Writes rows 0, 1, 2… in groups of these sizes, and gives their lines. When durable, all is synced after the
+    /// second group.
+    fn write(&self, groups: &[usize], durable: bool) -> Vec<Vec<u8>> {
+        let file = std::fs::File::create(self.file()).expect("a file");
+        let mut appender = Appender::create(&self.journal(), &self.file(), file, durable).expect("it is made");
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        for (at, count) in groups.iter().enumerate() {
+            let rows = lines.len()..lines.len() + count;
+            let own: Vec<_> = rows.clone().map(line).collect();
+            let records: Vec<_> = rows.zip(&own).map(|(row, line)| done(row, line.len())).collect();
+            appender.append(&own.concat(), &records).expect("it is written");
+            if durable && at == 1 {
+                appender.sync().expect("it is synced");
+            }
+            lines.extend(own);
+        }
+        lines
+    }
+
+    fn harm(&self, path: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = std::fs::read(path).expect("it is there");
+        harm(&mut bytes);
+        std::fs::write(path, bytes).expect("it is written");
+    }
+
+    fn resume(&self) -> Result<Resume, Error> {
+        let how = How { done: is_final, ordered: true, ids: true, durable: false };
+        Resume::open(&self.folder, &self.file(), how)
+    }
+}
+
+fn line(row: usize) -> Vec<u8> {
+    format!("{{\"id\":{row},\"status\":\"ok\",\"output\":{row}}}\n").into_bytes()
+}
+
+fn done(row: usize, length: usize) -> Record {
+    Record { status: Status::Ok, ..record(row as u64, length as u64) }
+}
+
+/// Where groups begin.
+fn offsets(disk: &Disk) -> Vec<usize> {
+    let bytes = std::fs::read(disk.journal()).expect("it is there");
+    read(&Header::parse(&bytes).expect("a header"), &bytes).into_iter().map(|(at, _)| at).collect()
+}
+
+#[test]
+fn c66_an_end_that_is_cut_short_or_zero_is_torn() {
+    for zero in [false, true] {
+        let disk = Disk::new();
+        let lines = disk.write(&[2, 3, 4], false);
+        let last = offsets(&disk)[2];
+        disk.harm(&disk.journal(), |bytes| {
+            let length = bytes.len();
+            bytes.truncate(last + 20);
+            if zero {
+                bytes.resize(length + 4_096, 0);
+            }
+        });
+        let verified = verify(&disk.journal(), &disk.file()).expect("it is torn, not damaged");
+        assert_eq!((verified.rows, verified.end.file as usize), (5, lines[..5].concat().len()));
+        assert_eq!(verified.torn.file as usize, lines[5..].concat().len());
+        assert!(verified.torn.journal >= 20);
+    }
+}
+
+#[test]
+fn c67_what_is_wrong_in_the_middle_is_damage_with_its_place() {
+    let disk = Disk::new();
+    let lines = disk.write(&[2, 3, 4], false);
+    let second = offsets(&disk)[1];
+    disk.harm(&disk.journal(), |bytes| bytes[second + 5] ^= 1);
+    let error = verify(&disk.journal(), &disk.file()).expect_err("a group follows");
+    assert!(matches!(error, Error::Damaged { offset, .. } if offset as usize == second), "{error}");
+    disk.harm(&disk.journal(), |bytes| bytes[second + 5] ^= 1);
+    // Of FILE any byte, be it of the last line: no crash writes another one.
+    for row in [0, 3, 8] {
+        let at = lines[..row].concat().len() + 3;
+        disk.harm(&disk.file(), |bytes| bytes[at] ^= 1);
+        let error = verify(&disk.journal(), &disk.file()).expect_err("it is not what was written");
+        assert!(matches!(&error, Error::Damaged { path, .. } if *path == disk.file()), "{error}");
+        disk.harm(&disk.file(), |bytes| bytes[at] ^= 1);
+    }
+    assert_eq!(verify(&disk.journal(), &disk.file()).expect("nothing is wrong").torn, Torn::default());
+}
+
+#[test]
+fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
+    let disk = Disk::new();
+    disk.write(&[2, 3, 4, 5, 6], true);
+    let groups = offsets(&disk);
+    // Groups 0 and 1 were synced. Of the others the disk has written the last one and not those before.
+    disk.harm(&disk.journal(), |bytes| bytes[groups[3]..groups[4]].fill(0));
+    assert_eq!(verify(&disk.journal(), &disk.file()).expect("it is torn").rows, 9);
+    disk.harm(&disk.journal(), |bytes| bytes[groups[2] + 7] ^= 1);
+    assert_eq!(verify(&disk.journal(), &disk.file()).expect("it is torn").rows, 5);
+    let disk = Disk::new();
+    disk.write(&[2, 3, 4, 5, 6], true);
+    let groups = offsets(&disk);
+    disk.harm(&disk.journal(), |bytes| bytes[groups[1] + 7] ^= 1);
+    let error = verify(&disk.journal(), &disk.file()).expect_err("what follows says that it was on the disk");
+    assert!(matches!(error, Error::Damaged { offset, .. } if offset as usize == groups[1]), "{error}");
+    // Lines that did not reach the disk although the journal of them did.
+    let disk = Disk::new();
+    let lines = disk.write(&[2, 3, 4], false);
+    let kept = lines[..5].concat().len();
+    disk.harm(&disk.file(), |bytes| bytes[kept + 10..].fill(0));
+    assert_eq!(verify(&disk.journal(), &disk.file()).expect("it is torn").rows, 5);
+}
+
+#[test]
+fn every_step_of_a_resume_leaves_something_to_go_on_from() {
+    let disk = Disk::new();
+    let lines = disk.write(&[3, 3, 3], false);
+    let row = |row: usize| Input::new(row.to_string());
+    // Rows 0 to 3 are as they were, then one is new: what follows is moved.
+    let mut resume = disk.resume().expect("it is whole");
+    for at in 0..4 {
+        assert_eq!(resume.next(&row(at)).expect("it is read"), Known::InPlace(Status::Ok));
+    }
+    assert_eq!(resume.next(&row(99)).expect("it is read"), Known::Nothing);
+    let (tail, file) = (disk.folder.path().join("tail-0"), disk.file());
+    assert!(tail.exists());
+    assert_eq!(std::fs::read(&file).expect("it is there"), lines[..4].concat());
+    // The host is killed. The next one answers from the tail, with the positions that rows have now.
+    drop(resume);
+    let mut resume = disk.resume().expect("it is whole");
+    for (at, new) in [8, 0, 5, 1, 2, 3, 4, 4].into_iter().enumerate() {
+        let known = resume.next(&row(new)).expect("it is read");
+        let expected =
+            String::from_utf8(line(new)).expect("text").replace(&format!("\"id\":{new},"), &format!("\"id\":{at},"));
+        match known {
+            Known::Moved(record, line) => {
+                assert_eq!((String::from_utf8(line).expect("text"), record.status), (expected, Status::Ok));
+            }
+            // The second 4 has never run.
+            other => assert_eq!((at, other), (7, Known::Nothing)),
+        }
+    }
+    // Nothing was in its place, so all that stood there is in a tail as well.
+    assert_eq!(std::fs::metadata(&file).expect("it is there").len(), 0);
+    disk.folder.remove_tails().expect("they are removed");
+    assert!(!tail.exists());
+}
+
+#[test]
+fn c33_a_folder_is_locked_by_one() {
+    let disk = Disk::new();
+    let path = disk.folder.path().to_owned();
+    assert!(is_running(&path));
+    let error = Folder::lock(path.clone()).expect_err("it is locked");
+    assert!(error.to_string().contains(&format!("pid {}", std::process::id())), "{error}");
+    drop(disk.folder);
+    assert!(!is_running(&path));
+    Folder::lock(path).expect("it is free");
+}

@@ -1,0 +1,61 @@
+//! Faults that somebody has sent.
+//!
+//! The engine takes a SIGSEGV, or one of its like, at an instruction that may trap for the guest's trap. One that came from
+//! `kill` would give a task an outcome that is not its own, and one between such instructions would be lost. Here it ends the
+//! worker, as every other signal does, and the task runs again.
+#![allow(unsafe_code, reason = "handlers of signals have no safe interface")]
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the processor raises for a guest that traps.
+const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
+
+/// The engine's handlers of these, in their order.
+static ENGINES: [AtomicUsize; SIGNALS.len()] = [const { AtomicUsize::new(0) }; SIGNALS.len()];
+
+type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+
+/// Takes the engine's handlers over. To be called once, when there is an engine.
+pub(super) fn tell_sent_from_raised() -> io::Result<()> {
+    for (signal, engine) in SIGNALS.into_iter().zip(&ENGINES) {
+        // SAFETY: zeros are a valid sigaction, which is only written to.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        // SAFETY: asks for the action of a signal that there is, into a place of ours.
+        if unsafe { libc::sigaction(signal, ptr::null(), &mut action) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if action.sa_flags & libc::SA_SIGINFO == 0 {
+            // Nobody's; it ends the process.
+            continue;
+        }
+        engine.store(action.sa_sigaction, Ordering::Release);
+        action.sa_sigaction = handle as Handler as usize;
+        // SAFETY: the action is the one before, flags and all, but for a handler of the same type.
+        if unsafe { libc::sigaction(signal, &action, ptr::null_mut()) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal.
+    let was_sent = unsafe { (*info).si_code } <= 0;
+    if was_sent {
+        // SAFETY: both may be called in a handler. The second does not return: the signal is not blocked here.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+        return;
+    }
+    let at = SIGNALS.iter().position(|one| *one == signal).unwrap_or_default();
+    let engine = ENGINES[at].load(Ordering::Acquire);
+    // SAFETY: it was the handler of this signal, with SA_SIGINFO, before this function took its place.
+    let engine: Handler = unsafe { mem::transmute(engine) };
+    engine(signal, info, context);
+}
