@@ -60,7 +60,13 @@ fn write(path: &Path, rows: u64) {
 /// A run over a file of rows: its time, the hash of its records, and what struck it.
 fn run(rows: &Path, pause: Option<Duration>) -> (Duration, blake3::Hash, Option<Struck>) {
     let mut command = Command::new(WPOOL);
-    command.arg("run").arg(guest("wat/storm.wat")).args(OPTIONS.split(' ')).arg("-j").arg(cores().to_string()).arg(rows);
+    command
+        .arg("run")
+        .arg(guest("wat/storm.wat"))
+        .args(OPTIONS.split(' '))
+        .arg("-j")
+        .arg(cores().to_string())
+        .arg(rows);
     let began = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let striker = pause.map(|pause| Striker::start(child.id(), cores() as u64, SEED, pause));

@@ -12,7 +12,7 @@ use wpool::{Grants, RowCheck};
 
 use super::exit::Exit;
 use super::plan::{Source, is_stdin};
-use super::rows::{Locator, Lookers, Rows, open};
+use super::rows::{Locator, Rows, Steps, open};
 use super::units::plural;
 use super::{args, inspect, plan, printed, run, say};
 
@@ -39,7 +39,7 @@ pub fn check(args: &args::Check) -> Result<Exit> {
         }
     };
     let checked = run::runtime()?
-        .block_on(async { rows(Rows::read(source, Lookers::default())?, &locator, &check, tell).await })?;
+        .block_on(async { rows(Rows::read(source, Steps::default())?, &locator, &check, tell).await })?;
     let printed = printed(written.and_then(|()| out.flush()));
     say(format_args!("{}, {} of them bad", plural(checked.rows, "row"), checked.bad));
     let found = match checked {

@@ -16,7 +16,7 @@ use super::args;
 use super::exit::{CannotWrite, Exit, Usage};
 use super::plan::{Plan, Style};
 use super::record::Format;
-use super::rows::{Locator, Lookers, Occurrences, Rows};
+use super::rows::{Locator, Occurrences, Rows, Steps};
 use super::runs::{Again, is_ordered};
 use super::{print, run, say};
 use crate::journal::{Entries, Entry, Key};
@@ -94,7 +94,7 @@ fn recorded(again: &Again, id: u64) -> Result<Option<Recorded>> {
 /// The row at a position.
 async fn row(plan: &Plan, position: u64) -> Result<Input> {
     let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
-    let mut rows = Rows::read(plan.source.clone(), Lookers { occurrences, ..Lookers::default() })?;
+    let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
     let mut count = 0;
     while let Some(row) = poll_fn(|context| Pin::new(&mut rows).poll_next(context)).await {
         if count == position {

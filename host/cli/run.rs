@@ -17,8 +17,9 @@ use super::journal::{self, Prepared, Records};
 use super::kept::Positions;
 use super::out_dir::{OutDir, OutNames};
 use super::plan::{Plan, Source};
+use super::reaper;
 use super::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
-use super::rows::{self, Locator, Lookers, Occurrences, Rows, RowsEnd};
+use super::rows::{self, Locator, Occurrences, Rows, RowsEnd, Steps};
 use super::say;
 use super::signals::Questions;
 use super::state;
@@ -31,6 +32,7 @@ pub fn run(plan: Plan, program: Option<Program>) -> Result<Exit> {
     state::check(&plan)?;
     clear_summary(&plan)?;
     let program = program.map_or_else(|| Program::read(&plan.task), Ok)?;
+    reaper::start()?;
     let prepared = plan.journal.as_ref().map(|journal| journal::prepare(journal, &program)).transpose()?;
     runtime()?.block_on(execute(plan, program, prepared))
 }
@@ -62,8 +64,8 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     reporter.meter = audience.meter.clone();
     reporter.kept = kept.clone();
     kept.iter().for_each(|kept| audience.positions.follow(kept));
-    let lookers = Lookers { names: names(&plan, out_dir.as_ref()), occurrences: occurrences(&plan), sorter };
-    let rows = Rows::read(plan.source.clone(), lookers)?;
+    let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+    let rows = Rows::read(plan.source.clone(), Steps { names: names(&plan, out_dir.as_ref()), occurrences, sorter })?;
     let end = rows.end();
     let clock = Clock::start();
     let showing = audience.show(&plan, stopper);
@@ -121,7 +123,7 @@ async fn look_ahead(
         (plan.source, spools) = beside(move || check::spool(source)).await?;
     }
     if plan.strict {
-        let rows = Rows::read(plan.source.clone(), Lookers { names: names(plan, out_dir), ..Lookers::default() })?;
+        let rows = Rows::read(plan.source.clone(), Steps { names: names(plan, out_dir), ..Steps::default() })?;
         if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
             return Ok((spools, false));
         }
@@ -133,11 +135,6 @@ async fn look_ahead(
 /// Who looks at the names of output files, if there are any.
 fn names(plan: &Plan, out_dir: Option<&Arc<OutDir>>) -> Option<OutNames> {
     out_dir.map(|dir| OutNames::new(dir.clone(), plan.own_files()))
-}
-
-/// Who numbers rows of the same bytes, where their random numbers are to differ.
-fn occurrences(plan: &Plan) -> Option<Occurrences> {
-    plan.config.deterministic.is_some().then(Occurrences::default)
 }
 
 /// Does what may wait for ever on a thread of its own, which is not joined when nobody waits for it any more.

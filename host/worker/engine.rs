@@ -66,11 +66,6 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
     Engine::new(&config)
 }
 
-/// Most frames in a backtrace.
-pub(super) fn max_frames(post_mortem: bool) -> usize {
-    if post_mortem { ALL_FRAMES } else { MAX_FRAMES }
-}
-
 /// Keeps the compiler's code as the data that it is there. Its fence lets it make no memory executable.
 struct NeverRun;
 
@@ -86,6 +81,11 @@ impl CustomCodeMemory for NeverRun {
     fn unpublish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
         Ok(())
     }
+}
+
+/// Most frames in a backtrace.
+pub(super) fn max_frames(post_mortem: bool) -> usize {
+    if post_mortem { ALL_FRAMES } else { MAX_FRAMES }
 }
 
 /// A pool for exactly as many instances at a time as a worker has.

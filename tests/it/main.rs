@@ -2,6 +2,10 @@
 
 mod support;
 
+mod catalogue;
+mod catalogue_guests;
+mod catalogue_programs;
+mod catalogue_rows;
 mod cli;
 mod coming_from;
 mod deterministic;
@@ -31,3 +35,4 @@ mod storm;
 mod summary;
 mod tidy;
 mod typed;
+mod wasi;

@@ -229,7 +229,7 @@ fn options_that_do_not_fit_together_are_refused() {
 // Outputs as files
 
 #[test]
-fn outputs_are_written_to_files_byte_for_byte() {
+fn c48_outputs_are_written_to_files_byte_for_byte() {
     let folder = folder();
     let contents: [&[u8]; 3] = [b"text\n\n", b"", b"\xff\0{\"file\":1}\n"];
     for (name, content) in ["a", "b", "c"].into_iter().zip(contents) {

@@ -261,7 +261,7 @@ fn an_interruption_outweighs_a_deadline() {
 }
 
 #[test]
-fn a_terminal_is_no_input_unless_it_is_asked_for() {
+fn c30_a_terminal_is_no_input_unless_it_is_asked_for() {
     let run = OnTerminal::run("echo", &[]);
     let (records, status, said) = run.finish();
     assert_eq!((status.code(), records.len()), (Some(2), 0));

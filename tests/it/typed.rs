@@ -211,7 +211,7 @@ fn check_names_every_bad_row_and_runs_nothing() {
 }
 
 #[test]
-fn strict_input_refuses_the_run_before_the_first_task() {
+fn c24_strict_input_refuses_the_run_before_the_first_task() {
     let good = "\"empty\"\n{\"circle\":0}\n";
     let ran = call("area", "--strict-input", format!("{good}{{\"circle\":\"x\"}}\n"));
     assert_eq!((ran.code, ran.stdout.as_str()), (102, ""));

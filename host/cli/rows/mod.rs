@@ -41,17 +41,6 @@ pub struct Rows {
     end: RowsEnd,
 }
 
-/// Who sees each row on its way, in this order.
-#[derive(Debug, Default)]
-pub struct Lookers {
-    /// When outputs become files.
-    pub names: Option<OutNames>,
-    /// Numbers equal rows, where that makes a difference.
-    pub occurrences: Option<Occurrences>,
-    /// Keeps rows that an earlier run has done.
-    pub sorter: Option<Sorter>,
-}
-
 /// How a stream of rows ended.
 #[derive(Clone, Debug, Default)]
 pub struct RowsEnd {
@@ -101,12 +90,12 @@ impl Locator {
 }
 
 impl Rows {
-    /// Starts reading. Every row is shown to `lookers` on its way.
-    pub fn read(source: Source, lookers: Lookers) -> io::Result<Rows> {
+    /// Starts reading. Every row takes the steps before it is given out.
+    pub fn read(source: Source, steps: Steps) -> io::Result<Rows> {
         let (sender, batches) = mpsc::channel(BATCHES);
         let end = RowsEnd::default();
         let told = end.clone();
-        let mut sink = Sink { batches: sender, lookers, wanted: true };
+        let mut sink = Sink { batches: sender, steps, wanted: true };
         // Not joined: it may wait for a terminal for ever, and ends with the process.
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
             let why = match source {
@@ -152,25 +141,36 @@ impl Stream for Rows {
     }
 }
 
+/// What is done with each row where it is read, in this order.
+#[derive(Debug, Default)]
+pub struct Steps {
+    /// Looks at it, when outputs become files.
+    pub names: Option<OutNames>,
+    /// Numbers it among those like it, where that makes a difference.
+    pub occurrences: Option<Occurrences>,
+    /// Keeps those that an earlier run has done.
+    pub sorter: Option<Sorter>,
+}
+
 /// Where the reader puts rows.
 struct Sink {
     batches: mpsc::Sender<Vec<Input>>,
-    lookers: Lookers,
+    steps: Steps,
     wanted: bool,
 }
 
 impl Sink {
     /// Hands rows over, waiting for room. False when nobody wants more.
     fn send(&mut self, mut batch: Vec<Input>) -> bool {
-        if let Some(names) = &mut self.lookers.names {
+        if let Some(names) = &mut self.steps.names {
             batch = batch.into_iter().map(|row| names.admit(row)).collect();
         }
-        if let Some(occurrences) = &mut self.lookers.occurrences {
+        if let Some(occurrences) = &mut self.steps.occurrences {
             batch = batch.into_iter().map(|row| occurrences.number(row)).collect();
         }
         let batches = &self.batches;
         let send = |batch: Vec<Input>| batch.is_empty() || batches.blocking_send(batch).is_ok();
-        self.wanted = match &mut self.lookers.sorter {
+        self.wanted = match &mut self.steps.sorter {
             Some(sorter) => sorter.sort(batch, send),
             None => send(batch),
         };
@@ -179,7 +179,7 @@ impl Sink {
 
     /// Says that all rows were sent. False when what an earlier run has done cannot be used.
     fn end(&mut self) -> bool {
-        match &mut self.lookers.sorter {
+        match &mut self.steps.sorter {
             Some(sorter) if self.wanted => sorter.end(),
             _ => true,
         }

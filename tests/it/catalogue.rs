@@ -1,0 +1,46 @@
+//! The catalogue of hostile cases: what people, programs, machines and other processes do to a run, by number. A test
+//! that covers one has its number in front: 1 to 18 are bad programs, 19 to 33 the command line and its rows, 34 to 52
+//! hostile guests, 53 to 64 faults of workers, 65 to 92 faults of the host and its machine.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::support::root;
+
+/// The last number.
+const CASES: u32 = 92;
+
+/// The numbers in front of a function's name: 39 and 40 of `c39_c40_what_is_so`.
+fn numbers(name: &str) -> impl Iterator<Item = u32> {
+    name.split('_').map_while(|part| part.strip_prefix('c').filter(|number| number.len() == 2)?.parse().ok())
+}
+
+/// The numbers of all tests in a folder.
+fn covered(folder: &Path, found: &mut BTreeSet<u32>) {
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            covered(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = fs::read_to_string(&path).expect("a source");
+            let heads =
+                source.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
+            found.extend(heads.flat_map(|head| numbers(head.split('(').next().unwrap_or_default())));
+        }
+    }
+}
+
+#[test]
+fn every_case_of_the_catalogue_has_a_test() {
+    assert_eq!(numbers("c39_c40_what_is_so").collect::<Vec<_>>(), [39, 40]);
+    assert_eq!(numbers("components_c39").count() + numbers("c_39").count(), 0);
+    let mut found = BTreeSet::new();
+    for folder in ["tests", "host"] {
+        covered(&root().join(folder), &mut found);
+    }
+    let missing: Vec<_> = (1..=CASES).filter(|case| !found.contains(case)).collect();
+    assert!(missing.is_empty(), "no test has these numbers: {missing:?}");
+    let unknown: Vec<_> = found.into_iter().filter(|case| !(1..=CASES).contains(case)).collect();
+    assert!(unknown.is_empty(), "there are no such cases: {unknown:?}");
+}
