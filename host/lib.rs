@@ -80,7 +80,7 @@
 //! (`worker/confine`), since most of it can be given up only by the process itself, and only in one order: what opens
 //! files of `/proc` first, what binds a single thread while there is one, system calls last. The worker dies at the first
 //! system call that is not listed rather than having it denied: nothing honest makes one, so it is news. A program that
-//! imports no files needs 25 calls and no new threads; those of file accesses come with granted directories alone.
+//! needs no files has 26 calls and no new threads; those of file accesses come with granted directories alone.
 //!
 //! **Builds are not confined.** `wpool build` drives a language's own tools with the user's rights, as `make` would, and
 //! what it does to their output happens in the same process. It is a part of the executable (`host/build`), which this

@@ -13,6 +13,7 @@ mod kept;
 mod new;
 mod out_dir;
 mod plan;
+mod reaper;
 mod record;
 mod report;
 mod rows;

@@ -17,6 +17,7 @@ use super::journal::{self, Prepared, Records};
 use super::kept::Positions;
 use super::out_dir::{OutDir, OutNames};
 use super::plan::{Plan, Source};
+use super::reaper;
 use super::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
 use super::rows::{self, Locator, Lookers, Occurrences, Rows, RowsEnd};
 use super::say;
@@ -31,6 +32,7 @@ pub fn run(plan: Plan) -> Result<Exit> {
     state::check(&plan)?;
     clear_summary(&plan)?;
     let program = Program::read(&plan.task)?;
+    reaper::start()?;
     let prepared = plan.journal.as_ref().map(|journal| journal::prepare(journal, &program)).transpose()?;
     runtime()?.block_on(execute(plan, program, prepared))
 }

@@ -154,7 +154,7 @@ fn work(mut pipes: Pipes, intrusion: Option<Intrusion>) -> i32 {
         Ok(ready) => ready,
         Err(why) => return pipes.refuse(why),
     };
-    fenced.sandbox.intrusion = intrusion;
+    fenced.intrusion = intrusion;
     if let Err(error) = faults::tell_sent_from_raised() {
         return pipes.refuse(ChildError::Other(format!("cannot watch its faults: {error}")));
     }
@@ -185,6 +185,8 @@ pub(super) struct Fenced {
     sandbox: sandbox::Sandbox,
     outbox: Arc<Outbox>,
     clock: Clock,
+    /// What a test of the fence does at the beginning of each task.
+    intrusion: Option<Intrusion>,
 }
 
 /// Loads the program and raises the fence around this process. No guest code has run when this returns.
@@ -205,5 +207,5 @@ fn fenced(
     let outbox = Arc::new(Outbox::new(pipes.to_host.try_clone().map_err(other)?));
     let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone()).map_err(other)?;
     fence.around_all_threads();
-    Ok((Fenced { sandbox, outbox, clock }, fence.finish()?))
+    Ok((Fenced { sandbox, outbox, clock, intrusion: None }, fence.finish()?))
 }

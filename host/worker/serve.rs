@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::line::HostLine;
-use super::outbox::Outbox;
-use super::sandbox::{NoFunction, Sandbox};
+use super::sandbox::{Answered, NoFunction};
 use super::{Fenced, Pipes};
 use crate::page::SharedPage;
 use crate::setup::WorkerSetup;
@@ -14,41 +13,36 @@ use crate::wire::{self, Decoder, Frame, Kind, WireError};
 /// Serves leases until the host closes the pipe.
 pub(super) fn serve(
     setup: &WorkerSetup,
-    fenced: Fenced,
+    mut fenced: Fenced,
     page: Arc<SharedPage>,
     pipes: Pipes,
     decoder: Decoder,
 ) -> Result<(), WireError> {
-    let Fenced { mut sandbox, outbox, clock } = fenced;
+    let outbox = fenced.outbox.clone();
     let line = Arc::new(HostLine::new(pipes, decoder, page.clone(), outbox.clone()));
     if setup.state {
-        sandbox.share_state(&line);
+        fenced.sandbox.share_state(&line);
     }
     loop {
         let frame = match line.ready()? {
             Some(frame) => frame,
             None => {
-                clock.pause();
+                fenced.clock.pause();
                 let Some(frame) = line.next()? else { return Ok(()) };
-                clock.resume();
+                fenced.clock.resume();
                 frame
             }
         };
         if frame.kind != Kind::Lease {
             return Err(WireError::Unexpected(frame.kind));
         }
-        run_lease(setup, &mut sandbox, &page, &outbox, frame)?;
+        run_lease(setup, &mut fenced, &page, frame)?;
         outbox.flush();
     }
 }
 
-fn run_lease(
-    setup: &WorkerSetup,
-    sandbox: &mut Sandbox,
-    page: &SharedPage,
-    outbox: &Outbox,
-    lease: Frame,
-) -> Result<(), WireError> {
+fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease: Frame) -> Result<(), WireError> {
+    let Fenced { sandbox, outbox, intrusion, .. } = fenced;
     outbox.begin(lease.first);
     let mut index = lease.first;
     let mut begun = Instant::now();
@@ -58,7 +52,8 @@ fn run_lease(
             // The host took this task back, and with it all that follow in the lease.
             return Ok(());
         }
-        let answer = sandbox.run(&row, begun).map_err(|NoFunction| WireError::Function)?;
+        let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
+        let answer = intruded.map_or_else(|| sandbox.run(&row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
         if let Some(notice) = sandbox.take_notice() {
             outbox.tell(notice);
         }

@@ -271,7 +271,7 @@ const HONEST: [(&str, &str, &str, i32); 20] = [
     ("wat/recurse.wat", "", "1\n", TASKS_FAILED),
     ("wat/grow-abort.wat", "--memory 64MiB", "1\n", TASKS_FAILED),
     ("wat/spin.wat", "--timeout 100ms", "1\n", TASKS_FAILED),
-    ("wat/sleep.wat", "--timeout 100ms", "1\n", TASKS_FAILED),
+    ("wat/sleep.wat", "--timeout 9s", "1\n", ALL_OK),
     ("wat/flood-stdout.wat", "--max-output 1MiB", "1\n", TASKS_FAILED),
     ("wat/stderr-fail.wat", "", "1\n", TASKS_FAILED),
 ];
@@ -401,4 +401,37 @@ fn a_pool_knows_what_stands() {
         });
         assert_eq!(states, [expected; 5], "{mode:?}");
     }
+}
+
+/// The process of `wpool` under a command that starts it in namespaces of its own.
+fn inner(outer: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{outer}/task/{outer}/children")).ok()?;
+    let inner: u32 = children.split_whitespace().next()?.parse().ok()?;
+    fs::read_to_string(format!("/proc/{inner}/comm")).is_ok_and(|name| name.trim() == "wpool").then_some(inner)
+}
+
+#[test]
+fn c86_as_the_first_process_it_works_and_takes_the_ends_of_orphans() {
+    if !is_root() {
+        return;
+    }
+    let mut command = Command::new("unshare");
+    // The shell becomes wpool, and its child an orphan of it.
+    command.args(["-pf", "--mount-proc", "sh", "-c", "sleep 0.2 & exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_wpool")]);
+    command.args(["run", "-j", "1", "--no-cache", "--sandbox", "strict"]).arg(wat("echo"));
+    let mut live = Live::start(&mut command);
+    live.say("1\n");
+    assert!(live.line().contains("\"ok\""));
+    let wpool = inner(live.pid()).expect("it runs");
+    let dead = || {
+        let children = fs::read_to_string(format!("/proc/{wpool}/task/{wpool}/children")).unwrap_or_default();
+        // The shell's child has no other name than this.
+        children
+            .split_whitespace()
+            .any(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "sleep"))
+    };
+    block_on(until("the orphan's end is taken", || !dead()));
+    live.say("2\n");
+    assert!(live.line().contains("\"ok\""), "its own children are left to it");
+    assert_eq!(live.end().code, ALL_OK);
 }

@@ -8,7 +8,7 @@ use std::ffi::c_long;
 /// A system call, and what is checked of its arguments.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
-    pub number: i64,
+    pub number: c_long,
     /// It is allowed in each of these cases; always, if there is none.
     pub only: &'static [Only],
 }
@@ -33,11 +33,11 @@ pub(super) enum Only {
 }
 
 const fn call(number: c_long, _why: &'static str) -> Call {
-    Call { number: number as i64, only: &[] }
+    Call { number, only: &[] }
 }
 
 const fn only(number: c_long, only: &'static [Only], _why: &'static str) -> Call {
-    Call { number: number as i64, only }
+    Call { number, only }
 }
 
 /// Memory is never made executable: the third argument of mmap and of mprotect has no `PROT_EXEC`.

@@ -23,7 +23,7 @@ pub(super) fn apply(needs: &Needs<'_>) -> io::Result<()> {
     if has_dirs {
         // The arguments of clone3 are in memory, where no filter sees them. Without it, libc uses clone.
         let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
-        install(program([&calls::REFUSED[..]], SeccompAction::Allow, unknown))?;
+        install(program([calls::REFUSED], SeccompAction::Allow, unknown))?;
     }
     let role: &[&[Call]] = match needs.role {
         Role::Compiler => &[calls::COMPILER],

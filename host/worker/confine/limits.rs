@@ -8,7 +8,7 @@ use super::Needs;
 use crate::limits::MAX_INPUT;
 use crate::report::Convention;
 use crate::setup::WorkerSetup;
-use crate::worker::sandbox::instances;
+use crate::worker::sandbox::Keeper;
 
 /// How readily the kernel ends a child when the machine is out of memory, from -1000 to 1000: before its host and before
 /// whatever else runs here, because its tasks can be run again.
@@ -34,7 +34,7 @@ pub(in crate::worker) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     let (limits, report) = (&setup.limits, &setup.report);
     // While an instance of several memories is made, another's may still be there.
     let memories = u64::from(report.resources.memories.clamp(1, 2));
-    let guests = limits.memory.saturating_mul(memories * u64::from(instances(setup.isolation)));
+    let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(setup.isolation)));
     let functions = report.convention == Convention::Function || !report.functions.is_empty();
     let each = if functions { BYTES_OF_A_VALUE } else { COPIES };
     let buffers = (MAX_INPUT as u64).saturating_add(limits.output).saturating_mul(each);

@@ -9,7 +9,7 @@ const COMPARED_EVERY: u64 = 256;
 
 /// Says of each task of a worker how its instance is to be had.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(in crate::worker) struct Keeper {
     isolation: Isolation,
     tasks: u64,
 }

@@ -27,15 +27,13 @@ use self::context::TaskContext;
 use self::core::CoreProgram;
 use self::determinism::Key;
 use self::guard::{Deadline, Guard};
-use self::isolation::Keeper;
+pub(super) use self::isolation::Keeper;
 use self::stdio::Stdio;
 use self::task::Runner;
 use self::verdict::Judged;
-use super::Intrusion;
 use super::clock::ActiveTime;
 use super::engine::engine;
 use super::line::HostLine;
-use crate::config::Isolation;
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
 use crate::process::IMAGE_FD;
@@ -74,8 +72,6 @@ pub(super) struct Sandbox {
     keeper: Keeper,
     /// What the host is to be told, until it was.
     notice: Option<Notice>,
-    /// What a test of the fence does at the beginning of each task.
-    pub intrusion: Option<Intrusion>,
 }
 
 enum Program {
@@ -167,7 +163,7 @@ impl Sandbox {
         };
         let keeper = Keeper::new(setup.isolation);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
-        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None, intrusion: None })
+        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
     }
 
     /// Gives tasks the shared state at the other end of the line.
@@ -191,9 +187,6 @@ impl Sandbox {
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
     pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
-        if let Some(output) = self.intrusion.and_then(|act| act(&task.bytes)) {
-            return Ok(Answered::of_intruder(output));
-        }
         let cpu = self.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
@@ -268,17 +261,6 @@ impl Sandbox {
         let deadline = task.deadline.or(context.limits.deadline).map(|length| Deadline::new(length, &context.time));
         let key = context.deterministic.as_ref().map(|how| Key::of_task(how, task));
         Ok(Call { function: task.function, convention, deadline, key, input, args, values })
-    }
-}
-
-/// Instances that a worker may have at a time.
-pub(super) fn instances(isolation: Isolation) -> u32 {
-    Keeper::instances(isolation)
-}
-
-impl Answered {
-    fn of_intruder(output: Vec<u8>) -> Answered {
-        Answered { status: Status::Ok, layer: Layer::Guest, detail: Vec::new(), output, start: Duration::ZERO }
     }
 }
 
