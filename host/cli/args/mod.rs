@@ -135,7 +135,7 @@ mod tests {
         let of_run = known.find_subcommand("run").expect("it is there");
         let options: Vec<String> =
             of_run.get_arguments().filter_map(|one| Some(format!("--{}", one.get_long()?))).collect();
-        let values = [
+        const VALUES: &[&str] = &[
             "task.wasm",
             "-",
             "--",
@@ -155,7 +155,7 @@ mod tests {
         let known = prop::sample::select(options);
         prop_oneof![
             4 => known.clone().prop_map(OsString::from),
-            4 => prop::sample::select(&values[..]).prop_map(OsString::from),
+            4 => prop::sample::select(VALUES).prop_map(OsString::from),
             1 => (known, "=?\\PC{0,4}").prop_map(|(option, rest)| OsString::from(option + &rest)),
             1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(OsString::from_vec),
         ]
@@ -172,7 +172,10 @@ mod tests {
             let typed = [OsString::from("wpool"), action.into()].into_iter().chain(rest);
             let parsed = COMMAND.with(|command| command.borrow_mut().try_get_matches_from_mut(typed));
             match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
-                Ok(args) => prop_assert!(!format!("{args:?}").is_empty()),
+                Ok(args) => {
+                    let shown = format!("{args:?}");
+                    prop_assert!(!shown.is_empty());
+                }
                 Err(error) => prop_assert!([0, 2].contains(&error.exit_code())),
             }
         }
