@@ -142,12 +142,16 @@ mod tests {
         rows.map(|(line, number)| (number, line.to_vec())).collect()
     }
 
+    /// What rows are cut at, and what is taken for it.
+    const PARTS: &[&[u8]] =
+        &[b"\n", b"\r", b"\xef\xbb\xbf", b" ", b"\x0c", b"a", b"\"", b"\xff", b"\0", b"\xe2\x80\xa8"];
+
     proptest! {
         #![proptest_config(crate::cases::many())]
 
         #[test]
         fn any_bytes_are_the_same_rows_however_they_arrive(
-            parts in vec(prop::sample::select(&[&b"\n"[..], b"\r", b"\xef\xbb\xbf", b" ", b"\x0c", b"a", b"\"", b"\xff", b"\0", b"\xe2\x80\xa8"][..]), 0..12),
+            parts in vec(prop::sample::select(PARTS), 0..12),
             cuts in vec(any::<prop::sample::Index>(), 0..4),
         ) {
             let text = parts.concat();
