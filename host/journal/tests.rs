@@ -14,8 +14,11 @@ pub fn record(row: u64, length: u64) -> Record {
     Record { key, status: Status::ALL[(row % 11) as usize], length, occurrence: 0 }
 }
 
+/// Offsets of groups, and their records.
+pub type Written = Vec<(usize, Vec<Record>)>;
+
 /// A journal in memory, and the records of its groups with their offsets.
-pub fn journal(kind: Kind, groups: &[usize]) -> (Header, Vec<u8>, Vec<(usize, Vec<Record>)>) {
+pub fn journal(kind: Kind, groups: &[usize]) -> (Header, Vec<u8>, Written) {
     let header = Header::new(kind);
     let mut bytes = header.encode().to_vec();
     let (mut row, mut written) = (0, Vec::new());
@@ -32,7 +35,7 @@ pub fn journal(kind: Kind, groups: &[usize]) -> (Header, Vec<u8>, Vec<(usize, Ve
 }
 
 /// All that a reader takes from bytes: groups one after the other, and after something else any that it finds.
-pub fn read(header: &Header, bytes: &[u8]) -> Vec<(usize, Vec<Record>)> {
+pub fn read(header: &Header, bytes: &[u8]) -> Written {
     let (mut at, mut found) = (HEADER, Vec::new());
     while at < bytes.len() {
         match header.parse_group(at as u64, &bytes[at..]) {
