@@ -244,10 +244,14 @@ impl Writer {
 
     fn serve(name: String, sink: Sink) -> io::Result<Writer> {
         let (pieces, incoming) = mpsc::channel::<Piece>(PIECES);
-        // Only `--durable` needs the time.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = std::thread::Builder::new().name("wpool-writer".into());
-        let thread = thread.spawn(move || runtime.block_on(sink.serve(incoming)))?;
+        let path = name.clone();
+        let thread = thread.spawn(move || {
+            // Made here: where no thread can be started, it could not be dropped. Only `--durable` needs the time.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            let cannot = |source| WriteEnd::Failed(CannotWrite { path, source });
+            runtime.map_err(cannot)?.block_on(sink.serve(incoming))
+        })?;
         Ok(Writer { name, pieces, thread })
     }
 

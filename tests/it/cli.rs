@@ -569,7 +569,7 @@ fn verbose_tells_about_workers() {
 /// The long options of `wpool run`.
 fn options() -> Vec<String> {
     let help = run(wpool().args(["run", "--help"]), "").stdout;
-    let words = help.split([' ', ',', '\n']).filter(|word| word.starts_with("--") && word.len() > 2);
+    let words = help.split([' ', ',', ']', '\n']).filter(|word| word.starts_with("--") && word.len() > 2);
     let options: BTreeSet<_> = words.map(str::to_owned).collect();
     options.into_iter().collect()
 }
@@ -759,11 +759,11 @@ fn c80_without_a_home_there_is_no_cache_and_no_word_about_it() {
 }
 
 #[test]
-fn a_run_writes_nothing_beside_its_outputs() {
+fn a_run_writes_nothing_beside_its_outputs_and_their_journal() {
     let folder = folder();
     write(&folder, "rows", "1\n");
     run_in(&folder, "echo", "-o out rows");
     let mut names: Vec<_> = fs::read_dir(&folder).expect("it").map(|entry| entry.expect("it").file_name()).collect();
     names.sort();
-    assert_eq!(names, ["out", "rows"]);
+    assert_eq!(names, ["out", "out.wpool", "rows"]);
 }

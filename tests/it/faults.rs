@@ -75,10 +75,15 @@ impl Faulty {
         starts.lines().map(|pid| pid.parse().unwrap()).collect()
     }
 
-    /// Waits until a worker has the row `hold`, does something, and lets the worker go.
-    async fn while_holding(&self, act: impl FnOnce()) {
+    /// Waits until a worker has the row `hold`, and does something.
+    async fn once_holding(&self, act: impl FnOnce()) {
         until("a worker holds its row", || self.note("holding").exists()).await;
         act();
+    }
+
+    /// Waits until a worker has the row `hold`, does something, and lets the worker go.
+    async fn while_holding(&self, act: impl FnOnce()) {
+        self.once_holding(act).await;
         std::fs::write(self.note("go"), "").unwrap();
     }
 }
@@ -690,12 +695,19 @@ fn c60_a_task_whose_worker_is_killed_three_times_is_a_crash_that_names_the_signa
 // ---------------------------------------------------------------------------------------------------------------------
 
 /// What becomes of the rows before, at and after one that a worker holds when the run is told to stop.
-async fn stop_while_holding(faulty: &Faulty, stop: impl FnOnce(wpool::Stopper)) -> Vec<TaskResult> {
+async fn stop_while_holding(faulty: &Faulty, how: Shutdown) -> Vec<TaskResult> {
     let pool = faulty.pool(1).await;
     let mut rows = numbers(300);
     rows[150] = "hold".into();
     let stopper = pool.stopper();
-    let (results, ()) = tokio::join!(collect(&pool, &rows), faulty.while_holding(|| stop(stopper)));
+    let stop = async {
+        match how {
+            // One that is let go could answer before it is killed.
+            Shutdown::Kill => faulty.once_holding(|| stopper.stop(how)).await,
+            Shutdown::Drain | Shutdown::Cancel => faulty.while_holding(|| stopper.stop(how)).await,
+        }
+    };
+    let (results, ()) = tokio::join!(collect(&pool, &rows), stop);
     let results = results.unwrap();
     assert_in_order(&results, &rows);
     pool.shutdown(Shutdown::Drain).await;
@@ -710,7 +722,7 @@ fn statuses(results: &[TaskResult]) -> Vec<Status> {
 #[test]
 fn a_run_told_to_drain_finishes_what_runs_and_skips_the_rest() {
     let faulty = Faulty::always("none", "never");
-    let results = block_on(stop_while_holding(&faulty, |stopper| stopper.stop(Shutdown::Cancel)));
+    let results = block_on(stop_while_holding(&faulty, Shutdown::Cancel));
     let (done, skipped) = results.split_at(151);
     assert!(done.iter().all(|result| result.outcome == Outcome::Ok(result.input.bytes.clone())));
     assert!(skipped.iter().all(|result| failure(result).status == Status::Skipped));
@@ -719,7 +731,7 @@ fn a_run_told_to_drain_finishes_what_runs_and_skips_the_rest() {
 #[test]
 fn a_run_told_to_cancel_kills_what_runs_and_skips_the_rest() {
     let faulty = Faulty::always("none", "never");
-    let results = statuses(&block_on(stop_while_holding(&faulty, |stopper| stopper.stop(Shutdown::Kill))));
+    let results = statuses(&block_on(stop_while_holding(&faulty, Shutdown::Kill)));
     assert_eq!(results[150], Status::Cancelled);
     assert!(results[151..].iter().all(|&status| status == Status::Skipped));
     // What had finished and not been answered died with the worker; it had begun, so it is not skipped.
@@ -735,7 +747,7 @@ fn a_worker_that_breaks_while_the_run_drains_is_not_replaced() {
         |fault| fault.to_string(),
         |fault| {
             let faulty = Faulty::always(fault, "hold");
-            let results = statuses(&block_on(stop_while_holding(&faulty, |stopper| stopper.stop(Shutdown::Cancel))));
+            let results = statuses(&block_on(stop_while_holding(&faulty, Shutdown::Cancel)));
             assert_eq!(results[150], Status::Crash);
             assert!(results[151..].iter().all(|&status| status == Status::Skipped));
             assert!(results[..150].iter().all(|status| matches!(status, Status::Ok | Status::Cancelled)));
