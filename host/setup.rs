@@ -1,6 +1,6 @@
 //! What a host tells its children before anything else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +30,14 @@ impl Grants {
     /// Whether a task can change something that outlives it.
     pub fn has_writable_dir(&self) -> bool {
         self.dirs.iter().any(|dir| dir.writable)
+    }
+
+    /// Whether a granted directory holds this one, or is inside of it, and can be written to.
+    pub(crate) fn can_write_to(&self, dir: &Path) -> bool {
+        let Ok(dir) = std::fs::canonicalize(dir) else { return false };
+        let writable = self.dirs.iter().filter(|granted| granted.writable);
+        let mut places = writable.filter_map(|granted| std::fs::canonicalize(&granted.host).ok());
+        places.any(|granted| dir.starts_with(&granted) || granted.starts_with(&dir))
     }
 
     /// A command's arguments after `argv[0]`.

@@ -1,6 +1,5 @@
 //! From a program to the report on it: which calling convention fits, and what an instance takes.
 
-use wasmparser::{Parser, Payload};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Engine, ExternType, FuncType, Module, ResourcesRequired};
@@ -193,21 +192,6 @@ fn resources(required: &ResourcesRequired) -> Result<Resources, Refusal> {
         tables: required.num_tables,
         initial_table,
     })
-}
-
-/// Refuses a memory that threads would share. The engine compiles it, and no worker could make an instance of it. What does
-/// not parse is refused with better words later.
-pub(super) fn check_memories(wasm: &[u8]) -> Result<(), Refusal> {
-    let sections = Parser::new(0).parse_all(wasm).map_while(Result::ok);
-    let memories = sections.filter_map(|section| match section {
-        Payload::MemorySection(memories) => Some(memories),
-        _ => None,
-    });
-    if memories.flatten().flatten().any(|memory| memory.shared) {
-        let message = "has a shared memory (the threads proposal), and a task has one thread; build it without threads";
-        return Err(Refusal::new("bad-module", message));
-    }
-    Ok(())
 }
 
 fn no_convention(looked_for: &[&str], exports: &[String]) -> Refusal {

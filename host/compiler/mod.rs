@@ -125,7 +125,6 @@ fn goal(
 /// The report on a program, and its image.
 fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
     let engine = engine(settings, None).map_err(|error| bad_module(&error))?;
-    inspect::check_memories(wasm)?;
     if is_component(wasm) {
         let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::component(&engine, &component)?;

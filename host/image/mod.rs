@@ -93,7 +93,10 @@ impl<'a> Maker<'a> {
         let settings = ImageSettings::of(&config.limits, config.deterministic.is_some());
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
-            let opened = Cache::open(dir);
+            let opened = Cache::open(dir).and_then(|cache| match config.grants.can_write_to(dir) {
+                true => Err(io::Error::other("the program may write to it, and what is kept there is run")),
+                false => Ok(cache),
+            });
             opened.map_err(|why| maker.warn(format!("not using the cache {}: {why}", dir.display()))).ok()
         });
         Ok(maker)

@@ -40,7 +40,7 @@ pub(super) struct State {
     /// Why, until somebody was told.
     pub cause: Option<Error>,
     pub stats: Stats,
-    /// What stands of the fence around the worker that came up last.
+    /// What stands of the fence around workers: of the first that lacks something, else of the last.
     pub fence: Option<Fence>,
     /// A violation of the fence has been told.
     pub violated: bool,

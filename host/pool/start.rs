@@ -54,7 +54,11 @@ impl Shared {
     fn fenced(&self, fence: Fence) {
         let mut state = self.lock();
         let missing = fence.missing();
-        if state.fence.is_none() && !missing.is_empty() {
+        // What the first workers have, the last need not have got: the system gives some of it to a limited number.
+        if state.fence.as_ref().is_some_and(|before| !before.missing().is_empty()) {
+            return;
+        }
+        if !missing.is_empty() {
             let advice = fence.advice();
             let what = format!(
                 "a part of the fence around workers is missing here: {missing}; what remains holds a program that \

@@ -68,15 +68,16 @@ impl Queue {
             }
             Verdict::Violated(error) => {
                 let receipt = Receipt { layer: Layer::Sandbox, ..receipt };
-                self.conclude(task, Outcome::not_ok(Status::Crash, error), receipt, now);
+                // What has tried to break out gets no second try, whatever is retried.
+                self.settle(task, Outcome::not_ok(Status::Crash, error), receipt);
+            }
+            Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {
+                let (outcome, receipt) = (changed(error), Receipt { layer: Layer::Kernel, ..receipt });
+                self.conclude(task, outcome, receipt, now);
             }
             Verdict::OutOfMemory(error) => {
                 let receipt = Receipt { layer: Layer::Kernel, ..receipt };
                 self.conclude(task, Outcome::not_ok(Status::OutOfMemory, error), receipt, now);
-            }
-            Verdict::Died(error) if task.dirty => {
-                let (outcome, receipt) = (changed(error), Receipt { layer: Layer::Kernel, ..receipt });
-                self.conclude(task, outcome, receipt, now);
             }
             Verdict::Died(_) if task.cancelled => self.withdrawn(task),
             Verdict::Died(error) => {

@@ -5,7 +5,7 @@ use std::{fs, io};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::Needs;
-use crate::limits::MAX_INPUT;
+use crate::limits::{MAX_CORE_DUMP, MAX_INPUT};
 use crate::report::Convention;
 use crate::setup::WorkerSetup;
 use crate::worker::sandbox::Keeper;
@@ -38,7 +38,8 @@ pub(in crate::worker) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     let functions = report.convention == Convention::Function || !report.functions.is_empty();
     let each = if functions { BYTES_OF_A_VALUE } else { COPIES };
     let buffers = (MAX_INPUT as u64).saturating_add(limits.output).saturating_mul(each);
-    guests.saturating_add(buffers).saturating_add(SLACK)
+    let core_dump = if setup.post_mortem { limits.memory.min(MAX_CORE_DUMP as u64) * COPIES } else { 0 };
+    guests.saturating_add(buffers).saturating_add(core_dump).saturating_add(SLACK)
 }
 
 pub(super) fn set(needs: &Needs<'_>) -> io::Result<()> {

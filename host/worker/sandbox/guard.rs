@@ -56,7 +56,7 @@ pub(super) struct Guard {
     /// A request for memory was denied.
     pub denied: bool,
     /// The last request for memory was allowed.
-    granted: bool,
+    granted: u64,
     pub deadline: Option<Deadline>,
     /// When the task's instance had been made; `None` when it was there before.
     pub ready: Option<Instant>,
@@ -64,7 +64,7 @@ pub(super) struct Guard {
 
 impl Guard {
     pub fn new(limit: u64) -> Self {
-        Guard { limit, used: 0, peak: 0, denied: false, granted: false, deadline: None, ready: None }
+        Guard { limit, used: 0, peak: 0, denied: false, granted: 0, deadline: None, ready: None }
     }
 
     /// A task begins. What earlier ones of the same instance have taken stays taken.
@@ -93,17 +93,17 @@ impl ResourceLimiter for Guard {
         let allowed = self.used.saturating_add(more) <= self.limit;
         let possible = maximum.is_none_or(|maximum| desired <= maximum);
         self.denied |= !allowed;
-        self.granted = allowed && possible;
-        if self.granted {
-            self.used += more;
-            self.peak = self.peak.max(self.used);
-        }
+        self.granted = if allowed && possible { more } else { 0 };
+        self.used += self.granted;
+        self.peak = self.peak.max(self.used);
         Ok(allowed)
     }
 
     /// It was allowed, and the system had none: the limit of the process, or the machine's.
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.denied |= self.granted;
+        let granted = std::mem::take(&mut self.granted);
+        self.denied |= granted > 0;
+        self.used -= granted;
         Ok(())
     }
 

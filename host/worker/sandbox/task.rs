@@ -133,6 +133,10 @@ impl<P: Program> Home<P> {
         let error = result.as_ref().err()?;
         // A program that exits has not trapped.
         let dump = error.downcast_ref::<WasmCoreDump>().filter(|_| !error.is::<I32Exit>())?;
+        // Most of it is the guest's memory, which is copied.
+        if self.store.data_mut().guard().peak > MAX_CORE_DUMP as u64 {
+            return Some(Vec::new());
+        }
         let bytes = dump.serialize(&mut self.store, &context.program_name);
         Some(if bytes.len() > MAX_CORE_DUMP { Vec::new() } else { bytes })
     }
