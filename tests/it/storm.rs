@@ -19,6 +19,9 @@ const SHORT: u64 = 40_000;
 
 const WORKERS: u64 = 3;
 
+/// Fewer strikes are no storm. How many there are a minute is printed: on a busy machine fewer than the pause says.
+const FEWEST: u64 = 50;
+
 /// Mean pause between two strikes: some 1 500 a minute when every worker is there.
 const PAUSE: Duration = Duration::from_millis(40);
 
@@ -85,7 +88,7 @@ impl Storm {
         let Storm { seed, said, struck, .. } = self;
         assert_eq!(seen, self.rows, "seed {seed}: rows are missing\n{said}");
         assert_eq!(self.status.code(), Some(100), "seed {seed}: some rows trap\n{said}");
-        assert!(struck.per_minute() >= 600.0, "seed {seed}: {struck:?} is no storm");
+        assert!(struck.count >= FEWEST, "seed {seed}: {struck:?} is no storm");
         assert!(struck.host_peak < MOST_HOST_KIB, "seed {seed}: the host has had {} KiB", struck.host_peak);
         assert!(said.contains("died") && !said.contains("panicked"), "seed {seed}: {said}");
         thread::sleep(Duration::from_secs(1));
