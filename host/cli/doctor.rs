@@ -54,12 +54,12 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
         sandbox: tried.ok().flatten().map(|fence| layers(&fence)).unwrap_or_default(),
     };
     let text = if args.json { serde_json::to_string(&findings)? + "\n" } else { describe(&findings) };
-    print(text.as_bytes());
+    let printed = print(text.as_bytes());
     if let Some(why) = &findings.trouble {
         say(format_args!("a task could not be run: {why}"));
-        return Ok(Exit::SetUp);
+        return Ok(printed.max(Exit::SetUp));
     }
-    Ok(Exit::Ok)
+    Ok(printed)
 }
 
 /// What became of each layer, and why one is missing.
