@@ -5,7 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 /// How much a machine must offer of the fence around workers and compilers. Whatever is chosen, a child dies with its
-/// host, has no environment, no descriptors but its own, leaves no core file and can gain no rights.
+/// host, has no environment, no descriptors but its pipes and the program's image, leaves no core file and can gain no rights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxMode {
@@ -22,13 +22,15 @@ pub enum SandboxMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxLayer {
-    /// Bounded memory and descriptors, and the first to go when the machine is out of memory.
+    /// Few descriptors, the first to go when the machine is out of memory, and a bound on memory that catches faults of
+    /// wpool's own: a child that has broken out of the engine gets around it.
     Limits,
     /// User, network, IPC and host name of its own.
     Namespaces,
     /// No capabilities, and nothing of its memory for other processes of the same user.
     Privileges,
-    /// No files but those in granted directories, no TCP, no signals to others.
+    /// No files but those in granted directories; as far as the kernel knows of them, no TCP and no signals to others. With
+    /// granted directories it takes Linux 6.2.
     Landlock,
     /// No system calls but those that a guest needs.
     Seccomp,
@@ -64,7 +66,7 @@ impl SandboxLayer {
             }
             SandboxLayer::Privileges => "look for what denies prctl and capset to this process",
             SandboxLayer::Landlock => {
-                "use Linux 5.13 or newer, with landlock in its `lsm=` parameter, and in a container a seccomp profile \
+                "use Linux 5.13 or newer (6.2 with directories), with landlock in its `lsm=` parameter, and in a container a seccomp profile \
                  that knows it"
             }
             SandboxLayer::Seccomp => "use a kernel with CONFIG_SECCOMP_FILTER",
@@ -108,6 +110,11 @@ impl Fence {
         self.layers.iter().copied()
     }
 
+    /// Whether every layer is there.
+    pub(crate) fn is_whole(&self) -> bool {
+        SandboxLayer::ALL.into_iter().all(|layer| self.layers.contains(&(layer, LayerState::On)))
+    }
+
     /// The layers that the machine refused, with its reason each: `landlock (Function not implemented)`. Empty when there
     /// is none.
     pub fn missing(&self) -> String {
@@ -138,6 +145,8 @@ mod tests {
         assert_eq!(fence.layers().count(), 3);
         assert!(fence.missing().starts_with("landlock (Function not implemented"), "{}", fence.missing());
         assert!(fence.advice().contains("Linux 5.13"));
+        let all = SandboxLayer::ALL.map(|layer| (layer, LayerState::On)).to_vec();
+        assert!(!fence.is_whole() && !Fence::default().is_whole() && Fence { layers: all }.is_whole());
         let twice = br#"{"layers":[["seccomp","on"],["seccomp","on"]]}"#;
         for nonsense in [&b"null"[..], b"{}", b"", br#"{"layers":[["moat","on"]]}"#, twice] {
             assert!(Fence::parse(nonsense).is_err(), "{}", String::from_utf8_lossy(nonsense));

@@ -8,6 +8,7 @@ use crate::command::BUILD;
 use crate::error::{Error, Refusal};
 use crate::process::{Process, Role};
 use crate::setup::{ChildError, Hello};
+use crate::signal;
 use crate::wire::{self, Decoder, Frame, Kind};
 
 /// Why a child did not come up.
@@ -21,6 +22,8 @@ pub(crate) enum Failed {
     Fatal(Error),
     /// It died or spoke nonsense; another one may do better.
     Died(String),
+    /// Its fence ended it, for a system call that it has no right to.
+    Violated(String),
 }
 
 /// Most frames of a child's first answer: a report and what it is about. A child that has run a guest may send them
@@ -47,7 +50,7 @@ pub(crate) async fn set_up<T: Serialize>(
     let (_, frames) = tokio::join!(send, frames_until(stdout, decoder, until));
     match frames {
         Ok(frames) => Ok(frames),
-        Err(Failed::Died(why)) => Err(Failed::Died(describe_end(process, why).await)),
+        Err(Failed::Died(why)) => Err(ended(process, why).await),
         Err(other) => Err(other),
     }
 }
@@ -90,13 +93,13 @@ fn refused(payload: &[u8]) -> Failed {
 }
 
 /// How a child that failed ended, with its own last words.
-async fn describe_end(process: &mut Process, why: String) -> String {
-    let ended = match tokio::time::timeout(END_PATIENCE, process.child.wait()).await {
-        Ok(Ok(status)) => crate::signal::describe(status),
-        _ => "it did not answer".to_owned(),
-    };
-    let parts = [why, ended, process.last_words()];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+async fn ended(process: &mut Process, why: String) -> Failed {
+    let status = tokio::time::timeout(END_PATIENCE, process.child.wait()).await;
+    let status = status.ok().and_then(Result::ok);
+    let how = status.map_or_else(|| "it did not answer".to_owned(), signal::describe);
+    let parts = [why, how, process.last_words()];
+    let told = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+    if signal::is_violation(status) { Failed::Violated(told) } else { Failed::Died(told) }
 }
 
 /// How long to wait for the exit status of a child that has closed its pipe.
@@ -107,7 +110,9 @@ impl Failed {
     pub fn into_error(self, name: &str, role: Role) -> Error {
         match self {
             Failed::Program(refusal) => Error::ProgramRefused { name: name.to_owned(), refusal },
-            Failed::Image(why) | Failed::Died(why) => Error::ChildFailed { role: role.as_str(), why },
+            Failed::Image(why) | Failed::Died(why) | Failed::Violated(why) => {
+                Error::ChildFailed { role: role.as_str(), why }
+            }
             Failed::Fatal(error) => error,
         }
     }

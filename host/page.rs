@@ -184,6 +184,27 @@ impl SharedPage {
         self.words().cause.store(cause as u32, Ordering::Release);
     }
 
+    /// Worker: an allocation has failed, which ends it unless the caller knows what to do. Any other word stays.
+    #[cfg(feature = "engine")]
+    pub fn note_no_memory(&self) {
+        self.change_cause(Cause::Unknown, Cause::OutOfMemory);
+    }
+
+    /// Worker: a task begins. That an allocation failed in one before it has nothing to do with how it ends.
+    #[cfg(feature = "engine")]
+    pub fn forget_no_memory(&self) {
+        self.change_cause(Cause::OutOfMemory, Cause::Unknown);
+    }
+
+    #[cfg(feature = "engine")]
+    fn change_cause(&self, from: Cause, to: Cause) {
+        let (cause, from, to) = (&self.words().cause, from as u32, to as u32);
+        // There is nothing to change at nearly every task.
+        if cause.load(Ordering::Acquire) == from {
+            let _ = cause.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        }
+    }
+
     /// Host: the worker's last word.
     pub fn cause(&self) -> Cause {
         let code = self.words().cause.load(Ordering::Acquire);

@@ -19,10 +19,15 @@ pub fn start() -> io::Result<()> {
     }
     let thread = std::thread::Builder::new().name("wpool-reaper".into());
     thread.spawn(|| {
+        let mut before = Vec::new();
         loop {
-            for orphan in ended() {
-                let _ = waitpid(Some(orphan), WaitOptions::NOHANG);
+            let ended = ended();
+            // A child that ends before it leads a session looks like an orphan, too. Whoever started it waits for it at
+            // once, and must find it.
+            for orphan in ended.iter().filter(|orphan| before.contains(*orphan)) {
+                let _ = waitpid(Some(*orphan), WaitOptions::NOHANG);
             }
+            before = ended;
             std::thread::sleep(LOOK);
         }
     })?;

@@ -38,6 +38,7 @@ impl Maker<'_> {
                 parse(frames, "a report and an image").map_err(|why| Error::ChildFailed { role: "compiler", why })
             }
             Err(Failed::Died(why)) => Err(self.gave_up(&why)),
+            Err(Failed::Violated(why)) => Err(self.violated(Role::Compiler, &why)),
             Err(failed) => Err(failed.into_error(self.program.name(), Role::Compiler)),
         }
     }

@@ -50,6 +50,7 @@ impl Maker<'_> {
                 let message = format!("its `init` took its process down: {why} (memory limit: {memory})");
                 Err(self.refused(Refusal::new("init", message)))
             }
+            Err(Failed::Violated(why)) => Err(self.violated(Role::Initializer, &why)),
             Err(failed) => Err(failed.into_error(self.program.name(), Role::Initializer)),
         }
     }

@@ -21,7 +21,7 @@ use crate::config::{Init, Isolation, PoolConfig};
 use crate::error::{Error, Refusal};
 use crate::event::Event;
 use crate::limits::{MAX_INPUT, in_words};
-use crate::process::Spawner;
+use crate::process::{Role, Spawner};
 use crate::program::Program;
 use crate::report::{Convention, Draft, Report};
 use crate::setup::{Goal, ImageSettings, Stdin};
@@ -197,6 +197,17 @@ impl<'a> Maker<'a> {
 
     fn refused(&self, refusal: Refusal) -> Error {
         Error::ProgramRefused { name: self.program.name().to_owned(), refusal }
+    }
+
+    /// The fence ended a child that this program made do what it has no right to. That is told as loudly as of a worker.
+    fn violated(&self, role: Role, why: &str) -> Error {
+        let role = role.as_str();
+        self.warn(format!(
+            "SANDBOX VIOLATION: the {role} made a system call that it has no right to, and the kernel ended it. Either the \
+             program broke out and was held by the fence, or wpool's list of system calls lacks one on this machine. Do not \
+             trust that program, and report it as README.md says under Security"
+        ));
+        self.refused(Refusal::new("sandbox-violation", format!("the {role} {why}")))
     }
 
     /// Chooses how the program is called. Refuses settings that would go nowhere, and a program that no instance of

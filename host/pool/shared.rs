@@ -224,10 +224,10 @@ impl Shared {
         let (failures, since) = if since.elapsed() > BREAKER_TIME { (0, Instant::now()) } else { (failures, since) };
         state.failures = Some((failures + 1, since));
         let broken = match failed {
-            Failed::Died(why) if failures + 1 >= BREAKER_FAILURES => {
+            Failed::Died(why) | Failed::Violated(why) if failures + 1 >= BREAKER_FAILURES => {
                 Error::TooManyFailures { failures: failures + 1, why }
             }
-            Failed::Died(_) => return self.work.notify_one(),
+            Failed::Died(_) | Failed::Violated(_) => return self.work.notify_one(),
             other => other.into_error(&self.program_name, Role::Worker),
         };
         state.give_up(broken);

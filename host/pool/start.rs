@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use super::slot::Worker;
+use crate::error::Error;
 use crate::event::Event;
-use crate::fence::Fence;
+use crate::fence::{Fence, SandboxMode};
 use crate::handshake::{Failed, set_up};
 use crate::limits::MAX_CORE_DUMP;
 use crate::page::SharedPage;
@@ -45,13 +46,20 @@ impl Shared {
             return Err(Failed::Died("it sent frames before it was ready".into()));
         };
         let fence = Fence::parse(&ready.payload);
-        self.fenced(fence.map_err(|why| Failed::Died(format!("what it said of its fence does not parse: {why}")))?);
+        self.fenced(fence.map_err(|why| Failed::Died(format!("what it said of its fence does not parse: {why}")))?)?;
         let pid = process.child.id().unwrap_or_default();
         Ok(Worker { process, page: Arc::new(page), decoder, pid, generation })
     }
 
     /// A worker has said what stands of the fence around it. What is missing is told once.
-    fn fenced(&self, fence: Fence) {
+    ///
+    /// # Errors
+    /// When all was asked for, and it goes on with less.
+    fn fenced(&self, fence: Fence) -> Result<(), Failed> {
+        if self.config.sandbox == SandboxMode::Strict && !fence.is_whole() {
+            let why = "it goes on without the whole fence, which --sandbox strict asks for".into();
+            return Err(Failed::Fatal(Error::ChildFailed { role: Role::Worker.as_str(), why }));
+        }
         let mut state = self.lock();
         let missing = fence.missing();
         // What the first workers have, the last need not have got: the system gives some of it to a limited number.
@@ -67,6 +75,7 @@ impl Shared {
             state.queue.outbox.event(Event::Warning(what));
         }
         state.fence = Some(fence);
+        Ok(())
     }
 
     /// An honest frame of answers is full before its last answer, which may be as large as the limits allow.

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::{Arc, OnceLock};
 
-use crate::page::{Cause, SharedPage};
+use crate::page::SharedPage;
 
 /// The page of the worker that this process is, if it is one.
 static PAGE: OnceLock<Arc<SharedPage>> = OnceLock::new();
@@ -24,7 +24,7 @@ fn noted(memory: *mut u8) -> *mut u8 {
     if memory.is_null()
         && let Some(page) = PAGE.get()
     {
-        page.set_cause(Cause::OutOfMemory);
+        page.note_no_memory();
     }
     memory
 }

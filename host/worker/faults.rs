@@ -14,12 +14,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What the processor raises for a guest that traps.
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
-/// The engine's handlers of these, in their order.
+/// The handlers that were there before, in their order: the engine's, or for a signal that it leaves alone (SIGBUS, on
+/// Linux) that of Rust's library, which tells of stacks that overflow.
 static ENGINES: [AtomicUsize; SIGNALS.len()] = [const { AtomicUsize::new(0) }; SIGNALS.len()];
 
 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
-/// Takes the engine's handlers over. To be called once, when there is an engine.
+/// Takes those handlers over. To be called once, when there is an engine.
 pub(super) fn tell_sent_from_raised() -> io::Result<()> {
     for (signal, engine) in SIGNALS.into_iter().zip(&ENGINES) {
         // SAFETY: zeros are a valid sigaction, which is only written to.
@@ -29,7 +30,7 @@ pub(super) fn tell_sent_from_raised() -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
         if action.sa_flags & libc::SA_SIGINFO == 0 {
-            // Nobody's; it ends the process.
+            // There is no handler: it ends the process.
             continue;
         }
         engine.store(action.sa_sigaction, Ordering::Release);
@@ -46,7 +47,8 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal.
     let was_sent = unsafe { (*info).si_code } <= 0;
     if was_sent {
-        // SAFETY: both may be called in a handler. The second does not return: the signal is not blocked here.
+        // SAFETY: both may be called in a handler. Where the signal is not blocked meanwhile (the engine's handlers), the
+        // second does not return; where it is (that of Rust's library), the process ends when this handler returns.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             libc::raise(signal);

@@ -201,7 +201,7 @@ fn fenced(
     let needs = Needs { role, host: pipes.host, dirs: &setup.grants.dirs, data: Some(confine::data_of_tasks(setup)) };
     let mut fence = Confinement::new(setup.sandbox, needs);
     let sandbox = sandbox::Sandbox::load(setup, pipes.argument(setup, decoder)?, page)?;
-    // The image is mapped, and so is the page: nobody needs their files any more.
+    // Both are mapped. The engine keeps a descriptor of the image of its own, and the page's file is closed.
     pipes.handed.clear();
     fence.around_one_thread().map_err(other)?;
     let outbox = Arc::new(Outbox::new(pipes.to_host.try_clone().map_err(other)?));

@@ -52,6 +52,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
             // The host took this task back, and with it all that follow in the lease.
             return Ok(());
         }
+        page.forget_no_memory();
         let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
         let answer = intruded.map_or_else(|| sandbox.run(&row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
         if let Some(dump) = &answer.core_dump {

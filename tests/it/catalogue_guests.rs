@@ -439,10 +439,14 @@ fn c51_what_may_only_be_read_stays_as_it_is() {
     script.call("fd_filestat_set_times", &format!("{OPENED} {now}"));
     script.call("fd_write", &format!("{OPENED} (i32.const 0) (i32.const 1) (i32.const 264)"));
     let before = fs::metadata(ro.join("f")).expect("it is there").modified().expect("a time");
-    let numbers = script.numbers(&format!("--dir {}::/ro --dir {}::/rw:rw", ro.display(), rw.display()));
-    assert!(!numbers[..tries].contains(&0), "{numbers:?}");
-    assert_eq!((numbers[tries], numbers.len()), (0, tries + 4), "it can be read: {numbers:?}");
-    assert!(!numbers[tries + 1..].contains(&0), "{numbers:?}");
+    // Where nothing may be written, the fence lacks the system calls for it: the guest still only gets its answer.
+    for mode in ["", ":rw"] {
+        let dirs = format!("--dir {}::/ro --dir {}::/rw{mode}", ro.display(), rw.display());
+        let numbers = script.numbers(&format!("--sandbox strict {dirs}"));
+        assert!(!numbers[..tries].contains(&0), "{numbers:?}");
+        assert_eq!((numbers[tries], numbers.len()), (0, tries + 4), "it can be read: {numbers:?}");
+        assert!(!numbers[tries + 1..].contains(&0), "{numbers:?}");
+    }
     assert_eq!(read(ro.join("f")), "precious");
     assert_eq!(fs::metadata(ro.join("f")).expect("it is there").modified().expect("a time"), before);
     let names = |dir: &Path| fs::read_dir(dir).expect("a folder").count();

@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use wpool::output::push_as_json;
 use wpool::state::SharedState;
 use wpool::{
-    BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status,
-    TaskResult, WorkerCommand,
+    BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, SandboxMode,
+    Shutdown, Status, TaskResult, WorkerCommand,
 };
 
 use crate::support::*;
@@ -484,6 +484,35 @@ fn a_compiler_that_breaks_is_an_error_and_never_a_hang() {
             assert!(error.to_string().contains(cause), "{error}");
         },
     );
+}
+
+#[test]
+fn a_fence_that_ends_a_compiler_or_an_init_is_told_loudly() {
+    for (moment, role) in [("compile", "the compiler"), ("init", "the initializer")] {
+        let faulty = Faulty::always("violate", moment);
+        let build = async {
+            let program = Program::read(wat("init-raw")).expect("the guest is there");
+            Pool::builder(program).config(faulty.config(1)).build().await.map(|_| ()).unwrap_err()
+        };
+        let error = block_on(build);
+        let Error::ProgramRefused { refusal, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(refusal.code, "sandbox-violation", "{error}");
+        assert!(refusal.message.starts_with(role) && refusal.message.contains("SIGSYS"), "{error}");
+        let loud = format!("SANDBOX VIOLATION: {role} ");
+        let is_loud = |event: &Event| matches!(event, Event::Warning(text) if text.starts_with(&loud));
+        assert_eq!(faulty.events.all().iter().filter(|event| is_loud(event)).count(), 1, "{moment}");
+    }
+}
+
+#[test]
+fn a_worker_that_goes_on_without_the_whole_fence_is_none_under_strict() {
+    let faulty = Faulty::always("none", "never");
+    block_on(async {
+        let config = PoolConfig { sandbox: SandboxMode::Strict, ..faulty.config(1) };
+        let error = collect(&echo(config).await.unwrap(), &numbers(5)).await.unwrap_err();
+        assert!(matches!(&error, Error::ChildFailed { role: "worker", why } if why.contains("whole fence")), "{error}");
+        assert_eq!(faulty.starts().len(), 1, "trying again would not help");
+    });
 }
 
 #[test]

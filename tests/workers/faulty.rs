@@ -5,7 +5,7 @@
 //! ```
 //!
 //! It echoes its rows until the MOMENT comes for its FAULT. WPOOL is the real executable, which takes this process over
-//! where there is nothing to break: as the compiler, and as every worker after the one that broke `once`. Into the
+//! where there is nothing to break: as the compiler and as what runs `init`, unless theirs is the moment, and as every worker after the one that broke `once`. Into the
 //! folder NOTES it writes `starts`, a line with its process id for every worker; `fault`, the row it broke on; and
 //! `holding`, when it has a row `hold`, which it keeps until there is a file `go`.
 #![allow(unsafe_code, reason = "memory shared between processes has no safe interface")]
@@ -42,11 +42,16 @@ fn main() -> io::Result<()> {
     let order = Order::read();
     set_parent_process_death_signal(Some(Signal::KILL))?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    let is_compiler = order.role == "compiler";
-    if is_compiler != (order.moment == "compile") || order.is_spent() {
+    let is_maker = order.role != "worker";
+    let is_time = match order.role.as_str() {
+        "compiler" => order.moment == "compile",
+        "initializer" => order.moment == "init",
+        _ => !["compile", "init"].contains(&order.moment.as_str()),
+    };
+    if !is_time || order.is_spent() {
         return Err(order.become_real());
     }
-    if is_compiler {
+    if is_maker {
         order.commit(0, b"");
     }
     Worker::new(order).serve()
@@ -117,6 +122,8 @@ impl Order {
             }
             "abort" => std::process::abort(),
             "kill" => kill_process(getpid(), Signal::KILL).expect("it may end itself"),
+            // What the kernel does for a system call that is not allowed.
+            "violate" => kill_process(getpid(), Signal::SYS).expect("it may end itself"),
             "stop" => kill_process(getpid(), Signal::STOP).expect("it may stop itself"),
             "close-stdout" => dup2_stdout(stderr()).expect("both are open"),
             fault => send(&nonsense(fault, index, row)),

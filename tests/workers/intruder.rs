@@ -28,6 +28,9 @@ fn act(row: &[u8]) -> Option<Vec<u8>> {
         "write" => open(rest, libc::O_WRONLY),
         "make" => open(rest, libc::O_WRONLY | libc::O_CREAT),
         "cut" => open(rest, libc::O_RDONLY | libc::O_TRUNC),
+        "utime" => at(libc::SYS_utimensat, rest, [0, 0]),
+        "remove" => at(libc::SYS_unlinkat, rest, [0, 0]),
+        "make-dir" => at(libc::SYS_mkdirat, rest, [0o700, 0]),
         "kill" => call(libc::SYS_kill, [rest.parse().ok()?, libc::SIGKILL.into(), 0, 0]),
         "tgkill" => {
             let pid = rest.parse().ok()?;
@@ -79,6 +82,12 @@ fn call(number: c_long, [a, b, c, d]: [c_long; 4]) -> c_long {
 fn open(path: &str, flags: c_int) -> c_long {
     let path = CString::new(path).expect("a path");
     call(libc::SYS_openat, [libc::AT_FDCWD.into(), path.as_ptr() as c_long, flags.into(), 0o600])
+}
+
+/// A system call on a path.
+fn at(number: c_long, path: &str, [c, d]: [c_long; 2]) -> c_long {
+    let path = CString::new(path).expect("a path");
+    call(number, [libc::AT_FDCWD.into(), path.as_ptr() as c_long, c, d])
 }
 
 fn map(protection: c_long) -> c_long {

@@ -4,7 +4,7 @@
 //! without LAYER,… COMMAND ARGUMENT…
 //! ```
 //!
-//! The layers are those of `wpool::SandboxLayer`. What raises them is answered as such a kernel would.
+//! The layers are those of `wpool::SandboxLayer`, and `landlock-denied`. What raises them is answered as such a kernel would.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -22,6 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for layer in layers {
         let (call, error) = match layer {
             "landlock" => (libc::SYS_landlock_create_ruleset, libc::ENOSYS),
+            // As a container's profile answers.
+            "landlock-denied" => (libc::SYS_landlock_create_ruleset, libc::EPERM),
             "namespaces" => (libc::SYS_unshare, libc::EPERM),
             "privileges" => (libc::SYS_capset, libc::EPERM),
             "seccomp" => (libc::SYS_seccomp, libc::EINVAL),

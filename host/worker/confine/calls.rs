@@ -108,7 +108,9 @@ const ONLY_FLAGS: &[Only] = &[
     Only::Is { argument: 1, value: libc::F_DUPFD_CLOEXEC as u64 },
 ];
 
-/// What directories take: files, and the threads that wait for them. Landlock says which files.
+/// What directories take: files, and the threads that wait for them. Landlock says which files are opened; what a file is,
+/// and where a link leads, it leaves to be seen. Writing is here as well: a guest that tries it with a file that it has
+/// open for reading is told so by the kernel, and no other file can be open.
 pub(super) const DIRS: &[Call] = &[
     call(libc::SYS_openat, "granted directories are opened for each task"),
     call(libc::SYS_openat2, "files below them, in one step that cannot lead out"),
@@ -120,21 +122,10 @@ pub(super) const DIRS: &[Call] = &[
     call(libc::SYS_pread64, "reading at a place"),
     call(libc::SYS_pwrite64, "writing at a place"),
     call(libc::SYS_readv, "reading into several buffers"),
-    call(libc::SYS_writev, "writing from several buffers"),
     call(libc::SYS_preadv, "reading into several buffers at a place"),
-    call(libc::SYS_pwritev, "writing from several buffers at a place"),
     call(libc::SYS_pwritev2, "writing at a place of a file that is appended to"),
     call(libc::SYS_getdents64, "listing a directory"),
     call(libc::SYS_readlinkat, "reading a link"),
-    call(libc::SYS_mkdirat, "making a directory"),
-    call(libc::SYS_unlinkat, "removing a file or a directory"),
-    call(libc::SYS_renameat, "renaming"),
-    call(libc::SYS_renameat2, "renaming"),
-    call(libc::SYS_linkat, "making a hard link"),
-    call(libc::SYS_symlinkat, "making a symbolic link"),
-    call(libc::SYS_utimensat, "setting times"),
-    call(libc::SYS_ftruncate, "setting a length"),
-    call(libc::SYS_fallocate, "setting aside room for a file"),
     call(libc::SYS_fsync, "a guest asks for it"),
     call(libc::SYS_fdatasync, "a guest asks for it"),
     call(libc::SYS_fadvise64, "how a guest will read a file"),
@@ -145,6 +136,22 @@ pub(super) const DIRS: &[Call] = &[
     call(libc::SYS_rseq, "such a thread starts"),
     call(libc::SYS_sched_getaffinity, "such a thread starts, and asks where its stack is"),
     only(libc::SYS_prctl, &[Only::Is { argument: 0, value: libc::PR_SET_NAME as u64 }], "such a thread gets its name"),
+];
+
+/// What directories take in which a guest may write. Without one the engine refuses a guest all of this by itself, and
+/// Landlock knows nothing of times: they would be those of any file that its user owns.
+pub(super) const WRITABLE_DIRS: &[Call] = &[
+    call(libc::SYS_writev, "writing from several buffers"),
+    call(libc::SYS_pwritev, "writing from several buffers at a place"),
+    call(libc::SYS_mkdirat, "making a directory"),
+    call(libc::SYS_unlinkat, "removing a file or a directory"),
+    call(libc::SYS_renameat, "renaming"),
+    call(libc::SYS_renameat2, "renaming"),
+    call(libc::SYS_linkat, "making a hard link"),
+    call(libc::SYS_symlinkat, "making a symbolic link"),
+    call(libc::SYS_utimensat, "setting times"),
+    call(libc::SYS_ftruncate, "setting a length"),
+    call(libc::SYS_fallocate, "setting aside room for a file"),
 ];
 
 /// What is answered as if the kernel did not have it.

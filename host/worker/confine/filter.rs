@@ -19,19 +19,27 @@ const ARCH: TargetArch = TargetArch::aarch64;
 
 /// From here on, any thread that makes another system call ends this process.
 pub(super) fn apply(needs: &Needs<'_>) -> io::Result<()> {
-    let has_dirs = !needs.dirs.is_empty();
-    if has_dirs {
+    let dirs = dirs(needs);
+    if !dirs.is_empty() {
         // The arguments of clone3 are in memory, where no filter sees them. Without it, libc uses clone.
         let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
         install(program([calls::REFUSED], SeccompAction::Allow, unknown))?;
     }
-    let role: &[&[Call]] = match needs.role {
-        Role::Compiler => &[calls::COMPILER],
-        Role::Worker | Role::Initializer if has_dirs => &[calls::PAGEMAP, calls::DIRS, calls::REFUSED],
-        Role::Worker | Role::Initializer => &[calls::PAGEMAP],
+    let role = match needs.role {
+        Role::Compiler => calls::COMPILER,
+        Role::Worker | Role::Initializer => calls::PAGEMAP,
     };
-    let lists = [calls::BASE, calls::ABORT].into_iter().chain(role.iter().copied());
+    let lists = [calls::BASE, calls::ABORT, role].into_iter().chain(dirs.iter().copied());
     install(program(lists, SeccompAction::KillProcess, SeccompAction::Allow))
+}
+
+/// What the directories of a child take.
+fn dirs(needs: &Needs<'_>) -> &'static [&'static [Call]] {
+    match needs.dirs {
+        [] => &[],
+        dirs if dirs.iter().any(|dir| dir.writable) => &[calls::DIRS, calls::WRITABLE_DIRS, calls::REFUSED],
+        _ => &[calls::DIRS, calls::REFUSED],
+    }
 }
 
 fn program<'a>(
@@ -57,10 +65,7 @@ fn rule(only: &Only) -> Result<SeccompRule, Error> {
 }
 
 fn install(program: Result<BpfProgram, Error>) -> io::Result<()> {
-    program.and_then(|program| apply_filter_all_threads(&program)).map_err(|error| match error {
-        Error::Prctl(error) | Error::Seccomp(error) => error,
-        other => io::Error::other(other),
-    })
+    program.and_then(|program| apply_filter_all_threads(&program)).map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -70,7 +75,7 @@ mod tests {
     #[test]
     fn every_list_can_be_made_a_program_and_names_no_call_twice() {
         for lists in [
-            vec![calls::BASE, calls::ABORT, calls::PAGEMAP, calls::DIRS, calls::REFUSED],
+            vec![calls::BASE, calls::ABORT, calls::PAGEMAP, calls::DIRS, calls::WRITABLE_DIRS, calls::REFUSED],
             vec![calls::BASE, calls::ABORT, calls::COMPILER],
         ] {
             let mut numbers: Vec<_> = lists.iter().copied().flatten().map(|call| call.number).collect();

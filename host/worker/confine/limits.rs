@@ -42,12 +42,18 @@ pub(in crate::worker) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     guests.saturating_add(buffers).saturating_add(core_dump).saturating_add(SLACK)
 }
 
+/// Sets each of them, whatever becomes of the others.
+///
+/// The one on memory is for faults of wpool's own. Who has broken out of the engine can map shared memory, which does not
+/// count for it; that is held by the kernel's order of ending processes, and by a control group if there is one.
+///
+/// # Errors
+/// The first that there was.
 pub(super) fn set(needs: &Needs<'_>) -> io::Result<()> {
-    fs::write("/proc/self/oom_score_adj", OOM_SCORE)?;
-    if let Some(more) = needs.data {
-        lower(Resource::Data, data_now()?.saturating_add(more))?;
-    }
-    lower(Resource::Nofile, if needs.dirs.is_empty() { FILES } else { FILES_WITH_DIRS })
+    let order = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
+    let data = needs.data.map_or(Ok(()), |more| lower(Resource::Data, data_now()?.saturating_add(more)));
+    let files = lower(Resource::Nofile, if needs.dirs.is_empty() { FILES } else { FILES_WITH_DIRS });
+    order.and(data).and(files)
 }
 
 /// Nobody may raise a limit again who has no rights; a lower one stays.

@@ -11,6 +11,7 @@ mod filter;
 mod limits;
 mod privileges;
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -85,13 +86,15 @@ impl<'a> Confinement<'a> {
     /// # Errors
     /// When there are other threads already, which would stay outside, or the host is gone.
     pub fn around_one_thread(&mut self) -> io::Result<()> {
-        if self.mode != SandboxMode::Off && std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() != 1) {
+        let threads = std::fs::read_dir("/proc/self/task").map(Iterator::count);
+        if self.mode != SandboxMode::Off && threads.as_ref().is_ok_and(|count| *count != 1) {
             return Err(io::Error::other("there are threads before the fence stands"));
         }
         let needs = self.needs;
         // As root, a program may use of its directories what root may; nothing else needs a capability.
         let keeps_file_rights = !needs.dirs.is_empty() && privileges::has_file_rights();
-        self.layer(SandboxLayer::Limits, || limits::set(&needs));
+        // Where threads cannot be counted, /proc is missing, and it is this layer that asks for it.
+        self.layer(SandboxLayer::Limits, || limits::set(&needs).and(threads.map(drop)));
         self.layer(SandboxLayer::Namespaces, || privileges::leave_namespaces(keeps_file_rights));
         // Nothing of the following is kept by a process that has changed what it may.
         die_with(needs.host)?;
@@ -122,11 +125,19 @@ impl<'a> Confinement<'a> {
             SandboxMode::Off => LayerState::Off,
             SandboxMode::Auto | SandboxMode::Strict => match raise() {
                 Ok(()) => LayerState::On,
-                Err(error) => LayerState::Missing(error.raw_os_error().unwrap_or(libc::ENOSYS)),
+                Err(error) => LayerState::Missing(number_of(&error)),
             },
         };
         self.fence.set(layer, state);
     }
+}
+
+/// The error number of an error, or of what it wraps; `EIO` if there is none.
+fn number_of(error: &io::Error) -> i32 {
+    let inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
+    let mut wrapped = std::iter::successors(inner, |inner| (*inner).source());
+    let below = || wrapped.find_map(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
+    error.raw_os_error().or_else(below).unwrap_or(libc::EIO)
 }
 
 /// Takes the descriptors that were handed over and closes every other but standard input, output and error.
@@ -152,4 +163,18 @@ pub(super) fn report_panics_to(page: Arc<SharedPage>) {
 /// Leaves a message that the host reads when this process is dead.
 pub(super) fn last_words(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_layer_is_missing_is_found_below_what_wraps_it() {
+        let denied = || io::Error::from_raw_os_error(libc::EPERM);
+        let wrapped = seccompiler::Error::Prctl(denied());
+        let errors = [denied(), io::Error::other(denied()), io::Error::other(wrapped)];
+        assert_eq!(errors.map(|error| number_of(&error)), [libc::EPERM; 3]);
+        assert_eq!(number_of(&io::ErrorKind::InvalidData.into()), libc::EIO);
+    }
 }
