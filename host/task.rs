@@ -145,7 +145,8 @@ impl Input {
         self.special.as_ref()?.function
     }
 
-    pub(crate) fn occurrence_number(&self) -> u32 {
+    /// Which of the inputs of its bytes it is, as [`Input::occurrence`] was told; 0 when it was not.
+    pub fn occurrence_number(&self) -> u32 {
         self.special.as_ref().map_or(0, |special| special.occurrence)
     }
 

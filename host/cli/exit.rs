@@ -115,7 +115,7 @@ impl Exit {
         }
         if let Some(error) = error.downcast_ref::<journal::Error>() {
             return match error {
-                journal::Error::Busy { .. } => Exit::Usage,
+                journal::Error::Busy { .. } | journal::Error::Overtaken { .. } => Exit::Usage,
                 _ => Exit::Journal,
             };
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use wpool::{Program, Status};
@@ -20,8 +20,8 @@ use crate::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, Torn, n
 pub struct Prepared {
     folder: Option<Folder>,
     facts: Facts,
-    /// What there is to go on with.
-    resume: Option<Resume>,
+    /// What there is to go on with, and how that ended.
+    resume: Option<(Resume, Option<Ended>)>,
 }
 
 /// The journal of a run that goes on.
@@ -29,7 +29,10 @@ pub struct Prepared {
 pub struct Journal {
     folder: Folder,
     facts: Facts,
+    file: PathBuf,
     durable: bool,
+    /// How the run ended before it was gone on with, and what tells whether anything has come of that.
+    before: Option<(Ended, Kept)>,
 }
 
 /// Where a run's records go, and what of them is there already.
@@ -60,8 +63,9 @@ impl Records {
                 handover.give(appender);
                 (None, None, journal)
             }
-            Begun::Again(journal, resume) => {
+            Begun::Again(mut journal, resume, ended) => {
                 let (sorter, kept) = kept::kept(*resume, handover.clone());
+                journal.before = ended.map(|ended| (ended, kept.clone()));
                 (Some(sorter), Some(kept), journal)
             }
         };
@@ -93,7 +97,12 @@ pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
 }
 
 /// What there is to go on with; `None` when the earlier run has come to nothing.
-fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, facts: &mut Facts) -> Result<Option<Resume>> {
+fn resume(
+    plan: &JournalPlan,
+    resuming: Resuming,
+    folder: &Folder,
+    facts: &mut Facts,
+) -> Result<Option<(Resume, Option<Ended>)>> {
     if !folder.journal().exists() {
         return Ok(None);
     }
@@ -109,7 +118,7 @@ fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, facts: &mut F
             "torn: the last {file} bytes of {name} and {journal} of {folder}/journal were cut short; their rows run again"
         ));
     }
-    Ok(Some(resume))
+    Ok(Some((resume, old.ended)))
 }
 
 /// Says what to do about a journal that nothing can be built on.
@@ -157,27 +166,40 @@ impl Prepared {
 
     fn try_begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun, Error> {
         let Prepared { folder, facts, resume } = self;
-        let folder = folder.map_or_else(|| Folder::lock(plan.folder.clone()), Ok)?;
-        let durable = plan.durable;
-        if let Some(resume) = resume {
+        let folder = claim(folder, plan)?;
+        let (durable, path) = (plan.durable, plan.file.clone());
+        if let Some((resume, ended)) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
             runs::note(&facts, folder.path());
-            return Ok(Begun::Again(Journal { folder, facts, durable }, Box::new(resume)));
+            let journal = Journal { folder, facts, file: path, durable, before: None };
+            return Ok(Begun::Again(journal, Box::new(resume), ended));
         }
         folder.clear()?;
         let file = create(plan)?;
         folder.begin(&facts, program.bytes(), durable)?;
         runs::note(&facts, folder.path());
-        let appender = Appender::create(&folder.journal(), &plan.file, file, durable)?;
-        Ok(Begun::Anew(Journal { folder, facts, durable }, appender))
+        let appender = Appender::create(&folder.journal(), &path, file, durable)?;
+        Ok(Begun::Anew(Journal { folder, facts, file: path, durable, before: None }, appender))
     }
+}
+
+/// Locks the folder, if it was not there when it was looked for. Since then another run may have made it and ended: its
+/// journal is nobody's to replace who has not been asked.
+fn claim(folder: Option<Folder>, plan: &JournalPlan) -> Result<Folder, Error> {
+    let was_there = folder.is_some();
+    let folder = folder.map_or_else(|| Folder::lock(plan.folder.clone()), Ok)?;
+    let replaces = was_there && (plan.overwrite || plan.resume.is_some() || !plan.file.exists());
+    if folder.journal().exists() && !replaces {
+        return Err(Error::Overtaken { path: plan.folder.clone() });
+    }
+    Ok(folder)
 }
 
 /// A journal that is kept, and what comes first.
 enum Begun {
     Anew(Journal, Appender),
     /// What writes FILE comes with the first row that is not in its place.
-    Again(Journal, Box<Resume>),
+    Again(Journal, Box<Resume>, Option<Ended>),
 }
 
 /// Tells why what an earlier run has left could not be used, and gives the exit for it.
@@ -209,10 +231,13 @@ impl Journal {
         let stopped = [Status::Skipped, Status::Cancelled].map(|status| tally.counts.of(status));
         let complete = read && stopped == [0, 0] && tally.counts.total() > 0;
         let counts = tally.counts.present().map(|(status, count)| (status.to_string(), count)).collect();
-        self.facts.ended = Some(Ended { time: now(), exit_code: exit.into(), counts, complete });
+        // Without a row the run is as it was.
+        let before = self.before.take().filter(|(_, kept)| kept.is_untouched());
+        let ended = || Ended { time: now(), exit_code: exit.into(), counts, complete };
+        self.facts.ended = Some(before.map_or_else(ended, |(ended, _)| ended));
         let stored = self.facts.store(self.folder.path(), self.durable);
         runs::note(&self.facts, self.folder.path());
-        let removed = if complete { self.folder.remove_tails() } else { Ok(()) };
+        let removed = if complete { self.folder.remove_tails(&self.file) } else { Ok(()) };
         // The records are all there, and the journal of them.
         if let Err(error) = stored.and(removed) {
             say(format_args!("warning: {:#}", cannot(error)));

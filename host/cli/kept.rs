@@ -138,6 +138,8 @@ impl Sorter {
 
     /// Takes note of a row. Says whether too many wait.
     fn keep(&mut self, known: Known, row: Input, run: &mut Vec<Input>) -> bool {
+        // Before the reporter can know of the row, whose line may be the first that is written.
+        self.hand_over();
         let mut state = self.shared.lock();
         let position = state.rows_read;
         state.rows_read += 1;
@@ -155,18 +157,13 @@ impl Sorter {
                 }
                 state.tasks += 1;
                 run.push(row);
-                drop(state);
-                self.hand_over();
                 return false;
             }
         };
         let kept = KeptRow { position, status, line, row: Some(row).filter(|_| status != Status::Ok) };
         state.bytes += kept.size();
         state.rows.push_back(kept);
-        let full = state.bytes >= WINDOW;
-        drop(state);
-        self.hand_over();
-        full
+        state.bytes >= WINDOW
     }
 
     fn hand_over(&mut self) {
@@ -248,6 +245,11 @@ impl Kept {
         while state.stretches.get(1).is_some_and(|(first, _)| *first <= task) {
             state.stretches.pop_front();
         }
+    }
+
+    /// Whether no row of the input has come.
+    pub fn is_untouched(&self) -> bool {
+        self.0.lock().rows_read == 0
     }
 
     /// What ended the reading.

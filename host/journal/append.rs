@@ -131,7 +131,7 @@ impl Appender {
 }
 
 /// Has a file's name reach the disk.
-fn sync_parent(path: &Path) -> Result<(), Error> {
+pub(super) fn sync_parent(path: &Path) -> Result<(), Error> {
     let absolute = std::path::absolute(path).map_err(at(path))?;
     absolute.parent().map_or(Ok(()), super::folder::sync)
 }

@@ -104,7 +104,9 @@ impl Facts {
 /// power cut.
 pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8], durable: bool) -> Result<(), Error> {
     let temporary = folder.join(format!("{name}.new"));
-    let mut file = super::private().truncate(true).open(&temporary).map_err(at(&temporary))?;
+    // One that a killed host has left.
+    super::folder::remove_if_there(&temporary)?;
+    let mut file = super::private().create_new(true).open(&temporary).map_err(at(&temporary))?;
     file.write_all(bytes).map_err(at(&temporary))?;
     if durable {
         file.sync_all().map_err(at(&temporary))?;

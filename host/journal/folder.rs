@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ const PROGRAM: &str = "program.wasm";
 /// another program. Both take some milliseconds.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
+/// The kernel follows no more.
+const MAX_LINKS: usize = 40;
 
 /// The folder of a journal, locked as long as this lives.
 #[derive(Debug)]
@@ -28,8 +30,13 @@ pub struct Folder {
     _lock: File,
 }
 
-/// The folder of an output file.
+/// The folder of an output file: beside the file itself, whatever links lead to it, so that a file has one journal.
 pub fn beside(file: &Path) -> PathBuf {
+    let mut file = file.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = std::fs::read_link(&file) else { break };
+        file = file.parent().unwrap_or(Path::new("")).join(target);
+    }
     let mut name = OsString::from(file);
     name.push(".wpool");
     name.into()
@@ -44,12 +51,13 @@ impl Folder {
     /// Locks a folder, and makes it if it is not there.
     ///
     /// # Errors
-    /// [`Error::Busy`] when another run holds it.
+    /// [`Error::Busy`] when another run holds it, [`Error::Io`] also when somebody else could write in it.
     pub fn lock(path: PathBuf) -> Result<Folder, Error> {
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&path)(error)),
             _ => {}
         }
+        check_own(&path).map_err(at(&path))?;
         let name = path.join(LOCK);
         let mut lock = private().open(&name).map_err(at(&name))?;
         for left in (0..TRIES).rev() {
@@ -76,16 +84,18 @@ impl Folder {
 
     /// Removes what is of an earlier run, the journal first: without it the rest is nothing.
     pub fn clear(&self) -> Result<(), Error> {
-        let journal = self.journal();
-        match std::fs::remove_file(&journal) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&journal)(error)),
-            _ => {}
-        }
-        self.remove_tails()
+        remove_if_there(&self.journal())?;
+        super::tails::remove(&self.path)
     }
 
-    /// Removes what was kept of records beside FILE.
-    pub fn remove_tails(&self) -> Result<(), Error> {
+    /// Removes what was kept of records beside FILE, once all of them are in FILE and on the disk.
+    pub fn remove_tails(&self, file: &Path) -> Result<(), Error> {
+        if super::tails::numbers(&self.path)?.is_empty() {
+            return Ok(());
+        }
+        for path in [file, &self.journal()] {
+            File::open(path).and_then(|file| file.sync_data()).map_err(at(path))?;
+        }
         super::tails::remove(&self.path)
     }
 
@@ -93,6 +103,30 @@ impl Folder {
     pub fn begin(&self, facts: &Facts, program: &[u8], durable: bool) -> Result<(), Error> {
         replace(&self.path, PROGRAM, program, durable)?;
         facts.store(&self.path, durable)
+    }
+}
+
+/// Refuses a folder that was there already when somebody else made it, or could write in it: what is written there
+/// could be led elsewhere, or be read.
+fn check_own(path: &Path) -> io::Result<()> {
+    let found = std::fs::symlink_metadata(path)?;
+    if !found.is_dir() {
+        return Err(io::Error::other("it is not a directory"));
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other("it belongs to another user"));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(io::Error::other("others may write to it (chmod 700 would do)"));
+    }
+    Ok(())
+}
+
+/// Removes a file, unless there is none.
+pub(super) fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,11 @@ use wpool::Input;
 /// Bytes of a key. Two of 10⁷ different rows share one with a probability of 10⁻¹⁵.
 pub const KEY: usize = 12;
 
-/// The beginning of a hash of all that a task gets from its row: its content, and its name where it has one.
+/// Sets the hashes of rows that have an occurrence apart from all that rows can contain.
+const OF_OCCURRENCE: &str = "wpool 2026 journal: occurrence of a row";
+
+/// The beginning of a hash of all that a task gets from its row: its content, its name where it has one, and in a
+/// deterministic run its number among rows of the same content, on which random numbers depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub [u8; KEY]);
 
@@ -18,6 +22,13 @@ impl Key {
                 // Its length tells where the name ends.
                 hasher.update(&(name.len() as u64).to_le_bytes());
                 hasher.update(name.as_bytes()).update(&row.bytes).finalize()
+            }
+        };
+        let hash = match row.occurrence_number() {
+            0 => hash,
+            number => {
+                let mut hasher = blake3::Hasher::new_derive_key(OF_OCCURRENCE);
+                hasher.update(hash.as_bytes()).update(&number.to_le_bytes()).finalize()
             }
         };
         Key(*hash.as_bytes().first_chunk().expect("it is longer"))

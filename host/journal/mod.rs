@@ -44,6 +44,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 pub use append::Appender;
 pub use entries::{Entries, Entry};
 pub use facts::{Ended, FORMAT, Facts, ProgramFacts, now, run_id};
@@ -66,6 +68,9 @@ pub enum Error {
     /// Another run writes this journal.
     #[error("{} is in use by another run{}", path.display(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
     Busy { path: PathBuf, pid: Option<u32> },
+    /// Another run has made this journal since it was looked for.
+    #[error("{} was made by another run that began at the same time", path.display())]
+    Overtaken { path: PathBuf },
     /// Something in the middle is not what was written.
     #[error("{} is damaged at byte {offset}: {what}", path.display())]
     Damaged { path: PathBuf, offset: u64, what: &'static str },
@@ -76,9 +81,9 @@ fn at(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
     move |source| Error::Io { path: path.to_owned(), source }
 }
 
-/// Opens what only the user may read, for rows may be anything.
+/// Opens what only the user may read, for rows may be anything, and never what a link leads to.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).mode(0o600);
+    options.read(true).write(true).create(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits() as i32);
     options
 }

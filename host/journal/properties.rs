@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use wpool::Input;
 
 use super::format::{Header, Kind, Parsed};
-use super::tests::{Disk, journal, read};
+use super::tests::{Disk, journal, read, whole};
 use super::verify::{Verified, verify};
 use super::{Entries, Key};
 
@@ -114,9 +114,9 @@ proptest! {
             }
             std::fs::write(&path, bytes).expect("it is written");
         }
-        if let Ok(Verified { end, rows, .. }) = verify(&disk.journal(), &disk.file()) {
+        if let Ok(Verified { end, .. }) = verify(&disk.journal(), &disk.file()) {
             let kept = std::fs::read(disk.file()).expect("it is there")[..end.file as usize].to_vec();
-            let rows = rows as usize;
+            let rows = whole(&lines, end.file);
             prop_assert_eq!(kept, lines[..rows].concat(), "{:?}", harms);
             let mut entries = Entries::open(disk.folder.path()).expect("it was verified");
             for row in 0..rows {

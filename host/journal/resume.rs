@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use wpool::{Input, Status};
 
-use super::append::Appender;
+use super::append::{Appender, sync_parent};
 use super::entries::{Entries, Place};
 use super::folder::{Folder, JOURNAL};
 use super::format::{Header, Kind, Record};
@@ -164,7 +164,8 @@ impl Resume {
 
     fn move_rest(&mut self) -> Result<(), Error> {
         let (begin, end) = (self.begin, self.verified.end);
-        if self.anything_is_done_after()? {
+        // Those of a group that is kept in part are in no journal while it is written anew.
+        if !self.partial.is_empty() || self.anything_is_done_after()? {
             tails::take(&self.folder, &self.file, begin, end)?;
         }
         let appender = self.cut_off()?;
@@ -180,16 +181,14 @@ impl Resume {
         Ok(())
     }
 
-    /// Whether there are records behind those that stay which may be of use.
+    /// Whether there are records behind the group's beginning which may be of use.
     fn anything_is_done_after(&self) -> Result<bool, Error> {
         let mut groups = Groups::open(&self.folder.join(JOURNAL))?;
         (groups.offset, groups.end) = (self.begin.journal, self.verified.end.journal);
-        let mut passed = self.partial.len();
         while let Some(group) = groups.next()? {
-            if group.records[passed..].iter().any(|record| (self.how.done)(record.status)) {
+            if group.records.iter().any(|record| (self.how.done)(record.status)) {
                 return Ok(true);
             }
-            passed = 0;
         }
         Ok(false)
     }
@@ -212,10 +211,18 @@ impl Resume {
         file.set_len(end.file).map_err(at(&self.file))?;
         let mut appender = Appender::resume(header, (journal, &journal_path), (file, &self.file), end)?;
         if self.how.durable {
+            // The lines are on the disk before a record of them is written.
             appender.sync()?;
         }
         if !self.partial.is_empty() {
             appender.commit(&lines, &self.partial)?;
+        }
+        if self.how.durable {
+            // They may have been on the disk before, and there may be no further line that brings a sync.
+            appender.sync()?;
+            // The run may have begun as one that is not durable.
+            sync_parent(&journal_path)?;
+            sync_parent(&self.file)?;
         }
         Ok(appender)
     }

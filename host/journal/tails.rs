@@ -33,7 +33,7 @@ fn paths(folder: &Path, number: u64) -> (PathBuf, PathBuf) {
 }
 
 /// Numbers of a folder's tails, oldest first.
-fn numbers(folder: &Path) -> Result<Vec<u64>, Error> {
+pub fn numbers(folder: &Path) -> Result<Vec<u64>, Error> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(at(folder))? {
         let name = entry.map_err(at(folder))?.file_name();

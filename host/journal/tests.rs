@@ -7,7 +7,7 @@ use wpool::{Input, Status};
 use super::append::Appender;
 use super::format::{HEADER, Header, Kind, MAX_GROUP, MAX_ROWS, Parsed, Record};
 use super::verify::{Torn, verify};
-use super::{Error, Folder, How, Key, Known, Resume, is_final, is_running};
+use super::{Error, Folder, How, Key, Known, Resume, beside, is_final, is_running};
 
 pub fn record(row: u64, length: u64) -> Record {
     let key = Key::of(&Input::new(row.to_string()));
@@ -111,8 +111,23 @@ impl Disk {
     }
 
     fn resume(&self) -> Result<Resume, Error> {
-        let how = How { done: is_final, ordered: true, ids: true, durable: false };
+        self.resume_durably(false)
+    }
+
+    fn resume_durably(&self, durable: bool) -> Result<Resume, Error> {
+        let how = How { done: is_final, ordered: true, ids: true, durable };
         Resume::open(&self.folder, &self.file(), how)
+    }
+
+    /// Writes one group of rows, of which the last was skipped.
+    fn write_skipped(&self, count: usize, durable: bool) -> Vec<Vec<u8>> {
+        let file = std::fs::File::create(self.file()).expect("a file");
+        let mut appender = Appender::create(&self.journal(), &self.file(), file, durable).expect("it is made");
+        let lines: Vec<_> = (0..count).map(line).collect();
+        let mut records: Vec<_> = lines.iter().enumerate().map(|(row, line)| done(row, line.len())).collect();
+        records[count - 1].status = Status::Skipped;
+        appender.append(&lines.concat(), &records).expect("it is written");
+        lines
     }
 }
 
@@ -122,6 +137,11 @@ fn line(row: usize) -> Vec<u8> {
 
 fn done(row: usize, length: usize) -> Record {
     Record { status: Status::Ok, ..record(row as u64, length as u64) }
+}
+
+/// How many lines end there, which one does.
+pub fn whole(lines: &[Vec<u8>], end: u64) -> usize {
+    (0..=lines.len()).find(|count| lines[..*count].concat().len() as u64 == end).expect("the end of a line")
 }
 
 /// Where groups begin.
@@ -144,7 +164,7 @@ fn c66_an_end_that_is_cut_short_or_zero_is_torn() {
             }
         });
         let verified = verify(&disk.journal(), &disk.file()).expect("it is torn, not damaged");
-        assert_eq!((verified.rows, verified.end.file as usize), (5, lines[..5].concat().len()));
+        assert_eq!(whole(&lines, verified.end.file), 5);
         assert_eq!(verified.torn.file as usize, lines[5..].concat().len());
         assert!(verified.torn.journal >= 20);
     }
@@ -173,13 +193,14 @@ fn c67_what_is_wrong_in_the_middle_is_damage_with_its_place() {
 #[test]
 fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     let disk = Disk::new();
-    disk.write(&[2, 3, 4, 5, 6], true);
+    let lines = disk.write(&[2, 3, 4, 5, 6], true);
     let groups = offsets(&disk);
     // Groups 0 and 1 were synced. Of the others the disk has written the last one and not those before.
     disk.harm(&disk.journal(), |bytes| bytes[groups[3]..groups[4]].fill(0));
-    assert_eq!(verify(&disk.journal(), &disk.file()).expect("it is torn").rows, 9);
+    let rows = |lines| whole(lines, verify(&disk.journal(), &disk.file()).expect("it is torn").end.file);
+    assert_eq!(rows(&lines), 9);
     disk.harm(&disk.journal(), |bytes| bytes[groups[2] + 7] ^= 1);
-    assert_eq!(verify(&disk.journal(), &disk.file()).expect("it is torn").rows, 5);
+    assert_eq!(rows(&lines), 5);
     let disk = Disk::new();
     disk.write(&[2, 3, 4, 5, 6], true);
     let groups = offsets(&disk);
@@ -191,7 +212,7 @@ fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     let lines = disk.write(&[2, 3, 4], false);
     let kept = lines[..5].concat().len();
     disk.harm(&disk.file(), |bytes| bytes[kept + 10..].fill(0));
-    assert_eq!(verify(&disk.journal(), &disk.file()).expect("it is torn").rows, 5);
+    assert_eq!(whole(&lines, verify(&disk.journal(), &disk.file()).expect("it is torn").end.file), 5);
 }
 
 #[test]
@@ -225,7 +246,7 @@ fn every_step_of_a_resume_leaves_something_to_go_on_from() {
     }
     // Nothing was in its place, so all that stood there is in a tail as well.
     assert_eq!(std::fs::metadata(&file).expect("it is there").len(), 0);
-    disk.folder.remove_tails().expect("they are removed");
+    disk.folder.remove_tails(&file).expect("they are removed");
     assert!(!tail.exists());
 }
 
@@ -239,4 +260,92 @@ fn c33_a_folder_is_locked_by_one() {
     drop(disk.folder);
     assert!(!is_running(&path));
     Folder::lock(path).expect("it is free");
+}
+
+#[test]
+fn c65_a_kill_while_a_group_is_cut_loses_none_of_its_records() {
+    let disk = Disk::new();
+    let lines = disk.write_skipped(3, false);
+    let row = |row: usize| Input::new(row.to_string());
+    let mut resume = disk.resume().expect("it is whole");
+    let known = [0, 1, 2].map(|at| resume.next(&row(at)).expect("it is read"));
+    assert_eq!(known, [Known::InPlace(Status::Ok), Known::InPlace(Status::Ok), Known::Nothing]);
+    drop(resume);
+    // As if it had been killed when journal and FILE were cut off, before it wrote the rest of the group.
+    disk.harm(&disk.journal(), |bytes| bytes.truncate(HEADER));
+    let mut resume = disk.resume().expect("it is whole");
+    for at in 0..2 {
+        let known = resume.next(&row(at)).expect("it is read");
+        assert!(matches!(&known, Known::Moved(_, line) if *line == lines[at]), "{known:?}");
+    }
+}
+
+#[test]
+fn c91_what_stays_of_a_group_is_on_the_disk_before_anything_is_added() {
+    let disk = Disk::new();
+    disk.write_skipped(3, true);
+    let mut resume = disk.resume_durably(true).expect("it is whole");
+    for at in 0..3 {
+        resume.next(&Input::new(at.to_string())).expect("it is read");
+    }
+    let mut appender = resume.appender().expect("a row is to be written");
+    appender.append(&line(2), &[done(2, line(2).len())]).expect("it is written");
+    let bytes = std::fs::read(disk.journal()).expect("it is there");
+    let header = Header::parse(&bytes).expect("a header");
+    let last = *offsets(&disk).last().expect("a group");
+    // A group says whether all before it was synced.
+    assert!(matches!(header.parse_group(last as u64, &bytes[last..]), Parsed::Group(group) if group.synced));
+}
+
+#[test]
+fn rows_of_one_content_that_get_other_random_numbers_have_other_keys() {
+    let of = |number| Key::of(&Input::new("1").occurrence(number));
+    assert_eq!(of(0), Key::of(&Input::new("1")));
+    assert!(of(0) != of(1) && of(1) != of(2));
+    assert_ne!(of(1), Key::of(&Input::new("1").named("a").occurrence(1)));
+}
+
+#[test]
+fn a_folder_that_somebody_else_could_write_in_is_refused() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().expect("a folder");
+    let [path, victim] = ["out.wpool", "victim"].map(|name| dir.path().join(name));
+    let refused = |needle: &str| match Folder::lock(path.clone()).expect_err("it is refused") {
+        Error::Io { source, .. } => assert!(source.to_string().contains(needle), "{source}"),
+        other => panic!("{other}"),
+    };
+    std::fs::create_dir(&victim).expect("a folder");
+    symlink(&victim, &path).expect("a link");
+    refused("not a directory");
+    std::fs::remove_file(&path).expect("it is there");
+    std::fs::rename(&victim, &path).expect("it is there");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777)).expect("it is mine");
+    refused("others may write");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("it is mine");
+    // What a link leads to is left alone, and so is what somebody has put where a file is made.
+    std::fs::write(&victim, "precious").expect("it is written");
+    symlink(&victim, path.join("lock")).expect("a link");
+    refused("");
+    std::fs::remove_file(path.join("lock")).expect("it is there");
+    let folder = Folder::lock(path.clone()).expect("it is mine");
+    symlink(&victim, path.join("run.json.new")).expect("a link");
+    super::facts::replace(folder.path(), "run.json", b"facts", false).expect("it is written");
+    assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious");
+    assert_eq!(std::fs::read(path.join("run.json")).expect("it is there"), b"facts");
+}
+
+#[test]
+fn a_file_has_one_folder_whatever_links_lead_to_it() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name);
+    symlink("b", path("a")).expect("a link");
+    symlink(path("c"), path("b")).expect("a link");
+    // Be it there or not.
+    assert_eq!(beside(&path("a")), path("c.wpool"));
+    std::fs::write(path("c"), "").expect("a file");
+    assert_eq!(beside(&path("a")), path("c.wpool"));
+    symlink("round", path("round")).expect("a link");
+    assert_eq!(beside(&path("round")), path("round.wpool"));
+    assert_eq!(beside(Path::new("out")), Path::new("out.wpool"));
 }

@@ -38,7 +38,6 @@ pub struct Torn {
 pub struct Verified {
     /// Its end in the journal and in FILE.
     pub end: Place,
-    pub rows: u64,
     pub torn: Torn,
 }
 
@@ -56,7 +55,6 @@ pub fn verify(journal: &Path, lines: &Path) -> Result<Verified, Error> {
     let length = file.metadata().map_err(at(lines))?.len();
     let mut groups = Groups::open(journal)?;
     let mut end = Place { journal: groups.offset, file: 0 };
-    let mut rows = 0;
     let mut block = vec![0; BLOCK];
     while let Some(group) = groups.next()? {
         match check(&file, length, end.file, &group, &mut block).map_err(at(lines))? {
@@ -67,7 +65,6 @@ pub fn verify(journal: &Path, lines: &Path) -> Result<Verified, Error> {
             }
             Lines::Torn => break,
         }
-        rows += group.records.len() as u64;
         end = Place { journal: groups.offset, file: end.file + bytes(&group) };
     }
     if groups.offset == end.journal && stands_behind(&mut groups)? {
@@ -75,7 +72,7 @@ pub fn verify(journal: &Path, lines: &Path) -> Result<Verified, Error> {
         return Err(Error::Damaged { path: journal.to_owned(), offset: end.journal, what });
     }
     let torn = Torn { journal: groups.end - end.journal, file: length - end.file };
-    Ok(Verified { end, rows, torn })
+    Ok(Verified { end, torn })
 }
 
 fn damaged_lines(lines: &Path, offset: u64) -> Error {
