@@ -163,7 +163,7 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
 /// What is another in two runs, for people. Values of variables may be secrets and are not told.
 pub fn differences(old: &Facts, new: &Facts) -> Vec<String> {
     let names: BTreeSet<_> = old.settings.keys().chain(new.settings.keys()).collect();
-    let value = |of: &Facts, name| of.settings.get(name).cloned().unwrap_or_else(|| "unknown".into());
+    let value = |of: &Facts, name: &str| of.settings.get(name).cloned().unwrap_or_else(|| "unknown".into());
     let differ = names.into_iter().filter(|name| old.settings.get(*name) != new.settings.get(*name));
     let tell = |name: &String| match name.as_str() {
         "--env" => format!("--env differs in {}", variables(&old.env, &new.env)),
