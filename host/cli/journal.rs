@@ -1,6 +1,5 @@
 //! Keeping the journal of a run, and going on with that of an earlier one.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use wpool::{Program, Status};
 
 use super::exit::{CannotWrite, Exit, Usage};
 use super::kept::{self, Kept, Sorter};
-use super::plan::{JournalPlan, Plan, Resuming};
+use super::plan::{JournalPlan, Plan, Resuming, differences};
 use super::report::Tally;
 use super::writer::{Handover, Writer};
 use super::{runs, say};
@@ -147,15 +146,8 @@ fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
             "the run was of wpool {old}, and this is {new}, whose records may be others; --resume-across-programs allows it"
         ));
     }
-    let differences = differences(&old.settings, &new.settings);
+    let differences = differences(old, new);
     if differences.is_empty() { Ok(()) } else { refuse(format!("settings differ: {}", differences.join(", "))) }
-}
-
-fn differences(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
-    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    let value = |of: &BTreeMap<String, String>, name| of.get(name).cloned().unwrap_or_else(|| "unknown".into());
-    let differ = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
-    differ.map(|name| format!("{name} was {} and is {}", value(old, name), value(new, name))).collect()
 }
 
 impl Prepared {
@@ -245,11 +237,11 @@ impl Journal {
     }
 }
 
-/// Removes the journal of a file that is written by a run without one: it would tell of other lines.
+/// Removes all that was kept of a file that is written by a run without a journal: it would tell of other lines.
 fn forget(file: &Path) -> Result<()> {
     let folder = crate::journal::beside(file);
-    if folder.join("journal").exists() {
-        Folder::lock(folder)?.clear().map_err(cannot)?;
+    if ["journal", "run.json"].iter().any(|name| folder.join(name).exists()) {
+        runs::remove(Folder::lock(folder)?).map_err(cannot)?;
     }
     Ok(())
 }

@@ -99,6 +99,12 @@ fn print(text: &[u8]) -> Exit {
     printed(stdout.write_all(text).and_then(|()| stdout.flush()))
 }
 
+/// A stranger's text without what a terminal would act on.
+fn printable(text: &str) -> String {
+    let plain = |c: char| c == '\n' || c == '\t' || !c.is_control();
+    text.chars().map(|c| if plain(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
+}
+
 /// The exit for how printing to standard output went.
 fn printed(result: std::io::Result<()>) -> Exit {
     match result {

@@ -18,8 +18,8 @@ use super::plan::{Plan, Style};
 use super::record::Format;
 use super::rows::{Locator, Occurrences, Rows, Steps};
 use super::runs::{Again, is_ordered};
-use super::{print, run, say};
-use crate::journal::{Entries, Entry, Key};
+use super::{print, printable, run, say};
+use crate::journal::{Entries, Entry, Facts, Key};
 
 /// Longest line of the output file that is read to be compared.
 const MAX_LINE: u64 = 64 << 20;
@@ -28,7 +28,7 @@ const MAX_LINE: u64 = 64 << 20;
 pub fn replay(args: &args::Replay) -> Result<Exit> {
     let dump = args.coredump.as_deref().map(std::path::absolute).transpose()?;
     let again = Again::find(&args.run)?;
-    let (plan, program) = again.single(&args.inputs)?;
+    let (plan, program) = again.single(args)?;
     let format = Format {
         style: Style::Records { receipts: true },
         output_type: plan.output_type,
@@ -37,7 +37,10 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     let recorded = recorded(&again, args.id)?;
     let (row, mut result) = run::runtime()?.block_on(async {
         let row = row(&plan, args.id).await?;
-        check(&row, recorded.as_ref(), args.id, &format.locator)?;
+        match &recorded {
+            Some(recorded) => check(&row, recorded, args.id, &format.locator)?,
+            None => say(format_args!("{}", why_unknown(&again.facts, args.id))),
+        }
         let result = once(&plan, program, row.clone()).await?;
         anyhow::Ok((row, result))
     })?;
@@ -108,14 +111,21 @@ async fn row(plan: &Plan, position: u64) -> Result<Input> {
     Err(Usage(format!("there is no row {position}: the input has {count} rows, counted from 0")).into())
 }
 
+/// Why there is no record. Lines without order are found by their ids alone, and not all have one.
+fn why_unknown(facts: &Facts, id: u64) -> String {
+    let is = |name, value| facts.settings.get(name).is_some_and(|setting| setting == value);
+    if !is_ordered(facts) && (is("--values", "true") || !is("--only", "none")) {
+        return format!(
+            "the record of task {id} cannot be found: the run was --unordered, and lines without ids remain"
+        );
+    }
+    format!("the run has no record of task {id}; it runs for the first time")
+}
+
 /// Refuses a row that is another than the run had there.
-fn check(row: &Input, recorded: Option<&Recorded>, id: u64, locator: &Locator) -> Result<()> {
-    let Some(Recorded { entry, .. }) = recorded else {
-        say(format_args!("the run has no record of task {id}; it runs for the first time"));
-        return Ok(());
-    };
+fn check(row: &Input, recorded: &Recorded, id: u64, locator: &Locator) -> Result<()> {
     // What was not fit to be read has no content.
-    if row.is_rejected() || Key::of(row) == entry.record.key {
+    if row.is_rejected() || Key::of(row) == recorded.entry.record.key {
         return Ok(());
     }
     let place = locator.locate(row).map(|place| format!(" ({place})")).unwrap_or_default();
@@ -145,7 +155,9 @@ fn write_dump(path: &Path, result: &TaskResult) -> Result<()> {
 
 /// Whether the task came to what the run has recorded, in a sentence.
 fn compare(recorded: Option<&Recorded>, line: &[u8], result: &TaskResult) -> Result<String> {
-    let Some(Recorded { entry, line: before }) = recorded else { return Ok("the run has no record to compare".into()) };
+    let Some(Recorded { entry, line: before }) = recorded else {
+        return Ok("there is no record to compare with".into());
+    };
     let (was, is) = (entry.record.status, result.outcome.status());
     if was != is {
         return Ok(format!("differs: the run has recorded {was}"));
@@ -195,10 +207,4 @@ fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str)
     let (memory, fuel) = (memory.unwrap_or_default(), fuel.unwrap_or_default());
     line("receipt", &format!("ended by {layer}, {:?}, attempts {}{memory}{fuel}", receipt.wall, receipt.attempts));
     text
-}
-
-/// A guest's text without what a terminal would act on.
-fn printable(text: &str) -> String {
-    let plain = |c: char| c == '\n' || c == '\t' || !c.is_control();
-    text.chars().map(|c| if plain(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
 }

@@ -26,6 +26,7 @@ use super::state;
 use super::stopping::Halting;
 use super::stops::Stops;
 use super::summary_file::{clear_summary, write_summary};
+use super::writer::Writer;
 
 /// Carries a plan out, with its program or, where one is given, with that.
 pub fn run(plan: Plan, program: Option<Program>) -> Result<Exit> {
@@ -59,8 +60,11 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     if !fit {
         return Ok(Exit::InputRefused);
     }
+    // First, for the records of an earlier run are replaced next.
+    let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
     let Records { writer, journal, sorter, kept } = Records::open(&plan, &program, prepared)?;
-    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone(), writer)?;
+    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone(), writer);
+    reporter.failed = failed;
     reporter.meter = audience.meter.clone();
     reporter.kept = kept.clone();
     kept.iter().for_each(|kept| audience.positions.follow(kept));

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Error;
 use super::format::Record;
 use super::groups::Groups;
+use super::verify::stands_behind;
 
 /// A row that is done, with its place in FILE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,19 @@ impl Entries {
     /// Entries of the group that the next entry is in, without those that were given.
     pub(super) fn begin(&self) -> Place {
         self.begin
+    }
+
+    /// Bytes behind the last entry that stand for none, because they are torn.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when groups follow them: what was lost there was not the end.
+    pub fn left(&mut self) -> Result<u64, Error> {
+        let (offset, left) = (self.groups.offset, self.groups.end.saturating_sub(self.groups.offset));
+        if left > 0 && stands_behind(&mut self.groups)? {
+            let what = "what stands there is no group of records, and groups follow it";
+            return Err(Error::Damaged { path: self.groups.path.clone(), offset, what });
+        }
+        Ok(left)
     }
 
     pub fn next(&mut self) -> Result<Option<Entry>, Error> {

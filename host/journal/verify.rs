@@ -108,7 +108,7 @@ fn check(file: &File, length: u64, offset: u64, group: &Group, block: &mut [u8])
 }
 
 /// Whether something behind a wrong group, at which the journal stands, says that it was right once.
-fn stands_behind(groups: &mut Groups) -> Result<bool, Error> {
+pub(super) fn stands_behind(groups: &mut Groups) -> Result<bool, Error> {
     if !groups.resynchronise()? {
         return Ok(false);
     }

@@ -1,5 +1,7 @@
 //! Runs that were kept: finding them, running what failed again, and one task with everything about it.
 
+mod trust;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -231,6 +233,10 @@ fn rows_of_standard_input_have_to_be_named() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let ran = place.wpool("replay out 1");
     assert!(ran.code == 2 && ran.stderr.contains("standard input"), "{}", ran.stderr);
+    let before = place.read("out");
+    let ran = run(&mut place.command("rerun out --failed"), "9\n");
+    assert!(ran.code == 2 && ran.stderr.contains("standard input"), "{}", ran.stderr);
+    assert_eq!(place.read("out"), before, "other rows take nobody's place");
     place.write("again", "1\n2\n");
     assert_eq!(place.replay("out 1 again").1["output"], 2);
 }

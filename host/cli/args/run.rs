@@ -249,7 +249,7 @@ pub struct Pool {
     pub no_cache: bool,
 }
 
-fn sandbox(text: &str) -> Result<SandboxMode, String> {
+pub(super) fn sandbox(text: &str) -> Result<SandboxMode, String> {
     match text {
         "strict" => Ok(SandboxMode::Strict),
         "auto" => Ok(SandboxMode::Auto),

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Subcommand, ValueHint};
+use wpool::SandboxMode;
 
 use super::super::units::time;
+use super::run::sandbox;
 
 #[derive(Debug, Subcommand)]
 pub enum Runs {
@@ -52,6 +54,12 @@ pub struct Rerun {
     /// Run what is not ok
     #[arg(long, required = true)]
     pub failed: bool,
+    /// Also when the run was of another version of wpool, whose records may be others
+    #[arg(long)]
+    pub resume_across_programs: bool,
+    /// The fence around workers and the compiler, as for `wpool run`; that of the run does not matter
+    #[arg(long, value_name = "HOW", value_parser = sandbox, default_value = "auto")]
+    pub sandbox: SandboxMode,
     /// No summary, no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -66,6 +74,9 @@ pub struct Replay {
     /// The rows, where they are not where they were
     #[arg(value_hint = ValueHint::FilePath)]
     pub inputs: Vec<PathBuf>,
+    /// The fence around workers and the compiler, as for `wpool run`; that of the run does not matter
+    #[arg(long, value_name = "HOW", value_parser = sandbox, default_value = "auto")]
+    pub sandbox: SandboxMode,
     /// Print the record, with its receipt, as JSON
     #[arg(long)]
     pub json: bool,

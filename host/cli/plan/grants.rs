@@ -58,6 +58,8 @@ fn directory(text: &str) -> Result<DirGrant> {
     }
     let absolute = std::fs::canonicalize(host).with_context(|| format!("cannot grant the directory {host}"))?;
     anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is no directory");
+    // It is told to workers, and to journals, as text.
+    anyhow::ensure!(absolute.to_str().is_some(), "cannot grant {host}: its path, {}, is not UTF-8", absolute.display());
     Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable })
 }
 

@@ -1,6 +1,6 @@
 //! What the journal of a run says of it, and what can be resumed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -134,9 +134,6 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--dir", json(&config.grants.dirs)),
         ("--isolation", format!("{:?}", config.isolation).to_lowercase()),
         ("--timeout", option(limits.timeout.map(|time| format!("{time:?}")).as_ref())),
-        ("--fuel", option(config.limits.fuel.map(|fuel| fuel.to_string()).as_ref())),
-        ("--deterministic", typed.determinism.deterministic.to_string()),
-        ("--seed", typed.determinism.seed.unwrap_or_default().to_string()),
         ("--memory", limits.memory.to_string()),
         ("--max-output", limits.max_output.to_string()),
         ("--fuel", option(config.limits.fuel.map(|fuel| fuel.to_string()).as_ref())),
@@ -155,12 +152,34 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--out-name", option(output.out_name.as_ref())),
         ("--retries", stopping.retries.to_string()),
         ("--crash-limit", stopping.crash_limit.to_string()),
-        ("shared state", config.state.is_some().to_string()),
+        ("shared state", config.state.as_ref().map_or("none".into(), |state| argument(&state.to_json()))),
     ]);
     if stopping.retries > 0 {
         settings.insert("--retry-on", format!("{:?}", stopping.retry_on));
     }
     settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What is another in two runs, for people. Values of variables may be secrets and are not told.
+pub fn differences(old: &Facts, new: &Facts) -> Vec<String> {
+    let names: BTreeSet<_> = old.settings.keys().chain(new.settings.keys()).collect();
+    let value = |of: &Facts, name: &str| of.settings.get(name).cloned().unwrap_or_else(|| "unknown".into());
+    let differ = names.into_iter().filter(|name| old.settings.get(*name) != new.settings.get(*name));
+    let tell = |name: &String| match name.as_str() {
+        "--env" => format!("--env differs in {}", variables(&old.env, &new.env)),
+        _ => format!("{name} was {} and is {}", value(old, name), value(new, name)),
+    };
+    differ.map(tell).collect()
+}
+
+/// The names of variables that differ.
+fn variables(old: &[(String, String)], new: &[(String, String)]) -> String {
+    let only = |these: &[(String, String)], those: &[(String, String)]| {
+        let differ = these.iter().filter(|variable| !those.contains(variable));
+        differ.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>()
+    };
+    let names: Vec<_> = only(old, new).union(&only(new, old)).cloned().collect();
+    if names.is_empty() { "their order".into() } else { names.join(" ") }
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -21,7 +21,7 @@ use super::halt::{self, Halt};
 use super::report::{Shown, tell};
 use super::rows::matching;
 use grants::template;
-pub use journal::{JournalPlan, Resuming};
+pub use journal::{JournalPlan, Resuming, differences};
 
 /// A run that makes sense.
 #[derive(Debug)]
@@ -216,9 +216,13 @@ pub fn base_config() -> Result<PoolConfig> {
 
 /// `$XDG_CACHE_HOME/wpool`, or `~/.cache/wpool`; without a home, none.
 fn cache_dir() -> Option<PathBuf> {
+    user_dir("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("wpool"))
+}
+
+/// The user's folder for one kind of files: what the variable says, or else a folder in the user's home.
+pub fn user_dir(variable: &str, in_home: &str) -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    Some(cache.join("wpool"))
+    absolute(variable).or_else(|| Some(absolute("HOME")?.join(in_home)))
 }
 
 fn jobs(jobs: usize) -> Result<usize> {

@@ -36,7 +36,7 @@ pub struct Reporter {
     only: Option<Only>,
     out_dir: Option<Arc<OutDir>>,
     output: Writer,
-    failed: Option<Writer>,
+    pub failed: Option<Writer>,
     halting: Arc<Halting>,
     /// The rows have to be told to a journal.
     journalled: bool,
@@ -60,14 +60,13 @@ impl Reporter {
         out_dir: Option<Arc<OutDir>>,
         halting: Arc<Halting>,
         output: Writer,
-    ) -> Result<Reporter> {
-        let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
-        Ok(Reporter {
+    ) -> Reporter {
+        Reporter {
             format: Format { style: plan.style, output_type: plan.output_type, locator },
             only: plan.only,
             out_dir,
             output,
-            failed,
+            failed: None,
             halting,
             journalled: plan.journal.is_some(),
             kept: None,
@@ -77,7 +76,7 @@ impl Reporter {
             tally: Tally::default(),
             spent: Duration::ZERO,
             unwanted: false,
-        })
+        }
     }
 
     /// Reports every result, or as many as somebody wants to read.

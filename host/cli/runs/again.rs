@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use wpool::{Program, Status};
+use wpool::{Program, SandboxMode, Status};
 
-use super::super::args::{Action, Args, Rerun, Run};
+use super::super::args::{Action, Args, Replay, Rerun, Run};
 use super::super::exit::Usage;
-use super::super::plan::{Plan, Resuming, is_stdin};
+use super::super::plan::{JournalPlan, Plan, Resuming, differences, is_stdin};
 use super::index::{self, output};
 use crate::journal::Facts;
 
@@ -18,6 +18,8 @@ pub struct Again {
     pub folder: PathBuf,
     pub facts: Facts,
 }
+
+const NO_FILE: &str = "its output is no regular file any more";
 
 /// Whether the records of a run are in the order of its rows.
 pub fn is_ordered(facts: &Facts) -> bool {
@@ -43,8 +45,11 @@ impl Again {
         Ok(Program::new(self.facts.program.name.clone(), copy.bytes().clone()))
     }
 
-    /// What was typed, with what it stood for then: directory, environment, program.
-    fn typed(&self, inputs: &[PathBuf]) -> Result<Run> {
+    /// What was typed, with what it stood for then: directory, environment, program. `named` is how rows are named now.
+    ///
+    /// Where something is written beside FILE is left out, and the fence is that of today: the folder may be somebody
+    /// else's.
+    fn typed(&self, inputs: &[PathBuf], sandbox: SandboxMode, named: &str) -> Result<Run> {
         let inputs = inputs.iter().map(|path| if is_stdin(path) { Ok(path.clone()) } else { absolute(path) });
         let inputs: Vec<_> = inputs.collect::<Result<_, _>>()?;
         let arguments = ["wpool", "run"].into_iter().chain(self.facts.arguments.iter().map(String::as_str));
@@ -55,46 +60,54 @@ impl Again {
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
         typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         typed.task = self.folder.join("program.wasm");
-        if !inputs.is_empty() {
+        typed.pool.sandbox = sandbox;
+        (typed.output.failed, typed.messages.summary_json) = (None, None);
+        typed.output.output = Some(output(&self.folder));
+        let of_lines = !typed.once && typed.files.is_empty();
+        if inputs.is_empty() {
+            let of_stdin = typed.inputs.is_empty() || typed.inputs.iter().any(|path| is_stdin(path));
+            if of_lines && of_stdin {
+                let what = format!("the run read standard input, which is gone; name a file of the same rows: {named}");
+                return Err(Usage(what).into());
+            }
+        } else if of_lines {
             typed.inputs = inputs;
+        } else {
+            let had = if typed.once { "no input (--once)" } else { "what --files named" };
+            return Err(Usage(format!("the run had {had}, so files of rows cannot be named for it")).into());
         }
-        typed.output.overwrite = false;
         Ok(*typed)
     }
 
     /// A plan for what is not ok.
     pub fn failed(&self, args: &Rerun) -> Result<(Plan, Program)> {
-        let mut typed = self.typed(&args.inputs)?;
-        typed.output.output = Some(output(&self.folder));
+        let mut typed = self.typed(&args.inputs, args.sandbox, "wpool rerun RUN FILE --failed")?;
+        typed.output.overwrite = false;
         typed.journal.resume = true;
         typed.messages.quiet = args.quiet;
         typed.messages.verbose &= !args.quiet;
         let mut plan = Plan::new(typed)?;
-        let journal = plan.journal.as_mut().context("its output is no regular file any more")?;
-        journal.resume = Some(Resuming { done: is_ok, across: false });
+        let journal = plan.journal.as_mut().context(NO_FILE)?;
+        journal.resume = Some(Resuming { done: is_ok, across: args.resume_across_programs });
         journal.facts.arguments = self.facts.arguments.clone();
         journal.facts.program.path = self.facts.program.path.clone();
         Ok((plan, self.program()?))
     }
 
-    /// A plan for single tasks: the same pool and rows, and nothing is written.
-    pub fn single(&self, inputs: &[PathBuf]) -> Result<(Plan, Program)> {
-        let mut typed = self.typed(inputs)?;
-        let reads_stdin = !typed.once
-            && typed.files.is_empty()
-            && (typed.inputs.is_empty() || typed.inputs.iter().any(|path| is_stdin(path)));
-        if inputs.is_empty() && reads_stdin {
-            let what =
-                "the run read standard input, which is gone; name a file of the same rows: wpool replay RUN ID FILE";
-            return Err(Usage(what.into()).into());
-        }
-        let to_files = typed.output.out_dir.take().is_some();
+    /// A plan for single tasks: the same pool and rows, and nothing is written. Refused when a setting is another now,
+    /// such as an argument from a file.
+    pub fn single(&self, args: &Replay) -> Result<(Plan, Program)> {
+        let mut typed = self.typed(&args.inputs, args.sandbox, "wpool replay RUN ID FILE")?;
+        // Nothing is written, so nothing is replaced either.
+        typed.output.overwrite = true;
         typed.state.state |= typed.state.state_out.take().is_some();
-        (typed.output.output, typed.output.out_name, typed.output.failed, typed.output.only) = (None, None, None, None);
         (typed.journal.resume, typed.journal.durable, typed.strict_input) = (false, false, false);
-        typed.messages.summary_json = None;
         let mut plan = Plan::new(typed)?;
-        plan.config.bare_outputs |= to_files;
+        let JournalPlan { facts, .. } = plan.journal.take().context(NO_FILE)?;
+        let differences = differences(&self.facts, &facts);
+        if !differences.is_empty() {
+            return Err(Usage(format!("the run had other settings: {}", differences.join(", "))).into());
+        }
         plan.config.workers = 1;
         plan.config.retry = wpool::Retry::default();
         plan.config.post_mortem = true;

@@ -12,8 +12,9 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::super::exit::Usage;
+use super::super::plan::user_dir;
 use super::super::say;
-use crate::journal::{Entries, Facts, beside, is_running};
+use crate::journal::{Entries, Error, Facts, beside, is_running};
 
 /// What the index says of a run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,6 +27,18 @@ struct Pointer {
     exit_code: Option<i32>,
 }
 
+impl Pointer {
+    fn to(folder: PathBuf, facts: &Facts) -> Pointer {
+        Pointer {
+            run: facts.run.clone(),
+            folder,
+            started: facts.started.clone(),
+            program: facts.program.name.clone(),
+            exit_code: facts.ended.as_ref().map(|ended| ended.exit_code),
+        }
+    }
+}
+
 /// What became of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -36,6 +49,8 @@ pub enum State {
     Running,
     /// Its folder is not there, or is of a later run.
     Gone,
+    /// What is known of it cannot be read, now or by this version.
+    Unreadable,
 }
 
 impl State {
@@ -45,6 +60,7 @@ impl State {
             State::Interrupted => "interrupted",
             State::Running => "running",
             State::Gone => "gone",
+            State::Unreadable => "unreadable",
         }
     }
 }
@@ -67,17 +83,18 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn of(folder: &Path, facts: Option<Facts>, pointer: Pointer) -> Kept {
+    fn of(folder: &Path, facts: Result<Facts, State>, pointer: Pointer) -> Kept {
         let state = match &facts {
-            None => State::Gone,
-            Some(_) if is_running(folder) => State::Running,
-            Some(facts) if facts.ended.as_ref().is_some_and(|ended| ended.complete) => State::Finished,
-            Some(_) => State::Interrupted,
+            Err(state) => *state,
+            Ok(_) if is_running(folder) => State::Running,
+            Ok(facts) if facts.ended.as_ref().is_some_and(|ended| ended.complete) => State::Finished,
+            Ok(_) => State::Interrupted,
         };
+        let facts = facts.ok();
         let told = facts.as_ref().and_then(|facts| facts.ended.as_ref()).map(|ended| ended.counts.clone());
         let counts = match (told, state) {
-            (Some(counts), State::Finished | State::Interrupted) => counts,
-            (_, State::Gone) => BTreeMap::new(),
+            (Some(counts), State::Finished) => counts,
+            (_, State::Gone | State::Unreadable) => BTreeMap::new(),
             _ => count(folder),
         };
         let Pointer { run, started, program, exit_code, .. } = pointer;
@@ -126,9 +143,7 @@ fn count(folder: &Path) -> BTreeMap<String, u64> {
 
 /// The folder of the index; without a home there is none.
 fn place() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    Some(state.join("wpool/runs"))
+    user_dir("XDG_STATE_HOME", ".local/state").map(|state| state.join("wpool/runs"))
 }
 
 /// The name of a run's file: names of runs come from files that anybody may have written.
@@ -152,13 +167,7 @@ pub fn note(facts: &Facts, folder: &Path) {
 }
 
 fn try_note(facts: &Facts, folder: &Path, place: &Path, name: &str) -> io::Result<()> {
-    let pointer = Pointer {
-        run: facts.run.clone(),
-        folder: std::fs::canonicalize(folder)?,
-        started: facts.started.clone(),
-        program: facts.program.name.clone(),
-        exit_code: facts.ended.as_ref().map(|ended| ended.exit_code),
-    };
+    let pointer = Pointer::to(std::fs::canonicalize(folder)?, facts);
     DirBuilder::new().recursive(true).mode(0o700).create(place)?;
     let temporary = place.join(format!(".{name}.{}", std::process::id()));
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
@@ -170,7 +179,11 @@ fn try_note(facts: &Facts, folder: &Path, place: &Path, name: &str) -> io::Resul
 pub fn forget(run: &str) -> Result<()> {
     let (Some(place), Some(name)) = (place(), file_name(run)) else { return Ok(()) };
     let path = place.join(name);
-    std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+    match std::fs::remove_file(&path) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.with_context(|| format!("cannot remove {}", path.display())),
+    }
 }
 
 /// All runs of the index, the newest first. What is no pointer is passed over.
@@ -199,7 +212,12 @@ fn pointers(prefix: &str) -> Result<Vec<Pointer>> {
 /// What there is of a run that the index knows.
 fn look(pointer: Pointer) -> Kept {
     let folder = pointer.folder.clone();
-    let facts = Facts::load(&folder).ok().filter(|facts| facts.run == pointer.run);
+    let facts = match Facts::load(&folder) {
+        Ok(facts) if facts.run == pointer.run => Ok(facts),
+        Err(Error::Io { source, .. }) if source.kind() != io::ErrorKind::NotFound => Err(State::Unreadable),
+        Err(Error::Facts { .. }) => Err(State::Unreadable),
+        _ => Err(State::Gone),
+    };
     Kept::of(&folder, facts, pointer)
 }
 
@@ -209,14 +227,8 @@ pub fn find(run: &Path) -> Result<Kept> {
     if folder.join("run.json").is_file() {
         let folder = std::fs::canonicalize(&folder)?;
         let facts = Facts::load(&folder)?;
-        let pointer = Pointer {
-            run: facts.run.clone(),
-            folder: folder.clone(),
-            started: facts.started.clone(),
-            program: facts.program.name.clone(),
-            exit_code: facts.ended.as_ref().map(|ended| ended.exit_code),
-        };
-        return Ok(Kept::of(&folder, Some(facts), pointer));
+        let pointer = Pointer::to(folder.clone(), &facts);
+        return Ok(Kept::of(&folder, Ok(facts), pointer));
     }
     let name = run.to_string_lossy();
     let mut found = pointers(&name)?;
@@ -231,6 +243,9 @@ pub fn find(run: &Path) -> Result<Kept> {
             if kept.state == State::Gone {
                 let folder = kept.folder.display();
                 return refuse(format!("of the run {} nothing is left: {folder} is gone, or of another run", kept.run));
+            }
+            if kept.state == State::Unreadable {
+                Facts::load(&kept.folder)?;
             }
             Ok(kept)
         }

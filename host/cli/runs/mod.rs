@@ -4,7 +4,7 @@ mod again;
 mod index;
 mod show;
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use serde_json::json;
 use super::args::{Rerun, Runs};
 use super::exit::Exit;
 use super::run::run;
-use super::{print, printed};
-use crate::journal::{Entries, Folder};
+use super::{print, printed, say};
+use crate::journal::{Entries, Error, Facts, Folder};
 pub use again::{Again, is_ordered};
 pub use index::note;
 use index::{Kept, State};
+use show::one_line;
 
 /// Does what `wpool runs` is asked for.
 pub fn runs(action: &Runs) -> Result<Exit> {
@@ -51,14 +52,15 @@ fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
             continue;
         }
         if removes {
-            if !dry && let Err(error) = remove(folder) {
-                text += &format!("{run}: {} stays: {error:#}\n", folder.display());
+            if !dry && let Err(error) = remove_finished(&kept) {
+                text += &one_line(&format!("{run}: {} stays: {error:#}", folder.display()));
                 continue;
             }
-            text += &format!("{run}: {verb}remove {}\n", folder.display());
+            text += &one_line(&format!("{run}: {verb}remove {}", folder.display()));
         } else {
-            text += &format!("{run}: {verb}forget it: {} is gone, or of another run\n", folder.display());
+            text += &one_line(&format!("{run}: {verb}forget it: {} is gone, or of another run", folder.display()));
         }
+        text.push('\n');
         if !dry {
             index::forget(run)?;
         }
@@ -66,19 +68,39 @@ fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
     Ok(print(text.as_bytes()))
 }
 
-/// Removes a journal with its folder. What else lies there stays, and the folder with it.
-fn remove(folder: &Path) -> Result<()> {
-    let lock = Folder::lock(folder.to_owned())?;
-    lock.clear()?;
-    for name in ["run.json", "program.wasm", "lock"] {
-        std::fs::remove_file(folder.join(name))?;
-    }
-    Ok(std::fs::remove_dir(folder)?)
+/// Removes what was kept of a finished run, unless it has been gone on with in the meantime.
+fn remove_finished(kept: &Kept) -> Result<()> {
+    let lock = Folder::lock(kept.folder.clone())?;
+    // Nobody changes them while the lock is held.
+    let facts = Facts::load(&kept.folder)?;
+    anyhow::ensure!(Some(&facts) == kept.facts.as_ref(), "it has been gone on with");
+    Ok(remove(lock)?)
 }
 
-/// Prints facts and records. Of a run without order the positions are those of the lines.
+/// Removes a journal with its folder. What else lies there stays, and the folder with it.
+pub fn remove(folder: Folder) -> Result<(), Error> {
+    folder.clear()?;
+    let path = folder.path();
+    let removed = |name: &str| std::fs::remove_file(path.join(name));
+    let all = ["run.json", "program.wasm", "lock"]
+        .map(removed)
+        .into_iter()
+        .chain(std::iter::once_with(|| std::fs::remove_dir(path)));
+    for result in all {
+        match result {
+            Err(source) if !matches!(source.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+                return Err(Error::Io { path: path.to_owned(), source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Prints facts and records. Of a run without order the positions are those of the lines. What is wrong at the journal's
+/// end is told behind them.
 fn export(folder: &Path) -> Result<Exit> {
-    let facts = crate::journal::Facts::load(folder)?;
+    let facts = Facts::load(folder)?;
     let ordered = is_ordered(&facts);
     let mut entries = Entries::open(folder)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
@@ -98,5 +120,12 @@ fn export(folder: &Path) -> Result<Exit> {
         }
         written = writeln!(out, "{line}");
     }
-    Ok(printed(written.and_then(|()| out.flush())))
+    let written = written.and_then(|()| out.flush());
+    if written.is_ok() {
+        match entries.left()? {
+            0 => {}
+            left => say(format_args!("the last {left} bytes of the journal are cut short, or are being written")),
+        }
+    }
+    Ok(printed(written))
 }

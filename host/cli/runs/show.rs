@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::super::exit::Exit;
-use super::super::print;
+use super::super::{print, printable};
 use super::index::Kept;
+use crate::journal::Facts;
 
 /// Prints a table of runs, or a JSON array.
 pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
@@ -19,12 +20,12 @@ pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
         let (total, ok) = (kept.total(), kept.ok());
         text += &format!(
             "{:<25} {:<20} {:<11} {total:>9} {ok:>9} {:>9}  {:<20} {}\n",
-            kept.run,
-            kept.started,
+            one_line(&kept.run),
+            one_line(&kept.started),
             kept.state.as_str(),
             total - ok,
-            kept.program,
-            kept.output.display()
+            one_line(&kept.program),
+            one_line(&kept.output.to_string_lossy())
         );
     }
     Ok(print(text.as_bytes()))
@@ -39,7 +40,7 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
         return Ok(print(format!("{}\n", serde_json::to_string_pretty(&document)?).as_bytes()));
     }
     let mut text = String::new();
-    let mut line = |name: &str, value: String| text += &format!("{name:<10} {value}\n");
+    let mut line = |name: &str, value: String| text += &format!("{name:<10} {}\n", one_line(&value));
     line("run", format!("{} ({})", kept.run, kept.state.as_str()));
     line("started", facts.started.clone());
     if let Some(ended) = &facts.ended {
@@ -48,7 +49,7 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
     line("output", kept.output.display().to_string());
     line("program", format!("{} ({}, blake3 {})", facts.program.name, facts.program.path, facts.program.hash));
     line("inputs", facts.inputs.join(" "));
-    line("typed", format!("wpool run {}", facts.arguments.join(" ")));
+    line("typed", format!("wpool run {}", typed(facts)));
     line("in", facts.cwd.clone());
     line("wpool", facts.version.clone());
     line("rows", kept.total().to_string());
@@ -61,4 +62,21 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
         line("setting", format!("{name} {value}"));
     }
     Ok(print(text.as_bytes()))
+}
+
+/// What was typed, without the values of `--env`.
+fn typed(facts: &Facts) -> String {
+    let shown = |argument: &String| {
+        let secret = facts.env.iter().find_map(|(name, value)| {
+            let before = argument.strip_suffix(&format!("{name}={value}"))?;
+            matches!(before, "" | "--env=").then(|| format!("{before}{name}=…"))
+        });
+        secret.unwrap_or_else(|| argument.clone())
+    };
+    facts.arguments.iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
+/// A text from a file that anybody may have written, as it fits into a line of a terminal.
+pub fn one_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n").replace('\t', "\\t")
 }
