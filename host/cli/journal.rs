@@ -81,7 +81,7 @@ pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
     let mut prepared = Prepared { folder: None, facts, resume: None };
     let begun = std::fs::metadata(&plan.file).is_ok_and(|found| found.len() > 0);
     if plan.folder.exists() {
-        let folder = Folder::lock(plan.folder.clone())?;
+        let folder = Folder::lock(plan.folder.clone()).map_err(cannot)?;
         if let Some(resuming) = &plan.resume {
             prepared.resume = resume(plan, *resuming, &folder, &mut prepared.facts)?;
         }
@@ -102,7 +102,9 @@ fn resume(
     folder: &Folder,
     facts: &mut Facts,
 ) -> Result<Option<(Resume, Option<Ended>)>> {
-    if !folder.journal().exists() {
+    let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.len() == 0);
+    // A power cut in its first moments leaves files without content.
+    if !folder.journal().exists() || is_empty(&folder.journal()) && is_empty(&plan.file) {
         return Ok(None);
     }
     let old = Facts::load(folder.path()).map_err(|error| advise(error, plan))?;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::future::poll_fn;
+use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::pin::Pin;
@@ -27,6 +28,9 @@ const MAX_LINE: u64 = 64 << 20;
 /// Runs one task again and tells about it.
 pub fn replay(args: &args::Replay) -> Result<Exit> {
     let dump = args.coredump.as_deref().map(std::path::absolute).transpose()?;
+    if dump.as_ref().is_some_and(|path| path.exists()) {
+        return Err(Usage("the file for the core dump exists; it is not replaced, so name another".into()).into());
+    }
     let again = Again::find(&args.run)?;
     let (plan, program) = again.single(args)?;
     let format = Format {
@@ -148,7 +152,10 @@ fn write_dump(path: &Path, result: &TaskResult) -> Result<()> {
     match dump {
         None => say(format_args!("there is no core dump: the task has not trapped")),
         Some(dump) if dump.is_empty() => say(format_args!("there is no core dump: it would be too large")),
-        Some(dump) => std::fs::write(path, dump).map_err(CannotWrite::at(path))?,
+        Some(dump) => {
+            let written = File::create_new(path).and_then(|mut file| file.write_all(dump));
+            written.map_err(CannotWrite::at(path))?;
+        }
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ impl Shared {
         let missing = fence.missing();
         // What the first workers have, the last need not have got: the system gives some of it to a limited number.
         if state.fence.as_ref().is_some_and(|before| !before.missing().is_empty()) {
-            return;
+            return Ok(());
         }
         if !missing.is_empty() {
             let advice = fence.advice();

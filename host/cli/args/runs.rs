@@ -57,9 +57,9 @@ pub struct Rerun {
     /// Also when the run was of another version of wpool, whose records may be others
     #[arg(long)]
     pub resume_across_programs: bool,
-    /// The fence around workers and the compiler, as for `wpool run`; that of the run does not matter
-    #[arg(long, value_name = "HOW", value_parser = sandbox, default_value = "auto")]
-    pub sandbox: SandboxMode,
+    /// The fence around workers and the compiler, as for `wpool run` [default: strict if the run's was, else auto]
+    #[arg(long, value_name = "HOW", value_parser = sandbox)]
+    pub sandbox: Option<SandboxMode>,
     /// No summary, no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -74,13 +74,13 @@ pub struct Replay {
     /// The rows, where they are not where they were
     #[arg(value_hint = ValueHint::FilePath)]
     pub inputs: Vec<PathBuf>,
-    /// The fence around workers and the compiler, as for `wpool run`; that of the run does not matter
-    #[arg(long, value_name = "HOW", value_parser = sandbox, default_value = "auto")]
-    pub sandbox: SandboxMode,
+    /// The fence around workers and the compiler, as for `wpool run` [default: strict if the run's was, else auto]
+    #[arg(long, value_name = "HOW", value_parser = sandbox)]
+    pub sandbox: Option<SandboxMode>,
     /// Print the record, with its receipt, as JSON
     #[arg(long)]
     pub json: bool,
-    /// Write the WebAssembly core dump of a trap to FILE
+    /// Write the WebAssembly core dump of a trap, or of running out of fuel, to FILE, which must not exist
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub coredump: Option<PathBuf>,
 }

@@ -47,9 +47,9 @@ impl Again {
 
     /// What was typed, with what it stood for then: directory, environment, program. `named` is how rows are named now.
     ///
-    /// Where something is written beside FILE is left out, and the fence is that of today: the folder may be somebody
-    /// else's.
-    fn typed(&self, inputs: &[PathBuf], sandbox: SandboxMode, named: &str) -> Result<Run> {
+    /// Where something is written beside FILE is left out, and the fence is never less than what it is without a word: the
+    /// folder may be somebody else's.
+    fn typed(&self, inputs: &[PathBuf], sandbox: Option<SandboxMode>, named: &str) -> Result<Run> {
         let inputs = inputs.iter().map(|path| if is_stdin(path) { Ok(path.clone()) } else { absolute(path) });
         let inputs: Vec<_> = inputs.collect::<Result<_, _>>()?;
         let arguments = ["wpool", "run"].into_iter().chain(self.facts.arguments.iter().map(String::as_str));
@@ -60,7 +60,11 @@ impl Again {
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
         typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         typed.task = self.folder.join("program.wasm");
-        typed.pool.sandbox = sandbox;
+        typed.pool.sandbox = match (sandbox, typed.pool.sandbox) {
+            (Some(now), _) => now,
+            (None, SandboxMode::Strict) => SandboxMode::Strict,
+            (None, SandboxMode::Auto | SandboxMode::Off) => SandboxMode::Auto,
+        };
         (typed.output.failed, typed.messages.summary_json) = (None, None);
         typed.output.output = Some(output(&self.folder));
         let of_lines = !typed.once && typed.files.is_empty();
