@@ -488,7 +488,7 @@ fn c33_a_run_that_comes_to_write_last_does_not_take_the_journal_of_one_that_was_
             let _ = fs::remove_file(place.path(name)).or_else(|_| fs::remove_dir_all(place.path(name)));
         }
         let mut command = wpool();
-        command.current_dir(place.0.path()).arg("run").arg(wat("echo")).arg("--strict").args(args);
+        command.current_dir(place.0.path()).arg("run").arg(wat("echo")).arg("--strict-input").args(args);
         let mut live = Live::start(&mut command);
         // More than a pipe holds: once it is said, the run has looked for a journal, and waits for the last row.
         live.say(&"1\n".repeat(200_000));
