@@ -48,6 +48,7 @@ fn the_summary_for_programs_is_a_public_format() {
         efficiency "…"
         exit_code 100
         flaky {"count":0,"ids":[]}
+        kept 0
         pool_share "…"
         retirements {"count":0,"reasons":[]}
         retries 0
