@@ -274,9 +274,9 @@ fn c65_a_kill_while_a_group_is_cut_loses_none_of_its_records() {
     // As if it had been killed when journal and FILE were cut off, before it wrote the rest of the group.
     disk.harm(&disk.journal(), |bytes| bytes.truncate(HEADER));
     let mut resume = disk.resume().expect("it is whole");
-    for at in 0..2 {
+    for (at, before) in lines.iter().take(2).enumerate() {
         let known = resume.next(&row(at)).expect("it is read");
-        assert!(matches!(&known, Known::Moved(_, line) if *line == lines[at]), "{known:?}");
+        assert!(matches!(&known, Known::Moved(_, line) if line == before), "{known:?}");
     }
 }
 

@@ -106,7 +106,6 @@ fn numbers() -> Vec<u64> {
 }
 
 /// Whether a language's tools are here; if not, says so or fails.
-#[allow(clippy::print_stdout, reason = "what is skipped, and why")]
 fn is_ready(language: &str) -> bool {
     let ran = run(wpool_with_tools().args(["doctor", "--json"]), "");
     let doctor = &ran.records()[0];
