@@ -82,6 +82,10 @@
 //! system call that is not listed rather than having it denied: nothing honest makes one, so it is news. A program that
 //! needs no files has 26 calls and no new threads; those of file accesses come with granted directories alone.
 //!
+//! **The journal is the command line's.** What is done and what is to be done again is a matter of rows, records and FILE,
+//! which this library does not know: it is a part of the executable (`host/journal`), which gives the pool only the rows
+//! that have to run, and puts the others' records between those that come back.
+//!
 //! **Builds are not confined.** `wpool build` drives a language's own tools with the user's rights, as `make` would, and
 //! what it does to their output happens in the same process. It is a part of the executable (`host/build`), which this
 //! library does not have.
