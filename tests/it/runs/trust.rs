@@ -60,9 +60,9 @@ fn a_grant_that_leads_elsewhere_now_is_refused() {
 
 #[test]
 fn a_state_to_begin_with_that_is_another_now_is_refused() {
-    let place = Place::new("[\"a\"]\n");
+    let place = Place::new("[\"a\",1]\n");
     place.write("begin", "{}");
-    let ran = place.run(guest("shared-state"), "--call get --state-in begin");
+    let ran = place.run(guest("shared-state"), "--call increment --state-in begin");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(place.wpool("replay out 0").code, 0);
     place.write("begin", "{\"a\":\"1\"}");
