@@ -307,7 +307,10 @@ fn for_everybody() -> (TempDir, Command) {
     let everybody = || fs::Permissions::from_mode(0o777);
     fs::set_permissions(dir.path(), everybody()).unwrap();
     let wpool = dir.path().join("wpool");
-    fs::copy(env!("CARGO_BIN_EXE_wpool"), &wpool).unwrap();
+    // Copied by a process of its own: one that another test starts meanwhile could have the copy open for writing, and no
+    // program that somebody writes to can be started.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_wpool")).arg(&wpool).status().expect("cp starts");
+    assert!(copied.success());
     fs::copy(wat("write-file"), dir.path().join("write-file.wat")).unwrap();
     fs::create_dir(dir.path().join("data")).unwrap();
     fs::set_permissions(dir.path().join("data"), everybody()).unwrap();
