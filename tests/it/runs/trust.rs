@@ -62,7 +62,7 @@ fn a_grant_that_leads_elsewhere_now_is_refused() {
 fn a_state_to_begin_with_that_is_another_now_is_refused() {
     let place = Place::new("[\"a\",1]\n");
     place.write("begin", "{}");
-    let ran = place.run(guest("shared-state"), "--call increment --state-in begin");
+    let ran = place.run(guest("shared-state"), "--call example:shared-state/first@1.0.0.increment --state-in begin");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(place.wpool("replay out 0").code, 0);
     place.write("begin", "{\"a\":\"1\"}");
