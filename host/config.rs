@@ -43,7 +43,8 @@ pub enum Isolation {
 /// Random numbers are made from the seed, the input's bytes and its [`crate::Input::occurrence`]. Clocks are each task's
 /// own: see [`Determinism::EPOCH`]. What WebAssembly leaves to processors is fixed, and fuel takes the place of time:
 /// [`crate::limits::DETERMINISTIC_FUEL`] unless [`Limits::fuel`] is set. A pool like this has no deadline, no shared
-/// state, no writable directory, and fresh instances. An input that has a deadline of its own keeps it, and is exempt. What a program reads in granted directories is a part of its input.
+/// state, no writable directory, and fresh instances. An input that has a deadline of its own keeps it, and is exempt. What a
+/// program reads in granted directories is a part of its input.
 ///
 /// What a machine cannot do does not count: a worker that the kernel kills, and a task that is stopped by the backstop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -66,8 +66,8 @@ impl SandboxLayer {
             }
             SandboxLayer::Privileges => "look for what denies prctl and capset to this process",
             SandboxLayer::Landlock => {
-                "use Linux 5.13 or newer (6.2 with directories), with landlock in its `lsm=` parameter, and in a container a seccomp profile \
-                 that knows it"
+                "use Linux 5.13 or newer (6.2 with directories), with landlock in its `lsm=` parameter, and in a container a \
+                 seccomp profile that knows it"
             }
             SandboxLayer::Seccomp => "use a kernel with CONFIG_SECCOMP_FILTER",
         }
@@ -132,6 +132,15 @@ impl Fence {
         let missing = self.layers.iter().filter(|(_, state)| matches!(state, LayerState::Missing(_)));
         missing.map(|(layer, _)| layer.advice()).collect::<Vec<_>>().join("; ")
     }
+}
+
+/// What people are told when the fence has ended a child. `who` it was, and `what` it did then.
+pub(crate) fn violation(who: &str, what: &str) -> String {
+    format!(
+        "SANDBOX VIOLATION: {who} made a system call that it has no right to, and the kernel ended it{what}. Either its program \
+         broke out of the engine and was held by the fence, or wpool's list of system calls lacks one on this machine. Do not \
+         trust that program, and report it as README.md says under Security"
+    )
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::plan::{JournalPlan, Plan, Resuming, differences};
 use super::report::Tally;
 use super::writer::{Handover, Writer};
 use super::{runs, say};
-use crate::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, Torn, now};
+use crate::journal::{Appender, Ended, Error, FACTS, Facts, Folder, How, JOURNAL, Resume, Torn, now};
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
 #[derive(Debug)]
@@ -242,8 +242,8 @@ impl Journal {
 /// Removes all that was kept of a file that is written by a run without a journal: it would tell of other lines.
 fn forget(file: &Path) -> Result<()> {
     let folder = crate::journal::beside(file);
-    if ["journal", "run.json"].iter().any(|name| folder.join(name).exists()) {
-        runs::remove(Folder::lock(folder)?).map_err(cannot)?;
+    if [JOURNAL, FACTS].iter().any(|name| folder.join(name).exists()) {
+        Folder::lock(folder)?.remove().map_err(cannot)?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use super::record::Format;
 use super::rows::{Locator, Occurrences, Rows, Steps};
 use super::runs::{Again, is_ordered};
 use super::{print, printable, run, say};
-use crate::journal::{Entries, Entry, Facts, Key};
+use crate::journal::{Entries, Entry, Facts, Key, output};
 
 /// Longest line of the output file that is read to be compared.
 const MAX_LINE: u64 = 64 << 20;
@@ -74,7 +74,7 @@ struct Recorded {
 
 fn recorded(again: &Again, id: u64) -> Result<Option<Recorded>> {
     let mut entries = Entries::open(&again.folder)?;
-    let path = again.folder.with_extension("");
+    let path = output(&again.folder);
     let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let ordered = is_ordered(&again.facts);
     let begin = format!("{{\"id\":{id},");

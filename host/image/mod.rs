@@ -20,6 +20,7 @@ use crate::command::WorkerCommand;
 use crate::config::{Init, Isolation, PoolConfig};
 use crate::error::{Error, Refusal};
 use crate::event::Event;
+use crate::fence;
 use crate::limits::{MAX_INPUT, in_words};
 use crate::process::{Role, Spawner};
 use crate::program::Program;
@@ -202,11 +203,7 @@ impl<'a> Maker<'a> {
     /// The fence ended a child that this program made do what it has no right to. That is told as loudly as of a worker.
     fn violated(&self, role: Role, why: &str) -> Error {
         let role = role.as_str();
-        self.warn(format!(
-            "SANDBOX VIOLATION: the {role} made a system call that it has no right to, and the kernel ended it. Either the \
-             program broke out and was held by the fence, or wpool's list of system calls lacks one on this machine. Do not \
-             trust that program, and report it as README.md says under Security"
-        ));
+        self.warn(fence::violation(&format!("the {role}"), ""));
         self.refused(Refusal::new("sandbox-violation", format!("the {role} {why}")))
     }
 

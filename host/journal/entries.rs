@@ -46,7 +46,7 @@ impl Entries {
         Entries { groups, current: Vec::new().into_iter(), position: 0, offset: 0, begin }
     }
 
-    /// Entries of the group that the next entry is in, without those that were given.
+    /// Where the group of the last entry begins.
     pub(super) fn begin(&self) -> Place {
         self.begin
     }

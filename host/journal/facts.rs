@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Error, at};
 
 /// Name of the file of facts in a journal's folder.
-const FACTS: &str = "run.json";
+pub const FACTS: &str = "run.json";
 /// Version of everything in the folder. Another one is not read.
 pub const FORMAT: u32 = 1;
 /// Longest file of facts: arguments and environments are at most 2 MiB for the kernel, and as much again in escapes.

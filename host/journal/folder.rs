@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::facts::{Facts, replace};
+use super::facts::{FACTS, Facts, replace};
 use super::{Error, at, private};
 
 pub const JOURNAL: &str = "journal";
@@ -40,6 +40,16 @@ pub fn beside(file: &Path) -> PathBuf {
     let mut name = OsString::from(file);
     name.push(".wpool");
     name.into()
+}
+
+/// FILE of `FILE.wpool`.
+pub fn output(folder: &Path) -> PathBuf {
+    folder.with_extension("")
+}
+
+/// Where the copy of a run's program is.
+pub fn program(folder: &Path) -> PathBuf {
+    folder.join(PROGRAM)
 }
 
 /// Whether a run goes on that writes in this folder.
@@ -86,6 +96,18 @@ impl Folder {
     pub fn clear(&self) -> Result<(), Error> {
         remove_if_there(&self.journal())?;
         super::tails::remove(&self.path)
+    }
+
+    /// Removes the journal with its folder. What else lies there stays, and the folder with it.
+    pub fn remove(self) -> Result<(), Error> {
+        self.clear()?;
+        for name in [FACTS, PROGRAM, LOCK] {
+            remove_if_there(&self.path.join(name))?;
+        }
+        match std::fs::remove_dir(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(at(&self.path)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Removes what was kept of records beside FILE, once all of them are in FILE and on the disk.

@@ -48,9 +48,8 @@ use rustix::fs::OFlags;
 
 pub use append::Appender;
 pub use entries::{Entries, Entry};
-pub use facts::{Ended, FORMAT, Facts, ProgramFacts, now, run_id};
-pub use folder::is_running;
-pub use folder::{Folder, beside};
+pub use facts::{Ended, FACTS, FORMAT, Facts, ProgramFacts, now, run_id};
+pub use folder::{Folder, JOURNAL, beside, is_running, output, program};
 pub use format::{MAX_ROWS, Record};
 pub use key::Key;
 pub use resume::{How, Known, Resume, is_final};

@@ -136,16 +136,18 @@ fn stands_behind_lines(
     let durable = groups.header.kind == Kind::Durable;
     while let Some(group) = groups.next()? {
         let next = offset.saturating_add(bytes(&group));
-        let path = groups.path.clone();
-        let right = || check(file, length, offset, &group, block).map(|lines| matches!(lines, Lines::Right));
-        if durable && group.synced || !durable && next > offset && right_of(right, &path)? {
+        let stands = match durable {
+            true => group.synced,
+            false if next == offset => false,
+            false => {
+                let found = check(file, length, offset, &group, block).map_err(at(&groups.path))?;
+                matches!(found, Lines::Right)
+            }
+        };
+        if stands {
             return Ok(true);
         }
         offset = next;
     }
     Ok(false)
-}
-
-fn right_of(right: impl FnOnce() -> io::Result<bool>, path: &Path) -> Result<bool, Error> {
-    right().map_err(at(path))
 }

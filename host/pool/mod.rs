@@ -188,7 +188,8 @@ impl Pool {
         self.stopper().stats()
     }
 
-    /// What stands of the fence around workers, as the first that lacks something tells it, or else the last; `None` before there was one.
+    /// What stands of the fence around workers, as the first that lacks something tells it, or else the last; `None` before
+    /// there was one.
     pub fn fence(&self) -> Option<Fence> {
         self.shared.lock().fence.clone()
     }

@@ -9,8 +9,8 @@ use wpool::{Program, SandboxMode, Status};
 use super::super::args::{Action, Args, Replay, Rerun, Run};
 use super::super::exit::Usage;
 use super::super::plan::{JournalPlan, Plan, Resuming, differences, is_stdin};
-use super::index::{self, output};
-use crate::journal::Facts;
+use super::index;
+use crate::journal::{Facts, output, program};
 
 /// A kept run, of which something is to be done again.
 #[derive(Debug)]
@@ -39,9 +39,10 @@ impl Again {
 
     /// The program, from the copy that was kept.
     fn program(&self) -> Result<Program> {
-        let copy = Program::read(self.folder.join("program.wasm"))?;
+        let path = program(&self.folder);
+        let copy = Program::read(&path)?;
         let same = copy.hash().to_hex().as_str() == self.facts.program.hash;
-        ensure!(same, "{} is not the program of the run any more", self.folder.join("program.wasm").display());
+        ensure!(same, "{} is not the program of the run any more", path.display());
         Ok(Program::new(self.facts.program.name.clone(), copy.bytes().clone()))
     }
 
@@ -59,7 +60,7 @@ impl Again {
         let cwd = &self.facts.cwd;
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
         typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        typed.task = self.folder.join("program.wasm");
+        typed.task = program(&self.folder);
         typed.pool.sandbox = match (sandbox, typed.pool.sandbox) {
             (Some(now), _) => now,
             (None, SandboxMode::Strict) => SandboxMode::Strict,

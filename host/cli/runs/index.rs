@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::super::exit::Usage;
 use super::super::plan::user_dir;
 use super::super::say;
-use crate::journal::{Entries, Error, Facts, beside, is_running};
+use crate::journal::{Entries, Error, FACTS, Facts, beside, is_running, output};
 
 /// What the index says of a run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -113,7 +113,7 @@ impl Kept {
 
     /// For how long it has been finished, by the clock of the file system.
     pub fn finished_for(&self) -> Option<Duration> {
-        let noted = std::fs::metadata(self.folder.join("run.json")).and_then(|found| found.modified()).ok()?;
+        let noted = std::fs::metadata(self.folder.join(FACTS)).and_then(|found| found.modified()).ok()?;
         Some(SystemTime::now().duration_since(noted).unwrap_or_default())
     }
 
@@ -124,11 +124,6 @@ impl Kept {
     pub fn ok(&self) -> u64 {
         self.counts.get("ok").copied().unwrap_or_default()
     }
-}
-
-/// FILE of `FILE.wpool`.
-pub fn output(folder: &Path) -> PathBuf {
-    folder.with_extension("")
 }
 
 /// Records by status, up to where the journal can be read.
@@ -224,7 +219,7 @@ fn look(pointer: Pointer) -> Kept {
 /// A run by its output file, its folder, its name, or the beginning of its name.
 pub fn find(run: &Path) -> Result<Kept> {
     let folder = if run.extension().is_some_and(|end| end == "wpool") { run.to_owned() } else { beside(run) };
-    if folder.join("run.json").is_file() {
+    if folder.join(FACTS).is_file() {
         let folder = std::fs::canonicalize(&folder)?;
         let facts = Facts::load(&folder)?;
         let pointer = Pointer::to(folder.clone(), &facts);

@@ -4,7 +4,7 @@ mod again;
 mod index;
 mod show;
 
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::args::{Rerun, Runs};
 use super::exit::Exit;
 use super::run::run;
 use super::{print, printed, say};
-use crate::journal::{Entries, Error, Facts, Folder};
+use crate::journal::{Entries, Facts, Folder};
 pub use again::{Again, is_ordered};
 pub use index::note;
 use index::{Kept, State};
@@ -74,27 +74,7 @@ fn remove_finished(kept: &Kept) -> Result<()> {
     // Nobody changes them while the lock is held.
     let facts = Facts::load(&kept.folder)?;
     anyhow::ensure!(Some(&facts) == kept.facts.as_ref(), "it has been gone on with");
-    Ok(remove(lock)?)
-}
-
-/// Removes a journal with its folder. What else lies there stays, and the folder with it.
-pub fn remove(folder: Folder) -> Result<(), Error> {
-    folder.clear()?;
-    let path = folder.path();
-    let removed = |name: &str| std::fs::remove_file(path.join(name));
-    let all = ["run.json", "program.wasm", "lock"]
-        .map(removed)
-        .into_iter()
-        .chain(std::iter::once_with(|| std::fs::remove_dir(path)));
-    for result in all {
-        match result {
-            Err(source) if !matches!(source.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
-                return Err(Error::Io { path: path.to_owned(), source });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    Ok(lock.remove()?)
 }
 
 /// Prints facts and records. Of a run without order the positions are those of the lines. What is wrong at the journal's

@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt;
 use super::Attendant;
 use super::end::End;
 use crate::event::Event;
+use crate::fence;
 use crate::handshake::{END_PATIENCE, Failed};
 use crate::pool::queue::{Loss, Verdict};
 use crate::task::TaskId;
@@ -83,9 +84,5 @@ impl Attendant<'_> {
 /// What people are told the first time that the fence ended a worker.
 fn violation(slot: u32, suspect: Option<TaskId>) -> String {
     let whose = suspect.map_or("no task".to_owned(), |task| format!("task {}", task.0));
-    format!(
-        "SANDBOX VIOLATION: worker {slot} made a system call that it has no right to, and the kernel ended it; {whose} was \
-         running. Either its program broke out of the engine and was held by the fence, or wpool's list of system calls \
-         lacks one on this machine. Do not trust that program, and report it as README.md says under Security"
-    )
+    fence::violation(&format!("worker {slot}"), &format!("; {whose} was running"))
 }

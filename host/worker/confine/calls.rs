@@ -156,6 +156,3 @@ pub(super) const WRITABLE_DIRS: &[Call] = &[
 
 /// What is answered as if the kernel did not have it.
 pub(super) const REFUSED: &[Call] = &[call(libc::SYS_clone3, "what kind of process it makes cannot be seen")];
-
-/// What compiling takes beside [`BASE`].
-pub(super) const COMPILER: &[Call] = &[];
