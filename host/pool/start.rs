@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use super::slot::Worker;
+use crate::config::Isolation;
 use crate::error::Error;
 use crate::event::Event;
 use crate::fence::{Fence, SandboxMode};
@@ -90,7 +91,9 @@ impl Shared {
             report: self.image.report().clone(),
             limits: self.config.limits.clone(),
             grants: self.config.grants.clone(),
-            isolation: self.config.isolation,
+            // `Image::fit` has refused what cannot be put back and is to be.
+            isolation: self.config.isolation.settled(self.image.report(), &self.config).unwrap_or(Isolation::Fresh),
+            verify_isolation: self.config.verify_isolation,
             deterministic: self.config.deterministic.clone(),
             json_rows: self.config.json_rows,
             bare_outputs: self.config.bare_outputs,
