@@ -136,8 +136,7 @@ fn takes_bytes(function: &Function, result: &Type) -> bool {
 /// The report on a core module.
 pub(super) fn module(module: &Module, resettable: Result<(), String>) -> Result<Draft, Refusal> {
     let exports = module.exports().filter(|export| !export.name().starts_with(STATE));
-    let exports: Vec<_> =
-        exports.map(|export| format!("{}: {}", export.name(), types::core(&export.ty()))).collect();
+    let exports: Vec<_> = exports.map(|export| format!("{}: {}", export.name(), types::core(&export.ty()))).collect();
     let import = |import: wasmtime::ImportType<'_>| {
         format!("{}.{}: {}", import.module(), import.name(), types::core(&import.ty()))
     };

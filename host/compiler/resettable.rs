@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_module_are_no_panic() {
-        let wasm = wat::parse_str(r#"(module (memory 1) (global (mut i32) (i32.const 1)) (func (export "f")))"#).unwrap();
+        let wasm =
+            wat::parse_str(r#"(module (memory 1) (global (mut i32) (i32.const 1)) (func (export "f")))"#).unwrap();
         for end in 0..wasm.len() {
             let _ = prepare(&wasm[..end]);
         }

@@ -218,13 +218,7 @@ impl<P: Program> Home<P> {
         Ok(())
     }
 
-    async fn call(
-        &mut self,
-        program: &P,
-        context: &TaskContext,
-        call: Call,
-        keep: Keep,
-    ) -> wasmtime::Result<Returned> {
+    async fn call(&mut self, program: &P, context: &TaskContext, call: Call, keep: Keep) -> wasmtime::Result<Returned> {
         let instance = match self.instance {
             Some(instance) => instance,
             None => {
