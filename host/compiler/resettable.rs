@@ -5,7 +5,7 @@
 //! tables, and which of its segments were dropped. Memories and globals can be put back by the host, if it gets at
 //! them: they are exported under names of wpool's own. Tables and segments cannot, so a program that has an instruction
 //! that changes one is not eligible. Which instructions there are is known by proposal: one of a proposal that is not
-//! listed here makes a program ineligible, whatever it does. `sandbox/pristine.rs` says what else goes into the claim.
+//! listed here makes a program ineligible, whatever it does. [`crate::isolation`] is the whole argument.
 
 use wasm_encoder::ExportKind;
 use wasmparser::{FunctionBody, Operator, Parser, Payload, TypeRef};

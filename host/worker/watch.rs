@@ -4,7 +4,7 @@
 //! was, makes it writable, and lets the write happen. From then on the page belongs to those that are copied back after
 //! each task, so a program that writes the same pages in each task faults no more.
 //!
-//! Whoever writes, the guest's code or the host's, faults in the same way. The kernel does not: a system call that is to
+//! [`crate::isolation`] says why this finds every write. Whoever writes, the guest's code or the host's, faults in the same way. The kernel does not: a system call that is to
 //! write to a watched page fails with EFAULT. wpool makes none, because a program that has directories, whose files are
 //! the only thing the kernel could read into a guest's memory, is not watched.
 //!
@@ -173,4 +173,58 @@ pub(super) fn admit_write(address: usize) -> bool {
     // SAFETY: it is there until the thread that this handler has interrupted drops its watch.
     let ledger = unsafe { CURRENT.load(Ordering::Relaxed).as_ref() };
     ledger.is_some_and(|ledger| ledger.admit(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pages of this process, each filled with its number.
+    fn pages(count: usize) -> *mut u8 {
+        let rights = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping.
+        let at =
+            unsafe { mmap_anonymous(ptr::null_mut(), count * PAGE, rights, MapFlags::PRIVATE) }.unwrap().cast::<u8>();
+        (0..count).for_each(|page| write(at, page, page as u8));
+        at
+    }
+
+    fn write(at: *mut u8, page: usize, byte: u8) {
+        // SAFETY: the page is one of those that were mapped.
+        unsafe { at.add(page * PAGE).write_volatile(byte) };
+    }
+
+    fn read(at: *mut u8, page: usize) -> u8 {
+        // SAFETY: as above.
+        unsafe { at.add(page * PAGE).read_volatile() }
+    }
+
+    /// One test, because there is one watch in a process.
+    #[test]
+    fn what_is_written_is_put_back_unless_it_is_too_much() {
+        crate::worker::faults::tell_sent_from_raised().unwrap();
+        let (first, second) = (pages(200), pages(3));
+        let memories = [(first, 200 * PAGE), (second, 3 * PAGE)];
+        // SAFETY: both are mapped until the end of the process, and this thread alone writes to them.
+        let watch = unsafe { Watch::keep(&memories) }.unwrap();
+        // SAFETY: as above.
+        assert!(unsafe { Watch::keep(&memories) }.is_none(), "there is one already");
+        for round in 0..3 {
+            [(first, 7), (first, 199), (second, 1)].into_iter().for_each(|(at, page)| write(at, page, 0xff));
+            assert_eq!(watch.written(), 3, "round {round}");
+            assert!(watch.restore());
+            assert_eq!([read(first, 7), read(first, 199), read(second, 1)], [7, 199, 1]);
+        }
+        assert!(watch.learn_anew());
+        assert_eq!(watch.written(), 0);
+        (0..MAX_PAGES).for_each(|page| write(first, page, 0xff));
+        assert!(watch.restore() && (0..200).all(|page| read(first, page) == page as u8));
+        (0..=MAX_PAGES).for_each(|page| write(first, page, 0xff));
+        assert!(!watch.restore(), "one page too many");
+        drop(watch);
+        write(first, 150, 1);
+        // SAFETY: as above.
+        let odd = unsafe { Watch::keep(&[(first.wrapping_add(1), PAGE)]) };
+        assert!(odd.is_none(), "not whole pages");
+    }
 }

@@ -1,28 +1,8 @@
 //! The isolation of a fresh instance without a fresh instance: one that is put back, after each task, to what it was
 //! before its first.
 //!
-//! The claim: what a task finds in such an instance is what it would find in a fresh one. A core module's instance is,
-//! by the specification, memories, globals, tables, functions, and which of its segments were dropped.
-//!
-//! - *Memories*: pages that were written are copied back ([`Watch`] finds them by their first write). A memory that has
-//!   grown cannot shrink: then the instance goes.
-//! - *Globals*: mutable ones of numbers are put back. The compiler has exported them all (`compiler/resettable.rs`); a
-//!   program with mutable references is not eligible.
-//! - *Tables and segments*: a program with an instruction that changes one is not eligible.
-//! - *Functions*, immutable globals: nothing changes them.
-//!
-//! What stands beside the instance in its store: fuel, epochs and limits are set anew for each task, fuel to what a
-//! fresh instance would have left. The WASI world (descriptors, streams, arguments, clocks, random numbers) is made anew.
-//! Programs with directories, shared state or an `init` of each instance are not eligible.
-//!
-//! What a fresh instance does when it is made, segments that are copied, its start function, `_initialize`, has been done
-//! before the first task, once. It does the same each time as long as it asks nobody: an instance that has called the host
-//! before its first task is not put back.
-//!
-//! A task that did anything but return, such as trap, or reach a limit, takes its instance with it.
-//!
-//! What is not claimed: that a task cannot tell by time whether another has written the same pages before, which a
-//! processor's caches tell it in any case.
+//! Why that is sound, and for which programs, is told in [`crate::isolation`]. Here: memories through the watch over their
+//! pages, globals through the exports that the compiler has added, and what has to be the case for both to be all.
 
 use wasmtime::{AsContextMut, Global, Instance, Memory, Module, ModuleExport, Val};
 
