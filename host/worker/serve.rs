@@ -54,7 +54,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
         }
         page.forget_no_memory();
         let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
-        let answer = intruded.map_or_else(|| sandbox.run(&row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
+        let answer = intruded.map_or_else(|| sandbox.run(row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
         if let Some(dump) = &answer.core_dump {
             outbox.send(&wire::frame(Kind::CoreDump, dump));
         }
