@@ -88,7 +88,7 @@ impl Shared {
         WorkerSetup {
             program_name: self.program_name.clone(),
             report: self.image.report().clone(),
-            limits: self.config.limits.clone(),
+            limits: self.config.worker_limits(),
             grants: self.config.grants.clone(),
             isolation: self.config.isolation,
             deterministic: self.config.deterministic.clone(),

@@ -8,12 +8,12 @@ mod sizer;
 mod state_calls;
 mod watch;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::MissedTickBehavior;
 
 use self::end::End;
 use self::health::Health;
@@ -24,10 +24,6 @@ use super::shared::{Shared, Stop};
 use crate::page::SharedPage;
 use crate::process::Process;
 use crate::wire::{Decoder, Encoder, Kind, Times};
-
-/// How often a slot looks at its worker's claim word and state. Deadlines are kept by the worker to a hundredth of
-/// a second; this is for the backstop, for stopped processes, and for tasks stuck behind a slow one.
-const TICK: Duration = Duration::from_millis(20);
 
 /// Pause before a slot starts a worker after one that did nothing.
 const START_BACKOFF: Duration = Duration::from_millis(100);
@@ -105,7 +101,7 @@ impl<'a> Attendant<'a> {
             frame: Encoder::default(),
             unwritten: 0..0,
             calls: StateCalls::new(shared.config.state.clone()),
-            health: Health::new(Instant::now()),
+            health: Health::new(Instant::now(), !shared.config.kills_at_deadline()),
             left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
             told: shared.lock().queue.next_index(slot),
             useful: false,
@@ -115,8 +111,7 @@ impl<'a> Attendant<'a> {
 
     async fn serve(&mut self) -> End {
         let mut stop = self.shared.stop.subscribe();
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = pin!(tokio::time::sleep_until(self.health.due().into()));
         loop {
             let idle = match self.feed() {
                 Fed::Over(end) => return end,
@@ -155,9 +150,12 @@ impl<'a> Attendant<'a> {
                 },
                 () = self.shared.work.notified(), if idle => {}
                 () = self.shared.wakes[self.slot].notified() => {}
-                _ = ticks.tick() => if let Some(end) = self.look() {
-                    return end;
-                },
+                () = &mut look, if !idle => {
+                    if let Some(end) = self.look() {
+                        return end;
+                    }
+                    look.as_mut().reset(self.health.due().into());
+                }
                 _ = stop.changed() => {}
             }
         }
