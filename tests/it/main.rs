@@ -27,6 +27,7 @@ mod orphans;
 mod outcomes;
 mod programs;
 mod progress;
+mod reset;
 mod retries;
 mod runs;
 mod scarcity;

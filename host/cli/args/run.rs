@@ -239,10 +239,14 @@ pub struct Pool {
     /// Worker processes [default: the cores that affinity and cgroup quota allow]
     #[arg(short, long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub jobs: Option<NonZeroUsize>,
-    /// Instances: fresh for each task; kept for the next tasks, without end or for up to N (reuse, reuse=N); or
-    /// kept, with a sample of the tasks compared to fresh ones (reuse=checked)
-    #[arg(long, value_name = "HOW", value_parser = isolation, default_value = "fresh")]
+    /// Instances: fresh for each task; put back after each task to what a fresh one is (reset), or that where it is
+    /// proven to be the same (auto); kept as tasks leave them, without end or for up to N (reuse, reuse=N), or
+    /// with a sample of the tasks compared to fresh ones (reuse=checked)
+    #[arg(long, value_name = "HOW", value_parser = isolation, default_value = "auto")]
     pub isolation: Isolation,
+    /// Compare each instance that was put back with a fresh one, byte for byte, and warn of a difference
+    #[arg(long)]
+    pub verify_isolation: bool,
     /// Most rows handed to a worker at a time [default: about 2 ms of work]
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub chunksize: Option<NonZeroUsize>,
@@ -273,8 +277,10 @@ fn interrupt(text: &str) -> Result<Interrupt, String> {
 }
 
 fn isolation(text: &str) -> Result<Isolation, String> {
-    let wrong = || "expected fresh, reuse, reuse=N with an N of 1 or more, or reuse=checked".to_owned();
+    let wrong = || "expected auto, reset, fresh, reuse, reuse=N with an N of 1 or more, or reuse=checked".to_owned();
     match text.split_once('=') {
+        None if text == "auto" => Ok(Isolation::Auto),
+        None if text == "reset" => Ok(Isolation::Reset),
         None if text == "fresh" => Ok(Isolation::Fresh),
         None if text == "reuse" => Ok(Isolation::Reuse(None)),
         Some(("reuse", "checked")) => Ok(Isolation::Checked),

@@ -120,6 +120,7 @@ impl Plan {
         config.success_codes = output.success_codes.clone();
         config.chunksize = typed.pool.chunksize;
         config.isolation = typed.pool.isolation;
+        config.verify_isolation = typed.pool.verify_isolation;
         config.sandbox = typed.pool.sandbox;
         config.deterministic = determinism::determinism(&typed, &config)?;
         config.crash_limit = typed.stopping.crash_limit;

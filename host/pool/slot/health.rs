@@ -20,6 +20,10 @@ const TICK: Duration = Duration::from_millis(20);
 /// The same where the host keeps deadlines, which count from the first look that sees a task.
 const KEEPER_TICK: Duration = Duration::from_millis(10);
 
+/// How long before the kill of a worker another one is started in its place, so that it is ready by then: starting takes
+/// some 5 ms, and a look comes in every [`KEEPER_TICK`]. If the task ends in time after all, the other one waits.
+const HEAD_START: Duration = Duration::from_millis(20);
+
 /// How often a worker's memory is looked at, which reads a file of /proc.
 const MEMORY_CHECK: Duration = Duration::from_millis(500);
 
@@ -109,7 +113,8 @@ impl Attendant<'_> {
         let passed = self.health.passed(self.shared.pauses.load(Ordering::Acquire));
         self.health.look_within(Duration::MAX);
         let passed = passed?;
-        if self.is_stopped_process() {
+        // From one that is stopped comes nothing.
+        if !self.health.moved && self.is_stopped_process() {
             return Some(End::Misbehaved { code: "worker-stopped", why: "was stopped by a signal".into() });
         }
         self.look_at_memory();
@@ -137,6 +142,9 @@ impl Attendant<'_> {
                 state.recall(self.slot);
                 shared.work.notify_one();
                 return Some(End::Backstop(key, deadline, grace));
+            }
+            if grace.is_zero() && most - age <= HEAD_START {
+                self.spare.get_or_insert_with(|| shared.start_spare(self.worker.generation + 1));
             }
             self.health.look_within(most - age);
         }

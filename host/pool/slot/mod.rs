@@ -21,6 +21,7 @@ use self::sizer::Sizer;
 use self::state_calls::StateCalls;
 use super::inner::State;
 use super::shared::{Shared, Stop};
+use super::start::Spare;
 use crate::page::SharedPage;
 use crate::process::Process;
 use crate::wire::{Decoder, Encoder, Kind, Times};
@@ -40,15 +41,17 @@ pub(super) struct Worker {
 /// Serves one slot until the pool closes.
 pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
     let mut generation = 0;
+    let mut spare = None;
     while shared.wait_for_work(slot).await {
         let started = tokio::select! {
-            started = shared.start_worker(slot, generation) => started,
+            started = shared.start_worker(slot, generation, spare.take()) => started,
             () = shared.closing() => return,
         };
         let ended = match started {
             Ok(worker) => {
                 let mut attendant = Attendant::new(&shared, slot, worker);
                 let end = attendant.serve().await;
+                spare = attendant.spare.take();
                 attendant.bury(end).await
             }
             Err(failed) => Err(failed),
@@ -59,10 +62,13 @@ pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
         }
         generation += 1;
     }
+    if let Some(spare) = spare {
+        spare.end().await;
+    }
 }
 
 struct Attendant<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     slot: usize,
     worker: Worker,
     sizer: Sizer,
@@ -77,6 +83,8 @@ struct Attendant<'a> {
     told: u32,
     /// The worker has answered a task.
     useful: bool,
+    /// What is to replace it.
+    spare: Option<Spare>,
     /// What came before the answer that it belongs to.
     core_dump: Option<Bytes>,
 }
@@ -92,7 +100,7 @@ enum Fed {
 }
 
 impl<'a> Attendant<'a> {
-    fn new(shared: &'a Shared, slot: usize, worker: Worker) -> Self {
+    fn new(shared: &'a Arc<Shared>, slot: usize, worker: Worker) -> Self {
         Attendant {
             shared,
             slot,
@@ -105,6 +113,7 @@ impl<'a> Attendant<'a> {
             left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
             told: shared.lock().queue.next_index(slot),
             useful: false,
+            spare: None,
             core_dump: None,
         }
     }

@@ -10,6 +10,7 @@ mod init;
 mod isolation;
 mod keyvalue;
 pub(crate) mod link;
+mod pristine;
 mod stdio;
 mod task;
 mod values;
@@ -98,6 +99,21 @@ struct Call {
     values: Vec<Value>,
 }
 
+impl Call {
+    /// For an instance that is made and not called.
+    fn of_no_task(context: &TaskContext) -> Call {
+        Call {
+            function: None,
+            convention: context.convention,
+            deadline: context.limits.deadline.map(|length| Deadline::new(length, &context.time)),
+            key: None,
+            input: Bytes::new(),
+            args: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+}
+
 /// What is measured of a task only on request.
 struct Spent {
     start: Duration,
@@ -138,7 +154,7 @@ impl Sandbox {
         let report = &setup.report;
         let settings = ImageSettings::of(&setup.limits, setup.deterministic.is_some());
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
-        let count = Keeper::instances(setup.isolation);
+        let count = Keeper::instances(setup);
         let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem };
         let engine = engine(settings, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
@@ -167,7 +183,7 @@ impl Sandbox {
             time: ActiveTime::default(),
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
-        let keeper = Keeper::new(setup.isolation);
+        let keeper = Keeper::new(setup);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
         Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
     }
@@ -217,15 +233,29 @@ impl Sandbox {
 
     fn judge(&mut self, call: Call) -> Judged {
         let again = self.keeper.begin().then(|| call.clone());
-        let most = self.keeper.most();
         let finished = match &mut self.program {
-            Program::Core(runner) => runner.run(&self.context, call, most),
-            Program::Component(runner) => runner.run(&self.context, call, most),
+            Program::Core(runner) => runner.run(&self.context, call, &mut self.keeper),
+            Program::Component(runner) => runner.run(&self.context, call, &mut self.keeper),
         };
         let judged = verdict::judge(finished, &self.context, self.receipts);
+        if self.keeper.verifies() {
+            self.verify();
+        }
         match again {
             Some(call) => self.compare(judged, call),
             None => judged,
+        }
+    }
+
+    /// Compares the instance that was put back with a fresh one.
+    fn verify(&mut self) {
+        let difference = match &mut self.program {
+            Program::Core(runner) => runner.verify(&self.context),
+            Program::Component(runner) => runner.verify(&self.context),
+        };
+        if let Some(what) = difference {
+            self.keeper.give_up();
+            self.notice = Some(Notice::NotPutBack(what));
         }
     }
 
@@ -300,7 +330,12 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
 
 impl Finished {
     /// Whether the guest came to an end of its own and can be called again.
-    fn returned(&self) -> bool {
+    fn answered(&self) -> bool {
         matches!(self.result, Ok(Returned::Output(_) | Returned::Refused(_)))
+    }
+
+    /// Whether the guest came to an end of its own.
+    fn returned(&self) -> bool {
+        self.result.is_ok()
     }
 }
