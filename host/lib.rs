@@ -136,7 +136,7 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{Determinism, Init, Isolation, MAX_WORKERS, PoolConfig};
+pub use config::{Determinism, Init, Interrupt, Isolation, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
 pub use fence::{Fence, LayerState, SandboxLayer, SandboxMode};

@@ -91,7 +91,7 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Result<Maker<'a>, Error> {
-        let settings = ImageSettings::of(&config.limits, config.deterministic.is_some());
+        let settings = ImageSettings::of(&config.worker_limits(), config.deterministic.is_some());
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
             let opened = Cache::open(dir).and_then(|cache| match config.grants.can_write_to(dir) {

@@ -19,6 +19,7 @@ mod halting;
 mod images;
 mod init;
 mod interpreters;
+mod interrupt;
 mod isolation;
 mod journal;
 mod languages;

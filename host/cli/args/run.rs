@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, ValueHint};
 
-use wpool::{Isolation, SandboxMode};
+use wpool::{Interrupt, Isolation, SandboxMode};
 
 use super::super::units::{at_least_one, size, time};
 use super::{Journal, Messages, Stopping};
@@ -172,6 +172,12 @@ pub struct Limits {
     /// Wall time of a task, such as 1.5s [default: none]
     #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
     pub timeout: Option<Duration>,
+    /// What stops a task at its timeout. epoch: checks in the program's code, which keep the worker; right when timeouts
+    /// happen often or tasks are short. kill: a kill of its worker within some 10 ms, and another worker; right when
+    /// tight loops matter, which run up to 3.7 times faster without checks (1.26 times in the mean), and timeouts are
+    /// rare. A kill may cut off a write to a directory
+    #[arg(long, value_name = "HOW", value_parser = interrupt, default_value = "epoch", requires = "timeout")]
+    pub interrupt: Interrupt,
     /// Work of a task, in units of which most instructions take one [default: no limit, or 10000000000 with
     /// --deterministic]
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU64>, allow_negative_numbers = true)]
@@ -195,7 +201,7 @@ pub struct Limits {
 pub struct Determinism {
     /// The same outputs every time: random numbers from a seed and the row, clocks of the task's own, fuel
     /// instead of time
-    #[arg(long, conflicts_with_all = ["timeout", "state", "state_in", "state_out"])]
+    #[arg(long, conflicts_with_all = ["timeout", "interrupt", "state", "state_in", "state_out"])]
     pub deterministic: bool,
     /// The seed [default: 0]
     #[arg(long, value_name = "N", requires = "deterministic", allow_negative_numbers = true)]
@@ -259,6 +265,14 @@ pub(super) fn sandbox(text: &str) -> Result<SandboxMode, String> {
         "auto" => Ok(SandboxMode::Auto),
         "off" => Ok(SandboxMode::Off),
         _ => Err("expected strict, auto or off".to_owned()),
+    }
+}
+
+fn interrupt(text: &str) -> Result<Interrupt, String> {
+    match text {
+        "epoch" => Ok(Interrupt::Epoch),
+        "kill" => Ok(Interrupt::Kill),
+        _ => Err("expected epoch or kill".to_owned()),
     }
 }
 

@@ -111,6 +111,7 @@ impl Plan {
         let mut config = base_config()?;
         config.workers = jobs(typed.pool.jobs.map(usize::from).unwrap_or(config.workers))?;
         config.limits = limits;
+        config.interrupt = typed.limits.interrupt;
         config.compile_limits =
             CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
         let files = matches!(source, Source::Files(_));
