@@ -6,7 +6,6 @@ use tokio::task::JoinHandle;
 
 use super::shared::Shared;
 use super::slot::Worker;
-use crate::config::Isolation;
 use crate::error::Error;
 use crate::event::Event;
 use crate::fence::{Fence, SandboxMode};
@@ -134,7 +133,7 @@ impl Shared {
             limits: self.config.worker_limits(),
             grants: self.config.grants.clone(),
             // `Image::fit` has refused what cannot be put back and is to be.
-            isolation: self.config.isolation.settled(self.image.report(), &self.config).unwrap_or(Isolation::Fresh),
+            isolation: self.config.settled_isolation(self.image.report()).0,
             verify_isolation: self.config.verify_isolation,
             deterministic: self.config.deterministic.clone(),
             json_rows: self.config.json_rows,
