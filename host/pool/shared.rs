@@ -223,6 +223,10 @@ impl Shared {
     /// help.
     pub fn worker_failed(&self, failed: Failed) {
         let mut state = self.lock();
+        // Told already.
+        if state.gave_up {
+            return;
+        }
         let (failures, since) = state.failures.unwrap_or((0, Instant::now()));
         // A failure long ago and one now are no series.
         let (failures, since) = if since.elapsed() > BREAKER_TIME { (0, Instant::now()) } else { (failures, since) };
