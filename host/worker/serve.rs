@@ -56,7 +56,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
         clock.begin(row.deadline.or(setup.limits.deadline).is_some(), pushed == Pushed::First);
         page.forget_no_memory();
         let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
-        let answer = intruded.map_or_else(|| sandbox.run(&row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
+        let answer = intruded.map_or_else(|| sandbox.run(row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
         if let Some(dump) = &answer.core_dump {
             outbox.send(&wire::frame(Kind::CoreDump, dump));
         }

@@ -17,8 +17,10 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, compiler_fence};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use rustix::param::page_size;
 
-/// The kernel's page on the processors that wpool runs on.
+/// The kernel's page, on x86-64 always and on most of aarch64. Where it is another nothing is watched: what would be made
+/// writable by a fault would be more than what was copied.
 const PAGE: usize = 4 << 10;
 /// Pages that are copied back at most. Copying as many costs what a fresh instance does.
 pub(super) const MAX_PAGES: usize = 128;
@@ -57,7 +59,8 @@ impl Watch {
     /// nobody but the calling thread writes to it meanwhile.
     pub unsafe fn keep(memories: &[(*mut u8, usize)]) -> Option<Watch> {
         let whole = |&(at, length): &(*mut u8, usize)| at as usize % PAGE == 0 && length % PAGE == 0;
-        if memories.len() > MAX_MEMORIES || !memories.iter().all(whole) || !CURRENT.load(Ordering::Relaxed).is_null() {
+        let is_kept = !CURRENT.load(Ordering::Relaxed).is_null();
+        if is_kept || page_size() != PAGE || memories.len() > MAX_MEMORIES || !memories.iter().all(whole) {
             return None;
         }
         let mut places = [(0, 0); MAX_MEMORIES];

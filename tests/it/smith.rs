@@ -109,9 +109,7 @@ async fn run_program(program: Program) -> Result<Vec<String>, String> {
         Err(error) => return Err(format!("the pool does not start: {error:?}")),
     };
     let mut ends = Vec::new();
-    if pool.report().resettable.is_ok() {
-        ends.push("resettable".to_owned());
-    }
+    let resettable = pool.report().resettable.is_ok();
     let (mut results, mut settled) = (pool.map(ROWS), 0);
     while let Some(result) = results.next().await.map_err(|error| format!("the pool has failed: {error}"))? {
         settled += 1;
@@ -124,6 +122,9 @@ async fn run_program(program: Program) -> Result<Vec<String>, String> {
     }
     drop(results);
     pool.shutdown(Shutdown::Drain).await;
+    if ends.iter().all(|end| end == "ok") && resettable {
+        ends.push("put back".to_owned());
+    }
     if let Some(what) = events.all().into_iter().find_map(warning) {
         return Err(format!("a warning: {what}"));
     }
@@ -191,4 +192,6 @@ fn programs_made_up_from_noise_settle_or_are_refused_and_harm_nobody() {
     assert_eq!(taken, count);
     let ok = counts.get("ok").copied().unwrap_or_default();
     assert!(ok > count / 10, "hardly any of them runs: {report}");
+    let put_back = counts.get("put back").copied().unwrap_or_default();
+    assert!(put_back > count / 10, "hardly any instance is put back: {report}");
 }

@@ -130,7 +130,13 @@ impl task::Program for CoreProgram {
         self.parts.difference((kept.0, kept.1.instance), (fresh.0, fresh.1.instance))
     }
 
-    async fn call(&self, store: &mut Store<State>, live: Live, call: Call, limit: u64) -> wasmtime::Result<Returned> {
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        live: Live,
+        call: &mut Call,
+        limit: u64,
+    ) -> wasmtime::Result<Returned> {
         let (row, waits) = (&*call.input, store.data().has_world());
         let mut guest = Guest { store, instance: live.instance, waits };
         match live.entry {

@@ -56,7 +56,7 @@ pub(super) trait Program {
         &self,
         store: &mut Store<Self::State>,
         instance: Self::Instance,
-        call: Call,
+        call: &mut Call,
         limit: u64,
     ) -> wasmtime::Result<Returned>;
 }
@@ -89,7 +89,7 @@ impl<P: Program> Runner<P> {
 
     /// Runs a task in the instance that was kept, or else in a new one. An instance is kept only when its guest returned:
     /// one that was stopped or trapped may be in any state.
-    pub fn run(&mut self, context: &TaskContext, call: Call, keeper: &mut Keeper) -> Finished {
+    pub fn run(&mut self, context: &TaskContext, call: &mut Call, keeper: &mut Keeper) -> Finished {
         let keep = keeper.keep();
         let mut home = self.kept.take().unwrap_or_else(|| Home::new(&self.program, context));
         let finished = home.run(&self.program, context, call, keep);
@@ -126,7 +126,7 @@ impl<P: Program> Runner<P> {
     }
 
     /// Runs a task in an instance of its own, beside the one that is kept.
-    pub fn run_alone(&self, context: &TaskContext, call: Call) -> Finished {
+    pub fn run_alone(&self, context: &TaskContext, call: &mut Call) -> Finished {
         Home::new(&self.program, context).run(&self.program, context, call, Keep::Nothing)
     }
 
@@ -159,10 +159,10 @@ impl<P: Program> Home<P> {
         Home { pristine: None, store, instance: None, stdio: None, tasks: 0, spent: 0 }
     }
 
-    fn run(&mut self, program: &P, context: &TaskContext, call: Call, keep: Keep) -> Finished {
+    fn run(&mut self, program: &P, context: &TaskContext, call: &mut Call, keep: Keep) -> Finished {
         let deadline = call.deadline;
         let result =
-            self.begin(context, &call).and_then(|()| context.drive(deadline, self.call(program, context, call, keep)));
+            self.begin(context, call).and_then(|()| context.drive(deadline, self.call(program, context, call, keep)));
         self.finish(result, context)
     }
 
@@ -218,11 +218,17 @@ impl<P: Program> Home<P> {
         Ok(())
     }
 
-    async fn call(&mut self, program: &P, context: &TaskContext, call: Call, keep: Keep) -> wasmtime::Result<Returned> {
+    async fn call(
+        &mut self,
+        program: &P,
+        context: &TaskContext,
+        call: &mut Call,
+        keep: Keep,
+    ) -> wasmtime::Result<Returned> {
         let instance = match self.instance {
             Some(instance) => instance,
             None => {
-                let instance = self.instantiate(program, context, &call).await?;
+                let instance = self.instantiate(program, context, call).await?;
                 if keep == Keep::PutBack {
                     self.pristine = program.pristine(&mut self.store, instance);
                     // What a fresh instance spends before its task is no task's here.
