@@ -58,7 +58,7 @@ impl Watch {
     /// Each memory is mapped, readable and writable by this process alone, and stays so until the watch is dropped;
     /// nobody but the calling thread writes to it meanwhile.
     pub unsafe fn keep(memories: &[(*mut u8, usize)]) -> Option<Watch> {
-        let whole = |&(at, length): &(*mut u8, usize)| at as usize % PAGE == 0 && length % PAGE == 0;
+        let whole = |&(at, length): &(*mut u8, usize)| (at as usize).is_multiple_of(PAGE) && length.is_multiple_of(PAGE);
         let is_kept = !CURRENT.load(Ordering::Relaxed).is_null();
         if is_kept || page_size() != PAGE || memories.len() > MAX_MEMORIES || !memories.iter().all(whole) {
             return None;
