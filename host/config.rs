@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -293,7 +294,9 @@ impl PoolConfig {
     }
 }
 
-/// One worker per core that this process may use: affinity and cgroup quota are respected.
+/// One worker per core that this process may use: affinity and cgroup quota are respected. Asked once: they stand in a
+/// dozen files.
 fn default_workers() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_WORKERS)
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_WORKERS))
 }

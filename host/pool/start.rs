@@ -46,9 +46,14 @@ impl Shared {
         Spare(tokio::spawn(async move { shared.start(generation).await }))
     }
 
+    /// The worker that was started before there was a task.
+    pub fn take_first(&self) -> Option<Spare> {
+        self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
+
     /// Starts a worker and sets it up, unless there is a spare one, and puts it into its slot.
     pub async fn start_worker(&self, slot: usize, generation: u32, spare: Option<Spare>) -> Result<Worker, Failed> {
-        let spare = match spare {
+        let spare = match spare.or_else(|| self.take_first()) {
             Some(spare) => spare.ready().await,
             None => None,
         };
