@@ -155,15 +155,20 @@ impl Checker<'_> {
         }
     }
 
-    /// Passes over eight bytes at a time, as long as all of them are plain characters of a string.
+    /// Passes over many bytes at a time, as long as all of them are plain characters of a string.
     fn plain_text(&mut self) {
-        while let Some(chunk) = self.text[self.at..].first_chunk::<8>() {
+        self.plain_chunks::<32>();
+        self.plain_chunks::<8>();
+    }
+
+    fn plain_chunks<const SIZE: usize>(&mut self) {
+        while let Some(chunk) = self.text[self.at..].first_chunk::<SIZE>() {
             let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
             // Without a branch for each byte, so that it becomes a few instructions for all of them.
             if chunk.iter().fold(false, |any, byte| any | is_special(byte)) {
                 return;
             }
-            self.at += chunk.len();
+            self.at += SIZE;
         }
     }
 

@@ -55,6 +55,12 @@
 //! sleeps beside the queue and comes back to its old place. Cancelling takes back what the worker has not begun before it
 //! kills, so nothing but the cancelled task can be running when the kill arrives.
 //!
+//! **Rows travel together.** Plain rows that were read in one piece stay a [`Span`] of one block, from the file to the
+//! record: one key, one time and one count of references for a thousand of them. What their worker answers in one frame
+//! settles in one step, and stays the bytes that came over the pipe until the record is made from them. Whatever happens
+//! to one task, such as a death, a retry or a cancellation, cuts it out of its span, and from there it goes alone. So the
+//! code that knows all cases knows single tasks only.
+//!
 //! **News are told without the lock.** What observers and callbacks hear is queued under the pool's lock and told after it is
 //! released, in order and by one teller at a time, so they may use the pool and cannot stop it.
 //!
@@ -124,10 +130,12 @@ mod process;
 mod program;
 mod report;
 mod retry;
+mod settled;
 mod setup;
 mod signal;
 #[cfg(feature = "engine")]
 mod snapshot;
+mod span;
 pub mod state;
 mod task;
 mod template;
@@ -152,6 +160,8 @@ pub use pool::{
 pub use program::{MAX_PROGRAM, Program};
 pub use report::{Convention, Function, Kind, Report, Resources, RowCheck};
 pub use retry::{Retry, RetryOn};
+pub use settled::{OkSpan, OkTask, Settled};
 pub use setup::{DirGrant, Grants, Stdin};
+pub use span::{Cuts, Span, Supply};
 pub use task::{Input, Rejected, TaskId, TaskResult};
 pub use template::{Row, Template};

@@ -13,6 +13,9 @@ use crate::outcome::ErrorDetail;
 /// one function, in the host, so no guest and no captured worker can forge a record.
 pub fn push_as_json(output: &[u8], line: &mut Vec<u8>) {
     let output = output.strip_suffix(b"\n").unwrap_or(output);
+    if output.is_empty() {
+        return line.extend_from_slice(b"\"\"");
+    }
     match json::check(output) {
         Ok(valid) if valid.newlines => json::push_on_one_line(output, line),
         Ok(_) => line.extend_from_slice(output),

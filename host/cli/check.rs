@@ -54,12 +54,14 @@ pub fn check(args: &args::Check) -> Result<Exit> {
 async fn rows(mut rows: Rows, locator: &Locator, check: &RowCheck, mut tell: impl FnMut(String)) -> Result<Checked> {
     let end = rows.end();
     let mut checked = Checked::default();
-    while let Some(row) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
-        checked.rows += 1;
-        let Some(error) = check.flaw(&row) else { continue };
-        checked.bad += 1;
-        let place = locator.locate(&row).unwrap_or_default();
-        tell(format!("{place}: {}", error.message));
+    while let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
+        for row in supply.into_inputs() {
+            checked.rows += 1;
+            let Some(error) = check.flaw(&row) else { continue };
+            checked.bad += 1;
+            let place = locator.locate(&row).unwrap_or_default();
+            tell(format!("{place}: {}", error.message));
+        }
     }
     match end.failure() {
         Some(why) => Err(anyhow::Error::msg(why)),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use wpool::output::{OutputType, push_string};
-use wpool::{ErrorDetail, Failure, Layer, Outcome, Status, TaskResult};
+use wpool::output::{OutputType, push_as_json, push_string};
+use wpool::{ErrorDetail, Failure, Layer, OkSpan, Outcome, Status, TaskResult};
 
 use super::plan::Style;
 use super::rows::Locator;
@@ -26,6 +26,31 @@ impl Format {
             Style::Values => self.push_value(result, file, lines),
         }
         lines.push(b'\n');
+    }
+
+    /// Whether the line of a task that is ok depends on nothing but its output and its id.
+    pub fn is_plain(&self) -> bool {
+        self.output_type == OutputType::Auto && !matches!(self.style, Style::Records { receipts: true })
+    }
+
+    /// Appends the lines of tasks whose lines are plain, as [`Format::push`], and tells of each how long it is.
+    pub fn push_span(&self, span: &OkSpan, lines: &mut Vec<u8>, mut tell: impl FnMut(u64)) {
+        let (before, after): (&[u8], &[u8]) = match self.style {
+            Style::Records { .. } => (b"{\"id\":", b"}\n"),
+            Style::Values => (b"", b"\n"),
+        };
+        let mut head = Head::new(before, span.first().0);
+        lines.reserve(span.output_bytes() + span.len() * (head.bytes().len() + after.len() + 2));
+        for task in span.iter() {
+            let begin = lines.len();
+            if !before.is_empty() {
+                lines.extend_from_slice(head.bytes());
+            }
+            push_as_json(task.output, lines);
+            lines.extend_from_slice(after);
+            head.count();
+            tell((lines.len() - begin) as u64);
+        }
     }
 
     fn push_record(&self, result: &TaskResult, file: Option<&str>, receipts: bool, line: &mut Vec<u8>) {
@@ -85,6 +110,39 @@ fn push_error(failure: &Failure, place: Option<String>, line: &mut Vec<u8>) {
             push_json(&ErrorDetail { message, ..failure.error.clone() }, line);
         }
         None => push_json(&failure.error, line),
+    }
+}
+
+/// The beginning of the records of tasks that are ok, with an id that counts up where it stands.
+struct Head {
+    bytes: Vec<u8>,
+    /// Where the id is.
+    id: std::ops::Range<usize>,
+}
+
+impl Head {
+    fn new(before: &[u8], id: u64) -> Head {
+        let mut bytes = before.to_vec();
+        push_number(id, &mut bytes);
+        let id = before.len()..bytes.len();
+        bytes.extend_from_slice(b",\"status\":\"ok\",\"output\":");
+        Head { bytes, id }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn count(&mut self) {
+        for at in self.id.clone().rev() {
+            if self.bytes[at] < b'9' {
+                self.bytes[at] += 1;
+                return;
+            }
+            self.bytes[at] = b'0';
+        }
+        self.bytes.insert(self.id.start, b'1');
+        self.id.end += 1;
     }
 }
 

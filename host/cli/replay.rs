@@ -103,11 +103,12 @@ async fn row(plan: &Plan, position: u64) -> Result<Input> {
     let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
     let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
     let mut count = 0;
-    while let Some(row) = poll_fn(|context| Pin::new(&mut rows).poll_next(context)).await {
-        if count == position {
+    while let Some(supply) = poll_fn(|context| Pin::new(&mut rows).poll_next(context)).await {
+        let next = count + supply.len() as u64;
+        if let Some(row) = supply.into_inputs().nth((position - count) as usize) {
             return Ok(row);
         }
-        count += 1;
+        count = next;
     }
     if let Some(why) = rows.end().failure() {
         anyhow::bail!(why);

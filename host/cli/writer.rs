@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use wpool::{Input, Status};
+use wpool::{Input, Span, Status};
 
 use super::exit::CannotWrite;
 use super::out_dir::OutDir;
@@ -25,7 +25,9 @@ const FLUSH: usize = 16 << 10;
 pub struct Piece {
     pub lines: Vec<u8>,
     /// The rows of the lines, for the journal.
-    pub done: Vec<Done>,
+    done: Vec<Done>,
+    /// How many they are.
+    rows: usize,
     files: Vec<OutFile>,
 }
 
@@ -34,6 +36,8 @@ pub struct Piece {
 pub enum Done {
     /// Its key is made by the writer's thread, which has time for that.
     Now(Input, Status, u64),
+    /// Rows that are ok, with the lengths of their lines.
+    Ok(Span, Vec<u64>),
     Before(Record),
 }
 
@@ -53,13 +57,31 @@ impl Piece {
         self.files.push(OutFile { before: self.lines.len(), dir, name, bytes });
     }
 
+    /// Adds a row whose line was added.
+    pub fn add(&mut self, done: Done) {
+        self.rows += 1;
+        self.done.push(done);
+    }
+
+    /// Adds rows that are ok, with the lengths of the lines that were added.
+    pub fn add_span(&mut self, rows: Span, lengths: Vec<u64>) {
+        self.rows += rows.len();
+        self.done.push(Done::Ok(rows, lengths));
+    }
+
+    /// How many rows were added.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.files.is_empty() && self.done.is_empty()
     }
 
     /// Writes files and lines in their order.
     fn write(self, sink: &mut Sink) -> Result<(), WriteEnd> {
-        let records: Vec<Record> = self.done.into_iter().map(Done::record).collect();
+        let mut records = Vec::with_capacity(self.rows);
+        self.done.into_iter().for_each(|done| done.push_records(&mut records));
         let mut sent = Sent { lines: &self.lines, records: &records, written: 0, sink };
         for file in &self.files {
             if let Err(error) = file.dir.write(&file.name, &file.bytes) {
@@ -76,10 +98,15 @@ impl Piece {
 }
 
 impl Done {
-    fn record(self) -> Record {
+    fn push_records(self, records: &mut Vec<Record>) {
+        let now = |key, status, length| Record { key, status, length, occurrence: 0 };
         match self {
-            Done::Now(row, status, length) => Record { key: Key::of(&row), status, length, occurrence: 0 },
-            Done::Before(record) => record,
+            Done::Now(row, status, length) => records.push(now(Key::of(&row), status, length)),
+            Done::Ok(rows, lengths) => {
+                let rows = rows.iter().zip(lengths);
+                records.extend(rows.map(|((row, _), length)| now(Key::of_plain(row), Status::Ok, length)));
+            }
+            Done::Before(record) => records.push(record),
         }
     }
 }

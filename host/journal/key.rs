@@ -14,6 +14,11 @@ const OF_OCCURRENCE: &str = "wpool 2026 journal: occurrence of a row";
 pub struct Key(pub [u8; KEY]);
 
 impl Key {
+    /// Of a row that is nothing but its content.
+    pub fn of_plain(row: &[u8]) -> Key {
+        Key(*blake3::hash(row).as_bytes().first_chunk().expect("it is longer"))
+    }
+
     pub fn of(row: &Input) -> Key {
         let hash = match &row.name {
             None => blake3::hash(&row.bytes),

@@ -36,6 +36,7 @@ use crate::outcome::ErrorDetail;
 use crate::process::Spawner;
 use crate::program::Program;
 use crate::report::{Kind, Report};
+use crate::span::Supply;
 use crate::task::Input;
 use crate::typed;
 use handle::Ticket;
@@ -160,15 +161,15 @@ impl Pool {
     /// ```
     pub fn map<I>(&self, inputs: I) -> Results<'_, results::Iter<I::IntoIter>>
     where
-        I: IntoIterator<Item: Into<Input>>,
+        I: IntoIterator<Item: Into<Supply>>,
     {
         self.map_stream(results::Iter::new(inputs.into_iter()))
     }
 
-    /// [`Pool::map`] over a stream.
+    /// [`Pool::map`] over a stream, of inputs or of [`crate::Span`]s, which cost less to hand around.
     pub fn map_stream<S>(&self, inputs: S) -> Results<'_, S>
     where
-        S: Stream<Item: Into<Input>>,
+        S: Stream<Item: Into<Supply>>,
     {
         Results::new(&self.shared, inputs, None)
     }

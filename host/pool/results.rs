@@ -4,17 +4,22 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
 use super::queue::RunId;
 use super::shared::Shared;
 use crate::error::Error;
-use crate::task::{Input, TaskResult};
+use crate::settled::Settled;
+use crate::span::{Span, Supply};
+use crate::task::TaskResult;
 
 /// Inputs taken from the caller's stream, and results given, between two looks at the other side.
 const BATCH: usize = 1024;
+
+/// Results that are given then when they come many at a time, and cost little.
+const MANY: usize = 8 * BATCH;
 
 /// Bytes of inputs after which such a look is due, too.
 const BATCH_BYTES: usize = 1 << 20;
@@ -26,12 +31,14 @@ pub struct Results<'p, S> {
     shared: &'p Shared,
     /// `None` when the inputs are exhausted or no more are wanted.
     inputs: Option<Pin<Box<S>>>,
+    /// What was taken from them and had no room yet.
+    rest: Option<Span>,
     ordered: bool,
     chunksize: usize,
     function: Option<u32>,
     /// There once it was polled.
     run: Option<RunId>,
-    ready: VecDeque<TaskResult>,
+    ready: VecDeque<Settled>,
     finished: bool,
 }
 
@@ -40,6 +47,7 @@ impl<'p, S> Results<'p, S> {
         Results {
             shared,
             inputs: Some(Box::pin(inputs)),
+            rest: None,
             ordered: true,
             chunksize: usize::MAX,
             function,
@@ -65,7 +73,7 @@ impl<'p, S> Results<'p, S> {
 
 impl<S> Results<'_, S>
 where
-    S: Stream<Item: Into<Input>>,
+    S: Stream<Item: Into<Supply>>,
 {
     /// The next result; `None` after the last.
     ///
@@ -75,41 +83,77 @@ where
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }
 
-    /// All results that are ready, at least one and at most about a thousand; empty after the last.
+    /// All results that are ready, at least one and at most a few thousand; empty after the last.
     ///
     /// # Errors
     /// As [`Results::next`].
     pub async fn next_chunk(&mut self) -> Result<impl Iterator<Item = TaskResult>, Error> {
-        let first = self.next().await?;
-        Ok(first.into_iter().chain(self.ready.drain(..)))
+        Ok(self.next_settled().await?.flatten())
+    }
+
+    /// [`Results::next_chunk`] as the tasks came: those that came in one piece stay together.
+    ///
+    /// # Errors
+    /// As [`Results::next`].
+    pub async fn next_settled(&mut self) -> Result<impl Iterator<Item = Settled>, Error> {
+        poll_fn(|cx| self.fill(cx)).await?;
+        Ok(self.ready.drain(..))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<TaskResult, Error>>> {
         loop {
-            if let Some(result) = self.ready.pop_front() {
-                return Poll::Ready(Some(Ok(result)));
+            match ready!(self.fill(cx)) {
+                Ok(()) if self.ready.is_empty() => return Poll::Ready(None),
+                Ok(()) => {}
+                Err(error) => return Poll::Ready(Some(Err(error))),
             }
-            if self.finished {
-                return Poll::Ready(None);
+            match self.ready.pop_front() {
+                Some(Settled::One(result)) => return Poll::Ready(Some(Ok(result))),
+                Some(Settled::Many(mut span)) => {
+                    let result = span.pop();
+                    if !span.is_empty() {
+                        self.ready.push_front(Settled::Many(span));
+                    }
+                    if let Some(result) = result {
+                        return Poll::Ready(Some(Ok(result)));
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Waits until something is ready, or nothing comes any more.
+    fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if !self.ready.is_empty() || self.finished {
+                return Poll::Ready(Ok(()));
             }
             let run = match self.begin() {
                 Ok(run) => run,
                 Err(error) => {
                     self.finished = true;
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Err(error));
                 }
             };
             let fed = self.feed(run, cx);
             let mut state = self.shared.lock();
-            self.ready.extend(std::iter::from_fn(|| state.queue.pop(run)).take(BATCH));
+            let mut tasks = 0;
+            while self.ready.len() < BATCH
+                && tasks < MANY
+                && let Some(settled) = state.queue.pop(run)
+            {
+                tasks += settled.len();
+                self.ready.push_back(settled);
+            }
             if !self.ready.is_empty() {
                 continue;
             }
             if state.gave_up {
                 self.finished = true;
-                return Poll::Ready(Some(Err(state.refusal())));
+                return Poll::Ready(Err(state.refusal()));
             }
-            if self.inputs.is_none() && state.queue.is_run_empty(run) {
+            if self.inputs.is_none() && self.rest.is_none() && state.queue.is_run_empty(run) {
                 self.finished = true;
                 continue;
             }
@@ -135,27 +179,25 @@ where
 
     /// Moves inputs into the queue. Says whether it moved any.
     fn feed(&mut self, run: RunId, cx: &mut Context<'_>) -> bool {
-        let Some(inputs) = &mut self.inputs else { return false };
+        if self.inputs.is_none() && self.rest.is_none() {
+            return false;
+        }
         let room = {
             let state = self.shared.lock();
             if !state.accepts() {
-                self.inputs = None;
+                (self.inputs, self.rest) = (None, None);
                 return true;
             }
             if state.queue.has_room(Some(run)) { BATCH } else { 0 }
         };
-        let mut batch = Vec::new();
-        let mut bytes = 0;
+        let (mut batch, mut tasks, mut bytes) = (Vec::new(), 0, 0);
         let mut ended = false;
-        while batch.len() < room && bytes < BATCH_BYTES {
-            match inputs.as_mut().poll_next(cx) {
-                Poll::Ready(Some(input)) => {
-                    let input: Input = input.into();
-                    bytes += input.size();
-                    batch.push(match self.function {
-                        Some(function) => input.call(function),
-                        None => input,
-                    });
+        while tasks < room && bytes < BATCH_BYTES {
+            match self.supply(cx, (room - tasks, BATCH_BYTES - bytes)) {
+                Poll::Ready(Some(supply)) => {
+                    tasks += supply.len();
+                    bytes += supply.size();
+                    batch.push(supply);
                 }
                 Poll::Ready(None) => {
                     ended = true;
@@ -164,24 +206,50 @@ where
                 Poll::Pending => break,
             }
         }
-        if ended {
-            self.inputs = None;
-        }
         if batch.is_empty() {
             return ended;
         }
         let now = self.shared.now();
         let mut state = self.shared.lock();
-        batch.into_iter().for_each(|input| state.queue.push(run, input, now));
+        for supply in batch {
+            match (supply, self.function) {
+                (Supply::Many(span), None) => state.queue.push_span(run, span, now),
+                (supply, None) => supply.into_inputs().for_each(|input| state.queue.push(run, input, now)),
+                (supply, Some(function)) => {
+                    supply.into_inputs().for_each(|input| state.queue.push(run, input.call(function), now));
+                }
+            }
+        }
         drop(state);
         self.shared.work.notify_one();
         true
+    }
+
+    /// The next inputs, at least one, and more only within so many inputs and bytes; `None` when there are no more.
+    fn supply(&mut self, cx: &mut Context<'_>, (tasks, bytes): (usize, usize)) -> Poll<Option<Supply>> {
+        let mut span = match self.rest.take() {
+            Some(span) => span,
+            None => {
+                let Some(inputs) = &mut self.inputs else { return Poll::Ready(None) };
+                match ready!(inputs.as_mut().poll_next(cx)).map(Into::into) {
+                    Some(Supply::Many(span)) => span,
+                    Some(one) => return Poll::Ready(Some(one)),
+                    None => {
+                        self.inputs = None;
+                        return Poll::Ready(None);
+                    }
+                }
+            }
+        };
+        let first = span.split_to(tasks.min(span.fitting(bytes)).max(1));
+        self.rest = Some(span).filter(|span| !span.is_empty());
+        Poll::Ready(Some(Supply::Many(first)))
     }
 }
 
 impl<S> Stream for Results<'_, S>
 where
-    S: Stream<Item: Into<Input>>,
+    S: Stream<Item: Into<Supply>>,
 {
     type Item = Result<TaskResult, Error>;
 

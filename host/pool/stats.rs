@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::outcome::Receipt;
 use crate::state::StateStats;
 use crate::task::TaskId;
 
@@ -33,10 +32,10 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Counts an attempt that a worker answered.
-    pub(super) fn count(&mut self, bytes_in: usize, bytes_out: usize, receipt: &Receipt) {
-        self.answers += 1;
-        self.queue += receipt.wait;
+    /// Counts attempts that a worker answered, with what they waited together.
+    pub(super) fn count(&mut self, answers: u64, (bytes_in, bytes_out): (usize, usize), waited: Duration) {
+        self.answers += answers;
+        self.queue += waited;
         self.bytes_in += bytes_in as u64;
         self.bytes_out += bytes_out as u64;
     }

@@ -4,6 +4,7 @@ use bytes::BufMut;
 
 use super::parts::{AnswerHead, Task, pack};
 use super::{FRAME_TARGET, HEADER, Kind, Times, header, length_u32};
+use crate::span::Span;
 
 /// Builds a frame in place: a header is reserved first and filled in at the end.
 #[derive(Debug)]
@@ -37,6 +38,23 @@ impl Encoder {
     pub fn push_task(&mut self, task: &Task<'_>) {
         task.encode(&mut self.buffer);
         self.count += 1;
+    }
+
+    /// Appends rows of a span as plain tasks until the frame is full or there are `most`, and says how many. A long row
+    /// gets a frame of its own, so that a frame is bounded by its target and one row.
+    pub fn push_rows(&mut self, rows: &Span, most: usize) -> usize {
+        let mut count = 0;
+        for (row, _) in rows.iter().take(most) {
+            let full = self.buffer.len() + row.len() > FRAME_TARGET;
+            if full && self.count + count > 0 || self.buffer.len() >= FRAME_TARGET {
+                break;
+            }
+            self.buffer.put_u32_le(length_u32(row.len()));
+            self.buffer.extend_from_slice(row);
+            count += 1;
+        }
+        self.count += count;
+        count as usize
     }
 
     /// Appends one answer.

@@ -15,12 +15,14 @@
 
 mod encode;
 mod parts;
+mod plain;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
 pub use self::encode::Encoder;
-pub use self::parts::{Answer, AnswerHead, LeasedTask, Task, answers, tasks};
+pub use self::parts::{Answer, AnswerHead, LeasedTask, Task, tasks};
+pub use self::plain::{Answers, OkAnswers};
 
 const MAGIC: u16 = 0x5057;
 /// Bytes of a frame's header.

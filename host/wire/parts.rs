@@ -14,7 +14,7 @@ const FUNCTION: u32 = 1 << 29;
 const OCCURRENCE: u32 = 1 << 28;
 const _: () = assert!(crate::limits::MAX_INPUT < OCCURRENCE as usize);
 /// Bytes before the detail of each answer.
-const ANSWER: usize = 16;
+pub(super) const ANSWER: usize = 16;
 
 /// Bits of a time that is no number of nanoseconds.
 const MICROS: u32 = 0b10 << 30;
@@ -102,18 +102,16 @@ pub fn tasks(payload: Bytes, count: u32) -> impl Iterator<Item = Result<LeasedTa
     })
 }
 
-/// The answers of a frame.
-pub fn answers(payload: Bytes, count: u32) -> impl Iterator<Item = Result<Answer, WireError>> {
-    parts(payload, count, |payload| {
-        if payload.len() < ANSWER {
-            return Err(WireError::Length);
-        }
-        let (status, layer) = (worker_status(payload.get_u8())?, layer(payload.get_u8())?);
-        payload.advance(2);
-        let (detail, output) = (payload.get_u32_le(), payload.get_u32_le());
-        let head = AnswerHead { status, layer, wall: unpack(payload.get_u32_le()) };
-        Ok(Answer { head, detail: take(payload, detail)?, output: take(payload, output)? })
-    })
+/// The answer that `payload` begins with, taken off it.
+pub(super) fn answer(payload: &mut Bytes) -> Result<Answer, WireError> {
+    if payload.len() < ANSWER {
+        return Err(WireError::Length);
+    }
+    let (status, layer) = (worker_status(payload.get_u8())?, layer(payload.get_u8())?);
+    payload.advance(2);
+    let (detail, output) = (payload.get_u32_le(), payload.get_u32_le());
+    let head = AnswerHead { status, layer, wall: unpack(payload.get_u32_le()) };
+    Ok(Answer { head, detail: take(payload, detail)?, output: take(payload, output)? })
 }
 
 /// Reads `count` parts that must fill `payload` exactly; after an error there is nothing more.
@@ -169,12 +167,17 @@ pub(super) fn pack(time: Duration) -> u32 {
     }
 }
 
-/// Any 32 bits are a time, and a bounded one: sums of them do not overflow.
+/// Any 32 bits are a time, and a bounded one.
 pub(super) fn unpack(word: u32) -> Duration {
+    Duration::from_nanos(unpack_nanos(word))
+}
+
+/// In nanoseconds: at most 2⁵⁰.
+pub(super) fn unpack_nanos(word: u32) -> u64 {
     let number = u64::from(word & (UNIT - 1));
     match word & MILLIS {
-        MILLIS => Duration::from_millis(number),
-        MICROS => Duration::from_micros(number),
-        _ => Duration::from_nanos(word.into()),
+        MILLIS => number * 1_000_000,
+        MICROS => number * 1_000,
+        _ => word.into(),
     }
 }

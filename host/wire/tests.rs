@@ -6,7 +6,30 @@ use proptest::prelude::*;
 
 use super::parts::{NAMED, layer, pack, unpack, worker_status};
 use super::*;
-use crate::outcome::Status;
+use crate::outcome::{Layer, Status};
+
+/// The answers of a frame, with those in a row that are plain as one.
+fn plainly(mut answers: Answers) -> Vec<Result<Answer, WireError>> {
+    let mut all = Vec::new();
+    loop {
+        let plain = answers.plain(3, 6);
+        let each = plain.iter().map(|(output, wall)| {
+            let head = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::from_nanos(wall) };
+            Ok(Answer { head, detail: Bytes::new(), output: Bytes::copy_from_slice(output) })
+        });
+        all.extend(each);
+        assert_eq!(plain.iter().map(|(output, _)| output.len()).sum::<usize>(), plain.output_bytes());
+        assert!(plain.iter().eq(popped(plain.clone()).iter().map(|(output, wall)| (&output[..], *wall))));
+        match answers.next() {
+            Some(answer) => all.push(answer),
+            None => return all,
+        }
+    }
+}
+
+fn popped(mut plain: OkAnswers) -> Vec<(Bytes, u64)> {
+    std::iter::from_fn(|| plain.pop()).collect()
+}
 
 fn decode(bytes: &[u8], chunk: usize) -> Result<Vec<Frame>, WireError> {
     let mut decoder = Decoder::new(1 << 20);
@@ -120,7 +143,9 @@ proptest! {
             encoder.push_answer(*head, detail, output);
         }
         let frames = decode(encoder.finish(Kind::Answers, 0, Times::default()), chunk).unwrap();
-        let back: Result<Vec<_>, _> = answers(frames[0].payload.clone(), frames[0].count).collect();
+        let plainly: Result<Vec<_>, _> = plainly(Answers::new(frames[0].payload.clone(), frames[0].count)).into_iter().collect();
+        let back: Result<Vec<_>, _> = Answers::new(frames[0].payload.clone(), frames[0].count).collect();
+        prop_assert_eq!(&back, &plainly);
         let back: Vec<_> = back.unwrap().into_iter().map(|a| (a.head, a.detail.to_vec(), a.output.to_vec())).collect();
         prop_assert_eq!(back, sent);
     }
@@ -135,7 +160,8 @@ proptest! {
         }
         for frame in decode(&bytes, chunk).unwrap_or_default() {
             tasks(frame.payload.clone(), frame.count).for_each(drop);
-            answers(frame.payload, frame.count).for_each(drop);
+            Answers::new(frame.payload.clone(), frame.count).for_each(drop);
+            plainly(Answers::new(frame.payload, frame.count));
         }
     }
 }

@@ -33,6 +33,7 @@ mod runs;
 mod scarcity;
 mod signals;
 mod smith;
+mod spans;
 mod state;
 mod storm;
 mod summary;

@@ -10,7 +10,8 @@ use wpool::{Stats, Status};
 use super::super::units::{plural, show_size, show_time};
 use super::advice::{Spent, advice};
 use super::ledger::{Reasons, Workers};
-use super::tally::{Counts, Named, Percentiles, Tally};
+use super::tally::{Counts, Named, Tally};
+use super::times::Percentiles;
 
 /// A run that took this long is summed up in detail without being asked.
 const LONG: Duration = Duration::from_secs(10);

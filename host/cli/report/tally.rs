@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde::ser::SerializeMap;
-use wpool::{Status, TaskResult};
+use wpool::{OkSpan, Status, TaskResult};
+
+use super::times::Times;
 
 /// Tasks that are named in lists of a summary.
 const NAMED: usize = 5;
-/// Longest time that percentiles tell apart; what is longer counts as this.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Digits of percentiles: within one percent, for 40 kB each.
-const DIGITS: u8 = 2;
 
 /// What a run's records say together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Tally {
     pub counts: Counts,
     /// How many of them were done by an earlier run.
@@ -31,25 +28,21 @@ pub struct Tally {
     pub flaky: Named,
 }
 
-impl Default for Tally {
-    fn default() -> Self {
-        Tally {
-            counts: Counts::default(),
-            kept: 0,
-            run: Times::new(),
-            wait: Times::new(),
-            slowest: Slowest::default(),
-            retries: 0,
-            flaky: Named::default(),
-        }
-    }
-}
-
 impl Tally {
     /// Counts rows that were done by an earlier run.
     pub fn keep(&mut self, status: Status, count: u64) {
         self.counts.0[status as usize] += count;
         self.kept += count;
+    }
+
+    /// As [`Tally::add`] for each of them.
+    pub fn add_span(&mut self, span: &OkSpan) {
+        self.counts.0[Status::Ok as usize] += span.len() as u64;
+        for (task, id) in span.iter().zip(span.first().0..) {
+            self.run.add_nanos(task.wall);
+            self.wait.add_nanos(task.wait);
+            self.slowest.add(id, task.wall);
+        }
     }
 
     pub fn add(&mut self, result: &TaskResult) {
@@ -61,7 +54,7 @@ impl Tally {
         }
         self.run.add(receipt.wall);
         self.wait.add(receipt.wait);
-        self.slowest.add(result.id.0, receipt.wall);
+        self.slowest.add(result.id.0, receipt.wall.as_nanos().try_into().unwrap_or(u64::MAX));
         self.retries += receipt.retried().len() as u64;
         if status == Status::Ok && !receipt.retried().is_empty() {
             self.flaky.add(result.id.0);
@@ -108,63 +101,28 @@ impl Serialize for Counts {
     }
 }
 
-/// The distribution of a time.
-#[derive(Debug)]
-pub struct Times(Histogram<u64>);
-
-impl Times {
-    fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(1, LONGEST.as_nanos() as u64, DIGITS);
-        Times(histogram.expect("the bounds are constants that fit"))
-    }
-
-    fn add(&mut self, time: Duration) {
-        self.0.saturating_record(time.as_nanos().try_into().unwrap_or(u64::MAX));
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> u64 {
-        self.0.len()
-    }
-
-    /// `None` when nothing was measured.
-    pub fn percentiles(&self) -> Option<Percentiles> {
-        let at = |quantile| Duration::from_nanos(self.0.value_at_quantile(quantile));
-        (!self.0.is_empty()).then(|| Percentiles {
-            mean: Duration::from_nanos(self.0.mean() as u64),
-            p50: at(0.5),
-            p95: at(0.95),
-            p99: at(0.99),
-            max: at(1.0),
-        })
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Percentiles {
-    pub mean: Duration,
-    pub p50: Duration,
-    pub p95: Duration,
-    pub p99: Duration,
-    pub max: Duration,
-}
-
 /// The tasks that ran longest, longest first.
 #[derive(Debug, Default)]
-pub struct Slowest(Vec<(u64, Duration)>);
+pub struct Slowest {
+    tasks: Vec<(u64, Duration)>,
+    /// Nanoseconds that a task has to exceed to be one of them, once they are enough.
+    least: u64,
+}
 
 impl Slowest {
-    fn add(&mut self, id: u64, time: Duration) {
-        if self.0.len() == NAMED && self.0.last().is_some_and(|(_, shortest)| time <= *shortest) {
+    fn add(&mut self, id: u64, nanos: u64) {
+        if self.tasks.len() == NAMED && nanos <= self.least {
             return;
         }
-        let at = self.0.partition_point(|(_, other)| *other >= time);
-        self.0.insert(at, (id, time));
-        self.0.truncate(NAMED);
+        let time = Duration::from_nanos(nanos);
+        let at = self.tasks.partition_point(|(_, other)| *other >= time);
+        self.tasks.insert(at, (id, time));
+        self.tasks.truncate(NAMED);
+        self.least = self.tasks.last().map_or(0, |(_, shortest)| shortest.as_nanos() as u64);
     }
 
     pub fn tasks(&self) -> &[(u64, Duration)] {
-        &self.0
+        &self.tasks
     }
 }
 
@@ -191,25 +149,9 @@ mod tests {
     #[test]
     fn the_slowest_are_kept_in_their_order() {
         let mut slowest = Slowest::default();
-        [3, 9, 1, 7, 7, 2, 8, 5].into_iter().zip(0..).for_each(|(ms, id)| slowest.add(id, Duration::from_millis(ms)));
+        [3, 9, 1, 7, 7, 2, 8, 5].into_iter().zip(0..).for_each(|(ms, id)| slowest.add(id, ms * 1_000_000));
         let ids: Vec<_> = slowest.tasks().iter().map(|(id, _)| *id).collect();
         assert_eq!(ids, [1, 6, 3, 4, 7], "of equals, the first comes first");
-    }
-
-    #[test]
-    fn percentiles_are_within_a_percent_and_time_has_an_end() {
-        let mut times = Times::new();
-        assert_eq!(times.percentiles(), None);
-        (1..=1000).for_each(|ms| times.add(Duration::from_millis(ms)));
-        let found = times.percentiles().expect("there are some");
-        for (found, ms) in [(found.p50, 500), (found.p95, 950), (found.p99, 990), (found.max, 1000), (found.mean, 500)]
-        {
-            let ratio = found.as_secs_f64() / Duration::from_millis(ms).as_secs_f64();
-            assert!((0.99..1.011).contains(&ratio), "{found:?}");
-        }
-        times.add(Duration::MAX);
-        times.add(Duration::ZERO);
-        assert!(times.percentiles().is_some_and(|found| found.max >= LONGEST));
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub(super) fn read(paths: &[PathBuf], sink: &mut Sink) {
     for path in paths {
         let row = row(path);
         bytes += row.bytes.len();
-        batch.push(row);
+        batch.push(row.into());
         if bytes >= BLOCK || batch.len() == BATCH_FILES {
             if !sink.send(std::mem::take(&mut batch)) {
                 return;

@@ -1,10 +1,11 @@
 //! Rows that are lines.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use wpool::limits::MAX_INPUT;
-use wpool::{Input, Rejected};
+use wpool::{Cuts, Input, Rejected, Span, Supply};
 
 use super::{BLOCK, LINE_BITS};
 
@@ -19,6 +20,8 @@ pub(super) struct Splitter {
     /// The current line is too long, and its rest is being passed over.
     skipping: bool,
     begun: bool,
+    /// Rows of the block before.
+    rows: usize,
 }
 
 impl Splitter {
@@ -28,7 +31,7 @@ impl Splitter {
     }
 
     /// Reads to the end. False when nobody wants more, as `take` says.
-    pub fn read(&mut self, mut reader: impl Read, mut take: impl FnMut(Vec<Input>) -> bool) -> io::Result<bool> {
+    pub fn read(&mut self, mut reader: impl Read, mut take: impl FnMut(Vec<Supply>) -> bool) -> io::Result<bool> {
         let mut block = vec![0; BLOCK];
         loop {
             let count = match reader.read(&mut block) {
@@ -47,7 +50,7 @@ impl Splitter {
     }
 
     /// Takes a block and gives the rows that end in it.
-    fn add(&mut self, mut block: &[u8]) -> Vec<Input> {
+    fn add(&mut self, mut block: &[u8]) -> Vec<Supply> {
         let mut batch = Vec::new();
         if self.skipping {
             let Some(end) = memchr::memchr(b'\n', block) else { return batch };
@@ -60,53 +63,73 @@ impl Splitter {
         };
         self.rest.extend_from_slice(&block[..=last]);
         let whole = self.rest.split().freeze();
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', &whole) {
-            self.row(whole.slice(start..end), &mut batch);
-            start = end + 1;
-        }
+        self.rows(whole, &mut batch);
         self.keep(&block[last + 1..], &mut batch);
         batch
     }
 
     /// Keeps the beginning of a row for later, unless it is too long already.
-    fn keep(&mut self, part: &[u8], batch: &mut Vec<Input>) {
+    fn keep(&mut self, part: &[u8], batch: &mut Vec<Supply>) {
         self.rest.extend_from_slice(part);
         if self.rest.len() > MAX_INPUT {
             self.rest = BytesMut::new();
             self.skipping = true;
             self.line += 1;
-            batch.push(Input::rejected(Rejected::TooLong).tagged(self.tag()));
+            batch.push(Input::rejected(Rejected::TooLong).tagged(self.tag()).into());
         }
     }
 
     /// The last row, when the file does not end in a newline.
-    fn end(&mut self) -> Vec<Input> {
+    fn end(&mut self) -> Vec<Supply> {
         let mut batch = Vec::new();
         if !self.rest.is_empty() {
             let row = self.rest.split().freeze();
-            self.row(row, &mut batch);
+            self.rows(row, &mut batch);
         }
         batch
     }
 
-    fn row(&mut self, mut line: bytes::Bytes, batch: &mut Vec<Input>) {
-        self.line += 1;
-        if !std::mem::replace(&mut self.begun, true) && line.starts_with(b"\xef\xbb\xbf") {
-            line = line.slice(3..);
+    /// Cuts whole lines into rows. The end of the last of them may be missing.
+    fn rows(&mut self, lines: Bytes, batch: &mut Vec<Supply>) {
+        let mut cuts = Cuts::with_capacity(self.rows);
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', &lines).chain((!lines.ends_with(b"\n")).then_some(lines.len()));
+        for end in ends {
+            self.line += 1;
+            let row = self.row(&lines, start, end);
+            start = end + 1;
+            if row.len() > MAX_INPUT {
+                // It stands between the rows before it and those behind it.
+                push(&lines, std::mem::take(&mut cuts), batch);
+                batch.push(Input::rejected(Rejected::TooLong).tagged(self.tag()).into());
+            } else if lines[row.clone()].iter().any(|byte| !byte.is_ascii_whitespace()) {
+                cuts.push(row, self.tag());
+            }
         }
-        if line.ends_with(b"\r") {
-            line.truncate(line.len() - 1);
+        // The next block will have about as many.
+        self.rows = cuts.len();
+        push(&lines, cuts, batch);
+    }
+
+    /// Where in `lines` the row of a line is, without what does not belong to it.
+    fn row(&mut self, lines: &[u8], mut start: usize, mut end: usize) -> Range<usize> {
+        if !std::mem::replace(&mut self.begun, true) && lines[start..end].starts_with(b"\xef\xbb\xbf") {
+            start += 3;
         }
-        if line.iter().all(u8::is_ascii_whitespace) {
-            return;
+        if lines[start..end].ends_with(b"\r") {
+            end -= 1;
         }
-        let row = if line.len() > MAX_INPUT { Input::rejected(Rejected::TooLong) } else { Input::new(line) };
-        batch.push(row.tagged(self.tag()));
+        start..end
     }
 
     fn tag(&self) -> u64 {
         self.file << LINE_BITS | self.line
+    }
+}
+
+fn push(lines: &Bytes, cuts: Cuts, batch: &mut Vec<Supply>) {
+    if !cuts.is_empty() {
+        batch.push(Span::new(lines.clone(), cuts).into());
     }
 }
 
@@ -119,9 +142,9 @@ mod tests {
 
     fn split(blocks: &[&[u8]]) -> Vec<(u64, Vec<u8>)> {
         let mut splitter = Splitter::default();
-        let mut rows: Vec<Input> = blocks.iter().flat_map(|block| splitter.add(block)).collect();
+        let mut rows: Vec<Supply> = blocks.iter().flat_map(|block| splitter.add(block)).collect();
         rows.extend(splitter.end());
-        rows.into_iter().map(|row| (row.tag, row.bytes.to_vec())).collect()
+        rows.into_iter().flat_map(Supply::into_inputs).map(|row| (row.tag, row.bytes.to_vec())).collect()
     }
 
     #[test]
@@ -167,9 +190,10 @@ mod tests {
     fn a_line_without_an_end_is_given_up_and_the_next_one_is_read() {
         let mut splitter = Splitter::default();
         let long = vec![b'x'; 1 << 20];
-        let mut rows: Vec<Input> = (0..200).flat_map(|_| splitter.add(&long)).collect();
+        let mut rows: Vec<Supply> = (0..200).flat_map(|_| splitter.add(&long)).collect();
         assert!(splitter.rest.len() <= MAX_INPUT, "the rest is bounded");
         rows.extend(splitter.add(b"x\n7\n"));
-        assert_eq!(rows.iter().map(|row| (row.tag, row.bytes.len())).collect::<Vec<_>>(), [(1, 0), (2, 1)]);
+        let rows = rows.into_iter().flat_map(Supply::into_inputs);
+        assert_eq!(rows.map(|row| (row.tag, row.bytes.len())).collect::<Vec<_>>(), [(1, 0), (2, 1)]);
     }
 }

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
-use wpool::Input;
+use wpool::{Input, Supply};
 
 use super::kept::Sorter;
 use super::out_dir::OutNames;
@@ -36,8 +36,8 @@ const CANNOT_RESUME: &str = "the run before cannot be gone on with: not all rows
 /// A stream of rows, in the order of their source.
 #[derive(Debug)]
 pub struct Rows {
-    batches: mpsc::Receiver<Vec<Input>>,
-    current: std::vec::IntoIter<Input>,
+    batches: mpsc::Receiver<Vec<Supply>>,
+    current: std::vec::IntoIter<Supply>,
     end: RowsEnd,
 }
 
@@ -100,7 +100,7 @@ impl Rows {
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
             let why = match source {
                 Source::Once => {
-                    sink.send(vec![Input::new("")]);
+                    sink.send(vec![Input::new("").into()]);
                     None
                 }
                 Source::Files(paths) => {
@@ -122,9 +122,9 @@ impl Rows {
 }
 
 impl Stream for Rows {
-    type Item = Input;
+    type Item = Supply;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Input>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Supply>> {
         loop {
             if let Some(row) = self.current.next() {
                 return Poll::Ready(Some(row));
@@ -152,28 +152,41 @@ pub struct Steps {
     pub sorter: Option<Sorter>,
 }
 
+impl Steps {
+    fn are_none(&self) -> bool {
+        self.names.is_none() && self.occurrences.is_none() && self.sorter.is_none()
+    }
+
+    /// Takes the steps with each row by itself.
+    fn take(&mut self, batch: Vec<Supply>, mut send: impl FnMut(Vec<Supply>) -> bool) -> bool {
+        let mut rows: Vec<Input> = batch.into_iter().flat_map(Supply::into_inputs).collect();
+        if let Some(names) = &mut self.names {
+            rows = rows.into_iter().map(|row| names.admit(row)).collect();
+        }
+        if let Some(occurrences) = &mut self.occurrences {
+            rows = rows.into_iter().map(|row| occurrences.number(row)).collect();
+        }
+        let mut send = |rows: Vec<Input>| send(rows.into_iter().map(Supply::One).collect());
+        match &mut self.sorter {
+            Some(sorter) => sorter.sort(rows, send),
+            None => send(rows),
+        }
+    }
+}
+
 /// Where the reader puts rows.
 struct Sink {
-    batches: mpsc::Sender<Vec<Input>>,
+    batches: mpsc::Sender<Vec<Supply>>,
     steps: Steps,
     wanted: bool,
 }
 
 impl Sink {
     /// Hands rows over, waiting for room. False when nobody wants more.
-    fn send(&mut self, mut batch: Vec<Input>) -> bool {
-        if let Some(names) = &mut self.steps.names {
-            batch = batch.into_iter().map(|row| names.admit(row)).collect();
-        }
-        if let Some(occurrences) = &mut self.steps.occurrences {
-            batch = batch.into_iter().map(|row| occurrences.number(row)).collect();
-        }
+    fn send(&mut self, batch: Vec<Supply>) -> bool {
         let batches = &self.batches;
-        let send = |batch: Vec<Input>| batch.is_empty() || batches.blocking_send(batch).is_ok();
-        self.wanted = match &mut self.steps.sorter {
-            Some(sorter) => sorter.sort(batch, send),
-            None => send(batch),
-        };
+        let send = |batch: Vec<Supply>| batch.is_empty() || batches.blocking_send(batch).is_ok();
+        self.wanted = if self.steps.are_none() { send(batch) } else { self.steps.take(batch, send) };
         self.wanted
     }
 
@@ -209,7 +222,7 @@ pub fn count(source: &Source) -> io::Result<Option<u64>> {
     let mut rows = 0;
     for file in files {
         Splitter::default().read(open(file)?, |batch| {
-            rows += batch.len() as u64;
+            rows += batch.iter().map(|supply| supply.len() as u64).sum::<u64>();
             true
         })?;
     }

@@ -4,9 +4,18 @@ use bytes::Bytes;
 
 use super::tests::*;
 use super::*;
+use crate::span::Cuts;
+use crate::task::TaskResult;
 
 fn push(model: &mut Model, count: usize) {
     (0..count).for_each(|_| model.apply(Op::Push { caller: 0, rejected: false }));
+}
+
+fn pop(model: &mut Model) -> TaskResult {
+    match model.queue.pop(model.runs[0]) {
+        Some(Settled::One(result)) => result,
+        other => panic!("{other:?} is not a task by itself"),
+    }
 }
 
 #[test]
@@ -18,7 +27,7 @@ fn a_task_that_kills_three_workers_is_a_crash_and_its_neighbours_are_not() {
         model.apply(Op::Begin { slot: 0 });
         model.apply(Op::Die { slot: 0, verdict: 3 });
     }
-    assert_eq!(model.queue.pop(model.runs[0]).unwrap().outcome.status(), Status::Crash);
+    assert_eq!(pop(&mut model).outcome.status(), Status::Crash);
     assert_eq!(model.queue.waiting(), 2);
 }
 
@@ -32,10 +41,10 @@ fn a_retried_task_keeps_its_place_and_tells_how_it_failed_before() {
         model.apply(Op::Begin { slot: 0 });
         model.apply(Op::Answer { slot: 0, answer });
     }
-    let first = model.queue.pop(model.runs[0]).unwrap();
+    let first = pop(&mut model);
     assert_eq!((first.input.tag, first.outcome.status(), first.receipt.attempts), (0, Status::Ok, 3));
     assert_eq!(first.receipt.retried(), [Status::Failed; 2]);
-    let second = model.queue.pop(model.runs[0]).unwrap();
+    let second = pop(&mut model);
     assert_eq!((second.receipt.attempts, second.receipt.retried()), (1, &[][..]));
 }
 
@@ -48,7 +57,7 @@ fn a_run_that_is_stopped_gives_a_task_that_waits_for_a_retry_its_last_outcome() 
     model.apply(Op::Answer { slot: 0, answer: Answered::Failed });
     assert!(model.queue.pop(model.runs[0]).is_none());
     model.apply(Op::Stop);
-    let result = model.queue.pop(model.runs[0]).unwrap();
+    let result = pop(&mut model);
     assert_eq!((result.outcome.status(), result.receipt.retried()), (Status::Failed, &[][..]));
 }
 
@@ -60,7 +69,7 @@ fn a_task_that_is_cancelled_while_it_ends_is_not_retried() {
     model.apply(Op::Begin { slot: 0 });
     model.queue.cancel_in_flight(0, 0);
     model.apply(Op::Answer { slot: 0, answer: Answered::Failed });
-    let result = model.queue.pop(model.runs[0]).unwrap();
+    let result = pop(&mut model);
     assert_eq!((result.outcome.status(), result.receipt.attempts), (Status::Failed, 1));
 }
 
@@ -118,4 +127,49 @@ fn outputs_that_nobody_takes_hold_new_tasks_back_but_not_the_awaited_one_and_not
     assert!(queue.pop(other).is_some(), "another run is not held up");
     queue.take_back(0, first.first);
     assert!(lease(queue, 1).is_some(), "the task that the caller waits for goes on");
+}
+
+/// Keys of the tasks that were given, and whether as a part of many.
+fn given(model: &mut Model) -> Vec<(u64, bool)> {
+    let mut given = Vec::new();
+    while let Some(settled) = model.queue.pop(model.runs[0]) {
+        let many = matches!(settled, Settled::Many(_));
+        model.given[0].extend(tags(&settled));
+        given.extend(settled.into_iter().map(|result| (result.input.tag, many)));
+    }
+    given
+}
+
+#[test]
+fn what_happens_to_one_task_of_a_span_happens_to_no_other() {
+    let mut model = Model::new(1, true);
+    model.apply(Op::PushSpan { run: 0, rows: 6 });
+    model.apply(Op::Lease { slot: 0, rows: 6 });
+    (0..2).for_each(|_| model.apply(Op::Begin { slot: 0 }));
+    model.apply(Op::AnswerInARow { slot: 0, most: 2 });
+    (0..2).for_each(|_| model.apply(Op::Begin { slot: 0 }));
+    // It had ended one task that the host has not heard of, and dies under the next.
+    model.apply(Op::Die { slot: 0, verdict: 3 });
+    assert_eq!((model.queue.suspects.len(), model.queue.pending.len()), (1, 3));
+    assert_eq!(given(&mut model), [(0, true), (1, true)]);
+    for rows in [1, 3] {
+        model.apply(Op::Lease { slot: 0, rows });
+        for _ in 0..rows {
+            model.apply(Op::Begin { slot: 0 });
+            model.apply(Op::AnswerInARow { slot: 0, most: 1 });
+            model.apply(Op::Answer { slot: 0, answer: Answered::Small });
+        }
+    }
+    assert_eq!(given(&mut model), [(2, false), (3, false), (4, true), (5, true)]);
+}
+
+#[test]
+fn a_span_whose_rows_are_not_fit_to_run_settles_row_by_row() {
+    let mut model = Model::new(1, true);
+    let run = model.runs[0];
+    let mut cuts = Cuts::default();
+    [0..1, 1..MAX_INPUT + 2, 0..0].into_iter().for_each(|row| cuts.push(row, 0));
+    model.queue.push_span(run, Span::new(vec![0; MAX_INPUT + 2], cuts), 0);
+    let lease = model.queue.lease(0, 9, &mut Encoder::default()).unwrap();
+    assert_eq!(lease.end - lease.first, 2, "all but the one that is too long");
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::in_flight::Task;
-use super::{Home, Queue, RunId, Sleeping, TaskId, insert};
+use super::work::Work;
+use super::{Home, Queue, RunId, Sleeping, TaskId};
 use crate::event::Event;
 use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
+use crate::settled::Settled;
 use crate::task::TaskResult;
 
 /// The end of a worker.
@@ -40,10 +42,12 @@ impl Queue {
         let begun = place.begun(loss.next);
         let mut tasks = place.tasks;
         let unstarted = tasks.split_off(begun);
-        let suspect = tasks.pop_back();
-        tasks.iter_mut().for_each(|task| task.attempts += 1);
+        let suspect = tasks.split_off(begun.saturating_sub(1)).pop();
         self.put_back(unstarted);
-        self.put_back(tasks);
+        // They were begun, and their answers are lost with the worker.
+        for task in tasks.into_tasks().rev() {
+            self.put_back(Task { attempts: task.attempts + 1, ..task }.into());
+        }
         let suspect = suspect?;
         let id = suspect.id;
         self.judge(suspect, loss, now);
@@ -56,7 +60,7 @@ impl Queue {
         let receipt = Receipt { wall: loss.ran, wait: Duration::from_nanos(wait), ..Receipt::host() };
         match loss.verdict {
             Verdict::Timeout(key, _) | Verdict::Cancelled(Some(key)) if key != task.key => {
-                self.put_back([task].into());
+                self.put_back(task.into());
             }
             Verdict::Timeout(_, error) => {
                 let receipt = Receipt { layer: Layer::Backstop, ..receipt };
@@ -89,7 +93,7 @@ impl Queue {
                     let outcome = crashed(&mut task);
                     self.conclude(task, outcome, receipt, now);
                 } else {
-                    insert(&mut self.suspects, task);
+                    self.suspects.insert(Work::One(task));
                 }
             }
         }
@@ -123,12 +127,11 @@ impl Queue {
     /// Settles a task that no worker has begun, or that waits for another attempt. False when it is with a worker, or
     /// has settled.
     pub fn withdraw(&mut self, key: u64) -> bool {
-        let at = |tasks: &std::collections::VecDeque<Task>| tasks.binary_search_by_key(&key, |task| task.key).ok();
-        let waiting = at(&self.pending).and_then(|at| self.pending.remove(at));
+        let waiting = self.pending.remove(key);
         if let Some(task) = &waiting {
-            self.runs.waits(task.run(), false);
+            self.runs.waits_no_more(task.run(), 1);
         }
-        let found = waiting.or_else(|| at(&self.suspects).and_then(|at| self.suspects.remove(at)));
+        let found = waiting.or_else(|| self.suspects.remove(key));
         if let Some(task) = found {
             self.withdrawn(task);
             return true;
@@ -149,15 +152,14 @@ impl Queue {
 
     /// Nobody takes more results of a run: its tasks go, but for those that a worker has. Gives the keys of these.
     pub fn abandon(&mut self, run: RunId) -> Vec<u64> {
-        let is_of_run = |task: &&Task| task.run() == Some(run);
-        let waiting =
-            self.pending.iter().chain(&self.suspects).chain(self.sleeping.iter().map(|sleeper| &sleeper.task));
-        let waiting: Vec<u64> = waiting.filter(is_of_run).map(|task| task.key).collect();
+        let is_of_run = |work: &Work| work.run() == Some(run);
+        let mut waiting: Vec<u64> = self.pending.keys(is_of_run).chain(self.suspects.keys(is_of_run)).collect();
+        let sleeping = self.sleeping.iter().map(|sleeper| &sleeper.task);
+        waiting.extend(sleeping.filter(|task| task.run() == Some(run)).map(|task| task.key));
         for key in waiting {
             self.withdraw(key);
         }
-        let in_flight = self.slots.iter().flat_map(|slot| &slot.tasks);
-        let in_flight = in_flight.filter(is_of_run).map(|task| task.key).collect();
+        let in_flight = self.slots.iter().flat_map(|slot| slot.tasks.keys(is_of_run)).collect();
         self.runs.abandon(run);
         in_flight
     }
@@ -165,11 +167,11 @@ impl Queue {
     /// Nothing begins any more: what waits is settled now, and so is what comes back later.
     pub fn stop(&mut self) {
         self.stopped = true;
-        for task in std::mem::take(&mut self.pending) {
-            self.runs.waits(task.run(), false);
+        for task in std::mem::take(&mut self.pending).into_tasks() {
+            self.runs.waits_no_more(task.run(), 1);
             self.give_up(task);
         }
-        for task in std::mem::take(&mut self.suspects) {
+        for task in std::mem::take(&mut self.suspects).into_tasks() {
             self.settle_as_crash(task);
         }
         for sleeper in std::mem::take(&mut self.sleeping) {
@@ -179,14 +181,16 @@ impl Queue {
 
     /// There are no workers any more: everything settles, and says why.
     pub fn end(&mut self, why: &ErrorDetail) {
-        for task in std::mem::take(&mut self.pending) {
-            self.runs.waits(task.run(), false);
+        for task in std::mem::take(&mut self.pending).into_tasks() {
+            self.runs.waits_no_more(task.run(), 1);
             let status = if task.attempts > 0 { Status::Cancelled } else { Status::Skipped };
             self.settle_by_host(task, status, why.clone());
         }
         self.stop();
-        let left: Vec<Task> = self.slots.iter_mut().flat_map(|slot| std::mem::take(slot).tasks).collect();
-        left.into_iter().for_each(|task| self.settle_by_host(task, Status::Cancelled, why.clone()));
+        for slot in 0..self.slots.len() {
+            let left = std::mem::take(&mut self.slots[slot]).tasks;
+            left.into_tasks().for_each(|task| self.settle_by_host(task, Status::Cancelled, why.clone()));
+        }
     }
 
     pub(super) fn give_up(&mut self, mut task: Task) {
@@ -223,7 +227,7 @@ impl Queue {
         self.outbox.task_event(|| Event::TaskSettled { task: id, status });
         let result = TaskResult { id, input: task.input, outcome, receipt };
         match task.home {
-            Home::Run(run) => self.runs.settle(run, result),
+            Home::Run(run) => self.runs.settle(run, Settled::One(result)),
             Home::Handle(ticket) => {
                 self.runs.settle_handle(&result);
                 self.outbox.settled(ticket, result);

@@ -1,9 +1,9 @@
 //! Tasks, and those that one slot's worker has, by the indexes under which the worker knows them.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::runs::RunId;
+use super::work::Works;
 use crate::outcome::{ErrorDetail, Outcome, Receipt, Status};
 use crate::pool::handle::Ticket;
 use crate::task::{Input, TaskId};
@@ -60,7 +60,7 @@ impl Task {
 /// Tasks that a worker has and has not answered, in the order in which it runs them.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    pub tasks: VecDeque<Task>,
+    pub tasks: Works,
     /// Index of the first of `tasks` in the worker's life.
     pub first: u32,
     /// The index after the last that was ever leased; no index is used twice.

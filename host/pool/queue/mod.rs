@@ -9,15 +9,16 @@
 //!            └──────────────────────────────────────────────────────┘
 //! ```
 //!
-//! A task is in exactly one of these places, and leaves to its caller exactly once.
+//! A task is in exactly one of these places, and leaves to its caller exactly once. Plain tasks that nothing has happened
+//! to go their way in stretches, see [`work`].
 
 mod end;
 mod in_flight;
 mod outbox;
 mod runs;
 mod settled;
+mod work;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(super) use end::{Loss, Verdict};
@@ -26,17 +27,26 @@ pub(super) use in_flight::{Home, Task};
 pub(super) use outbox::{News, Outbox};
 pub(super) use runs::RunId;
 use runs::Runs;
+pub(super) use work::Seen;
+use work::{Stretch, Work, Works};
 
 use super::handle::Ticket;
+use crate::event::Event;
 use crate::limits::MAX_INPUT;
 use crate::outcome::{Outcome, Receipt, Status};
 use crate::retry::Retry;
-use crate::task::{Input, MAX_NAME, Rejected, TaskId, TaskResult};
-use crate::wire::{self, Encoder, FRAME_TARGET, WireError};
+use crate::settled::{OkSpan, Settled};
+use crate::span::Span;
+use crate::task::{Input, MAX_NAME, Rejected, TaskId};
+use crate::wire::{self, Encoder, FRAME_TARGET, OkAnswers, WireError};
 
 /// Most tasks of a run between input and caller. A slow task at the head of an ordered run lets this many others
 /// overtake it before the run waits: at a million small tasks a second, 65 ms. Each costs some 250 bytes in the host.
 const WINDOW_TASKS: usize = 1 << 16;
+
+/// With many slots, most tasks of a run for each of them: with fewer, leases of small tasks would be so small that sending
+/// them costs more than the tasks.
+const WINDOW_PER_SLOT: usize = 2_048;
 
 /// Bytes of a run's inputs and outputs that may wait in the host; one task may exceed it alone.
 const WINDOW_BYTES: usize = 64 << 20;
@@ -68,9 +78,9 @@ struct Sleeping {
 #[derive(Debug)]
 pub(super) struct Queue {
     /// Tasks that may be leased, oldest first.
-    pending: VecDeque<Task>,
+    pending: Works,
     /// Tasks that a worker died under, oldest first.
-    suspects: VecDeque<Task>,
+    suspects: Works,
     sleeping: Vec<Sleeping>,
     new_sleepers: bool,
     slots: Vec<InFlight>,
@@ -85,8 +95,8 @@ pub(super) struct Queue {
 impl Queue {
     pub fn new(slots: usize, rules: Rules, outbox: Outbox) -> Self {
         Queue {
-            pending: VecDeque::new(),
-            suspects: VecDeque::new(),
+            pending: Works::default(),
+            suspects: Works::default(),
             sleeping: Vec::new(),
             new_sleepers: false,
             slots: std::iter::repeat_with(InFlight::default).take(slots).collect(),
@@ -144,15 +154,23 @@ impl Queue {
     }
 
     /// The task that is running in a slot's worker and its index, if `next` is the index it would begin next.
-    pub fn running(&self, slot: usize, next: u32) -> Option<(u32, &Task)> {
+    pub fn running(&self, slot: usize, next: u32) -> Option<(u32, Seen)> {
         let slot = &self.slots[slot];
         let last = slot.begun(next).checked_sub(1)?;
-        Some((slot.first.wrapping_add(last as u32), &slot.tasks[last]))
+        Some((slot.first.wrapping_add(last as u32), slot.tasks.get(last)?))
     }
 
-    /// The task that a slot's worker has to answer next.
-    pub fn first_in_flight(&self, slot: usize) -> Option<&Task> {
-        self.slots[slot].tasks.front()
+    /// The task that a slot's worker has to answer next: when it was accepted, and the bytes of its input.
+    pub fn due(&self, slot: usize) -> Option<(u64, usize)> {
+        match self.slots[slot].tasks.iter().next()? {
+            Work::One(task) => Some((task.accepted, task.input.bytes.len())),
+            Work::Many(stretch) => Some((stretch.accepted, stretch.rows.iter().next()?.0.len())),
+        }
+    }
+
+    /// How many plain tasks a slot's worker has to answer next, and when they were accepted.
+    pub fn due_in_a_row(&self, slot: usize) -> Option<(usize, u64)> {
+        self.slots[slot].tasks.stretch().map(|stretch| (stretch.rows.len(), stretch.accepted))
     }
 
     /// The task that a slot's worker knows by this index.
@@ -165,7 +183,7 @@ impl Queue {
     pub fn caller(&mut self, slot: usize, next: u32, index: u32) -> Option<&mut Task> {
         let is_running = self.running(slot, next).is_some_and(|(running, _)| running == index);
         let place = &mut self.slots[slot];
-        if is_running && place.first == index { place.tasks.front_mut() } else { None }
+        if is_running && place.first == index { place.tasks.get_mut(0) } else { None }
     }
 
     /// Whether a task was put to sleep since this was last asked.
@@ -180,7 +198,7 @@ impl Queue {
 
     /// Whatever becomes of a worker that has the task, the task is not run again.
     pub fn cancel_in_flight(&mut self, slot: usize, key: u64) {
-        if let Some(task) = self.slots[slot].tasks.iter_mut().find(|task| task.key == key) {
+        if let Some(task) = self.slots[slot].tasks.by_key(key) {
             task.cancelled = true;
         }
     }
@@ -192,13 +210,25 @@ impl Queue {
 
     /// Whether the slot's worker has the task.
     pub fn is_in_flight(&self, slot: usize, key: u64) -> bool {
-        self.slots[slot].tasks.iter().any(|task| task.key == key)
+        self.slots[slot].tasks.has(key)
     }
 
     /// Accepts an input of a run; it will be popped exactly once. `now` is in nanoseconds of the pool's clock.
     pub fn push(&mut self, run: RunId, input: Input, now: u64) {
         let id = self.runs.accept(run, &input);
         self.accept(id, Home::Run(run), input, now);
+    }
+
+    /// Accepts plain inputs of a run, as [`Queue::push`] each of them.
+    pub fn push_span(&mut self, run: RunId, rows: Span, now: u64) {
+        if self.stopped || rows.longest() > MAX_INPUT {
+            return rows.inputs().for_each(|input| self.push(run, input, now));
+        }
+        let tasks = rows.len();
+        let (key, id) = (self.next_key, self.runs.accept_span(run, &rows));
+        self.next_key += tasks as u64;
+        self.runs.waits(Some(run), tasks);
+        self.pending.push_back(Work::Many(Stretch { key, id, run, accepted: now, rows }));
     }
 
     /// Accepts an input for a handle, and gives its key.
@@ -235,15 +265,15 @@ impl Queue {
                 self.settle_by_host(task, Status::InvalidInput, error);
             }
             None if self.stopped => self.give_up(task),
-            None => self.enqueue(task),
+            None => self.enqueue(Work::One(task)),
         }
     }
 
     /// Puts a task where it waits to be leased. Tasks stay in the order of their keys: the one that a caller waits for
     /// must not be behind others. What comes back is older than most, so its place is near the front.
-    fn enqueue(&mut self, task: Task) {
-        self.runs.waits(task.run(), true);
-        insert(&mut self.pending, task);
+    fn enqueue(&mut self, work: Work) {
+        self.runs.waits(work.run(), work.len());
+        self.pending.insert(work);
     }
 
     /// Leases up to `rows` tasks to a slot and appends them to `frame`. Suspects go first and alone.
@@ -257,16 +287,15 @@ impl Queue {
         if self.outbox.is_full() {
             return None;
         }
-        let alone = idle && self.suspects.iter().any(|suspect| self.may_go(suspect));
+        let alone = idle && self.suspects.iter().any(|suspect| self.may_go(suspect) > 0);
         let (mut count, mut most) = (0, if alone { 1 } else { rows });
         while count < most && frame.len() < FRAME_TARGET {
-            let Some(task) = self.next_task(alone, frame) else { break };
-            if let Some(run) = task.run() {
+            let Some(work) = self.next_work(alone, most - count, frame) else { break };
+            if let Some(run) = work.run() {
                 most = most.min(self.runs.chunksize(run));
             }
-            frame.push_task(&task.for_wire());
-            self.slots[slot].tasks.push_back(task);
-            count += 1;
+            count += work.len();
+            self.slots[slot].tasks.push_back(work);
         }
         if count == 0 {
             return None;
@@ -281,24 +310,36 @@ impl Queue {
         Some(Lease { first: place.end().wrapping_sub(count as u32), end: place.end(), fresh: idle })
     }
 
-    fn next_task(&mut self, suspect: bool, frame: &Encoder) -> Option<Task> {
+    /// Moves the oldest that may go to `frame`, as long as there is room and up to `most` tasks.
+    fn next_work(&mut self, suspect: bool, most: usize, frame: &mut Encoder) -> Option<Work> {
         let from = if suspect { &self.suspects } else { &self.pending };
         // Nearly always the first: a run whose outputs nobody takes must not hold up the others.
-        let at = from.iter().position(|task| self.may_go(task))?;
-        // A long row gets a frame of its own, so that a frame is bounded by its target and one row.
-        if !frame.is_empty() && frame.len() + from[at].input.size() > FRAME_TARGET {
+        let (at, work) = from.iter().enumerate().find(|(_, work)| self.may_go(work) > 0)?;
+        let count = match work {
+            // A long row gets a frame of its own, so that a frame is bounded by its target and one row.
+            Work::One(task) if !frame.is_empty() && frame.len() + task.input.size() > FRAME_TARGET => 0,
+            Work::One(task) => {
+                frame.push_task(&task.for_wire());
+                1
+            }
+            Work::Many(stretch) => {
+                let chunksize = self.runs.chunksize(stretch.run).saturating_sub(frame.count() as usize);
+                frame.push_rows(&stretch.rows, most.min(self.may_go(work)).min(chunksize))
+            }
+        };
+        if count == 0 {
             return None;
         }
-        let from = if suspect { &mut self.suspects } else { &mut self.pending };
-        let task = from.remove(at)?;
-        if !suspect {
-            self.runs.waits(task.run(), false);
+        if suspect {
+            return self.suspects.take(at, count);
         }
-        Some(task)
+        let work = self.pending.take(at, count)?;
+        self.runs.waits_no_more(work.run(), count);
+        Some(work)
     }
 
-    fn may_go(&self, task: &Task) -> bool {
-        task.run().is_none_or(|run| self.runs.may_go(run, task.id))
+    fn may_go(&self, work: &Work) -> usize {
+        work.run().map_or(usize::MAX, |run| self.runs.may_go(run, work.id()))
     }
 
     /// Settles the task at `index`, which must be the first that the slot's worker has not answered, or has it run
@@ -314,11 +355,37 @@ impl Queue {
         if index != place.first {
             return Err(WireError::Index { got: index, expected: place.first });
         }
-        let mut task = place.tasks.pop_front().ok_or(WireError::TooMany)?;
+        let mut task = place.tasks.pop().ok_or(WireError::TooMany)?;
         place.first = place.first.wrapping_add(1);
         task.attempts += 1;
         self.conclude(task, outcome, receipt, now);
         Ok(())
+    }
+
+    /// Settles the tasks from `index` on, which must be the first plain ones that the slot's worker has not answered, as
+    /// ok. The first of them waited for `wait` nanoseconds. Nothing that is ok is ever retried. Gives the bytes of their
+    /// inputs.
+    pub fn answer_in_a_row(
+        &mut self,
+        slot: usize,
+        index: u32,
+        answers: OkAnswers,
+        wait: u64,
+    ) -> Result<usize, WireError> {
+        let place = &mut self.slots[slot];
+        if index != place.first {
+            return Err(WireError::Index { got: index, expected: place.first });
+        }
+        let count = answers.len();
+        let Some(Work::Many(done)) = place.tasks.take(0, count) else { return Err(WireError::TooMany) };
+        place.first = place.first.wrapping_add(count as u32);
+        for id in done.id..done.id + count as u64 {
+            self.outbox.task_event(|| Event::TaskSettled { task: TaskId(id), status: Status::Ok });
+        }
+        let bytes = done.rows.size();
+        let span = OkSpan::new(done.id, done.rows, answers, wait, slot as u32);
+        self.runs.settle(done.run, Settled::Many(span));
+        Ok(bytes)
     }
 
     /// Returns the tasks from index `from` on, which the slot's worker can no longer begin.
@@ -331,26 +398,36 @@ impl Queue {
     }
 
     /// Puts tasks back in their places, or settles them when nothing may begin any more.
-    fn put_back(&mut self, tasks: VecDeque<Task>) {
-        for task in tasks.into_iter().rev() {
-            if task.dirty {
-                // Its worker was killed to be rid of the task before it, or lies about what it has begun.
-                self.settle_changed(task);
-            } else if task.cancelled {
-                self.withdrawn(task);
-            } else if self.stopped || self.is_unwanted(&task) {
-                self.give_up(task);
-            } else if task.history.as_ref().is_some_and(|history| !history.deaths.is_empty()) {
-                // Still suspected, although no worker has begun it since.
-                insert(&mut self.suspects, task);
-            } else {
-                self.enqueue(task);
+    fn put_back(&mut self, tasks: Works) {
+        for work in tasks.into_works().rev() {
+            match work {
+                Work::One(task) => self.put_one_back(task),
+                Work::Many(stretch) if self.stopped || self.runs.is_abandoned(stretch.run) => {
+                    Work::Many(stretch).into_tasks().rev().for_each(|task| self.give_up(task));
+                }
+                stretch => self.enqueue(stretch),
             }
         }
     }
 
-    /// The next settled task of a run, in the run's order.
-    pub fn pop(&mut self, run: RunId) -> Option<TaskResult> {
+    fn put_one_back(&mut self, task: Task) {
+        if task.dirty {
+            // Its worker was killed to be rid of the task before it, or lies about what it has begun.
+            self.settle_changed(task);
+        } else if task.cancelled {
+            self.withdrawn(task);
+        } else if self.stopped || self.is_unwanted(&task) {
+            self.give_up(task);
+        } else if task.history.as_ref().is_some_and(|history| !history.deaths.is_empty()) {
+            // Still suspected, although no worker has begun it since.
+            self.suspects.insert(Work::One(task));
+        } else {
+            self.enqueue(Work::One(task));
+        }
+    }
+
+    /// The next settled tasks of a run, in the run's order.
+    pub fn pop(&mut self, run: RunId) -> Option<Settled> {
         self.runs.pop(run)
     }
 
@@ -358,7 +435,7 @@ impl Queue {
     pub fn wake_sleepers(&mut self, now: u64) -> Option<u64> {
         while let Some(at) = self.sleeping.iter().position(|sleeper| sleeper.due <= now) {
             let sleeper = self.sleeping.swap_remove(at);
-            self.enqueue(sleeper.task);
+            self.enqueue(Work::One(sleeper.task));
         }
         self.sleeping.iter().map(|sleeper| sleeper.due).min()
     }
@@ -378,15 +455,6 @@ impl Task {
         let occurrence = input.occurrence_number();
         wire::Task { bytes: &input.bytes, name: input.name.as_deref(), deadline, function, occurrence }
     }
-}
-
-fn insert(tasks: &mut VecDeque<Task>, task: Task) {
-    // New tasks have the highest key.
-    if tasks.back().is_none_or(|last| last.key < task.key) {
-        return tasks.push_back(task);
-    }
-    let at = tasks.partition_point(|other| other.key < task.key);
-    tasks.insert(at, task);
 }
 
 #[cfg(test)]

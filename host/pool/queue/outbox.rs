@@ -25,7 +25,7 @@ pub(in crate::pool) struct Outbox {
     /// Somebody is telling, and will see what is added meanwhile.
     pub telling: bool,
     /// The observer wants to hear of tasks.
-    of_tasks: bool,
+    pub of_tasks: bool,
 }
 
 impl Outbox {

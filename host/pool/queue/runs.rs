@@ -3,17 +3,19 @@
 use std::task::Waker;
 
 use super::settled::Settled;
-use super::{WINDOW_BYTES, WINDOW_TASKS};
+use super::{WINDOW_BYTES, WINDOW_PER_SLOT, WINDOW_TASKS};
+use crate::settled::Settled as Item;
+use crate::span::Span;
 use crate::task::{Input, TaskId, TaskResult};
 
 /// Names a run within its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pool) struct RunId(u32);
 
-/// Most tasks of one run, or of all handles, that may wait to be leased, for each slot: twice what a lease of the
-/// smallest tasks holds. More would only make the memory that every task passes through larger than a processor's
-/// cache.
-const WAITING_PER_SLOT: usize = 2_048;
+/// Most tasks of one run, or of all handles, that may wait to be leased, for each slot: enough that a lease, which is half
+/// of a slot's share, can be as large as a frame. More would only make the memory that every task passes through larger
+/// than a processor's cache.
+const WAITING_PER_SLOT: usize = 4_096;
 
 /// What one caller's tasks take in the host.
 #[derive(Debug, Default)]
@@ -27,18 +29,18 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn accept(&mut self, input: &Input) {
-        self.tasks += 1;
-        self.input_bytes += input.size();
+    fn accept(&mut self, tasks: usize, bytes: usize) {
+        self.tasks += tasks;
+        self.input_bytes += bytes;
     }
 
-    fn release(&mut self, input: &Input) {
-        self.tasks -= 1;
-        self.input_bytes -= input.size();
+    fn release(&mut self, tasks: usize, bytes: usize) {
+        self.tasks -= tasks;
+        self.input_bytes -= bytes;
     }
 
     fn has_room(&self, slots: usize) -> bool {
-        let full = self.tasks >= WINDOW_TASKS
+        let full = self.tasks >= WINDOW_TASKS.max(WINDOW_PER_SLOT * slots)
             || self.waiting >= WAITING_PER_SLOT * slots
             || self.input_bytes + self.output_bytes >= WINDOW_BYTES;
         self.tasks == 0 || !full
@@ -96,8 +98,9 @@ impl Runs {
     pub fn abandon(&mut self, id: RunId) {
         let run = self.run(id);
         run.abandoned = true;
-        for result in run.settled.drain() {
-            run.held.release(&result.input);
+        for item in run.settled.drain() {
+            let Size { tasks, input, .. } = size(&item);
+            run.held.release(tasks, input);
         }
         self.free(id);
     }
@@ -115,50 +118,67 @@ impl Runs {
 
     pub fn accept(&mut self, id: RunId, input: &Input) -> TaskId {
         let run = self.run(id);
-        run.held.accept(input);
-        run.settled.expect_next();
+        run.held.accept(1, input.size());
         run.next_id += 1;
         TaskId(run.next_id - 1)
     }
 
+    /// Gives the id of the first.
+    pub fn accept_span(&mut self, id: RunId, rows: &Span) -> u64 {
+        let run = self.run(id);
+        run.held.accept(rows.len(), rows.size());
+        run.next_id += rows.len() as u64;
+        run.next_id - rows.len() as u64
+    }
+
     pub fn accept_handle(&mut self, input: &Input) -> TaskId {
-        self.handles.accept(input);
+        self.handles.accept(1, input.size());
         self.submitted += 1;
         TaskId(self.submitted - 1)
     }
 
-    /// A task begins or ceases to wait to be leased.
-    pub fn waits(&mut self, run: Option<RunId>, more: bool) {
-        let held = match run {
-            Some(run) => &mut self.run(run).held,
-            None => &mut self.handles,
-        };
-        if more { held.waiting += 1 } else { held.waiting -= 1 }
+    fn waiting(&mut self, run: Option<RunId>) -> &mut usize {
+        match run {
+            Some(run) => &mut self.run(run).held.waiting,
+            None => &mut self.handles.waiting,
+        }
     }
 
-    pub fn settle(&mut self, id: RunId, result: TaskResult) {
+    /// Tasks begin to wait to be leased.
+    pub fn waits(&mut self, run: Option<RunId>, tasks: usize) {
+        *self.waiting(run) += tasks;
+    }
+
+    /// Tasks wait no longer.
+    pub fn waits_no_more(&mut self, run: Option<RunId>, tasks: usize) {
+        *self.waiting(run) -= tasks;
+    }
+
+    pub fn settle(&mut self, id: RunId, item: Item) {
         let run = self.run(id);
+        let Size { tasks, input, output } = size(&item);
         if run.abandoned {
-            run.held.release(&result.input);
+            run.held.release(tasks, input);
             return self.free(id);
         }
-        run.held.output_bytes += size_of_output(&result);
-        run.settled.push(result);
+        run.held.output_bytes += output;
+        run.settled.push(item);
         if let Some(waker) = run.waker.take() {
             waker.wake();
         }
     }
 
     pub fn settle_handle(&mut self, result: &TaskResult) {
-        self.handles.release(&result.input);
+        self.handles.release(1, result.input.size());
     }
 
-    pub fn pop(&mut self, id: RunId) -> Option<TaskResult> {
+    pub fn pop(&mut self, id: RunId) -> Option<Item> {
         let run = self.run(id);
-        let result = run.settled.pop()?;
-        run.held.release(&result.input);
-        run.held.output_bytes -= size_of_output(&result);
-        Some(result)
+        let item = run.settled.pop()?;
+        let Size { tasks, input, output } = size(&item);
+        run.held.release(tasks, input);
+        run.held.output_bytes -= output;
+        Some(item)
     }
 
     /// Whether another input of the run, or of a handle, may be accepted.
@@ -171,10 +191,11 @@ impl Runs {
         self.get(id).held.tasks == 0
     }
 
-    /// Outputs that nobody takes hold every task of a run back but the one that its caller waits for.
-    pub fn may_go(&self, id: RunId, task: TaskId) -> bool {
+    /// How many tasks of a run may go, from this one on. Outputs that nobody takes hold every one of them back but that
+    /// which its caller waits for.
+    pub fn may_go(&self, id: RunId, task: TaskId) -> usize {
         let run = self.get(id);
-        run.held.output_bytes < WINDOW_BYTES || run.settled.awaits(task.0)
+        if run.held.output_bytes < WINDOW_BYTES { usize::MAX } else { usize::from(run.settled.awaits(task.0)) }
     }
 
     pub fn chunksize(&self, id: RunId) -> usize {
@@ -190,7 +211,7 @@ impl Runs {
     }
 
     #[cfg(test)]
-    pub fn settled(&self) -> impl Iterator<Item = &TaskResult> {
+    pub fn settled(&self) -> impl Iterator<Item = &Item> {
         self.runs.iter().flatten().flat_map(|run| run.settled.iter())
     }
 
@@ -202,6 +223,19 @@ impl Runs {
     }
 }
 
-fn size_of_output(result: &TaskResult) -> usize {
-    result.outcome.output().map_or(0, |output| output.len())
+/// What settled tasks take in the host.
+struct Size {
+    tasks: usize,
+    input: usize,
+    output: usize,
+}
+
+fn size(item: &Item) -> Size {
+    match item {
+        Item::One(result) => {
+            let output = result.outcome.output().map_or(0, |output| output.len());
+            Size { tasks: 1, input: result.input.size(), output }
+        }
+        Item::Many(span) => Size { tasks: span.len(), input: span.rows().size(), output: span.output_bytes() },
+    }
 }

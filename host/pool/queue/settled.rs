@@ -1,75 +1,97 @@
 //! Settled tasks on their way to the caller, in the order the caller wants.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use crate::task::TaskResult;
+use crate::settled::Settled as Item;
 
 #[derive(Debug)]
 pub(super) enum Settled {
-    /// By position, from `first` on; `None` is a task that has not settled.
     Ordered {
-        results: VecDeque<Option<TaskResult>>,
-        first: u64,
+        /// What may be given, up to `end`.
+        ready: VecDeque<Item>,
+        /// The position after the last of `ready`.
+        end: u64,
+        /// What settled before its turn, by the position of its first.
+        later: BTreeMap<u64, Lane>,
     },
-    Unordered(VecDeque<TaskResult>),
+    Unordered(VecDeque<Item>),
+}
+
+/// Tasks that follow each other, up to a position.
+#[derive(Debug)]
+pub(super) struct Lane {
+    items: VecDeque<Item>,
+    end: u64,
 }
 
 impl Settled {
     pub fn new(ordered: bool) -> Self {
         if ordered {
-            Settled::Ordered { results: VecDeque::new(), first: 0 }
+            Settled::Ordered { ready: VecDeque::new(), end: 0, later: BTreeMap::new() }
         } else {
             Settled::Unordered(VecDeque::new())
         }
     }
 
-    /// A task with the next position exists.
-    pub fn expect_next(&mut self) {
-        if let Settled::Ordered { results, .. } = self {
-            results.push_back(None);
-        }
-    }
-
     /// Whether nothing can be given before this task has settled.
     pub fn awaits(&self, id: u64) -> bool {
-        matches!(self, Settled::Ordered { first, .. } if *first == id)
+        matches!(self, Settled::Ordered { ready, end, .. } if *end == id && ready.is_empty())
     }
 
-    pub fn push(&mut self, result: TaskResult) {
+    pub fn push(&mut self, item: Item) {
+        let (first, next) = positions(&item);
         match self {
-            Settled::Unordered(results) => results.push_back(result),
-            Settled::Ordered { results, first } => {
-                let at = (result.id.0 - *first) as usize;
-                results[at] = Some(result);
+            Settled::Unordered(items) => items.push_back(item),
+            Settled::Ordered { ready, end, later } if first == *end => {
+                ready.push_back(item);
+                *end = next;
+                while let Some(mut lane) = later.remove(end) {
+                    ready.append(&mut lane.items);
+                    *end = lane.end;
+                }
             }
+            Settled::Ordered { later, .. } => match later.range_mut(..first).next_back() {
+                Some((_, lane)) if lane.end == first => {
+                    lane.items.push_back(item);
+                    lane.end = next;
+                }
+                _ => drop(later.insert(first, Lane { items: [item].into(), end: next })),
+            },
         }
     }
 
-    pub fn pop(&mut self) -> Option<TaskResult> {
+    pub fn pop(&mut self) -> Option<Item> {
         match self {
-            Settled::Unordered(results) => results.pop_front(),
-            Settled::Ordered { results, first } => {
-                let result = results.front_mut()?.take()?;
-                results.pop_front();
-                *first += 1;
-                Some(result)
-            }
+            Settled::Unordered(items) => items.pop_front(),
+            Settled::Ordered { ready, .. } => ready.pop_front(),
         }
     }
 
     /// Takes everything, in no order.
-    pub fn drain(&mut self) -> Vec<TaskResult> {
+    pub fn drain(&mut self) -> Vec<Item> {
         match std::mem::replace(self, Settled::Unordered(VecDeque::new())) {
-            Settled::Unordered(results) => results.into(),
-            Settled::Ordered { results, .. } => results.into_iter().flatten().collect(),
+            Settled::Unordered(items) => items.into(),
+            Settled::Ordered { ready, later, .. } => {
+                ready.into_iter().chain(later.into_values().flat_map(|lane| lane.items)).collect()
+            }
         }
     }
 
     #[cfg(test)]
-    pub fn iter(&self) -> Box<dyn Iterator<Item = &TaskResult> + '_> {
+    pub fn iter(&self) -> Box<dyn Iterator<Item = &Item> + '_> {
         match self {
-            Settled::Unordered(results) => Box::new(results.iter()),
-            Settled::Ordered { results, .. } => Box::new(results.iter().flatten()),
+            Settled::Unordered(items) => Box::new(items.iter()),
+            Settled::Ordered { ready, later, .. } => {
+                Box::new(ready.iter().chain(later.values().flat_map(|lane| &lane.items)))
+            }
         }
+    }
+}
+
+/// The position of the first task, and that after the last.
+fn positions(item: &Item) -> (u64, u64) {
+    match item {
+        Item::One(result) => (result.id.0, result.id.0 + 1),
+        Item::Many(span) => (span.first().0, span.first().0 + span.len() as u64),
     }
 }

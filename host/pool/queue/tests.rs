@@ -7,8 +7,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::outcome::ErrorDetail;
+use crate::outcome::{ErrorDetail, Layer};
 use crate::retry::RetryOn;
+use crate::span::Cuts;
+use crate::wire::{AnswerHead, Answers, HEADER, Kind, Times};
 
 mod pages;
 
@@ -20,6 +22,11 @@ pub(super) enum Op {
     Push {
         caller: usize,
         rejected: bool,
+    },
+    /// A run is given many plain rows at a time.
+    PushSpan {
+        run: usize,
+        rows: usize,
     },
     Lease {
         slot: usize,
@@ -33,6 +40,11 @@ pub(super) enum Op {
     Answer {
         slot: usize,
         answer: Answered,
+    },
+    /// The worker answers up to so many of the tasks it has begun, as long as they are plain.
+    AnswerInARow {
+        slot: usize,
+        most: usize,
     },
     WrongAnswer {
         slot: usize,
@@ -76,10 +88,12 @@ fn any_op(slots: usize) -> impl Strategy<Value = Op> {
     let slot = 0..slots;
     let answer = prop_oneof![4 => Just(Answered::Small), 1 => Just(Answered::Large), 2 => Just(Answered::Failed)];
     prop_oneof![
-        14 => (0..=RUNS, any::<u8>()).prop_map(|(caller, n)| Op::Push { caller, rejected: n < 8 }),
+        8 => (0..=RUNS, any::<u8>()).prop_map(|(caller, n)| Op::Push { caller, rejected: n < 8 }),
+        6 => (0..RUNS, 1..9usize).prop_map(|(run, rows)| Op::PushSpan { run, rows }),
         8 => (slot.clone(), 1..6usize).prop_map(|(slot, rows)| Op::Lease { slot, rows }),
         16 => slot.clone().prop_map(|slot| Op::Begin { slot }),
         12 => (slot.clone(), answer).prop_map(|(slot, answer)| Op::Answer { slot, answer }),
+        8 => (slot.clone(), 1..6usize).prop_map(|(slot, most)| Op::AnswerInARow { slot, most }),
         1 => slot.clone().prop_map(|slot| Op::WrongAnswer { slot }),
         3 => slot.clone().prop_map(|slot| Op::TakeBack { slot }),
         4 => slot.clone().prop_map(|slot| Op::Change { slot }),
@@ -108,7 +122,7 @@ pub(super) struct Model {
     /// Of each task, by its key, the caller. An input's tag is its task's key.
     callers: Vec<usize>,
     /// Keys of what callers got, by caller.
-    given: Vec<Vec<u64>>,
+    pub given: Vec<Vec<u64>>,
     /// What every answer is a part of.
     output: Bytes,
     now: u64,
@@ -140,6 +154,7 @@ impl Model {
     pub fn apply(&mut self, op: Op) {
         match op {
             Op::Push { caller, rejected } => self.push(caller, rejected),
+            Op::PushSpan { run, rows } => self.push_span(run, rows),
             Op::Lease { slot, rows } => self.lease(slot, rows),
             Op::Begin { slot } => {
                 let worker = &mut self.workers[slot];
@@ -148,10 +163,12 @@ impl Model {
                 }
             }
             Op::Answer { slot, answer } => self.answer(slot, answer),
+            Op::AnswerInARow { slot, most } => self.answer_in_a_row(slot, most),
             Op::WrongAnswer { slot } => {
                 let wrong = self.queue.slots[slot].first.wrapping_add(1);
                 let answer = (Outcome::Ok(Bytes::new()), Receipt::host());
                 assert!(self.queue.answer(slot, wrong, answer, self.now).is_err());
+                assert!(self.queue.answer_in_a_row(slot, wrong, OkAnswers::default(), 0).is_err());
             }
             Op::TakeBack { slot } => self.take_back(slot),
             Op::Die { slot, verdict } => self.die(slot, verdict),
@@ -187,6 +204,18 @@ impl Model {
         }
     }
 
+    fn push_span(&mut self, run: usize, rows: usize) {
+        if self.abandoned.contains(&run) {
+            return;
+        }
+        let mut cuts = Cuts::default();
+        for at in 0..rows {
+            cuts.push(at * 4..at * 4 + 3, self.callers.len() as u64);
+            self.callers.push(run);
+        }
+        self.queue.push_span(self.runs[run], Span::new(vec![1; rows * 4], cuts), self.now);
+    }
+
     fn lease(&mut self, slot: usize, rows: usize) {
         let mut frame = Encoder::default();
         let Some(lease) = self.queue.lease(slot, rows, &mut frame) else { return };
@@ -211,6 +240,18 @@ impl Model {
             Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::default()),
         };
         self.queue.answer(slot, first, (outcome, Receipt::host()), self.now).unwrap();
+    }
+
+    fn answer_in_a_row(&mut self, slot: usize, most: usize) {
+        let (next, first) = (self.workers[slot].next, self.queue.slots[slot].first);
+        let begun = next.wrapping_sub(first) as usize;
+        let Some((due, _)) = self.queue.due_in_a_row(slot) else { return };
+        let most = most.min(begun).min(due);
+        if most == 0 {
+            return;
+        }
+        let answers = plain_answers(most, &self.output[..10]);
+        self.queue.answer_in_a_row(slot, first, answers, self.now).unwrap();
     }
 
     fn take_back(&mut self, slot: usize) {
@@ -259,9 +300,8 @@ impl Model {
         if self.abandoned.contains(&run) {
             return;
         }
-        if let Some(result) = self.queue.pop(self.runs[run]) {
-            self.given[run].push(result.input.tag);
-        }
+        let settled = self.queue.pop(self.runs[run]);
+        self.given[run].extend(settled.into_iter().flatten().map(|result| result.input.tag));
     }
 
     fn take_news(&mut self) {
@@ -275,10 +315,11 @@ impl Model {
     /// Every task is in one place, and the counters say so.
     fn check(&self) {
         let queue = &self.queue;
-        let mut keys: Vec<u64> = queue.pending.iter().chain(&queue.suspects).map(|task| task.key).collect();
+        let all = |_: &Work| true;
+        let mut keys: Vec<u64> = queue.pending.keys(all).chain(queue.suspects.keys(all)).collect();
         keys.extend(queue.sleeping.iter().map(|sleeper| sleeper.task.key));
-        keys.extend(queue.slots.iter().flat_map(|slot| slot.tasks.iter().map(|task| task.key)));
-        keys.extend(queue.runs.settled().map(|result| result.input.tag));
+        keys.extend(queue.slots.iter().flat_map(|slot| slot.tasks.keys(all)));
+        keys.extend(queue.runs.settled().flat_map(tags));
         assert_eq!(keys.len(), queue.runs.held().0);
         keys.extend(self.given.iter().flatten());
         keys.sort_unstable();
@@ -289,10 +330,15 @@ impl Model {
         assert!(queue.slots.iter().all(|slot| !slot.alone || slot.tasks.len() <= 1), "a suspect has company");
         assert!(!queue.stopped || queue.waiting() == 0, "something could begin after a stop");
         assert!(!self.ordered || self.given[..RUNS].iter().all(|given| given.is_sorted()));
-        assert!(queue.pending.iter().is_sorted_by_key(|task| task.key), "the awaited task may be behind others");
-        let mut again = queue.pending.iter().chain(&queue.suspects);
-        assert!(!again.any(|task| task.dirty), "a task that changed shared state would run again unasked");
-        assert!(queue.suspects.iter().is_sorted_by_key(|task| task.key), "the awaited suspect may be behind others");
+        assert!(queue.pending.keys(all).is_sorted(), "the awaited task may be behind others");
+        let mut again = queue.pending.iter().chain(queue.suspects.iter());
+        let is_dirty = |work: &Work| matches!(work, Work::One(task) if task.dirty);
+        assert!(!again.any(is_dirty), "a task that changed shared state would run again unasked");
+        assert!(queue.suspects.keys(all).is_sorted(), "the awaited suspect may be behind others");
+        for works in queue.slots.iter().map(|slot| &slot.tasks).chain([&queue.pending, &queue.suspects]) {
+            assert_eq!(works.keys(all).count(), works.len());
+            assert!((0..works.len()).map(|at| works.get(at).unwrap().key).eq(works.keys(all)));
+        }
     }
 
     /// Lets every worker do its work, and takes everything.
@@ -309,6 +355,23 @@ impl Model {
         assert!(self.queue.is_idle(), "tasks were left behind");
         assert_eq!(self.queue.runs.held(), (0, 0));
     }
+}
+
+/// The tags of settled tasks.
+pub(super) fn tags(settled: &Settled) -> Vec<u64> {
+    match settled {
+        Settled::One(result) => vec![result.input.tag],
+        Settled::Many(span) => span.rows().iter().map(|(_, tag)| tag).collect(),
+    }
+}
+
+/// Answers as they come over the wire.
+fn plain_answers(count: usize, output: &[u8]) -> OkAnswers {
+    let head = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::from_nanos(5) };
+    let mut frame = Encoder::default();
+    (0..count).for_each(|_| frame.push_answer(head, b"", output));
+    let payload = Bytes::copy_from_slice(&frame.finish(Kind::Answers, 0, Times::default())[HEADER..]);
+    Answers::new(payload, count as u32).plain(count, u64::MAX)
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::outcome::{Failure, Measured, Outcome, Receipt, Status};
 use crate::pool::inner::State;
 use crate::setup::{AnswerDetail, Notice};
-use crate::wire::{self, Answer, Frame, Kind, WireError};
+use crate::wire::{Answer, Answers, Frame, Kind, WireError};
 
 impl Attendant<'_> {
     /// Takes the frames that have arrived.
@@ -55,18 +55,24 @@ impl Attendant<'_> {
         // The tasks of a frame followed each other, and the last of them ended just now.
         let mut began = now.saturating_sub(times.busy);
         let mut index = frame.first;
-        for answer in wire::answers(frame.payload, frame.count) {
+        let mut answers = Answers::new(frame.payload, frame.count);
+        loop {
+            if let Some((plain, busy)) = self.settle_in_a_row(&mut state, &mut answers, (index, began))? {
+                index = index.wrapping_add(plain);
+                began = began.saturating_add(busy);
+                continue;
+            }
+            let Some(answer) = answers.next() else { break };
             let (outcome, mut receipt) = self.outcome(answer?)?;
-            let task = state.queue.first_in_flight(self.slot).ok_or(WireError::TooMany)?;
-            receipt.wait = Duration::from_nanos(began.saturating_sub(task.accepted));
+            let (accepted, bytes_in) = state.queue.due(self.slot).ok_or(WireError::TooMany)?;
+            receipt.wait = Duration::from_nanos(began.saturating_sub(accepted));
             began = began.saturating_add(receipt.wall.as_nanos() as u64);
-            let bytes_in = task.input.bytes.len();
-            state.stats.count(bytes_in, outcome.output().map_or(0, |output| output.len()), &receipt);
+            let bytes = (bytes_in, outcome.output().map_or(0, |output| output.len()));
+            state.stats.count(1, bytes, receipt.wait);
             self.tell_starts(&mut state, index);
             state.queue.answer(self.slot, index, (outcome, receipt), now)?;
             index = index.wrapping_add(1);
-            self.useful = true;
-            state.failures = None;
+            self.proved_useful(&mut state);
         }
         if state.queue.has_new_sleepers() {
             shared.sleepers.notify_one();
@@ -74,9 +80,42 @@ impl Attendant<'_> {
         Ok(())
     }
 
+    fn proved_useful(&mut self, state: &mut State) {
+        self.useful = true;
+        state.failures = None;
+    }
+
+    /// Settles the plain answers that come next, to as many plain tasks. Says how many there were, and the nanoseconds
+    /// that they took together; `None` when what comes next is not plain.
+    fn settle_in_a_row(
+        &mut self,
+        state: &mut State,
+        answers: &mut Answers,
+        (index, began): (u32, u64),
+    ) -> Result<Option<(u32, u64)>, WireError> {
+        let Some((due, accepted)) = state.queue.due_in_a_row(self.slot) else { return Ok(None) };
+        let plain = answers.plain(due, self.shared.config.limits.output);
+        let count = plain.len() as u32;
+        if count == 0 {
+            return Ok(None);
+        }
+        let busy = plain.busy();
+        let wait = began.saturating_sub(accepted);
+        let waited = wait.saturating_mul(count.into()).saturating_add(plain.waited());
+        self.tell_starts(state, index.wrapping_add(count - 1));
+        let bytes_out = plain.output_bytes();
+        let bytes_in = state.queue.answer_in_a_row(self.slot, index, plain, wait)?;
+        state.stats.count(count.into(), (bytes_in, bytes_out), Duration::from_nanos(waited));
+        self.proved_useful(state);
+        Ok(Some((count, busy)))
+    }
+
     /// Tells that the tasks up to `index` have begun, of which it was not told yet.
     pub(super) fn tell_starts(&mut self, state: &mut State, index: u32) {
         let slot = self.slot as u32;
+        if !state.queue.outbox.of_tasks {
+            self.told = index.wrapping_add(1);
+        }
         while index.wrapping_sub(self.told) as i32 >= 0 {
             // There is none at an index that was taken back.
             if let Some(task) = state.queue.task_at(self.slot, self.told) {

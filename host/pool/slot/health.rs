@@ -122,7 +122,7 @@ impl Attendant<'_> {
         let next = self.worker.page.next();
         let mut state = shared.lock();
         let running = state.queue.running(self.slot, next);
-        let running = running.map(|(index, task)| (index, task.key, task.input.deadline()));
+        let running = running.map(|(index, task)| (index, task.key, task.deadline));
         let owes = self.worker.decoder.is_partial() || (running.is_none() && state.queue.in_flight(self.slot) > 0);
         // A long row or a long answer takes its time, as long as it gets on.
         let moved = std::mem::take(&mut self.health.moved);
