@@ -258,7 +258,7 @@ pub(super) fn sandbox(text: &str) -> Result<SandboxMode, String> {
     }
 }
 
-fn isolation(text: &str) -> Result<Isolation, String> {
+pub fn isolation(text: &str) -> Result<Isolation, String> {
     let wrong = || "expected fresh, reuse, reuse=N with an N of 1 or more, or reuse=checked".to_owned();
     match text.split_once('=') {
         None if text == "fresh" => Ok(Isolation::Fresh),

@@ -1,0 +1,210 @@
+//! What to do about what was found, in sentences.
+
+use clap::CommandFactory;
+use wpool::PoolConfig;
+
+use super::super::args::{self, Args};
+use super::super::units::{plural, show_size};
+use super::findings::{Findings, is_reuse};
+
+/// Of a row's work, from which on a part of it is worth a word.
+const MUCH: f64 = 0.3;
+/// How much faster is worth a change.
+const WORTH: f64 = 1.15;
+/// Of a core, from which on the host can do no more.
+const FULL: f64 = 0.85;
+
+/// At least one sentence.
+pub fn advice(findings: &Findings, asked: &PoolConfig) -> Vec<String> {
+    let parts = [
+        failures(findings),
+        work(findings),
+        isolation(findings, asked),
+        growth(findings, asked),
+        workers(findings),
+        timeout(findings),
+        chunks(findings),
+    ];
+    let advice: Vec<_> = parts.into_iter().flatten().collect();
+    if !advice.is_empty() {
+        return advice;
+    }
+    let share = percent(findings.row.guest_us / findings.row.work().max(f64::MIN_POSITIVE));
+    vec![format!("nothing stands out: {share} of a row's work is the program's own")]
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+fn failures(findings: &Findings) -> Option<String> {
+    let (bad, all) = (findings.not_ok, findings.tasks);
+    let what = "were measured as they are; `wpool run` says what is wrong with them";
+    (bad > 0).then(|| format!("{bad} of {} are not ok and {what}", plural(all, "task")))
+}
+
+/// What a row's work is beside the program's own.
+fn work(findings: &Findings) -> Option<String> {
+    let (row, work) = (&findings.row, findings.row.work().max(f64::MIN_POSITIVE));
+    let (start, host) = (row.start_us / work, row.host_us / work);
+    let parts: Vec<_> = [(start, "starting its instance"), (host, "carrying it")]
+        .into_iter()
+        .filter(|(share, _)| *share > MUCH)
+        .map(|(share, what)| format!("{what} is {}", percent(share)))
+        .collect();
+    let parts = parts.join(" and ");
+    (!parts.is_empty()).then(|| format!("tasks are small: {parts} of a row's work; give each row more to do"))
+}
+
+/// The fastest of the settings that keep tasks apart, or else of those that do not.
+fn isolation(findings: &Findings, asked: &PoolConfig) -> Option<String> {
+    let faster = |how| findings.ratio(&format!("--isolation {how}")).filter(|ratio| *ratio >= WORTH);
+    if let Some(ratio) = faster("reset") {
+        return Some(format!("`--isolation reset` is {ratio:.1} × as fast, and no task sees another's state"));
+    }
+    let kept = faster("reuse").filter(|_| !is_reuse(asked.isolation))?;
+    let when = "for programs whose tasks may find what others left";
+    Some(format!("`--isolation reuse` is {kept:.1} × as fast, {when}; try `reuse=checked` first"))
+}
+
+/// An instance that has grown cannot be put back into its first state.
+fn growth(findings: &Findings, asked: &PoolConfig) -> Option<String> {
+    let memory = &findings.memory;
+    let kept = args::isolation("reset").is_ok() && !is_reuse(asked.isolation) && asked.deterministic.is_none();
+    let grows = kept && memory.is_usual() && findings.ratio("--isolation reset").is_some();
+    grows.then(|| {
+        let (initial, peak) = (show_size(memory.initial), show_size(memory.peak));
+        let what =
+            format!("{} of {} grow their memory, from {initial} to {peak}", memory.grown, plural(memory.tasks, "task"));
+        format!("{what}, so that each starts anew; link with --initial-memory={}", memory.peak)
+    })
+}
+
+fn workers(findings: &Findings) -> Option<String> {
+    let asked = findings.scale(findings.row.workers)?;
+    let more = findings.workers.iter().rfind(|scale| scale.workers > asked.workers);
+    if let Some(more) = more.filter(|more| more.rate.median >= WORTH * asked.rate.median) {
+        let (count, ratio) = (more.workers, more.rate.median / asked.rate.median.max(f64::MIN_POSITIVE));
+        let why = "tasks wait for something, so try still more, with `--chunksize 1` so that none waits behind another";
+        return Some(format!("`-j {count}` is {ratio:.1} × as fast: {why}"));
+    }
+    let fewer = findings.workers.iter().find(|scale| scale.workers < asked.workers);
+    let fewer = fewer.filter(|_| asked.workers <= findings.cores)?;
+    let best = findings.workers.iter().find(|scale| WORTH * scale.rate.median >= asked.rate.median).unwrap_or(fewer);
+    if best.workers >= asked.workers {
+        return None;
+    }
+    let why = if asked.host_share >= FULL { "the host is the limit" } else { "something else is the limit" };
+    Some(format!("more workers than {} do not help: {why}", best.workers))
+}
+
+fn timeout(findings: &Findings) -> Option<String> {
+    let slower = match (findings.ratio("--timeout"), findings.ratio("no --timeout")) {
+        (Some(with), _) => 1.0 / with.max(f64::MIN_POSITIVE),
+        (_, Some(without)) => without,
+        _ => return None,
+    };
+    let cost = percent(slower - 1.0);
+    let other = if has_option("interrupt") { "; those of `--interrupt kill` have none" } else { "" };
+    (slower >= WORTH).then(|| format!("a timeout costs {cost} more time: it needs checks in loops{other}"))
+}
+
+fn chunks(findings: &Findings) -> Option<String> {
+    let ratio = findings.ratio("no --chunksize").filter(|ratio| *ratio >= WORTH)?;
+    Some(format!("without `--chunksize` it is {ratio:.1} × as fast"))
+}
+
+fn has_option(name: &str) -> bool {
+    let command = Args::command();
+    command.find_subcommand("run").is_some_and(|run| run.get_arguments().any(|one| one.get_long() == Some(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::findings::{Rate, Scale, Split, Variant};
+    use super::super::measure::Growth;
+    use super::*;
+
+    /// Two workers, twice as fast as one, whose rows are all the program's own.
+    fn quiet() -> Findings {
+        let scale = |workers: usize, rate: f64| Scale {
+            workers,
+            rate: Rate { median: rate, min: rate, max: rate },
+            speed_up: rate / 100.0,
+            host_share: 0.1,
+        };
+        Findings {
+            version: "0",
+            program: "task".into(),
+            rows: 100,
+            sample: 100,
+            rounds: 3,
+            cores: 2,
+            not_ok: 0,
+            tasks: 1_000,
+            workers: vec![scale(1, 100.0), scale(2, 200.0), scale(4, 200.0)],
+            row: Split { workers: 2, start_us: 5.0, guest_us: 90.0, host_us: 5.0, waiting_us: 0.0 },
+            variants: Vec::new(),
+            memory: Growth { tasks: 32, grown: 0, initial: 1 << 20, peak: 1 << 20 },
+            advice: Vec::new(),
+        }
+    }
+
+    fn told(findings: &Findings) -> Vec<String> {
+        advice(findings, &PoolConfig::default())
+    }
+
+    fn with_variant(name: &str, ratio: f64) -> Findings {
+        let variant = Variant { name: name.into(), rate: None, ratio: Some(ratio), inapplicable: None };
+        Findings { variants: vec![variant], ..quiet() }
+    }
+
+    #[test]
+    fn where_nothing_is_to_be_done_that_is_said() {
+        assert_eq!(told(&quiet()), ["nothing stands out: 90 % of a row's work is the program's own"]);
+    }
+
+    #[test]
+    fn small_tasks_are_told_of_with_what_they_spend() {
+        let row = Split { start_us: 80.0, guest_us: 15.0, ..quiet().row };
+        let small = "tasks are small: starting its instance is 80 % of a row's work; give each row more to do";
+        assert_eq!(told(&Findings { row, ..quiet() }), [small]);
+        let row = Split { start_us: 45.0, guest_us: 10.0, host_us: 45.0, ..quiet().row };
+        assert!(told(&Findings { row, ..quiet() })[0].contains("instance is 45 % and carrying it is 45 %"));
+    }
+
+    #[test]
+    fn the_isolation_that_is_faster_is_named_and_the_safe_one_first() {
+        assert!(told(&with_variant("--isolation reuse", 3.0))[0].starts_with("`--isolation reuse` is 3.0 ×"));
+        assert!(told(&with_variant("--isolation reuse", 1.1))[0].starts_with("nothing"));
+        let mut both = with_variant("--isolation reuse", 9.0);
+        both.variants.extend(with_variant("--isolation reset", 8.0).variants);
+        assert!(told(&both)[0].starts_with("`--isolation reset` is 8.0 ×"));
+    }
+
+    #[test]
+    fn workers_that_do_not_help_and_those_that_are_missing_are_told_of() {
+        let mut findings = quiet();
+        findings.workers[1].rate.median = 105.0;
+        findings.workers[2].rate.median = 105.0;
+        assert_eq!(told(&findings), ["more workers than 1 do not help: something else is the limit"]);
+        findings.workers[1].host_share = 0.95;
+        assert_eq!(told(&findings), ["more workers than 1 do not help: the host is the limit"]);
+        let mut findings = quiet();
+        findings.workers[2].rate.median = 400.0;
+        assert!(told(&findings)[0].starts_with("`-j 4` is 2.0 × as fast: tasks wait"));
+    }
+
+    #[test]
+    fn what_a_timeout_costs_is_the_same_from_either_side() {
+        assert!(told(&with_variant("--timeout", 0.5))[0].starts_with("a timeout costs 100 % more time"));
+        assert!(told(&with_variant("no --timeout", 2.0))[0].starts_with("a timeout costs 100 % more time"));
+        assert!(told(&with_variant("--timeout", 0.95))[0].starts_with("nothing"));
+    }
+
+    #[test]
+    fn failures_and_chunks_are_told_of() {
+        assert!(told(&Findings { not_ok: 7, ..quiet() })[0].starts_with("7 of 1000 tasks are not ok"));
+        assert!(told(&with_variant("no --chunksize", 2.0))[0].starts_with("without `--chunksize` it is 2.0 ×"));
+    }
+}

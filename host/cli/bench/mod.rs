@@ -1,0 +1,100 @@
+//! `wpool bench`: how fast a program's tasks are, what a row's time goes to, and what to do about it.
+//!
+//! Every setting has a pool of its own for each measurement, so that no setting finds workers warmer than another, and
+//! idle workers take nothing from those that are measured. The settings take turns.
+
+mod advice;
+mod findings;
+mod measure;
+mod settings;
+mod text;
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use anyhow::{Context, Result};
+use futures_core::Stream;
+use tempfile::TempDir;
+use wpool::{Input, Program};
+
+use super::exit::{Exit, NoInputs, Usage};
+use super::plan::Plan;
+use super::rows::{Occurrences, Rows, Steps};
+use super::{args, print, reaper, run, say};
+use findings::Findings;
+use measure::{Growth, Sample, growth, measure, rows_of_a_second};
+use settings::{Setting, settings};
+
+/// Rows that are kept in memory to be run again and again, and their bytes.
+const MOST_ROWS: usize = 1_000_000;
+const MOST_BYTES: usize = 64 << 20;
+
+/// Measures, and prints what was found.
+pub fn bench(args: args::Bench) -> Result<Exit> {
+    let (json, rounds, rows) = (args.json, args.rounds.get(), args.rows.map(usize::from));
+    if args.state.state_out.is_some() {
+        return Err(Usage("--state-out is for runs: a bench writes nothing".into()).into());
+    }
+    let mut plan = Plan::new(args.run()?)?;
+    let program = Program::read(&plan.task)?;
+    reaper::start()?;
+    // Every pool finds the program there: what compiling costs is not measured.
+    let cache = plan.config.cache.is_none().then(TempDir::new).transpose().context("cannot make a folder")?;
+    plan.config.cache = plan.config.cache.take().or_else(|| cache.as_ref().map(|dir| dir.path().to_owned()));
+    let findings = run::runtime()?.block_on(find(&plan, &program, rounds, rows))?;
+    let text = if json { serde_json::to_string(&findings)? + "\n" } else { text::text(&findings) };
+    Ok(print(text.as_bytes()).max(if findings.not_ok > 0 { Exit::NotOk } else { Exit::Ok }))
+}
+
+async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>) -> Result<Findings> {
+    let inputs = sample(plan, rows.unwrap_or(MOST_ROWS).min(MOST_ROWS)).await?;
+    let (mut settings, growth) = prepare(plan, program, &inputs).await?;
+    let count = match rows {
+        Some(rows) => rows,
+        None => rows_of_a_second(program, &plan.config, &inputs).await?,
+    };
+    let measured = settings.iter().filter(|setting| setting.inapplicable.is_none()).count();
+    say(format_args!("measuring {measured} settings, {rounds} times each, with {count} rows"));
+    for round in 0..rounds {
+        let turns = settings.len();
+        for turn in 0..turns {
+            let setting = &mut settings[(turn + round) % turns];
+            if setting.inapplicable.is_none() {
+                let measurement = measure(program, &setting.config, &inputs, count).await?;
+                setting.sample.add(measurement);
+            }
+        }
+    }
+    Ok(Findings::new(program, plan, &settings, growth, count, inputs.len(), rounds))
+}
+
+/// Finds out which settings the program can be run with. The one that was asked for has to be one of them.
+async fn prepare(plan: &Plan, program: &Program, inputs: &[Input]) -> Result<(Vec<Setting>, Growth)> {
+    let growth = growth(program, &plan.config, inputs).await?;
+    let mut settings = settings(&plan.config);
+    for setting in settings.iter_mut().filter(|setting| !setting.is_asked_for()) {
+        if let Err(error) = measure(program, &setting.config, inputs, 1).await {
+            setting.inapplicable = Some(error.to_string());
+        }
+    }
+    Ok((settings, growth))
+}
+
+/// The first rows, as a run would give them to its pool.
+async fn sample(plan: &Plan, most: usize) -> Result<Vec<Input>> {
+    let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+    let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
+    let (end, mut inputs, mut bytes) = (rows.end(), Vec::new(), 0);
+    while inputs.len() < most && bytes < MOST_BYTES {
+        let Some(row) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await else { break };
+        bytes += row.bytes.len();
+        inputs.push(row);
+    }
+    if let Some(why) = end.failure() {
+        return Err(anyhow::Error::msg(why));
+    }
+    if inputs.is_empty() {
+        return Err(NoInputs("there are no rows to measure with".into()).into());
+    }
+    Ok(inputs)
+}
