@@ -24,7 +24,7 @@ fn main() {
     wpool_seconds(&program, rows.path(), &[]);
     println!("{} cores; {count} rows of 100 bytes, whole command; medians of interleaved rounds\n", cores());
     let rate = |seconds: f64| count as f64 / seconds;
-    let images = bare::Images::Small;
+    let images = bare::Images::Large;
     let mut all = Comparison::new("tasks/s");
     let bare = all.side("bare engine, fresh", || rate(bare::seconds(&program, rows.path(), cores(), images)));
     let [fresh, reset, timed, reuse] = [

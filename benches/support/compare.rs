@@ -39,7 +39,7 @@ impl Sample {
     /// `0.71 (0.65 to 0.80)`, in columns.
     fn columns(&self) -> String {
         let spread = format!("({} to {})", shown(self.min()), shown(self.max()));
-        format!("{:>9}  {spread:<22}", shown(self.median()))
+        format!("{:>9}  {spread:<20}", shown(self.median()))
     }
 }
 
@@ -87,7 +87,8 @@ pub fn verdict(value: f64, target: Option<Target>) -> String {
 
 /// Prints what was reached, in a unit or as a multiple of a peer.
 pub fn claim(what: &str, sample: &Sample, of: &str, target: Option<Target>) {
-    println!("  {what:<42} {} {of:<34} {}", sample.columns(), verdict(sample.median(), target));
+    let line = format!("  {what:<42} {} {of:<34} {}", sample.columns(), verdict(sample.median(), target));
+    println!("{}", line.trim_end());
 }
 
 /// Things that are measured in turn, each once in every round, so that what disturbs the machine disturbs all.

@@ -29,8 +29,14 @@ const TOP: f64 = 34.0;
 const RIGHT: f64 = 344.0;
 const BOTTOM: f64 = 232.0;
 
-/// Of Okabe and Ito, which people with any eyes tell apart, and a form for those who print in grey.
-const STYLES: [(&str, &str); 4] = [("#0072b2", ""), ("#d55e00", "6 3"), ("#009e73", "2 3"), ("#cc79a7", "9 3 2 3")];
+/// Colours on light and on dark, of Okabe and Ito, which people with any eyes tell apart, and dashes for those who print in
+/// grey.
+const STYLES: [(&str, &str, &str); 4] = [
+    ("#0072b2", "#56b4e9", "none"),
+    ("#d55e00", "#e69f00", "6 3"),
+    ("#007a5a", "#00b386", "2 3"),
+    ("#b0568a", "#e3a3c6", "9 3 2 3"),
+];
 
 /// A logarithmic axis over whole decades.
 struct Axis {
@@ -64,15 +70,22 @@ impl Axis {
 pub fn svg(panels: &[Panel]) -> String {
     let mut text = String::new();
     let width = WIDTH * panels.len() as f64;
+    let colours = |dark: bool| -> String {
+        let colour = |style: &(&'static str, &'static str, &str)| if dark { style.1 } else { style.0 };
+        STYLES.iter().zip(0..).map(|(style, at)| format!(" .c{at} {{ color: {} }}", colour(style))).collect()
+    };
     let _ = writeln!(
         text,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" viewBox="0 0 {width} {HEIGHT}" font-family="system-ui, sans-serif" font-size="11">
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" viewBox="0 0 {width} {HEIGHT}" font-family="system-ui, 'DejaVu Sans', sans-serif" font-size="11">
 <style>
-  .ink {{ fill: #24292f }} .grid {{ stroke: #8c959f; stroke-opacity: 0.35 }} .line {{ fill: none; stroke-width: 2 }}
-  .back {{ fill: #ffffff }}
-  @media (prefers-color-scheme: dark) {{ .ink {{ fill: #e6edf3 }} .back {{ fill: #0d1117 }} }}
+  .ink {{ fill: #24292f }} .back {{ fill: #ffffff }}{}
+  .grid {{ stroke: #8c959f; stroke-opacity: 0.35 }}
+  .line {{ fill: none; stroke: currentColor; stroke-width: 2 }} .dot {{ fill: currentColor }}
+  @media (prefers-color-scheme: dark) {{ .ink {{ fill: #e6edf3 }} .back {{ fill: #0d1117 }}{} }}
 </style>
-<rect class="back" width="{width}" height="{HEIGHT}"/>"#
+<rect class="back" width="{width}" height="{HEIGHT}"/>"#,
+        colours(false),
+        colours(true)
     );
     for (at, panel) in panels.iter().enumerate() {
         let _ = writeln!(text, r#"<g transform="translate({} 0)">"#, WIDTH * at as f64);
@@ -98,12 +111,12 @@ fn draw(panel: &Panel, text: &mut String) {
         label(text, LEFT - 6.0, at + 4.0, "end", &power(decade));
     }
     label(text, (LEFT + RIGHT) / 2.0, BOTTOM + 31.0, "middle", panel.x);
-    for (at, (line, (colour, dashes))) in panel.lines.iter().zip(STYLES).enumerate() {
+    for (at, (line, (.., dashes))) in panel.lines.iter().zip(STYLES).enumerate() {
         let path: Vec<_> = line.points.iter().map(|(a, b)| format!("{:.1},{:.1}", x.place(*a), y.place(*b))).collect();
-        let look = format!(r#"class="line" stroke="{colour}" stroke-dasharray="{dashes}""#);
+        let look = format!(r#"class="line c{at}" stroke-dasharray="{dashes}""#);
         let _ = writeln!(text, r#"<polyline {look} points="{}"/>"#, path.join(" "));
         for point in path.iter().filter_map(|point| point.split_once(',')) {
-            let _ = writeln!(text, r#"<circle cx="{}" cy="{}" r="2.5" fill="{colour}"/>"#, point.0, point.1);
+            let _ = writeln!(text, r#"<circle class="dot c{at}" cx="{}" cy="{}" r="2.5"/>"#, point.0, point.1);
         }
         let height = BOTTOM + 50.0 + 16.0 * at as f64;
         let (from, to) = (LEFT, LEFT + 28.0);

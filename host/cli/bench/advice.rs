@@ -69,33 +69,33 @@ fn isolation(findings: &Findings, asked: &PoolConfig) -> Option<String> {
 
 /// An instance that has grown cannot be put back into its first state.
 fn growth(findings: &Findings, asked: &PoolConfig) -> Option<String> {
-    let memory = &findings.memory;
+    let seen = &findings.seen;
     let kept = args::isolation("reset").is_ok() && !is_reuse(asked.isolation) && asked.deterministic.is_none();
-    let grows = kept && memory.is_usual() && findings.ratio("--isolation reset").is_some();
+    let grows = kept && seen.usually_grow() && findings.ratio("--isolation reset").is_some();
     grows.then(|| {
-        let (initial, peak) = (show_size(memory.initial), show_size(memory.peak));
+        let (initial, peak) = (show_size(seen.initial_memory), show_size(seen.peak_memory));
         let what =
-            format!("{} of {} grow their memory, from {initial} to {peak}", memory.grown, plural(memory.tasks, "task"));
-        format!("{what}, so that each starts anew; link with --initial-memory={}", memory.peak)
+            format!("{} of {} grow their memory, from {initial} to {peak}", seen.grown, plural(seen.tasks, "task"));
+        format!("{what}, so that each starts anew; link with --initial-memory={}", seen.peak_memory)
     })
 }
 
 fn workers(findings: &Findings) -> Option<String> {
     let asked = findings.scale(findings.row.workers)?;
     let more = findings.workers.iter().rfind(|scale| scale.workers > asked.workers);
-    if let Some(more) = more.filter(|more| more.rate.median >= WORTH * asked.rate.median) {
+    if let Some(more) = more.filter(|more| more.rate.is_over(&asked.rate, WORTH)) {
         let (count, ratio) = (more.workers, more.rate.median / asked.rate.median.max(f64::MIN_POSITIVE));
-        let why = "tasks wait for something, so try still more, with `--chunksize 1` so that none waits behind another";
+        let why = if findings.seen.idle_share > MUCH {
+            "tasks wait for something, so try still more, with `--chunksize 1` so that none waits behind another"
+        } else {
+            "tasks do not wait, so this machine does something else meanwhile, of which more workers take more"
+        };
         return Some(format!("`-j {count}` is {ratio:.1} × as fast: {why}"));
     }
-    let fewer = findings.workers.iter().find(|scale| scale.workers < asked.workers);
-    let fewer = fewer.filter(|_| asked.workers <= findings.cores)?;
-    let best = findings.workers.iter().find(|scale| WORTH * scale.rate.median >= asked.rate.median).unwrap_or(fewer);
-    if best.workers >= asked.workers {
-        return None;
-    }
+    let enough = findings.workers.iter().find(|scale| WORTH * scale.rate.median >= asked.rate.median)?;
     let why = if asked.host_share >= FULL { "the host is the limit" } else { "something else is the limit" };
-    Some(format!("more workers than {} do not help: {why}", best.workers))
+    let told = enough.workers < asked.workers && asked.workers <= findings.cores;
+    told.then(|| format!("more workers than {} do not help: {why}", enough.workers))
 }
 
 fn timeout(findings: &Findings) -> Option<String> {
@@ -122,7 +122,7 @@ fn has_option(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::findings::{Rate, Scale, Split, Variant};
-    use super::super::measure::Growth;
+    use super::super::measure::Seen;
     use super::*;
 
     /// Two workers, twice as fast as one, whose rows are all the program's own.
@@ -145,7 +145,7 @@ mod tests {
             workers: vec![scale(1, 100.0), scale(2, 200.0), scale(4, 200.0)],
             row: Split { workers: 2, start_us: 5.0, guest_us: 90.0, host_us: 5.0, waiting_us: 0.0 },
             variants: Vec::new(),
-            memory: Growth { tasks: 32, grown: 0, initial: 1 << 20, peak: 1 << 20 },
+            seen: Seen { tasks: 32, grown: 0, initial_memory: 1 << 20, peak_memory: 1 << 20, idle_share: 0.0 },
             advice: Vec::new(),
         }
     }
@@ -191,8 +191,12 @@ mod tests {
         findings.workers[1].host_share = 0.95;
         assert_eq!(told(&findings), ["more workers than 1 do not help: the host is the limit"]);
         let mut findings = quiet();
-        findings.workers[2].rate.median = 400.0;
-        assert!(told(&findings)[0].starts_with("`-j 4` is 2.0 × as fast: tasks wait"));
+        findings.workers[2].rate = Rate { median: 400.0, min: 190.0, max: 410.0 };
+        assert!(told(&findings)[0].starts_with("nothing"), "it was not so in every round");
+        findings.workers[2].rate.min = 390.0;
+        assert!(told(&findings)[0].starts_with("`-j 4` is 2.0 × as fast: tasks do not wait"));
+        findings.seen.idle_share = 0.9;
+        assert!(told(&findings)[0].starts_with("`-j 4` is 2.0 × as fast: tasks wait for something"));
     }
 
     #[test]
@@ -200,6 +204,17 @@ mod tests {
         assert!(told(&with_variant("--timeout", 0.5))[0].starts_with("a timeout costs 100 % more time"));
         assert!(told(&with_variant("no --timeout", 2.0))[0].starts_with("a timeout costs 100 % more time"));
         assert!(told(&with_variant("--timeout", 0.95))[0].starts_with("nothing"));
+    }
+
+    #[test]
+    fn tasks_that_grow_their_memory_are_told_how_much_to_begin_with() {
+        let mut findings = with_variant("--isolation reset", 1.0);
+        findings.seen = Seen { grown: 30, peak_memory: 3 << 20, ..findings.seen };
+        let told = told(&findings).concat();
+        let known = args::isolation("reset").is_ok();
+        assert_eq!(told.contains("link with --initial-memory=3145728"), known, "{told}");
+        findings.seen.grown = 2;
+        assert!(!advice(&findings, &PoolConfig::default()).concat().contains("--initial-memory"));
     }
 
     #[test]

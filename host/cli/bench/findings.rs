@@ -4,7 +4,7 @@ use serde::Serialize;
 use wpool::{Isolation, PoolConfig, Program};
 
 use super::super::plan::Plan;
-use super::measure::{Growth, Sample};
+use super::measure::{Sample, Seen};
 use super::settings::{Kind, Setting};
 
 /// Everything that `wpool bench` found out. Times are microseconds.
@@ -26,7 +26,7 @@ pub struct Findings {
     pub row: Split,
     /// As many workers as were asked for, and another setting.
     pub variants: Vec<Variant>,
-    pub memory: Growth,
+    pub seen: Seen,
     pub advice: Vec<String>,
 }
 
@@ -105,7 +105,7 @@ impl Findings {
         program: &Program,
         plan: &Plan,
         settings: &[Setting],
-        memory: Growth,
+        seen: Seen,
         rows: usize,
         sample: usize,
         rounds: usize,
@@ -126,7 +126,7 @@ impl Findings {
             workers: scales(settings),
             row,
             variants: settings.iter().filter_map(|setting| variant(setting, rate.median)).collect(),
-            memory,
+            seen,
             advice: Vec::new(),
         };
         findings.advice = super::advice::advice(&findings, &plan.config);
@@ -169,6 +169,13 @@ fn variant(setting: &Setting, asked: f64) -> Option<Variant> {
     let rate = setting.inapplicable.is_none().then(|| Rate::of(&setting.sample));
     let ratio = rate.map(|rate| rate.median / asked.max(f64::MIN_POSITIVE));
     Some(Variant { name, rate, ratio, inapplicable: setting.inapplicable.clone() })
+}
+
+impl Rate {
+    /// Whether it is so much more than another that it was so in every round.
+    pub fn is_over(&self, other: &Rate, worth: f64) -> bool {
+        self.median >= worth * other.median && self.min > other.max
+    }
 }
 
 /// Whether tasks get what others left.

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
 use wpool::{Input, Pool, PoolConfig, Program, Shutdown, Status};
 
 /// How long rows are run to find out how many take a second, and the most that are run then.
 const PROBE: Duration = Duration::from_millis(100);
 const MOST_ROWS: usize = 20_000_000;
-/// Rows that are looked at for memory that grows.
-const GROWTH_ROWS: usize = 32;
+/// Rows of which everything is measured, to learn what they are like.
+const LOOKED_AT: usize = 32;
 
 /// What all measurements of a setting came to.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +57,13 @@ pub async fn measure(program: &Program, config: &PoolConfig, inputs: &[Input], c
     Ok(measurement)
 }
 
+/// Whether the program can be run like this. Afterwards it is in the cache.
+pub async fn can_run(program: &Program, config: &PoolConfig) -> Result<()> {
+    let pool = Pool::builder(program.clone()).config(config.clone()).build().await?;
+    pool.shutdown(Shutdown::Kill).await;
+    Ok(())
+}
+
 async fn pass(pool: &Pool, inputs: &[Input], count: usize) -> Result<Measurement> {
     let (before, cpu, began) = (pool.stats(), cpu_time(), Instant::now());
     let (mut rows, mut not_ok) = (0, 0);
@@ -96,38 +104,46 @@ pub async fn rows_of_a_second(program: &Program, config: &PoolConfig, inputs: &[
     Ok((rate as usize).clamp(least, MOST_ROWS))
 }
 
-/// What tasks do to their memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Growth {
-    /// Tasks that were looked at, and those of them that had more memory in the end than at the start.
+/// What was seen of some tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Seen {
     pub tasks: u64,
+    /// Those of them that had more memory in the end than at the start.
     pub grown: u64,
     /// Bytes at the start, and the most of any.
-    pub initial: u64,
-    pub peak: u64,
+    pub initial_memory: u64,
+    pub peak_memory: u64,
+    /// The part of their time in which they used no processor, from 0 to 1.
+    pub idle_share: f64,
 }
 
-impl Growth {
-    /// Whether this is what its tasks do, and not one that has more to do than the others.
-    pub fn is_usual(&self) -> bool {
+impl Seen {
+    /// Whether growing is what its tasks do, and not one that has more to do than the others.
+    pub fn usually_grow(&self) -> bool {
         2 * self.grown > self.tasks
     }
 }
 
-/// Looks at the memory of some tasks, and whether the program can be run at all.
-pub async fn growth(program: &Program, config: &PoolConfig, inputs: &[Input]) -> Result<Growth> {
+/// Looks at some tasks, and whether the program can be run at all.
+pub async fn look(program: &Program, config: &PoolConfig, inputs: &[Input]) -> Result<Seen> {
     let config = PoolConfig { receipts: true, ..config.clone() };
     let pool = Pool::builder(program.clone()).config(config).build().await?;
     let initial = pool.report().resources.initial_memory;
-    let mut growth = Growth { initial, ..Growth::default() };
-    let mut results = pool.map(inputs.iter().take(GROWTH_ROWS).cloned());
+    let mut seen = Seen { initial_memory: initial, ..Seen::default() };
+    let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
+    let mut results = pool.map(inputs.iter().take(LOOKED_AT).cloned());
     while let Some(result) = results.next().await? {
-        let Some(peak) = result.receipt.measured.and_then(|measured| measured.peak_memory) else { continue };
-        growth.tasks += 1;
-        growth.grown += u64::from(peak > initial);
-        growth.peak = growth.peak.max(peak);
+        let Some(measured) = result.receipt.measured else { continue };
+        let peak = measured.peak_memory.unwrap_or(initial);
+        seen.tasks += 1;
+        seen.grown += u64::from(peak > initial);
+        seen.peak_memory = seen.peak_memory.max(peak);
+        if let Some(used) = measured.cpu {
+            (wall, cpu) = (wall + result.receipt.wall, cpu + used);
+        }
     }
     drop(results);
     pool.shutdown(Shutdown::Kill).await;
-    Ok(growth)
+    seen.idle_share = (1.0 - cpu.as_secs_f64() / wall.as_secs_f64().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+    Ok(seen)
 }

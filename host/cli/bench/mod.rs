@@ -22,7 +22,7 @@ use super::plan::Plan;
 use super::rows::{Occurrences, Rows, Steps};
 use super::{args, print, reaper, run, say};
 use findings::Findings;
-use measure::{Growth, Sample, growth, measure, rows_of_a_second};
+use measure::{Sample, Seen, can_run, look, measure, rows_of_a_second};
 use settings::{Setting, settings};
 
 /// Rows that are kept in memory to be run again and again, and their bytes.
@@ -48,7 +48,7 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
 
 async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>) -> Result<Findings> {
     let inputs = sample(plan, rows.unwrap_or(MOST_ROWS).min(MOST_ROWS)).await?;
-    let (mut settings, growth) = prepare(plan, program, &inputs).await?;
+    let (mut settings, seen) = prepare(plan, program, &inputs).await?;
     let count = match rows {
         Some(rows) => rows,
         None => rows_of_a_second(program, &plan.config, &inputs).await?,
@@ -65,19 +65,19 @@ async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>
             }
         }
     }
-    Ok(Findings::new(program, plan, &settings, growth, count, inputs.len(), rounds))
+    Ok(Findings::new(program, plan, &settings, seen, count, inputs.len(), rounds))
 }
 
-/// Finds out which settings the program can be run with. The one that was asked for has to be one of them.
-async fn prepare(plan: &Plan, program: &Program, inputs: &[Input]) -> Result<(Vec<Setting>, Growth)> {
-    let growth = growth(program, &plan.config, inputs).await?;
+/// Compiles the program for all settings, and finds out which the program can be run with. The one that was asked for has to be one of them.
+async fn prepare(plan: &Plan, program: &Program, inputs: &[Input]) -> Result<(Vec<Setting>, Seen)> {
+    let seen = look(program, &plan.config, inputs).await?;
     let mut settings = settings(&plan.config);
     for setting in settings.iter_mut().filter(|setting| !setting.is_asked_for()) {
-        if let Err(error) = measure(program, &setting.config, inputs, 1).await {
+        if let Err(error) = can_run(program, &setting.config).await {
             setting.inapplicable = Some(error.to_string());
         }
     }
-    Ok((settings, growth))
+    Ok((settings, seen))
 }
 
 /// The first rows, as a run would give them to its pool.
