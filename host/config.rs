@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::event::Observer;
 use crate::fence::SandboxMode;
 use crate::limits::{CompileLimits, DETERMINISTIC_FUEL, Limits};
+use crate::report::Report;
 use crate::retry::Retry;
 use crate::setup::Grants;
 use crate::state::SharedState;
@@ -23,9 +24,16 @@ pub const MAX_WORKERS: usize = 1024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
-    /// Each task has a fresh instance and sees nothing of any other.
+    /// [`Isolation::Reset`] where it is proven that this is as good as a fresh instance, and else [`Isolation::Fresh`].
     #[default]
+    Auto,
+    /// Each task has a fresh instance and sees nothing of any other.
     Fresh,
+    /// A worker keeps its instance and puts it back, after each task, to what it was before its first: the pages of memory
+    /// that were written, and the globals. A task sees nothing of any other, at a fraction of the cost. It is for core
+    /// modules whose whole state is within reach ([`crate::Report::resettable`]), without directories. An instance whose
+    /// memory has grown, or whose task did anything but return, goes with its task.
+    Reset,
     /// A worker keeps its instance for the next task, up to so many tasks; `None` is without end. What a task leaves in
     /// memory and globals the next one finds, including what the program forgets to free, and which task was the one
     /// before depends on how the work is shared out. An instance that traps, or is stopped at a limit, goes with its
@@ -35,6 +43,51 @@ pub enum Isolation {
     /// the same deadline. Where the two differ, the fresh one counts, the worker gives every task a fresh instance from
     /// then on, and the pool tells a warning.
     Checked,
+}
+
+impl Isolation {
+    /// Whether tasks see nothing of each other.
+    pub fn isolates(self) -> bool {
+        matches!(self, Isolation::Auto | Isolation::Fresh | Isolation::Reset)
+    }
+
+    /// What a worker is to do for this program and these settings.
+    ///
+    /// # Errors
+    /// Why instances cannot be put back that are asked to be.
+    pub(crate) fn settled(self, report: &Report, config: &PoolConfig) -> Result<Isolation, String> {
+        if !self.isolates() || self == Isolation::Fresh {
+            return Ok(self);
+        }
+        let why_not = match () {
+            () if !config.grants.dirs.is_empty() => Err("it has directories (--dir)".to_owned()),
+            () if config.init.as_ref().is_some_and(|init| init.each) => {
+                Err("`init` is to run in each instance (--init-each)".to_owned())
+            }
+            () if config.deterministic.is_some() => Err("the run is to be deterministic (--deterministic)".to_owned()),
+            () if config.post_mortem => Err("everything is kept of a task that is stopped".to_owned()),
+            () => report.resettable.clone(),
+        };
+        match why_not {
+            Ok(()) => Ok(Isolation::Reset),
+            Err(_) if self == Isolation::Auto => Ok(Isolation::Fresh),
+            Err(why) => Err(why),
+        }
+    }
+}
+
+/// What stops a task at the pool's deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interrupt {
+    /// The worker: the program is compiled with checks in its loops, which cost a quarter in the mean and up to 3.7 times
+    /// in the tightest, and a task is stopped within some 10 ms. Its worker goes on. Right when timeouts happen often, or
+    /// tasks are short.
+    #[default]
+    Epoch,
+    /// The host: it kills the worker some 10 ms after the deadline at most, and starts another. The program is compiled
+    /// without checks, and runs as fast as one without a deadline. Right when tight loops matter and timeouts are rare:
+    /// each costs a worker, and a task that writes to a directory may be cut off in the middle of a write.
+    Kill,
 }
 
 /// Makes outputs depend on nothing but the program, the inputs and these settings: not on how many workers there are, in
@@ -79,9 +132,15 @@ pub struct PoolConfig {
     pub workers: usize,
     pub limits: Limits,
     pub compile_limits: CompileLimits,
+    /// What stops a task at [`Limits::deadline`]. Without one it changes nothing: an input that has a deadline of its own
+    /// is killed at it.
+    pub interrupt: Interrupt,
     pub grants: Grants,
-    /// How much tasks see of each other. Commands take nothing but the default.
+    /// How much tasks see of each other. Commands cannot be called again in an instance as they leave it.
     pub isolation: Isolation,
+    /// Compare each instance that was put back with a fresh one, byte for byte; a difference is a warning, and from there
+    /// on tasks get fresh instances. It is slow, and for those who doubt.
+    pub verify_isolation: bool,
     /// Outputs that are always the same. Default: no.
     pub deterministic: Option<Determinism>,
     /// Give a function's result of type string or `list<u8>` as its bytes, not as JSON: outputs are for files, say.
@@ -113,7 +172,7 @@ pub struct PoolConfig {
     pub state: Option<SharedState>,
     /// Where compiled images are kept; `None` compiles anew.
     pub cache: Option<PathBuf>,
-    /// From a task's deadline to the kill of its worker.
+    /// From a task's deadline to the kill of its worker, where the worker should have stopped it.
     pub grace: Duration,
     /// How long a worker may owe a move that costs it nothing: claiming a task, or the rest of a frame.
     pub patience: Duration,
@@ -129,8 +188,10 @@ impl Default for PoolConfig {
             workers: default_workers(),
             limits: Limits::default(),
             compile_limits: CompileLimits::default(),
+            interrupt: Interrupt::default(),
             grants: Grants::default(),
             isolation: Isolation::default(),
+            verify_isolation: false,
             deterministic: None,
             bare_outputs: false,
             call: None,
@@ -193,13 +254,18 @@ impl PoolConfig {
             return Err(Error::Config("a task without any fuel (--fuel 0) cannot run".into()));
         }
         self.receipts |= self.post_mortem;
+        if self.isolation == Isolation::Checked && self.kills_at_deadline() {
+            let what = "a task that runs a second time only to be compared (--isolation reuse=checked) cannot be killed at \
+                        its deadline (--interrupt kill)";
+            return Err(Error::Config(what.into()));
+        }
         if self.deterministic.is_none() {
             return Ok(());
         }
         let other = match () {
             () if self.limits.deadline.is_some() => "a limit of time (--timeout); --fuel limits work",
             () if self.state.is_some() => "shared state (--state), which depends on the order of tasks",
-            () if self.isolation != Isolation::Fresh => "instances that are kept (--isolation)",
+            () if !self.isolation.isolates() => "instances that are kept (--isolation)",
             () if self.grants.has_writable_dir() => "a writable directory (--dir …:rw), in which tasks see each other",
             () => {
                 self.limits.fuel.get_or_insert(DETERMINISTIC_FUEL);
@@ -207,6 +273,17 @@ impl PoolConfig {
             }
         };
         Err(Error::Config(format!("a deterministic pool (--deterministic) cannot have {other}")))
+    }
+
+    /// The limits that workers keep: a deadline that is kept by kills is none of theirs.
+    pub(crate) fn worker_limits(&self) -> Limits {
+        let deadline = self.limits.deadline.filter(|_| !self.kills_at_deadline());
+        Limits { deadline, ..self.limits.clone() }
+    }
+
+    /// Whether the pool's deadline is kept by kills.
+    pub(crate) fn kills_at_deadline(&self) -> bool {
+        self.interrupt == Interrupt::Kill && self.limits.deadline.is_some()
     }
 
     /// What the children are.

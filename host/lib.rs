@@ -38,8 +38,11 @@
 //! **Deadlines count active time.** A worker's clock thread makes time pass for its deadlines, 100 ms at most between two
 //! looks. A run that was stopped with Ctrl-Z, or on a machine that slept, goes on where it was.
 //!
-//! **Fresh instances, unless asked otherwise.** What one task leaves behind, no other sees; [`Isolation`] gives that up
-//! for programs that set up much. One code path runs both: a fresh instance is one that is kept for a single task.
+//! **Isolated tasks, unless asked otherwise.** What one task leaves behind, no other sees; [`Isolation::Reuse`] gives that
+//! up for programs that set up much. One code path runs all: a fresh instance is one that is kept for a single task.
+//!
+//! **Put back rather than made anew.** Where all that a task can change in an instance is within reach, it is undone
+//! instead: the same isolation for a fraction of the cost. [`isolation`] is the whole argument.
 //!
 //! **A claim word instead of messages.** Which task a worker runs, and which it may still take, is one atomic word in a
 //! page it shares with the host: blame is exact at the price of one compare-and-swap for each task, and leases can be
@@ -107,6 +110,8 @@ mod handshake;
 #[cfg(test)]
 mod hostile;
 mod image;
+#[doc = include_str!("isolation.md")]
+pub mod isolation {}
 mod json;
 pub mod limits;
 mod outcome;
@@ -131,7 +136,7 @@ pub mod wire;
 pub mod worker;
 
 pub use command::{BUILD, WorkerCommand};
-pub use config::{Determinism, Init, Isolation, MAX_WORKERS, PoolConfig};
+pub use config::{Determinism, Init, Interrupt, Isolation, MAX_WORKERS, PoolConfig};
 pub use error::{Error, Refusal};
 pub use event::{Event, Observer};
 pub use fence::{Fence, LayerState, SandboxLayer, SandboxMode};

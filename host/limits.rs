@@ -37,7 +37,7 @@ pub(crate) fn in_words(bytes: u64) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Wall time of a task, from instantiation to its answer. `None` compiles the program without the checks that
-    /// a deadline needs, which cost a quarter in tight loops.
+    /// a deadline needs, which cost a quarter in tight loops; so does [`crate::Interrupt::Kill`].
     pub deadline: Option<Duration>,
     /// Work of a task, from instantiation to its answer, in the engine's units: most instructions take one. It is the
     /// same for the same program and input wherever they run, but no measure of time: filling a memory is one

@@ -151,7 +151,7 @@ pub enum Layer {
     Epoch,
     /// The worker's timer, around a guest that waits in a host call.
     Timer,
-    /// The host's kill after deadline and grace.
+    /// The host's kill: after deadline and grace, or at a deadline that only the host keeps.
     Backstop,
     /// The host's kill on request.
     Kill,

@@ -78,6 +78,9 @@ pub struct Report {
     /// Every function that a component exports, itself or in an interface.
     pub functions: Vec<Function>,
     pub resources: Resources,
+    /// Whether all that a task changes in an instance can be put back afterwards ([`crate::Isolation::Reset`]), or why
+    /// not.
+    pub resettable: Result<(), String>,
 }
 
 /// An exported function of a component.
@@ -204,6 +207,7 @@ pub(crate) struct Draft {
     pub imports: Vec<String>,
     pub functions: Vec<Function>,
     pub resources: Resources,
+    pub resettable: Result<(), String>,
 }
 
 /// A convention that fits.
@@ -240,6 +244,7 @@ impl Draft {
             imports: self.imports,
             functions: self.functions,
             resources: self.resources,
+            resettable: self.resettable,
         })
     }
 

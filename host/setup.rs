@@ -86,7 +86,9 @@ pub(crate) struct WorkerSetup {
     pub report: Report,
     pub limits: Limits,
     pub grants: Grants,
+    /// How much tasks see of each other, of what this program and these grants allow: see [`Isolation::settled`].
     pub isolation: Isolation,
+    pub verify_isolation: bool,
     pub deterministic: Option<Determinism>,
     /// Rows must be JSON values; others are `invalid-input`.
     pub json_rows: bool,
@@ -204,21 +206,35 @@ pub(crate) struct AnswerDetail {
     pub stderr: Option<String>,
 }
 
+/// Characters that are repeated of what a worker says.
+const MOST_QUOTED: usize = 200;
+
 /// What a worker tells its host beside answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Notice {
     /// A task gave something else in a kept instance than in a fresh one; from here on every task has a fresh one.
     Impure,
+    /// An instance that was put back is not what a fresh one is; from here on every task has a fresh one.
+    NotPutBack(String),
 }
 
 impl Notice {
     /// What people are told, in words of the host's own.
-    pub fn warning(self) -> &'static str {
+    pub fn warning(&self) -> String {
         match self {
             Notice::Impure => {
                 "the program gives different outputs in a kept instance than in a fresh one; tasks get fresh instances \
                  from here on (--isolation fresh is quicker)"
+                    .to_owned()
+            }
+            // A worker's words are quoted, and cut, as a guest's are.
+            Notice::NotPutBack(what) => {
+                let what: String = what.chars().take(MOST_QUOTED).collect();
+                format!(
+                    "an instance that was put back is not what a fresh one is ({what:?}); tasks get fresh instances from \
+                     here on; please report this, with the program"
+                )
             }
         }
     }

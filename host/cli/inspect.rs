@@ -47,6 +47,11 @@ fn describe(program: &Program, report: &Report) -> String {
     }
     let resources = &report.resources;
     line("memory", format!("{} KiB at the start, in {} memories", resources.initial_memory >> 10, resources.memories));
+    let isolation = match &report.resettable {
+        Ok(()) => "instances can be put back after each task".to_owned(),
+        Err(why) => format!("fresh instances, because {why}"),
+    };
+    line("isolation", isolation);
     let functions: Vec<_> = report.functions.iter().map(ToString::to_string).collect();
     for (name, items) in [("functions", &functions), ("exports", &report.exports), ("imports", &report.imports)] {
         line(name, if items.is_empty() { "none".to_owned() } else { items.len().to_string() });

@@ -11,6 +11,7 @@ use wasm_encoder::{BlockType, CodeSection, ConstExpr, Encode, ExportKind, Global
 use wasmparser::{ExternalKind, FunctionBody, KnownCustom, Name, Parser, Payload, TypeRef};
 
 use super::is_component;
+use super::sections::{Added, Section, exporting, items};
 use crate::error::Refusal;
 use crate::worker::CONSTRUCTORS;
 
@@ -125,7 +126,8 @@ impl Layout {
                     if self.globals == 0 {
                         module.section(&with_flag(0, &[]));
                     }
-                    module.section(&exporting(exports.count(), items(wasm, exports.range()), constructors));
+                    let added = Added { name: CONSTRUCTORS.to_owned(), kind: ExportKind::Func, index: constructors };
+                    module.section(&exporting(exports.count(), items(wasm, exports.range()), &[added]));
                 }
                 Payload::CodeSectionEntry(body) => {
                     if function == constructors {
@@ -150,13 +152,6 @@ impl Layout {
     }
 }
 
-/// The items of a section, without their number.
-fn items(wasm: &[u8], range: std::ops::Range<usize>) -> &[u8] {
-    let section = &wasm[range];
-    let number = section.iter().position(|byte| byte & 0x80 == 0).map_or(section.len(), |last| last + 1);
-    &section[number..]
-}
-
 /// A section of globals with one more: whether the constructors have run.
 fn with_flag(count: u32, items: &[u8]) -> Section {
     let mut data = Vec::new();
@@ -165,34 +160,6 @@ fn with_flag(count: u32, items: &[u8]) -> Section {
     GlobalType { val_type: wasm_encoder::ValType::I32, mutable: true, shared: false }.encode(&mut data);
     ConstExpr::i32_const(0).encode(&mut data);
     Section { id: wasm_encoder::SectionId::Global, data }
-}
-
-fn exporting(count: u32, items: &[u8], constructors: u32) -> Section {
-    let mut data = Vec::new();
-    (count + 1).encode(&mut data);
-    data.extend_from_slice(items);
-    CONSTRUCTORS.encode(&mut data);
-    ExportKind::Func.encode(&mut data);
-    constructors.encode(&mut data);
-    Section { id: wasm_encoder::SectionId::Export, data }
-}
-
-/// A section whose content is made here.
-struct Section {
-    id: wasm_encoder::SectionId,
-    data: Vec<u8>,
-}
-
-impl Encode for Section {
-    fn encode(&self, sink: &mut Vec<u8>) {
-        self.data.encode(sink);
-    }
-}
-
-impl wasm_encoder::Section for Section {
-    fn id(&self) -> u8 {
-        self.id.into()
-    }
 }
 
 /// A function's body behind `if flag return; flag = 1`.

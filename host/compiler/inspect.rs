@@ -9,7 +9,7 @@ use crate::error::Refusal;
 use crate::limits::MAX_TABLE_ELEMENTS;
 use crate::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
 use crate::typed::{Field, Signature, Type};
-use crate::worker::{ACCESS, link};
+use crate::worker::{ACCESS, STATE, link};
 
 /// The interface that may hold a task's `run`, in whatever version.
 pub(super) const TASK_INTERFACE: &str = "wpool:task/task";
@@ -52,6 +52,7 @@ pub(super) fn component(engine: &Engine, component: &Component) -> Result<Draft,
         exports,
         imports,
         functions,
+        resettable: Err("it is a component, whose modules are out of reach".to_owned()),
     })
 }
 
@@ -133,9 +134,9 @@ fn takes_bytes(function: &Function, result: &Type) -> bool {
 }
 
 /// The report on a core module.
-pub(super) fn module(module: &Module) -> Result<Draft, Refusal> {
-    let exports: Vec<_> =
-        module.exports().map(|export| format!("{}: {}", export.name(), types::core(&export.ty()))).collect();
+pub(super) fn module(module: &Module, resettable: Result<(), String>) -> Result<Draft, Refusal> {
+    let exports = module.exports().filter(|export| !export.name().starts_with(STATE));
+    let exports: Vec<_> = exports.map(|export| format!("{}: {}", export.name(), types::core(&export.ty()))).collect();
     let import = |import: wasmtime::ImportType<'_>| {
         format!("{}.{}: {}", import.module(), import.name(), types::core(&import.ty()))
     };
@@ -152,6 +153,7 @@ pub(super) fn module(module: &Module) -> Result<Draft, Refusal> {
         exports,
         imports,
         functions: Vec::new(),
+        resettable,
     })
 }
 

@@ -5,6 +5,8 @@ mod freeze;
 mod imports;
 mod inspect;
 mod needs;
+mod resettable;
+mod sections;
 mod types;
 
 use std::borrow::Cow;
@@ -133,8 +135,10 @@ fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refus
     } else {
         // Validation is quick and refuses what compiling would refuse much later.
         Module::validate(&engine, wasm).map_err(|error| bad_module(&error))?;
+        let resettable = resettable::prepare(wasm);
+        let wasm = resettable.as_deref().unwrap_or(wasm);
         let module = Module::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
-        let report = inspect::module(&module)?;
+        let report = inspect::module(&module, resettable.as_ref().map(drop).map_err(Clone::clone))?;
         imports::check_module(&engine, &module)?;
         Ok((report, module.serialize().map_err(|error| bad_module(&error))?))
     }

@@ -72,6 +72,7 @@ impl Maker<'_> {
             state: false,
             init: true,
             isolation: Isolation::Fresh,
+            verify_isolation: false,
             sandbox: config.sandbox,
             deterministic: config.deterministic.clone(),
         }

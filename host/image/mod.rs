@@ -91,7 +91,7 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Result<Maker<'a>, Error> {
-        let settings = ImageSettings::of(&config.limits, config.deterministic.is_some());
+        let settings = ImageSettings::of(&config.worker_limits(), config.deterministic.is_some());
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
             let opened = Cache::open(dir).and_then(|cache| match config.grants.can_write_to(dir) {
@@ -213,7 +213,7 @@ impl<'a> Maker<'a> {
         let (name, config) = (self.program.name(), self.config);
         let report = draft.choose(config.call.as_deref()).map_err(|refusal| self.refused(refusal))?;
         check_for_commands(report.convention, self.program, config)?;
-        check_isolation(report.convention, self.program, config)?;
+        check_isolation(&report, self.program, config)?;
         if let Some(signature) =
             report.signature().filter(|signature| !config.json_rows && !typed::takes_text(signature))
         {
@@ -270,12 +270,18 @@ fn check_for_commands(convention: Convention, program: &Program, config: &PoolCo
     Err(Error::Config(format!("{} {what}: its convention is {convention}, not command", program.name())))
 }
 
-fn check_isolation(convention: Convention, program: &Program, config: &PoolConfig) -> Result<(), Error> {
+fn check_isolation(report: &Report, program: &Program, config: &PoolConfig) -> Result<(), Error> {
     let why = match config.isolation {
-        Isolation::Fresh => return Ok(()),
-        _ if convention == Convention::Command => {
-            "is a command, which may be started only once in an instance: its language's library ends with it; only \
-             --isolation fresh will do"
+        Isolation::Auto | Isolation::Fresh => return Ok(()),
+        Isolation::Reset => {
+            let Err(why) = config.isolation.settled(report, config) else { return Ok(()) };
+            let what = "cannot have its instances put back (--isolation reset)";
+            let advice = "--isolation auto gives each task a fresh one then";
+            return Err(Error::Config(format!("{} {what}: {why}; {advice}", program.name())));
+        }
+        _ if report.convention == Convention::Command => {
+            "is a command, which may be started only once in an instance that it has left: its language's library ends \
+             with it; --isolation auto, reset or fresh will do"
         }
         Isolation::Checked if config.grants.has_writable_dir() || config.state.is_some() => {
             "may write to a directory or to shared state, and --isolation reuse=checked would have some tasks write twice"

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Pool;
 use crate::command::WorkerCommand;
-use crate::config::{Init, Isolation, PoolConfig};
+use crate::config::{Init, Interrupt, Isolation, PoolConfig};
 use crate::error::Error;
 use crate::event::Observer;
 use crate::program::Program;
@@ -45,6 +45,12 @@ impl Builder {
     /// Wall time of a task.
     pub fn timeout(mut self, deadline: Duration) -> Self {
         self.config.limits.deadline = Some(deadline);
+        self
+    }
+
+    /// What stops a task at its deadline.
+    pub fn interrupt(mut self, interrupt: Interrupt) -> Self {
+        self.config.interrupt = interrupt;
         self
     }
 

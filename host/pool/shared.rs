@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -51,8 +51,8 @@ pub(super) struct Shared {
     /// Told of every change while somebody waits for one.
     changed: Notify,
     waiting_for_change: AtomicUsize,
-    /// The workers are stopped because the host is.
-    pub paused: AtomicBool,
+    /// How often the workers were stopped because the host is, and let go on: an odd number while they are.
+    pub pauses: AtomicU64,
 }
 
 impl fmt::Debug for Shared {
@@ -77,7 +77,7 @@ impl Shared {
             sleepers: Notify::new(),
             changed: Notify::new(),
             waiting_for_change: AtomicUsize::new(0),
-            paused: AtomicBool::new(false),
+            pauses: AtomicU64::new(0),
         }
     }
 

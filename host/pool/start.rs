@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+
 use super::shared::Shared;
 use super::slot::Worker;
+use crate::config::Isolation;
 use crate::error::Error;
 use crate::event::Event;
 use crate::fence::{Fence, SandboxMode};
@@ -14,11 +17,46 @@ use crate::process::Role;
 use crate::setup::{START_DEADLINE, WorkerSetup};
 use crate::wire::{self, Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 
+/// A worker that is started while its slot still has another. Dropping it kills it.
+pub(super) struct Spare(JoinHandle<Result<Worker, Failed>>);
+
+impl Spare {
+    /// The worker, when it is ready; `None` if it did not come up.
+    async fn ready(mut self) -> Option<Worker> {
+        (&mut self.0).await.ok()?.ok()
+    }
+
+    /// Ends it, and waits until it is gone.
+    pub async fn end(self) {
+        if let Some(mut worker) = self.ready().await {
+            let _ = worker.process.child.kill().await;
+        }
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Shared {
-    /// Starts a worker and sets it up.
-    pub async fn start_worker(&self, slot: usize, generation: u32) -> Result<Worker, Failed> {
-        let started = tokio::time::timeout(START_DEADLINE, self.try_start(generation)).await;
-        let result = started.unwrap_or_else(|_| Err(Failed::Died(format!("not ready within {START_DEADLINE:?}"))));
+    /// Starts a worker beside the one that a slot has.
+    pub fn start_spare(self: &Arc<Self>, generation: u32) -> Spare {
+        let shared = self.clone();
+        Spare(tokio::spawn(async move { shared.start(generation).await }))
+    }
+
+    /// Starts a worker and sets it up, unless there is a spare one, and puts it into its slot.
+    pub async fn start_worker(&self, slot: usize, generation: u32, spare: Option<Spare>) -> Result<Worker, Failed> {
+        let spare = match spare {
+            Some(spare) => spare.ready().await,
+            None => None,
+        };
+        let result = match spare {
+            Some(worker) => Ok(worker),
+            None => self.start(generation).await,
+        };
         let mut state = self.lock();
         state.starting -= 1;
         if let Ok(worker) = &result {
@@ -31,6 +69,11 @@ impl Shared {
             state.queue.outbox.event(event);
         }
         result
+    }
+
+    async fn start(&self, generation: u32) -> Result<Worker, Failed> {
+        let started = tokio::time::timeout(START_DEADLINE, self.try_start(generation)).await;
+        started.unwrap_or_else(|_| Err(Failed::Died(format!("not ready within {START_DEADLINE:?}"))))
     }
 
     async fn try_start(&self, generation: u32) -> Result<Worker, Failed> {
@@ -88,9 +131,11 @@ impl Shared {
         WorkerSetup {
             program_name: self.program_name.clone(),
             report: self.image.report().clone(),
-            limits: self.config.limits.clone(),
+            limits: self.config.worker_limits(),
             grants: self.config.grants.clone(),
-            isolation: self.config.isolation,
+            // `Image::fit` has refused what cannot be put back and is to be.
+            isolation: self.config.isolation.settled(self.image.report(), &self.config).unwrap_or(Isolation::Fresh),
+            verify_isolation: self.config.verify_isolation,
             deterministic: self.config.deterministic.clone(),
             json_rows: self.config.json_rows,
             bare_outputs: self.config.bare_outputs,

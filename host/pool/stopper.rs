@@ -49,14 +49,17 @@ impl Stopper {
     /// Stops the workers' processes where they are, until [`Stopper::resume`]. No task's deadline comes nearer.
     pub fn pause(&self) {
         // First, so that nobody takes a stopped worker for a broken one.
-        self.shared.paused.store(true, Ordering::Release);
+        self.shared.pauses.fetch_or(1, Ordering::AcqRel);
         self.signal(Signal::STOP);
     }
 
     /// Lets paused workers go on.
     pub fn resume(&self) {
         self.signal(Signal::CONT);
-        self.shared.paused.store(false, Ordering::Release);
+        let _ = self
+            .shared
+            .pauses
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| Some(count.next_multiple_of(2)));
     }
 
     fn signal(&self, signal: Signal) {

@@ -37,18 +37,27 @@ impl ActiveTime {
     }
 }
 
-/// Ticks while the worker has work, and sleeps while it has none.
+/// Ticks while somebody needs it: a task with a deadline, or answers that wait behind a task. Otherwise its thread sleeps:
+/// a hundred workers that wake up a hundred times a second each take a good part of a core.
 #[derive(Debug)]
 pub(super) struct Clock {
-    running: Arc<AtomicBool>,
+    state: Arc<State>,
     thread: Thread,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The thread ticks.
+    running: AtomicBool,
+    /// A task with a deadline runs.
+    timed: AtomicBool,
 }
 
 impl Clock {
     /// Starts the thread, and waits until it has.
     pub fn start(engine: Engine, time: ActiveTime, outbox: Arc<Outbox>) -> std::io::Result<Clock> {
-        let running = Arc::new(AtomicBool::new(false));
-        let seen = running.clone();
+        let state = Arc::new(State::default());
+        let seen = state.clone();
         // What a thread does to start takes more system calls than it has afterwards.
         let started = Arc::new(Barrier::new(2));
         let starts = started.clone();
@@ -56,7 +65,7 @@ impl Clock {
             starts.wait();
             let mut before = Instant::now();
             loop {
-                while !seen.load(Ordering::Acquire) {
+                while !seen.running.load(Ordering::Acquire) {
                     thread::park();
                     before = Instant::now();
                 }
@@ -66,19 +75,43 @@ impl Clock {
                 before = now;
                 engine.increment_epoch();
                 outbox.flush();
+                seen.rest(&outbox);
             }
         })?;
         started.wait();
-        Ok(Clock { running, thread: handle.thread().clone() })
+        Ok(Clock { state, thread: handle.thread().clone() })
     }
 
-    pub fn resume(&self) {
-        if !self.running.swap(true, Ordering::AcqRel) {
+    /// A task begins, with or without a deadline. `waits` says that there are answers to be sent behind it which were none
+    /// when the task before began.
+    pub fn begin(&self, timed: bool, waits: bool) {
+        let state = &self.state;
+        let changes = state.timed.load(Ordering::Relaxed) != timed;
+        if changes {
+            state.timed.store(timed, Ordering::Release);
+        }
+        if (waits || (changes && timed)) && !state.running.swap(true, Ordering::AcqRel) {
             self.thread.unpark();
         }
     }
 
-    pub fn pause(&self) {
-        self.running.store(false, Ordering::Release);
+    /// No task runs.
+    pub fn end(&self) {
+        self.state.timed.store(false, Ordering::Release);
+    }
+}
+
+impl State {
+    /// Lets the thread sleep if nobody needs it.
+    fn rest(&self, outbox: &Outbox) {
+        let is_needed = || self.timed.load(Ordering::Acquire) || !outbox.is_empty();
+        if is_needed() {
+            return;
+        }
+        // Who begins something after this sees a clock that sleeps, and wakes it. Who did before has seen one that ticks.
+        self.running.swap(false, Ordering::AcqRel);
+        if is_needed() {
+            self.running.store(true, Ordering::Release);
+        }
     }
 }

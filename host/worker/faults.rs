@@ -1,4 +1,4 @@
-//! Faults that somebody has sent.
+//! Faults: those that somebody has sent, those of a watched page, and the rest, which are the engine's.
 //!
 //! The engine takes a SIGSEGV, or one of its like, at an instruction that may trap for the guest's trap. One that came from
 //! `kill` would give a task an outcome that is not its own, and one between such instructions would be lost. Here it ends the
@@ -11,6 +11,8 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::watch;
+
 /// What the processor raises for a guest that traps.
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
@@ -19,6 +21,9 @@ const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SI
 static ENGINES: [AtomicUsize; SIGNALS.len()] = [const { AtomicUsize::new(0) }; SIGNALS.len()];
 
 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+
+/// What the kernel says of an access that a page's rights do not allow (`asm-generic/siginfo.h`).
+const SEGV_ACCERR: c_int = 2;
 
 /// Takes those handlers over. To be called once, when there is an engine.
 pub(super) fn tell_sent_from_raised() -> io::Result<()> {
@@ -53,6 +58,11 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
             libc::signal(signal, libc::SIG_DFL);
             libc::raise(signal);
         }
+        return;
+    }
+    // SAFETY: as above; for this signal there is an address.
+    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    if signal == libc::SIGSEGV && code == SEGV_ACCERR && watch::admit_write(address) {
         return;
     }
     let at = SIGNALS.iter().position(|one| *one == signal).unwrap_or_default();

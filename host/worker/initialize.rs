@@ -34,9 +34,9 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
     let (page, _) = SharedPage::create().map_err(other)?;
     let (fenced, _) = fenced(pipes, &mut decoder, Role::Initializer, &setup, Arc::new(page))?;
     let Fenced { sandbox, clock, .. } = fenced;
-    clock.resume();
+    clock.begin(true, false);
     let answer = sandbox.freeze();
-    clock.pause();
+    clock.end();
     let detail: AnswerDetail = serde_json::from_slice(&answer.detail).unwrap_or_default();
     match (answer.status, detail.error) {
         (Status::Ok, _) => Ok((detail.stderr, answer.output)),

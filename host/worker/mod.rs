@@ -10,6 +10,7 @@ mod line;
 mod outbox;
 mod sandbox;
 mod serve;
+mod watch;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -39,6 +40,9 @@ use crate::wire::{self, Decoder, FRAME_TARGET, Frame, Kind, MAX_TEXT, WireError}
 pub(crate) const ACCESS: &str = "wasmtime:wizer/access";
 /// The export under which the compiler puts the constructors of a core module that has an `init`.
 pub(crate) const CONSTRUCTORS: &str = "__wpool_constructors";
+
+/// What the names begin with under which the compiler exports a core module's memories and mutable globals.
+pub(crate) const STATE: &str = "__wpool_state_";
 
 /// Exit code of a child that could not be set up, after it said why.
 const REFUSED: i32 = 3;

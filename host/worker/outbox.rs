@@ -16,6 +16,17 @@ pub(super) struct Outbox {
     inner: Mutex<Inner>,
 }
 
+/// Where an answer went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// To the host at once, which can take a while.
+    Sent,
+    /// It waits alone.
+    First,
+    /// It waits behind others.
+    Behind,
+}
+
 #[derive(Debug)]
 struct Inner {
     pipe: File,
@@ -36,18 +47,23 @@ impl Outbox {
         self.lock().first = first;
     }
 
-    /// Adds the next answer, to a task that took `wall`. Says whether it was sent at once, which can take a while.
-    pub fn push(&self, answer: &Answered, wall: Duration, flush: bool) -> bool {
+    /// Adds the next answer, to a task that took `wall`.
+    pub fn push(&self, answer: &Answered, wall: Duration, flush: bool) -> Pushed {
         let head = AnswerHead { status: answer.status, layer: answer.layer, wall };
         let mut inner = self.lock();
         inner.frame.push_answer(head, &answer.detail, &answer.output);
         inner.times.busy += wall.as_nanos() as u64;
         inner.times.start += answer.start.as_nanos() as u64;
-        let sends = flush || inner.frame.len() >= FRAME_TARGET;
-        if sends {
+        if flush || inner.frame.len() >= FRAME_TARGET {
             inner.send();
+            return Pushed::Sent;
         }
-        sends
+        if inner.frame.count() == 1 { Pushed::First } else { Pushed::Behind }
+    }
+
+    /// Whether no answer waits to be sent.
+    pub fn is_empty(&self) -> bool {
+        self.lock().frame.count() == 0
     }
 
     /// Tells the host something beside answers, at once.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::line::HostLine;
+use super::outbox::Pushed;
 use super::sandbox::{Answered, NoFunction};
 use super::{Fenced, Pipes};
 use crate::page::SharedPage;
@@ -27,9 +28,8 @@ pub(super) fn serve(
         let frame = match line.ready()? {
             Some(frame) => frame,
             None => {
-                fenced.clock.pause();
+                fenced.clock.end();
                 let Some(frame) = line.next()? else { return Ok(()) };
-                fenced.clock.resume();
                 frame
             }
         };
@@ -42,19 +42,21 @@ pub(super) fn serve(
 }
 
 fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease: Frame) -> Result<(), WireError> {
-    let Fenced { sandbox, outbox, intrusion, .. } = fenced;
+    let Fenced { sandbox, outbox, clock, intrusion } = fenced;
     outbox.begin(lease.first);
     let mut index = lease.first;
     let mut begun = Instant::now();
+    let mut pushed = Pushed::Sent;
     for row in wire::tasks(lease.payload, lease.count) {
         let row = row?;
         if !page.claim(index) {
             // The host took this task back, and with it all that follow in the lease.
             return Ok(());
         }
+        clock.begin(row.deadline.or(setup.limits.deadline).is_some(), pushed == Pushed::First);
         page.forget_no_memory();
         let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
-        let answer = intruded.map_or_else(|| sandbox.run(&row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
+        let answer = intruded.map_or_else(|| sandbox.run(row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
         if let Some(dump) = &answer.core_dump {
             outbox.send(&wire::frame(Kind::CoreDump, dump));
         }
@@ -62,9 +64,9 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
             outbox.tell(notice);
         }
         let ended = Instant::now();
-        let sent = outbox.push(&answer, ended - begun, setup.flush_each);
+        pushed = outbox.push(&answer, ended - begun, setup.flush_each);
         // One look at the clock for each task, unless the host let the pipe fill up, which is nobody's time.
-        begun = if sent { Instant::now() } else { ended };
+        begun = if pushed == Pushed::Sent { Instant::now() } else { ended };
         index = index.wrapping_add(1);
     }
     Ok(())

@@ -39,7 +39,8 @@ fn a_bench_runs_every_setting_over_the_rows_that_it_was_told() {
     assert_eq!(workers, [1, 2, 4]);
     assert!(found["workers"].as_array().into_iter().flatten().all(|one| one["rate"]["median"].as_f64() > Some(0.0)));
     let variants = variants(&found);
-    for name in ["--isolation reuse", "--timeout"] {
+    assert_eq!(found["isolation"], "reset");
+    for name in ["--isolation fresh", "--isolation reuse", "--timeout", "--timeout --interrupt kill"] {
         let (_, variant) = variants.iter().find(|(found, _)| *found == name).unwrap_or_else(|| panic!("{variants:?}"));
         assert!(variant["ratio"].as_f64() > Some(0.0), "{variant}");
     }
@@ -85,6 +86,10 @@ fn what_a_program_cannot_be_run_with_is_said_and_nothing_else_is_lost() {
         reuse["rate"].is_null() && reuse["inapplicable"].as_str().is_some_and(|why| why.contains("command")),
         "{reuse}"
     );
+    let found = findings(&bench(&guest("is-prime"), "--json -j 1 --rows 8", "7\n"));
+    let reset = variants(&found).into_iter().find(|(name, _)| *name == "--isolation reset").expect("it is tried").1;
+    assert_eq!(found["isolation"], "fresh");
+    assert!(reset["inapplicable"].as_str().is_some_and(|why| why.contains("component")), "{reset}");
     let found = findings(&bench(&wat("noop"), "--json -j 1 --rows 8 --deterministic", "1\n"));
     let timeout = variants(&found).into_iter().find(|(name, _)| *name == "--timeout").expect("it is tried").1;
     assert!(timeout["inapplicable"].is_string(), "{timeout}");
@@ -106,7 +111,9 @@ fn options_of_a_run_are_options_of_a_bench() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let found = findings(&ran);
     let names: Vec<_> = variants(&found).into_iter().map(|(name, _)| name).collect();
-    assert!(names.contains(&"no --timeout") && names.contains(&"no --chunksize"), "{names:?}");
+    for name in ["no --timeout", "--interrupt kill", "no --chunksize"] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
 }
 
 #[test]

@@ -366,21 +366,21 @@ fn a_worker_for_each_of_twenty_thousand_tasks_is_no_deadlock() {
         }
     });
     // Some milliseconds for each of them, on however many cores there are.
-    block_on_within(Duration::from_secs(900), async {
+    block_on_within(Duration::from_secs(180), async {
         let builder = pool("echo", 8).max_tasks_per_worker(NonZeroU32::MIN).observer(observer.without_tasks());
         let pool = builder.build().await.unwrap();
-        let mut results = pool.map((0..20_000).map(|n| n.to_string()));
-        for n in 0..20_000 {
+        let mut results = pool.map((0..2_000).map(|n| n.to_string()));
+        for n in 0..2_000 {
             let result = results.next().await.unwrap().unwrap();
             assert_eq!(result.outcome, Outcome::Ok(n.to_string().into()));
         }
         assert!(results.next().await.unwrap().is_none());
         drop(results);
-        assert_eq!((pool.stats().deaths, pool.stats().answers), (0, 20_000));
+        assert_eq!((pool.stats().deaths, pool.stats().answers), (0, 2_000));
         pool.shutdown(Shutdown::Drain).await;
     });
     let retired = retired.load(Ordering::Relaxed);
-    assert!((19_992..=20_000).contains(&retired), "{retired}");
+    assert!((1_992..=2_000).contains(&retired), "{retired}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use wpool::output::push_as_json;
 use wpool::state::SharedState;
 use wpool::{
-    BUILD, CompileLimits, Error, Event, Failure, Layer, Limits, Outcome, Pool, PoolConfig, Program, SandboxMode,
-    Shutdown, Status, TaskResult, WorkerCommand,
+    BUILD, CompileLimits, Error, Event, Failure, Interrupt, Layer, Limits, Outcome, Pool, PoolConfig, Program,
+    SandboxMode, Shutdown, Status, TaskResult, WorkerCommand,
 };
 
 use crate::support::*;
@@ -616,20 +616,26 @@ fn c54_c60_a_task_behind_a_crash_still_runs_when_both_stood_in_one_lease() {
 
 #[test]
 fn a_worker_that_does_not_keep_the_deadline_is_killed_for_it() {
-    let faulty = Faulty::always("hang", "poison");
-    block_on(async {
-        let mut config = faulty.config(2);
-        config.limits.deadline = Some(Duration::from_millis(300));
-        let pool = echo(config).await.unwrap();
-        let mut rows = numbers(50);
-        rows.insert(20, "poison".into());
-        let mut results = collect(&pool, &rows).await.unwrap();
-        assert_in_order(&results, &rows);
-        let late = results.remove(20);
-        assert_eq!(failure(&late).status, Status::Timeout);
-        assert_eq!((late.receipt.layer, late.receipt.attempts), (Layer::Backstop, 1), "a timeout is not tried again");
-        assert!(results.iter().all(|result| result.outcome.status() == Status::Ok));
-    });
+    for (interrupt, grace) in [(Interrupt::Epoch, Duration::from_millis(500)), (Interrupt::Kill, Duration::MAX)] {
+        let faulty = Faulty::always("hang", "poison");
+        block_on(async {
+            let mut config = PoolConfig { interrupt, grace, ..faulty.config(2) };
+            config.limits.deadline = Some(Duration::from_millis(300));
+            let pool = echo(config).await.unwrap();
+            let mut rows = numbers(50);
+            rows.insert(20, "poison".into());
+            let mut results = collect(&pool, &rows).await.unwrap();
+            assert_in_order(&results, &rows);
+            let late = results.remove(20);
+            assert_eq!(failure(&late).status, Status::Timeout);
+            assert_eq!(
+                (late.receipt.layer, late.receipt.attempts),
+                (Layer::Backstop, 1),
+                "a timeout is not tried again"
+            );
+            assert!(results.iter().all(|result| result.outcome.status() == Status::Ok));
+        });
+    }
 }
 
 #[test]

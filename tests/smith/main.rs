@@ -117,7 +117,9 @@ impl Shapes {
 
     /// Settings under which most programs are taken and called.
     fn config(&self, random: &mut Random) -> Config {
-        let command = random.one_in(3);
+        // Half of them do what lets their instances be put back after a task: they return, and have no tables.
+        let tame = random.one_in(2);
+        let command = tame || random.one_in(3);
         let wasi = command || random.one_in(3);
         Config {
             exports: Some(if command { self.command.clone() } else { self.raw.clone() }),
@@ -129,12 +131,12 @@ impl Shapes {
             max_memories: 1 + random.below(3) as usize,
             max_memory32_bytes: 16 << (16 + random.below(6)),
             max_memory64_bytes: 16 << 20,
-            max_tables: random.below(4) as usize,
+            max_tables: if tame { 0 } else { random.below(4) as usize },
             max_table_elements: 1 << random.below(22),
             min_data_segments: random.below(2) as usize,
             min_element_segments: random.below(2) as usize,
             allow_invalid_funcs: random.one_in(50),
-            disallow_traps: random.one_in(2),
+            disallow_traps: tame || random.one_in(2),
             // wpool's engine has neither, so these are refused.
             gc_enabled: false,
             exceptions_enabled: random.one_in(30),

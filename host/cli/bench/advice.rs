@@ -1,11 +1,9 @@
 //! What to do about what was found, in sentences.
 
-use clap::CommandFactory;
 use wpool::PoolConfig;
 
-use super::super::args::{self, Args};
 use super::super::units::{plural, show_size};
-use super::findings::{Findings, is_reuse};
+use super::findings::Findings;
 
 /// Of a row's work, from which on a part of it is worth a word.
 const MUCH: f64 = 0.3;
@@ -20,7 +18,7 @@ pub fn advice(findings: &Findings, asked: &PoolConfig) -> Vec<String> {
         failures(findings),
         work(findings),
         isolation(findings, asked),
-        growth(findings, asked),
+        anew(findings),
         workers(findings),
         timeout(findings),
         chunks(findings),
@@ -59,25 +57,31 @@ fn work(findings: &Findings) -> Option<String> {
 /// The fastest of the settings that keep tasks apart, or else of those that do not.
 fn isolation(findings: &Findings, asked: &PoolConfig) -> Option<String> {
     let faster = |how| findings.ratio(&format!("--isolation {how}")).filter(|ratio| *ratio >= WORTH);
-    if let Some(ratio) = faster("reset") {
-        return Some(format!("`--isolation reset` is {ratio:.1} × as fast, and no task sees another's state"));
+    for how in ["reset", "fresh"] {
+        if let Some(ratio) = faster(how) {
+            return Some(format!("`--isolation {how}` is {ratio:.1} × as fast, and no task sees another's state"));
+        }
     }
-    let kept = faster("reuse").filter(|_| !is_reuse(asked.isolation))?;
+    let kept = faster("reuse").filter(|_| asked.isolation.isolates())?;
     let when = "for programs whose tasks may find what others left";
     Some(format!("`--isolation reuse` is {kept:.1} × as fast, {when}; try `reuse=checked` first"))
 }
 
-/// An instance that has grown cannot be put back into its first state.
-fn growth(findings: &Findings, asked: &PoolConfig) -> Option<String> {
-    let seen = &findings.seen;
-    let kept = args::isolation("reset").is_ok() && !is_reuse(asked.isolation) && asked.deterministic.is_none();
-    let grows = kept && seen.usually_grow() && findings.ratio("--isolation reset").is_some();
-    grows.then(|| {
+/// Why each task has an instance that is made anew, where that is much of its work.
+fn anew(findings: &Findings) -> Option<String> {
+    let (row, seen) = (&findings.row, &findings.seen);
+    if findings.isolation == "reset" && seen.usually_grow() {
         let (initial, peak) = (show_size(seen.initial_memory), show_size(seen.peak_memory));
-        let what =
-            format!("{} of {} grow their memory, from {initial} to {peak}", seen.grown, plural(seen.tasks, "task"));
-        format!("{what}, so that each starts anew; link with --initial-memory={}", seen.peak_memory)
-    })
+        let tasks = format!("{} of {} grow their memory", seen.grown, plural(seen.tasks, "task"));
+        let what = "so that the next task of their worker has an instance that is made anew";
+        return Some(format!(
+            "{tasks}, from {initial} to {peak}, {what}; link with --initial-memory={}",
+            seen.peak_memory
+        ));
+    }
+    let why = findings.variant("--isolation reset")?.inapplicable.as_ref()?;
+    let much = findings.isolation == "fresh" && row.start_us > MUCH * row.work();
+    much.then(|| format!("instances are made anew and not reset: {why}"))
 }
 
 fn workers(findings: &Findings) -> Option<String> {
@@ -105,8 +109,9 @@ fn timeout(findings: &Findings) -> Option<String> {
         _ => return None,
     };
     let cost = percent(slower - 1.0);
-    let other = if has_option("interrupt") { "; those of `--interrupt kill` have none" } else { "" };
-    (slower >= WORTH).then(|| format!("a timeout costs {cost} more time: it needs checks in loops{other}"))
+    (slower >= WORTH).then(|| {
+        format!("a timeout costs {cost} more time, for checks in loops; with `--interrupt kill` there are none")
+    })
 }
 
 fn chunks(findings: &Findings) -> Option<String> {
@@ -114,14 +119,9 @@ fn chunks(findings: &Findings) -> Option<String> {
     Some(format!("without `--chunksize` it is {ratio:.1} × as fast"))
 }
 
-fn has_option(name: &str) -> bool {
-    let command = Args::command();
-    command.find_subcommand("run").is_some_and(|run| run.get_arguments().any(|one| one.get_long() == Some(name)))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::findings::{Rate, Scale, Split, Variant};
+    use super::super::findings::{Rate, Scale, Size, Split, Variant};
     use super::super::measure::Seen;
     use super::*;
 
@@ -136,9 +136,8 @@ mod tests {
         Findings {
             version: "0",
             program: "task".into(),
-            rows: 100,
-            sample: 100,
-            rounds: 3,
+            size: Size { rows: 100, sample: 100, rounds: 3 },
+            isolation: "reset",
             cores: 2,
             not_ok: 0,
             tasks: 1_000,
@@ -208,13 +207,21 @@ mod tests {
 
     #[test]
     fn tasks_that_grow_their_memory_are_told_how_much_to_begin_with() {
-        let mut findings = with_variant("--isolation reset", 1.0);
+        let mut findings = quiet();
         findings.seen = Seen { grown: 30, peak_memory: 3 << 20, ..findings.seen };
-        let told = told(&findings).concat();
-        let known = args::isolation("reset").is_ok();
-        assert_eq!(told.contains("link with --initial-memory=3145728"), known, "{told}");
+        assert!(told(&findings)[0].ends_with("link with --initial-memory=3145728"), "{:?}", told(&findings));
         findings.seen.grown = 2;
-        assert!(!advice(&findings, &PoolConfig::default()).concat().contains("--initial-memory"));
+        assert!(told(&findings)[0].starts_with("nothing"));
+    }
+
+    #[test]
+    fn why_instances_are_made_anew_is_told_where_that_costs_much() {
+        let why = Some("it is a component".to_owned());
+        let refused = Variant { name: "--isolation reset".into(), rate: None, ratio: None, inapplicable: why };
+        let mut findings = Findings { isolation: "fresh", variants: vec![refused], ..quiet() };
+        assert!(told(&findings)[0].starts_with("nothing"));
+        findings.row.start_us = 100.0;
+        assert_eq!(told(&findings)[1], "instances are made anew and not reset: it is a component");
     }
 
     #[test]

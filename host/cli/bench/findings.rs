@@ -1,7 +1,7 @@
 //! What was found, as it is printed for programs.
 
 use serde::Serialize;
-use wpool::{Isolation, PoolConfig, Program};
+use wpool::{Interrupt, PoolConfig, Program};
 
 use super::super::plan::Plan;
 use super::measure::{Sample, Seen};
@@ -12,11 +12,11 @@ use super::settings::{Kind, Setting};
 pub struct Findings {
     pub version: &'static str,
     pub program: String,
-    /// Rows of one measurement, how many different ones there are, and measurements of each setting.
-    pub rows: usize,
-    pub sample: usize,
-    pub rounds: usize,
+    #[serde(flatten)]
+    pub size: Size,
     pub cores: usize,
+    /// `fresh`, `reset` or `reuse`: what became of instances where no variant says otherwise.
+    pub isolation: &'static str,
     /// Tasks that were not ok, of all that were measured.
     pub not_ok: u64,
     pub tasks: u64,
@@ -28,6 +28,16 @@ pub struct Findings {
     pub variants: Vec<Variant>,
     pub seen: Seen,
     pub advice: Vec<String>,
+}
+
+/// How much was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Size {
+    /// Rows of one measurement, and how many different ones there are.
+    pub rows: usize,
+    pub sample: usize,
+    /// Measurements of each setting.
+    pub rounds: usize,
 }
 
 /// Rows a second: the median and the extremes of all rounds.
@@ -101,15 +111,7 @@ impl Rate {
 }
 
 impl Findings {
-    pub fn new(
-        program: &Program,
-        plan: &Plan,
-        settings: &[Setting],
-        seen: Seen,
-        rows: usize,
-        sample: usize,
-        rounds: usize,
-    ) -> Findings {
+    pub fn new(program: &Program, plan: &Plan, settings: &[Setting], seen: Seen, size: Size) -> Findings {
         let asked = settings.iter().find(|setting| setting.kind == Kind::Workers(plan.config.workers));
         let (row, rate) = asked
             .map_or_else(Default::default, |asked| (Split::new(&asked.config, &asked.sample), Rate::of(&asked.sample)));
@@ -117,9 +119,8 @@ impl Findings {
         let mut findings = Findings {
             version: env!("CARGO_PKG_VERSION"),
             program: program.name().to_owned(),
-            rows,
-            sample: sample.min(rows),
-            rounds,
+            size,
+            isolation: super::isolation(&plan.config, settings),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             not_ok: total(|sample| sample.total.not_ok),
             tasks: total(|sample| sample.total.rows),
@@ -138,9 +139,13 @@ impl Findings {
         self.workers.iter().find(|scale| scale.workers == workers)
     }
 
+    pub fn variant(&self, name: &str) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.name == name)
+    }
+
     /// What a variant makes of the rate with what was asked for.
     pub fn ratio(&self, name: &str) -> Option<f64> {
-        self.variants.iter().find(|variant| variant.name == name)?.ratio
+        self.variant(name)?.ratio
     }
 }
 
@@ -162,8 +167,10 @@ fn variant(setting: &Setting, asked: f64) -> Option<Variant> {
     let name = match setting.kind {
         Kind::Workers(_) => return None,
         Kind::Isolation(how) => format!("--isolation {how}"),
-        Kind::Timeout(true) => "--timeout".to_owned(),
-        Kind::Timeout(false) => "no --timeout".to_owned(),
+        Kind::Timeout(Interrupt::Epoch) => "--timeout".to_owned(),
+        Kind::Timeout(Interrupt::Kill) => "--timeout --interrupt kill".to_owned(),
+        Kind::NoTimeout => "no --timeout".to_owned(),
+        Kind::Interrupt(how) => format!("--interrupt {how}"),
         Kind::Chunks => "no --chunksize".to_owned(),
     };
     let rate = setting.inapplicable.is_none().then(|| Rate::of(&setting.sample));
@@ -176,9 +183,4 @@ impl Rate {
     pub fn is_over(&self, other: &Rate, worth: f64) -> bool {
         self.median >= worth * other.median && self.min > other.max
     }
-}
-
-/// Whether tasks get what others left.
-pub fn is_reuse(isolation: Isolation) -> bool {
-    matches!(isolation, Isolation::Reuse(_) | Isolation::Checked)
 }

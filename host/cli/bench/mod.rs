@@ -15,15 +15,15 @@ use std::pin::Pin;
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use tempfile::TempDir;
-use wpool::{Input, Program};
+use wpool::{Input, Isolation, PoolConfig, Program};
 
 use super::exit::{Exit, NoInputs, Usage};
 use super::plan::Plan;
 use super::rows::{Occurrences, Rows, Steps};
 use super::{args, print, reaper, run, say};
-use findings::Findings;
+use findings::{Findings, Size};
 use measure::{Sample, Seen, can_run, look, measure, rows_of_a_second};
-use settings::{Setting, settings};
+use settings::{Kind, Setting, settings};
 
 /// Rows that are kept in memory to be run again and again, and their bytes.
 const MOST_ROWS: usize = 1_000_000;
@@ -65,10 +65,11 @@ async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>
             }
         }
     }
-    Ok(Findings::new(program, plan, &settings, seen, count, inputs.len(), rounds))
+    Ok(Findings::new(program, plan, &settings, seen, Size { rows: count, sample: inputs.len().min(count), rounds }))
 }
 
-/// Compiles the program for all settings, and finds out which the program can be run with. The one that was asked for has to be one of them.
+/// Compiles the program for all settings, and finds out which it can be run with. The one that was asked for has to be one
+/// of them.
 async fn prepare(plan: &Plan, program: &Program, inputs: &[Input]) -> Result<(Vec<Setting>, Seen)> {
     let seen = look(program, &plan.config, inputs).await?;
     let mut settings = settings(&plan.config);
@@ -77,7 +78,21 @@ async fn prepare(plan: &Plan, program: &Program, inputs: &[Input]) -> Result<(Ve
             setting.inapplicable = Some(error.to_string());
         }
     }
+    // What `auto` stands for is measured already.
+    let same = Kind::Isolation(isolation(&plan.config, &settings));
+    settings.retain(|setting| plan.config.isolation != Isolation::Auto || setting.kind != same);
     Ok((settings, seen))
+}
+
+/// What becomes of instances, in the word that one types, and of `auto` what it stands for.
+fn isolation(asked: &PoolConfig, settings: &[Setting]) -> &'static str {
+    let is_refused = |setting: &Setting| setting.kind == Kind::Isolation("reset") && setting.inapplicable.is_some();
+    match asked.isolation {
+        Isolation::Auto if settings.iter().any(is_refused) => "fresh",
+        Isolation::Auto | Isolation::Reset => "reset",
+        Isolation::Fresh => "fresh",
+        Isolation::Reuse(_) | Isolation::Checked => "reuse",
+    }
 }
 
 /// The first rows, as a run would give them to its pool.

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use wpool::{MAX_WORKERS, PoolConfig};
+use wpool::{Interrupt, Isolation, MAX_WORKERS, PoolConfig};
 
-use super::super::args::isolation;
 use super::Sample;
 
 /// A deadline that no task meets.
 const FAR: Duration = Duration::from_secs(3600);
+
+/// As one types them.
+const ISOLATIONS: [(&str, Isolation); 3] =
+    [("fresh", Isolation::Fresh), ("reset", Isolation::Reset), ("reuse", Isolation::Reuse(None))];
 
 /// One way to run the rows.
 #[derive(Debug)]
@@ -27,8 +30,12 @@ pub enum Kind {
     Workers(usize),
     /// How much tasks see of each other, as one types it.
     Isolation(&'static str),
-    /// A deadline where there was none, or none where there was one.
-    Timeout(bool),
+    /// A deadline where there was none.
+    Timeout(Interrupt),
+    /// None where there was one.
+    NoTimeout,
+    /// What keeps the deadline, as one types it.
+    Interrupt(&'static str),
     /// Leases by time, where a number of rows was asked for.
     Chunks,
 }
@@ -53,14 +60,24 @@ pub fn settings(asked: &PoolConfig) -> Vec<Setting> {
     };
     let workers = worker_counts(asked.workers).into_iter();
     let workers = workers.map(|count| Setting::new(Kind::Workers(count), with(&|config| config.workers = count)));
-    let isolations = ["fresh", "reset", "reuse"].into_iter().filter_map(|name| {
-        let isolation = isolation(name).ok().filter(|isolation| *isolation != asked.isolation)?;
-        Some(Setting::new(Kind::Isolation(name), with(&|config| config.isolation = isolation)))
-    });
-    let deadline = if asked.limits.deadline.is_some() { None } else { Some(FAR) };
-    let timeout = Setting::new(Kind::Timeout(deadline.is_some()), with(&|config| config.limits.deadline = deadline));
+    let isolations = ISOLATIONS.into_iter().filter(|(_, isolation)| *isolation != asked.isolation);
+    let isolations = isolations
+        .map(|(name, isolation)| Setting::new(Kind::Isolation(name), with(&|config| config.isolation = isolation)));
+    let deadline = |interrupt, limit| with(&|config| (config.limits.deadline, config.interrupt) = (limit, interrupt));
+    let timeouts = match (asked.limits.deadline, asked.interrupt) {
+        (None, _) => [Interrupt::Epoch, Interrupt::Kill]
+            .map(|interrupt| Setting::new(Kind::Timeout(interrupt), deadline(interrupt, Some(FAR)))),
+        (limit, interrupt) => {
+            let (name, other) = match interrupt {
+                Interrupt::Epoch => ("kill", Interrupt::Kill),
+                Interrupt::Kill => ("epoch", Interrupt::Epoch),
+            };
+            let other = Setting::new(Kind::Interrupt(name), deadline(other, limit));
+            [Setting::new(Kind::NoTimeout, deadline(interrupt, None)), other]
+        }
+    };
     let chunks = asked.chunksize.map(|_| Setting::new(Kind::Chunks, with(&|config| config.chunksize = None)));
-    workers.chain(isolations).chain([timeout]).chain(chunks).collect()
+    workers.chain(isolations).chain(timeouts).chain(chunks).collect()
 }
 
 /// 1, 2, 4 … below the number that was asked for, that number, and twice as many.
@@ -85,11 +102,15 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_is_measured_once() {
-        let kinds: Vec<_> = settings(&PoolConfig { workers: 2, ..PoolConfig::default() })
-            .iter()
-            .filter(|setting| setting.config.isolation == PoolConfig::default().isolation)
-            .map(|setting| setting.kind)
-            .collect();
-        assert_eq!(kinds, [Kind::Workers(1), Kind::Workers(2), Kind::Workers(4), Kind::Timeout(true)]);
+        let kinds = |asked: PoolConfig| settings(&asked).iter().map(|setting| setting.kind).collect::<Vec<_>>();
+        let asked = PoolConfig { workers: 1, isolation: Isolation::Reset, ..PoolConfig::default() };
+        let workers = [Kind::Workers(1), Kind::Workers(2)];
+        let isolations = [Kind::Isolation("fresh"), Kind::Isolation("reuse")];
+        let timeouts = [Kind::Timeout(Interrupt::Epoch), Kind::Timeout(Interrupt::Kill)];
+        assert_eq!(kinds(asked.clone()), [&workers[..], &isolations, &timeouts].concat());
+        let limits = wpool::Limits { deadline: Some(FAR), ..Default::default() };
+        let chunksize = std::num::NonZeroUsize::new(1);
+        let others = [Kind::NoTimeout, Kind::Interrupt("kill"), Kind::Chunks];
+        assert_eq!(kinds(PoolConfig { limits, chunksize, ..asked }), [&workers[..], &isolations, &others].concat());
     }
 }

@@ -1,15 +1,14 @@
 //! Findings for people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::super::units::{plural, show_time};
-use super::findings::{Findings, Rate, Split};
-
-use std::time::Duration;
+use super::findings::{Findings, Rate, Size, Split};
 
 /// Everything, as a few small tables and the advice.
 pub fn text(findings: &Findings) -> String {
-    let Findings { program, rows, sample, rounds, cores, .. } = findings;
+    let Findings { program, size: Size { rows, sample, rounds }, cores, .. } = findings;
     let mut text = format!("{program}: {} a measurement", plural(*rows as u64, "row"));
     if sample < rows {
         let _ = write!(text, ", of {sample} different ones");
@@ -32,15 +31,17 @@ pub fn text(findings: &Findings) -> String {
             spread(&scale.rate)
         );
     }
+    let workers = plural(findings.row.workers as u64, "worker");
+    let _ = writeln!(text, "\na row, with {workers} and {} instances", findings.isolation);
     split(&findings.row, &mut text);
-    let _ = writeln!(text, "\nwith {}     rows/s  of the above", plural(findings.row.workers as u64, "worker"));
+    let _ = writeln!(text, "\n{:<28} {:>12}  of the above", format!("with {workers}"), "rows/s");
     for variant in &findings.variants {
         match (&variant.rate, &variant.inapplicable) {
             (Some(rate), _) => {
                 let ratio = variant.ratio.unwrap_or_default();
                 let _ = writeln!(
                     text,
-                    "  {:<18} {:>12}  {ratio:>8.2}  {}",
+                    "  {:<26} {:>12}  {ratio:>8.2}  {}",
                     variant.name,
                     number(rate.median),
                     spread(rate)
@@ -49,7 +50,7 @@ pub fn text(findings: &Findings) -> String {
             (None, why) => {
                 let _ = writeln!(
                     text,
-                    "  {:<18} not for this program: {}",
+                    "  {:<26} not for this program: {}",
                     variant.name,
                     why.as_deref().unwrap_or_default()
                 );
@@ -63,7 +64,6 @@ pub fn text(findings: &Findings) -> String {
 
 fn split(row: &Split, text: &mut String) {
     let whole = (row.work() + row.waiting_us).max(f64::MIN_POSITIVE);
-    let _ = writeln!(text, "\na row, with {}", plural(row.workers as u64, "worker"));
     for (name, micros) in
         [("start", row.start_us), ("guest", row.guest_us), ("host", row.host_us), ("waiting", row.waiting_us)]
     {

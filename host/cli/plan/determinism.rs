@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use wpool::limits::DETERMINISTIC_FUEL;
-use wpool::{Determinism, Isolation, PoolConfig};
+use wpool::{Determinism, PoolConfig};
 
 use super::super::args;
 use super::usage;
@@ -17,7 +17,7 @@ pub fn determinism(typed: &args::Run, config: &PoolConfig) -> Result<Option<Dete
     if !typed.determinism.deterministic {
         return Ok(None);
     }
-    if config.isolation != Isolation::Fresh {
+    if !config.isolation.isolates() {
         return usage("--deterministic cannot be used with --isolation reuse: tasks would see each other".into());
     }
     if config.grants.has_writable_dir() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
-use wpool::{Isolation, PoolConfig, Status};
+use wpool::{PoolConfig, Status};
 
 use super::super::args;
 use super::{Source, usage};
@@ -81,7 +81,7 @@ fn check_resumable(typed: &args::Run, file: Option<&Path>, regular: bool, config
         "cannot be used with shared state: what tasks that are done have left there is gone"
     } else if config.grants.has_writable_dir() {
         "cannot be used with a :rw directory: tasks that are done may have changed it"
-    } else if config.isolation != Isolation::Fresh {
+    } else if !config.isolation.isolates() {
         "cannot be used with --isolation reuse: what the tasks before have left in the instance is gone"
     } else if typed.output.out_dir.is_some() {
         "cannot be used with --out-dir: files of rows that were cut short cannot be told from others"
@@ -132,7 +132,8 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--stdin", option(typed.stdin.as_ref())),
         ("--env", json(&config.grants.env)),
         ("--dir", json(&config.grants.dirs)),
-        ("--isolation", format!("{:?}", config.isolation).to_lowercase()),
+        // However it is done, isolated tasks give the same.
+        ("--isolation", if config.isolation.isolates() { "isolated" } else { "reuse" }.to_owned()),
         ("--timeout", option(limits.timeout.map(|time| format!("{time:?}")).as_ref())),
         ("--memory", limits.memory.to_string()),
         ("--max-output", limits.max_output.to_string()),

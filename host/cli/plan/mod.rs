@@ -111,6 +111,7 @@ impl Plan {
         let mut config = base_config()?;
         config.workers = jobs(typed.pool.jobs.map(usize::from).unwrap_or(config.workers))?;
         config.limits = limits;
+        config.interrupt = typed.limits.interrupt;
         config.compile_limits =
             CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
         let files = matches!(source, Source::Files(_));
@@ -119,6 +120,7 @@ impl Plan {
         config.success_codes = output.success_codes.clone();
         config.chunksize = typed.pool.chunksize;
         config.isolation = typed.pool.isolation;
+        config.verify_isolation = typed.pool.verify_isolation;
         config.sandbox = typed.pool.sandbox;
         config.deterministic = determinism::determinism(&typed, &config)?;
         config.crash_limit = typed.stopping.crash_limit;

@@ -36,7 +36,7 @@ impl Attendant<'_> {
             serde_json::from_slice(&frame.payload).map_err(|error| WireError::Text(error.to_string()))?;
         let mut state = self.shared.lock();
         if !std::mem::replace(&mut state.noticed, true) {
-            state.queue.outbox.event(Event::Warning(notice.warning().to_owned()));
+            state.queue.outbox.event(Event::Warning(notice.warning()));
         }
         Ok(())
     }

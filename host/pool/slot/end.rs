@@ -22,8 +22,9 @@ pub(super) enum End {
     Closed,
     /// It has nothing to do and is to be replaced, for this reason.
     Retired(String),
-    /// The host kills it: the task with this key is over this deadline.
-    Backstop(u64, Duration),
+    /// The host kills it: the task with this key is over this deadline, and over the grace for those who should have
+    /// stopped it.
+    Backstop(u64, Duration, Duration),
     /// The host kills it to cancel the task with this key, or whatever runs.
     Cancelled(Option<u64>),
     /// It broke the protocol, or stopped.
@@ -36,6 +37,7 @@ impl End {
     /// What is told of the worker, as the rest of a sentence that begins with it. `status` is how it ended by itself.
     pub fn describe(&self, status: Option<ExitStatus>) -> String {
         match (self, status) {
+            (End::Backstop(_, _, Duration::ZERO), _) => "was killed at its task's deadline".to_owned(),
             (End::Backstop(..), _) => "was killed after a task's deadline and grace".to_owned(),
             (End::Cancelled(None), _) => "was killed because the run ended".to_owned(),
             (End::Cancelled(Some(_)), _) => "was killed because its task was cancelled".to_owned(),
@@ -49,7 +51,7 @@ impl End {
     /// What it means for the task that was running. `why` is the end as it is told, `status` how the worker ended by itself.
     pub fn verdict(&self, why: &str, status: Option<ExitStatus>, cause: Cause, process: &Process) -> Verdict {
         match self {
-            End::Backstop(key, deadline) => Verdict::Timeout(*key, timeout_detail(*deadline)),
+            End::Backstop(key, deadline, _) => Verdict::Timeout(*key, timeout_detail(*deadline)),
             End::Cancelled(key) => Verdict::Cancelled(*key),
             _ => {
                 let detail = self.detail(why, status, cause, process);

@@ -5,13 +5,24 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+use super::Attendant;
 use super::end::End;
 use super::watch::Watch;
-use super::{Attendant, TICK};
 use crate::limits::in_words;
 
 /// A task that runs this long gives up the unstarted tasks behind it.
 const SLOW: Duration = Duration::from_millis(40);
+
+/// How often a slot looks at its worker's claim word and state where the worker keeps the deadlines itself, to a hundredth
+/// of a second. This is for the backstop, for stopped processes, and for tasks stuck behind a slow one.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The same where the host keeps deadlines, which count from the first look that sees a task.
+const KEEPER_TICK: Duration = Duration::from_millis(10);
+
+/// How long before the kill of a worker another one is started in its place, so that it is ready by then: starting takes
+/// some 5 ms, and a look comes in every [`KEEPER_TICK`]. If the task ends in time after all, the other one waits.
+const HEAD_START: Duration = Duration::from_millis(20);
 
 /// How often a worker's memory is looked at, which reads a file of /proc.
 const MEMORY_CHECK: Duration = Duration::from_millis(500);
@@ -22,6 +33,12 @@ pub(super) struct Health {
     watch: Watch,
     /// When the worker was last looked at.
     looked: Instant,
+    /// When it is to be looked at next.
+    due: Instant,
+    /// How often it is looked at.
+    tick: Duration,
+    /// The pool's count of pauses then.
+    pauses: u64,
     /// Bytes went one way or the other since the worker was last looked at.
     moved: bool,
     memory_looked: Instant,
@@ -32,8 +49,33 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub fn new(now: Instant) -> Self {
-        Health { watch: Watch::default(), looked: now, moved: false, memory_looked: now, warm: None, retires: None }
+    /// Of a worker that came up, which keeps its tasks' deadlines itself or leaves that to its host.
+    pub fn new(now: Instant, keeps_deadlines: bool) -> Self {
+        let tick = if keeps_deadlines { TICK } else { KEEPER_TICK };
+        Health {
+            watch: Watch::default(),
+            looked: now,
+            due: now + tick,
+            tick,
+            pauses: 0,
+            moved: false,
+            memory_looked: now,
+            warm: None,
+            retires: None,
+        }
+    }
+
+    /// When the worker is to be looked at next.
+    pub fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// For how long the worker has run since the last look, at least. Time in which this process did not run, such as
+    /// that of a suspended machine, is nobody's fault, and in a pause neither did the worker. `None` in a pause.
+    fn passed(&mut self, pauses: u64) -> Option<Duration> {
+        let passed = std::mem::replace(&mut self.looked, Instant::now()).elapsed().min(TICK * 2);
+        let same = std::mem::replace(&mut self.pauses, pauses) == pauses;
+        pauses.is_multiple_of(2).then_some(if same { passed } else { Duration::ZERO })
     }
 
     /// Bytes went one way or the other.
@@ -50,6 +92,11 @@ impl Health {
         self.retires.as_deref()
     }
 
+    /// A task that runs has so much time left until its worker is to be killed.
+    fn look_within(&mut self, left: Duration) {
+        self.due = self.looked + left.min(self.tick);
+    }
+
     /// Notes a worker's resident memory. It may grow to twice what it had when it was warm, and what a task may use.
     fn note_memory(&mut self, resident: u64, limit: u64) {
         let warm = *self.warm.get_or_insert(resident);
@@ -63,12 +110,11 @@ impl Health {
 impl Attendant<'_> {
     /// A regular look at the worker. Gives why to part with it, if it is to go now.
     pub(super) fn look(&mut self) -> Option<End> {
-        // Time in which this process did not run, such as a suspended machine, is nobody's fault.
-        let passed = std::mem::replace(&mut self.health.looked, Instant::now()).elapsed().min(TICK * 2);
-        if self.shared.paused.load(Ordering::Acquire) {
-            return None;
-        }
-        if self.is_stopped_process() {
+        let passed = self.health.passed(self.shared.pauses.load(Ordering::Acquire));
+        self.health.look_within(Duration::MAX);
+        let passed = passed?;
+        // From one that is stopped comes nothing.
+        if !self.health.moved && self.is_stopped_process() {
             return Some(End::Misbehaved { code: "worker-stopped", why: "was stopped by a signal".into() });
         }
         self.look_at_memory();
@@ -89,11 +135,18 @@ impl Attendant<'_> {
         }
         let (index, key, own) = running?;
         self.tell_starts(&mut state, index);
-        if let Some(deadline) = self.overdue(own, age) {
-            // Nothing else can have begun by the time the kill arrives.
-            state.recall(self.slot);
-            shared.work.notify_one();
-            return Some(End::Backstop(key, deadline));
+        if let Some((deadline, grace)) = self.deadline(own) {
+            let most = deadline.saturating_add(grace);
+            if age >= most {
+                // Nothing else can have begun by the time the kill arrives.
+                state.recall(self.slot);
+                shared.work.notify_one();
+                return Some(End::Backstop(key, deadline, grace));
+            }
+            if grace.is_zero() && most - age <= HEAD_START {
+                self.spare.get_or_insert_with(|| shared.start_spare(self.worker.generation + 1));
+            }
+            self.health.look_within(most - age);
         }
         let must_go = self.health.retires.is_some();
         if (age > SLOW || must_go) && state.queue.unstarted(self.slot, next) > 0 {
@@ -103,14 +156,14 @@ impl Attendant<'_> {
         None
     }
 
-    /// The deadline that a task of this age has outrun so far that the worker must be killed: the pool's, or its own.
-    fn overdue(&self, own: Option<Duration>, age: Duration) -> Option<Duration> {
+    /// The deadline of a task that runs, the pool's or its own, and the grace after which the worker must be killed: none
+    /// where nothing in the worker would stop the task before.
+    fn deadline(&self, own: Option<Duration>) -> Option<(Duration, Duration)> {
         let config = &self.shared.config;
         let backstop = config.deterministic.as_ref().map(|how| how.backstop);
         let deadline = own.or(config.limits.deadline).or(backstop)?;
-        // Without a deadline for all, the program has no checks that would stop it before.
-        let grace = if config.limits.deadline.is_some() { config.grace } else { Duration::ZERO };
-        (age > deadline.saturating_add(grace)).then_some(deadline)
+        let kept = config.worker_limits().deadline.is_some();
+        Some((deadline, if kept { config.grace } else { Duration::ZERO }))
     }
 
     fn look_at_memory(&mut self) {
@@ -145,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_worker_retires_when_it_has_more_than_twice_what_it_had_when_warm_and_the_limit() {
-        let mut health = Health::new(Instant::now());
+        let mut health = Health::new(Instant::now(), true);
         health.note_memory(10 << 20, 64 << 20);
         health.note_memory(84 << 20, 64 << 20);
         assert_eq!(health.retires(), None);

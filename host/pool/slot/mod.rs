@@ -8,12 +8,12 @@ mod sizer;
 mod state_calls;
 mod watch;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::MissedTickBehavior;
 
 use self::end::End;
 use self::health::Health;
@@ -21,13 +21,10 @@ use self::sizer::Sizer;
 use self::state_calls::StateCalls;
 use super::inner::State;
 use super::shared::{Shared, Stop};
+use super::start::Spare;
 use crate::page::SharedPage;
 use crate::process::Process;
 use crate::wire::{Decoder, Encoder, Kind, Times};
-
-/// How often a slot looks at its worker's claim word and state. Deadlines are kept by the worker to a hundredth of
-/// a second; this is for the backstop, for stopped processes, and for tasks stuck behind a slow one.
-const TICK: Duration = Duration::from_millis(20);
 
 /// Pause before a slot starts a worker after one that did nothing.
 const START_BACKOFF: Duration = Duration::from_millis(100);
@@ -44,15 +41,17 @@ pub(super) struct Worker {
 /// Serves one slot until the pool closes.
 pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
     let mut generation = 0;
+    let mut spare = None;
     while shared.wait_for_work(slot).await {
         let started = tokio::select! {
-            started = shared.start_worker(slot, generation) => started,
+            started = shared.start_worker(slot, generation, spare.take()) => started,
             () = shared.closing() => return,
         };
         let ended = match started {
             Ok(worker) => {
                 let mut attendant = Attendant::new(&shared, slot, worker);
                 let end = attendant.serve().await;
+                spare = attendant.spare.take();
                 attendant.bury(end).await
             }
             Err(failed) => Err(failed),
@@ -63,10 +62,13 @@ pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
         }
         generation += 1;
     }
+    if let Some(spare) = spare {
+        spare.end().await;
+    }
 }
 
 struct Attendant<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     slot: usize,
     worker: Worker,
     sizer: Sizer,
@@ -81,6 +83,8 @@ struct Attendant<'a> {
     told: u32,
     /// The worker has answered a task.
     useful: bool,
+    /// What is to replace it.
+    spare: Option<Spare>,
     /// What came before the answer that it belongs to.
     core_dump: Option<Bytes>,
 }
@@ -96,7 +100,7 @@ enum Fed {
 }
 
 impl<'a> Attendant<'a> {
-    fn new(shared: &'a Shared, slot: usize, worker: Worker) -> Self {
+    fn new(shared: &'a Arc<Shared>, slot: usize, worker: Worker) -> Self {
         Attendant {
             shared,
             slot,
@@ -105,18 +109,18 @@ impl<'a> Attendant<'a> {
             frame: Encoder::default(),
             unwritten: 0..0,
             calls: StateCalls::new(shared.config.state.clone()),
-            health: Health::new(Instant::now()),
+            health: Health::new(Instant::now(), !shared.config.kills_at_deadline()),
             left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
             told: shared.lock().queue.next_index(slot),
             useful: false,
+            spare: None,
             core_dump: None,
         }
     }
 
     async fn serve(&mut self) -> End {
         let mut stop = self.shared.stop.subscribe();
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = pin!(tokio::time::sleep_until(self.health.due().into()));
         loop {
             let idle = match self.feed() {
                 Fed::Over(end) => return end,
@@ -155,9 +159,12 @@ impl<'a> Attendant<'a> {
                 },
                 () = self.shared.work.notified(), if idle => {}
                 () = self.shared.wakes[self.slot].notified() => {}
-                _ = ticks.tick() => if let Some(end) = self.look() {
-                    return end;
-                },
+                () = &mut look, if !idle => {
+                    if let Some(end) = self.look() {
+                        return end;
+                    }
+                    look.as_mut().reset(self.health.due().into());
+                }
                 _ = stop.changed() => {}
             }
         }

@@ -34,7 +34,7 @@ pub(in crate::worker) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     let (limits, report) = (&setup.limits, &setup.report);
     // While an instance of several memories is made, another's may still be there.
     let memories = u64::from(report.resources.memories.clamp(1, 2));
-    let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(setup.isolation)));
+    let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(setup)));
     let functions = report.convention == Convention::Function || !report.functions.is_empty();
     let each = if functions { BYTES_OF_A_VALUE } else { COPIES };
     let buffers = (MAX_INPUT as u64).saturating_add(limits.output).saturating_mul(each);

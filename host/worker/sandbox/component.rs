@@ -195,7 +195,7 @@ impl task::Program for ComponentProgram {
         &self,
         store: &mut Store<State>,
         instance: Instance,
-        call: Call,
+        call: &mut Call,
         limit: u64,
     ) -> wasmtime::Result<Returned> {
         match self.call_entry(store, instance, call).await? {
@@ -206,7 +206,12 @@ impl task::Program for ComponentProgram {
 }
 
 impl ComponentProgram {
-    async fn call_entry(&self, store: &mut Store<State>, instance: Instance, call: Call) -> wasmtime::Result<Returned> {
+    async fn call_entry(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+        call: &mut Call,
+    ) -> wasmtime::Result<Returned> {
         let none = || wasmtime::Error::msg("no entry function");
         let entry = self.entry(call.function).ok_or_else(none)?;
         let func = instance.get_func(&mut *store, entry.export).ok_or_else(none)?;
@@ -222,7 +227,7 @@ impl ComponentProgram {
                 Ok(result.map_or_else(Returned::Refused, Returned::Output))
             }
             Calls::Function { signature, .. } => {
-                let result = call_function(func, store, signature, call.values).await?;
+                let result = call_function(func, store, signature, std::mem::take(&mut call.values)).await?;
                 match &signature.result {
                     Some(ty) => values::returned(ty, result, self.bare),
                     None => Ok(Returned::Output(b"null".to_vec())),

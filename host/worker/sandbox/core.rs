@@ -6,10 +6,11 @@ use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Stor
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::WasiP1Ctx;
 
-use super::function::{Function, Gives};
+use super::function::{Bound, Function, Gives};
 use super::guard::{Guard, Stopped};
 use super::init::{self, CoreInit};
 use super::link;
+use super::pristine::{Parts, Pristine};
 use super::task::{self, State as _};
 use super::{Call, Returned};
 use crate::report::{Convention, Report};
@@ -20,35 +21,45 @@ pub(super) struct CoreProgram {
     pre: InstancePre<State>,
     init: CoreInit,
     entry: Entry,
+    parts: Parts,
 }
 
 enum Entry {
     Command { start: Function },
-    Raw { initialize: Option<Function>, memory: ModuleExport, allocator: Allocator, run: Function },
+    Raw { initialize: Option<Function>, memory: ModuleExport, allocator: Function, run: Function },
 }
 
-enum Allocator {
-    /// `alloc(len) -> ptr`, whatever its name.
-    Alloc(Function),
-    /// `cabi_realloc(0, 0, 1, len) -> ptr`.
-    Realloc(Function),
+/// An instance, and what is called in it.
+#[derive(Clone, Copy)]
+pub(super) struct Live {
+    instance: Instance,
+    entry: LiveEntry,
+}
+
+#[derive(Clone, Copy)]
+enum LiveEntry {
+    Command { start: Bound },
+    Raw { memory: Memory, allocator: Bound, run: Bound },
 }
 
 pub(super) struct State {
     guard: Guard,
     /// There when the program imports WASI.
     wasi: Option<WasiP1Ctx>,
+    /// It has called the host.
+    asked: bool,
 }
 
 impl State {
     pub fn wasi(&mut self) -> &mut WasiP1Ctx {
+        self.asked = true;
         self.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated")
     }
 }
 
 impl task::State for State {
     fn new(guard: Guard) -> Self {
-        State { guard, wasi: None }
+        State { guard, wasi: None, asked: false }
     }
 
     fn guard(&mut self) -> &mut Guard {
@@ -76,61 +87,70 @@ impl CoreProgram {
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
         let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
-        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry })
+        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry, parts: Parts::find(&module) })
     }
 }
 
 impl task::Program for CoreProgram {
     type State = State;
-    type Instance = Instance;
+    type Instance = Live;
 
     fn engine(&self) -> &Engine {
         self.pre.module().engine()
     }
 
-    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        let live = self.entry.of(store, instance)?;
         if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
-            Guest { store, instance, waits }.call(initialize, &[]).await?;
+            Guest { store, instance, waits }.call_once(initialize).await?;
         }
-        Ok(instance)
+        Ok(live)
     }
 
-    async fn prepare(&self, store: &mut Store<State>, instance: Instance, _: &[u8]) -> wasmtime::Result<()> {
+    async fn prepare(&self, store: &mut Store<State>, live: Live, _: &[u8]) -> wasmtime::Result<()> {
         // The argument is on its standard input.
         let waits = store.data().has_world();
-        self.init.run(&mut Guest { store, instance, waits }).await
+        self.init.run(&mut Guest { store, instance: live.instance, waits }).await
     }
 
-    async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
-        init::core_state(store, instance)
+    async fn state(&self, store: &mut Store<State>, live: Live) -> wasmtime::Result<Vec<u8>> {
+        init::core_state(store, live.instance)
+    }
+
+    fn pristine(&self, store: &mut Store<State>, live: Live) -> Option<Pristine> {
+        // What it was told once, a fresh instance would have been told otherwise.
+        let asked = store.data().asked;
+        if asked { None } else { Pristine::of(store, live.instance, &self.parts) }
+    }
+
+    fn difference(&self, kept: (&mut Store<State>, Live), fresh: (&mut Store<State>, Live)) -> Option<String> {
+        self.parts.difference((kept.0, kept.1.instance), (fresh.0, fresh.1.instance))
     }
 
     async fn call(
         &self,
         store: &mut Store<State>,
-        instance: Instance,
-        call: Call,
+        live: Live,
+        call: &mut Call,
         limit: u64,
     ) -> wasmtime::Result<Returned> {
         let (row, waits) = (&*call.input, store.data().has_world());
-        let mut guest = Guest { store, instance, waits };
-        match &self.entry {
-            Entry::Command { start } => {
-                guest.call(start, &[]).await?;
+        let mut guest = Guest { store, instance: live.instance, waits };
+        match live.entry {
+            LiveEntry::Command { start } => {
+                guest.call(&start, &[]).await?;
                 Ok(Returned::Command)
             }
-            Entry::Raw { memory, allocator, run, .. } => {
+            LiveEntry::Raw { memory, allocator, run } => {
                 let length = row.len() as u32;
-                let at = match allocator {
-                    Allocator::Alloc(alloc) => guest.call(alloc, &[length]).await?,
-                    Allocator::Realloc(realloc) => guest.call(realloc, &[0, 0, 1, length]).await?,
-                };
-                let memory = guest.memory(memory)?;
-                guest.write(memory, at as u32, row)?;
-                let packed = guest.call(run, &[at as u32, length]).await?;
+                // An allocator of four parameters is `cabi_realloc`: nothing is to be moved, the alignment is 1.
+                let args = [0, 0, 1, length];
+                let at = guest.call(&allocator, &args[args.len() - allocator.params()..]).await? as u32;
+                guest.write(memory, at, row)?;
+                let packed = guest.call(&run, &[at, length]).await?;
                 guest.read(memory, packed, limit).map(Returned::Output)
             }
         }
@@ -145,17 +165,18 @@ pub(super) struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    pub async fn call(&mut self, function: &Function, args: &[u32]) -> wasmtime::Result<u64> {
-        if self.waits {
-            function.call_async(&mut *self.store, self.instance, args).await
-        } else {
-            function.call(&mut *self.store, self.instance, args)
-        }
+    /// Calls a function that is called once in the life of an instance.
+    pub async fn call_once(&mut self, function: &Function) -> wasmtime::Result<()> {
+        let bound = function.of(&mut *self.store, self.instance)?;
+        self.call(&bound, &[]).await.map(drop)
     }
 
-    fn memory(&mut self, export: &ModuleExport) -> wasmtime::Result<Memory> {
-        let memory = self.instance.get_module_export(&mut *self.store, export).and_then(|export| export.into_memory());
-        memory.ok_or_else(|| wasmtime::Error::msg("`memory` is no memory"))
+    async fn call(&mut self, function: &Bound, args: &[u32]) -> wasmtime::Result<u64> {
+        if self.waits {
+            function.call_async(&mut *self.store, args).await
+        } else {
+            function.call(&mut *self.store, args)
+        }
     }
 
     fn write(&mut self, memory: Memory, at: u32, row: &[u8]) -> wasmtime::Result<()> {
@@ -185,13 +206,29 @@ impl Entry {
             return Some(Entry::Command { start: Function::find(module, name, 0, Gives::Nothing)? });
         }
         let allocator = report.allocator.as_deref()?;
-        let alloc = Function::find(module, allocator, 1, Gives::I32).map(Allocator::Alloc);
-        let realloc = || Function::find(module, allocator, 4, Gives::I32).map(Allocator::Realloc);
+        // `alloc(len) -> ptr`, whatever its name, or `cabi_realloc(0, 0, 1, len) -> ptr`.
+        let allocator = [1, 4].into_iter().find_map(|params| Function::find(module, allocator, params, Gives::I32))?;
         Some(Entry::Raw {
             initialize: report.initialize.then(|| Function::find(module, "_initialize", 0, Gives::Nothing)).flatten(),
             memory: module.get_export_index("memory")?,
-            allocator: alloc.or_else(realloc)?,
+            allocator,
             run: Function::find(module, name, 2, Gives::I64)?,
         })
+    }
+
+    /// What is called in an instance.
+    fn of(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Live> {
+        let entry = match self {
+            Entry::Command { start } => LiveEntry::Command { start: start.of(&mut *store, instance)? },
+            Entry::Raw { memory, allocator, run, .. } => {
+                let memory = instance.get_module_export(&mut *store, memory).and_then(|export| export.into_memory());
+                LiveEntry::Raw {
+                    memory: memory.ok_or_else(|| wasmtime::Error::msg("`memory` is no memory"))?,
+                    allocator: allocator.of(&mut *store, instance)?,
+                    run: run.of(&mut *store, instance)?,
+                }
+            }
+        };
+        Ok(Live { instance, entry })
     }
 }

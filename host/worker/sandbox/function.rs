@@ -40,16 +40,33 @@ impl Function {
         Some(Function { export, params, gives })
     }
 
-    /// Calls the function in an instance of its module. What it gives is widened to 64 bits, nothing to 0.
-    pub fn call(&self, mut store: impl AsContextMut, instance: Instance, args: &[u32]) -> Result<u64> {
-        let func = self.func(&mut store, instance, args)?;
+    /// The function of an instance of its module.
+    pub fn of(&self, store: impl AsContextMut, instance: Instance) -> Result<Bound> {
+        let func = instance.get_module_export(store, &self.export).and_then(|export| export.into_func());
+        let func = func.ok_or_else(|| Error::msg("an exported function is none"))?;
+        Ok(Bound { func, params: self.params, gives: self.gives })
+    }
+}
+
+/// A function of an instance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound {
+    func: Func,
+    params: usize,
+    gives: Gives,
+}
+
+impl Bound {
+    /// Calls it. What it gives is widened to 64 bits, nothing to 0.
+    pub fn call(&self, mut store: impl AsContextMut, args: &[u32]) -> Result<u64> {
+        self.check(args)?;
         let mut values = [ValRaw::u32(0); MAX_PARAMS];
         for (value, arg) in values.iter_mut().zip(args) {
             *value = ValRaw::u32(*arg);
         }
-        // SAFETY: an export has the same type in every instance of its module. `find` has compared it, `func` that the
+        // SAFETY: an export has the same type in every instance of its module. `find` has compared it, `check` that the
         // arguments are as many; the array has room for them and for one result.
-        unsafe { func.call_unchecked(&mut store, &mut values)? };
+        unsafe { self.func.call_unchecked(&mut store, &mut values)? };
         Ok(match self.gives {
             Gives::Nothing => 0,
             Gives::I32 => u64::from(values[0].get_u32()),
@@ -57,18 +74,13 @@ impl Function {
         })
     }
 
-    /// As [`Function::call`], on the asynchronous stack.
-    pub async fn call_async<T: Send>(
-        &self,
-        mut store: impl AsContextMut<Data = T>,
-        instance: Instance,
-        args: &[u32],
-    ) -> Result<u64> {
-        let func = self.func(&mut store, instance, args)?;
+    /// As [`Bound::call`], on the asynchronous stack.
+    pub async fn call_async<T: Send>(&self, mut store: impl AsContextMut<Data = T>, args: &[u32]) -> Result<u64> {
+        self.check(args)?;
         let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
         let mut result = [Val::I32(0)];
         let results = &mut result[..usize::from(self.gives != Gives::Nothing)];
-        func.call_async(&mut store, &args, results).await?;
+        self.func.call_async(&mut store, &args, results).await?;
         Ok(match result[0] {
             Val::I64(wide) => wide.cast_unsigned(),
             Val::I32(narrow) => u64::from(narrow.cast_unsigned()),
@@ -76,9 +88,11 @@ impl Function {
         })
     }
 
-    fn func(&self, store: impl AsContextMut, instance: Instance, args: &[u32]) -> Result<Func> {
-        let func = instance.get_module_export(store, &self.export).and_then(|export| export.into_func());
-        func.filter(|_| args.len() == self.params)
-            .ok_or_else(|| Error::msg("a function is called as it is not declared"))
+    pub fn params(&self) -> usize {
+        self.params
+    }
+
+    fn check(&self, args: &[u32]) -> Result<()> {
+        if args.len() == self.params { Ok(()) } else { Err(Error::msg("a function is called as it is not declared")) }
     }
 }

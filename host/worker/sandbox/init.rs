@@ -15,7 +15,7 @@ use super::context::{MAX_RANDOM, TaskContext};
 use super::core::{self, Guest};
 use super::determinism::Key;
 use super::function::{Function, Gives};
-use super::guard::{Deadline, Stopped};
+use super::guard::Stopped;
 use super::stdio::Stdio;
 use super::task::State as _;
 use super::{Answered, Call, Program, Sandbox, Spent, verdict};
@@ -30,15 +30,7 @@ impl Sandbox {
     /// Runs `init` in one instance. The output is the state that it leaves.
     pub fn freeze(&self) -> Answered {
         let context = &self.context;
-        let call = Call {
-            function: None,
-            convention: context.convention,
-            deadline: context.limits.deadline.map(|length| Deadline::new(length, &context.time)),
-            key: context.deterministic.as_ref().map(Key::of_init),
-            input: Bytes::new(),
-            args: Vec::new(),
-            values: Vec::new(),
-        };
+        let call = Call { key: context.deterministic.as_ref().map(Key::of_init), ..Call::of_no_task(context) };
         let finished = match &self.program {
             Program::Core(runner) => runner.freeze(context, call),
             Program::Component(runner) => runner.freeze(context, call),
@@ -78,7 +70,7 @@ impl CoreInit {
     /// Calls them in an instance.
     pub async fn run(&self, guest: &mut Guest<'_>) -> wasmtime::Result<()> {
         for function in [&self.constructors, &self.init].into_iter().flatten() {
-            guest.call(function, &[]).await.map_err(exited)?;
+            guest.call_once(function).await.map_err(exited)?;
         }
         Ok(())
     }

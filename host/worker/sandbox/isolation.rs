@@ -1,35 +1,67 @@
 //! How long instances live, and whether a kept one does what a fresh one does.
 
 use crate::config::Isolation;
+use crate::setup::WorkerSetup;
 
 /// Of a worker's tasks, the first so many are compared, which finds what changes from one task to the next.
 const COMPARED_FIRST: u64 = 32;
 /// After them one of so many, which finds what builds up, and costs less than half a percent.
 const COMPARED_EVERY: u64 = 256;
 
+/// An instance that could not be put back counts as so many that could.
+const LOSS: u32 = 4;
+/// Putting back is given up when so many more were lost than won, as instances that could not be put back count.
+const CREDIT: u32 = 8 * LOSS;
+
+/// What is done with an instance after its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// It goes.
+    Nothing,
+    /// It serves so many tasks, and stays as they leave it.
+    AsItIs { most: u32 },
+    /// It is put back to what it was.
+    PutBack,
+}
+
 /// Says of each task of a worker how its instance is to be had.
 #[derive(Debug)]
 pub(in crate::worker) struct Keeper {
     isolation: Isolation,
+    /// Each time an instance is put back, it is compared with a fresh one.
+    verify: bool,
     tasks: u64,
+    credit: u32,
 }
 
 impl Keeper {
-    pub fn new(isolation: Isolation) -> Self {
-        Keeper { isolation, tasks: 0 }
+    pub fn new(setup: &WorkerSetup) -> Self {
+        Keeper { isolation: setup.isolation, verify: setup.verify_isolation, tasks: 0, credit: CREDIT }
     }
 
     /// Instances that there can be at a time.
-    pub fn instances(isolation: Isolation) -> u32 {
-        if isolation == Isolation::Checked { 2 } else { 1 }
+    pub fn instances(setup: &WorkerSetup) -> u32 {
+        if setup.isolation == Isolation::Checked || setup.verify_isolation { 2 } else { 1 }
     }
 
-    /// Most tasks that one instance serves.
-    pub fn most(&self) -> u32 {
+    /// What becomes of the next task's instance.
+    pub(super) fn keep(&self) -> Keep {
         match self.isolation {
-            Isolation::Fresh => 1,
-            Isolation::Reuse(most) => most.map_or(u32::MAX, u32::from),
-            Isolation::Checked => u32::MAX,
+            Isolation::Fresh => Keep::Nothing,
+            Isolation::Auto | Isolation::Reset => Keep::PutBack,
+            Isolation::Reuse(most) => Keep::AsItIs { most: most.map_or(u32::MAX, u32::from) },
+            Isolation::Checked => Keep::AsItIs { most: u32::MAX },
+        }
+    }
+
+    /// An instance was kept after its task, or was not. One that mostly cannot be put back costs more than a fresh one.
+    pub(super) fn kept(&mut self, kept: bool) {
+        if self.keep() != Keep::PutBack {
+            return;
+        }
+        self.credit = if kept { CREDIT.min(self.credit + 1) } else { self.credit.saturating_sub(LOSS) };
+        if self.credit == 0 {
+            self.give_up();
         }
     }
 
@@ -43,7 +75,12 @@ impl Keeper {
         index < COMPARED_FIRST || index.is_multiple_of(COMPARED_EVERY)
     }
 
-    /// A kept instance did what a fresh one does not: none is kept from here on.
+    /// Whether what is kept is to be compared with what is fresh.
+    pub fn verifies(&self) -> bool {
+        self.verify && self.keep() == Keep::PutBack
+    }
+
+    /// No instance is kept from here on.
     pub fn give_up(&mut self) {
         self.isolation = Isolation::Fresh;
     }
@@ -53,13 +90,26 @@ impl Keeper {
 mod tests {
     use super::*;
 
+    fn keeper(isolation: Isolation) -> Keeper {
+        Keeper { isolation, verify: false, tasks: 0, credit: CREDIT }
+    }
+
     #[test]
     fn a_sample_of_the_tasks_is_compared_until_one_differs() {
-        let mut keeper = Keeper::new(Isolation::Checked);
+        let mut keeper = keeper(Isolation::Checked);
         let compared: Vec<_> = (0..1_000).filter(|_| keeper.begin()).collect();
         assert_eq!(compared, (0..32).chain([256, 512, 768]).collect::<Vec<_>>());
         keeper.give_up();
         assert!(!keeper.begin());
-        assert_eq!(keeper.most(), 1);
+        assert_eq!(keeper.keep(), Keep::Nothing);
+    }
+
+    #[test]
+    fn putting_back_is_given_up_when_it_mostly_fails() {
+        let mut keeper = keeper(Isolation::Auto);
+        (0..1_000).for_each(|task| keeper.kept(task % 8 != 0));
+        assert_eq!(keeper.keep(), Keep::PutBack, "one in eight is worth it");
+        (0..1_000).for_each(|task| keeper.kept(task % 2 == 0));
+        assert_eq!(keeper.keep(), Keep::Nothing);
     }
 }

@@ -10,6 +10,7 @@ mod init;
 mod isolation;
 mod keyvalue;
 pub(crate) mod link;
+mod pristine;
 mod stdio;
 mod task;
 mod values;
@@ -98,6 +99,21 @@ struct Call {
     values: Vec<Value>,
 }
 
+impl Call {
+    /// For an instance that is made and not called.
+    fn of_no_task(context: &TaskContext) -> Call {
+        Call {
+            function: None,
+            convention: context.convention,
+            deadline: context.limits.deadline.map(|length| Deadline::new(length, &context.time)),
+            key: None,
+            input: Bytes::new(),
+            args: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+}
+
 /// What is measured of a task only on request.
 struct Spent {
     start: Duration,
@@ -138,7 +154,7 @@ impl Sandbox {
         let report = &setup.report;
         let settings = ImageSettings::of(&setup.limits, setup.deterministic.is_some());
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
-        let count = Keeper::instances(setup.isolation);
+        let count = Keeper::instances(setup);
         let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem };
         let engine = engine(settings, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
@@ -167,7 +183,7 @@ impl Sandbox {
             time: ActiveTime::default(),
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
-        let keeper = Keeper::new(setup.isolation);
+        let keeper = Keeper::new(setup);
         let (json_rows, receipts) = (setup.json_rows, setup.receipts);
         Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
     }
@@ -192,18 +208,19 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
-    pub fn run(&mut self, task: &LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
+    pub fn run(&mut self, task: LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
         let cpu = self.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
             (Program::Core(_), None) => None,
             (Program::Core(_), Some(_)) => return Err(NoFunction),
         };
+        let is_long = task.bytes.len() >= LONG_ROW;
         let call = match self.prepare(task, parameters) {
             Ok(call) => call,
             Err(error) => return Ok(refused(error.into())),
         };
-        let begun = if task.bytes.len() < LONG_ROW { begun } else { Instant::now() };
+        let begun = if is_long { Instant::now() } else { begun };
         let judged = self.judge(call);
         let start = judged.guard.ready.map_or(Duration::ZERO, |ready| ready - begun);
         let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
@@ -215,25 +232,39 @@ impl Sandbox {
         self.notice.take()
     }
 
-    fn judge(&mut self, call: Call) -> Judged {
+    fn judge(&mut self, mut call: Call) -> Judged {
         let again = self.keeper.begin().then(|| call.clone());
-        let most = self.keeper.most();
         let finished = match &mut self.program {
-            Program::Core(runner) => runner.run(&self.context, call, most),
-            Program::Component(runner) => runner.run(&self.context, call, most),
+            Program::Core(runner) => runner.run(&self.context, &mut call, &mut self.keeper),
+            Program::Component(runner) => runner.run(&self.context, &mut call, &mut self.keeper),
         };
         let judged = verdict::judge(finished, &self.context, self.receipts);
+        if self.keeper.verifies() {
+            self.verify();
+        }
         match again {
             Some(call) => self.compare(judged, call),
             None => judged,
         }
     }
 
+    /// Compares the instance that was put back with a fresh one.
+    fn verify(&mut self) {
+        let difference = match &mut self.program {
+            Program::Core(runner) => runner.verify(&self.context),
+            Program::Component(runner) => runner.verify(&self.context),
+        };
+        if let Some(what) = difference {
+            self.keeper.give_up();
+            self.notice = Some(Notice::NotPutBack(what));
+        }
+    }
+
     /// Runs a task again in a fresh instance, in what is left of its time.
-    fn compare(&mut self, kept: Judged, call: Call) -> Judged {
+    fn compare(&mut self, kept: Judged, mut call: Call) -> Judged {
         let finished = match &self.program {
-            Program::Core(runner) => runner.run_alone(&self.context, call),
-            Program::Component(runner) => runner.run_alone(&self.context, call),
+            Program::Core(runner) => runner.run_alone(&self.context, &mut call),
+            Program::Component(runner) => runner.run_alone(&self.context, &mut call),
         };
         let fresh = verdict::judge(finished, &self.context, self.receipts);
         // Where the second run came to no end in time, there is nothing to compare.
@@ -249,7 +280,7 @@ impl Sandbox {
         fresh
     }
 
-    fn prepare(&self, task: &LeasedTask, parameters: Option<&Parameters>) -> Result<Call, RowError> {
+    fn prepare(&self, task: LeasedTask, parameters: Option<&Parameters>) -> Result<Call, RowError> {
         let bytes = &task.bytes;
         let values = match parameters {
             Some(parameters) if self.json_rows => parameters.read(bytes)?,
@@ -260,12 +291,13 @@ impl Sandbox {
         let row = Row { bytes, name: task.name.as_deref(), json: self.json_rows, id: None };
         let context = &self.context;
         let convention = task.function.map_or(context.convention, |_| Convention::Function);
-        let (args, input) = match convention {
-            Convention::Command => (context.arguments(row)?, context.grants.input(bytes, row)?),
-            Convention::Task | Convention::Function | Convention::Raw => (Vec::new(), bytes.clone()),
+        let made = match convention {
+            Convention::Command => Some((context.arguments(row)?, context.grants.input(bytes, row)?)),
+            Convention::Task | Convention::Function | Convention::Raw => None,
         };
         let deadline = task.deadline.or(context.limits.deadline).map(|length| Deadline::new(length, &context.time));
-        let key = context.deterministic.as_ref().map(|how| Key::of_task(how, task));
+        let key = context.deterministic.as_ref().map(|how| Key::of_task(how, &task));
+        let (args, input) = made.unwrap_or_else(|| (Vec::new(), task.bytes));
         Ok(Call { function: task.function, convention, deadline, key, input, args, values })
     }
 }
@@ -300,7 +332,12 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
 
 impl Finished {
     /// Whether the guest came to an end of its own and can be called again.
-    fn returned(&self) -> bool {
+    fn answered(&self) -> bool {
         matches!(self.result, Ok(Returned::Output(_) | Returned::Refused(_)))
+    }
+
+    /// Whether the guest came to an end of its own.
+    fn returned(&self) -> bool {
+        self.result.is_ok()
     }
 }

@@ -7,6 +7,8 @@ use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
 use super::context::TaskContext;
 use super::guard::Guard;
+use super::isolation::{Keep, Keeper};
+use super::pristine::Pristine;
 use super::stdio::Stdio;
 use super::{Call, Finished, Returned};
 use crate::limits::MAX_CORE_DUMP;
@@ -37,12 +39,24 @@ pub(super) trait Program {
     ) -> wasmtime::Result<()>;
     /// The state of an instance, encoded.
     async fn state(&self, store: &mut Store<Self::State>, instance: Self::Instance) -> wasmtime::Result<Vec<u8>>;
+    /// What a new instance is before its first task, when it can be put back to that.
+    fn pristine(&self, _: &mut Store<Self::State>, _: Self::Instance) -> Option<Pristine> {
+        None
+    }
+    /// Where an instance that was put back differs from a fresh one, if it does.
+    fn difference(
+        &self,
+        _kept: (&mut Store<Self::State>, Self::Instance),
+        _fresh: (&mut Store<Self::State>, Self::Instance),
+    ) -> Option<String> {
+        None
+    }
     /// Calls an instance with a task; an output longer than `limit` is an error.
     async fn call(
         &self,
         store: &mut Store<Self::State>,
         instance: Self::Instance,
-        call: Call,
+        call: &mut Call,
         limit: u64,
     ) -> wasmtime::Result<Returned>;
 }
@@ -55,6 +69,8 @@ pub(super) struct Runner<P: Program> {
 
 /// A store, and the instance that lives in it.
 struct Home<P: Program> {
+    /// What the instance is put back to after each task, if it is. It goes before the store.
+    pristine: Option<Pristine>,
     store: Store<P::State>,
     /// `None` until it was made.
     instance: Option<P::Instance>,
@@ -62,6 +78,8 @@ struct Home<P: Program> {
     stdio: Option<Stdio>,
     /// Tasks that were begun here.
     tasks: u32,
+    /// Fuel that making the instance took, where it serves tasks that count it as theirs.
+    spent: u64,
 }
 
 impl<P: Program> Runner<P> {
@@ -69,20 +87,47 @@ impl<P: Program> Runner<P> {
         Runner { program, kept: None }
     }
 
-    /// Runs a task in the instance that was kept, or else in a new one, which serves up to `most` tasks. An instance is
-    /// kept only when its guest returned: one that was stopped or trapped may be in any state.
-    pub fn run(&mut self, context: &TaskContext, call: Call, most: u32) -> Finished {
+    /// Runs a task in the instance that was kept, or else in a new one. An instance is kept only when its guest returned:
+    /// one that was stopped or trapped may be in any state.
+    pub fn run(&mut self, context: &TaskContext, call: &mut Call, keeper: &mut Keeper) -> Finished {
+        let keep = keeper.keep();
         let mut home = self.kept.take().unwrap_or_else(|| Home::new(&self.program, context));
-        let finished = home.run(&self.program, context, call);
-        if home.tasks < most && finished.returned() {
+        let finished = home.run(&self.program, context, call, keep);
+        let kept = match keep {
+            Keep::Nothing => false,
+            Keep::AsItIs { most } => home.tasks < most && finished.answered(),
+            Keep::PutBack => finished.returned() && home.put_back(),
+        };
+        keeper.kept(kept);
+        if kept {
             self.kept = Some(home);
         }
         finished
     }
 
+    /// Compares the instance that is kept with a fresh one. Where they differ, it goes.
+    pub fn verify(&mut self, context: &TaskContext) -> Option<String> {
+        let mut kept = self.kept.take()?;
+        let mut fresh = Home::new(&self.program, context);
+        let call = Call::of_no_task(context);
+        let made = fresh.begin(context, &call).and_then(|()| {
+            context.drive(call.deadline, async { fresh.instantiate(&self.program, context, &call).await })
+        });
+        let difference = match (kept.instance, made) {
+            (Some(instance), Ok(other)) => {
+                self.program.difference((&mut kept.store, instance), (&mut fresh.store, other))
+            }
+            _ => Some("no fresh instance can be made".to_owned()),
+        };
+        if difference.is_none() {
+            self.kept = Some(kept);
+        }
+        difference
+    }
+
     /// Runs a task in an instance of its own, beside the one that is kept.
-    pub fn run_alone(&self, context: &TaskContext, call: Call) -> Finished {
-        Home::new(&self.program, context).run(&self.program, context, call)
+    pub fn run_alone(&self, context: &TaskContext, call: &mut Call) -> Finished {
+        Home::new(&self.program, context).run(&self.program, context, call, Keep::Nothing)
     }
 
     /// Runs `init` alone. The output is the state that it leaves.
@@ -111,14 +156,19 @@ impl<P: Program> Home<P> {
             let time = context.time.clone();
             store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
         }
-        Home { store, instance: None, stdio: None, tasks: 0 }
+        Home { pristine: None, store, instance: None, stdio: None, tasks: 0, spent: 0 }
     }
 
-    fn run(&mut self, program: &P, context: &TaskContext, call: Call) -> Finished {
+    fn run(&mut self, program: &P, context: &TaskContext, call: &mut Call, keep: Keep) -> Finished {
         let deadline = call.deadline;
         let result =
-            self.begin(context, &call).and_then(|()| context.drive(deadline, self.call(program, context, call)));
+            self.begin(context, call).and_then(|()| context.drive(deadline, self.call(program, context, call, keep)));
         self.finish(result, context)
+    }
+
+    /// Puts the instance back to what it was before its first task.
+    fn put_back(&mut self) -> bool {
+        self.pristine.as_mut().is_some_and(|pristine| pristine.restore(&mut self.store))
     }
 
     fn finish(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext) -> Finished {
@@ -150,11 +200,11 @@ impl<P: Program> Home<P> {
             self.store.set_epoch_deadline(1);
         }
         if let Some(fuel) = context.limits.fuel {
-            self.store.set_fuel(fuel)?;
+            self.store.set_fuel(fuel - self.spent)?;
         }
         match &self.stdio {
-            Some(stdio) => stdio.clear(&context.limits),
-            None => {
+            Some(stdio) if self.pristine.is_none() => stdio.clear(&context.limits),
+            _ => {
                 self.stdio = context.stdio(call);
                 if let Some(stdio) = &self.stdio {
                     let world = match &context.init {
@@ -168,10 +218,24 @@ impl<P: Program> Home<P> {
         Ok(())
     }
 
-    async fn call(&mut self, program: &P, context: &TaskContext, call: Call) -> wasmtime::Result<Returned> {
+    async fn call(
+        &mut self,
+        program: &P,
+        context: &TaskContext,
+        call: &mut Call,
+        keep: Keep,
+    ) -> wasmtime::Result<Returned> {
         let instance = match self.instance {
             Some(instance) => instance,
-            None => self.instantiate(program, context, &call).await?,
+            None => {
+                let instance = self.instantiate(program, context, call).await?;
+                if keep == Keep::PutBack {
+                    self.pristine = program.pristine(&mut self.store, instance);
+                    // What a fresh instance spends before its task is no task's here.
+                    self.spent = context.limits.fuel.map_or(0, |limit| limit - self.store.get_fuel().unwrap_or(limit));
+                }
+                instance
+            }
         };
         program.call(&mut self.store, instance, call, context.limits.output).await
     }

@@ -1,0 +1,230 @@
+//! Whether the state of an instance can be put back to what it was before a task, and the form of a program in which
+//! all of that state is within reach.
+//!
+//! What an instance has that a task can change, after the core specification: its memories, its mutable globals, its
+//! tables, and which of its segments were dropped. Memories and globals can be put back by the host, if it gets at
+//! them: they are exported under names of wpool's own. Tables and segments cannot, so a program that has an instruction
+//! that changes one is not eligible. Which instructions there are is known by proposal: one of a proposal that is not
+//! listed here makes a program ineligible, whatever it does. [`crate::isolation`] is the whole argument.
+
+use wasm_encoder::ExportKind;
+use wasmparser::{FunctionBody, Operator, Parser, Payload, TypeRef};
+
+use super::sections::{Added, with_exports};
+use crate::worker::STATE;
+
+/// More mutable globals than this cost more to put back than they save; real programs have one to five.
+const MAX_GLOBALS: usize = 64;
+/// Memories of one program that can be watched.
+const MAX_MEMORIES: usize = 4;
+
+/// Proposals whose instructions change no state but memories, mutable globals, tables and segments.
+const KNOWN: [&str; 11] = [
+    "mvp",
+    "sign_extension",
+    "saturating_float_to_int",
+    "bulk_memory",
+    "reference_types",
+    "tail_call",
+    "threads",
+    "simd",
+    "relaxed_simd",
+    "wide_arithmetic",
+    "function_references",
+];
+
+/// A core module in the form in which its state can be put back, or why it cannot be. The module must be valid.
+pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
+    let state = State::read(wasm)?;
+    with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
+}
+
+/// What of a module's instance a task can change.
+#[derive(Default)]
+struct State {
+    memories: u32,
+    /// Indexes of mutable globals.
+    globals: Vec<u32>,
+}
+
+impl State {
+    fn read(wasm: &[u8]) -> Result<State, String> {
+        let unread = |error: wasmparser::BinaryReaderError| error.to_string();
+        let mut state = State::default();
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.map_err(unread)? {
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        if !matches!(import.map_err(unread)?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)) {
+                            return Err("it imports something else than functions".to_owned());
+                        }
+                    }
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        state.memory(&memory.map_err(unread)?)?;
+                    }
+                }
+                Payload::GlobalSection(globals) => {
+                    for (index, global) in globals.into_iter().enumerate() {
+                        state.global(index as u32, global.map_err(unread)?.ty)?;
+                    }
+                }
+                Payload::TagSection(_) => return Err("it has exceptions".to_owned()),
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        if export.map_err(unread)?.name.starts_with(STATE) {
+                            return Err(format!("it exports names that begin with {STATE}"));
+                        }
+                    }
+                }
+                Payload::CodeSectionEntry(body) => check(&body)?,
+                _ => {}
+            }
+        }
+        Ok(state)
+    }
+
+    fn memory(&mut self, ty: &wasmparser::MemoryType) -> Result<(), String> {
+        if ty.shared || ty.page_size_log2.is_some() {
+            return Err("it has a memory that is shared or has pages of its own size".to_owned());
+        }
+        self.memories += 1;
+        if self.memories as usize > MAX_MEMORIES {
+            return Err(format!("it has more than {MAX_MEMORIES} memories"));
+        }
+        Ok(())
+    }
+
+    /// Globals are numbered from 0: none are imported.
+    fn global(&mut self, index: u32, ty: wasmparser::GlobalType) -> Result<(), String> {
+        if !ty.mutable {
+            return Ok(());
+        }
+        if matches!(ty.content_type, wasmparser::ValType::Ref(_)) || ty.shared {
+            return Err("it has a mutable global that holds a reference".to_owned());
+        }
+        self.globals.push(index);
+        if self.globals.len() > MAX_GLOBALS {
+            return Err(format!("it has more than {MAX_GLOBALS} mutable globals"));
+        }
+        Ok(())
+    }
+
+    fn exports(&self) -> Vec<Added> {
+        let memories = (0..self.memories).map(|index| (ExportKind::Memory, "memory", index));
+        let globals = self.globals.iter().map(|&index| (ExportKind::Global, "global", index));
+        let added = |(kind, what, index)| Added { name: format!("{STATE}{what}_{index}"), kind, index };
+        memories.chain(globals).map(added).collect()
+    }
+}
+
+/// Refuses code that changes what cannot be put back.
+fn check(body: &FunctionBody<'_>) -> Result<(), String> {
+    let unread = |error: wasmparser::BinaryReaderError| error.to_string();
+    let mut operators = body.get_operators_reader().map_err(unread)?;
+    while !operators.eof() {
+        let operator = operators.read().map_err(unread)?;
+        match operator {
+            Operator::TableSet { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. } => return Err("it changes a table".to_owned()),
+            Operator::DataDrop { .. } | Operator::ElemDrop { .. } => return Err("it drops a segment".to_owned()),
+            _ if !KNOWN.contains(&proposal(&operator)) => {
+                return Err(format!("it has an instruction of the proposal {}", proposal(&operator)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The proposal that an instruction came with.
+fn proposal(operator: &Operator<'_>) -> &'static str {
+    macro_rules! of {
+        ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*) )*) => {
+            match operator {
+                $( Operator::$op { .. } => stringify!($proposal), )*
+                _ => "unknown",
+            }
+        };
+    }
+    wasmparser::for_each_operator!(of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(text: &str) -> Result<Vec<String>, String> {
+        let wasm = wat::parse_str(text).unwrap();
+        let prepared = prepare(&wasm)?;
+        wasmparser::validate(&prepared).unwrap();
+        let exports = Parser::new(0).parse_all(&prepared).filter_map(|payload| match payload.unwrap() {
+            Payload::ExportSection(exports) => Some(exports),
+            _ => None,
+        });
+        Ok(exports.flatten().map(|export| export.unwrap().name.to_owned()).collect())
+    }
+
+    #[test]
+    fn all_that_a_task_can_change_is_exported() {
+        let text = r#"(module
+            (memory (export "memory") 1) (memory 1)
+            (global i32 (i32.const 1)) (global $m (mut i64) (i64.const 1)) (global (mut v128) (v128.const i64x2 1 2))
+            (table 2 funcref) (elem (i32.const 0) func $f)
+            (func $f (export "f") (result i32)
+                (global.set $m (i64.const 2)) (i32.store (i32.const 0) (i32.const 1))
+                (drop (memory.grow (i32.const 1))) (call_indirect (result i32) (i32.const 0))))"#;
+        let expected = ["memory", "f", "__wpool_state_memory_0", "__wpool_state_memory_1"];
+        let globals = ["__wpool_state_global_1", "__wpool_state_global_2"];
+        assert_eq!(verdict(text).unwrap(), expected.into_iter().chain(globals).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_changes_tables_or_segments_or_keeps_references_cannot_be_put_back() {
+        let with = |code: &str| {
+            verdict(&format!(
+                r#"(module (memory 1) (table $t 2 funcref) (elem $e func $f) (data $d "x") (elem declare func $f)
+                    (func $f (export "f") {code}))"#
+            ))
+        };
+        assert!(with("").is_ok());
+        assert!(with("(memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))").is_ok());
+        for code in [
+            "(table.set $t (i32.const 0) (ref.func $f))",
+            "(drop (table.grow $t (ref.func $f) (i32.const 1)))",
+            "(table.fill $t (i32.const 0) (ref.func $f) (i32.const 1))",
+            "(table.copy (i32.const 0) (i32.const 1) (i32.const 1))",
+            "(table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1))",
+        ] {
+            assert_eq!(with(code), Err("it changes a table".to_owned()), "{code}");
+        }
+        assert_eq!(with("(data.drop $d)"), Err("it drops a segment".to_owned()));
+        assert_eq!(with("(elem.drop $e)"), Err("it drops a segment".to_owned()));
+        for (text, why) in [
+            ("(global (mut funcref) (ref.null func))", "reference"),
+            (r#"(import "a" "b" (memory 1))"#, "imports"),
+            (r#"(import "a" "b" (global (mut i32)))"#, "imports"),
+            ("(memory 1 1 shared)", "shared"),
+            ("(tag)", "exceptions"),
+            (r#"(memory (export "__wpool_state_x") 1)"#, "__wpool_state_"),
+            ("(func try_table end)", "proposal exceptions"),
+            ("(func (drop (struct.new 0))) (type (struct))", "proposal gc"),
+        ] {
+            let got = verdict(&format!(r#"(module {text} (func (export "f")))"#));
+            assert!(got.as_ref().is_err_and(|error| error.contains(why)), "{text}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_module_are_no_panic() {
+        let wasm =
+            wat::parse_str(r#"(module (memory 1) (global (mut i32) (i32.const 1)) (func (export "f")))"#).unwrap();
+        for end in 0..wasm.len() {
+            let _ = prepare(&wasm[..end]);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Modules with something added: the sections of a module as they are, but for one.
+
+use wasm_encoder::{Encode, ExportKind, RawSection, SectionId};
+use wasmparser::{Parser, Payload};
+
+/// An export that a module gets beside its own.
+pub(super) struct Added {
+    pub name: String,
+    pub kind: ExportKind,
+    pub index: u32,
+}
+
+/// The module with more exports. A module without a section of exports gets none.
+pub(super) fn with_exports(wasm: &[u8], added: &[Added]) -> wasmparser::Result<Vec<u8>> {
+    let mut module = wasm_encoder::Module::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload?;
+        if let Payload::ExportSection(exports) = &payload {
+            module.section(&exporting(exports.count(), items(wasm, exports.range()), added));
+        } else if let Some((id, range)) = payload.as_section() {
+            module.section(&RawSection { id, data: &wasm[range] });
+        }
+    }
+    Ok(module.finish())
+}
+
+/// A section of exports: `count` that are there, and more.
+pub(super) fn exporting(count: u32, there: &[u8], added: &[Added]) -> Section {
+    let mut data = Vec::new();
+    (count + added.len() as u32).encode(&mut data);
+    data.extend_from_slice(there);
+    for Added { name, kind, index } in added {
+        name.encode(&mut data);
+        kind.encode(&mut data);
+        index.encode(&mut data);
+    }
+    Section { id: SectionId::Export, data }
+}
+
+/// The items of a section, without their number.
+pub(super) fn items(wasm: &[u8], range: std::ops::Range<usize>) -> &[u8] {
+    let section = &wasm[range];
+    let number = section.iter().position(|byte| byte & 0x80 == 0).map_or(section.len(), |last| last + 1);
+    &section[number..]
+}
+
+/// A section whose content is made here.
+pub(super) struct Section {
+    pub id: SectionId,
+    pub data: Vec<u8>,
+}
+
+impl Encode for Section {
+    fn encode(&self, sink: &mut Vec<u8>) {
+        self.data.encode(sink);
+    }
+}
+
+impl wasm_encoder::Section for Section {
+    fn id(&self) -> u8 {
+        self.id.into()
+    }
+}
