@@ -26,7 +26,7 @@ const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 340.0;
 const LEFT: f64 = 56.0;
 const TOP: f64 = 34.0;
-const RIGHT: f64 = 344.0;
+const RIGHT: f64 = 338.0;
 const BOTTOM: f64 = 232.0;
 
 /// Colours on light and on dark, of Okabe and Ito, which people with any eyes tell apart, and dashes for those who print in
