@@ -5,13 +5,40 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
-use wpool::{Input, Pool, PoolConfig, Program, Shutdown, Status};
+use wpool::{Pool, PoolConfig, Program, Shutdown, Status, Supply};
 
 /// How long rows are run to find out how many take a second, and the most that are run then.
 const PROBE: Duration = Duration::from_millis(100);
 const MOST_ROWS: usize = 20_000_000;
 /// Rows of which everything is measured, to learn what they are like.
 const LOOKED_AT: usize = 32;
+
+/// Rows that are run again and again, as they were read.
+#[derive(Debug, Default)]
+pub struct Rows {
+    supplies: Vec<Supply>,
+    pub count: usize,
+}
+
+impl Rows {
+    pub fn push(&mut self, supply: Supply) {
+        self.count += supply.len();
+        self.supplies.push(supply);
+    }
+
+    /// So many of them, from the first on and over again.
+    fn first(&self, count: usize) -> impl Iterator<Item = Supply> {
+        let mut left = count;
+        self.supplies.iter().cycle().map_while(move |supply| {
+            let mut supply = (left > 0).then(|| supply.clone())?;
+            if let Supply::Many(span) = &mut supply {
+                supply = span.split_to(left).into();
+            }
+            left -= supply.len();
+            Some(supply)
+        })
+    }
+}
 
 /// What all measurements of a setting came to.
 #[derive(Clone, Debug, Default)]
@@ -48,11 +75,11 @@ pub struct Measurement {
 }
 
 /// Runs so many rows in a pool of their own, those that there are again and again.
-pub async fn measure(program: &Program, config: &PoolConfig, inputs: &[Input], count: usize) -> Result<Measurement> {
+pub async fn measure(program: &Program, config: &PoolConfig, rows: &Rows, count: usize) -> Result<Measurement> {
     let pool = Pool::builder(program.clone()).config(config.clone()).build().await?;
     // Workers start with the first rows, and learn how many they can be handed.
-    pass(&pool, inputs, (count / 10).max(config.workers)).await?;
-    let measurement = pass(&pool, inputs, count).await?;
+    pass(&pool, rows, (count / 10).max(config.workers)).await?;
+    let measurement = pass(&pool, rows, count).await?;
     pool.shutdown(Shutdown::Kill).await;
     Ok(measurement)
 }
@@ -64,15 +91,15 @@ pub async fn can_run(program: &Program, config: &PoolConfig) -> Result<()> {
     Ok(())
 }
 
-async fn pass(pool: &Pool, inputs: &[Input], count: usize) -> Result<Measurement> {
+async fn pass(pool: &Pool, rows: &Rows, count: usize) -> Result<Measurement> {
     let (before, cpu, began) = (pool.stats(), cpu_time(), Instant::now());
-    let (mut rows, mut not_ok) = (0, 0);
-    let mut results = pool.map(inputs.iter().cloned().cycle().take(count));
+    let (mut settled, mut not_ok) = (0, 0);
+    let mut results = pool.map(rows.first(count));
     loop {
         let mut any = false;
         for result in results.next_chunk().await? {
             any = true;
-            rows += 1;
+            settled += 1;
             not_ok += u64::from(result.outcome.status() != Status::Ok);
         }
         if !any {
@@ -81,7 +108,7 @@ async fn pass(pool: &Pool, inputs: &[Input], count: usize) -> Result<Measurement
     }
     let (wall, host, after) = (began.elapsed(), cpu_time().saturating_sub(cpu), pool.stats());
     let (busy, start) = (after.busy.saturating_sub(before.busy), after.start.saturating_sub(before.start));
-    Ok(Measurement { rows, not_ok, wall, busy, start, host })
+    Ok(Measurement { rows: settled, not_ok, wall, busy, start, host })
 }
 
 fn cpu_time() -> Duration {
@@ -89,12 +116,12 @@ fn cpu_time() -> Duration {
 }
 
 /// How many rows take about a second, and at least two for each of the most workers.
-pub async fn rows_of_a_second(program: &Program, config: &PoolConfig, inputs: &[Input]) -> Result<usize> {
+pub async fn rows_of_a_second(program: &Program, config: &PoolConfig, rows: &Rows) -> Result<usize> {
     let pool = Pool::builder(program.clone()).config(config.clone()).build().await?;
     let least = 4 * config.workers;
     let mut count = least;
     let rate = loop {
-        let one = pass(&pool, inputs, count).await?;
+        let one = pass(&pool, rows, count).await?;
         if one.wall >= PROBE || count >= MOST_ROWS {
             break count as f64 / one.wall.as_secs_f64().max(f64::MIN_POSITIVE);
         }
@@ -125,13 +152,13 @@ impl Seen {
 }
 
 /// Looks at some tasks, and whether the program can be run at all.
-pub async fn look(program: &Program, config: &PoolConfig, inputs: &[Input]) -> Result<Seen> {
+pub async fn look(program: &Program, config: &PoolConfig, rows: &Rows) -> Result<Seen> {
     let config = PoolConfig { receipts: true, ..config.clone() };
     let pool = Pool::builder(program.clone()).config(config).build().await?;
     let initial = pool.report().resources.initial_memory;
     let mut seen = Seen { initial_memory: initial, ..Seen::default() };
     let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
-    let mut results = pool.map(inputs.iter().take(LOOKED_AT).cloned());
+    let mut results = pool.map(rows.first(LOOKED_AT.min(rows.count)));
     while let Some(result) = results.next().await? {
         let Some(measured) = result.receipt.measured else { continue };
         let peak = measured.peak_memory.unwrap_or(initial);

@@ -15,7 +15,7 @@ use std::pin::Pin;
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use tempfile::TempDir;
-use wpool::{Input, Isolation, PoolConfig, Program};
+use wpool::{Isolation, PoolConfig, Program};
 
 use super::exit::{Exit, NoInputs, Usage};
 use super::plan::Plan;
@@ -65,13 +65,13 @@ async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>
             }
         }
     }
-    Ok(Findings::new(program, plan, &settings, seen, Size { rows: count, sample: inputs.len().min(count), rounds }))
+    Ok(Findings::new(program, plan, &settings, seen, Size { rows: count, sample: inputs.count.min(count), rounds }))
 }
 
 /// Compiles the program for all settings, and finds out which it can be run with. The one that was asked for has to be one
 /// of them.
-async fn prepare(plan: &Plan, program: &Program, inputs: &[Input]) -> Result<(Vec<Setting>, Seen)> {
-    let seen = look(program, &plan.config, inputs).await?;
+async fn prepare(plan: &Plan, program: &Program, rows: &measure::Rows) -> Result<(Vec<Setting>, Seen)> {
+    let seen = look(program, &plan.config, rows).await?;
     let mut settings = settings(&plan.config);
     for setting in settings.iter_mut().filter(|setting| !setting.is_asked_for()) {
         if let Err(error) = can_run(program, &setting.config).await {
@@ -96,19 +96,19 @@ fn isolation(asked: &PoolConfig, settings: &[Setting]) -> &'static str {
 }
 
 /// The first rows, as a run would give them to its pool.
-async fn sample(plan: &Plan, most: usize) -> Result<Vec<Input>> {
+async fn sample(plan: &Plan, most: usize) -> Result<measure::Rows> {
     let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
     let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
-    let (end, mut inputs, mut bytes) = (rows.end(), Vec::new(), 0);
-    while inputs.len() < most && bytes < MOST_BYTES {
-        let Some(row) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await else { break };
-        bytes += row.bytes.len();
-        inputs.push(row);
+    let (end, mut inputs, mut bytes) = (rows.end(), measure::Rows::default(), 0);
+    while inputs.count < most && bytes < MOST_BYTES {
+        let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await else { break };
+        bytes += supply.size();
+        inputs.push(supply);
     }
     if let Some(why) = end.failure() {
         return Err(anyhow::Error::msg(why));
     }
-    if inputs.is_empty() {
+    if inputs.count == 0 {
         return Err(NoInputs("there are no rows to measure with".into()).into());
     }
     Ok(inputs)
