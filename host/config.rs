@@ -21,6 +21,9 @@ use crate::state::SharedState;
 /// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
 pub const MAX_WORKERS: usize = 1024;
 
+/// The kernel's page where instances can be put back: what one fault makes writable is what was copied before.
+pub(crate) const WATCHED_PAGE: usize = 4 << 10;
+
 /// How much tasks see of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -261,7 +264,10 @@ impl PoolConfig {
             () if !self.grants.dirs.is_empty() => "it has directories (--dir)",
             () if self.init.as_ref().is_some_and(|init| init.each) => "`init` is to run in each instance (--init-each)",
             () if self.deterministic.is_some() => "the run is to be deterministic (--deterministic)",
+            // Data that is copied into a memory counts as work there, and is mapped in a fresh instance.
+            () if self.limits.fuel.is_some() => "work is counted (--fuel), and less of it is done",
             () if self.post_mortem => "everything is kept of a task that is stopped",
+            () if rustix::param::page_size() != WATCHED_PAGE => "this machine's pages of memory are not of 4 KiB",
             () => return Ok(()),
         };
         Err(why.to_owned())

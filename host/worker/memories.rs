@@ -13,9 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
-/// Up to so many bytes zeros are written; beyond, the kernel takes pages away and brings others, which is slower as long as
-/// most of them are used again. As many bytes stay resident in instances that the engine maps (`engine.rs`).
+/// Of a memory that goes, so many bytes are filled with zeros; the kernel takes the rest away, and would have to bring back
+/// what is used again. As many bytes stay resident in instances that the engine maps (`engine.rs`).
 const MOST_CLEARED: usize = 4 << 20;
+/// Of what a task has added to a memory, so many: allocators take a page or a few at a time, and use the first ones.
+const MOST_CLEARED_OF_GROWTH: usize = 256 << 10;
 
 /// All memories of this process.
 #[derive(Debug, Default)]
@@ -27,8 +29,9 @@ pub(crate) struct Region {
     at: usize,
     /// How far the memory can grow.
     capacity: usize,
-    /// With the guard behind it.
-    reserved: usize,
+    /// Bytes before and behind that, which nobody can use: compiled code relies on those behind, and those before are for
+    /// the day when it is wrong.
+    guard: usize,
     size: AtomicUsize,
     taken: AtomicBool,
 }
@@ -39,16 +42,16 @@ impl Memories {
         self.lock().iter().find(|region| region.at == address as usize).cloned()
     }
 
-    fn take(&self, capacity: usize, reserved: usize) -> io::Result<Arc<Region>> {
+    fn take(&self, capacity: usize, guard: usize) -> io::Result<Arc<Region>> {
         let mut regions = self.lock();
         let fits = |region: &&Arc<Region>| {
-            region.capacity == capacity && region.reserved == reserved && !region.taken.load(Ordering::Relaxed)
+            region.capacity == capacity && region.guard == guard && !region.taken.load(Ordering::Relaxed)
         };
         let free = regions.iter().find(fits).cloned();
         let region = match free {
             Some(region) => region,
             None => {
-                regions.push(Arc::new(Region::reserve(capacity, reserved)?));
+                regions.push(Arc::new(Region::reserve(capacity, guard)?));
                 regions[regions.len() - 1].clone()
             }
         };
@@ -62,11 +65,17 @@ impl Memories {
 }
 
 impl Region {
-    fn reserve(capacity: usize, reserved: usize) -> io::Result<Region> {
+    fn reserve(capacity: usize, guard: usize) -> io::Result<Region> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new mapping, which nobody can use yet.
-        let at = unsafe { mmap_anonymous(ptr::null_mut(), reserved, ProtFlags::empty(), flags)? } as usize;
-        Ok(Region { at, capacity, reserved, size: AtomicUsize::new(0), taken: AtomicBool::new(false) })
+        let begin = unsafe { mmap_anonymous(ptr::null_mut(), guard + capacity + guard, ProtFlags::empty(), flags)? };
+        Ok(Region {
+            at: begin as usize + guard,
+            capacity,
+            guard,
+            size: AtomicUsize::new(0),
+            taken: AtomicBool::new(false),
+        })
     }
 
     fn size(&self) -> usize {
@@ -79,21 +88,31 @@ impl Region {
         if size > self.capacity {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        self.set_rights(before, size, MprotectFlags::READ | MprotectFlags::WRITE)?;
+        let grown = self.set_rights(before, size, MprotectFlags::READ | MprotectFlags::WRITE);
+        if grown.is_err() {
+            // Of several mappings, some may have been changed.
+            self.set_rights(before, size, MprotectFlags::empty())?;
+            return grown;
+        }
         self.size.store(size, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Makes it as small as it was. The engine has to be told. What is cut off must be writable.
-    pub fn shrink(&self, size: usize) -> io::Result<()> {
+    /// Makes it as small as it was before it has grown. The engine has to be told. What is cut off must be writable.
+    pub fn cut(&self, size: usize) -> io::Result<()> {
+        self.shrink(size, MOST_CLEARED_OF_GROWTH)
+    }
+
+    /// Makes it smaller. The first `cleared` bytes that are cut off are filled with zeros and stay resident.
+    fn shrink(&self, size: usize, cleared: usize) -> io::Result<()> {
         let before = self.size();
-        let (from, length) = ((self.at + size) as *mut u8, before.saturating_sub(size));
-        if length > MOST_CLEARED {
+        let cleared = cleared.min(before.saturating_sub(size));
+        let (from, rest) = (self.at + size, self.at + size + cleared);
+        // SAFETY: the bytes are of this mapping, and writable. No guest runs, so nobody else looks at them.
+        unsafe { ptr::write_bytes(from as *mut u8, 0, cleared) };
+        if self.at + before > rest {
             // SAFETY: the pages are of this mapping, private and of no file: zeros come in their place.
-            unsafe { madvise(from.cast(), length, Advice::LinuxDontNeed)? };
-        } else {
-            // SAFETY: the bytes are of this mapping, and writable. No guest runs, so nobody else looks at them.
-            unsafe { ptr::write_bytes(from, 0, length) };
+            unsafe { madvise(rest as *mut _, self.at + before - rest, Advice::LinuxDontNeed)? };
         }
         self.set_rights(size, before, MprotectFlags::empty())?;
         self.size.store(size, Ordering::Relaxed);
@@ -112,7 +131,7 @@ impl Region {
 impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: whoever holds a memory of it holds the region.
-        let _ = unsafe { munmap(self.at as *mut _, self.reserved) };
+        let _ = unsafe { munmap((self.at - self.guard) as *mut _, self.guard + self.capacity + self.guard) };
     }
 }
 
@@ -122,7 +141,7 @@ struct Taken(Arc<Region>);
 impl Drop for Taken {
     fn drop(&mut self) {
         // One that cannot be cleared is nobody's any more.
-        if self.0.shrink(0).is_ok() {
+        if self.0.shrink(0, MOST_CLEARED).is_ok() {
             self.0.taken.store(false, Ordering::Relaxed);
         }
     }
@@ -159,7 +178,7 @@ unsafe impl MemoryCreator for Memories {
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
         let capacity = reserved.ok_or("a memory without a reservation")?;
-        let region = self.take(capacity, capacity + guard).map_err(|error| error.to_string())?;
+        let region = self.take(capacity, guard).map_err(|error| error.to_string())?;
         let memory = Taken(region);
         memory.0.grow(minimum).map_err(|error| error.to_string())?;
         Ok(Box::new(memory))
@@ -175,7 +194,7 @@ mod tests {
         let memories = Memories::default();
         for size in [64 << 10, 6 << 20] {
             for _ in 0..3 {
-                let region = memories.take(8 << 20, 9 << 20).unwrap();
+                let region = memories.take(8 << 20, 1 << 20).unwrap();
                 let taken = Taken(region.clone());
                 region.grow(64 << 10).unwrap();
                 // SAFETY: as large as that it is.
@@ -187,7 +206,7 @@ mod tests {
                 let more = unsafe { std::slice::from_raw_parts_mut((region.at + (64 << 10)) as *mut u8, size) };
                 assert!(more.iter().all(|byte| *byte == 0));
                 more.fill(2);
-                region.shrink(64 << 10).unwrap();
+                region.cut(64 << 10).unwrap();
                 assert_eq!(taken.byte_size(), 64 << 10);
                 region.grow((64 << 10) + size).unwrap();
                 assert!(more.iter().all(|byte| *byte == 0));
@@ -195,7 +214,7 @@ mod tests {
             }
         }
         assert_eq!(memories.lock().len(), 1, "it was used again");
-        let region = memories.take(8 << 20, 9 << 20).unwrap();
+        let region = memories.take(8 << 20, 1 << 20).unwrap();
         assert!(region.grow((8 << 20) + 1).is_err());
         assert!(memories.at(region.at as *const u8).is_some() && memories.at(ptr::null()).is_none());
     }

@@ -21,9 +21,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 use rustix::param::page_size;
 
-/// The kernel's page, on x86-64 always and on most of aarch64. Where it is another nothing is watched: what would be made
-/// writable by a fault would be more than what was copied.
-const PAGE: usize = 4 << 10;
+use crate::config::WATCHED_PAGE;
+
+const PAGE: usize = WATCHED_PAGE;
 /// Pages that are copied back at most. To copy as many takes longer than to make an instance of a small program; one that
 /// writes more in its tasks works longer than that anyway.
 pub(super) const MAX_PAGES: usize = 1 << 10;
@@ -147,11 +147,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// Lets a write to this address happen. False when it is not for the watch to say.
-    fn admit(&self, address: usize) -> bool {
+    /// Lets a write to this address happen, if it is for the watch to say.
+    fn admit(&self, address: usize) -> Admitted {
         let is_watched = self.memories().any(|(at, length)| address.wrapping_sub(at) < length);
         if !is_watched || !self.kept.load(Ordering::Relaxed) || self.overflow.load(Ordering::Relaxed) {
-            return false;
+            return Admitted::NotWatched;
         }
         let (page, count) = (address & !(PAGE - 1), self.count.load(Ordering::Relaxed));
         let writable = MprotectFlags::READ | MprotectFlags::WRITE;
@@ -163,20 +163,31 @@ impl Ledger {
             self.count.store(count + 1, Ordering::Relaxed);
             // SAFETY: as in `protect`.
             if unsafe { mprotect(page as *mut _, PAGE, writable) }.is_ok() {
-                return true;
+                return Admitted::Again;
             }
         }
         // Too many pages, or too many mappings: the instance will go after this task.
         self.overflow.store(true, Ordering::Relaxed);
-        self.protect(writable).is_ok()
+        if self.protect(writable).is_ok() { Admitted::Again } else { Admitted::Never }
     }
 }
 
-/// Called by the fault handler for an access that a page's rights do not allow. True when it may be tried again.
+/// What becomes of an access that a page's rights do not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admitted {
+    /// It is somebody else's to say.
+    NotWatched,
+    /// It may be tried again.
+    Again,
+    /// It was a write that must be allowed, and the system refuses it.
+    Never,
+}
+
+/// Called by the fault handler for such an access.
 ///
 /// Everything in here may be done in a handler: system calls and copying, no allocation, no lock.
-pub(super) fn admit_write(address: usize) -> bool {
-    LEDGER.get().is_some_and(|ledger| ledger.admit(address))
+pub(super) fn admit_write(address: usize) -> Admitted {
+    LEDGER.get().map_or(Admitted::NotWatched, |ledger| ledger.admit(address))
 }
 
 #[cfg(test)]

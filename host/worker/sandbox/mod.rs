@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::Engine;
+use wasmtime_wasi::I32Exit;
 
 use self::component::ComponentProgram;
 use self::context::TaskContext;
@@ -343,8 +344,8 @@ impl Finished {
         matches!(self.result, Ok(Returned::Output(_) | Returned::Refused(_)))
     }
 
-    /// Whether the guest came to an end of its own.
+    /// Whether the guest came to an end of its own, be it by `proc_exit`.
     fn returned(&self) -> bool {
-        self.result.is_ok()
+        self.result.as_ref().map_or_else(|error| error.is::<I32Exit>(), |_| true)
     }
 }

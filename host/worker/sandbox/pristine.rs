@@ -12,9 +12,11 @@ use super::super::memories::{Memories, Region};
 use super::super::watch::Watch;
 use crate::worker::STATE;
 
-/// So many tasks after which it is learned anew which pages a program writes, if there are many: one task in thousands
-/// may have written to pages that no other does.
-const LEARN_EVERY: u32 = 4_096;
+/// Tasks after which it is learned anew which pages a program writes, because one of them may have written to pages that
+/// no other does: at first so many, and twice as many each time that nothing came of it, up to the second number. A
+/// fault costs as much as some hundred copies of a page.
+const LEARN_AFTER: u32 = 128;
+const LEARN_AFTER_MOST: u32 = 8_192;
 /// Pages that cost less to copy than to learn about.
 const FEW_PAGES: usize = 8;
 
@@ -32,8 +34,10 @@ pub(super) struct Pristine {
     /// With their sizes.
     memories: Vec<(Memory, usize, Arc<Region>)>,
     globals: Vec<(Global, Val)>,
-    /// Since it was learned which pages the program writes.
-    tasks: u32,
+    /// Until it is learned anew which pages the program writes.
+    left: u32,
+    /// So many were given the last time, when there were so many pages.
+    learned: (u32, usize),
 }
 
 impl Parts {
@@ -68,8 +72,9 @@ impl Parts {
         (mut kept_store, kept): (impl AsContextMut<Data = T>, Instance),
         (mut fresh_store, fresh): (impl AsContextMut<Data = T>, Instance),
     ) -> Option<String> {
-        let kept_memories = self.memories(&mut kept_store, kept).unwrap_or_default();
-        let fresh_memories = self.memories(&mut fresh_store, fresh).unwrap_or_default();
+        let missing = || Some("a part of its state is out of reach".to_owned());
+        let Some(kept_memories) = self.memories(&mut kept_store, kept) else { return missing() };
+        let Some(fresh_memories) = self.memories(&mut fresh_store, fresh) else { return missing() };
         for (number, (kept, fresh)) in kept_memories.iter().zip(&fresh_memories).enumerate() {
             let (kept, fresh) = (kept.data(&kept_store), fresh.data(&fresh_store));
             if kept.len() != fresh.len() {
@@ -80,8 +85,8 @@ impl Parts {
                 return Some(format!("memory {number} differs at {at:#x}"));
             }
         }
-        let kept_globals = self.globals(&mut kept_store, kept)?;
-        let fresh_globals = self.globals(&mut fresh_store, fresh)?;
+        let Some(kept_globals) = self.globals(&mut kept_store, kept) else { return missing() };
+        let Some(fresh_globals) = self.globals(&mut fresh_store, fresh) else { return missing() };
         let mut pairs = kept_globals.iter().zip(&fresh_globals);
         let at = pairs.position(|((_, kept), (_, fresh))| bits(kept) != bits(fresh))?;
         Some(format!("mutable global {at} differs"))
@@ -115,7 +120,7 @@ impl Pristine {
         // SAFETY: the memories are regions of ours, readable and writable as far as they go now, at the same place as long as
         // the store lives, and `Home` drops the watch before it. Guests run on this thread alone.
         let watch = unsafe { Watch::keep(&places)? };
-        Some(Pristine { watch, memories, globals, tasks: 0 })
+        Some(Pristine { watch, memories, globals, left: LEARN_AFTER, learned: (LEARN_AFTER, 0) })
     }
 
     /// Puts the instance back. False when that cannot be done, and the instance has to go.
@@ -124,14 +129,22 @@ impl Pristine {
         if !is_as_small || !self.watch.restore() {
             return false;
         }
-        self.tasks += 1;
-        if self.tasks >= LEARN_EVERY {
-            self.tasks = 0;
-            if self.watch.written() > FEW_PAGES && !self.watch.learn_anew() {
-                return false;
-            }
+        self.left -= 1;
+        if self.left == 0 && !self.learn() {
+            return false;
         }
         self.globals.iter().all(|(global, value)| global.set(&mut store, *value).is_ok())
+    }
+}
+
+impl Pristine {
+    /// Forgets pages that are written no more, more seldom when there are none.
+    fn learn(&mut self) -> bool {
+        let (after, before) = self.learned;
+        let written = self.watch.written();
+        let after = if 2 * written < before { LEARN_AFTER } else { LEARN_AFTER_MOST.min(2 * after) };
+        (self.left, self.learned) = (after, (after, written));
+        written <= FEW_PAGES || self.watch.learn_anew()
     }
 }
 
@@ -141,5 +154,5 @@ fn shrink((memory, size, region): &(Memory, usize, Arc<Region>), mut store: impl
         return true;
     }
     // Growing by nothing has the engine ask anew how large the memory is.
-    region.shrink(*size).is_ok() && memory.grow(&mut store, 0).is_ok() && memory.data_size(&store) == *size
+    region.cut(*size).is_ok() && memory.grow(&mut store, 0).is_ok() && memory.data_size(&store) == *size
 }
