@@ -136,7 +136,7 @@ pub async fn look(program: &Program, config: &PoolConfig, sample: &Sample) -> Re
     let initial = pool.report().resources.initial_memory;
     let mut seen = Seen { initial_memory: initial, ..Seen::default() };
     let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
-    let mut results = pool.map(sample.rows(LOOKED_AT));
+    let mut results = pool.map(sample.rows(LOOKED_AT.min(sample.different)));
     while let Some(result) = results.next().await? {
         let Some(measured) = result.receipt.measured else { continue };
         let peak = measured.peak_memory.unwrap_or(initial);
