@@ -4,7 +4,7 @@ use serde::Serialize;
 use wpool::{Interrupt, PoolConfig, Program};
 
 use super::super::plan::Plan;
-use super::measure::{Sample, Seen};
+use super::measure::{Measured, Seen};
 use super::settings::{Kind, Setting};
 
 /// Everything that `wpool bench` found out. Times are microseconds.
@@ -85,7 +85,7 @@ impl Split {
         self.start_us + self.guest_us + self.host_us
     }
 
-    fn new(config: &PoolConfig, sample: &Sample) -> Split {
+    fn new(config: &PoolConfig, sample: &Measured) -> Split {
         let total = &sample.total;
         let each = |seconds: f64| seconds * 1e6 / total.rows.max(1) as f64;
         let (busy, start) = (each(total.busy.as_secs_f64()), each(total.start.as_secs_f64()));
@@ -102,7 +102,7 @@ impl Split {
 }
 
 impl Rate {
-    fn of(sample: &Sample) -> Rate {
+    fn of(sample: &Measured) -> Rate {
         let mut rates = sample.rates.clone();
         rates.sort_unstable_by(f64::total_cmp);
         let at = |index: usize| rates.get(index).copied().unwrap_or_default();
@@ -113,9 +113,10 @@ impl Rate {
 impl Findings {
     pub fn new(program: &Program, plan: &Plan, settings: &[Setting], seen: Seen, size: Size) -> Findings {
         let asked = settings.iter().find(|setting| setting.kind == Kind::Workers(plan.config.workers));
-        let (row, rate) = asked
-            .map_or_else(Default::default, |asked| (Split::new(&asked.config, &asked.sample), Rate::of(&asked.sample)));
-        let total = |value: fn(&Sample) -> u64| settings.iter().map(|setting| value(&setting.sample)).sum();
+        let (row, rate) = asked.map_or_else(Default::default, |asked| {
+            (Split::new(&asked.config, &asked.measured), Rate::of(&asked.measured))
+        });
+        let total = |value: fn(&Measured) -> u64| settings.iter().map(|setting| value(&setting.measured)).sum();
         let mut findings = Findings {
             version: env!("CARGO_PKG_VERSION"),
             program: program.name().to_owned(),
@@ -151,11 +152,11 @@ impl Findings {
 
 fn scales(settings: &[Setting]) -> Vec<Scale> {
     let by_workers = settings.iter().filter_map(|setting| match setting.kind {
-        Kind::Workers(workers) => Some((workers, &setting.sample)),
+        Kind::Workers(workers) => Some((workers, &setting.measured)),
         _ => None,
     });
     let one = by_workers.clone().next().map_or(1.0, |(_, sample)| Rate::of(sample).median);
-    let scale = |(workers, sample): (usize, &Sample)| {
+    let scale = |(workers, sample): (usize, &Measured)| {
         let (rate, total) = (Rate::of(sample), &sample.total);
         let host_share = total.host.as_secs_f64() / total.wall.as_secs_f64().max(f64::MIN_POSITIVE);
         Scale { workers, rate, speed_up: rate.median / one.max(f64::MIN_POSITIVE), host_share }
@@ -173,7 +174,7 @@ fn variant(setting: &Setting, asked: f64) -> Option<Variant> {
         Kind::Interrupt(how) => format!("--interrupt {how}"),
         Kind::Chunks => "no --chunksize".to_owned(),
     };
-    let rate = setting.inapplicable.is_none().then(|| Rate::of(&setting.sample));
+    let rate = setting.inapplicable.is_none().then(|| Rate::of(&setting.measured));
     let ratio = rate.map(|rate| rate.median / asked.max(f64::MIN_POSITIVE));
     Some(Variant { name, rate, ratio, inapplicable: setting.inapplicable.clone() })
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
-use wpool::{Pool, PoolConfig, Program, Shutdown, Status, Supply};
+use wpool::{Pool, PoolConfig, Program, Settled, Shutdown, Status};
+
+use super::sample::Sample;
 
 /// How long rows are run to find out how many take a second, and the most that are run then.
 const PROBE: Duration = Duration::from_millis(100);
@@ -13,43 +15,16 @@ const MOST_ROWS: usize = 20_000_000;
 /// Rows of which everything is measured, to learn what they are like.
 const LOOKED_AT: usize = 32;
 
-/// Rows that are run again and again, as they were read.
-#[derive(Debug, Default)]
-pub struct Rows {
-    supplies: Vec<Supply>,
-    pub count: usize,
-}
-
-impl Rows {
-    pub fn push(&mut self, supply: Supply) {
-        self.count += supply.len();
-        self.supplies.push(supply);
-    }
-
-    /// So many of them, from the first on and over again.
-    fn first(&self, count: usize) -> impl Iterator<Item = Supply> {
-        let mut left = count;
-        self.supplies.iter().cycle().map_while(move |supply| {
-            let mut supply = (left > 0).then(|| supply.clone())?;
-            if let Supply::Many(span) = &mut supply {
-                supply = span.split_to(left).into();
-            }
-            left -= supply.len();
-            Some(supply)
-        })
-    }
-}
-
 /// What all measurements of a setting came to.
 #[derive(Clone, Debug, Default)]
-pub struct Sample {
+pub struct Measured {
     /// Rows a second, round by round.
     pub rates: Vec<f64>,
     /// Sums over all rounds.
     pub total: Measurement,
 }
 
-impl Sample {
+impl Measured {
     pub fn add(&mut self, one: Measurement) {
         self.rates.push(one.rows as f64 / one.wall.as_secs_f64().max(f64::MIN_POSITIVE));
         let total = &mut self.total;
@@ -75,11 +50,11 @@ pub struct Measurement {
 }
 
 /// Runs so many rows in a pool of their own, those that there are again and again.
-pub async fn measure(program: &Program, config: &PoolConfig, rows: &Rows, count: usize) -> Result<Measurement> {
+pub async fn measure(program: &Program, config: &PoolConfig, sample: &Sample, count: usize) -> Result<Measurement> {
     let pool = Pool::builder(program.clone()).config(config.clone()).build().await?;
     // Workers start with the first rows, and learn how many they can be handed.
-    pass(&pool, rows, (count / 10).max(config.workers)).await?;
-    let measurement = pass(&pool, rows, count).await?;
+    pass(&pool, sample, (count / 10).max(config.workers)).await?;
+    let measurement = pass(&pool, sample, count).await?;
     pool.shutdown(Shutdown::Kill).await;
     Ok(measurement)
 }
@@ -91,16 +66,19 @@ pub async fn can_run(program: &Program, config: &PoolConfig) -> Result<()> {
     Ok(())
 }
 
-async fn pass(pool: &Pool, rows: &Rows, count: usize) -> Result<Measurement> {
+async fn pass(pool: &Pool, sample: &Sample, count: usize) -> Result<Measurement> {
     let (before, cpu, began) = (pool.stats(), cpu_time(), Instant::now());
-    let (mut settled, mut not_ok) = (0, 0);
-    let mut results = pool.map(rows.first(count));
+    let (mut rows, mut not_ok) = (0, 0);
+    let mut results = pool.map(sample.rows(count));
     loop {
         let mut any = false;
-        for result in results.next_chunk().await? {
+        for settled in results.next_settled().await? {
             any = true;
-            settled += 1;
-            not_ok += u64::from(result.outcome.status() != Status::Ok);
+            rows += settled.len() as u64;
+            // Those that came in one piece are all ok.
+            if let Settled::One(result) = settled {
+                not_ok += u64::from(result.outcome.status() != Status::Ok);
+            }
         }
         if !any {
             break;
@@ -108,7 +86,7 @@ async fn pass(pool: &Pool, rows: &Rows, count: usize) -> Result<Measurement> {
     }
     let (wall, host, after) = (began.elapsed(), cpu_time().saturating_sub(cpu), pool.stats());
     let (busy, start) = (after.busy.saturating_sub(before.busy), after.start.saturating_sub(before.start));
-    Ok(Measurement { rows: settled, not_ok, wall, busy, start, host })
+    Ok(Measurement { rows, not_ok, wall, busy, start, host })
 }
 
 fn cpu_time() -> Duration {
@@ -116,12 +94,12 @@ fn cpu_time() -> Duration {
 }
 
 /// How many rows take about a second, and at least two for each of the most workers.
-pub async fn rows_of_a_second(program: &Program, config: &PoolConfig, rows: &Rows) -> Result<usize> {
+pub async fn rows_of_a_second(program: &Program, config: &PoolConfig, sample: &Sample) -> Result<usize> {
     let pool = Pool::builder(program.clone()).config(config.clone()).build().await?;
     let least = 4 * config.workers;
     let mut count = least;
     let rate = loop {
-        let one = pass(&pool, rows, count).await?;
+        let one = pass(&pool, sample, count).await?;
         if one.wall >= PROBE || count >= MOST_ROWS {
             break count as f64 / one.wall.as_secs_f64().max(f64::MIN_POSITIVE);
         }
@@ -152,13 +130,13 @@ impl Seen {
 }
 
 /// Looks at some tasks, and whether the program can be run at all.
-pub async fn look(program: &Program, config: &PoolConfig, rows: &Rows) -> Result<Seen> {
+pub async fn look(program: &Program, config: &PoolConfig, sample: &Sample) -> Result<Seen> {
     let config = PoolConfig { receipts: true, ..config.clone() };
     let pool = Pool::builder(program.clone()).config(config).build().await?;
     let initial = pool.report().resources.initial_memory;
     let mut seen = Seen { initial_memory: initial, ..Seen::default() };
     let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
-    let mut results = pool.map(rows.first(LOOKED_AT.min(rows.count)));
+    let mut results = pool.map(sample.rows(LOOKED_AT.min(sample.different)));
     while let Some(result) = results.next().await? {
         let Some(measured) = result.receipt.measured else { continue };
         let peak = measured.peak_memory.unwrap_or(initial);

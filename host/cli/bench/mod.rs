@@ -6,6 +6,7 @@
 mod advice;
 mod findings;
 mod measure;
+mod sample;
 mod settings;
 mod text;
 
@@ -15,14 +16,15 @@ use std::pin::Pin;
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use tempfile::TempDir;
-use wpool::{Isolation, PoolConfig, Program};
+use wpool::{Isolation, PoolConfig, Program, Supply};
 
 use super::exit::{Exit, NoInputs, Usage};
 use super::plan::Plan;
 use super::rows::{Occurrences, Rows, Steps};
 use super::{args, print, reaper, run, say};
 use findings::{Findings, Size};
-use measure::{Sample, Seen, can_run, look, measure, rows_of_a_second};
+use measure::{Seen, can_run, look, measure, rows_of_a_second};
+use sample::Sample;
 use settings::{Kind, Setting, settings};
 
 /// Rows that are kept in memory to be run again and again, and their bytes.
@@ -47,11 +49,11 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
 }
 
 async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>) -> Result<Findings> {
-    let inputs = sample(plan, rows.unwrap_or(MOST_ROWS).min(MOST_ROWS)).await?;
-    let (mut settings, seen) = prepare(plan, program, &inputs).await?;
+    let sample = sample(plan, rows.unwrap_or(MOST_ROWS).min(MOST_ROWS)).await?;
+    let (mut settings, seen) = prepare(plan, program, &sample).await?;
     let count = match rows {
         Some(rows) => rows,
-        None => rows_of_a_second(program, &plan.config, &inputs).await?,
+        None => rows_of_a_second(program, &plan.config, &sample).await?,
     };
     let measured = settings.iter().filter(|setting| setting.inapplicable.is_none()).count();
     say(format_args!("measuring {measured} settings, {rounds} times each, with {count} rows"));
@@ -60,18 +62,18 @@ async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>
         for turn in 0..turns {
             let setting = &mut settings[(turn + round) % turns];
             if setting.inapplicable.is_none() {
-                let measurement = measure(program, &setting.config, &inputs, count).await?;
-                setting.sample.add(measurement);
+                let measurement = measure(program, &setting.config, &sample, count).await?;
+                setting.measured.add(measurement);
             }
         }
     }
-    Ok(Findings::new(program, plan, &settings, seen, Size { rows: count, sample: inputs.count.min(count), rounds }))
+    Ok(Findings::new(program, plan, &settings, seen, Size { rows: count, sample: sample.different.min(count), rounds }))
 }
 
 /// Compiles the program for all settings, and finds out which it can be run with. The one that was asked for has to be one
 /// of them.
-async fn prepare(plan: &Plan, program: &Program, rows: &measure::Rows) -> Result<(Vec<Setting>, Seen)> {
-    let seen = look(program, &plan.config, rows).await?;
+async fn prepare(plan: &Plan, program: &Program, sample: &Sample) -> Result<(Vec<Setting>, Seen)> {
+    let seen = look(program, &plan.config, sample).await?;
     let mut settings = settings(&plan.config);
     for setting in settings.iter_mut().filter(|setting| !setting.is_asked_for()) {
         if let Err(error) = can_run(program, &setting.config).await {
@@ -96,20 +98,23 @@ fn isolation(asked: &PoolConfig, settings: &[Setting]) -> &'static str {
 }
 
 /// The first rows, as a run would give them to its pool.
-async fn sample(plan: &Plan, most: usize) -> Result<measure::Rows> {
+async fn sample(plan: &Plan, most: usize) -> Result<Sample> {
     let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
     let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
-    let (end, mut inputs, mut bytes) = (rows.end(), measure::Rows::default(), 0);
-    while inputs.count < most && bytes < MOST_BYTES {
+    let (end, mut inputs, mut bytes, mut plain) = (rows.end(), Vec::new(), 0, true);
+    while inputs.len() < most && bytes < MOST_BYTES {
         let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await else { break };
-        bytes += supply.size();
-        inputs.push(supply);
+        plain &= matches!(supply, Supply::Many(_));
+        for input in supply.into_inputs().take(most - inputs.len()) {
+            bytes += input.bytes.len();
+            inputs.push(input);
+        }
     }
     if let Some(why) = end.failure() {
         return Err(anyhow::Error::msg(why));
     }
-    if inputs.count == 0 {
+    if inputs.is_empty() {
         return Err(NoInputs("there are no rows to measure with".into()).into());
     }
-    Ok(inputs)
+    Ok(Sample::new(inputs, plain))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wpool::{Interrupt, Isolation, MAX_WORKERS, PoolConfig};
 
-use super::Sample;
+use super::measure::Measured;
 
 /// A deadline that no task meets.
 const FAR: Duration = Duration::from_secs(3600);
@@ -20,7 +20,7 @@ pub struct Setting {
     pub config: PoolConfig,
     /// Why the program cannot be run like this.
     pub inapplicable: Option<String>,
-    pub sample: Sample,
+    pub measured: Measured,
 }
 
 /// What is different from what was asked for.
@@ -42,7 +42,7 @@ pub enum Kind {
 
 impl Setting {
     fn new(kind: Kind, config: PoolConfig) -> Setting {
-        Setting { kind, config, inapplicable: None, sample: Sample::default() }
+        Setting { kind, config, inapplicable: None, measured: Measured::default() }
     }
 
     /// Whether it is a number of workers, at which any program can be run.

@@ -22,6 +22,7 @@ pub fn system_calls(command: &mut Command) -> u64 {
             _ => Ok(()),
         });
     }
+    #[expect(clippy::zombie_processes, reason = "it is waited for with all that it starts")]
     let child = command.spawn().expect("it starts, and may be traced");
     let first = child.id() as i32;
     let mut tracer = Tracer { inside: HashSet::new(), calls: 0 };
