@@ -24,9 +24,13 @@ const KEEPER_TICK: Duration = Duration::from_millis(10);
 /// next to nothing.
 const IDLE_TICK: Duration = Duration::from_millis(100);
 
-/// The most time that counts between two looks, as between two ticks of a worker's own clock. Longer gaps are of a host
-/// that was suspended; shorter ones, of a host that was busy, do not stretch the deadlines that it keeps.
-const MOST_BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// The most time that counts between two looks. After a gap, which the workers may have had as well, more looks are to
+/// come before anything is held against one.
+const MOST_BETWEEN_LOOKS: Duration = Duration::from_millis(40);
+
+/// The same where the host keeps deadlines, as between two ticks of a worker's own clock: a host that is busy is not to
+/// stretch them, and longer gaps are of one that was suspended.
+const KEEPER_MOST: Duration = Duration::from_millis(100);
 
 /// How long before the kill of a worker another one is started in its place, so that it is ready by then: starting takes
 /// some 5 ms, and a look comes in every [`KEEPER_TICK`]. If the task ends in time after all, the other one waits. Not in
@@ -46,6 +50,8 @@ pub(super) struct Health {
     due: Instant,
     /// How often it is looked at.
     tick: Duration,
+    /// The most time that counts between two looks.
+    most: Duration,
     /// The pool's count of pauses then.
     pauses: u64,
     /// Bytes went one way or the other since the worker was last looked at.
@@ -60,12 +66,13 @@ pub(super) struct Health {
 impl Health {
     /// Of a worker that came up, which keeps its tasks' deadlines itself or leaves that to its host.
     pub fn new(now: Instant, keeps_deadlines: bool) -> Self {
-        let tick = if keeps_deadlines { TICK } else { KEEPER_TICK };
+        let (tick, most) = if keeps_deadlines { (TICK, MOST_BETWEEN_LOOKS) } else { (KEEPER_TICK, KEEPER_MOST) };
         Health {
             watch: Watch::default(),
             looked: now,
             due: now + tick,
             tick,
+            most,
             pauses: 0,
             moved: false,
             memory_looked: now,
@@ -80,9 +87,9 @@ impl Health {
     }
 
     /// For how long the worker has run since the last look. Of time in which this process did not run, such as that of a
-    /// suspended machine, [`MOST_BETWEEN_LOOKS`] counts, and in a pause none, for neither did the worker. `None` in a pause.
+    /// suspended machine, little counts, and in a pause none, for neither did the worker. `None` in a pause.
     fn passed(&mut self, pauses: u64) -> Option<Duration> {
-        let passed = std::mem::replace(&mut self.looked, Instant::now()).elapsed().min(MOST_BETWEEN_LOOKS);
+        let passed = std::mem::replace(&mut self.looked, Instant::now()).elapsed().min(self.most);
         let same = std::mem::replace(&mut self.pauses, pauses) == pauses;
         pauses.is_multiple_of(2).then_some(if same { passed } else { Duration::ZERO })
     }
@@ -240,13 +247,15 @@ mod tests {
 
     #[test]
     fn time_between_two_looks_counts_up_to_a_limit_and_not_in_a_pause() {
-        let before = Instant::now() - Duration::from_secs(60);
-        let mut health = Health::new(before, false);
-        assert_eq!(health.passed(0), Some(MOST_BETWEEN_LOOKS));
-        health.looked = before;
-        assert_eq!(health.passed(1), None);
-        health.looked = before;
-        assert_eq!(health.passed(2), Some(Duration::ZERO));
+        for (keeps_deadlines, most) in [(true, MOST_BETWEEN_LOOKS), (false, KEEPER_MOST)] {
+            let before = Instant::now() - Duration::from_secs(1);
+            let mut health = Health::new(before, keeps_deadlines);
+            assert_eq!(health.passed(0), Some(most));
+            health.looked = before;
+            assert_eq!(health.passed(1), None);
+            health.looked = before;
+            assert_eq!(health.passed(2), Some(Duration::ZERO));
+        }
     }
 
     #[test]
