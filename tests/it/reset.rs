@@ -9,9 +9,27 @@ use crate::support::*;
 
 /// What becomes of rows in one worker whose instances are compared with fresh ones.
 fn verified(task: &Path, args: &str, rows: &str) -> Ran {
-    let ran = run(&mut wpool_run(task, &format!("--lines -j 1 --verify-isolation {args}")), rows);
+    let ran = run(&mut wpool_run(task, &format!("--lines -j 1 --receipts --verify-isolation {args}")), rows);
     assert!(!ran.stderr.contains("warning"), "{}: {}", task.display(), ran.stderr);
     ran
+}
+
+/// Tasks for which an instance was made, by their place: it takes them a while to start.
+fn makers(ran: &Ran) -> Vec<usize> {
+    let started = |receipt: &Value| receipt["start_us"].as_u64().is_none_or(|micros| micros > 0);
+    ran.each("receipt").iter().enumerate().filter(|(_, receipt)| started(receipt)).map(|(at, _)| at).collect()
+}
+
+#[test]
+fn one_instance_serves_all_tasks_that_end_by_themselves() {
+    for (program, rows) in
+        [("pages", "x\nxx\nx\nxxx\n"), ("grow", "1\n1\n1\n1\n"), ("cat", "a\nb\nc\nd\n"), ("exit-code", "0\n3\n0\n1\n")]
+    {
+        let ran = verified(&wat(program), "--memory 4MiB --isolation auto", rows);
+        assert_eq!(makers(&ran), [0], "{program}: {}", ran.stdout);
+    }
+    let ran = verified(&wat("trap-on-bang"), "--isolation auto", "a\na\n!\na\na\n");
+    assert_eq!(makers(&ran), [0, 3], "what has trapped is not put back: {}", ran.stdout);
 }
 
 #[test]
@@ -28,10 +46,12 @@ fn a_task_finds_memories_and_globals_as_if_it_were_the_first() {
 
 #[test]
 fn a_task_that_writes_more_pages_than_are_put_back_leaves_nothing_either() {
-    let (few, many) = ("x".repeat(3), "x".repeat(200));
-    let rows: Vec<&str> = (0..300).map(|row| if row % 7 == 3 { &*many } else { &*few }).collect();
-    let ran = verified(&wat("pages"), "--isolation reset", &rows.join("\n"));
-    assert_eq!(ran.each("output"), vec![json!("fresh"); 300], "{}", ran.stderr);
+    // The digit says how many times 256 pages are written.
+    let rows: Vec<&str> = (0..100).map(|row| if row % 9 == 3 { "8" } else { "1" }).collect();
+    let ran = verified(&wat("floods"), "--isolation reset", &rows.join("\n"));
+    assert_eq!(ran.each("output"), vec![json!("fresh"); 100], "{}", ran.stderr);
+    let after: Vec<usize> = (0..100).filter(|row| *row == 0 || row % 9 == 4).collect();
+    assert_eq!(makers(&ran), after, "an instance is made after each task that wrote too much");
 }
 
 #[test]
@@ -85,6 +105,7 @@ fn a_program_whose_state_is_out_of_reach_gets_fresh_instances_or_a_reason() {
         (wat("table-swap"), "", "it changes a table"),
         (wat("component-echo"), "", "component"),
         (wat("echo"), "--deterministic", "--deterministic"),
+        (wat("echo"), "--fuel 1000", "--fuel"),
         (wat("init-raw"), "--init-each", "--init-each"),
     ] {
         let ran = run(&mut wpool_run(&program, &format!("--lines --isolation reset {args}")), "x\n");
@@ -94,7 +115,7 @@ fn a_program_whose_state_is_out_of_reach_gets_fresh_instances_or_a_reason() {
 }
 
 #[test]
-fn fuel_is_what_a_fresh_instance_would_have_used() {
+fn work_is_counted_as_in_fresh_instances() {
     let fuel = |how: &str| {
         let args = format!("--lines -j 1 --fuel 1000000 --receipts --isolation {how}");
         let ran = run(&mut wpool_run(&wat("pages"), &args), "x\nxx\nx\n");
@@ -102,7 +123,7 @@ fn fuel_is_what_a_fresh_instance_would_have_used() {
     };
     let fresh = fuel("fresh");
     assert!(fresh.iter().all(|fuel| fuel.as_u64().is_some_and(|fuel| fuel > 0)), "{fresh:?}");
-    assert_eq!(fuel("reset"), fresh);
+    assert_eq!(fuel("auto"), fresh);
 }
 
 #[test]
