@@ -12,7 +12,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Sample, WPOOL, cores, guest, has_pillow, peer_seconds, setting, time};
+use support::{Comparison, WPOOL, cores, guest, imports, peer_seconds, rounds, setting, time};
 
 /// Sizes of small photographs.
 const SIZES: [(u16, u16); 4] = [(1600, 1200), (1200, 1600), (1024, 768), (800, 600)];
@@ -21,39 +21,25 @@ fn main() {
     if !support::is_bench() {
         return;
     }
-    let (count, rounds) = (setting("WPOOL_BENCH_IMAGES", 60), setting("WPOOL_BENCH_ROUNDS", 5));
+    let count = setting("WPOOL_BENCH_IMAGES", 60);
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (images, thumbnails) = (dir.path().join("images"), dir.path().join("thumbnails"));
     std::fs::create_dir(&images).expect("a folder");
     pictures::write(&images, count, &SIZES);
     // Puts the program into the cache.
     wpool_seconds(1, &images, &thumbnails);
-    let mut measured = [Sample::default(), Sample::default(), Sample::default()];
-    for _ in 0..rounds {
-        let [one, all, pillow] = &mut measured;
-        one.push(count as f64 / wpool_seconds(1, &images, &thumbnails));
-        all.push(count as f64 / wpool_seconds(cores(), &images, &thumbnails));
-        if has_pillow() {
-            pillow.push(count as f64 / pillow_seconds(&images, &thumbnails));
-        }
-    }
-    println!("{count} images, thumbnails of 128 pixels; medians of {rounds} interleaved rounds, in images per second");
-    report(&measured);
-}
-
-/// Prints each sample and what wpool with all workers makes of it.
-fn report(measured: &[Sample; 3]) {
-    let names = ["wpool, 1 worker", &format!("wpool, {} workers", cores()), "ProcessPoolExecutor with Pillow"];
-    let all = measured[1].median();
-    for (name, sample) in names.iter().zip(measured) {
-        if sample.is_empty() {
-            println!("  {name:<34} (no python3 that imports PIL)");
-            continue;
-        }
-        let (median, min, max) = (sample.median(), sample.min(), sample.max());
-        let ratio = all / median;
-        println!("  {name:<34} {median:>8.1}  ({min:.1} to {max:.1})   all workers make {ratio:.2} × of it");
-    }
+    println!("{count} images, thumbnails of 128 pixels; medians of interleaved rounds (min to max)\n");
+    let rate = |seconds: f64| count as f64 / seconds;
+    let mut all = Comparison::new("images/s");
+    let one = all.side("wpool, 1 worker", || rate(wpool_seconds(1, &images, &thumbnails)));
+    let name = format!("wpool, {} workers", cores());
+    let wpool = all.side(&name, || rate(wpool_seconds(cores(), &images, &thumbnails)));
+    let missing = (!imports("PIL")).then_some("no python3 that imports PIL");
+    let pillow = all.side_unless(missing, "PPE with Pillow", || rate(pillow_seconds(&images, &thumbnails)));
+    all.run(rounds(5));
+    println!();
+    all.claim("thumbnails", wpool, one, None);
+    all.claim("thumbnails", wpool, pillow, None);
 }
 
 /// The whole command, from exec to exit, with the program in the cache.

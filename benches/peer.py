@@ -1,7 +1,14 @@
 """The peer: concurrent.futures.ProcessPoolExecutor on the same work. Prints the seconds that the work took.
 
-    peer.py noop ROWS_FILE WORKERS CHUNKSIZE COUNT     map a function that does nothing over the first COUNT lines
+    peer.py FUNCTION ROWS_FILE WORKERS CHUNKSIZE COUNT map a function over the first COUNT lines:
+            noop                                       it does nothing
+            noop-json                                  it reads the line as JSON
+            transform                                  it reads it as JSON, adds a member, and writes it
+            echo                                       it gives the line back
+            micros                                     it computes for 100 microseconds
+            loky                                       it does nothing, in loky's executor
     peer.py squares N ROWS WORKERS                     ROWS times the sum of the squares below N
+    peer.py sleep MILLIS COUNT WORKERS                 sleep COUNT times
     peer.py thumbnails IMAGES OUT WORKERS              a thumbnail of each file of the folder IMAGES, with Pillow
     peer.py dict COUNT WORKERS                         set a key of a Manager().dict COUNT times from each worker
     peer.py counter COUNT WORKERS                      add 1 under a Manager's lock COUNT times in each worker
@@ -10,6 +17,7 @@
     peer.py first WORKERS                              submit one task and wait for its result
 """
 
+import json
 import os
 import sys
 import time
@@ -23,11 +31,45 @@ def noop(row):
     return ""
 
 
-def squares(n):
+def noop_json(row):
+    json.loads(row)
+    return ""
+
+
+def transform(row):
+    value = json.loads(row)
+    value["seen"] = True
+    return json.dumps(value)
+
+
+def echo(row):
+    return row
+
+
+def squares(n, key=0):
+    """As the guest does it, whose compiler would find a formula for the plain sum."""
     total = 0
     for i in range(n):
-        total += i * i
+        total += i * i ^ key
     return total
+
+
+def micros(size, row):
+    return squares(size)
+
+
+def size_of(seconds):
+    """What the sum takes so long for."""
+    times = []
+    for _ in range(20):
+        started = time.perf_counter()
+        squares(10_000)
+        times.append(time.perf_counter() - started)
+    return int(10_000 * seconds / min(times))
+
+
+def sleep(seconds):
+    time.sleep(seconds)
 
 
 def thumbnail(out, path):
@@ -52,8 +94,19 @@ def add_one(shared, lock, count):
             shared["counter"] = shared.get("counter", 0) + 1
 
 
-def timed(workers, work):
-    with ProcessPoolExecutor(workers) as pool:
+def mapped(kind, file, workers, chunksize, count):
+    with open(file, "rb") as rows:
+        rows = list(islice((row.rstrip(b"\n") for row in rows), count))
+    functions = {"noop": noop, "loky": noop, "noop-json": noop_json, "transform": transform, "echo": echo}
+    function = functions.get(kind) or partial(micros, size_of(100e-6))
+    executor = ProcessPoolExecutor
+    if kind == "loky":
+        from loky import ProcessPoolExecutor as executor
+    return timed(workers, lambda pool: sum(1 for _ in pool.map(function, rows, chunksize=chunksize)), executor)
+
+
+def timed(workers, work, executor=ProcessPoolExecutor):
+    with executor(workers) as pool:
         # Its workers are started before the clock is.
         list(pool.map(noop, range(4 * workers)))
         started = time.perf_counter()
@@ -63,11 +116,11 @@ def timed(workers, work):
 
 def main():
     kind, *args = sys.argv[1:]
-    if kind == "noop":
-        file, workers, chunksize, count = args[0], *map(int, args[1:])
-        with open(file, "rb") as rows:
-            rows = list(islice(rows, count))
-        print(timed(workers, lambda pool: sum(1 for _ in pool.map(noop, rows, chunksize=chunksize))))
+    if kind in ("noop", "noop-json", "transform", "echo", "micros", "loky"):
+        print(mapped(kind, args[0], *map(int, args[1:])))
+    elif kind == "sleep":
+        millis, count, workers = map(int, args)
+        print(timed(workers, lambda pool: list(pool.map(sleep, [millis / 1000] * count))))
     elif kind == "squares":
         n, rows, workers = map(int, args)
         print(timed(workers, lambda pool: list(pool.map(squares, [n] * rows))))

@@ -6,11 +6,7 @@
 
 mod support;
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-use support::{Sample, WPOOL, cores, guest, has_python, peer_seconds, setting, time};
+use support::{Comparison, Rows, cores, guest, lacks_python, peer_seconds, rounds, setting, wpool_seconds};
 
 const WORKERS: [usize; 3] = [1, 2, 8];
 /// Calls in each task.
@@ -20,52 +16,32 @@ fn main() {
     if !support::is_bench() {
         return;
     }
-    let (calls, rounds) = (setting("WPOOL_BENCH_CALLS", 40_000), setting("WPOOL_BENCH_ROUNDS", 5));
-    let folder = tempfile::tempdir().expect("a folder");
-    let rows = folder.path().join("rows");
-    fs::write(&rows, format!("{EACH}\n").repeat(calls / EACH)).expect("rows can be written");
-    // Puts the program into the cache.
-    time(&mut count(&rows, 1));
-    println!("{} cores; operations per second, medians of {rounds} interleaved rounds (min to max)\n", cores());
+    let calls = setting("WPOOL_BENCH_CALLS", 40_000);
+    let rows = Rows::write(calls / EACH, |_| EACH);
+    println!("{} cores; medians of interleaved rounds (min to max)", cores());
     for workers in WORKERS {
-        let mut measured = [Sample::default(), Sample::default(), Sample::default()];
-        for _ in 0..rounds {
-            let [ours, set, add] = &mut measured;
-            ours.push(calls as f64 / time(&mut count(&rows, workers)).as_secs_f64());
-            if has_python() {
-                set.push(peer("dict", calls, workers));
-                add.push(peer("counter", calls / 4, workers));
-            }
-        }
-        println!("{workers} workers");
-        report(&measured);
+        // The whole command: every task increments one counter.
+        let jobs = workers.to_string();
+        let options = ["--state", "--call", "shared.count", "-j", &jobs];
+        let program = guest("shared-state.wasm");
+        let increments = || calls as f64 / wpool_seconds(&program, rows.path(), &options);
+        // Puts the program into the cache.
+        increments();
+        println!("\n{workers} workers");
+        let mut all = Comparison::new("operations/s");
+        let ours = all.side("wpool run, increments", increments);
+        let set = all.side_unless(lacks_python(), "Manager().dict, sets", || peer("dict", calls, workers));
+        let add = all.side_unless(lacks_python(), "Manager().dict, increments under a lock", || {
+            peer("counter", calls / 4, workers)
+        });
+        all.run(rounds(5));
+        all.claim("increments", ours, set, None);
+        all.claim("increments", ours, add, None);
     }
-}
-
-/// The whole command: every task increments one counter.
-fn count(rows: &Path, workers: usize) -> Command {
-    let mut command = Command::new(WPOOL);
-    command.args(["run", "-q", "--state", "--call", "shared.count", "-j", &workers.to_string()]);
-    command.arg(guest("shared-state.wasm")).arg(rows);
-    command
 }
 
 /// Operations per second, without the start of Python and its workers.
 fn peer(kind: &str, calls: usize, workers: usize) -> f64 {
     let each = calls / workers;
     (each * workers) as f64 / peer_seconds(&[kind, &each.to_string(), &workers.to_string()])
-}
-
-fn report(measured: &[Sample; 3]) {
-    let names = ["wpool run, increments", "Manager().dict, sets", "…, increments under a lock"];
-    for (name, sample) in names.iter().zip(measured) {
-        if sample.is_empty() {
-            println!("  {name:<28} (no python3)");
-            continue;
-        }
-        let (median, min, max) = (sample.median(), sample.min(), sample.max());
-        let ratio = measured[0].median() / median;
-        println!("  {name:<28} {median:>10.0}  ({min:.0} to {max:.0})   wpool is {ratio:.2} of it");
-    }
-    println!();
 }

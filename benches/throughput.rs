@@ -1,4 +1,5 @@
-//! Tasks per second: wpool end to end, beside the engine alone (the limit) and Python's ProcessPoolExecutor.
+//! Tasks per second of a program that does nothing: wpool end to end, beside the engine alone (the limit) and pools of
+//! Python.
 //!
 //! `WPOOL_BENCH_ROWS` (default 1 000 000) and `WPOOL_BENCH_ROUNDS` (default 5) change its length.
 
@@ -7,14 +8,10 @@
 mod bare;
 mod support;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use support::{Sample, WPOOL, cores, guest, has_python, peer_seconds, setting, time};
-
-/// Chunk sizes of which the peer's best is taken.
-const CHUNKSIZES: [usize; 4] = [64, 512, 4_096, 16_384];
+use support::Target::AtLeast;
+use support::{
+    Comparison, Rows, cores, guest, imports, lacks, lacks_python, peer_best, peer_map, rounds, setting, wpool_seconds,
+};
 
 /// Rows of which the peer's rate with chunksize 1 is taken; a million would take a minute a round.
 const SINGLE_ROWS: usize = 30_000;
@@ -23,99 +20,59 @@ fn main() {
     if bare::ran_as_loop() || !support::is_bench() {
         return;
     }
-    println!("{} cores; medians of interleaved rounds, in tasks per second (min to max)\n", cores());
+    let count = setting("WPOOL_BENCH_ROWS", 1_000_000);
+    println!("{} cores; {count} rows, whole command; medians of interleaved rounds (min to max)", cores());
     for bytes in [20, 100] {
-        noop(bytes);
+        noop(count, bytes);
     }
-    squares();
 }
 
-/// A no-op program over many small rows, a fresh instance each.
-fn noop(bytes: usize) {
-    let (count, rounds) = (setting("WPOOL_BENCH_ROWS", 1_000_000), setting("WPOOL_BENCH_ROUNDS", 5));
-    let rows = Rows::write(count, bytes);
+/// What wpool is run with, and what that is called.
+const WAYS: [(&str, &[&str]); 6] = [
+    ("wpool, fresh, JSON", &["--isolation", "fresh"]),
+    ("wpool, fresh, --lines", &["--isolation", "fresh", "--lines"]),
+    ("wpool, reset, JSON", &["--isolation", "reset"]),
+    ("wpool, reset, --lines", &["--isolation", "reset", "--lines"]),
+    ("wpool, reuse, JSON", &["--isolation", "reuse"]),
+    ("wpool, reuse, --lines", &["--isolation", "reuse", "--lines"]),
+];
+
+fn noop(count: usize, bytes: usize) {
+    let rows = Rows::strings(count, bytes);
     let program = guest("wat/noop.wat");
     // Puts the program into the cache.
-    wpool_seconds(&program, &rows.path, &[]);
-    let mut measured: [Sample; 5] = Default::default();
-    for _ in 0..rounds {
-        let [bare, wpool, reuse, single, best] = &mut measured;
-        bare.push(count as f64 / bare::seconds(&program, &rows.path, cores()));
-        wpool.push(count as f64 / wpool_seconds(&program, &rows.path, &[]));
-        reuse.push(count as f64 / wpool_seconds(&program, &rows.path, &["--isolation", "reuse"]));
-        if has_python() {
-            let few = SINGLE_ROWS.min(count);
-            single.push(few as f64 / peer_noop(&rows.path, 1, few));
-            let all = CHUNKSIZES.map(|chunksize| count as f64 / peer_noop(&rows.path, chunksize, count));
-            best.push(all.into_iter().fold(0.0, f64::max));
-        }
-    }
-    println!("no-op, {count} rows of {bytes} bytes");
-    let names =
-        ["engine alone", "wpool run", "… --isolation reuse", "ProcessPoolExecutor, chunksize 1", "… best chunksize"];
-    report(names, &measured, 1);
-}
-
-/// A loop that takes time: what a task costs that is worth a process.
-fn squares() {
-    const N: &str = "10000000";
-    const ROWS: usize = 8;
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let path = dir.path().join("rows.jsonl");
-    std::fs::write(&path, format!("{N}\n").repeat(ROWS)).expect("rows can be written");
-    let program = guest("sum-of-squares.wasm");
-    let mut measured = [Sample::default(), Sample::default()];
-    for _ in 0..setting("WPOOL_BENCH_ROUNDS", 5) {
-        measured[0].push(ROWS as f64 / wpool_seconds(&program, &path, &[]));
-        if has_python() {
-            measured[1].push(ROWS as f64 / peer_seconds(&["squares", N, &ROWS.to_string(), &cores().to_string()]));
-        }
-    }
-    println!("sum of squares below 10^7, {ROWS} rows");
-    report(["wpool run", "ProcessPoolExecutor"], &measured, 0);
-}
-
-/// Prints each sample and what wpool, the one at `subject`, makes of the others.
-fn report<const N: usize>(names: [&str; N], measured: &[Sample; N], subject: usize) {
-    for (name, sample) in names.iter().zip(measured) {
-        if sample.is_empty() {
-            println!("  {name:<34} (no python3)");
-            continue;
-        }
-        let ratio = measured[subject].median() / sample.median();
-        let (median, min, max) = (sample.median(), sample.min(), sample.max());
-        println!("  {name:<34} {median:>12.0}  ({min:.0} to {max:.0})   wpool is {ratio:.2} of it");
-    }
+    wpool_seconds(&program, rows.path(), &[]);
+    println!("\nno-op, rows of {bytes} bytes");
+    let rate = |seconds: f64| count as f64 / seconds;
+    let few = SINGLE_ROWS.min(count);
+    let mut all = Comparison::new("tasks/s");
+    let bare = all.side("bare engine", || rate(bare::seconds(&program, rows.path(), cores(), bare::Images::Small)));
+    let [fresh, _, reset_json, reset, _, reuse] = WAYS.map(|(name, options)| {
+        let (program, rows) = (&program, &rows);
+        all.side_unless(lacks("--isolation", options[1]), name, move || {
+            rate(wpool_seconds(program, rows.path(), options))
+        })
+    });
+    let single = all.side_unless(lacks_python(), "PPE, chunksize 1", || peer_map("noop", &rows, 1, few));
+    let best = all.side_unless(lacks_python(), "PPE, best chunksize", || peer_best("noop", &rows, count));
+    let json =
+        all.side_unless(lacks_python(), "PPE, best chunksize, json.loads", || peer_best("noop-json", &rows, count));
+    let no_loky = (!imports("loky")).then_some("no python3 that imports loky");
+    let loky = all.side_unless(no_loky, "loky, best chunksize", || peer_best("loky", &rows, count));
+    all.run(rounds(5));
     println!();
-}
-
-/// The whole command, from exec to exit, with the program in the cache.
-fn wpool_seconds(program: &Path, rows: &Path, args: &[&str]) -> f64 {
-    let mut command = Command::new(WPOOL);
-    command.args(["run", "-q"]).args(args).arg(program).arg(rows);
-    time(&mut command).as_secs_f64()
-}
-
-fn peer_noop(rows: &Path, chunksize: usize, count: usize) -> f64 {
-    let rows = rows.to_str().expect("the path is UTF-8");
-    peer_seconds(&["noop", rows, &cores().to_string(), &chunksize.to_string(), &count.to_string()])
-}
-
-/// A file of JSON strings, each as long as asked for with its line end.
-struct Rows {
-    path: PathBuf,
-    _dir: tempfile::TempDir,
-}
-
-impl Rows {
-    fn write(count: usize, bytes: usize) -> Rows {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = dir.path().join("rows.jsonl");
-        let mut file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file"));
-        for i in 0..count {
-            writeln!(file, "\"{i:0width$}\"", width = bytes - 3).expect("rows can be written");
-        }
-        file.flush().expect("rows can be written");
-        Rows { path, _dir: dir }
+    let what = |isolation| format!("no-op {bytes} B, {isolation}");
+    let of_bare = if bytes == 20 { 0.9 } else { 0.85 };
+    for (peer, target) in [(bare, Some(of_bare)), (single, Some(55.0)), (best, Some(0.75)), (loky, None)] {
+        all.claim(&what("fresh"), fresh, peer, target.map(AtLeast));
+    }
+    // What is asked of kept instances is asked of the smallest rows.
+    let small = |target: f64| (bytes == 20).then_some(AtLeast(target));
+    all.claim(&what("reset, --lines"), reset, best, small(6.0));
+    all.claim(&what("reset, --lines"), reset, single, small(300.0));
+    all.claim(&what("reset, JSON"), reset_json, json, small(6.0));
+    all.claim(&what("reuse, --lines"), reuse, best, small(4.0));
+    if bytes == 20 {
+        all.reach(&what("reuse, --lines"), reuse, AtLeast(5e6));
     }
 }

@@ -25,9 +25,9 @@ done
 cd "$(dirname "$(realpath "$0")")"
 : "${out:=$PWD}"
 
-for target in wasm32-wasip1 wasm32-wasip2; do
+for target in wasm32-unknown-unknown wasm32-wasip1 wasm32-wasip2; do
     if [[ ! -d $(rustc --print target-libdir --target "$target") ]]; then
-        echo "build.sh: rustc has no standard library for $target; run: rustup target add wasm32-wasip1 wasm32-wasip2" >&2
+        echo "build.sh: rustc has no standard library for $target; run: rustup target add wasm32-unknown-unknown wasm32-wasip1 wasm32-wasip2" >&2
         exit 1
     fi
 done
@@ -51,4 +51,5 @@ build() {
 
 build wasm32-wasip2 . is-prime shared-state spelling sum-of-squares tally typed
 build wasm32-wasip2 rust largest-prime-factor
+build wasm32-unknown-unknown . document kernels transform
 build wasm32-wasip1 . thumbnail word-count

@@ -5,9 +5,10 @@
 //! a footer: both lengths and the BLAKE3 hash of all before it.
 
 use std::fs::{DirBuilder, File, Permissions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
@@ -58,11 +59,15 @@ pub(crate) fn key(
     hasher.finalize().to_hex().to_string()
 }
 
-/// What the compiler would find this machine's processor able to do.
-fn cpu_features() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let is_features = |line: &&str| line.starts_with("flags") || line.starts_with("Features");
-    info.lines().find(is_features).unwrap_or_default().to_owned()
+/// What the compiler would find this machine's processor able to do. The kernel writes the file as it is read, and asks
+/// every processor how fast it is: no more is read of it than the first one's part, and that once.
+fn cpu_features() -> &'static str {
+    static FEATURES: OnceLock<String> = OnceLock::new();
+    FEATURES.get_or_init(|| {
+        let Ok(info) = File::open("/proc/cpuinfo") else { return String::new() };
+        let is_features = |line: &String| line.starts_with("flags") || line.starts_with("Features");
+        BufReader::new(info).lines().map_while(Result::ok).find(is_features).unwrap_or_default()
+    })
 }
 
 impl Cache {

@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +21,9 @@ use crate::state::SharedState;
 /// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
 pub const MAX_WORKERS: usize = 1024;
 
+/// The kernel's page where instances can be put back: what one fault makes writable is what was copied before.
+pub(crate) const WATCHED_PAGE: usize = 4 << 10;
+
 /// How much tasks see of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,7 +36,7 @@ pub enum Isolation {
     /// A worker keeps its instance and puts it back, after each task, to what it was before its first: the pages of memory
     /// that were written, and the globals. A task sees nothing of any other, at a fraction of the cost. It is for core
     /// modules whose whole state is within reach ([`crate::Report::resettable`]), without directories. An instance whose
-    /// memory has grown, or whose task did anything but return, goes with its task.
+    /// task did anything but return goes with it. [`crate::isolation`] says why this is sound.
     Reset,
     /// A worker keeps its instance for the next task, up to so many tasks; `None` is without end. What a task leaves in
     /// memory and globals the next one finds, including what the program forgets to free, and which task was the one
@@ -49,30 +53,6 @@ impl Isolation {
     /// Whether tasks see nothing of each other.
     pub fn isolates(self) -> bool {
         matches!(self, Isolation::Auto | Isolation::Fresh | Isolation::Reset)
-    }
-
-    /// What a worker is to do for this program and these settings.
-    ///
-    /// # Errors
-    /// Why instances cannot be put back that are asked to be.
-    pub(crate) fn settled(self, report: &Report, config: &PoolConfig) -> Result<Isolation, String> {
-        if !self.isolates() || self == Isolation::Fresh {
-            return Ok(self);
-        }
-        let why_not = match () {
-            () if !config.grants.dirs.is_empty() => Err("it has directories (--dir)".to_owned()),
-            () if config.init.as_ref().is_some_and(|init| init.each) => {
-                Err("`init` is to run in each instance (--init-each)".to_owned())
-            }
-            () if config.deterministic.is_some() => Err("the run is to be deterministic (--deterministic)".to_owned()),
-            () if config.post_mortem => Err("everything is kept of a task that is stopped".to_owned()),
-            () => report.resettable.clone(),
-        };
-        match why_not {
-            Ok(()) => Ok(Isolation::Reset),
-            Err(_) if self == Isolation::Auto => Ok(Isolation::Fresh),
-            Err(why) => Err(why),
-        }
     }
 }
 
@@ -275,6 +255,34 @@ impl PoolConfig {
         Err(Error::Config(format!("a deterministic pool (--deterministic) cannot have {other}")))
     }
 
+    /// Whether instances are to be put back after each task if their program allows it, or why not.
+    pub(crate) fn puts_back(&self) -> Result<(), String> {
+        let why = match () {
+            () if !matches!(self.isolation, Isolation::Auto | Isolation::Reset) => {
+                "they are to be fresh, or used again"
+            }
+            () if !self.grants.dirs.is_empty() => "it has directories (--dir)",
+            () if self.init.as_ref().is_some_and(|init| init.each) => "`init` is to run in each instance (--init-each)",
+            () if self.deterministic.is_some() => "the run is to be deterministic (--deterministic)",
+            // Data that is copied into a memory counts as work there, and is mapped in a fresh instance.
+            () if self.limits.fuel.is_some() => "work is counted (--fuel), and less of it is done",
+            () if self.post_mortem => "everything is kept of a task that is stopped",
+            () if rustix::param::page_size() != WATCHED_PAGE => "this machine's pages of memory are not of 4 KiB",
+            () => return Ok(()),
+        };
+        Err(why.to_owned())
+    }
+
+    /// What a worker is to do for this program, and why instances cannot be put back, if they are not.
+    pub(crate) fn settled_isolation(&self, report: &Report) -> (Isolation, Result<(), String>) {
+        let why = self.puts_back().and_then(|()| report.resettable.clone());
+        match self.isolation {
+            Isolation::Auto | Isolation::Reset if why.is_ok() => (Isolation::Reset, why),
+            Isolation::Auto | Isolation::Reset => (Isolation::Fresh, why),
+            other => (other, why),
+        }
+    }
+
     /// The limits that workers keep: a deadline that is kept by kills is none of theirs.
     pub(crate) fn worker_limits(&self) -> Limits {
         let deadline = self.limits.deadline.filter(|_| !self.kills_at_deadline());
@@ -292,7 +300,9 @@ impl PoolConfig {
     }
 }
 
-/// One worker per core that this process may use: affinity and cgroup quota are respected.
+/// One worker per core that this process may use: affinity and cgroup quota are respected. Asked once: they stand in a
+/// dozen files.
 fn default_workers() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_WORKERS)
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_WORKERS))
 }

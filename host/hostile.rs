@@ -72,6 +72,7 @@ fn draft() -> Draft {
         imports: vec![],
         functions,
         resources: Resources { memories: 1, initial_memory: 65_536, tables: 0, initial_table: 0 },
+        resettable: Err("a component".into()),
     }
 }
 

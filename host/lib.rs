@@ -33,7 +33,9 @@
 //! on an asynchronous stack under a timer, which also stops it in a host call such as a sleep. What neither stops, one
 //! giant `memory.fill`, meets the host's kill after the grace period. A program without WASI imports needs no timer and
 //! runs without the asynchronous stack, which is 0.3 µs cheaper for each task. Without a deadline the program is
-//! compiled without epoch checks.
+//! compiled without epoch checks, and so it is with [`Interrupt::Kill`], where the host alone keeps the deadline: it counts
+//! from the first look at the claim word that sees the task, so none is killed too early, and another worker is started
+//! shortly before a kill. A worker that knows no deadline has a clock that ticks only while answers wait behind a task.
 //!
 //! **Deadlines count active time.** A worker's clock thread makes time pass for its deadlines, 100 ms at most between two
 //! looks. A run that was stopped with Ctrl-Z, or on a machine that slept, goes on where it was.

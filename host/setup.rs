@@ -86,7 +86,7 @@ pub(crate) struct WorkerSetup {
     pub report: Report,
     pub limits: Limits,
     pub grants: Grants,
-    /// How much tasks see of each other, of what this program and these grants allow: see [`Isolation::settled`].
+    /// How much tasks see of each other, of what this program and these grants allow: see [`crate::PoolConfig::settled_isolation`].
     pub isolation: Isolation,
     pub verify_isolation: bool,
     pub deterministic: Option<Determinism>,
@@ -143,18 +143,21 @@ pub(crate) struct ImageSettings {
     pub fuel: bool,
     /// Compiled so that no result depends on the processor: the bits of a NaN, what relaxed SIMD leaves open.
     pub deterministic: bool,
+    /// If instances of the program can be put back after each task, compiled for memories that wpool maps: what stands in
+    /// them at the beginning is copied there, not mapped.
+    pub reset: bool,
 }
 
 impl ImageSettings {
-    /// Of the image in which tasks with these limits run.
+    /// Of the image in which tasks with these limits run, each in an instance of its own.
     pub fn of(limits: &Limits, deterministic: bool) -> ImageSettings {
-        ImageSettings { epochs: limits.deadline.is_some(), fuel: limits.fuel.is_some(), deterministic }
+        ImageSettings { epochs: limits.deadline.is_some(), fuel: limits.fuel.is_some(), deterministic, reset: false }
     }
 
     /// Of the image in which their `init` runs once: it has a deadline and no fuel, whatever tasks have.
     #[cfg(feature = "engine")]
     pub fn init(self) -> ImageSettings {
-        ImageSettings { epochs: true, fuel: false, ..self }
+        ImageSettings { epochs: true, fuel: false, reset: false, ..self }
     }
 }
 

@@ -185,7 +185,7 @@ impl Supply {
     }
 
     /// Bytes that it takes wherever it waits.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Supply::One(input) => input.size(),
             Supply::Many(span) => span.size(),

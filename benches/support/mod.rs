@@ -1,13 +1,30 @@
-//! What the benches share: numbers from the environment, interleaved rounds, and medians with their spread.
+//! What the benches share: numbers from the environment, commands to measure, and [`Comparison`], which measures things in
+//! turn and says what one makes of another.
 
-#![allow(dead_code, reason = "each bench uses a part")]
+#![allow(dead_code, unused_imports, reason = "each bench uses a part")]
+
+mod compare;
+mod process;
+mod rows;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+pub use compare::{Comparison, Sample, Target, claim, shown, verdict};
+pub use process::{children, cpu_of, kib, read};
+pub use rows::Rows;
 
 /// The executable under measurement.
 pub const WPOOL: &str = env!("CARGO_BIN_EXE_wpool");
+
+/// Why a line has no figure.
+pub const NO_PYTHON: &str = "no python3";
+pub const NOT_IN_THIS_BUILD: &str = "not in this build";
+
+/// Chunk sizes of which the peer's best is taken.
+const CHUNKSIZES: [usize; 4] = [64, 512, 4_096, 16_384];
 
 /// Whether `cargo bench` started this, and not `cargo test --benches`, where benches only have to compile.
 pub fn is_bench() -> bool {
@@ -19,6 +36,10 @@ pub fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+pub fn rounds(default: usize) -> usize {
+    setting("WPOOL_BENCH_ROUNDS", default)
+}
+
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -27,31 +48,16 @@ pub fn guest(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-tasks").join(name)
 }
 
-/// Measurements of one thing.
-#[derive(Clone, Debug, Default)]
-pub struct Sample(Vec<f64>);
+/// `wpool run` of a program over a file, with options.
+pub fn wpool_run(program: &Path, rows: &Path, options: &[&str]) -> Command {
+    let mut command = Command::new(WPOOL);
+    command.args(["run", "-q"]).args(options).arg(program).arg(rows);
+    command
+}
 
-impl Sample {
-    pub fn push(&mut self, value: f64) {
-        self.0.push(value);
-        self.0.sort_unstable_by(f64::total_cmp);
-    }
-
-    pub fn median(&self) -> f64 {
-        self.0.get(self.0.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-
-    pub fn min(&self) -> f64 {
-        self.0.first().copied().unwrap_or(f64::NAN)
-    }
-
-    pub fn max(&self) -> f64 {
-        self.0.last().copied().unwrap_or(f64::NAN)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+/// Seconds of a whole `wpool run`, from exec to exit.
+pub fn wpool_seconds(program: &Path, rows: &Path, options: &[&str]) -> f64 {
+    time(&mut wpool_run(program, rows, options)).as_secs_f64()
 }
 
 /// Wall time of a whole command, whose output is thrown away.
@@ -63,18 +69,32 @@ pub fn time(command: &mut Command) -> Duration {
     elapsed
 }
 
-/// Whether there is a Python to compare with.
-pub fn has_python() -> bool {
-    python_runs("pass")
+/// Why an option cannot be measured: the executable does not have it, or not with this value.
+pub fn lacks(option: &str, value: &str) -> Option<&'static str> {
+    static HELP: OnceLock<String> = OnceLock::new();
+    let help = HELP.get_or_init(|| {
+        let output = Command::new(WPOOL).args(["run", "--help"]).output().expect("wpool runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    });
+    let place = help.find(&format!("{option} <")).map(|at| &help[at + option.len()..]);
+    let about = place.map(|text| &text[..text.find("\n      --").unwrap_or(text.len())]);
+    let words = about.into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    (!words.into_iter().any(|word| word == value)).then_some(NOT_IN_THIS_BUILD)
 }
 
-/// Whether there is one with Pillow, its library for images.
-pub fn has_pillow() -> bool {
-    python_runs("import PIL")
+/// Why there is no Python to compare with.
+pub fn lacks_python() -> Option<&'static str> {
+    (!imports("sys")).then_some(NO_PYTHON)
 }
 
-fn python_runs(code: &str) -> bool {
-    Command::new("python3").args(["-c", code]).output().is_ok_and(|output| output.status.success())
+/// Whether there is a Python with this module.
+pub fn imports(module: &str) -> bool {
+    Command::new("python3").args(["-c", &format!("import {module}")]).output().is_ok_and(|ran| ran.status.success())
+}
+
+/// Whether a command can be found.
+pub fn is_installed(name: &str) -> bool {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|folder| folder.join(name).is_file())
 }
 
 /// The peer, with its arguments.
@@ -89,4 +109,18 @@ pub fn peer_seconds(args: &[&str]) -> f64 {
     let output = peer(args).output().expect("python3 runs");
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().unwrap_or_else(|_| panic!("peer.py said {text:?}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Tasks per second of a function of the peer that is mapped over the first rows of a file.
+pub fn peer_map(function: &str, rows: &Rows, chunksize: usize, count: usize) -> f64 {
+    let [workers, chunksize, number] = [cores(), chunksize, count].map(|number| number.to_string());
+    let file = rows.path().to_str().expect("the path is UTF-8");
+    count as f64 / peer_seconds(&[function, file, &workers, &chunksize, &number])
+}
+
+/// The best of several chunk sizes, one of which hands each worker a few chunks of few rows.
+pub fn peer_best(function: &str, rows: &Rows, count: usize) -> f64 {
+    let few = (count / (4 * cores())).clamp(1, CHUNKSIZES[0]);
+    let sizes = CHUNKSIZES.into_iter().filter(|size| size * cores() <= count).chain([few]);
+    sizes.map(|chunksize| peer_map(function, rows, chunksize, count)).fold(0.0, f64::max)
 }

@@ -2,6 +2,7 @@
 //! and is the only part that prints or knows exit codes.
 
 mod args;
+mod bench;
 mod build;
 mod check;
 mod doctor;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         Action::Inspect(inspect) => inspect::inspect(&inspect),
         Action::Schema(schema) => inspect::schema(&schema),
         Action::Check(check) => check::check(&check),
+        Action::Bench(bench) => bench::bench(*bench),
         Action::New(args) => new::new(&args),
         Action::Build(args) => build::build(&args),
         Action::Doctor(args) => doctor::doctor(&args),

@@ -50,6 +50,8 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     let audience = Audience::new(&plan);
     plan.config.observer = audience.observer(plan.messages.verbose);
     let pool = start(program.clone(), &plan).await?;
+    // While the rows are opened and read.
+    pool.warm_up();
     let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
     let stopper = pool.stopper();
     questions.answer(stopper.clone(), audience.positions.clone());

@@ -126,16 +126,18 @@ fn goal(
 
 /// The report on a program, and its image.
 fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
-    let engine = engine(settings, None).map_err(|error| bad_module(&error))?;
+    let engine_of = |reset| engine(ImageSettings { reset, ..settings }, None).map_err(|error| bad_module(&error));
     if is_component(wasm) {
+        let engine = engine_of(false)?;
         let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::component(&engine, &component)?;
         imports::check_component(&engine, &component)?;
         Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
     } else {
         // Validation is quick and refuses what compiling would refuse much later.
-        Module::validate(&engine, wasm).map_err(|error| bad_module(&error))?;
+        Module::validate(&engine_of(false)?, wasm).map_err(|error| bad_module(&error))?;
         let resettable = resettable::prepare(wasm);
+        let engine = engine_of(settings.reset && resettable.is_ok())?;
         let wasm = resettable.as_deref().unwrap_or(wasm);
         let module = Module::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::module(&module, resettable.as_ref().map(drop).map_err(Clone::clone))?;

@@ -91,7 +91,9 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Result<Maker<'a>, Error> {
-        let settings = ImageSettings::of(&config.worker_limits(), config.deterministic.is_some());
+        let reset = config.puts_back().is_ok();
+        let settings =
+            ImageSettings { reset, ..ImageSettings::of(&config.worker_limits(), config.deterministic.is_some()) };
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
             let opened = Cache::open(dir).and_then(|cache| match config.grants.can_write_to(dir) {
@@ -274,7 +276,7 @@ fn check_isolation(report: &Report, program: &Program, config: &PoolConfig) -> R
     let why = match config.isolation {
         Isolation::Auto | Isolation::Fresh => return Ok(()),
         Isolation::Reset => {
-            let Err(why) = config.isolation.settled(report, config) else { return Ok(()) };
+            let (_, Err(why)) = config.settled_isolation(report) else { return Ok(()) };
             let what = "cannot have its instances put back (--isolation reset)";
             let advice = "--isolation auto gives each task a fresh one then";
             return Err(Error::Config(format!("{} {what}: {why}; {advice}", program.name())));

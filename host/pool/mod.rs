@@ -91,6 +91,13 @@ impl Pool {
         Ok(Pool { shared, actors })
     }
 
+    /// Starts a worker before there is a task for it, so that the first task need not wait until it is ready. Otherwise
+    /// workers start as there is work. Must be called within a tokio runtime, and does not wait.
+    pub fn warm_up(&self) {
+        let mut first = self.shared.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        first.get_or_insert_with(|| self.shared.start_spare(0));
+    }
+
     /// The compiler's report on the program.
     pub fn report(&self) -> &Report {
         self.shared.image.report()
@@ -206,6 +213,9 @@ impl Pool {
         self.shared.until(|state| (state.queue.is_idle() || state.gave_up).then_some(())).await;
         self.shared.raise_stop(Stop::Close);
         while self.actors.join_next().await.is_some() {}
+        if let Some(first) = self.shared.take_first() {
+            first.end().await;
+        }
     }
 }
 
@@ -213,6 +223,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         // Dropping the JoinSet aborts the actors, and with them go the workers.
         self.shared.raise_stop(Stop::Kill);
+        drop(self.shared.take_first());
         let mut state = self.shared.lock();
         state.closed = true;
         // Nobody will reap the workers' numbers from here on but the system.

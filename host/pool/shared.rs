@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::inner::State;
 use super::queue::{News, Queue, RunId};
+use super::start::Spare;
 use crate::config::PoolConfig;
 use crate::error::Error;
 use crate::handshake::Failed;
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     waiting_for_change: AtomicUsize,
     /// How often the workers were stopped because the host is, and let go on: an odd number while they are.
     pub pauses: AtomicU64,
+    /// A worker that is started before there is a task for it.
+    pub first: Mutex<Option<Spare>>,
 }
 
 impl fmt::Debug for Shared {
@@ -78,6 +81,7 @@ impl Shared {
             changed: Notify::new(),
             waiting_for_change: AtomicUsize::new(0),
             pauses: AtomicU64::new(0),
+            first: Mutex::new(None),
         }
     }
 
@@ -219,6 +223,10 @@ impl Shared {
     /// help.
     pub fn worker_failed(&self, failed: Failed) {
         let mut state = self.lock();
+        // Told already.
+        if state.gave_up {
+            return;
+        }
         let (failures, since) = state.failures.unwrap_or((0, Instant::now()));
         // A failure long ago and one now are no series.
         let (failures, since) = if since.elapsed() > BREAKER_TIME { (0, Instant::now()) } else { (failures, since) };

@@ -6,7 +6,6 @@ use tokio::task::JoinHandle;
 
 use super::shared::Shared;
 use super::slot::Worker;
-use crate::config::Isolation;
 use crate::error::Error;
 use crate::event::Event;
 use crate::fence::{Fence, SandboxMode};
@@ -47,9 +46,14 @@ impl Shared {
         Spare(tokio::spawn(async move { shared.start(generation).await }))
     }
 
+    /// The worker that was started before there was a task.
+    pub fn take_first(&self) -> Option<Spare> {
+        self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
+
     /// Starts a worker and sets it up, unless there is a spare one, and puts it into its slot.
     pub async fn start_worker(&self, slot: usize, generation: u32, spare: Option<Spare>) -> Result<Worker, Failed> {
-        let spare = match spare {
+        let spare = match spare.or_else(|| self.take_first()) {
             Some(spare) => spare.ready().await,
             None => None,
         };
@@ -134,7 +138,7 @@ impl Shared {
             limits: self.config.worker_limits(),
             grants: self.config.grants.clone(),
             // `Image::fit` has refused what cannot be put back and is to be.
-            isolation: self.config.isolation.settled(self.image.report(), &self.config).unwrap_or(Isolation::Fresh),
+            isolation: self.config.settled_isolation(self.image.report()).0,
             verify_isolation: self.config.verify_isolation,
             deterministic: self.config.deterministic.clone(),
             json_rows: self.config.json_rows,

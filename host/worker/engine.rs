@@ -8,6 +8,7 @@ use wasmtime::{Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStra
 use crate::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::report::Resources;
 use crate::setup::ImageSettings;
+use crate::worker::memories::Memories;
 
 /// Stack of a guest. Wasmtime's own default; deeper recursion is a trap.
 const GUEST_STACK: usize = 512 << 10;
@@ -40,13 +41,19 @@ pub(crate) struct Use<'a> {
     pub count: u32,
     /// Everything is kept of a guest that is stopped.
     pub post_mortem: bool,
+    /// Where memories come from that are wpool's own.
+    pub memories: &'a Arc<Memories>,
 }
 
 /// An engine. The compiler instantiates nothing and uses none.
 pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    if let Some(Use { resources, count, post_mortem }) = used {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
+    if let Some(Use { resources, count, post_mortem, memories }) = used {
+        if settings.reset {
+            config.with_host_memory(memories.clone());
+        } else {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
+        }
         config.coredump_on_trap(post_mortem);
         config.wasm_backtrace_max_frames(NonZeroUsize::new(max_frames(post_mortem)));
     } else {
@@ -62,7 +69,8 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
         .async_stack_size(ASYNC_STACK)
         // Bounds checks by guard pages: the whole address space of a 32-bit memory is reserved.
         .memory_reservation(MAX_MEMORY)
-        .memory_init_cow(true);
+        // What is mapped by the engine cannot be watched.
+        .memory_init_cow(!settings.reset);
     Engine::new(&config)
 }
 

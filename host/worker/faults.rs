@@ -11,7 +11,7 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::watch;
+use super::watch::{self, Admitted};
 
 /// What the processor raises for a guest that traps.
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
@@ -49,20 +49,22 @@ pub(super) fn tell_sent_from_raised() -> io::Result<()> {
 }
 
 extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal.
-    let was_sent = unsafe { (*info).si_code } <= 0;
-    if was_sent {
+    // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal; what is no address is not used as one.
+    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    let is_of_rights = signal == libc::SIGSEGV && code == SEGV_ACCERR;
+    let admitted = if is_of_rights { watch::admit_write(address) } else { Admitted::NotWatched };
+    if admitted == Admitted::Again {
+        return;
+    }
+    let was_sent = code <= 0;
+    // A write that cannot be allowed is no guest's fault either.
+    if was_sent || admitted == Admitted::Never {
         // SAFETY: both may be called in a handler. Where the signal is not blocked meanwhile (the engine's handlers), the
         // second does not return; where it is (that of Rust's library), the process ends when this handler returns.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             libc::raise(signal);
         }
-        return;
-    }
-    // SAFETY: as above; for this signal there is an address.
-    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
-    if signal == libc::SIGSEGV && code == SEGV_ACCERR && watch::admit_write(address) {
         return;
     }
     let at = SIGNALS.iter().position(|one| *one == signal).unwrap_or_default();

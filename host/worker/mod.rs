@@ -7,6 +7,7 @@ pub(crate) mod engine;
 mod faults;
 mod initialize;
 mod line;
+mod memories;
 mod outbox;
 mod sandbox;
 mod serve;

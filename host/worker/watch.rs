@@ -13,93 +13,82 @@
 #![allow(unsafe_code, reason = "protecting pages, and copying to and from memory that the engine has mapped")]
 
 use std::io;
-use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, compiler_fence};
+use std::iter;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
 
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 use rustix::param::page_size;
 
-/// The kernel's page, on x86-64 always and on most of aarch64. Where it is another nothing is watched: what would be made
-/// writable by a fault would be more than what was copied.
-const PAGE: usize = 4 << 10;
-/// Pages that are copied back at most. Copying as many costs what a fresh instance does.
-pub(super) const MAX_PAGES: usize = 128;
+use crate::config::WATCHED_PAGE;
+
+const PAGE: usize = WATCHED_PAGE;
+/// Pages that are copied back at most. To copy as many takes longer than to make an instance of a small program; one that
+/// writes more in its tasks works longer than that anyway.
+pub(super) const MAX_PAGES: usize = 1 << 10;
 /// Memories that can be watched at a time.
 const MAX_MEMORIES: usize = 4;
 
-/// The watch that is kept now. The fault handler finds it here.
-static CURRENT: AtomicPtr<Ledger> = AtomicPtr::new(ptr::null_mut());
+/// What is watched and what was written. The fault handler finds it here.
+static LEDGER: OnceLock<Ledger> = OnceLock::new();
 
-/// What is watched and what was written, as the fault handler uses it.
+/// Made for the first watch, and used for all.
 struct Ledger {
-    /// Beginnings and lengths.
-    memories: [(usize, usize); MAX_MEMORIES],
+    kept: AtomicBool,
+    /// Beginnings and lengths; a length of 0 is no memory.
+    memories: [(AtomicUsize, AtomicUsize); MAX_MEMORIES],
     /// Pages that were written since they were protected.
     count: AtomicUsize,
     pages: [AtomicUsize; MAX_PAGES],
-    /// What stood in them before, in the same order.
-    copies: *mut u8,
+    /// Address of what stood in them before, in the same order.
+    copies: usize,
     /// More pages were written than there are places: nothing can be put back any more.
     overflow: AtomicBool,
 }
 
-/// Watches an instance's memories until it is dropped; there is one at a time. They must stay mapped as long.
+/// Watches an instance's memories until it is dropped; there is one at a time.
 #[derive(Debug)]
-pub(super) struct Watch(NonNull<Ledger>);
-
-// SAFETY: it owns what it points to. That faults are handled on the thread that runs guests is for whoever holds it.
-unsafe impl Send for Watch {}
+pub(super) struct Watch(());
 
 impl Watch {
     /// Starts to watch. `None` when there is another watch, too much to be watched, or something that is not made of
     /// whole pages.
     ///
     /// # Safety
-    /// Each memory is mapped, readable and writable by this process alone, and stays so until the watch is dropped;
-    /// nobody but the calling thread writes to it meanwhile.
+    /// Each memory is mapped, readable and writable, as long as the watch is kept, and nobody else depends on its rights;
+    /// the calling thread alone writes to it meanwhile.
     pub unsafe fn keep(memories: &[(*mut u8, usize)]) -> Option<Watch> {
-        let whole = |&(at, length): &(*mut u8, usize)| at as usize % PAGE == 0 && length % PAGE == 0;
-        let is_kept = !CURRENT.load(Ordering::Relaxed).is_null();
-        if is_kept || page_size() != PAGE || memories.len() > MAX_MEMORIES || !memories.iter().all(whole) {
+        let whole =
+            |&(at, length): &(*mut u8, usize)| (at as usize).is_multiple_of(PAGE) && length.is_multiple_of(PAGE);
+        if page_size() != PAGE || memories.len() > MAX_MEMORIES || !memories.iter().all(whole) {
             return None;
         }
-        let mut places = [(0, 0); MAX_MEMORIES];
-        places.iter_mut().zip(memories).for_each(|(place, &(at, length))| *place = (at as usize, length));
-        let rights = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping of our own.
-        let copies =
-            unsafe { mmap_anonymous(ptr::null_mut(), MAX_PAGES * PAGE, rights, MapFlags::PRIVATE).ok()? }.cast::<u8>();
-        let ledger = Box::new(Ledger {
-            memories: places,
-            count: AtomicUsize::new(0),
-            pages: [const { AtomicUsize::new(0) }; MAX_PAGES],
-            copies,
-            overflow: AtomicBool::new(false),
-        });
-        let watch = Watch(NonNull::from(Box::leak(ledger)));
-        CURRENT.store(watch.0.as_ptr(), Ordering::Relaxed);
-        compiler_fence(Ordering::SeqCst);
-        watch.ledger().protect(MprotectFlags::READ).ok()?;
-        Some(watch)
-    }
-
-    fn ledger(&self) -> &Ledger {
-        // SAFETY: made by `keep`, freed by `drop`.
-        unsafe { self.0.as_ref() }
+        if LEDGER.get().is_none() {
+            let _ = LEDGER.set(Ledger::new().ok()?);
+        }
+        let ledger = LEDGER.get()?;
+        if ledger.kept.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let watch = Watch(());
+        let none = (ptr::null_mut(), 0);
+        for ((at, length), memory) in ledger.memories.iter().zip(memories.iter().chain(iter::repeat(&none))) {
+            at.store(memory.0 as usize, Ordering::Relaxed);
+            length.store(memory.1, Ordering::Relaxed);
+        }
+        ledger.overflow.store(false, Ordering::Relaxed);
+        watch.learn_anew().then_some(watch)
     }
 
     /// Puts back what was written. False when too much was, and nothing was put back.
     pub fn restore(&self) -> bool {
         compiler_fence(Ordering::SeqCst);
-        let ledger = self.ledger();
-        if ledger.overflow.load(Ordering::Relaxed) {
-            return false;
-        }
-        let written = ledger.pages.iter().take(self.written());
-        for (at, page) in written.enumerate() {
-            let page = page.load(Ordering::Relaxed) as *mut u8;
+        let Some(ledger) = LEDGER.get().filter(|ledger| !ledger.overflow.load(Ordering::Relaxed)) else { return false };
+        for (at, page) in ledger.pages.iter().take(self.written()).enumerate() {
+            let (copy, page) = (ledger.copies + at * PAGE, page.load(Ordering::Relaxed));
             // SAFETY: the handler has found the page in a watched memory, and has filled the copy, which is apart from it.
-            unsafe { ptr::copy_nonoverlapping(ledger.copies.add(at * PAGE), page, PAGE) };
+            unsafe { ptr::copy_nonoverlapping(copy as *const u8, page as *mut u8, PAGE) };
         }
         compiler_fence(Ordering::SeqCst);
         true
@@ -107,36 +96,50 @@ impl Watch {
 
     /// Pages that are copied back after each task.
     pub fn written(&self) -> usize {
-        self.ledger().count.load(Ordering::Relaxed)
+        LEDGER.get().map_or(0, |ledger| ledger.count.load(Ordering::Relaxed))
     }
 
     /// Forgets which pages are written. To be called after [`Watch::restore`]. False when the system refuses it.
     pub fn learn_anew(&self) -> bool {
-        self.ledger().count.store(0, Ordering::Relaxed);
-        self.ledger().protect(MprotectFlags::READ).is_ok()
+        let Some(ledger) = LEDGER.get() else { return false };
+        ledger.count.store(0, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        ledger.protect(MprotectFlags::READ).is_ok()
     }
 }
 
 impl Drop for Watch {
     /// Leaves the memories as they were given: writable.
     fn drop(&mut self) {
-        let ledger = self.ledger();
+        let Some(ledger) = LEDGER.get() else { return };
         // Nothing can be refused that was allowed before, but for want of memory. What is next to write would end the
         // worker then, and its task would run again elsewhere.
         let _ = ledger.protect(MprotectFlags::READ | MprotectFlags::WRITE);
-        CURRENT.store(ptr::null_mut(), Ordering::Relaxed);
-        compiler_fence(Ordering::SeqCst);
-        // SAFETY: the handler knows it no more, `keep` has mapped the copies and made the box.
-        unsafe {
-            let _ = munmap(ledger.copies.cast(), MAX_PAGES * PAGE);
-            drop(Box::from_raw(self.0.as_ptr()));
-        }
+        ledger.kept.store(false, Ordering::Relaxed);
     }
 }
 
 impl Ledger {
+    fn new() -> io::Result<Ledger> {
+        let rights = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping, which stays. Of it, memory is what is written.
+        let copies = unsafe { mmap_anonymous(ptr::null_mut(), MAX_PAGES * PAGE, rights, MapFlags::PRIVATE)? };
+        Ok(Ledger {
+            kept: AtomicBool::new(false),
+            memories: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MAX_MEMORIES],
+            count: AtomicUsize::new(0),
+            pages: [const { AtomicUsize::new(0) }; MAX_PAGES],
+            copies: copies as usize,
+            overflow: AtomicBool::new(false),
+        })
+    }
+
+    fn memories(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.memories.iter().map(|(at, length)| (at.load(Ordering::Relaxed), length.load(Ordering::Relaxed)))
+    }
+
     fn protect(&self, rights: MprotectFlags) -> io::Result<()> {
-        for &(at, length) in self.memories.iter().filter(|(_, length)| *length > 0) {
+        for (at, length) in self.memories().filter(|(_, length)| *length > 0) {
             // SAFETY: the memory is mapped, and whoever keeps the watch has promised that nobody else depends on its
             // rights.
             unsafe { mprotect(at as *mut _, length, rights)? };
@@ -144,38 +147,47 @@ impl Ledger {
         Ok(())
     }
 
-    /// Lets a write to this address happen. False when it is not for the watch to say.
-    fn admit(&self, address: usize) -> bool {
-        let is_watched = self.memories.iter().any(|&(at, length)| address.wrapping_sub(at) < length);
-        let page = address & !(PAGE - 1);
-        let count = self.count.load(Ordering::Relaxed);
-        if !is_watched || self.overflow.load(Ordering::Relaxed) {
-            return false;
+    /// Lets a write to this address happen, if it is for the watch to say.
+    fn admit(&self, address: usize) -> Admitted {
+        let is_watched = self.memories().any(|(at, length)| address.wrapping_sub(at) < length);
+        if !is_watched || !self.kept.load(Ordering::Relaxed) || self.overflow.load(Ordering::Relaxed) {
+            return Admitted::NotWatched;
         }
+        let (page, count) = (address & !(PAGE - 1), self.count.load(Ordering::Relaxed));
         let writable = MprotectFlags::READ | MprotectFlags::WRITE;
         if let Some(place) = self.pages.get(count) {
-            // SAFETY: the page is mapped and readable, there is a copy's place for each of `pages`.
-            unsafe { ptr::copy_nonoverlapping(page as *const u8, self.copies.add(count * PAGE), PAGE) };
+            let copy = self.copies + count * PAGE;
+            // SAFETY: the page is mapped and readable, and there is a copy's place for each of `pages`.
+            unsafe { ptr::copy_nonoverlapping(page as *const u8, copy as *mut u8, PAGE) };
             place.store(page, Ordering::Relaxed);
             self.count.store(count + 1, Ordering::Relaxed);
             // SAFETY: as in `protect`.
             if unsafe { mprotect(page as *mut _, PAGE, writable) }.is_ok() {
-                return true;
+                return Admitted::Again;
             }
         }
         // Too many pages, or too many mappings: the instance will go after this task.
         self.overflow.store(true, Ordering::Relaxed);
-        self.protect(writable).is_ok()
+        if self.protect(writable).is_ok() { Admitted::Again } else { Admitted::Never }
     }
 }
 
-/// Called by the fault handler for an access that a page's rights do not allow. True when it may be tried again.
+/// What becomes of an access that a page's rights do not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admitted {
+    /// It is somebody else's to say.
+    NotWatched,
+    /// It may be tried again.
+    Again,
+    /// It was a write that must be allowed, and the system refuses it.
+    Never,
+}
+
+/// Called by the fault handler for such an access.
 ///
 /// Everything in here may be done in a handler: system calls and copying, no allocation, no lock.
-pub(super) fn admit_write(address: usize) -> bool {
-    // SAFETY: it is there until the thread that this handler has interrupted drops its watch.
-    let ledger = unsafe { CURRENT.load(Ordering::Relaxed).as_ref() };
-    ledger.is_some_and(|ledger| ledger.admit(address))
+pub(super) fn admit_write(address: usize) -> Admitted {
+    LEDGER.get().map_or(Admitted::NotWatched, |ledger| ledger.admit(address))
 }
 
 #[cfg(test)]
@@ -206,8 +218,9 @@ mod tests {
     #[test]
     fn what_is_written_is_put_back_unless_it_is_too_much() {
         crate::worker::faults::tell_sent_from_raised().unwrap();
-        let (first, second) = (pages(200), pages(3));
-        let memories = [(first, 200 * PAGE), (second, 3 * PAGE)];
+        const PAGES: usize = MAX_PAGES + 100;
+        let (first, second) = (pages(PAGES), pages(3));
+        let memories = [(first, PAGES * PAGE), (second, 3 * PAGE)];
         // SAFETY: both are mapped until the end of the process, and this thread alone writes to them.
         let watch = unsafe { Watch::keep(&memories) }.unwrap();
         // SAFETY: as above.
@@ -221,7 +234,7 @@ mod tests {
         assert!(watch.learn_anew());
         assert_eq!(watch.written(), 0);
         (0..MAX_PAGES).for_each(|page| write(first, page, 0xff));
-        assert!(watch.restore() && (0..200).all(|page| read(first, page) == page as u8));
+        assert!(watch.restore() && (0..PAGES).all(|page| read(first, page) == page as u8));
         (0..=MAX_PAGES).for_each(|page| write(first, page, 0xff));
         assert!(!watch.restore(), "one page too many");
         drop(watch);

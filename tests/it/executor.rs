@@ -356,7 +356,7 @@ fn c73_submitting_waits_while_too_much_is_waiting() {
 }
 
 #[test]
-fn a_worker_for_each_of_twenty_thousand_tasks_is_no_deadlock() {
+fn a_worker_for_each_of_two_thousand_tasks_is_no_deadlock() {
     let retired = Arc::new(AtomicUsize::new(0));
     let counted = retired.clone();
     let observer = Observer::new(move |event| {

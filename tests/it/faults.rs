@@ -658,6 +658,35 @@ fn a_worker_that_does_not_keep_the_deadline_is_killed_for_it() {
 }
 
 #[test]
+fn a_worker_that_is_started_ahead_serves_what_comes_and_ends_with_its_pool() {
+    // Before there is a task, and before the kill of another.
+    let faulty = Faulty::always("hang", "poison");
+    block_on(async {
+        let mut config = PoolConfig { interrupt: Interrupt::Kill, ..faulty.config(1) };
+        config.limits.deadline = Some(Duration::from_millis(300));
+        let pool = echo(config).await.unwrap();
+        pool.warm_up();
+        pool.warm_up();
+        until("a worker has started", || faulty.starts().len() == 1).await;
+        let rows = ["1", "poison", "2", "poison"].map(str::to_owned);
+        let results = collect(&pool, &rows).await.unwrap();
+        let statuses: Vec<_> = results.iter().map(|result| result.outcome.status()).collect();
+        assert_eq!(statuses, [Status::Ok, Status::Timeout, Status::Ok, Status::Timeout]);
+        pool.shutdown(Shutdown::Drain).await;
+        // There was nothing left for the third.
+        assert_eq!(faulty.starts().len(), 3);
+        assert_gone(&faulty.starts()).await;
+
+        let pool = echo(faulty.config(2)).await.unwrap();
+        let before = faulty.starts().len();
+        pool.warm_up();
+        until("another has started", || faulty.starts().len() > before).await;
+        pool.shutdown(Shutdown::Drain).await;
+        assert_gone(&faulty.starts()).await;
+    });
+}
+
+#[test]
 fn instructions_that_take_long_meet_a_deadline_as_any_other() {
     let events = Events::default();
     block_on(async {

@@ -102,6 +102,20 @@ fn word_count_counts_what_it_is_given() {
     assert!(ran.stdout.contains("UTF-8"), "{}", ran.stdout);
 }
 
+/// Rows of the guests that the benches measure, and sizes that take no time.
+const DOCUMENT: &str = r#"{"text":"Größe **x**","charset":"iso-8859-1","host":"www.example.co.uk"}"#;
+const KERNELS: &str = "sums 10\nsieve 100\nhash 4096\nsort 10\nnbody 1\ncollatz 10\nfib 10\nmatmul 2\n";
+
+#[test]
+fn what_the_benches_measure_computes_what_it_says() {
+    let html = "<p>Größe <strong>x</strong></p>\n";
+    let document = json!({ "html": html, "bytes": 32, "slug": "grosse---x--", "domain": "example.co.uk" });
+    check(&guest("document"), "", [(DOCUMENT, document)]);
+    check(&guest("transform"), "", [(r#"{"a":1}"#, json!({ "a": 1, "seen": true })), ("[1]", json!([1]))]);
+    let known = [("sums 10", json!(285)), ("sieve 100", json!(25)), ("collatz 10", json!(61)), ("fib 10", json!(55))];
+    check(&guest("kernels"), "--lines", known);
+}
+
 #[test]
 fn the_first_command_of_the_readme_gives_every_largest_prime_factor() {
     let numbers = root().join("guest-tasks/numbers.jsonl");
@@ -141,14 +155,17 @@ fn the_first_command_of_the_readme_gives_every_largest_prime_factor() {
 }
 
 /// The examples, each with options and rows that reach its answers and its refusals.
-const SAMPLES: [(&str, &str, &str); 9] = [
+const SAMPLES: [(&str, &str, &str); 12] = [
+    ("document", "", DOCUMENT),
     ("is-prime", "", "0\n1\n2\n9\n97\n4294967291\n-1\n\"x\"\n18446744073709551616\n"),
+    ("kernels", "--lines", KERNELS),
     ("largest-prime-factor", "", "0\n2\n97\n1001\n600851475143\n18446744073709551615\n[1]\n"),
     ("shared-state", "-j 1 --state --call shared.square", "3\n5\n18446744073709551615\n"),
     ("spelling", "", "\"one two\"\n[]\n"),
     ("sum-of-squares", "", "0\n1\n10\n100000\nnull\n"),
     ("tally", "", "1\n\"a\"\n"),
     ("thumbnail", "", "\"no image\"\n"),
+    ("transform", "", "{\"a\":1.50}\n[]\n"),
     ("typed", "", "1\n[2]\n"),
     ("word-count", "", "\"one two\"\n{\"a\": [1, 2]}\n\"\u{e9}\"\n"),
 ];

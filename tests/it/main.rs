@@ -3,12 +3,14 @@
 
 mod support;
 
+mod bench;
 mod catalogue;
 mod catalogue_guests;
 mod catalogue_programs;
 mod catalogue_rows;
 mod cli;
 mod coming_from;
+mod cost;
 mod deterministic;
 mod embedding;
 mod executor;

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod bench;
 mod journal;
 mod messages;
 mod run;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::build::LANGUAGES;
+pub use bench::*;
 pub use journal::*;
 pub use messages::*;
 pub use run::*;
@@ -48,6 +50,9 @@ pub enum Action {
     /// Check rows against what a program takes, without running it
     #[command(after_help = "Exit codes: 0 all rows fit, 4 no rows, 101 program refused, 102 some row does not fit.")]
     Check(Check),
+    /// Measure how fast a program's tasks are, what a row's time goes to, and what to do about it
+    #[command(after_help = bench::BENCH_HELP)]
+    Bench(Box<Bench>),
     /// Write a project to start from, in one of ten languages
     New(New),
     /// Build a program with its language's own tools
@@ -177,7 +182,7 @@ mod tests {
 
         #[test]
         fn any_arguments_are_taken_or_refused_with_a_sentence(
-            action in prop::sample::select(&["run", "run", "inspect", "check", "new", "build", "completions", "x"][..]),
+            action in prop::sample::select(&["run", "run", "bench", "inspect", "check", "new", "build", "completions", "x"][..]),
             rest in prop::collection::vec(argument(), 0..5),
         ) {
             let typed = [OsString::from("wpool"), action.into()].into_iter().chain(rest);

@@ -183,11 +183,13 @@ impl Attendant<'_> {
     }
 }
 
-/// Bytes of a process that are in memory.
+/// Bytes of a process that are in memory. Not from `statm`: its unit is a page, and asking how large that is ends a host
+/// whose instructions are counted (valgrind).
 fn resident(pid: u32) -> Option<u64> {
-    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(kib << 10)
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ impl<'a> Attendant<'a> {
                 },
                 () = self.shared.work.notified(), if idle => {}
                 () = self.shared.wakes[self.slot].notified() => {}
-                () = &mut look, if !idle => {
+                () = &mut look => {
                     if let Some(end) = self.look() {
                         return end;
                     }

@@ -5,7 +5,8 @@ use std::{fs, io};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::Needs;
-use crate::limits::{MAX_CORE_DUMP, MAX_INPUT};
+use crate::config::Isolation;
+use crate::limits::{MAX_CORE_DUMP, MAX_INPUT, MAX_TABLE_ELEMENTS};
 use crate::report::Convention;
 use crate::setup::WorkerSetup;
 use crate::worker::sandbox::Keeper;
@@ -35,11 +36,14 @@ pub(in crate::worker) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     // While an instance of several memories is made, another's may still be there.
     let memories = u64::from(report.resources.memories.clamp(1, 2));
     let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(setup)));
+    // The engine has mapped tables before, unless memories are wpool's own.
+    let tables = if setup.isolation == Isolation::Reset { u64::from(report.resources.tables) } else { 0 };
+    let tables = tables * MAX_TABLE_ELEMENTS * size_of::<usize>() as u64 * u64::from(Keeper::instances(setup));
     let functions = report.convention == Convention::Function || !report.functions.is_empty();
     let each = if functions { BYTES_OF_A_VALUE } else { COPIES };
     let buffers = (MAX_INPUT as u64).saturating_add(limits.output).saturating_mul(each);
     let core_dump = if setup.post_mortem { limits.memory.min(MAX_CORE_DUMP as u64) * COPIES } else { 0 };
-    guests.saturating_add(buffers).saturating_add(core_dump).saturating_add(SLACK)
+    guests.saturating_add(tables).saturating_add(buffers).saturating_add(core_dump).saturating_add(SLACK)
 }
 
 /// Sets each of them, whatever becomes of the others.

@@ -1,11 +1,13 @@
 //! Core modules: the conventions raw and command (WASI preview 1, run as it is).
 
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::WasiP1Ctx;
 
+use super::super::memories::Memories;
 use super::function::{Bound, Function, Gives};
 use super::guard::{Guard, Stopped};
 use super::init::{self, CoreInit};
@@ -77,7 +79,12 @@ impl task::State for State {
 
 impl CoreProgram {
     #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
-    pub fn load(engine: &Engine, image: &Path, report: &Report) -> Result<CoreProgram, ChildError> {
+    pub fn load(
+        engine: &Engine,
+        image: &Path,
+        report: &Report,
+        memories: Arc<Memories>,
+    ) -> Result<CoreProgram, ChildError> {
         // SAFETY: the image comes from the compiler process of this build, by way of the host, which has hashed it if
         // it was ever on disk. It never comes from a user or from a process that has run a guest.
         let module = unsafe { Module::deserialize_file(engine, image) };
@@ -87,7 +94,7 @@ impl CoreProgram {
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
         let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
-        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry, parts: Parts::find(&module) })
+        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry, parts: Parts::find(&module, memories) })
     }
 }
 

@@ -72,6 +72,16 @@ impl Guard {
         *self = Guard { used: self.used, peak: self.used, deadline, ..Guard::new(self.limit) };
     }
 
+    /// The memory that is in use.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// What was taken beyond this was given back.
+    pub fn shrink(&mut self, used: u64) {
+        self.used = used;
+    }
+
     /// Takes the limits away, for what wpool does itself.
     pub fn lift(&mut self) {
         self.limit = u64::MAX;

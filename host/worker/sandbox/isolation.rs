@@ -10,8 +10,10 @@ const COMPARED_EVERY: u64 = 256;
 
 /// An instance that could not be put back counts as so many that could.
 const LOSS: u32 = 4;
-/// Putting back is given up when so many more were lost than won, as instances that could not be put back count.
+/// Nothing is put back for a while when so many more were lost than won, as instances that could not be put back count.
 const CREDIT: u32 = 8 * LOSS;
+/// Tasks until it is tried again, the first time; then twice as many.
+const PAUSE: u32 = 1 << 10;
 
 /// What is done with an instance after its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +34,21 @@ pub(in crate::worker) struct Keeper {
     verify: bool,
     tasks: u64,
     credit: u32,
+    /// Tasks until instances are put back again.
+    paused: u32,
+    pause: u32,
 }
 
 impl Keeper {
     pub fn new(setup: &WorkerSetup) -> Self {
-        Keeper { isolation: setup.isolation, verify: setup.verify_isolation, tasks: 0, credit: CREDIT }
+        Keeper {
+            isolation: setup.isolation,
+            verify: setup.verify_isolation,
+            tasks: 0,
+            credit: CREDIT,
+            paused: 0,
+            pause: PAUSE,
+        }
     }
 
     /// Instances that there can be at a time.
@@ -48,6 +60,7 @@ impl Keeper {
     pub(super) fn keep(&self) -> Keep {
         match self.isolation {
             Isolation::Fresh => Keep::Nothing,
+            Isolation::Auto | Isolation::Reset if self.paused > 0 => Keep::Nothing,
             Isolation::Auto | Isolation::Reset => Keep::PutBack,
             Isolation::Reuse(most) => Keep::AsItIs { most: most.map_or(u32::MAX, u32::from) },
             Isolation::Checked => Keep::AsItIs { most: u32::MAX },
@@ -56,12 +69,14 @@ impl Keeper {
 
     /// An instance was kept after its task, or was not. One that mostly cannot be put back costs more than a fresh one.
     pub(super) fn kept(&mut self, kept: bool) {
+        self.paused = self.paused.saturating_sub(1);
         if self.keep() != Keep::PutBack {
             return;
         }
         self.credit = if kept { CREDIT.min(self.credit + 1) } else { self.credit.saturating_sub(LOSS) };
         if self.credit == 0 {
-            self.give_up();
+            (self.credit, self.paused) = (CREDIT, self.pause);
+            self.pause = self.pause.saturating_mul(2);
         }
     }
 
@@ -91,7 +106,7 @@ mod tests {
     use super::*;
 
     fn keeper(isolation: Isolation) -> Keeper {
-        Keeper { isolation, verify: false, tasks: 0, credit: CREDIT }
+        Keeper { isolation, verify: false, tasks: 0, credit: CREDIT, paused: 0, pause: PAUSE }
     }
 
     #[test]
@@ -105,11 +120,17 @@ mod tests {
     }
 
     #[test]
-    fn putting_back_is_given_up_when_it_mostly_fails() {
+    fn putting_back_pauses_longer_and_longer_when_it_mostly_fails() {
         let mut keeper = keeper(Isolation::Auto);
         (0..1_000).for_each(|task| keeper.kept(task % 8 != 0));
         assert_eq!(keeper.keep(), Keep::PutBack, "one in eight is worth it");
-        (0..1_000).for_each(|task| keeper.kept(task % 2 == 0));
-        assert_eq!(keeper.keep(), Keep::Nothing);
+        let mut tried = 0;
+        for task in 0..10_000 {
+            tried += u32::from(keeper.keep() == Keep::PutBack);
+            keeper.kept(task % 2 == 0);
+        }
+        assert!((1..200).contains(&tried), "{tried}");
+        (0..u32::from(u16::MAX)).for_each(|_| keeper.kept(true));
+        assert_eq!(keeper.keep(), Keep::PutBack, "it is tried again");
     }
 }

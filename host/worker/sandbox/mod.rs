@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::Engine;
+use wasmtime_wasi::I32Exit;
 
 use self::component::ComponentProgram;
 use self::context::TaskContext;
@@ -35,6 +36,8 @@ use self::verdict::Judged;
 use super::clock::ActiveTime;
 use super::engine::{Use, engine};
 use super::line::HostLine;
+use super::memories::Memories;
+use crate::config::Isolation;
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::page::SharedPage;
 use crate::process::IMAGE_FD;
@@ -152,14 +155,19 @@ impl Sandbox {
     /// `init` is the argument of the program's `init`, when it is to be called.
     pub fn load(setup: &WorkerSetup, init: Option<Bytes>, page: Arc<SharedPage>) -> Result<Sandbox, ChildError> {
         let report = &setup.report;
-        let settings = ImageSettings::of(&setup.limits, setup.deterministic.is_some());
+        let reset = setup.isolation == Isolation::Reset;
+        let settings = ImageSettings { reset, ..ImageSettings::of(&setup.limits, setup.deterministic.is_some()) };
+        let memories = Arc::<Memories>::default();
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
         let count = Keeper::instances(setup);
-        let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem };
+        let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem, memories: &memories };
         let engine = engine(settings, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let program = match report.kind {
-            Kind::CoreModule => Program::Core(Runner::new(CoreProgram::load(&engine, image.as_ref(), report)?)),
+            Kind::CoreModule => {
+                let program = CoreProgram::load(&engine, image.as_ref(), report, memories)?;
+                Program::Core(Runner::new(program))
+            }
             Kind::Component => {
                 let program = ComponentProgram::load(&engine, image.as_ref(), setup)?;
                 Program::Component(Runner::new(program))
@@ -336,8 +344,8 @@ impl Finished {
         matches!(self.result, Ok(Returned::Output(_) | Returned::Refused(_)))
     }
 
-    /// Whether the guest came to an end of its own.
+    /// Whether the guest came to an end of its own, be it by `proc_exit`.
     fn returned(&self) -> bool {
-        self.result.is_ok()
+        self.result.as_ref().map_or_else(|error| error.is::<I32Exit>(), |_| true)
     }
 }

@@ -4,38 +4,46 @@
 //! Why that is sound, and for which programs, is told in [`crate::isolation`]. Here: memories through the watch over their
 //! pages, globals through the exports that the compiler has added, and what has to be the case for both to be all.
 
+use std::sync::Arc;
+
 use wasmtime::{AsContextMut, Global, Instance, Memory, Module, ModuleExport, Val};
 
+use super::super::memories::{Memories, Region};
 use super::super::watch::Watch;
 use crate::worker::STATE;
 
-/// So many tasks after which it is learned anew which pages a program writes, if there are many: one task in thousands
-/// may have written to pages that no other does.
-const LEARN_EVERY: u32 = 4_096;
+/// Tasks after which it is learned anew which pages a program writes, because one of them may have written to pages that
+/// no other does: at first so many, and twice as many each time that nothing came of it, up to the second number. A
+/// fault costs as much as some hundred copies of a page.
+const LEARN_AFTER: u32 = 128;
+const LEARN_AFTER_MOST: u32 = 8_192;
 /// Pages that cost less to copy than to learn about.
 const FEW_PAGES: usize = 8;
 
 /// Where a module's instance has its state.
-#[derive(Default)]
 pub(super) struct Parts {
     memories: Vec<ModuleExport>,
     globals: Vec<ModuleExport>,
+    regions: Arc<Memories>,
 }
 
 /// What an instance was before its first task, and the watch over what changes.
 #[derive(Debug)]
 pub(super) struct Pristine {
     watch: Watch,
-    memories: Vec<(Memory, usize)>,
+    /// With their sizes.
+    memories: Vec<(Memory, usize, Arc<Region>)>,
     globals: Vec<(Global, Val)>,
-    /// Since it was learned which pages the program writes.
-    tasks: u32,
+    /// Until it is learned anew which pages the program writes.
+    left: u32,
+    /// So many were given the last time, when there were so many pages.
+    learned: (u32, usize),
 }
 
 impl Parts {
     /// Of a module whose state the compiler has exported.
-    pub fn find(module: &Module) -> Parts {
-        let mut parts = Parts::default();
+    pub fn find(module: &Module, regions: Arc<Memories>) -> Parts {
+        let mut parts = Parts { memories: Vec::new(), globals: Vec::new(), regions };
         for export in module.exports().filter(|export| export.name().starts_with(STATE)) {
             let Some(index) = module.get_export_index(export.name()) else { continue };
             let kind = if export.ty().memory().is_some() { &mut parts.memories } else { &mut parts.globals };
@@ -64,8 +72,9 @@ impl Parts {
         (mut kept_store, kept): (impl AsContextMut<Data = T>, Instance),
         (mut fresh_store, fresh): (impl AsContextMut<Data = T>, Instance),
     ) -> Option<String> {
-        let kept_memories = self.memories(&mut kept_store, kept).unwrap_or_default();
-        let fresh_memories = self.memories(&mut fresh_store, fresh).unwrap_or_default();
+        let missing = || Some("a part of its state is out of reach".to_owned());
+        let Some(kept_memories) = self.memories(&mut kept_store, kept) else { return missing() };
+        let Some(fresh_memories) = self.memories(&mut fresh_store, fresh) else { return missing() };
         for (number, (kept, fresh)) in kept_memories.iter().zip(&fresh_memories).enumerate() {
             let (kept, fresh) = (kept.data(&kept_store), fresh.data(&fresh_store));
             if kept.len() != fresh.len() {
@@ -76,8 +85,8 @@ impl Parts {
                 return Some(format!("memory {number} differs at {at:#x}"));
             }
         }
-        let kept_globals = self.globals(&mut kept_store, kept)?;
-        let fresh_globals = self.globals(&mut fresh_store, fresh)?;
+        let Some(kept_globals) = self.globals(&mut kept_store, kept) else { return missing() };
+        let Some(fresh_globals) = self.globals(&mut fresh_store, fresh) else { return missing() };
         let mut pairs = kept_globals.iter().zip(&fresh_globals);
         let at = pairs.position(|((_, kept), (_, fresh))| bits(kept) != bits(fresh))?;
         Some(format!("mutable global {at} differs"))
@@ -100,30 +109,50 @@ impl Pristine {
     /// Remembers an instance as it is, before its first task. `None` when it cannot be watched.
     #[allow(unsafe_code, reason = "memory of an instance is watched through its address")]
     pub fn of(mut store: impl AsContextMut, instance: Instance, parts: &Parts) -> Option<Pristine> {
-        let memories: Vec<_> = parts.memories(&mut store, instance)?;
-        let memories: Vec<_> = memories.into_iter().map(|memory| (memory, memory.data_size(&store))).collect();
+        let memories = parts.memories(&mut store, instance)?;
+        let memory = |memory: Memory| {
+            let region = parts.regions.at(memory.data_ptr(&store))?;
+            Some((memory, memory.data_size(&store), region))
+        };
+        let memories: Vec<_> = memories.into_iter().map(memory).collect::<Option<_>>()?;
         let globals = parts.globals(&mut store, instance)?;
-        let places: Vec<_> = memories.iter().map(|(memory, size)| (memory.data_ptr(&store), *size)).collect();
-        // SAFETY: a memory of an instance is mapped, readable and writable as far as its size goes, at the same place for
-        // as long as it lives, because its whole address space is reserved. `Home` drops the watch before the store. The
-        // engine changes the rights of pages only beyond the size, when a memory grows, and not before the store goes.
-        // Guests run on this thread alone.
+        let places: Vec<_> = memories.iter().map(|(memory, size, _)| (memory.data_ptr(&store), *size)).collect();
+        // SAFETY: the memories are regions of ours, readable and writable as far as they go now, at the same place as long as
+        // the store lives, and `Home` drops the watch before it. Guests run on this thread alone.
         let watch = unsafe { Watch::keep(&places)? };
-        Some(Pristine { watch, memories, globals, tasks: 0 })
+        Some(Pristine { watch, memories, globals, left: LEARN_AFTER, learned: (LEARN_AFTER, 0) })
     }
 
     /// Puts the instance back. False when that cannot be done, and the instance has to go.
     pub fn restore(&mut self, mut store: impl AsContextMut) -> bool {
-        if self.memories.iter().any(|(memory, size)| memory.data_size(&store) != *size) || !self.watch.restore() {
+        let is_as_small = self.memories.iter().all(|memory| shrink(memory, &mut store));
+        if !is_as_small || !self.watch.restore() {
             return false;
         }
-        self.tasks += 1;
-        if self.tasks >= LEARN_EVERY {
-            self.tasks = 0;
-            if self.watch.written() > FEW_PAGES && !self.watch.learn_anew() {
-                return false;
-            }
+        self.left -= 1;
+        if self.left == 0 && !self.learn() {
+            return false;
         }
         self.globals.iter().all(|(global, value)| global.set(&mut store, *value).is_ok())
     }
+}
+
+impl Pristine {
+    /// Forgets pages that are written no more, more seldom when there are none.
+    fn learn(&mut self) -> bool {
+        let (after, before) = self.learned;
+        let written = self.watch.written();
+        let after = if 2 * written < before { LEARN_AFTER } else { LEARN_AFTER_MOST.min(2 * after) };
+        (self.left, self.learned) = (after, (after, written));
+        written <= FEW_PAGES || self.watch.learn_anew()
+    }
+}
+
+/// Makes a memory that has grown as small as it was.
+fn shrink((memory, size, region): &(Memory, usize, Arc<Region>), mut store: impl AsContextMut) -> bool {
+    if memory.data_size(&store) == *size {
+        return true;
+    }
+    // Growing by nothing has the engine ask anew how large the memory is.
+    region.cut(*size).is_ok() && memory.grow(&mut store, 0).is_ok() && memory.data_size(&store) == *size
 }

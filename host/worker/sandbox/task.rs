@@ -78,6 +78,8 @@ struct Home<P: Program> {
     stdio: Option<Stdio>,
     /// Tasks that were begun here.
     tasks: u32,
+    /// Memory that it takes to begin with.
+    taken: u64,
     /// Fuel that making the instance took, where it serves tasks that count it as theirs.
     spent: u64,
 }
@@ -156,7 +158,7 @@ impl<P: Program> Home<P> {
             let time = context.time.clone();
             store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
         }
-        Home { pristine: None, store, instance: None, stdio: None, tasks: 0, spent: 0 }
+        Home { pristine: None, store, instance: None, stdio: None, tasks: 0, taken: 0, spent: 0 }
     }
 
     fn run(&mut self, program: &P, context: &TaskContext, call: &mut Call, keep: Keep) -> Finished {
@@ -168,7 +170,9 @@ impl<P: Program> Home<P> {
 
     /// Puts the instance back to what it was before its first task.
     fn put_back(&mut self) -> bool {
-        self.pristine.as_mut().is_some_and(|pristine| pristine.restore(&mut self.store))
+        let restored = self.pristine.as_mut().is_some_and(|pristine| pristine.restore(&mut self.store));
+        self.store.data_mut().guard().shrink(self.taken);
+        restored
     }
 
     fn finish(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext) -> Finished {
@@ -231,6 +235,7 @@ impl<P: Program> Home<P> {
                 let instance = self.instantiate(program, context, call).await?;
                 if keep == Keep::PutBack {
                     self.pristine = program.pristine(&mut self.store, instance);
+                    self.taken = self.store.data_mut().guard().used();
                     // What a fresh instance spends before its task is no task's here.
                     self.spent = context.limits.fuel.map_or(0, |limit| limit - self.store.get_fuel().unwrap_or(limit));
                 }
