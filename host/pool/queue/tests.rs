@@ -10,7 +10,7 @@ use super::*;
 use crate::outcome::{ErrorDetail, Layer};
 use crate::retry::RetryOn;
 use crate::span::Cuts;
-use crate::wire::{AnswerHead, Answers, HEADER, Kind, Times};
+use crate::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, Times};
 
 mod ops;
 mod pages;
