@@ -24,6 +24,11 @@ pub const MAX_WORKERS: usize = 1024;
 /// The kernel's page where instances can be put back: what one fault makes writable is what was copied before.
 pub(crate) const WATCHED_PAGE: usize = 4 << 10;
 
+/// The shortest deadline of a pool that is kept by kills. A worker sends answers that wait behind a long task only after
+/// some 10 ms, and the host may see the task as late as 10 ms after its start: at a shorter deadline, answers could be lost
+/// with the worker that a later task is killed in, and their tasks would run twice.
+const SHORTEST_KILL: Duration = Duration::from_millis(30);
+
 /// How much tasks see of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -64,9 +69,10 @@ pub enum Interrupt {
     /// tasks are short.
     #[default]
     Epoch,
-    /// The host: it kills the worker some 10 ms after the deadline at most, and starts another. The program is compiled
-    /// without checks, and runs as fast as one without a deadline. Right when tight loops matter and timeouts are rare:
-    /// each costs a worker, and a task that writes to a directory may be cut off in the middle of a write.
+    /// The host: it kills the worker within some 10 ms of the deadline, or later while the host itself has to wait for a
+    /// processor, and starts another. The program is compiled without checks, and runs as fast as one without a deadline.
+    /// Right when tight loops matter and timeouts are rare: each costs a worker, and a task that writes to a directory may
+    /// be cut off in the middle of a write. The deadline must be 30 ms at least.
     Kill,
 }
 
@@ -234,11 +240,7 @@ impl PoolConfig {
             return Err(Error::Config("a task without any fuel (--fuel 0) cannot run".into()));
         }
         self.receipts |= self.post_mortem;
-        if self.isolation == Isolation::Checked && self.kills_at_deadline() {
-            let what = "a task that runs a second time only to be compared (--isolation reuse=checked) cannot be killed at \
-                        its deadline (--interrupt kill)";
-            return Err(Error::Config(what.into()));
-        }
+        self.check_kills()?;
         if self.deterministic.is_none() {
             return Ok(());
         }
@@ -253,6 +255,25 @@ impl PoolConfig {
             }
         };
         Err(Error::Config(format!("a deterministic pool (--deterministic) cannot have {other}")))
+    }
+
+    /// Refuses kills at deadlines with what they would harm.
+    fn check_kills(&self) -> Result<(), Error> {
+        let Some(deadline) = self.limits.deadline.filter(|_| self.kills_at_deadline()) else { return Ok(()) };
+        let what = match () {
+            () if deadline < SHORTEST_KILL => format!(
+                "a deadline of {deadline:?} is too short to be kept by kills (--interrupt kill), which may lose answers \
+                 that are younger than {SHORTEST_KILL:?}, and run their tasks again: use --interrupt epoch"
+            ),
+            () if self.isolation == Isolation::Checked => "a task that runs a second time only to be compared \
+                 (--isolation reuse=checked) cannot be killed at its deadline (--interrupt kill)"
+                .to_owned(),
+            () if self.verify_isolation => "comparing an instance (--verify-isolation) takes time that would count as \
+                 its task's where the host keeps the deadline (--interrupt kill): use --interrupt epoch"
+                .to_owned(),
+            () => return Ok(()),
+        };
+        Err(Error::Config(what))
     }
 
     /// Whether instances are to be put back after each task if their program allows it, or why not.

@@ -22,8 +22,9 @@ pub enum Event {
     Initialized { took: Duration, printed: Option<String> },
     /// A worker that had nothing to do was replaced on purpose.
     WorkerRetired { slot: u32, generation: u32, why: String },
-    /// A worker has begun a task. The host looks every 20 ms; of a task that is over by then this is told just before
-    /// what became of it. Told again for each attempt.
+    /// A worker has begun a task. The host looks every 20 ms, and every 10 ms where it keeps the deadlines
+    /// ([`crate::Interrupt::Kill`]); of a task that is over by then this is told just before what became of it. Told again
+    /// for each attempt.
     TaskStarted { task: TaskId, slot: u32 },
     /// An attempt ended with this status, and the task runs again after a pause.
     TaskRetried { task: TaskId, status: Status, delay: Duration },

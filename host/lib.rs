@@ -13,7 +13,7 @@
 //! # Invariants
 //!
 //! 1. Guest code is compiled and run only in child processes; without the feature `engine` this library has no engine.
-//! 2. Every accepted task settles exactly once, whatever dies (`pool/queue.rs`, a pure state machine).
+//! 2. Every accepted task settles exactly once, whatever dies (`pool/queue`, a pure state machine).
 //! 3. A worker runs one task at a time; a death has one suspect (`page.rs`).
 //! 4. What happens to a task is an [`Outcome`], never an `Err`.
 //! 5. Every queue, frame, restart and output is bounded by a named constant that says why.
@@ -38,7 +38,8 @@
 //! shortly before a kill. A worker that knows no deadline has a clock that ticks only while answers wait behind a task.
 //!
 //! **Deadlines count active time.** A worker's clock thread makes time pass for its deadlines, 100 ms at most between two
-//! looks. A run that was stopped with Ctrl-Z, or on a machine that slept, goes on where it was.
+//! looks. Where the host keeps deadlines, its looks do, with the same bound, and a pause of the pool does not count at
+//! all: a host that is kept from its processor for longer kills later, never too early. A run that was stopped with Ctrl-Z, or on a machine that slept, goes on where it was.
 //!
 //! **Isolated tasks, unless asked otherwise.** What one task leaves behind, no other sees; [`Isolation::Reuse`] gives that
 //! up for programs that set up much. One code path runs all: a fresh instance is one that is kept for a single task.

@@ -20,13 +20,15 @@ use crate::wire::{self, Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 pub(super) struct Spare(JoinHandle<Result<Worker, Failed>>);
 
 impl Spare {
-    /// The worker, when it is ready; `None` if it did not come up.
-    async fn ready(mut self) -> Option<Worker> {
-        (&mut self.0).await.ok()?.ok()
+    /// The worker, when it is ready; `None` if it did not come up, or has died since. Not to be asked again.
+    async fn ready(&mut self) -> Option<Worker> {
+        let mut worker = (&mut self.0).await.ok()?.ok()?;
+        matches!(worker.process.child.try_wait(), Ok(None)).then_some(worker)
     }
 
-    /// Ends it, and waits until it is gone.
-    pub async fn end(self) {
+    /// Ends it, and waits until it is gone. One that is still starting is killed at once, however long it would take.
+    pub async fn end(mut self) {
+        self.0.abort();
         if let Some(mut worker) = self.ready().await {
             let _ = worker.process.child.kill().await;
         }
@@ -41,9 +43,9 @@ impl Drop for Spare {
 
 impl Shared {
     /// Starts a worker beside the one that a slot has.
-    pub fn start_spare(self: &Arc<Self>, generation: u32) -> Spare {
+    pub fn start_spare(self: &Arc<Self>) -> Spare {
         let shared = self.clone();
-        Spare(tokio::spawn(async move { shared.start(generation).await }))
+        Spare(tokio::spawn(async move { shared.start().await }))
     }
 
     /// The worker that was started before there was a task.
@@ -51,15 +53,25 @@ impl Shared {
         self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     }
 
-    /// Starts a worker and sets it up, unless there is a spare one, and puts it into its slot.
-    pub async fn start_worker(&self, slot: usize, generation: u32, spare: Option<Spare>) -> Result<Worker, Failed> {
-        let spare = match spare.or_else(|| self.take_first()) {
+    /// Starts a worker and sets it up, unless there is a spare one, and puts it into its slot. If this is dropped before it
+    /// has one, the caller still has the spare one to end.
+    pub async fn start_worker(
+        &self,
+        slot: usize,
+        generation: u32,
+        spare: &mut Option<Spare>,
+    ) -> Result<Worker, Failed> {
+        if spare.is_none() {
+            *spare = self.take_first();
+        }
+        let ready = match spare {
             Some(spare) => spare.ready().await,
             None => None,
         };
-        let result = match spare {
+        *spare = None;
+        let result = match ready {
             Some(worker) => Ok(worker),
-            None => self.start(generation).await,
+            None => self.start().await,
         };
         let mut state = self.lock();
         state.starting -= 1;
@@ -75,12 +87,12 @@ impl Shared {
         result
     }
 
-    async fn start(&self, generation: u32) -> Result<Worker, Failed> {
-        let started = tokio::time::timeout(START_DEADLINE, self.try_start(generation)).await;
+    async fn start(&self) -> Result<Worker, Failed> {
+        let started = tokio::time::timeout(START_DEADLINE, self.try_start()).await;
         started.unwrap_or_else(|_| Err(Failed::Died(format!("not ready within {START_DEADLINE:?}"))))
     }
 
-    async fn try_start(&self, generation: u32) -> Result<Worker, Failed> {
+    async fn try_start(&self) -> Result<Worker, Failed> {
         let os = |error: std::io::Error| Failed::Died(format!("could not be started: {error}"));
         let (page, page_file) = SharedPage::create().map_err(os)?;
         let fds = vec![self.image.descriptor().map_err(os)?, page_file];
@@ -95,7 +107,7 @@ impl Shared {
         let fence = Fence::parse(&ready.payload);
         self.fenced(fence.map_err(|why| Failed::Died(format!("what it said of its fence does not parse: {why}")))?)?;
         let pid = process.child.id().unwrap_or_default();
-        Ok(Worker { process, page: Arc::new(page), decoder, pid, generation })
+        Ok(Worker { process, page: Arc::new(page), decoder, pid })
     }
 
     /// A worker has said what stands of the fence around it. What is missing is told once.

@@ -3,7 +3,7 @@
 //! `tests/workers/faulty.rs` does the breaking. Real workers are broken by signals.
 
 use std::io::{ErrorKind, Write};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
@@ -687,6 +687,43 @@ fn a_worker_that_is_started_ahead_serves_what_comes_and_ends_with_its_pool() {
 }
 
 #[test]
+fn a_task_is_never_given_to_a_worker_that_died_before_there_was_one() {
+    let faulty = Faulty::always("hang", "poison");
+    block_on(async {
+        let pool = faulty.pool(1).await;
+        pool.warm_up();
+        until("a worker is ready", || pool.fence().is_some()).await;
+        let pid = faulty.starts()[0];
+        signal_child(pid, Signal::KILL);
+        let is_zombie = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
+        until("it is dead", is_zombie).await;
+        let rows = numbers(1);
+        assert_echoed(&collect(&pool, &rows).await.unwrap(), &rows);
+        assert_eq!((pool.stats().deaths, faulty.starts().len()), (0, 2));
+    });
+}
+
+#[test]
+fn a_worker_that_is_started_ahead_is_counted_by_the_slot_that_takes_it() {
+    let events = Events::default();
+    let retired = || events.all().into_iter().filter(|event| matches!(event, Event::WorkerRetired { .. })).count();
+    block_on(async {
+        let config = PoolConfig { max_tasks_per_worker: NonZeroU32::new(1), ..real(1, &events) };
+        let pool = start("echo", config).await;
+        for worker in 1..=2 {
+            pool.warm_up();
+            collect(&pool, &numbers(1)).await.unwrap();
+            until("the worker is replaced", || retired() == worker).await;
+        }
+    });
+    let generations = events.all().into_iter().filter_map(|event| match event {
+        Event::WorkerStarted { generation, .. } | Event::WorkerRetired { generation, .. } => Some(generation),
+        _ => None,
+    });
+    assert_eq!(generations.collect::<Vec<_>>(), [0, 0, 1, 1]);
+}
+
+#[test]
 fn instructions_that_take_long_meet_a_deadline_as_any_other() {
     let events = Events::default();
     block_on(async {
@@ -881,6 +918,26 @@ fn a_pool_told_to_stop_does_not_wait_for_a_worker_that_does_not_come_up() {
             .expect("closing waits for the start deadline");
         assert_gone(&faulty.starts()).await;
     });
+}
+
+#[test]
+fn closing_a_pool_does_not_wait_for_a_worker_that_is_started_ahead_and_does_not_come_up() {
+    // Whether a slot waits for it already, or nobody.
+    for count in [5, 0] {
+        let faulty = Faulty::always("hang", "start");
+        block_on(async {
+            let pool = faulty.pool(1).await;
+            pool.warm_up();
+            until("a worker is being started", || !faulty.starts().is_empty()).await;
+            for row in numbers(count) {
+                pool.submit(row).await.unwrap();
+            }
+            tokio::time::timeout(Duration::from_secs(15), pool.shutdown(Shutdown::Kill))
+                .await
+                .expect("closing waits for the start deadline");
+            assert_gone(&faulty.starts()).await;
+        });
+    }
 }
 
 #[test]

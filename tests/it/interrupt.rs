@@ -188,8 +188,15 @@ fn a_way_to_interrupt_needs_something_to_interrupt() {
     }
     let events = Events::default();
     block_on(async {
-        let config = PoolConfig { isolation: Isolation::Checked, ..killing(Duration::from_secs(1), &events) };
-        let refused = Pool::builder(Program::read(&program).unwrap()).config(config).build().await;
-        assert!(refused.is_err_and(|error| error.to_string().contains("--interrupt kill")));
+        let killing = |deadline| killing(Duration::from_millis(deadline), &events);
+        for (config, needle) in [
+            (PoolConfig { isolation: Isolation::Checked, ..killing(1000) }, "reuse=checked"),
+            (PoolConfig { verify_isolation: true, ..killing(1000) }, "--verify-isolation"),
+            (killing(29), "a deadline of 29ms is too short"),
+        ] {
+            let refused = Pool::builder(Program::read(&program).unwrap()).config(config).build().await;
+            let told = refused.expect_err(needle).to_string();
+            assert!(told.contains(needle) && told.contains("--interrupt kill"), "{told}");
+        }
     });
 }

@@ -173,9 +173,9 @@ pub struct Limits {
     #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
     pub timeout: Option<Duration>,
     /// What stops a task at its timeout. epoch: checks in the program's code, which keep the worker; right when timeouts
-    /// happen often or tasks are short. kill: a kill of its worker within some 10 ms, and another worker; right when
-    /// tight loops matter, which run up to 3.7 times faster without checks (1.26 times in the mean), and timeouts are
-    /// rare. A kill may cut off a write to a directory
+    /// happen often or tasks are short. kill: a kill of its worker within some 10 ms (later where wpool itself waits for
+    /// a processor), and another worker; right when tight loops matter, which run up to 3.7 times faster without checks
+    /// (1.26 times in the mean), and timeouts are rare and of 30ms at least. A kill may cut off a write to a directory
     #[arg(long, value_name = "HOW", value_parser = interrupt, default_value = "epoch", requires = "timeout")]
     pub interrupt: Interrupt,
     /// Work of a task, in units of which most instructions take one [default: no limit, or 10000000000 with

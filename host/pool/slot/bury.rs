@@ -27,7 +27,7 @@ impl Attendant<'_> {
             let _ = child.kill().await;
             self.receive_the_rest().await;
         }
-        let (slot, generation) = (self.slot as u32, self.worker.generation);
+        let (slot, generation) = (self.slot as u32, self.generation);
         if let End::Closed | End::Retired(_) = end {
             let mut state = self.shared.lock();
             state.places[self.slot].page = None;

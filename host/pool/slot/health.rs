@@ -20,8 +20,21 @@ const TICK: Duration = Duration::from_millis(20);
 /// The same where the host keeps deadlines, which count from the first look that sees a task.
 const KEEPER_TICK: Duration = Duration::from_millis(10);
 
+/// How often a slot looks at a worker that has no task, which can only be stopped or grow: a pool that waits is to cost
+/// next to nothing.
+const IDLE_TICK: Duration = Duration::from_millis(100);
+
+/// The most time that counts between two looks. After a gap, which the workers may have had as well, more looks are to
+/// come before anything is held against one.
+const MOST_BETWEEN_LOOKS: Duration = Duration::from_millis(40);
+
+/// The same where the host keeps deadlines, as between two ticks of a worker's own clock: a host that is busy is not to
+/// stretch them, and longer gaps are of one that was suspended.
+const KEEPER_MOST: Duration = Duration::from_millis(100);
+
 /// How long before the kill of a worker another one is started in its place, so that it is ready by then: starting takes
-/// some 5 ms, and a look comes in every [`KEEPER_TICK`]. If the task ends in time after all, the other one waits.
+/// some 5 ms, and a look comes in every [`KEEPER_TICK`]. If the task ends in time after all, the other one waits. Not in
+/// the first half of a deadline, for then any task of a short one would have its slot keep two workers.
 const HEAD_START: Duration = Duration::from_millis(20);
 
 /// How often a worker's memory is looked at, which reads a file of /proc.
@@ -37,6 +50,8 @@ pub(super) struct Health {
     due: Instant,
     /// How often it is looked at.
     tick: Duration,
+    /// The most time that counts between two looks.
+    most: Duration,
     /// The pool's count of pauses then.
     pauses: u64,
     /// Bytes went one way or the other since the worker was last looked at.
@@ -51,12 +66,13 @@ pub(super) struct Health {
 impl Health {
     /// Of a worker that came up, which keeps its tasks' deadlines itself or leaves that to its host.
     pub fn new(now: Instant, keeps_deadlines: bool) -> Self {
-        let tick = if keeps_deadlines { TICK } else { KEEPER_TICK };
+        let (tick, most) = if keeps_deadlines { (TICK, MOST_BETWEEN_LOOKS) } else { (KEEPER_TICK, KEEPER_MOST) };
         Health {
             watch: Watch::default(),
             looked: now,
             due: now + tick,
             tick,
+            most,
             pauses: 0,
             moved: false,
             memory_looked: now,
@@ -70,10 +86,10 @@ impl Health {
         self.due
     }
 
-    /// For how long the worker has run since the last look, at least. Time in which this process did not run, such as
-    /// that of a suspended machine, is nobody's fault, and in a pause neither did the worker. `None` in a pause.
+    /// For how long the worker has run since the last look. Of time in which this process did not run, such as that of a
+    /// suspended machine, little counts, and in a pause none, for neither did the worker. `None` in a pause.
     fn passed(&mut self, pauses: u64) -> Option<Duration> {
-        let passed = std::mem::replace(&mut self.looked, Instant::now()).elapsed().min(TICK * 2);
+        let passed = std::mem::replace(&mut self.looked, Instant::now()).elapsed().min(self.most);
         let same = std::mem::replace(&mut self.pauses, pauses) == pauses;
         pauses.is_multiple_of(2).then_some(if same { passed } else { Duration::ZERO })
     }
@@ -95,6 +111,19 @@ impl Health {
     /// A task that runs has so much time left until its worker is to be killed.
     fn look_within(&mut self, left: Duration) {
         self.due = self.looked + left.min(self.tick);
+    }
+
+    /// The worker has nothing to do.
+    fn rest(&mut self) {
+        self.due = self.looked + IDLE_TICK;
+    }
+
+    /// The worker has got tasks. If it had none at the last look, time counts from now on.
+    pub fn works(&mut self, now: Instant) {
+        if self.due > self.looked + self.tick {
+            self.looked = now;
+            self.due = now + self.tick;
+        }
     }
 
     /// Notes a worker's resident memory. It may grow to twice what it had when it was warm, and what a task may use.
@@ -123,7 +152,8 @@ impl Attendant<'_> {
         let mut state = shared.lock();
         let running = state.queue.running(self.slot, next);
         let running = running.map(|(index, task)| (index, task.key, task.deadline));
-        let owes = self.worker.decoder.is_partial() || (running.is_none() && state.queue.in_flight(self.slot) > 0);
+        let is_idle = state.queue.in_flight(self.slot) == 0;
+        let owes = self.worker.decoder.is_partial() || (running.is_none() && !is_idle);
         // A long row or a long answer takes its time, as long as it gets on.
         let moved = std::mem::take(&mut self.health.moved);
         self.health.watch.look(running.map(|(index, ..)| index), owes && !moved, passed);
@@ -132,6 +162,9 @@ impl Attendant<'_> {
         if self.health.watch.owed() > shared.config.patience {
             let why = "stopped in the middle of a frame or a lease".into();
             return Some(End::Misbehaved { code: "worker-protocol", why });
+        }
+        if is_idle && !owes {
+            self.health.rest();
         }
         let (index, key, own) = running?;
         self.tell_starts(&mut state, index);
@@ -143,8 +176,8 @@ impl Attendant<'_> {
                 shared.work.notify_one();
                 return Some(End::Backstop(key, deadline, grace));
             }
-            if grace.is_zero() && most - age <= HEAD_START {
-                self.spare.get_or_insert_with(|| shared.start_spare(self.worker.generation + 1));
+            if grace.is_zero() && most - age <= HEAD_START && age >= most / 2 {
+                self.spare.get_or_insert_with(|| shared.start_spare());
             }
             self.health.look_within(most - age);
         }
@@ -195,6 +228,35 @@ fn resident(pid: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_worker_without_tasks_is_looked_at_less_often_until_it_has_some() {
+        for keeps_deadlines in [true, false] {
+            let start = Instant::now();
+            let mut health = Health::new(start, keeps_deadlines);
+            let busy = health.due();
+            health.works(start + Duration::from_millis(1));
+            assert_eq!(health.due(), busy, "a worker that gets more is looked at no later");
+            health.rest();
+            assert_eq!(health.due(), start + IDLE_TICK);
+            let leased = start + Duration::from_millis(50);
+            health.works(leased);
+            assert_eq!((health.looked, health.due() - leased), (leased, busy - start));
+        }
+    }
+
+    #[test]
+    fn time_between_two_looks_counts_up_to_a_limit_and_not_in_a_pause() {
+        for (keeps_deadlines, most) in [(true, MOST_BETWEEN_LOOKS), (false, KEEPER_MOST)] {
+            let before = Instant::now() - Duration::from_secs(1);
+            let mut health = Health::new(before, keeps_deadlines);
+            assert_eq!(health.passed(0), Some(most));
+            health.looked = before;
+            assert_eq!(health.passed(1), None);
+            health.looked = before;
+            assert_eq!(health.passed(2), Some(Duration::ZERO));
+        }
+    }
 
     #[test]
     fn a_worker_retires_when_it_has_more_than_twice_what_it_had_when_warm_and_the_limit() {

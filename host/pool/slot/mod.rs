@@ -35,7 +35,6 @@ pub(super) struct Worker {
     pub page: Arc<SharedPage>,
     pub decoder: Decoder,
     pub pid: u32,
-    pub generation: u32,
 }
 
 /// Serves one slot until the pool closes.
@@ -44,12 +43,12 @@ pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
     let mut spare = None;
     while shared.wait_for_work(slot).await {
         let started = tokio::select! {
-            started = shared.start_worker(slot, generation, spare.take()) => started,
-            () = shared.closing() => return,
+            started = shared.start_worker(slot, generation, &mut spare) => started,
+            () = shared.closing() => break,
         };
         let ended = match started {
             Ok(worker) => {
-                let mut attendant = Attendant::new(&shared, slot, worker);
+                let mut attendant = Attendant::new(&shared, slot, generation, worker);
                 let end = attendant.serve().await;
                 spare = attendant.spare.take();
                 attendant.bury(end).await
@@ -70,6 +69,8 @@ pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
 struct Attendant<'a> {
     shared: &'a Arc<Shared>,
     slot: usize,
+    /// How many workers the slot had before this one.
+    generation: u32,
     worker: Worker,
     sizer: Sizer,
     frame: Encoder,
@@ -100,10 +101,11 @@ enum Fed {
 }
 
 impl<'a> Attendant<'a> {
-    fn new(shared: &'a Arc<Shared>, slot: usize, worker: Worker) -> Self {
+    fn new(shared: &'a Arc<Shared>, slot: usize, generation: u32, worker: Worker) -> Self {
         Attendant {
             shared,
             slot,
+            generation,
             worker,
             sizer: Sizer::new(shared.config.chunksize),
             frame: Encoder::default(),
@@ -127,6 +129,9 @@ impl<'a> Attendant<'a> {
                 Fed::Busy => false,
                 Fed::Idle => true,
             };
+            if look.deadline() != self.health.due().into() {
+                look.as_mut().reset(self.health.due().into());
+            }
             match *stop.borrow_and_update() {
                 Stop::Close if idle => return End::Closed,
                 Stop::Kill => return if idle { End::Closed } else { End::Cancelled(None) },
@@ -163,7 +168,6 @@ impl<'a> Attendant<'a> {
                     if let Some(end) = self.look() {
                         return end;
                     }
-                    look.as_mut().reset(self.health.due().into());
                 }
                 _ = stop.changed() => {}
             }
@@ -207,6 +211,7 @@ impl<'a> Attendant<'a> {
         self.frame.clear();
         self.unwritten = 0..0;
         let Some(lease) = state.queue.lease(self.slot, rows.min(self.left), &mut self.frame) else { return false };
+        self.health.works(Instant::now());
         self.left -= self.frame.count() as usize;
         if lease.fresh {
             self.worker.page.grant(lease.first, lease.end);
