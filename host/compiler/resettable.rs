@@ -11,10 +11,13 @@ use wasm_encoder::ExportKind;
 use wasmparser::{FunctionBody, Operator, Parser, Payload, TypeRef};
 
 use super::sections::{Added, with_exports};
+use crate::limits::in_words;
 use crate::worker::STATE;
 
 /// More mutable globals than this cost more to put back than they save; real programs have one to five.
 const MAX_GLOBALS: usize = 64;
+/// Data that is copied into each new instance, which are few, and is each worker's own. Fresh instances share theirs.
+const MAX_DATA: usize = 2 << 20;
 /// Memories of one program that can be watched.
 const MAX_MEMORIES: usize = 4;
 
@@ -76,6 +79,12 @@ impl State {
                         if export.map_err(unread)?.name.starts_with(STATE) {
                             return Err(format!("it exports names that begin with {STATE}"));
                         }
+                    }
+                }
+                Payload::DataSection(segments) => {
+                    let bytes = segments.into_iter().flatten().map(|segment| segment.data.len());
+                    if bytes.sum::<usize>() > MAX_DATA {
+                        return Err(format!("it begins with more than {} in memory", in_words(MAX_DATA as u64)));
                     }
                 }
                 Payload::CodeSectionEntry(body) => check(&body)?,
@@ -211,6 +220,7 @@ mod tests {
             ("(memory 1 1 shared)", "shared"),
             ("(tag)", "exceptions"),
             (r#"(memory (export "__wpool_state_x") 1)"#, "__wpool_state_"),
+            (&format!(r#"(memory 64) (data (i32.const 0) "{}")"#, "x".repeat(3 << 20)), "more than 2 MiB"),
             ("(func try_table end)", "proposal exceptions"),
             ("(func (drop (struct.new 0))) (type (struct))", "proposal gc"),
         ] {

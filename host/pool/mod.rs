@@ -79,6 +79,11 @@ impl Pool {
         let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
         let image = Image::obtain(program, &config, &spawner).await?;
         check_state(&config, image.report())?;
+        if let (true, (_, Err(why))) = (config.verify_isolation, config.settled_isolation(image.report())) {
+            let what =
+                format!("there is nothing to verify (--verify-isolation), because instances are not put back: {why}");
+            config.observer.tell(&Event::Warning(what));
+        }
         let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone() };
         let queue = Queue::new(config.workers, rules, Outbox::new(config.observer.is_of_tasks()));
         let shared = Arc::new(Shared::new(config, image, program.name().to_owned(), spawner, queue));

@@ -138,7 +138,7 @@ async fn run_program(program: Program) -> Result<Vec<String>, String> {
 
 fn warning(event: Event) -> Option<String> {
     match event {
-        Event::Warning(text) => Some(text),
+        Event::Warning(text) if !text.starts_with("there is nothing to verify") => Some(text),
         _ => None,
     }
 }

@@ -1,16 +1,14 @@
 //! What to do about what was found, in sentences.
 
-use wpool::PoolConfig;
+use wpool::{Interrupt, PoolConfig};
 
-use super::super::units::{plural, show_size};
+use super::super::units::plural;
 use super::findings::Findings;
 
 /// Of a row's work, from which on a part of it is worth a word.
 const MUCH: f64 = 0.3;
 /// How much faster is worth a change.
 const WORTH: f64 = 1.15;
-/// Memory that is worth having from the start.
-const MOST_INITIAL: u64 = 64 << 20;
 /// Of a core, from which on the host can do no more.
 const FULL: f64 = 0.85;
 
@@ -22,7 +20,7 @@ pub fn advice(findings: &Findings, asked: &PoolConfig) -> Vec<String> {
         isolation(findings, asked),
         anew(findings),
         workers(findings),
-        timeout(findings),
+        timeout(findings, asked),
         chunks(findings),
     ];
     let advice: Vec<_> = parts.into_iter().flatten().collect();
@@ -79,16 +77,7 @@ fn faster(findings: &Findings, name: &str) -> Option<f64> {
 
 /// Why each task has an instance that is made anew, where that is much of its work.
 fn anew(findings: &Findings) -> Option<String> {
-    let (row, seen) = (&findings.row, &findings.seen);
-    if findings.isolation == "reset" && seen.usually_grow() && seen.peak_memory <= MOST_INITIAL {
-        let (initial, peak) = (show_size(seen.initial_memory), show_size(seen.peak_memory));
-        let tasks = format!("{} of {} grow their memory", seen.grown, plural(seen.tasks, "task"));
-        let what = "so that the next task of their worker has an instance that is made anew";
-        return Some(format!(
-            "{tasks}, from {initial} to {peak}, {what}; link with --initial-memory={}",
-            seen.peak_memory
-        ));
-    }
+    let row = &findings.row;
     let why = findings.variant("--isolation reset")?.inapplicable.as_ref()?;
     let much = findings.isolation == "fresh" && row.start_us > MUCH * row.work();
     // What else could be typed is of no use here.
@@ -114,16 +103,23 @@ fn workers(findings: &Findings) -> Option<String> {
     told.then(|| format!("more workers than {} do not help: {why}", enough.workers))
 }
 
-fn timeout(findings: &Findings) -> Option<String> {
-    let slower = match (findings.ratio("--timeout"), findings.ratio("no --timeout")) {
-        (Some(with), _) => 1.0 / with.max(f64::MIN_POSITIVE),
-        (_, Some(without)) => without,
-        _ => return None,
-    };
+fn timeout(findings: &Findings, asked: &PoolConfig) -> Option<String> {
+    if asked.interrupt == Interrupt::Kill && asked.limits.deadline.is_some() {
+        // It has no checks, so what differs is chance.
+        return None;
+    }
+    let slower = faster(findings, "no --timeout").or_else(|| slower(findings, "--timeout"))?;
     let cost = percent(slower - 1.0);
-    (slower >= WORTH).then(|| {
-        format!("a timeout costs {cost} more time, for checks in loops; with `--interrupt kill` there are none")
-    })
+    Some(format!("a timeout costs {cost} more time, for checks in loops; with `--interrupt kill` there are none"))
+}
+
+/// How much slower a variant is, where it was so in every round.
+fn slower(findings: &Findings, name: &str) -> Option<f64> {
+    let variant = findings.variant(name)?;
+    let asked = findings.scale(findings.row.workers)?.rate;
+    let always = variant.rate.is_none_or(|rate| asked.is_over(&rate, WORTH));
+    let slower = variant.ratio.map(|ratio| 1.0 / ratio.max(f64::MIN_POSITIVE));
+    slower.filter(|slower| always && *slower >= WORTH)
 }
 
 fn chunks(findings: &Findings) -> Option<String> {
@@ -215,15 +211,6 @@ mod tests {
         assert!(told(&with_variant("--timeout", 0.5))[0].starts_with("a timeout costs 100 % more time"));
         assert!(told(&with_variant("no --timeout", 2.0))[0].starts_with("a timeout costs 100 % more time"));
         assert!(told(&with_variant("--timeout", 0.95))[0].starts_with("nothing"));
-    }
-
-    #[test]
-    fn tasks_that_grow_their_memory_are_told_how_much_to_begin_with() {
-        let mut findings = quiet();
-        findings.seen = Seen { grown: 30, peak_memory: 3 << 20, ..findings.seen };
-        assert!(told(&findings)[0].ends_with("link with --initial-memory=3145728"), "{:?}", told(&findings));
-        findings.seen.grown = 2;
-        assert!(told(&findings)[0].starts_with("nothing"));
     }
 
     #[test]

@@ -143,11 +143,6 @@ impl Findings {
     pub fn variant(&self, name: &str) -> Option<&Variant> {
         self.variants.iter().find(|variant| variant.name == name)
     }
-
-    /// What a variant makes of the rate with what was asked for.
-    pub fn ratio(&self, name: &str) -> Option<f64> {
-        self.variant(name)?.ratio
-    }
 }
 
 fn scales(settings: &[Setting]) -> Vec<Scale> {

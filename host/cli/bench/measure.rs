@@ -122,13 +122,6 @@ pub struct Seen {
     pub idle_share: f64,
 }
 
-impl Seen {
-    /// Whether growing is what its tasks do, and not one that has more to do than the others.
-    pub fn usually_grow(&self) -> bool {
-        2 * self.grown > self.tasks
-    }
-}
-
 /// Looks at some tasks, and whether the program can be run at all.
 pub async fn look(program: &Program, config: &PoolConfig, sample: &Sample) -> Result<Seen> {
     let config = PoolConfig { receipts: true, ..config.clone() };

@@ -38,6 +38,11 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
         return Err(Usage("--state-out is for runs: a bench writes nothing".into()).into());
     }
     let mut plan = Plan::new(args.run()?)?;
+    if plan.config.state.is_some() || plan.config.grants.has_writable_dir() {
+        let what = "rows are run again and again here, and would find what they have left: a bench takes no shared state \
+                    (--state, --state-in) and no :rw directory";
+        return Err(Usage(what.into()).into());
+    }
     let program = Program::read(&plan.task)?;
     reaper::start()?;
     // Every pool finds the program there: what compiling costs is not measured.

@@ -6,6 +6,7 @@ use super::tests::*;
 use super::*;
 use crate::span::Cuts;
 use crate::task::TaskResult;
+use crate::wire::Encoder;
 
 fn push(model: &mut Model, count: usize) {
     (0..count).for_each(|_| model.apply(Op::Push { caller: 0, rejected: false }));

@@ -47,6 +47,13 @@ pub(in crate::pool) struct History {
 }
 
 impl Task {
+    pub fn run(&self) -> Option<RunId> {
+        match self.home {
+            Home::Run(run) => Some(run),
+            Home::Handle(_) => None,
+        }
+    }
+
     pub fn history(&mut self) -> &mut History {
         self.history.get_or_insert_default()
     }

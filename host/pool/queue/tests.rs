@@ -10,101 +10,16 @@ use super::*;
 use crate::outcome::{ErrorDetail, Layer};
 use crate::retry::RetryOn;
 use crate::span::Cuts;
-use crate::wire::{AnswerHead, Answers, HEADER, Kind, Times};
+use crate::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, Times};
 
+mod ops;
 mod pages;
+
+use ops::any_op;
+pub(super) use ops::{Answered, Op};
 
 /// Callers in the model: this many runs, and handles after them.
 const RUNS: usize = 2;
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Op {
-    Push {
-        caller: usize,
-        rejected: bool,
-    },
-    /// A run is given many plain rows at a time.
-    PushSpan {
-        run: usize,
-        rows: usize,
-    },
-    Lease {
-        slot: usize,
-        rows: usize,
-    },
-    /// The worker begins its next task, if it has one.
-    Begin {
-        slot: usize,
-    },
-    /// The worker answers the first task it has begun and not answered.
-    Answer {
-        slot: usize,
-        answer: Answered,
-    },
-    /// The worker answers up to so many of the tasks it has begun, as long as they are plain.
-    AnswerInARow {
-        slot: usize,
-        most: usize,
-    },
-    WrongAnswer {
-        slot: usize,
-    },
-    TakeBack {
-        slot: usize,
-    },
-    Die {
-        slot: usize,
-        verdict: u8,
-    },
-    /// A caller cancels a task of its own.
-    Cancel {
-        task: usize,
-    },
-    /// A caller drops its results.
-    Abandon {
-        run: usize,
-    },
-    /// The running task changes shared state.
-    Change {
-        slot: usize,
-    },
-    /// Time passes.
-    Wait,
-    Pop {
-        run: usize,
-    },
-    Stop,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Answered {
-    Small,
-    Large,
-    /// An outcome after which the task is retried.
-    Failed,
-}
-
-fn any_op(slots: usize) -> impl Strategy<Value = Op> {
-    let slot = 0..slots;
-    let answer = prop_oneof![4 => Just(Answered::Small), 1 => Just(Answered::Large), 2 => Just(Answered::Failed)];
-    prop_oneof![
-        8 => (0..=RUNS, any::<u8>()).prop_map(|(caller, n)| Op::Push { caller, rejected: n < 8 }),
-        6 => (0..RUNS, 1..9usize).prop_map(|(run, rows)| Op::PushSpan { run, rows }),
-        8 => (slot.clone(), 1..6usize).prop_map(|(slot, rows)| Op::Lease { slot, rows }),
-        16 => slot.clone().prop_map(|slot| Op::Begin { slot }),
-        12 => (slot.clone(), answer).prop_map(|(slot, answer)| Op::Answer { slot, answer }),
-        8 => (slot.clone(), 1..6usize).prop_map(|(slot, most)| Op::AnswerInARow { slot, most }),
-        1 => slot.clone().prop_map(|slot| Op::WrongAnswer { slot }),
-        3 => slot.clone().prop_map(|slot| Op::TakeBack { slot }),
-        4 => slot.clone().prop_map(|slot| Op::Change { slot }),
-        3 => (slot, 0..5u8).prop_map(|(slot, verdict)| Op::Die { slot, verdict }),
-        3 => any::<usize>().prop_map(|task| Op::Cancel { task }),
-        1 => (0..RUNS).prop_map(|run| Op::Abandon { run }),
-        3 => Just(Op::Wait),
-        6 => (0..RUNS).prop_map(|run| Op::Pop { run }),
-        1 => Just(Op::Stop),
-    ]
-}
 
 /// The worker's side of the claim word.
 #[derive(Clone, Copy, Default)]

@@ -262,7 +262,7 @@ impl Works {
         Works { items, tasks }
     }
 
-    /// What there is, the youngest first.
+    /// What there is, oldest first.
     pub fn into_works(self) -> impl DoubleEndedIterator<Item = Work> {
         self.items.into_iter()
     }
