@@ -1,4 +1,10 @@
 //! The raw convention for guests in Rust: bytes in, bytes out, no imports at all.
+//!
+//! Its allocator hands out an arena of the program's own memory, one allocation behind the other, and the standard library's
+//! where that is full. The latter grows the memory in each task that needs any, which costs more than a small task does.
+//! Instances that are fresh or put back begin with an empty arena each time.
+
+mod arena;
 
 /// Exports `alloc` and `run`, the latter made of a function from the row to the output.
 #[macro_export]
