@@ -82,6 +82,7 @@ impl Model {
             Op::WrongAnswer { slot } => {
                 let wrong = self.queue.slots[slot].first.wrapping_add(1);
                 let answer = (Outcome::Ok(Bytes::new()), Receipt::host());
+                assert!(self.queue.due(slot, wrong).is_err() && self.queue.due_in_a_row(slot, wrong).is_none());
                 assert!(self.queue.answer(slot, wrong, answer, self.now).is_err());
                 assert!(self.queue.answer_in_a_row(slot, wrong, OkAnswers::default(), 0).is_err());
             }
@@ -160,7 +161,7 @@ impl Model {
     fn answer_in_a_row(&mut self, slot: usize, most: usize) {
         let (next, first) = (self.workers[slot].next, self.queue.slots[slot].first);
         let begun = next.wrapping_sub(first) as usize;
-        let Some((due, _)) = self.queue.due_in_a_row(slot) else { return };
+        let Some((due, _)) = self.queue.due_in_a_row(slot, first) else { return };
         let most = most.min(begun).min(due);
         if most == 0 {
             return;
