@@ -153,7 +153,7 @@ impl Model {
         let outcome = match answer {
             Answered::Small => Outcome::Ok(self.output.slice(..10)),
             Answered::Large => Outcome::Ok(self.output.slice(..WINDOW_BYTES / 2)),
-            Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::default()),
+            Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::new("no", "it said no")),
         };
         self.queue.answer(slot, first, (outcome, Receipt::host()), self.now).unwrap();
     }
