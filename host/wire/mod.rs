@@ -207,12 +207,6 @@ impl Decoder {
     }
 }
 
-/// A part of `whole` for somebody who may keep it for long: by itself if it is small beside the whole, which it would keep
-/// alive otherwise.
-pub(crate) fn own(part: Bytes, whole: usize) -> Bytes {
-    if part.len() < whole / 4 { Bytes::copy_from_slice(&part) } else { part }
-}
-
 /// A call of shared state by the task at `first`, after tasks waited so many nanoseconds for others.
 pub fn state_call(first: u32, waited: u64, payload: &[u8]) -> Vec<u8> {
     let times = Times { busy: waited, start: 0 };

@@ -3,9 +3,10 @@
 
 use bytes::{Buf, Bytes};
 
+use super::WireError;
 use super::parts::{ANSWER, Answer, answer, unpack_nanos};
-use super::{WireError, own};
 use crate::outcome::{Layer, Status};
+use crate::span::own;
 
 /// The answers of a frame, in their order.
 #[derive(Debug)]
