@@ -42,7 +42,8 @@ use crate::task::{Input, MAX_NAME, Rejected, TaskId};
 use crate::wire::{OkAnswers, WireError};
 
 /// Most tasks of a run between input and caller. A slow task at the head of an ordered run lets this many others
-/// overtake it before the run waits: at a million small tasks a second, 65 ms. Each costs some 250 bytes in the host.
+/// overtake it before the run waits: at a million small tasks a second, 65 ms. One that settled by itself costs
+/// some 250 bytes in the host, beside its input and output; one in a span what its row and its answer's head take.
 const WINDOW_TASKS: usize = 1 << 16;
 
 /// With many slots, most tasks of a run for each of them: with fewer, leases of small tasks would be so small that sending
@@ -306,6 +307,9 @@ impl Queue {
         let place = &mut self.slots[slot];
         place.expect(index)?;
         let count = answers.len();
+        if place.tasks.stretch().is_none_or(|stretch| stretch.rows.len() < count) {
+            return Err(WireError::TooMany);
+        }
         let Some(Work::Many(done)) = place.tasks.take(0, count) else { return Err(WireError::TooMany) };
         place.first = place.first.wrapping_add(count as u32);
         for id in done.id..done.id + count as u64 {
