@@ -101,6 +101,14 @@ impl ErrorDetail {
     }
 }
 
+impl ErrorDetail {
+    fn size(&self) -> usize {
+        let lines: usize = self.backtrace.iter().map(String::len).sum();
+        let texts = [self.signal.as_ref(), self.stderr.as_ref()].into_iter().flatten().map(String::len).sum::<usize>();
+        self.code.len() + self.message.len() + lines + texts
+    }
+}
+
 /// A task that is not ok.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -137,6 +145,15 @@ impl Outcome {
             Outcome::Ok(output) => Some(output),
             Outcome::NotOk(failure) => failure.output.as_ref(),
         }
+    }
+
+    /// Bytes of the guest's choosing that it takes wherever it waits.
+    pub(crate) fn size(&self) -> usize {
+        let error = match self {
+            Outcome::Ok(_) => 0,
+            Outcome::NotOk(failure) => failure.error.size(),
+        };
+        self.output().map_or(0, Bytes::len) + error
     }
 }
 
@@ -233,6 +250,13 @@ impl Receipt {
             retried: None,
             measured: None,
         }
+    }
+
+    /// Bytes of the guest's choosing that it takes wherever it waits.
+    pub(crate) fn size(&self) -> usize {
+        self.measured.as_ref().map_or(0, |measured| {
+            measured.core_dump.as_ref().map_or(0, Bytes::len) + measured.stderr.as_ref().map_or(0, String::len)
+        })
     }
 
     /// How earlier attempts ended after which the task was retried, in their order. A task that is ok and has any is

@@ -72,7 +72,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The rows that `cuts` says are in `bytes`.
+    /// The rows that `cuts` says are in `bytes`. When most of these are in no row, the rows are copied out of them.
     ///
     /// # Panics
     /// When a row is not inside of the bytes.
@@ -81,6 +81,7 @@ impl Span {
         let rows = 0..cuts.len();
         cuts.push(Cut { start: 0, before, tag: 0 });
         assert!(cuts.windows(2).all(|pair| range(pair).end <= bytes.len()), "a row outside of its block");
+        let (bytes, cuts) = if (before as usize) < bytes.len() / 4 { packed(&bytes, cuts) } else { (bytes, cuts) };
         Span { block: Arc::new(Block { bytes, cuts, longest }), rows }
     }
 
@@ -121,6 +122,13 @@ impl Span {
         Input::new(self.block.bytes.slice(range(pair))).tagged(pair[0].tag)
     }
 
+    /// [`Span::input`] of a row that may stay for long when the others have gone, and must not keep all of them.
+    pub(crate) fn lone_input(&self, at: usize) -> Input {
+        let mut input = self.input(at);
+        input.bytes = own(input.bytes, self.block.bytes.len());
+        input
+    }
+
     /// All rows, as inputs of their own.
     pub fn inputs(&self) -> impl Iterator<Item = Input> {
         (0..self.len()).map(|at| self.input(at))
@@ -144,6 +152,18 @@ impl Span {
 fn range(pair: &[Cut]) -> Range<usize> {
     let (start, length) = (pair[0].start as usize, (pair[1].before - pair[0].before) as usize);
     start..start + length
+}
+
+/// The rows without what is between them.
+fn packed(bytes: &[u8], cuts: Vec<Cut>) -> (Bytes, Vec<Cut>) {
+    let rows: Vec<u8> = cuts.windows(2).flat_map(|pair| &bytes[range(pair)]).copied().collect();
+    (rows.into(), cuts.into_iter().map(|cut| Cut { start: cut.before, ..cut }).collect())
+}
+
+/// A part of so many bytes for somebody who may keep it for long: by itself if it is small beside the whole, which it would keep
+/// alive otherwise.
+pub(crate) fn own(part: Bytes, whole: usize) -> Bytes {
+    if part.len() < whole / 4 { Bytes::copy_from_slice(&part) } else { part }
 }
 
 impl fmt::Debug for Span {
@@ -225,6 +245,24 @@ mod tests {
             let parts = first.iter().chain(rest.iter()).map(|(row, tag)| (row.to_vec(), tag));
             assert!(parts.eq(rows.iter().cloned()), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_row_that_stays_keeps_no_large_block() {
+        let rows = [1..4, 5..5, 9..12];
+        for (length, block_is_kept) in [(24, true), (28, false)] {
+            let mut cuts = Cuts::default();
+            rows.iter().zip(1..).for_each(|(row, line)| cuts.push(row.clone(), line));
+            let bytes = Bytes::from_iter(0..length);
+            let span = Span::new(bytes.clone(), cuts);
+            assert!(span.iter().eq(rows.iter().map(|row| &bytes[row.clone()]).zip(1..)), "{length}");
+            assert_eq!(bytes.as_ptr_range().contains(&span.block.bytes.as_ptr()), block_is_kept, "{length}");
+        }
+        let whole = span();
+        let block = whole.block.bytes.as_ptr_range();
+        let lone: Vec<_> = (0..3).map(|at| whole.lone_input(at)).collect();
+        assert!(lone.iter().map(|row| (&row.bytes[..], row.tag)).eq(whole.iter()));
+        assert_eq!([0, 2].map(|at| block.contains(&lone[at].bytes.as_ptr())), [false, true], "a quarter is much");
     }
 
     #[test]

@@ -83,7 +83,7 @@ where
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }
 
-    /// All results that are ready, at least one and at most a few thousand; empty after the last.
+    /// All results that are ready, at least one and at most some ten thousand; empty after the last.
     ///
     /// # Errors
     /// As [`Results::next`].
@@ -231,12 +231,15 @@ where
             Some(span) => span,
             None => {
                 let Some(inputs) = &mut self.inputs else { return Poll::Ready(None) };
-                match ready!(inputs.as_mut().poll_next(cx)).map(Into::into) {
-                    Some(Supply::Many(span)) => span,
-                    Some(one) => return Poll::Ready(Some(one)),
-                    None => {
-                        self.inputs = None;
-                        return Poll::Ready(None);
+                loop {
+                    match ready!(inputs.as_mut().poll_next(cx)).map(Into::into) {
+                        Some(Supply::Many(span)) if span.is_empty() => {}
+                        Some(Supply::Many(span)) => break span,
+                        Some(one) => return Poll::Ready(Some(one)),
+                        None => {
+                            self.inputs = None;
+                            return Poll::Ready(None);
+                        }
                     }
                 }
             }

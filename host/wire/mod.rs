@@ -35,6 +35,10 @@ pub const FRAME_TARGET: usize = 64 << 10;
 /// Largest JSON in a frame: setup, report, error detail. The largest real reports (thousands of exports) are 1 MiB.
 pub const MAX_TEXT: usize = 8 << 20;
 
+/// A payload shorter than this is copied out of the buffer that it was received in, which is used again: a reader that is
+/// given few answers at a time would otherwise keep a whole buffer for each of these times.
+const SMALL: usize = FRAME_TARGET / 4;
+
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -183,8 +187,23 @@ impl Decoder {
             return Ok(None);
         }
         self.buffer.advance(HEADER);
-        let payload = self.buffer.split_to(length).freeze();
+        let payload = self.take(length);
         Ok(Some(Frame { kind, count, first, times, payload }))
+    }
+
+    /// The next bytes, such that they keep no much larger buffer alive.
+    fn take(&mut self, length: usize) -> Bytes {
+        if length < SMALL {
+            let payload = Bytes::copy_from_slice(&self.buffer[..length]);
+            self.buffer.advance(length);
+            return payload;
+        }
+        let payload = self.buffer.split_to(length).freeze();
+        if length > FRAME_TARGET {
+            // What follows would keep the buffer that was made for this one.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
+        payload
     }
 }
 

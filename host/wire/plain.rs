@@ -6,11 +6,14 @@ use bytes::{Buf, Bytes};
 use super::WireError;
 use super::parts::{ANSWER, Answer, answer, unpack_nanos};
 use crate::outcome::{Layer, Status};
+use crate::span::own;
 
 /// The answers of a frame, in their order.
 #[derive(Debug)]
 pub struct Answers {
     payload: Bytes,
+    /// Bytes that the payload had when it was whole. What is taken out of it may be kept for long; see [`own`].
+    whole: usize,
     left: u32,
 }
 
@@ -20,7 +23,7 @@ const PLAIN: [u8; 8] = [Status::Ok as u8, Layer::Guest as u8, 0, 0, 0, 0, 0, 0];
 impl Answers {
     /// Takes no byte of `payload` for granted.
     pub fn new(payload: Bytes, count: u32) -> Answers {
-        Answers { payload, left: count }
+        Answers { whole: payload.len(), payload, left: count }
     }
 
     /// The plain answers that come next, up to the first that is not plain or has more than `limit` bytes of output, and
@@ -39,7 +42,7 @@ impl Answers {
             found.waited = found.waited.saturating_add(found.busy);
             found.busy = found.busy.saturating_add(wall);
         }
-        found.bytes = self.payload.split_to(at);
+        found.bytes = own(self.payload.split_to(at), self.whole);
         self.left -= found.count as u32;
         found
     }
@@ -60,7 +63,7 @@ impl Iterator for Answers {
             self.left = 0;
             self.payload.clear();
         }
-        Some(answer)
+        Some(answer.map(|answer| Answer { output: own(answer.output, self.whole), ..answer }))
     }
 }
 

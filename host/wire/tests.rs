@@ -91,6 +91,43 @@ fn a_length_over_the_limit_is_refused_before_its_payload_arrives() {
     assert_eq!(decoder.pop(), Err(WireError::TooLong { length: u32::MAX as usize, limit: 100 }));
 }
 
+/// Whether a part lies in the bytes that it was taken from.
+fn is_within(part: &[u8], whole: &[u8]) -> bool {
+    whole.as_ptr_range().contains(&part.as_ptr())
+}
+
+#[test]
+fn a_small_payload_leaves_its_buffer_to_the_next_and_a_large_one_takes_it_along() {
+    for (length, shares) in [(0, false), (1, false), (SMALL - 1, false), (SMALL, true), (2 * FRAME_TARGET, true)] {
+        let mut decoder = Decoder::new(1 << 20);
+        decoder.space().extend_from_slice(&frame(Kind::Answers, &vec![7; length]));
+        decoder.space().extend_from_slice(&frame(Kind::Answers, &[8; 2 * SMALL]));
+        let received = decoder.buffer.as_ptr_range();
+        let payload = decoder.pop().unwrap().unwrap().payload;
+        assert_eq!((payload.len(), received.contains(&payload.as_ptr())), (length, shares), "{length}");
+        let next = decoder.pop().unwrap().unwrap().payload;
+        assert_eq!(next, [8; 2 * SMALL][..], "after {length}");
+        assert_eq!(received.contains(&next.as_ptr()), length <= FRAME_TARGET, "after {length}");
+    }
+}
+
+#[test]
+fn an_answer_with_much_detail_and_little_output_is_not_kept_whole() {
+    let plain = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::ZERO };
+    for (detail, shares) in [(0, true), (1_000, false)] {
+        let mut encoder = Encoder::default();
+        encoder.push_answer(plain, b"", b"an output");
+        encoder.push_answer(plain, &vec![b' '; detail], b"another that is an output");
+        let payload = Bytes::copy_from_slice(&encoder.finish(Kind::Answers, 0, Times::default())[HEADER..]);
+        let mut answers = Answers::new(payload.clone(), 2);
+        let first = answers.plain(1, 100);
+        let (output, _) = first.iter().next().unwrap();
+        assert_eq!((output, is_within(output, &payload)), (&b"an output"[..], shares));
+        let second = answers.next().unwrap().unwrap().output;
+        assert_eq!((&second[..], is_within(&second, &payload)), (&b"another that is an output"[..], shares));
+    }
+}
+
 #[test]
 fn a_worker_cannot_give_a_status_that_is_the_hosts() {
     for status in [Status::Crash, Status::Cancelled, Status::Skipped] {

@@ -189,20 +189,20 @@ impl Reporter {
             result.id = kept.position(result.id);
         }
         self.reported += 1;
-        let piece = &mut pieces.last;
         if result.outcome.status() == Status::Ok {
             self.check_type(&mut result);
             self.halting.judged(result.outcome.status());
         }
         self.tally.add(&result);
-        let file = self.write_file(&result, piece);
         let ok = result.outcome.status() == Status::Ok;
+        if !ok && self.failed.is_some() {
+            push_row(&result.input, &mut pieces.failed.lines);
+        }
+        let piece = pieces.next();
+        let file = self.write_file(&result, piece);
         let begin = piece.lines.len();
         if self.only.is_none_or(|only| (only == Only::Ok) == ok) {
             self.format.push(&result, file.as_deref(), &mut piece.lines);
-        }
-        if !ok && self.failed.is_some() {
-            push_row(&result.input, &mut pieces.failed.lines);
         }
         if self.journalled {
             let length = (piece.lines.len() - begin) as u64;
@@ -266,7 +266,7 @@ struct Pieces {
 }
 
 impl Pieces {
-    /// The piece to add to. A piece of the journal holds a bounded number of rows; of results fewer come at a time.
+    /// The piece to add to: another one when the last has as many rows as a group of the journal.
     fn next(&mut self) -> &mut Piece {
         if self.last.rows() >= MAX_ROWS {
             self.full.push(std::mem::take(&mut self.last));

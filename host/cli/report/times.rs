@@ -1,4 +1,7 @@
 //! Distributions of times, noted at the price of a few instructions.
+//!
+//! This takes the place of the crate `hdrhistogram`, with as many steps: noting two times of each task with that took 23 of
+//! the 430 ns that a no-op row costs the host. In a loop that does nothing else, one takes 5.5 ns there and 2.5 ns here.
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::tests::*;
 use super::*;
+use crate::outcome::{ErrorDetail, Measured};
 use crate::span::Cuts;
 use crate::task::TaskResult;
 use crate::wire::Encoder;
@@ -63,6 +64,27 @@ fn a_run_that_is_stopped_gives_a_task_that_waits_for_a_retry_its_last_outcome() 
 }
 
 #[test]
+fn what_retried_tasks_told_takes_no_more_room_than_what_settled_ones_did() {
+    let mut model = Model::new(1, true);
+    push(&mut model, 3);
+    for length in [WINDOW_BYTES / 2, WINDOW_BYTES, WINDOW_BYTES / 2] {
+        let lease = model.queue.lease(0, 1, &mut Encoder::default()).unwrap();
+        let told = Outcome::not_ok(Status::Failed, ErrorDetail::new("", "x".repeat(length)));
+        model.queue.answer(0, lease.first, (told, Receipt::host()), 0).unwrap();
+        let (_, bytes) = model.queue.runs.held();
+        assert!(bytes < WINDOW_BYTES + 1_000, "{bytes} bytes");
+    }
+    model.queue.stop();
+    let told = |result: TaskResult| match result.outcome {
+        Outcome::NotOk(failure) => (failure.status, failure.error.message.len() == WINDOW_BYTES / 2),
+        Outcome::Ok(_) => panic!("it failed"),
+    };
+    let results = [pop(&mut model), pop(&mut model), pop(&mut model)];
+    assert_eq!(results.map(told), [true, false, false].map(|whole| (Status::Failed, whole)));
+    assert_eq!(model.queue.runs.held(), (0, 0));
+}
+
+#[test]
 fn a_task_that_is_cancelled_while_it_ends_is_not_retried() {
     let mut model = Model::new(1, true);
     push(&mut model, 1);
@@ -112,6 +134,15 @@ fn a_suspect_that_must_wait_does_not_hold_up_another_runs() {
 
 #[test]
 fn outputs_that_nobody_takes_hold_new_tasks_back_but_not_the_awaited_one_and_not_another_runs() {
+    let told = ErrorDetail::new("", "x".repeat(WINDOW_BYTES));
+    let core_dump = Some(vec![0; WINDOW_BYTES].into());
+    let measured = Some(Box::new(Measured { core_dump, ..Measured::default() }));
+    hold_back(Outcome::Ok(vec![0; WINDOW_BYTES].into()), Receipt::host());
+    hold_back(Outcome::not_ok(Status::Trap, told), Receipt::host());
+    hold_back(Outcome::not_ok(Status::Trap, ErrorDetail::default()), Receipt { measured, ..Receipt::host() });
+}
+
+fn hold_back(huge: Outcome, receipt: Receipt) {
     let mut model = Model::new(2, true);
     let (run, other) = (model.runs[0], model.runs[1]);
     let queue = &mut model.queue;
@@ -119,8 +150,7 @@ fn outputs_that_nobody_takes_hold_new_tasks_back_but_not_the_awaited_one_and_not
     let lease = |queue: &mut Queue, slot| queue.lease(slot, 1, &mut Encoder::default());
     let first = lease(queue, 0).unwrap();
     let second = lease(queue, 1).unwrap();
-    let huge = Outcome::Ok(vec![0; WINDOW_BYTES].into());
-    queue.answer(1, second.first, (huge, Receipt::host()), 0).unwrap();
+    queue.answer(1, second.first, (huge, receipt), 0).unwrap();
     assert_eq!(lease(queue, 1), None);
     queue.push(other, Input::new(vec![0]), 0);
     let others = lease(queue, 1).unwrap();

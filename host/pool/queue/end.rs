@@ -110,13 +110,32 @@ impl Queue {
         let history = task.history();
         history.retried.push(status);
         history.deaths.clear();
-        history.last = Some((outcome, receipt));
+        self.keep_last(&mut task, outcome, receipt);
         task.dirty = false;
         let id = task.id;
         self.outbox.task_event(|| Event::TaskRetried { task: id, status, delay: pause });
         let due = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
         self.new_sleepers = true;
         self.sleeping.push(Sleeping { due, task });
+    }
+
+    /// Keeps what the task's last attempt came to. When there is no room for what it tells, that is not kept: the task
+    /// could not wait for room, because only further attempts make some.
+    fn keep_last(&mut self, task: &mut Task, mut outcome: Outcome, mut receipt: Receipt) {
+        self.take_last(task);
+        if !self.runs.may_keep(task.run(), outcome.size() + receipt.size()) {
+            outcome = Outcome::not_ok(outcome.status(), not_kept());
+            receipt.measured = None;
+        }
+        self.runs.keep(task.run(), outcome.size() + receipt.size());
+        task.history().last = Some((outcome, receipt));
+    }
+
+    /// Takes what the task's last attempt came to, if it was retried.
+    fn take_last(&mut self, task: &mut Task) -> Option<(Outcome, Receipt)> {
+        let last = task.history.as_mut()?.last.take()?;
+        self.runs.forget(task.run(), last.0.size() + last.1.size());
+        Some(last)
     }
 
     /// Whether nobody would take the task's result.
@@ -194,7 +213,7 @@ impl Queue {
     }
 
     pub(super) fn give_up(&mut self, mut task: Task) {
-        if let Some((outcome, receipt)) = task.history.as_mut().and_then(|history| history.last.take()) {
+        if let Some((outcome, receipt)) = self.take_last(&mut task) {
             task.history().retried.pop();
             self.settle(task, outcome, receipt);
         } else if task.attempts > 0 {
@@ -220,7 +239,8 @@ impl Queue {
         self.settle(task, Outcome::not_ok(status, error), Receipt::host());
     }
 
-    pub(super) fn settle(&mut self, task: Task, outcome: Outcome, receipt: Receipt) {
+    pub(super) fn settle(&mut self, mut task: Task, outcome: Outcome, receipt: Receipt) {
+        self.take_last(&mut task);
         let retried = task.history.map(|history| history.retried).filter(|retried| !retried.is_empty());
         let receipt = Receipt { attempts: task.attempts, retried: retried.map(Box::new), ..receipt };
         let (id, status) = (task.id, outcome.status());
@@ -253,6 +273,13 @@ fn changed(mut error: ErrorDetail) -> Outcome {
     error.code = "state-changed".into();
     error.message += "; the task had changed shared state, so it does not run again (--retry-on crash allows it)";
     Outcome::not_ok(Status::Crash, error)
+}
+
+fn not_kept() -> ErrorDetail {
+    ErrorDetail::new(
+        "not-kept",
+        "it was to be retried, and many such tasks told so much that what this one told was dropped",
+    )
 }
 
 fn cancelled() -> ErrorDetail {

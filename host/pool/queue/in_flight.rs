@@ -7,6 +7,7 @@ use super::work::Works;
 use crate::outcome::{ErrorDetail, Outcome, Receipt, Status};
 use crate::pool::handle::Ticket;
 use crate::task::{Input, TaskId};
+use crate::wire::WireError;
 
 /// A task that has not settled.
 #[derive(Debug)]
@@ -79,6 +80,11 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
+    /// Whether the worker may answer the task at `index` now.
+    pub fn expect(&self, index: u32) -> Result<(), WireError> {
+        if index == self.first { Ok(()) } else { Err(WireError::Index { got: index, expected: self.first }) }
+    }
+
     pub fn end(&self) -> u32 {
         self.first.wrapping_add(self.tasks.len() as u32)
     }

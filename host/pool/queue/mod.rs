@@ -42,7 +42,8 @@ use crate::task::{Input, MAX_NAME, Rejected, TaskId};
 use crate::wire::{OkAnswers, WireError};
 
 /// Most tasks of a run between input and caller. A slow task at the head of an ordered run lets this many others
-/// overtake it before the run waits: at a million small tasks a second, 65 ms. Each costs some 250 bytes in the host.
+/// overtake it before the run waits: at a million small tasks a second, 65 ms. One that settled by itself costs
+/// some 250 bytes in the host, beside its input and output; one in a span what its row and its answer's head take.
 const WINDOW_TASKS: usize = 1 << 16;
 
 /// With many slots, most tasks of a run for each of them: with fewer, leases of small tasks would be so small that sending
@@ -152,17 +153,24 @@ impl Queue {
         Some((slot.first.wrapping_add(last as u32), slot.tasks.get(last)?))
     }
 
-    /// The task that a slot's worker has to answer next: when it was accepted, and the bytes of its input.
-    pub fn due(&self, slot: usize) -> Option<(u64, usize)> {
-        match self.slots[slot].tasks.iter().next()? {
-            Work::One(task) => Some((task.accepted, task.input.bytes.len())),
-            Work::Many(stretch) => Some((stretch.accepted, stretch.rows.iter().next()?.0.len())),
-        }
+    /// The task at `index`, which must be the one that the slot's worker has to answer next: when it was accepted, and the
+    /// bytes of its input.
+    pub fn due(&self, slot: usize, index: u32) -> Result<(u64, usize), WireError> {
+        let place = &self.slots[slot];
+        let work = place.tasks.iter().next().ok_or(WireError::TooMany)?;
+        place.expect(index)?;
+        Ok(match work {
+            Work::One(task) => (task.accepted, task.input.bytes.len()),
+            Work::Many(stretch) => (stretch.accepted, stretch.rows.iter().next().map_or(0, |(row, _)| row.len())),
+        })
     }
 
-    /// How many plain tasks a slot's worker has to answer next, and when they were accepted.
-    pub fn due_in_a_row(&self, slot: usize) -> Option<(usize, u64)> {
-        self.slots[slot].tasks.stretch().map(|stretch| (stretch.rows.len(), stretch.accepted))
+    /// How many plain tasks a slot's worker has to answer next, and when they were accepted, if the first of them is at
+    /// `index`.
+    pub fn due_in_a_row(&self, slot: usize, index: u32) -> Option<(usize, u64)> {
+        let place = &self.slots[slot];
+        let stretch = place.tasks.stretch().filter(|_| place.first == index)?;
+        Some((stretch.rows.len(), stretch.accepted))
     }
 
     /// The task that a slot's worker knows by this index.
@@ -278,9 +286,7 @@ impl Queue {
         now: u64,
     ) -> Result<(), WireError> {
         let place = &mut self.slots[slot];
-        if index != place.first {
-            return Err(WireError::Index { got: index, expected: place.first });
-        }
+        place.expect(index)?;
         let mut task = place.tasks.pop().ok_or(WireError::TooMany)?;
         place.first = place.first.wrapping_add(1);
         task.attempts += 1;
@@ -299,10 +305,11 @@ impl Queue {
         wait: u64,
     ) -> Result<usize, WireError> {
         let place = &mut self.slots[slot];
-        if index != place.first {
-            return Err(WireError::Index { got: index, expected: place.first });
-        }
+        place.expect(index)?;
         let count = answers.len();
+        if place.tasks.stretch().is_none_or(|stretch| stretch.rows.len() < count) {
+            return Err(WireError::TooMany);
+        }
         let Some(Work::Many(done)) = place.tasks.take(0, count) else { return Err(WireError::TooMany) };
         place.first = place.first.wrapping_add(count as u32);
         for id in done.id..done.id + count as u64 {

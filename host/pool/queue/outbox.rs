@@ -7,7 +7,8 @@ use crate::event::Event;
 use crate::pool::handle::Ticket;
 use crate::task::TaskResult;
 
-/// News that may wait: as many as tasks of a run may. Those that are already on their way come on top.
+/// News that may wait before no more tasks are accepted or leased: as many as a run may have tasks where slots are few.
+/// What those have to tell that are already with workers comes on top.
 const MOST: usize = super::WINDOW_TASKS;
 
 /// One thing to be told, in the order in which they happened.

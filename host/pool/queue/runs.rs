@@ -25,7 +25,10 @@ pub(super) struct Held {
     /// Of them, those that wait to be leased.
     pub waiting: usize,
     pub input_bytes: usize,
+    /// Of what settled tasks came to: their outputs, and all that is told of those that failed.
     pub output_bytes: usize,
+    /// Of what attempts came to after which tasks are retried.
+    pub retried_bytes: usize,
 }
 
 impl Held {
@@ -168,6 +171,28 @@ impl Runs {
         }
     }
 
+    /// Whether there is room for so many bytes of what an attempt came to, while its task is retried.
+    pub fn may_keep(&mut self, run: Option<RunId>, bytes: usize) -> bool {
+        *self.retried_bytes(run) + bytes <= WINDOW_BYTES
+    }
+
+    /// What an attempt came to is kept while its task is retried.
+    pub fn keep(&mut self, run: Option<RunId>, bytes: usize) {
+        *self.retried_bytes(run) += bytes;
+    }
+
+    /// It is kept no longer.
+    pub fn forget(&mut self, run: Option<RunId>, bytes: usize) {
+        *self.retried_bytes(run) -= bytes;
+    }
+
+    fn retried_bytes(&mut self, run: Option<RunId>) -> &mut usize {
+        match run {
+            Some(run) => &mut self.run(run).held.retried_bytes,
+            None => &mut self.handles.retried_bytes,
+        }
+    }
+
     pub fn settle_handle(&mut self, result: &TaskResult) {
         self.handles.release(1, result.input.size());
     }
@@ -219,7 +244,9 @@ impl Runs {
     #[cfg(test)]
     pub fn held(&self) -> (usize, usize) {
         let all = self.runs.iter().flatten().map(|run| &run.held).chain([&self.handles]);
-        all.fold((0, 0), |sum, held| (sum.0 + held.tasks, sum.1 + held.input_bytes + held.output_bytes + held.waiting))
+        all.fold((0, 0), |(tasks, bytes), held| {
+            (tasks + held.tasks, bytes + held.input_bytes + held.output_bytes + held.retried_bytes + held.waiting)
+        })
     }
 }
 
@@ -233,8 +260,7 @@ struct Size {
 fn size(item: &Item) -> Size {
     match item {
         Item::One(result) => {
-            let output = result.outcome.output().map_or(0, |output| output.len());
-            Size { tasks: 1, input: result.input.size(), output }
+            Size { tasks: 1, input: result.input.size(), output: result.outcome.size() + result.receipt.size() }
         }
         Item::Many(span) => Size { tasks: span.len(), input: span.rows().size(), output: span.output_bytes() },
     }

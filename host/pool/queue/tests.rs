@@ -10,6 +10,7 @@ use super::*;
 use crate::outcome::{ErrorDetail, Layer};
 use crate::retry::RetryOn;
 use crate::span::Cuts;
+use crate::task::TaskResult;
 use crate::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, Times};
 
 mod ops;
@@ -82,8 +83,10 @@ impl Model {
             Op::WrongAnswer { slot } => {
                 let wrong = self.queue.slots[slot].first.wrapping_add(1);
                 let answer = (Outcome::Ok(Bytes::new()), Receipt::host());
+                assert!(self.queue.due(slot, wrong).is_err() && self.queue.due_in_a_row(slot, wrong).is_none());
                 assert!(self.queue.answer(slot, wrong, answer, self.now).is_err());
                 assert!(self.queue.answer_in_a_row(slot, wrong, OkAnswers::default(), 0).is_err());
+                self.answer_too_many(slot);
             }
             Op::TakeBack { slot } => self.take_back(slot),
             Op::Die { slot, verdict } => self.die(slot, verdict),
@@ -150,9 +153,9 @@ impl Model {
             return;
         }
         let outcome = match answer {
-            Answered::Small => Outcome::Ok(self.output.slice(..10)),
+            Answered::Small => Outcome::Ok(Bytes::copy_from_slice(&self.output_of(slot, 0))),
             Answered::Large => Outcome::Ok(self.output.slice(..WINDOW_BYTES / 2)),
-            Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::default()),
+            Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::new("no", "it said no")),
         };
         self.queue.answer(slot, first, (outcome, Receipt::host()), self.now).unwrap();
     }
@@ -160,13 +163,27 @@ impl Model {
     fn answer_in_a_row(&mut self, slot: usize, most: usize) {
         let (next, first) = (self.workers[slot].next, self.queue.slots[slot].first);
         let begun = next.wrapping_sub(first) as usize;
-        let Some((due, _)) = self.queue.due_in_a_row(slot) else { return };
+        let Some((due, _)) = self.queue.due_in_a_row(slot, first) else { return };
         let most = most.min(begun).min(due);
         if most == 0 {
             return;
         }
-        let answers = plain_answers(most, &self.output[..10]);
+        let answers = plain_answers((0..most).map(|at| self.output_of(slot, at)));
         self.queue.answer_in_a_row(slot, first, answers, self.now).unwrap();
+    }
+
+    /// Answers one more than there are tasks in a row, which takes none of them.
+    fn answer_too_many(&mut self, slot: usize) {
+        let first = self.queue.slots[slot].first;
+        let due = self.queue.due_in_a_row(slot, first).map_or(0, |(due, _)| due);
+        let answers = plain_answers((0..=due).map(|_| [0; 8]));
+        assert_eq!(self.queue.answer_in_a_row(slot, first, answers, 0), Err(WireError::TooMany));
+    }
+
+    /// What the task at a place of what a slot's worker has answers, when it is small: its key, so that no other's output
+    /// can be taken for it.
+    fn output_of(&self, slot: usize, at: usize) -> [u8; 8] {
+        self.queue.slots[slot].tasks.get(at).unwrap().key.to_le_bytes()
     }
 
     fn take_back(&mut self, slot: usize) {
@@ -216,13 +233,25 @@ impl Model {
             return;
         }
         let settled = self.queue.pop(self.runs[run]);
-        self.given[run].extend(settled.into_iter().flatten().map(|result| result.input.tag));
+        if let Some(Settled::Many(span)) = &settled {
+            let outputs = span.iter().map(|task| task.output.to_vec());
+            assert!(outputs.eq(span.rows().iter().map(|(_, tag)| tag.to_le_bytes())), "an output of another row");
+        }
+        for result in settled.into_iter().flatten() {
+            self.take(run, &result);
+        }
+    }
+
+    fn take(&mut self, caller: usize, result: &TaskResult) {
+        let output = result.outcome.output().filter(|output| output.len() < WINDOW_BYTES / 2);
+        assert!(output.is_none_or(|output| output[..] == result.input.tag.to_le_bytes()), "an output of another task");
+        self.given[caller].push(result.input.tag);
     }
 
     fn take_news(&mut self) {
         for news in std::mem::take(&mut self.queue.outbox.news) {
             if let News::Settled(_, result) = news {
-                self.given[RUNS].push(result.input.tag);
+                self.take(RUNS, &result);
             }
         }
     }
@@ -281,12 +310,13 @@ pub(super) fn tags(settled: &Settled) -> Vec<u64> {
 }
 
 /// Answers as they come over the wire.
-fn plain_answers(count: usize, output: &[u8]) -> OkAnswers {
+fn plain_answers(outputs: impl Iterator<Item = [u8; 8]>) -> OkAnswers {
     let head = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::from_nanos(5) };
     let mut frame = Encoder::default();
-    (0..count).for_each(|_| frame.push_answer(head, b"", output));
+    outputs.for_each(|output| frame.push_answer(head, b"", &output));
+    let count = frame.count();
     let payload = Bytes::copy_from_slice(&frame.finish(Kind::Answers, 0, Times::default())[HEADER..]);
-    Answers::new(payload, count as u32).plain(count, u64::MAX)
+    Answers::new(payload, count).plain(count as usize, u64::MAX)
 }
 
 proptest! {

@@ -97,7 +97,7 @@ impl Stretch {
             key: self.key + at as u64,
             id: TaskId(self.id + at as u64),
             home: Home::Run(self.run),
-            input: self.rows.input(at),
+            input: self.rows.lone_input(at),
             accepted: self.accepted,
             attempts: 0,
             history: None,
@@ -203,7 +203,10 @@ impl Works {
 
     /// Cuts the task at a place out of its stretch, and gives it.
     pub fn get_mut(&mut self, at: usize) -> Option<&mut Task> {
-        let (item, within) = self.place(at)?;
+        self.place(at).and_then(|place| self.cut_out(place))
+    }
+
+    fn cut_out(&mut self, (item, within): (usize, usize)) -> Option<&mut Task> {
         self.cut_at(item, within + 1);
         let item = if self.cut_at(item, within) { item + 1 } else { item };
         if let Work::Many(stretch) = &self.items[item] {
@@ -227,22 +230,20 @@ impl Works {
         false
     }
 
-    /// The place of a task by its key.
-    fn find(&self, key: u64) -> Option<usize> {
+    /// The item and the place in it of a task by its key. Counts no tasks: many may be looked for in a row.
+    fn find(&self, key: u64) -> Option<(usize, usize)> {
         let item = self.items.partition_point(|work| work.end() <= key);
         let work = self.items.get(item).filter(|work| work.key() <= key)?;
-        let before: usize = self.items.iter().take(item).map(Work::len).sum();
-        Some(before + (key - work.key()) as usize)
+        Some((item, (key - work.key()) as usize))
     }
 
     pub fn has(&self, key: u64) -> bool {
-        let item = self.items.partition_point(|work| work.end() <= key);
-        self.items.get(item).is_some_and(|work| work.key() <= key)
+        self.find(key).is_some()
     }
 
     /// The task with a key, cut out of its stretch.
     pub fn by_key(&mut self, key: u64) -> Option<&mut Task> {
-        self.find(key).and_then(|at| self.get_mut(at))
+        self.find(key).and_then(|place| self.cut_out(place))
     }
 
     /// Takes the task with a key out.

@@ -64,7 +64,7 @@ impl Attendant<'_> {
             }
             let Some(answer) = answers.next() else { break };
             let (outcome, mut receipt) = self.outcome(answer?)?;
-            let (accepted, bytes_in) = state.queue.due(self.slot).ok_or(WireError::TooMany)?;
+            let (accepted, bytes_in) = state.queue.due(self.slot, index)?;
             receipt.wait = Duration::from_nanos(began.saturating_sub(accepted));
             began = began.saturating_add(receipt.wall.as_nanos() as u64);
             let bytes = (bytes_in, outcome.output().map_or(0, |output| output.len()));
@@ -93,7 +93,7 @@ impl Attendant<'_> {
         answers: &mut Answers,
         (index, began): (u32, u64),
     ) -> Result<Option<(u32, u64)>, WireError> {
-        let Some((due, accepted)) = state.queue.due_in_a_row(self.slot) else { return Ok(None) };
+        let Some((due, accepted)) = state.queue.due_in_a_row(self.slot, index) else { return Ok(None) };
         let plain = answers.plain(due, self.shared.config.limits.output);
         let count = plain.len() as u32;
         if count == 0 {
@@ -110,7 +110,7 @@ impl Attendant<'_> {
         Ok(Some((count, busy)))
     }
 
-    /// Tells that the tasks up to `index` have begun, of which it was not told yet.
+    /// Tells that the tasks up to `index`, which the slot has, have begun, of which it was not told yet.
     pub(super) fn tell_starts(&mut self, state: &mut State, index: u32) {
         let slot = self.slot as u32;
         if !state.queue.outbox.of_tasks {
