@@ -8,7 +8,7 @@ use wasmtime::{Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStra
 use crate::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::report::Resources;
 use crate::setup::ImageSettings;
-use crate::worker::memories::Memories;
+use crate::worker::memories::{GUARD, Memories};
 
 /// Stack of a guest. Wasmtime's own default; deeper recursion is a trap.
 const GUEST_STACK: usize = 512 << 10;
@@ -69,6 +69,7 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
         .async_stack_size(ASYNC_STACK)
         // Bounds checks by guard pages: the whole address space of a 32-bit memory is reserved.
         .memory_reservation(MAX_MEMORY)
+        .memory_guard_size(GUARD as u64)
         // What is mapped by the engine cannot be watched.
         .memory_init_cow(!settings.reset);
     Engine::new(&config)

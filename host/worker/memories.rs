@@ -13,6 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
+use crate::limits::MAX_MEMORY;
+
+/// Bytes before and behind a memory that nobody can use: the engine's own default.
+pub(super) const GUARD: usize = 32 << 20;
+
 /// Of a memory that goes, so many bytes are filled with zeros; the kernel takes the rest away, and would have to bring back
 /// what is used again. As many bytes stay resident in instances that the engine maps (`engine.rs`).
 const MOST_CLEARED: usize = 4 << 20;
@@ -37,6 +42,13 @@ pub(crate) struct Region {
 }
 
 impl Memories {
+    /// Reserves so many before they are asked for, so that a machine that cannot have them says so at the start.
+    pub fn reserve(&self, count: usize) -> io::Result<()> {
+        let reserved = (0..count).map(|_| Ok(Arc::new(Region::reserve(MAX_MEMORY as usize, GUARD)?)));
+        self.lock().extend(reserved.collect::<io::Result<Vec<_>>>()?);
+        Ok(())
+    }
+
     /// The memory that begins at this address.
     pub fn at(&self, address: *const u8) -> Option<Arc<Region>> {
         self.lock().iter().find(|region| region.at == address as usize).cloned()

@@ -20,7 +20,7 @@ const SHORT: u64 = 40_000;
 const WORKERS: u64 = 3;
 
 /// Fewer strikes are no storm. How many there are a minute is printed: on a busy machine fewer than the pause says.
-const FEWEST: u64 = 50;
+const FEWEST: u64 = 20;
 
 /// Mean pause between two strikes: some 1 500 a minute when every worker is there.
 const PAUSE: Duration = Duration::from_millis(40);

@@ -158,6 +158,12 @@ impl Sandbox {
         let reset = setup.isolation == Isolation::Reset;
         let settings = ImageSettings { reset, ..ImageSettings::of(&setup.limits, setup.deterministic.is_some()) };
         let memories = Arc::<Memories>::default();
+        if reset {
+            let count = report.resources.memories * Keeper::instances(setup);
+            memories
+                .reserve(count as usize)
+                .map_err(|error| ChildError::Other(format!("cannot reserve address space for memories: {error}")))?;
+        }
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
         let count = Keeper::instances(setup);
         let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem, memories: &memories };
