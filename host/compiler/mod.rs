@@ -134,10 +134,11 @@ fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refus
         imports::check_component(&engine, &component)?;
         Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
     } else {
-        // Validation is quick and refuses what compiling would refuse much later.
-        Module::validate(&engine_of(false)?, wasm).map_err(|error| bad_module(&error))?;
+        // What this says of a module that is not valid is of no use to anybody.
         let resettable = resettable::prepare(wasm);
         let engine = engine_of(settings.reset && resettable.is_ok())?;
+        // Validation is quick and refuses what compiling would refuse much later.
+        Module::validate(&engine, wasm).map_err(|error| bad_module(&error))?;
         let wasm = resettable.as_deref().unwrap_or(wasm);
         let module = Module::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         let report = inspect::module(&module, resettable.as_ref().map(drop).map_err(Clone::clone))?;

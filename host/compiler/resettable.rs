@@ -12,14 +12,12 @@ use wasmparser::{FunctionBody, Operator, Parser, Payload, TypeRef};
 
 use super::sections::{Added, with_exports};
 use crate::limits::in_words;
-use crate::worker::STATE;
+use crate::worker::{MAX_WATCHED, STATE};
 
 /// More mutable globals than this cost more to put back than they save; real programs have one to five.
 const MAX_GLOBALS: usize = 64;
 /// Data that is copied into each new instance, which are few, and is each worker's own. Fresh instances share theirs.
 const MAX_DATA: usize = 2 << 20;
-/// Memories of one program that can be watched.
-const MAX_MEMORIES: usize = 4;
 
 /// Proposals whose instructions change no state but memories, mutable globals, tables and segments.
 const KNOWN: [&str; 11] = [
@@ -36,7 +34,8 @@ const KNOWN: [&str; 11] = [
     "function_references",
 ];
 
-/// A core module in the form in which its state can be put back, or why it cannot be. The module must be valid.
+/// A core module in the form in which its state can be put back, or why it cannot be. Of a module that is not
+/// valid, either may come.
 pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
     let state = State::read(wasm)?;
     with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
@@ -99,8 +98,8 @@ impl State {
             return Err("it has a memory that is shared or has pages of its own size".to_owned());
         }
         self.memories += 1;
-        if self.memories as usize > MAX_MEMORIES {
-            return Err(format!("it has more than {MAX_MEMORIES} memories"));
+        if self.memories as usize > MAX_WATCHED {
+            return Err(format!("it has more than {MAX_WATCHED} memories"));
         }
         Ok(())
     }

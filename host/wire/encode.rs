@@ -43,18 +43,15 @@ impl Encoder {
     /// Appends rows of a span as plain tasks until the frame is full or there are `most`, and says how many. A long row
     /// gets a frame of its own, so that a frame is bounded by its target and one row.
     pub fn push_rows(&mut self, rows: &Span, most: usize) -> usize {
-        let mut count = 0;
+        let before = self.count;
         for (row, _) in rows.iter().take(most) {
             let full = self.buffer.len() + row.len() > FRAME_TARGET;
-            if full && self.count + count > 0 || self.buffer.len() >= FRAME_TARGET {
+            if full && !self.is_empty() || self.buffer.len() >= FRAME_TARGET {
                 break;
             }
-            self.buffer.put_u32_le(length_u32(row.len()));
-            self.buffer.extend_from_slice(row);
-            count += 1;
+            self.push_task(&Task { bytes: row, ..Task::default() });
         }
-        self.count += count;
-        count as usize
+        (self.count - before) as usize
     }
 
     /// Appends one answer.

@@ -29,6 +29,7 @@ use self::clock::Clock;
 use self::confine::{Confinement, Needs};
 use self::outbox::Outbox;
 pub(crate) use self::sandbox::link;
+pub(crate) use self::watch::MAX_WATCHED;
 use crate::command::{BUILD, CHILD_ARGUMENT};
 use crate::fence::Fence;
 use crate::limits::MAX_INPUT;

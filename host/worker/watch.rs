@@ -28,7 +28,7 @@ const PAGE: usize = WATCHED_PAGE;
 /// writes more in its tasks works longer than that anyway.
 pub(super) const MAX_PAGES: usize = 1 << 10;
 /// Memories that can be watched at a time.
-const MAX_MEMORIES: usize = 4;
+pub(crate) const MAX_WATCHED: usize = 4;
 
 /// What is watched and what was written. The fault handler finds it here.
 static LEDGER: OnceLock<Ledger> = OnceLock::new();
@@ -37,7 +37,7 @@ static LEDGER: OnceLock<Ledger> = OnceLock::new();
 struct Ledger {
     kept: AtomicBool,
     /// Beginnings and lengths; a length of 0 is no memory.
-    memories: [(AtomicUsize, AtomicUsize); MAX_MEMORIES],
+    memories: [(AtomicUsize, AtomicUsize); MAX_WATCHED],
     /// Pages that were written since they were protected.
     count: AtomicUsize,
     pages: [AtomicUsize; MAX_PAGES],
@@ -61,7 +61,7 @@ impl Watch {
     pub unsafe fn keep(memories: &[(*mut u8, usize)]) -> Option<Watch> {
         let whole =
             |&(at, length): &(*mut u8, usize)| (at as usize).is_multiple_of(PAGE) && length.is_multiple_of(PAGE);
-        if page_size() != PAGE || memories.len() > MAX_MEMORIES || !memories.iter().all(whole) {
+        if page_size() != PAGE || memories.len() > MAX_WATCHED || !memories.iter().all(whole) {
             return None;
         }
         if LEDGER.get().is_none() {
@@ -126,7 +126,7 @@ impl Ledger {
         let copies = unsafe { mmap_anonymous(ptr::null_mut(), MAX_PAGES * PAGE, rights, MapFlags::PRIVATE)? };
         Ok(Ledger {
             kept: AtomicBool::new(false),
-            memories: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MAX_MEMORIES],
+            memories: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MAX_WATCHED],
             count: AtomicUsize::new(0),
             pages: [const { AtomicUsize::new(0) }; MAX_PAGES],
             copies: copies as usize,

@@ -91,7 +91,8 @@ pub(super) fn core_state(store: &mut Store<core::State>, instance: CoreInstance)
     state.finish().map_err(no_snapshot)
 }
 
-fn bits(value: &Val) -> u128 {
+/// A number as its bits, so that a NaN is what it is.
+pub(super) fn bits(value: &Val) -> u128 {
     match value {
         Val::I32(bits) => bits.cast_unsigned().into(),
         Val::I64(bits) => bits.cast_unsigned().into(),

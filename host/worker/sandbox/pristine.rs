@@ -10,6 +10,7 @@ use wasmtime::{AsContextMut, Global, Instance, Memory, Module, ModuleExport, Val
 
 use super::super::memories::{Memories, Region};
 use super::super::watch::Watch;
+use super::init::bits;
 use crate::worker::STATE;
 
 /// Tasks after which it is learned anew which pages a program writes, because one of them may have written to pages that
@@ -91,18 +92,6 @@ impl Parts {
         let at = pairs.position(|((_, kept), (_, fresh))| bits(kept) != bits(fresh))?;
         Some(format!("mutable global {at} differs"))
     }
-}
-
-/// A number as its bits, so that a NaN is what it is.
-fn bits(value: &Val) -> Option<u128> {
-    Some(match value {
-        Val::I32(bits) => bits.cast_unsigned().into(),
-        Val::I64(bits) => bits.cast_unsigned().into(),
-        Val::F32(bits) => (*bits).into(),
-        Val::F64(bits) => (*bits).into(),
-        Val::V128(bits) => bits.as_u128(),
-        _ => return None,
-    })
 }
 
 impl Pristine {
