@@ -202,7 +202,7 @@ impl<'a> Attendant<'a> {
     /// Whether tasks were leased.
     fn lease(&mut self, state: &mut State, in_flight: usize) -> bool {
         if in_flight == 0 && state.queue.waiting() == 0 {
-            state.steal(self.slot);
+            state.steal(self.slot, self.sizer.few());
         }
         let rows = self.sizer.rows(state.queue.waiting(), self.shared.config.workers);
         if in_flight > rows {
