@@ -53,7 +53,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
             // The host took this task back, and with it all that follow in the lease.
             return Ok(());
         }
-        clock.begin(row.deadline.or(setup.limits.deadline).is_some(), pushed == Pushed::First);
+        clock.begin(row.deadline.or(setup.limits.deadline), pushed == Pushed::First);
         page.forget_no_memory();
         let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
         let answer = intruded.map_or_else(|| sandbox.run(row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
