@@ -47,7 +47,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
     let mut index = lease.first;
     let mut begun = Instant::now();
     let mut pushed = Pushed::Sent;
-    for row in wire::tasks(lease.payload, lease.count) {
+    for row in wire::tasks(&lease.payload, lease.count) {
         let row = row?;
         if !page.claim(index) {
             // The host took this task back, and with it all that follow in the lease.
@@ -55,7 +55,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
         }
         clock.begin(row.deadline.or(setup.limits.deadline).is_some(), pushed == Pushed::First);
         page.forget_no_memory();
-        let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
+        let intruded = intrusion.and_then(|act| act(row.bytes)).map(Answered::ok);
         let answer = intruded.map_or_else(|| sandbox.run(row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
         if let Some(dump) = &answer.core_dump {
             outbox.send(&wire::frame(Kind::CoreDump, dump));

@@ -141,10 +141,10 @@ impl task::Program for CoreProgram {
         &self,
         store: &mut Store<State>,
         live: Live,
-        call: &mut Call,
+        call: &mut Call<'_>,
         limit: u64,
     ) -> wasmtime::Result<Returned> {
-        let (row, waits) = (&*call.input, store.data().has_world());
+        let (row, waits) = (call.task.bytes, store.data().has_world());
         let mut guest = Guest { store, instance: live.instance, waits };
         match live.entry {
             LiveEntry::Command { start } => {

@@ -1,6 +1,6 @@
 //! From how a task ended to what is reported of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::{Trap, WasmBacktrace, WasmCoreDump};
 use wasmtime_wasi::I32Exit;
@@ -9,7 +9,7 @@ use super::super::engine::max_frames;
 use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
-use super::{Answered, Finished, Returned, Spent, encode};
+use super::{Answered, Returned, Spent, encode};
 use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
@@ -24,16 +24,36 @@ enum Verdict {
     NotOk(Status, Layer, ErrorDetail),
 }
 
+/// What there is after a task beside its result.
+pub(super) struct Remains<'a> {
+    pub guard: &'a Guard,
+    /// There when the program imports WASI.
+    pub stdio: Option<&'a Stdio>,
+    /// What was used of it, where it is counted.
+    pub fuel: Option<u64>,
+    pub core_dump: Option<Vec<u8>>,
+}
+
 /// A task's end, before it is made ready for the wire.
 pub(super) struct Judged {
     status: Status,
     layer: Layer,
     output: Vec<u8>,
-    error: Option<ErrorDetail>,
-    /// Kept of a task that is ok only on request.
-    stderr: Option<String>,
-    pub guard: Guard,
+    /// When its instance had been made; `None` when it was there before.
+    pub ready: Option<Instant>,
+    /// Most memory that was in use, in bytes.
+    peak: u64,
     fuel: Option<u64>,
+    /// Of most tasks there is nothing, and each is moved some times.
+    more: Option<Box<More>>,
+}
+
+/// What there is to tell of a task that is not ok, or of one of which all is to be told.
+#[derive(Default)]
+struct More {
+    error: Option<ErrorDetail>,
+    /// Of a task that is ok; otherwise it stands in the error.
+    stderr: Option<String>,
     core_dump: Option<Vec<u8>>,
 }
 
@@ -59,36 +79,49 @@ impl Judged {
     /// Whether a task that ended so did the same. What it wrote to stderr is not compared: times and addresses stand
     /// there.
     pub fn is_as(&self, other: &Judged) -> bool {
-        let error = |judged: &Judged| judged.error.as_ref().map(|error| (error.code.clone(), error.message.clone()));
+        fn error(judged: &Judged) -> Option<(&str, &str)> {
+            let error = judged.more.as_ref()?.error.as_ref()?;
+            Some((&error.code, &error.message))
+        }
         self.status == other.status && self.output == other.output && error(self) == error(other)
     }
 
     /// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and
     /// the stderr of a task that is ok.
     pub fn answer(self, spent: Option<Spent>) -> Answered {
-        let Judged { status, layer, output, error, stderr, guard, fuel, core_dump } = self;
-        let detail = if error.is_none() && spent.is_none() {
-            Vec::new()
-        } else {
+        let Judged { status, layer, output, peak, fuel, more, .. } = self;
+        let mut answered = Answered { status, layer, ..Answered::ok(output) };
+        if more.is_none() && spent.is_none() {
+            return answered;
+        }
+        let More { error, stderr, core_dump } = more.map(|more| *more).unwrap_or_default();
+        answered.core_dump = core_dump;
+        if error.is_some() || spent.is_some() {
             let micros = |time: Duration| time.as_micros() as u64;
-            encode(&AnswerDetail {
-                stderr: stderr.filter(|_| error.is_none()),
+            answered.detail = encode(&AnswerDetail {
                 error,
-                peak_memory: spent.as_ref().map(|_| guard.peak),
+                stderr,
+                peak_memory: spent.as_ref().map(|_| peak),
                 fuel: fuel.filter(|_| spent.is_some()),
                 start_us: spent.as_ref().map(|spent| micros(spent.start)),
                 cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
-            })
-        };
-        Answered { status, layer, detail, output, core_dump, start: Duration::ZERO }
+            });
+        }
+        answered
     }
 }
 
-pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -> Judged {
-    let Finished { result, guard, fuel, core_dump, stdio } = finished;
+/// What became of a task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
+pub(super) fn judge(
+    result: wasmtime::Result<Returned>,
+    remains: Remains<'_>,
+    context: &TaskContext,
+    is_told: bool,
+) -> Judged {
+    let Remains { guard, stdio, fuel, core_dump } = remains;
     let (limits, success_codes) = (&context.limits, &context.success_codes);
-    let (stdout, exceeded) = stdio.as_ref().map(Stdio::take_output).unwrap_or_default();
-    let stderr = || stdio.as_ref().and_then(Stdio::stderr);
+    let (stdout, exceeded) = stdio.map(Stdio::take_output).unwrap_or_default();
+    let stderr = || stdio.and_then(Stdio::stderr);
     let verdict = match result {
         // Whatever a guest makes of a write that failed, it has written too much.
         _ if exceeded => too_much_output(limits),
@@ -100,7 +133,7 @@ pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -
         Ok(Returned::CommandFailed) => exited(1, success_codes),
         Err(error) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => exited(exit.0, success_codes),
-            None => stopped(&error, &guard, context),
+            None => stopped(&error, guard, context),
         },
     };
     let (status, layer, output, mut error) = match verdict {
@@ -109,13 +142,16 @@ pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -
         Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout, Some(error)),
         Verdict::NotOk(status, layer, error) => (status, layer, Vec::new(), Some(error)),
     };
-    let mut told = None;
-    match &mut error {
-        Some(error) => error.stderr = stderr(),
-        None if receipts => told = stderr(),
-        None => {}
-    }
-    Judged { status, layer, output, error, stderr: told, guard, fuel, core_dump }
+    let told = match &mut error {
+        Some(error) => {
+            error.stderr = stderr();
+            None
+        }
+        None => is_told.then(stderr).flatten(),
+    };
+    let is_plain = error.is_none() && told.is_none() && core_dump.is_none();
+    let more = (!is_plain).then(|| Box::new(More { error, stderr: told, core_dump }));
+    Judged { status, layer, output, ready: guard.ready, peak: guard.peak, fuel, more }
 }
 
 fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict {
