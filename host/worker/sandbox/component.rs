@@ -77,6 +77,10 @@ impl task::State for State {
         &mut self.guard
     }
 
+    fn seen_guard(&self) -> &Guard {
+        &self.guard
+    }
+
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build());
     }

@@ -28,7 +28,7 @@ const STATE_PREFIX: &str = "__wizer_";
 
 impl Sandbox {
     /// Runs `init` in one instance. The output is the state that it leaves.
-    pub fn freeze(&self) -> Answered {
+    pub fn freeze(&self) -> Answered<'static> {
         let context = &self.context;
         let call = Call::of_no_task(context);
         let judged = match &self.program {

@@ -16,12 +16,14 @@ mod task;
 mod values;
 mod verdict;
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
-use wasmtime::Engine;
+use wasmtime::{Engine, Memory};
 
 use self::component::ComponentProgram;
 use self::context::TaskContext;
@@ -53,14 +55,16 @@ const FILE_THREADS: usize = 32;
 
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(super) struct Answered<'a> {
     pub status: Status,
     pub layer: Layer,
     /// [`AnswerDetail`] as JSON, or nothing.
     pub detail: Vec<u8>,
-    pub output: Vec<u8>,
+    pub output: Cow<'a, [u8]>,
     /// Of a guest that trapped, when it is to be kept.
     pub core_dump: Option<Vec<u8>>,
+    /// What people should know beside.
+    pub notice: Option<Notice>,
     /// From the task's beginning until its instance was ready; zero when it never was.
     pub start: Duration,
 }
@@ -72,8 +76,6 @@ pub(super) struct Sandbox {
     context: TaskContext,
     json_rows: bool,
     keeper: Keeper,
-    /// What the host is to be told, until it was.
-    notice: Option<Notice>,
 }
 
 enum Program {
@@ -122,6 +124,8 @@ struct Spent {
 enum Returned {
     /// The guest's bytes.
     Output(Vec<u8>),
+    /// Bytes that lie in the guest's memory, which is not called any more until they have been taken.
+    Lent { memory: Memory, place: Range<usize> },
     /// The guest's `err`.
     Refused(String),
     /// A command that ended; its bytes are in its stdout.
@@ -183,7 +187,7 @@ impl Sandbox {
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
         let keeper = Keeper::new(setup);
-        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, keeper, notice: None })
+        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, keeper })
     }
 
     /// Gives tasks the shared state at the other end of the line.
@@ -202,11 +206,17 @@ impl Sandbox {
         &self.context.time
     }
 
-    /// Runs one task, which began at `begun`, to its end.
+    /// Runs one task, which began at `begun`, to its end, and gives what became of it to `sink` before its instance is put
+    /// back, so that what the guest has returned need not be copied out of its memory first.
     ///
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
-    pub fn run(&mut self, task: Task<'_>, begun: Instant) -> Result<Answered, NoFunction> {
+    pub fn run(
+        &mut self,
+        task: Task<'_>,
+        begun: Instant,
+        sink: impl FnOnce(Answered<'_>),
+    ) -> Result<(), NoFunction> {
         let cpu = self.context.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
@@ -216,64 +226,70 @@ impl Sandbox {
         let is_long = task.bytes.len() >= LONG_ROW;
         let call = match self.prepare(task, parameters) {
             Ok(call) => call,
-            Err(error) => return Ok(refused(error.into())),
+            Err(error) => {
+                sink(refused(error.into()));
+                return Ok(());
+            }
         };
         let begun = if is_long { Instant::now() } else { begun };
-        let judged = self.judge(call);
-        let start = judged.ready.map_or(Duration::ZERO, |ready| ready - begun);
-        let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
-        Ok(Answered { start, ..judged.answer(spent) })
+        self.judge(call, |judged, notice| {
+            let start = judged.ready.map_or(Duration::ZERO, |ready| ready - begun);
+            let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
+            sink(Answered { start, notice, ..judged.answer(spent) });
+        });
+        Ok(())
     }
 
-    /// What is to be told to the host beside answers, once.
-    pub fn take_notice(&mut self) -> Option<Notice> {
-        self.notice.take()
-    }
-
-    fn judge(&mut self, mut call: Call<'_>) -> Judged {
+    fn judge(&mut self, mut call: Call<'_>, sink: impl FnOnce(Judged<'_>, Option<Notice>)) {
         let again = self.keeper.begin().then(|| call.clone());
-        let judged = match &mut self.program {
-            Program::Core(runner) => runner.run(&self.context, &mut call, &mut self.keeper),
-            Program::Component(runner) => runner.run(&self.context, &mut call, &mut self.keeper),
-        };
-        if self.keeper.verifies() {
-            self.verify();
+        if again.is_none() && !self.keeper.verifies() {
+            return self.run_kept(&mut call, |judged| sink(judged, None));
         }
-        match again {
+        let mut owned = None;
+        self.run_kept(&mut call, |judged| owned = Some(judged.into_owned()));
+        let Some(judged) = owned else { return };
+        let (judged, notice) = match again {
             Some(call) => self.compare(judged, call),
-            None => judged,
+            None => (judged, self.verify()),
+        };
+        sink(judged, notice);
+    }
+
+    fn run_kept(&mut self, call: &mut Call<'_>, sink: impl FnOnce(Judged<'_>)) {
+        match &mut self.program {
+            Program::Core(runner) => runner.run(&self.context, call, &mut self.keeper, sink),
+            Program::Component(runner) => runner.run(&self.context, call, &mut self.keeper, sink),
         }
     }
 
     /// Compares the instance that was put back with a fresh one.
-    fn verify(&mut self) {
+    fn verify(&mut self) -> Option<Notice> {
         let difference = match &mut self.program {
             Program::Core(runner) => runner.verify(&self.context),
             Program::Component(runner) => runner.verify(&self.context),
         };
-        if let Some(what) = difference {
+        difference.map(|what| {
             self.keeper.give_up();
-            self.notice = Some(Notice::NotPutBack(what));
-        }
+            Notice::NotPutBack(what)
+        })
     }
 
     /// Runs a task again in a fresh instance, in what is left of its time.
-    fn compare(&mut self, kept: Judged, mut call: Call<'_>) -> Judged {
+    fn compare(&mut self, kept: Judged<'static>, mut call: Call<'_>) -> (Judged<'static>, Option<Notice>) {
         let fresh = match &self.program {
             Program::Core(runner) => runner.run_alone(&self.context, &mut call),
             Program::Component(runner) => runner.run_alone(&self.context, &mut call),
         };
         // Where the second run came to no end in time, there is nothing to compare.
         if fresh.is_timeout() || fresh.is_as(&kept) {
-            return kept;
+            return (kept, None);
         }
         match &mut self.program {
             Program::Core(runner) => runner.forget(),
             Program::Component(runner) => runner.forget(),
         }
         self.keeper.give_up();
-        self.notice = Some(Notice::Impure);
-        fresh
+        (fresh, Some(Notice::Impure))
     }
 
     fn prepare<'a>(&self, task: Task<'a>, parameters: Option<&Parameters>) -> Result<Call<'a>, RowError> {
@@ -299,15 +315,9 @@ impl Sandbox {
     }
 }
 
-fn refused(error: ErrorDetail) -> Answered {
-    Answered {
-        status: Status::InvalidInput,
-        layer: Layer::Host,
-        detail: encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() }),
-        output: Vec::new(),
-        core_dump: None,
-        start: Duration::ZERO,
-    }
+fn refused(error: ErrorDetail) -> Answered<'static> {
+    let detail = encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() });
+    Answered { status: Status::InvalidInput, layer: Layer::Host, detail, ..Answered::ok(Cow::default()) }
 }
 
 /// Processor time of this thread, on which guests run.

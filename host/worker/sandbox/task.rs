@@ -18,6 +18,8 @@ use crate::limits::MAX_CORE_DUMP;
 pub(super) trait State: Sized + Send + 'static {
     fn new(guard: Guard) -> Self;
     fn guard(&mut self) -> &mut Guard;
+    /// The same, to be looked at.
+    fn seen_guard(&self) -> &Guard;
     /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
     fn give(&mut self, world: WasiCtxBuilder);
     fn has_world(&self) -> bool;
@@ -92,13 +94,19 @@ impl<P: Program> Runner<P> {
 
     /// Runs a task in the instance that was kept, or else in a new one. An instance is kept only when its guest returned:
     /// one that was stopped or trapped may be in any state.
-    pub fn run(&mut self, context: &TaskContext, call: &mut Call<'_>, keeper: &mut Keeper) -> Judged {
+    pub fn run(
+        &mut self,
+        context: &TaskContext,
+        call: &mut Call<'_>,
+        keeper: &mut Keeper,
+        sink: impl FnOnce(Judged<'_>),
+    ) {
         let keep = keeper.keep();
         let home = self.kept.get_or_insert_with(|| Home::new(&self.program, context));
         let result = home.run(&self.program, context, call, keep);
-        let can_be_called_again = matches!(result, Ok(Returned::Output(_) | Returned::Refused(_)));
+        let can_be_called_again = !matches!(result, Ok(Returned::Command | Returned::CommandFailed) | Err(_));
         let has_returned = result.as_ref().map_or_else(|error| error.is::<I32Exit>(), |_| true);
-        let judged = home.judge(result, context, context.receipts);
+        sink(home.judge(result, context, context.receipts));
         let kept = match keep {
             Keep::Nothing => false,
             Keep::AsItIs { most } => home.tasks < most && can_be_called_again,
@@ -108,7 +116,6 @@ impl<P: Program> Runner<P> {
         if !kept {
             self.kept = None;
         }
-        judged
     }
 
     /// Compares the instance that is kept with a fresh one. Where they differ, it goes.
@@ -132,14 +139,14 @@ impl<P: Program> Runner<P> {
     }
 
     /// Runs a task in an instance of its own, beside the one that is kept.
-    pub fn run_alone(&self, context: &TaskContext, call: &mut Call<'_>) -> Judged {
+    pub fn run_alone(&self, context: &TaskContext, call: &mut Call<'_>) -> Judged<'static> {
         let mut home = Home::new(&self.program, context);
         let result = home.run(&self.program, context, call, Keep::Nothing);
-        home.judge(result, context, context.receipts)
+        home.judge(result, context, context.receipts).into_owned()
     }
 
     /// Runs `init` alone. The output is the state that it leaves.
-    pub fn freeze(&self, context: &TaskContext, call: Call<'_>) -> Judged {
+    pub fn freeze(&self, context: &TaskContext, call: Call<'_>) -> Judged<'static> {
         let mut home = Home::new(&self.program, context);
         let state = async |home: &mut Home<P>| {
             let instance = home.instantiate(&self.program, context, &call).await?;
@@ -148,7 +155,7 @@ impl<P: Program> Runner<P> {
         let begun = home.begin(context, &call);
         let result = begun.and_then(|()| context.drive(call.deadline, state(&mut home)));
         // What it printed is told.
-        home.judge(result, context, true)
+        home.judge(result, context, true).into_owned()
     }
 
     /// Keeps nothing any more.
@@ -187,12 +194,11 @@ impl<P: Program> Home<P> {
     }
 
     /// What became of the task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
-    fn judge(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext, is_told: bool) -> Judged {
+    fn judge(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext, is_told: bool) -> Judged<'_> {
         let core_dump = self.core_dump(&result, context);
         // It fails only in an engine that does not count it.
         let fuel = context.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
-        let remains = Remains { guard: self.store.data_mut().guard(), stdio: self.stdio.as_ref(), fuel, core_dump };
-        verdict::judge(result, remains, context, is_told)
+        verdict::judge(result, Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump }, context, is_told)
     }
 
     /// The core dump that goes with an error, empty when it is too large.

@@ -1,22 +1,24 @@
 //! From how a task ended to what is reported of it.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use wasmtime::{Trap, WasmBacktrace, WasmCoreDump};
+use wasmtime::{Store, Trap, WasmBacktrace, WasmCoreDump};
 use wasmtime_wasi::I32Exit;
 
 use super::super::engine::max_frames;
 use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
+use super::task::State;
 use super::{Answered, Returned, Spent, encode};
 use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
 
 /// What becomes of a task that ended, before its output is known.
-enum Verdict {
-    Output(Vec<u8>),
+enum Verdict<'a> {
+    Output(Cow<'a, [u8]>),
     /// A command's stdout is the output.
     Stdout,
     /// A command failed; its stdout, when there is any, is kept.
@@ -25,8 +27,8 @@ enum Verdict {
 }
 
 /// What there is after a task beside its result.
-pub(super) struct Remains<'a> {
-    pub guard: &'a Guard,
+pub(super) struct Remains<'a, S: 'static> {
+    pub store: &'a Store<S>,
     /// There when the program imports WASI.
     pub stdio: Option<&'a Stdio>,
     /// What was used of it, where it is counted.
@@ -35,10 +37,10 @@ pub(super) struct Remains<'a> {
 }
 
 /// A task's end, before it is made ready for the wire.
-pub(super) struct Judged {
+pub(super) struct Judged<'a> {
     status: Status,
     layer: Layer,
-    output: Vec<u8>,
+    output: Cow<'a, [u8]>,
     /// When its instance had been made; `None` when it was there before.
     pub ready: Option<Instant>,
     /// Most memory that was in use, in bytes.
@@ -57,9 +59,9 @@ struct More {
     core_dump: Option<Vec<u8>>,
 }
 
-impl Answered {
+impl<'a> Answered<'a> {
     /// A task that has answered, and about which nothing else is known.
-    pub fn ok(output: Vec<u8>) -> Answered {
+    pub fn ok(output: Cow<'a, [u8]>) -> Self {
         Answered {
             status: Status::Ok,
             layer: Layer::Guest,
@@ -67,19 +69,25 @@ impl Answered {
             output,
             start: Duration::ZERO,
             core_dump: None,
+            notice: None,
         }
     }
 }
 
-impl Judged {
+impl<'a> Judged<'a> {
+    /// The same, without what it has borrowed from the instance.
+    pub fn into_owned(self) -> Judged<'static> {
+        Judged { output: self.output.into_owned().into(), ..self }
+    }
+
     pub fn is_timeout(&self) -> bool {
         self.status == Status::Timeout
     }
 
     /// Whether a task that ended so did the same. What it wrote to stderr is not compared: times and addresses stand
     /// there.
-    pub fn is_as(&self, other: &Judged) -> bool {
-        fn error(judged: &Judged) -> Option<(&str, &str)> {
+    pub fn is_as(&self, other: &Judged<'_>) -> bool {
+        fn error<'a>(judged: &'a Judged<'_>) -> Option<(&'a str, &'a str)> {
             let error = judged.more.as_ref()?.error.as_ref()?;
             Some((&error.code, &error.message))
         }
@@ -88,7 +96,7 @@ impl Judged {
 
     /// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and
     /// the stderr of a task that is ok.
-    pub fn answer(self, spent: Option<Spent>) -> Answered {
+    pub fn answer(self, spent: Option<Spent>) -> Answered<'a> {
         let Judged { status, layer, output, peak, fuel, more, .. } = self;
         let mut answered = Answered { status, layer, ..Answered::ok(output) };
         if more.is_none() && spent.is_none() {
@@ -112,20 +120,22 @@ impl Judged {
 }
 
 /// What became of a task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
-pub(super) fn judge(
+pub(super) fn judge<'a, S: State>(
     result: wasmtime::Result<Returned>,
-    remains: Remains<'_>,
+    remains: Remains<'a, S>,
     context: &TaskContext,
     is_told: bool,
-) -> Judged {
-    let Remains { guard, stdio, fuel, core_dump } = remains;
+) -> Judged<'a> {
+    let Remains { store, stdio, fuel, core_dump } = remains;
+    let guard = store.data().seen_guard();
     let (limits, success_codes) = (&context.limits, &context.success_codes);
     let (stdout, exceeded) = stdio.map(Stdio::take_output).unwrap_or_default();
     let stderr = || stdio.and_then(Stdio::stderr);
     let verdict = match result {
         // Whatever a guest makes of a write that failed, it has written too much.
         _ if exceeded => too_much_output(limits),
-        Ok(Returned::Output(output)) => Verdict::Output(output),
+        Ok(Returned::Lent { memory, place }) => Verdict::Output(memory.data(store)[place].into()),
+        Ok(Returned::Output(output)) => Verdict::Output(output.into()),
         Ok(Returned::Refused(message)) => {
             Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new("err", message))
         }
@@ -138,9 +148,9 @@ pub(super) fn judge(
     };
     let (status, layer, output, mut error) = match verdict {
         Verdict::Output(output) => (Status::Ok, Layer::Guest, output, None),
-        Verdict::Stdout => (Status::Ok, Layer::Guest, stdout, None),
-        Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout, Some(error)),
-        Verdict::NotOk(status, layer, error) => (status, layer, Vec::new(), Some(error)),
+        Verdict::Stdout => (Status::Ok, Layer::Guest, stdout.into(), None),
+        Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout.into(), Some(error)),
+        Verdict::NotOk(status, layer, error) => (status, layer, Cow::default(), Some(error)),
     };
     let told = match &mut error {
         Some(error) => {
@@ -154,7 +164,7 @@ pub(super) fn judge(
     Judged { status, layer, output, ready: guard.ready, peak: guard.peak, fuel, more }
 }
 
-fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict {
+fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict<'static> {
     let limits = &context.limits;
     let backtrace = || backtrace(error, context.post_mortem);
     match error.downcast_ref::<Stopped>() {
@@ -204,17 +214,17 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
     Verdict::NotOk(Status::Trap, Layer::Guest, error)
 }
 
-fn timeout(guard: &Guard, layer: Layer) -> Verdict {
+fn timeout(guard: &Guard, layer: Layer) -> Verdict<'static> {
     let length = guard.deadline.map(|deadline| deadline.length);
     Verdict::NotOk(Status::Timeout, layer, timeout_detail(length.unwrap_or_default()))
 }
 
-fn too_much_output(limits: &Limits) -> Verdict {
+fn too_much_output(limits: &Limits) -> Verdict<'static> {
     let message = format!("more than {} bytes of output", limits.output);
     Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message))
 }
 
-fn exited(code: i32, success_codes: &[i32]) -> Verdict {
+fn exited(code: i32, success_codes: &[i32]) -> Verdict<'static> {
     if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(Some(code))) }
 }
 
