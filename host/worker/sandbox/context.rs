@@ -82,7 +82,9 @@ impl TaskContext {
     pub fn wasi(&self, stdio: &Stdio, call: &Call<'_>) -> wasmtime::Result<WasiCtxBuilder> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
-        wasi.args(call.command.as_ref().map_or(&[][..], |command| &command.args)).envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        wasi.args(call.command.as_ref().map_or(&[][..], |command| &command.args))
+            .envs(&self.grants.env)
+            .max_random_size(MAX_RANDOM);
         // By default a guest may make sockets and only not use them, which the fence takes for an attack.
         wasi.allow_tcp(false).allow_udp(false);
         for dir in &self.grants.dirs {

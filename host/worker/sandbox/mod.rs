@@ -211,12 +211,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
-    pub fn run(
-        &mut self,
-        task: Task<'_>,
-        begun: Instant,
-        sink: impl FnOnce(Answered<'_>),
-    ) -> Result<(), NoFunction> {
+    pub fn run(&mut self, task: Task<'_>, begun: Instant, sink: impl FnOnce(Answered<'_>)) -> Result<(), NoFunction> {
         let cpu = self.context.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,

@@ -198,7 +198,8 @@ impl<P: Program> Home<P> {
         let core_dump = self.core_dump(&result, context);
         // It fails only in an engine that does not count it.
         let fuel = context.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
-        verdict::judge(result, Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump }, context, is_told)
+        let remains = Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump };
+        verdict::judge(result, remains, context, is_told)
     }
 
     /// The core dump that goes with an error, empty when it is too large.
