@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 /// Work in a lease. A wake-up costs some 30 µs, so 2 ms loses 1.5 % to it at worst, and a task waits in a lease no
 /// longer than a person or a deadline would notice.
-const TARGET_NANOS: u64 = 2_000_000;
+pub(super) const TARGET_NANOS: u64 = 2_000_000;
 
 /// Work in a lease that is not worth sharing: what is left of few fast tasks is done by one worker before others have woken
 /// up. Many workers that share what waits would otherwise get leases that take longer to hand over than to do.
