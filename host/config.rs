@@ -27,7 +27,7 @@ pub(crate) const WATCHED_PAGE: usize = 4 << 10;
 /// The shortest deadline of a pool that is kept by kills. A worker sends answers that wait behind a long task only after
 /// some 10 ms, and the host may see the task as late as 10 ms after its start: at a shorter deadline, answers could be lost
 /// with the worker that a later task is killed in, and their tasks would run twice.
-const SHORTEST_KILL: Duration = Duration::from_millis(30);
+pub(crate) const SHORTEST_KILL: Duration = Duration::from_millis(30);
 
 /// How much tasks see of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

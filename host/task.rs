@@ -97,7 +97,7 @@ impl Input {
     /// The same input with a deadline of its own, instead of the pool's.
     ///
     /// In a pool that has no deadline, programs are compiled without the checks that one needs: the host then keeps it
-    /// by killing the worker, which costs a new one.
+    /// by killing the worker, which costs a new one, and takes none for shorter than 30 ms.
     pub fn timeout(mut self, deadline: Duration) -> Self {
         self.special().deadline = Some(deadline);
         self

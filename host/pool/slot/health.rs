@@ -8,6 +8,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use super::Attendant;
 use super::end::End;
 use super::watch::Watch;
+use crate::config::SHORTEST_KILL;
 use crate::limits::in_words;
 
 /// A task that runs this long gives up the unstarted tasks behind it.
@@ -201,7 +202,7 @@ impl Attendant<'_> {
         let backstop = config.deterministic.as_ref().map(|how| how.backstop);
         let deadline = own.or(config.limits.deadline).or(backstop)?;
         let kept = config.worker_limits().deadline.is_some();
-        Some((deadline, if kept { config.grace } else { Duration::ZERO }))
+        Some(if kept { (deadline, config.grace) } else { (deadline.max(SHORTEST_KILL), Duration::ZERO) })
     }
 
     fn look_at_memory(&mut self) {
