@@ -7,7 +7,7 @@
 
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
@@ -26,7 +26,11 @@ const MOST_CLEARED_OF_GROWTH: usize = 256 << 10;
 
 /// All memories of this process.
 #[derive(Debug, Default)]
-pub(crate) struct Memories(Mutex<Vec<Arc<Region>>>);
+pub(crate) struct Memories {
+    regions: Mutex<Vec<Arc<Region>>>,
+    /// How many were ever taken.
+    taken: AtomicU64,
+}
 
 /// Address space for one memory, of which the first bytes can be used.
 #[derive(Debug)]
@@ -38,7 +42,8 @@ pub(crate) struct Region {
     /// the day when it is wrong.
     guard: usize,
     size: AtomicUsize,
-    taken: AtomicBool,
+    /// As which it was taken, from 1; 0 while it is nobody's.
+    taken: AtomicU64,
 }
 
 impl Memories {
@@ -54,11 +59,17 @@ impl Memories {
         self.lock().iter().find(|region| region.at == address as usize).cloned()
     }
 
+    /// The memories of all instances that there are, in the order in which they were made.
+    pub fn of_instances(&self) -> Vec<Arc<Region>> {
+        let mut regions = self.lock().clone();
+        regions.retain(|region| region.is_taken());
+        regions.sort_by_key(|region| region.taken.load(Ordering::Relaxed));
+        regions
+    }
+
     fn take(&self, capacity: usize, guard: usize) -> io::Result<Arc<Region>> {
         let mut regions = self.lock();
-        let fits = |region: &&Arc<Region>| {
-            region.capacity == capacity && region.guard == guard && !region.taken.load(Ordering::Relaxed)
-        };
+        let fits = |region: &&Arc<Region>| region.capacity == capacity && region.guard == guard && !region.is_taken();
         let free = regions.iter().find(fits).cloned();
         let region = match free {
             Some(region) => region,
@@ -67,12 +78,12 @@ impl Memories {
                 regions[regions.len() - 1].clone()
             }
         };
-        region.taken.store(true, Ordering::Relaxed);
+        region.taken.store(1 + self.taken.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         Ok(region)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Region>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.regions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -81,17 +92,21 @@ impl Region {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new mapping, which nobody can use yet.
         let begin = unsafe { mmap_anonymous(ptr::null_mut(), guard + capacity + guard, ProtFlags::empty(), flags)? };
-        Ok(Region {
-            at: begin as usize + guard,
-            capacity,
-            guard,
-            size: AtomicUsize::new(0),
-            taken: AtomicBool::new(false),
-        })
+        Ok(Region { at: begin as usize + guard, capacity, guard, size: AtomicUsize::new(0), taken: AtomicU64::new(0) })
     }
 
-    fn size(&self) -> usize {
+    /// Bytes that can be used.
+    pub fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed)
+    }
+
+    /// Where it begins.
+    pub fn address(&self) -> *mut u8 {
+        self.at as *mut u8
+    }
+
+    fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) != 0
     }
 
     /// Makes more of it usable, which holds zeros.
@@ -154,7 +169,7 @@ impl Drop for Taken {
     fn drop(&mut self) {
         // One that cannot be cleared is nobody's any more.
         if self.0.shrink(0, MOST_CLEARED).is_ok() {
-            self.0.taken.store(false, Ordering::Relaxed);
+            self.0.taken.store(0, Ordering::Relaxed);
         }
     }
 }
@@ -175,7 +190,7 @@ unsafe impl LinearMemory for Taken {
     }
 
     fn as_ptr(&self) -> *mut u8 {
-        self.0.at as *mut u8
+        self.0.address()
     }
 }
 

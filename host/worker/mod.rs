@@ -11,6 +11,7 @@ mod memories;
 mod outbox;
 mod sandbox;
 mod serve;
+pub(crate) mod state_access;
 mod watch;
 
 use std::ffi::OsString;

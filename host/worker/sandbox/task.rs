@@ -20,6 +20,10 @@ pub(super) trait State: Sized + Send + 'static {
     /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
     fn give(&mut self, world: WasiCtxBuilder);
     fn has_world(&self) -> bool;
+    /// Whether nothing happened in a task that only a fresh instance undoes.
+    fn can_be_put_back(&self) -> bool {
+        true
+    }
 }
 
 /// A program of one kind: how it comes to life, and how it is called then.
@@ -170,6 +174,11 @@ impl<P: Program> Home<P> {
 
     /// Puts the instance back to what it was before its first task.
     fn put_back(&mut self) -> bool {
+        if !self.store.data().can_be_put_back() {
+            return false;
+        }
+        // Nothing of the task is left to be stopped.
+        self.store.data_mut().guard().begin(None);
         let restored = self.pristine.as_mut().is_some_and(|pristine| pristine.restore(&mut self.store));
         self.store.data_mut().guard().shrink(self.taken);
         restored
