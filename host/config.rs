@@ -41,7 +41,8 @@ pub enum Isolation {
     /// A worker keeps its instance and puts it back, after each task, to what it was before its first: the pages of memory
     /// that were written, and the globals. A task sees nothing of any other, at a fraction of the cost. It is for programs
     /// whose whole state is within reach ([`crate::Report::resettable`]), without directories. An instance whose task did
-    /// anything but return goes with it, and one of a component whose task has used a handle, such as that of a stream. [`crate::isolation`] says why this is sound.
+    /// anything but return goes with it, and one of a component whose task has used a handle, such as that of a stream.
+    /// [`crate::isolation`] says why this is sound.
     Reset,
     /// A worker keeps its instance for the next task, up to so many tasks; `None` is without end. What a task leaves in
     /// memory and globals the next one finds, including what the program forgets to free, and which task was the one

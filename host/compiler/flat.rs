@@ -228,3 +228,88 @@ fn check_canonical(function: &CanonicalFunction) -> Result<(), String> {
     };
     if options.iter().all(is_plain) { Ok(()) } else { Err("it has asynchronous functions".to_owned()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(text: &str) -> Result<Vec<u8>, String> {
+        prepare(&wat::parse_str(format!("(component {text})")).unwrap())
+    }
+
+    const MODULE: &str = r#"(core module $m (memory 1) (global (mut v128) (v128.const i64x2 1 2)) (global i32 (i32.const 1))
+        (func (export "f")))"#;
+    const INSTANCE: &str = "(core instance $i (instantiate $m))";
+    const FUNC: &str = r#"(func (export "f") (canon lift (core func $i "f")))"#;
+
+    #[test]
+    fn what_is_made_of_a_component_is_one() {
+        let nested = r#"(component $c (import "f" (func $f)) (export "g" (func $f)))
+            (func $f (canon lift (core func $i "f"))) (instance $n (instantiate $c (with "f" (func $f))))
+            (export "n" (instance $n))"#;
+        // A module that nobody instantiates may be anything.
+        let idle = r#"(core module (memory 4) (memory 4) (func (export "f")))"#;
+        for text in [
+            format!("{MODULE}{INSTANCE}{FUNC}"),
+            format!("{idle}{MODULE}{INSTANCE}{FUNC}"),
+            format!("{MODULE}{INSTANCE}{nested}"),
+            r#"(import "f" (func))"#.to_owned(),
+        ] {
+            let prepared = verdict(&text).unwrap();
+            Validator::new_with_features(WasmFeatures::all()).validate_all(&prepared).unwrap();
+            let again = prepare(&prepared);
+            assert!(again.is_err_and(|why| why.contains("begin with __wpool")) || !text.contains("instantiate"));
+        }
+    }
+
+    #[test]
+    fn what_has_handles_or_tasks_or_other_modules_of_its_own_cannot_be_put_back() {
+        let with = |text: &str| verdict(&format!("{MODULE}{text}")).map(drop);
+        for (text, why) in [
+            (r#"(type $r (resource (rep i32))) (core func (canon resource.new $r))"#, "resources of its own"),
+            (r#"(component (type (resource (rep i32))))"#, "resources of its own"),
+            ("(core func (canon task.cancel))", "tasks or threads"),
+            ("(core func (canon backpressure.inc))", "tasks or threads"),
+            ("(core func (canon context.get i32 0))", "tasks or threads"),
+            ("(core func (canon waitable-set.new))", "tasks or threads"),
+            (r#"(import "f" (func $f)) (core func (canon lower (func $f) async))"#, "asynchronous"),
+            ("(core instance (instantiate $m)) (core instance (instantiate $m))", "two instances"),
+            ("(component (core module))", "several components"),
+            (r#"(component $c (import "m" (core module)))"#, "imports a module"),
+            (r#"(import "m" (core module))"#, "imports a module"),
+            (r#"(export "m" (core module $m))"#, "hands modules on"),
+            ("(component $c (alias outer 1 $m (core module)))", "hands modules on"),
+            (r#"(instance (export "wasi:cli/run@0.2.0"))"#, "a command"),
+            ("(core module (table 1 funcref) (func (table.set (i32.const 0) (ref.null func))))", "changes a table"),
+            ("(core module (tag))", "exceptions"),
+            (r#"(core module (import "a" "b" (tag)))"#, "exceptions"),
+        ] {
+            let got = with(text);
+            assert!(got.as_ref().is_err_and(|error| error.contains(why)), "{text}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn the_modules_of_a_component_are_bounded_together() {
+        let module =
+            |name: &str, what: &str| format!("(core module ${name} {what}) (core instance (instantiate ${name}))");
+        let globals = "(global (mut i32) (i32.const 1))".repeat(33);
+        for (what, why) in [
+            ("(memory 1) (memory 1) (memory 1)", "memories"),
+            (globals.as_str(), "mutable globals"),
+            (&format!(r#"(memory 64) (data (i32.const 0) "{}")"#, "x".repeat(3 << 19)), "more than 2 MiB"),
+        ] {
+            assert!(verdict(&module("one", what)).is_ok());
+            let got = verdict(&format!("{}{}", module("one", what), module("two", what)));
+            assert!(got.as_ref().is_err_and(|error| error.contains(why)), "{why}: {:?}", got.map(drop));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_component_are_no_panic() {
+        let wasm = wat::parse_str(format!("(component {MODULE}{INSTANCE}{FUNC})")).unwrap();
+        for end in 0..wasm.len() {
+            let _ = prepare(&wasm[..end]);
+        }
+    }
+}

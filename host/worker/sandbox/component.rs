@@ -10,7 +10,7 @@ use wasmtime::component::{
 };
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::cli::WasiCliCtxView;
-use wasmtime_wasi::clocks::WasiClocksCtxView;
+use wasmtime_wasi::clocks::{WasiClocksCtx, WasiClocksCtxView};
 use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -63,7 +63,7 @@ pub(super) struct State {
     /// There when the program imports WASI.
     wasi: Option<WasiCtx>,
     keyvalue: Option<Keyvalue>,
-    /// The guest was told something that another one would have been told otherwise.
+    /// The guest was told something that another one would have been told otherwise, since it was given its world.
     told: bool,
     /// The guest has called a function that may make, use or drop a handle.
     held: bool,
@@ -115,10 +115,21 @@ impl task::State for State {
 
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build());
+        self.told = false;
     }
 
     fn has_world(&self) -> bool {
         self.wasi.is_some()
+    }
+
+    /// Streams, arguments and environment are the same for all tasks of a component that is put back, which is no command.
+    /// Its clocks begin with the task.
+    fn renew_world(&mut self) -> bool {
+        let unseen = !self.told && !self.held;
+        if let Some(wasi) = self.wasi.as_mut().filter(|_| unseen) {
+            *wasi.clocks() = WasiClocksCtx::default();
+        }
+        unseen
     }
 
     fn can_be_put_back(&self) -> bool {

@@ -20,6 +20,10 @@ pub(super) trait State: Sized + Send + 'static {
     /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
     fn give(&mut self, world: WasiCtxBuilder);
     fn has_world(&self) -> bool;
+    /// Makes a world that no task has looked at as good as a new one; false when one has, or that cannot be told.
+    fn renew_world(&mut self) -> bool {
+        false
+    }
     /// Whether nothing happened in a task that only a fresh instance undoes.
     fn can_be_put_back(&self) -> bool {
         true
@@ -216,7 +220,9 @@ impl<P: Program> Home<P> {
             self.store.set_fuel(fuel - self.spent)?;
         }
         match &self.stdio {
-            Some(stdio) if self.pristine.is_none() => stdio.clear(&context.limits),
+            Some(stdio) if self.pristine.is_none() || self.store.data_mut().renew_world() => {
+                stdio.clear(&context.limits);
+            }
             _ => {
                 self.stdio = context.stdio(call);
                 if let Some(stdio) = &self.stdio {
