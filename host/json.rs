@@ -48,6 +48,16 @@ pub(crate) fn push_on_one_line(text: &[u8], into: &mut Vec<u8>) {
     }
 }
 
+/// Of eight bytes, the lowest first, the high bit of the first that ends a run of plain characters in a string: a quote, a
+/// backslash, a control character. Bits above it mean nothing, for subtraction borrows from the byte above. Zero when
+/// there is none. The arithmetic is that of `haszero` and `hasless` in Anderson's "Bit Twiddling Hacks".
+fn special_bytes(word: u64) -> u64 {
+    const EACH: u64 = u64::MAX / 0xff;
+    let less = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word;
+    let equal = |byte: u8| less(word ^ EACH * u64::from(byte), 1);
+    (equal(b'"') | equal(b'\\') | less(word, b' ')) & (EACH << 7)
+}
+
 struct Checker<'a> {
     text: &'a [u8],
     at: usize,
@@ -155,20 +165,23 @@ impl Checker<'_> {
         }
     }
 
-    /// Passes over many bytes at a time, as long as all of them are plain characters of a string.
+    /// Passes over plain characters of a string, many at a time, up to the first that is not or to the last few bytes.
     fn plain_text(&mut self) {
-        self.plain_chunks::<32>();
-        self.plain_chunks::<8>();
-    }
-
-    fn plain_chunks<const SIZE: usize>(&mut self) {
-        while let Some(chunk) = self.text[self.at..].first_chunk::<SIZE>() {
+        while let Some(chunk) = self.text[self.at..].first_chunk::<32>() {
             let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
             // Without a branch for each byte, so that it becomes a few instructions for all of them.
             if chunk.iter().fold(false, |any, byte| any | is_special(byte)) {
+                break;
+            }
+            self.at += chunk.len();
+        }
+        while let Some(chunk) = self.text[self.at..].first_chunk::<8>() {
+            let special = special_bytes(u64::from_le_bytes(*chunk));
+            if special != 0 {
+                self.at += special.trailing_zeros() as usize / 8;
                 return;
             }
-            self.at += SIZE;
+            self.at += chunk.len();
         }
     }
 

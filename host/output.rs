@@ -56,10 +56,13 @@ impl OutputType {
 
     /// Appends an output to a line of JSON. One that is not of this type stands there as [`OutputType::Auto`] has it.
     pub fn push(self, output: &[u8], line: &mut Vec<u8>) {
-        match (self, std::str::from_utf8(output)) {
-            (OutputType::Text, Ok(text)) => push_string(text.strip_suffix('\n').unwrap_or(text), line),
-            (OutputType::Base64, _) => push_base64(output, line),
-            _ => push_as_json(output, line),
+        match self {
+            OutputType::Auto | OutputType::Json => push_as_json(output, line),
+            OutputType::Text => match std::str::from_utf8(output) {
+                Ok(text) => push_string(text.strip_suffix('\n').unwrap_or(text), line),
+                Err(_) => push_as_json(output, line),
+            },
+            OutputType::Base64 => push_base64(output, line),
         }
     }
 }

@@ -190,7 +190,7 @@ impl RowCheck {
         }
         let row = Row::of(input, true);
         self.grants.arguments(row)?;
-        self.grants.input(&input.bytes, row).map(drop)
+        self.grants.input(row).map(drop)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a host tells its children before anything else.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Determinism, Isolation};
@@ -47,12 +47,13 @@ impl Grants {
     }
 
     /// What the guest is given: the row's bytes, unless a command's standard input is something else.
-    pub(crate) fn input(&self, bytes: &Bytes, row: Row<'_>) -> Result<Bytes, RowError> {
+    pub(crate) fn input<'a>(&self, row: Row<'a>) -> Result<Cow<'a, [u8]>, RowError> {
         match &self.stdin {
-            Stdin::Row => Ok(bytes.clone()),
-            Stdin::Empty => Ok(Bytes::new()),
+            Stdin::Row => Ok(row.bytes.into()),
+            Stdin::Empty => Ok(Cow::default()),
             Stdin::Made(template) => {
-                template.expand(row).map(Bytes::from).map_err(|message| RowError::new("stdin", message))
+                let made = template.expand(row).map_err(|message| RowError::new("stdin", message))?;
+                Ok(made.into_bytes().into())
             }
         }
     }

@@ -21,7 +21,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
 pub use self::encode::Encoder;
-pub use self::parts::{Answer, AnswerHead, LeasedTask, Task, tasks};
+pub use self::parts::{Answer, AnswerHead, Task, tasks};
 pub use self::plain::{Answers, OkAnswers};
 
 const MAGIC: u16 = 0x5057;

@@ -40,8 +40,8 @@ pub struct Answer {
     pub output: Bytes,
 }
 
-/// One task as it is sent.
-#[derive(Clone, Copy, Debug, Default)]
+/// One task on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Task<'a> {
     pub bytes: &'a [u8],
     pub name: Option<&'a str>,
@@ -76,30 +76,41 @@ fn millis(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1)
 }
 
-/// One task as it was received.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeasedTask {
-    pub bytes: Bytes,
-    pub name: Option<String>,
-    pub deadline: Option<Duration>,
-    pub function: Option<u32>,
-    pub occurrence: u32,
+/// The tasks of a lease, which must fill `payload` exactly; after an error there is nothing more.
+pub fn tasks(mut payload: &[u8], count: u32) -> impl Iterator<Item = Result<Task<'_>, WireError>> {
+    let mut left = count;
+    std::iter::from_fn(move || {
+        if left == 0 {
+            let rest = std::mem::take(&mut payload);
+            return (!rest.is_empty()).then_some(Err(WireError::Length));
+        }
+        left -= 1;
+        let task = task(&mut payload);
+        if task.is_err() {
+            (left, payload) = (0, &[]);
+        }
+        Some(task)
+    })
 }
 
-/// The tasks of a lease.
-pub fn tasks(payload: Bytes, count: u32) -> impl Iterator<Item = Result<LeasedTask, WireError>> {
-    parts(payload, count, |payload| {
-        let mut word = || payload.try_get_u32_le().map_err(|_| WireError::Length);
-        let head = word()?;
-        let mut optional = |bit| if head & bit == 0 { Ok(None) } else { word().map(Some) };
-        let (name, deadline, function) = (optional(NAMED)?, optional(DEADLINE)?, optional(FUNCTION)?);
-        let occurrence = optional(OCCURRENCE)?.unwrap_or(0);
-        let name = name.map(|length| take(payload, length)).transpose()?;
-        let name = name.map(|name| String::from_utf8(name.into())).transpose().map_err(|_| WireError::Name)?;
-        let bytes = take(payload, head & !(NAMED | DEADLINE | FUNCTION | OCCURRENCE))?;
-        let deadline = deadline.map(|ms| Duration::from_millis(ms.into()));
-        Ok(LeasedTask { bytes, name, deadline, function, occurrence })
-    })
+fn task<'a>(payload: &mut &'a [u8]) -> Result<Task<'a>, WireError> {
+    let head = word(payload)?;
+    let part = |payload: &mut &'a [u8], length: u32| payload.split_off(..length as usize).ok_or(WireError::Length);
+    if head < OCCURRENCE {
+        return Ok(Task { bytes: part(payload, head)?, ..Task::default() });
+    }
+    let mut optional = |bit| if head & bit == 0 { Ok(None) } else { word(payload).map(Some) };
+    let (name, deadline, function) = (optional(NAMED)?, optional(DEADLINE)?, optional(FUNCTION)?);
+    let occurrence = optional(OCCURRENCE)?.unwrap_or(0);
+    let name = name.map(|length| part(payload, length)).transpose()?;
+    let name = name.map(str::from_utf8).transpose().map_err(|_| WireError::Name)?;
+    let bytes = part(payload, head & (OCCURRENCE - 1))?;
+    let deadline = deadline.map(|ms| Duration::from_millis(ms.into()));
+    Ok(Task { bytes, name, deadline, function, occurrence })
+}
+
+fn word(payload: &mut &[u8]) -> Result<u32, WireError> {
+    payload.try_get_u32_le().map_err(|_| WireError::Length)
 }
 
 /// The answer that `payload` begins with, taken off it.
@@ -112,28 +123,6 @@ pub(super) fn answer(payload: &mut Bytes) -> Result<Answer, WireError> {
     let (detail, output) = (payload.get_u32_le(), payload.get_u32_le());
     let head = AnswerHead { status, layer, wall: unpack(payload.get_u32_le()) };
     Ok(Answer { head, detail: take(payload, detail)?, output: take(payload, output)? })
-}
-
-/// Reads `count` parts that must fill `payload` exactly; after an error there is nothing more.
-fn parts<T>(
-    mut payload: Bytes,
-    count: u32,
-    mut part: impl FnMut(&mut Bytes) -> Result<T, WireError>,
-) -> impl Iterator<Item = Result<T, WireError>> {
-    let mut left = count;
-    std::iter::from_fn(move || {
-        if left == 0 {
-            let rest = std::mem::take(&mut payload);
-            return (!rest.is_empty()).then_some(Err(WireError::Length));
-        }
-        left -= 1;
-        let result = part(&mut payload);
-        if result.is_err() {
-            left = 0;
-            payload.clear();
-        }
-        Some(result)
-    })
 }
 
 fn take(payload: &mut Bytes, length: u32) -> Result<Bytes, WireError> {
@@ -159,11 +148,13 @@ pub(super) fn layer(code: u8) -> Result<Layer, WireError> {
 
 /// A time in 32 bits: up to 31 of nanoseconds, or 30 of [`MICROS`] or [`MILLIS`].
 pub(super) fn pack(time: Duration) -> u32 {
-    let nanos = time.as_nanos();
-    match (nanos, nanos / 1_000, nanos / 1_000_000) {
-        (nanos, ..) if nanos < u128::from(MICROS) => nanos as u32,
-        (_, micros, _) if micros < u128::from(UNIT) => MICROS | micros as u32,
-        (_, _, millis) => MILLIS | millis.min(u128::from(UNIT - 1)) as u32,
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    if nanos < u64::from(MICROS) {
+        return nanos as u32;
+    }
+    match (nanos / 1_000, nanos / 1_000_000) {
+        (micros, _) if micros < u64::from(UNIT) => MICROS | micros as u32,
+        (_, millis) => MILLIS | millis.min(u64::from(UNIT - 1)) as u32,
     }
 }
 

@@ -48,7 +48,7 @@ impl Outbox {
     }
 
     /// Adds the next answer, to a task that took `wall`.
-    pub fn push(&self, answer: &Answered, wall: Duration, flush: bool) -> Pushed {
+    pub fn push(&self, answer: &Answered<'_>, wall: Duration, flush: bool) -> Pushed {
         let head = AnswerHead { status: answer.status, layer: answer.layer, wall };
         let mut inner = self.lock();
         inner.frame.push_answer(head, &answer.detail, &answer.output);
@@ -67,8 +67,8 @@ impl Outbox {
     }
 
     /// Tells the host something beside answers, at once.
-    pub fn tell(&self, notice: Notice) {
-        let text = serde_json::to_vec(&notice).unwrap_or_default();
+    pub fn tell(&self, notice: &Notice) {
+        let text = serde_json::to_vec(notice).unwrap_or_default();
         self.send(&wire::frame(Kind::Notice, &text));
     }
 

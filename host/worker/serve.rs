@@ -46,8 +46,9 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
     outbox.begin(lease.first);
     let mut index = lease.first;
     let mut begun = Instant::now();
+    let mut next = begun;
     let mut pushed = Pushed::Sent;
-    for row in wire::tasks(lease.payload, lease.count) {
+    for row in wire::tasks(&lease.payload, lease.count) {
         let row = row?;
         if !page.claim(index) {
             // The host took this task back, and with it all that follow in the lease.
@@ -55,18 +56,25 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
         }
         clock.begin(row.deadline.or(setup.limits.deadline).is_some(), pushed == Pushed::First);
         page.forget_no_memory();
-        let intruded = intrusion.and_then(|act| act(&row.bytes)).map(Answered::ok);
-        let answer = intruded.map_or_else(|| sandbox.run(row, begun), Ok).map_err(|NoFunction| WireError::Function)?;
-        if let Some(dump) = &answer.core_dump {
-            outbox.send(&wire::frame(Kind::CoreDump, dump));
+        let mut sink = |answer: Answered<'_>| {
+            if let Some(dump) = &answer.core_dump {
+                outbox.send(&wire::frame(Kind::CoreDump, dump));
+            }
+            // Before the answer, after which the host may have no more to ask.
+            if let Some(notice) = &answer.notice {
+                outbox.tell(notice);
+            }
+            let ended = Instant::now();
+            pushed = outbox.push(&answer, ended - begun, setup.flush_each);
+            // One look at the clock for each task, unless the host let the pipe fill up, which is nobody's time. What it
+            // takes to put an instance back counts for the task that has it next, as what it takes to make one.
+            next = if pushed == Pushed::Sent { Instant::now() } else { ended };
+        };
+        match intrusion.and_then(|act| act(row.bytes)) {
+            Some(output) => sink(Answered::ok(output.into())),
+            None => sandbox.run(row, begun, sink).map_err(|NoFunction| WireError::Function)?,
         }
-        if let Some(notice) = sandbox.take_notice() {
-            outbox.tell(notice);
-        }
-        let ended = Instant::now();
-        pushed = outbox.push(&answer, ended - begun, setup.flush_each);
-        // One look at the clock for each task, unless the host let the pipe fill up, which is nobody's time.
-        begun = if pushed == Pushed::Sent { Instant::now() } else { ended };
+        begun = next;
         index = index.wrapping_add(1);
     }
     Ok(())

@@ -246,28 +246,28 @@ impl Worker {
 
     fn run(&mut self, lease: Frame) {
         self.first = lease.first;
-        for (place, row) in wire::tasks(lease.payload, lease.count).enumerate() {
+        for (place, row) in wire::tasks(&lease.payload, lease.count).enumerate() {
             let row = row.expect("the host is honest").bytes;
             let index = lease.first.wrapping_add(place as u32);
             if !self.claim(index) {
                 break;
             }
-            if row == "hold" {
+            if row == b"hold" {
                 self.order.hold();
             }
             let due = match self.order.moment.as_str() {
                 "first" => true,
                 "middle" => lease.count >= MANY && place == MIDDLE,
-                named => row == named,
+                named => row == named.as_bytes(),
             };
-            if due && !self.bend(&row) {
-                self.fail(index, &row);
+            if due && !self.bend(row) {
+                self.fail(index, row);
             }
-            self.answers.push_answer(OK, b"", if due && self.order.fault == "forge" { FORGED } else { &row });
+            self.answers.push_answer(OK, b"", if due && self.order.fault == "forge" { FORGED } else { row });
             if self.answers.count() == FLUSH {
                 self.flush();
             }
-            if row == "last" {
+            if row == b"last" {
                 self.flush();
                 self.now("idle");
             }

@@ -1,13 +1,12 @@
 //! What can be typed after `wpool bench`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use clap::{Parser, ValueHint};
+use clap::Parser;
 
 use super::super::units::at_least_one;
-use super::{Action, Args, Determinism, Grants, Initializer, Limits, Pool, Run, State};
+use super::{Action, Args, Determinism, Grants, Initializer, Limits, Pool, Rows, Run, State};
 
 pub(super) const BENCH_HELP: &str = "\
 Runs the rows with 1, 2, 4 ... workers, up to twice as many as -j says, and with each kind of instances and
@@ -23,15 +22,8 @@ refused, 110 cannot write output.";
 
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    /// The program: a component, a core module, WebAssembly text, or a folder to build first
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub task: PathBuf,
-    /// Files of rows; - or none is standard input
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub inputs: Vec<PathBuf>,
-    /// Arguments for a command
-    #[arg(last = true)]
-    pub args: Vec<String>,
+    #[command(flatten)]
+    pub source: Rows,
 
     /// Rows to run in each measurement, from the first on, again and again if there are fewer
     /// [default: as many as take about a second]
@@ -44,19 +36,6 @@ pub struct Bench {
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
-
-    /// Rows are lines of any text, not JSON
-    #[arg(long, help_heading = "Input")]
-    pub lines: bool,
-    /// Each file that matches is a row: its content is the input and its path is {}; repeatable
-    #[arg(long, value_name = "GLOB", conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
-    pub files: Vec<String>,
-    /// Standard input of a command, made from the row, or none [default: the row]
-    #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
-    pub stdin: Option<String>,
-    /// Call this function of a component, as FUNCTION or INTERFACE.FUNCTION
-    #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
-    pub call: Option<String>,
 
     #[command(flatten)]
     pub initializer: Initializer,
@@ -78,13 +57,7 @@ impl Bench {
         let plain = Args::try_parse_from(["wpool", "run", "--quiet", "TASK"]).context("a run without options")?;
         let Action::Run(run) = plain.action else { bail!("`run` is another command") };
         Ok(Run {
-            task: self.task,
-            inputs: self.inputs,
-            args: self.args,
-            lines: self.lines,
-            files: self.files,
-            stdin: self.stdin,
-            call: self.call,
+            rows: self.source,
             initializer: self.initializer,
             limits: self.limits,
             determinism: self.determinism,

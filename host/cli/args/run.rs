@@ -38,35 +38,14 @@ too. SIGUSR1 has the running tasks printed.";
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// The program: a component, a core module, WebAssembly text, or a folder to build first
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub task: PathBuf,
-    /// Files of rows; - or none is standard input
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub inputs: Vec<PathBuf>,
-    /// Arguments for a command
-    #[arg(last = true)]
-    pub args: Vec<String>,
-
-    /// Rows are lines of any text, not JSON
-    #[arg(long, help_heading = "Input")]
-    pub lines: bool,
+    #[command(flatten)]
+    pub rows: Rows,
     /// Run once, without input
-    #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
+    #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines", "files"], help_heading = "Input")]
     pub once: bool,
-    /// Each file that matches is a row: its content is the input and its path is {}; repeatable
-    #[arg(long, value_name = "GLOB", conflicts_with_all = ["inputs", "lines", "once"], help_heading = "Input")]
-    pub files: Vec<String>,
-    /// Standard input of a command, made from the row, or none [default: the row]
-    #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
-    pub stdin: Option<String>,
-
     /// Refuse the whole run when a row is not JSON or does not fit, before the first task
     #[arg(long, conflicts_with_all = ["lines", "once", "files"], help_heading = "Input")]
     pub strict_input: bool,
-    /// Call this function of a component, as FUNCTION or INTERFACE.FUNCTION
-    #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
-    pub call: Option<String>,
 
     #[command(flatten)]
     pub initializer: Initializer,
@@ -88,6 +67,33 @@ pub struct Run {
     pub stopping: Stopping,
     #[command(flatten)]
     pub messages: Messages,
+}
+
+/// What is run, and on what.
+#[derive(Debug, clap::Args)]
+pub struct Rows {
+    /// The program: a component, a core module, WebAssembly text, or a folder to build first
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub task: PathBuf,
+    /// Files of rows; - or none is standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub inputs: Vec<PathBuf>,
+    /// Arguments for a command
+    #[arg(last = true)]
+    pub args: Vec<String>,
+
+    /// Rows are lines of any text, not JSON
+    #[arg(long, help_heading = "Input")]
+    pub lines: bool,
+    /// Each file that matches is a row: its content is the input and its path is {}; repeatable
+    #[arg(long, value_name = "GLOB", conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
+    pub files: Vec<String>,
+    /// Standard input of a command, made from the row, or none [default: the row]
+    #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
+    pub stdin: Option<String>,
+    /// Call this function of a component, as FUNCTION or INTERFACE.FUNCTION
+    #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
+    pub call: Option<String>,
 }
 
 /// Which records are written.

@@ -113,6 +113,10 @@ impl task::State for State {
         &mut self.guard
     }
 
+    fn seen_guard(&self) -> &Guard {
+        &self.guard
+    }
+
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build());
         self.told = false;
@@ -268,7 +272,7 @@ impl task::Program for ComponentProgram {
         &self,
         store: &mut Store<State>,
         instance: Instance,
-        call: &mut Call,
+        call: &mut Call<'_>,
         limit: u64,
     ) -> wasmtime::Result<Returned> {
         match self.call_entry(store, instance, call).await? {
@@ -283,10 +287,10 @@ impl ComponentProgram {
         &self,
         store: &mut Store<State>,
         instance: Instance,
-        call: &mut Call,
+        call: &mut Call<'_>,
     ) -> wasmtime::Result<Returned> {
         let none = || wasmtime::Error::msg("no entry function");
-        let entry = self.entry(call.function).ok_or_else(none)?;
+        let entry = self.entry(call.task.function).ok_or_else(none)?;
         let func = instance.get_func(&mut *store, entry.export).ok_or_else(none)?;
         match &entry.calls {
             Calls::Command => {
@@ -296,7 +300,7 @@ impl ComponentProgram {
             }
             Calls::Task => {
                 let run: Run<'_> = func.typed(&*store)?;
-                let (result,) = call_typed(store, &run, (&*call.input,)).await?;
+                let (result,) = call_typed(store, &run, (call.task.bytes,)).await?;
                 Ok(result.map_or_else(Returned::Refused, Returned::Output))
             }
             Calls::Function { signature, .. } => {

@@ -34,6 +34,8 @@ pub(super) struct TaskContext {
     pub limits: Limits,
     pub grants: Grants,
     pub deterministic: Option<Determinism>,
+    /// What tasks take is measured.
+    pub receipts: bool,
     pub success_codes: Vec<i32>,
     /// Everything is kept of a guest that is stopped.
     pub post_mortem: bool,
@@ -52,7 +54,7 @@ pub(super) struct TaskContext {
 impl TaskContext {
     /// Host memory that calls across the component boundary may take in one task: for input and output, which a function
     /// gives in parts that are a value of the engine each, be it for a byte.
-    pub fn hostcall_memory(&self, call: &Call) -> usize {
+    pub fn hostcall_memory(&self, call: &Call<'_>) -> usize {
         let part = if call.convention == Convention::Function { size_of::<Val>() } else { 1 };
         self.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
     }
@@ -65,26 +67,31 @@ impl TaskContext {
     }
 
     /// The streams of one task, when the program has a way to reach them.
-    pub fn stdio(&self, call: &Call) -> Option<Stdio> {
+    pub fn stdio(&self, call: &Call<'_>) -> Option<Stdio> {
         self.runtime.as_ref()?;
         Some(match call.convention {
-            Convention::Command => Stdio::command(call.input.clone(), &self.limits, &self.page),
+            Convention::Command => {
+                let stdin = call.command.as_ref().map(|command| command.stdin.clone()).unwrap_or_default();
+                Stdio::command(stdin, &self.limits, &self.page)
+            }
             Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits, &self.page),
         })
     }
 
     /// The WASI world of one task: its streams, its arguments and what was granted, nothing else.
-    pub fn wasi(&self, stdio: &Stdio, call: &Call) -> wasmtime::Result<WasiCtxBuilder> {
+    pub fn wasi(&self, stdio: &Stdio, call: &Call<'_>) -> wasmtime::Result<WasiCtxBuilder> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
-        wasi.args(&call.args).envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        wasi.args(call.command.as_ref().map_or(&[][..], |command| &command.args))
+            .envs(&self.grants.env)
+            .max_random_size(MAX_RANDOM);
         // By default a guest may make sockets and only not use them, which the fence takes for an attack.
         wasi.allow_tcp(false).allow_udp(false);
         for dir in &self.grants.dirs {
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;
         }
-        self.furnish(&mut wasi, call.key);
+        self.furnish(&mut wasi, self.deterministic.as_ref().map(|how| Key::of_task(how, &call.task)));
         Ok(wasi)
     }
 

@@ -68,6 +68,10 @@ impl task::State for State {
         &mut self.guard
     }
 
+    fn seen_guard(&self) -> &Guard {
+        &self.guard
+    }
+
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build_p1());
     }
@@ -141,10 +145,10 @@ impl task::Program for CoreProgram {
         &self,
         store: &mut Store<State>,
         live: Live,
-        call: &mut Call,
+        call: &mut Call<'_>,
         limit: u64,
     ) -> wasmtime::Result<Returned> {
-        let (row, waits) = (&*call.input, store.data().has_world());
+        let (row, waits) = (call.task.bytes, store.data().has_world());
         let mut guest = Guest { store, instance: live.instance, waits };
         match live.entry {
             LiveEntry::Command { start } => {
@@ -158,7 +162,7 @@ impl task::Program for CoreProgram {
                 let at = guest.call(&allocator, &args[args.len() - allocator.params()..]).await? as u32;
                 guest.write(memory, at, row)?;
                 let packed = guest.call(&run, &[at, length]).await?;
-                guest.read(memory, packed, limit).map(Returned::Output)
+                guest.lent(memory, packed, limit)
             }
         }
     }
@@ -195,14 +199,17 @@ impl Guest<'_> {
         Ok(())
     }
 
-    fn read(&mut self, memory: Memory, packed: u64, limit: u64) -> wasmtime::Result<Vec<u8>> {
+    /// What `run` has returned: the place of the output.
+    fn lent(&mut self, memory: Memory, packed: u64, limit: u64) -> wasmtime::Result<Returned> {
         let (at, length) = ((packed >> 32) as usize, packed as u32 as usize);
         if length as u64 > limit {
             return Err(Stopped::Output.into());
         }
-        let bytes = memory.data(&*self.store).get(at..at + length);
-        let outside = || Stopped::Abi(format!("`run` gave {length} bytes at {at}, outside of its memory"));
-        Ok(bytes.ok_or_else(outside)?.to_vec())
+        if at + length > memory.data_size(&*self.store) {
+            let outside = format!("`run` gave {length} bytes at {at}, outside of its memory");
+            return Err(Stopped::Abi(outside).into());
+        }
+        Ok(Returned::Lent { memory, place: at..at + length })
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtxBuilder};
 
 use crate::config::Determinism;
-use crate::wire::LeasedTask;
+use crate::wire::Task;
 
 /// Names of what keys are made for, so that no two uses of a seed share their numbers. They are part of what a seed
 /// means: with others, the same run would give other outputs.
@@ -27,9 +27,9 @@ pub(super) struct Key([u8; 32]);
 
 impl Key {
     /// A task's: it goes with its row wherever that stands among the others.
-    pub fn of_task(how: &Determinism, task: &LeasedTask) -> Key {
+    pub fn of_task(how: &Determinism, task: &Task<'_>) -> Key {
         let mut hasher = blake3::Hasher::new_derive_key(OF_TASK);
-        hasher.update(&how.seed.to_le_bytes()).update(&task.occurrence.to_le_bytes()).update(&task.bytes);
+        hasher.update(&how.seed.to_le_bytes()).update(&task.occurrence.to_le_bytes()).update(task.bytes);
         Key(hasher.finalize().into())
     }
 

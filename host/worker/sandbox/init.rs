@@ -18,7 +18,7 @@ use super::function::{Function, Gives};
 use super::guard::Stopped;
 use super::stdio::Stdio;
 use super::task::State as _;
-use super::{Answered, Call, Program, Sandbox, Spent, verdict};
+use super::{Answered, Call, Program, Sandbox, Spent};
 use crate::report::Report;
 use crate::snapshot::Writer;
 use crate::worker::{ACCESS, CONSTRUCTORS};
@@ -28,16 +28,16 @@ const STATE_PREFIX: &str = "__wizer_";
 
 impl Sandbox {
     /// Runs `init` in one instance. The output is the state that it leaves.
-    pub fn freeze(&self) -> Answered {
+    pub fn freeze(&self) -> Answered<'static> {
         let context = &self.context;
-        let call = Call { key: context.deterministic.as_ref().map(Key::of_init), ..Call::of_no_task(context) };
-        let finished = match &self.program {
+        let call = Call::of_no_task(context);
+        let judged = match &self.program {
             Program::Core(runner) => runner.freeze(context, call),
             Program::Component(runner) => runner.freeze(context, call),
         };
         // What it printed is told only with what it took.
         let spent = Spent { start: Duration::ZERO, cpu: Duration::ZERO };
-        verdict::judge(finished, context, true).answer(Some(spent))
+        judged.answer(Some(spent))
     }
 }
 

@@ -17,21 +17,20 @@ mod task;
 mod values;
 mod verdict;
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
-use wasmtime::Engine;
-use wasmtime_wasi::I32Exit;
+use wasmtime::{Engine, Memory};
 
 use self::component::ComponentProgram;
 use self::context::TaskContext;
 use self::core::CoreProgram;
-use self::determinism::Key;
-use self::guard::{Deadline, Guard};
+use self::guard::Deadline;
 pub(super) use self::isolation::Keeper;
-use self::stdio::Stdio;
 use self::task::Runner;
 use self::verdict::Judged;
 use super::clock::ActiveTime;
@@ -46,7 +45,7 @@ use crate::report::{Convention, Kind};
 use crate::setup::{AnswerDetail, ChildError, ImageSettings, Notice, WorkerSetup};
 use crate::template::Row;
 use crate::typed::{self, Parameters, RowError, Value};
-use crate::wire::{LeasedTask, MAX_TEXT};
+use crate::wire::{MAX_TEXT, Task};
 
 /// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
 /// making an instance.
@@ -57,14 +56,16 @@ const FILE_THREADS: usize = 32;
 
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(super) struct Answered<'a> {
     pub status: Status,
     pub layer: Layer,
     /// [`AnswerDetail`] as JSON, or nothing.
     pub detail: Vec<u8>,
-    pub output: Vec<u8>,
+    pub output: Cow<'a, [u8]>,
     /// Of a guest that trapped, when it is to be kept.
     pub core_dump: Option<Vec<u8>>,
+    /// What people should know beside.
+    pub notice: Option<Notice>,
     /// From the task's beginning until its instance was ready; zero when it never was.
     pub start: Duration,
 }
@@ -75,10 +76,7 @@ pub(super) struct Sandbox {
     program: Program,
     context: TaskContext,
     json_rows: bool,
-    receipts: bool,
     keeper: Keeper,
-    /// What the host is to be told, until it was.
-    notice: Option<Notice>,
 }
 
 enum Program {
@@ -88,31 +86,30 @@ enum Program {
 
 /// A row, made ready for the program.
 #[derive(Clone)]
-struct Call {
-    /// Index of the function to call, instead of the convention's entry.
-    function: Option<u32>,
+struct Call<'a> {
+    task: Task<'a>,
     convention: Convention,
     deadline: Option<Deadline>,
-    /// Of its random numbers, where they are determined.
-    key: Option<Key>,
-    /// What the guest is given.
-    input: Bytes,
-    /// A command's arguments.
-    args: Vec<String>,
-    /// A function's.
+    /// What a command is started with.
+    command: Option<Box<CommandLine>>,
+    /// A function's arguments.
     values: Vec<Value>,
 }
 
-impl Call {
+#[derive(Clone, Default)]
+struct CommandLine {
+    args: Vec<String>,
+    stdin: Bytes,
+}
+
+impl Call<'_> {
     /// For an instance that is made and not called.
-    fn of_no_task(context: &TaskContext) -> Call {
+    fn of_no_task(context: &TaskContext) -> Self {
         Call {
-            function: None,
+            task: Task::default(),
             convention: context.convention,
             deadline: context.limits.deadline.map(|length| Deadline::new(length, &context.time)),
-            key: None,
-            input: Bytes::new(),
-            args: Vec::new(),
+            command: None,
             values: Vec::new(),
         }
     }
@@ -128,6 +125,8 @@ struct Spent {
 enum Returned {
     /// The guest's bytes.
     Output(Vec<u8>),
+    /// Bytes that lie in the guest's memory, which is not called any more until they have been taken.
+    Lent { memory: Memory, place: Range<usize> },
     /// The guest's `err`.
     Refused(String),
     /// A command that ended; its bytes are in its stdout.
@@ -139,17 +138,6 @@ enum Returned {
 /// A task names a function that its program does not have.
 #[derive(Debug)]
 pub(super) struct NoFunction;
-
-/// A task's result and what its store had to say at the end.
-struct Finished {
-    result: wasmtime::Result<Returned>,
-    guard: Guard,
-    /// What was used of it, where it is counted.
-    fuel: Option<u64>,
-    core_dump: Option<Vec<u8>>,
-    /// There when the program imports WASI.
-    stdio: Option<Stdio>,
-}
 
 impl Sandbox {
     /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
@@ -189,6 +177,7 @@ impl Sandbox {
             limits: setup.limits.clone(),
             grants: setup.grants.clone(),
             deterministic: setup.deterministic.clone(),
+            receipts: setup.receipts,
             success_codes: setup.success_codes.clone(),
             post_mortem: setup.post_mortem,
             convention: report.convention,
@@ -199,8 +188,7 @@ impl Sandbox {
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
         let keeper = Keeper::new(setup);
-        let (json_rows, receipts) = (setup.json_rows, setup.receipts);
-        Ok(Sandbox { engine, program, context, json_rows, receipts, keeper, notice: None })
+        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, keeper })
     }
 
     /// Gives tasks the shared state at the other end of the line.
@@ -219,12 +207,13 @@ impl Sandbox {
         &self.context.time
     }
 
-    /// Runs one task, which began at `begun`, to its end.
+    /// Runs one task, which began at `begun`, to its end, and gives what became of it to `sink` before its instance is put
+    /// back, so that what the guest has returned need not be copied out of its memory first.
     ///
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
-    pub fn run(&mut self, task: LeasedTask, begun: Instant) -> Result<Answered, NoFunction> {
-        let cpu = self.receipts.then(thread_time);
+    pub fn run(&mut self, task: Task<'_>, begun: Instant, sink: impl FnOnce(Answered<'_>)) -> Result<(), NoFunction> {
+        let cpu = self.context.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
             (Program::Core(_), None) => None,
@@ -233,99 +222,98 @@ impl Sandbox {
         let is_long = task.bytes.len() >= LONG_ROW;
         let call = match self.prepare(task, parameters) {
             Ok(call) => call,
-            Err(error) => return Ok(refused(error.into())),
+            Err(error) => {
+                sink(refused(error.into()));
+                return Ok(());
+            }
         };
         let begun = if is_long { Instant::now() } else { begun };
-        let judged = self.judge(call);
-        let start = judged.guard.ready.map_or(Duration::ZERO, |ready| ready - begun);
-        let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
-        Ok(Answered { start, ..judged.answer(spent) })
+        self.judge(call, |judged, notice| {
+            let start = judged.ready.map_or(Duration::ZERO, |ready| ready - begun);
+            let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
+            sink(Answered { start, notice, ..judged.answer(spent) });
+        });
+        Ok(())
     }
 
-    /// What is to be told to the host beside answers, once.
-    pub fn take_notice(&mut self) -> Option<Notice> {
-        self.notice.take()
-    }
-
-    fn judge(&mut self, mut call: Call) -> Judged {
+    fn judge(&mut self, mut call: Call<'_>, sink: impl FnOnce(Judged<'_>, Option<Notice>)) {
         let again = self.keeper.begin().then(|| call.clone());
-        let finished = match &mut self.program {
-            Program::Core(runner) => runner.run(&self.context, &mut call, &mut self.keeper),
-            Program::Component(runner) => runner.run(&self.context, &mut call, &mut self.keeper),
-        };
-        let judged = verdict::judge(finished, &self.context, self.receipts);
-        if self.keeper.verifies() {
-            self.verify();
+        if again.is_none() && !self.keeper.verifies() {
+            return self.run_kept(&mut call, |judged| sink(judged, None));
         }
-        match again {
+        let mut owned = None;
+        self.run_kept(&mut call, |judged| owned = Some(judged.into_owned()));
+        let Some(judged) = owned else { return };
+        let (judged, notice) = match again {
             Some(call) => self.compare(judged, call),
-            None => judged,
+            None => (judged, self.verify()),
+        };
+        sink(judged, notice);
+    }
+
+    fn run_kept(&mut self, call: &mut Call<'_>, sink: impl FnOnce(Judged<'_>)) {
+        match &mut self.program {
+            Program::Core(runner) => runner.run(&self.context, call, &mut self.keeper, sink),
+            Program::Component(runner) => runner.run(&self.context, call, &mut self.keeper, sink),
         }
     }
 
     /// Compares the instance that was put back with a fresh one.
-    fn verify(&mut self) {
+    fn verify(&mut self) -> Option<Notice> {
         let difference = match &mut self.program {
             Program::Core(runner) => runner.verify(&self.context),
             Program::Component(runner) => runner.verify(&self.context),
         };
-        if let Some(what) = difference {
+        difference.map(|what| {
             self.keeper.give_up();
-            self.notice = Some(Notice::NotPutBack(what));
-        }
+            Notice::NotPutBack(what)
+        })
     }
 
     /// Runs a task again in a fresh instance, in what is left of its time.
-    fn compare(&mut self, kept: Judged, mut call: Call) -> Judged {
-        let finished = match &self.program {
+    fn compare(&mut self, kept: Judged<'static>, mut call: Call<'_>) -> (Judged<'static>, Option<Notice>) {
+        let fresh = match &self.program {
             Program::Core(runner) => runner.run_alone(&self.context, &mut call),
             Program::Component(runner) => runner.run_alone(&self.context, &mut call),
         };
-        let fresh = verdict::judge(finished, &self.context, self.receipts);
         // Where the second run came to no end in time, there is nothing to compare.
         if fresh.is_timeout() || fresh.is_as(&kept) {
-            return kept;
+            return (kept, None);
         }
         match &mut self.program {
             Program::Core(runner) => runner.forget(),
             Program::Component(runner) => runner.forget(),
         }
         self.keeper.give_up();
-        self.notice = Some(Notice::Impure);
-        fresh
+        (fresh, Some(Notice::Impure))
     }
 
-    fn prepare(&self, task: LeasedTask, parameters: Option<&Parameters>) -> Result<Call, RowError> {
-        let bytes = &task.bytes;
+    fn prepare<'a>(&self, task: Task<'a>, parameters: Option<&Parameters>) -> Result<Call<'a>, RowError> {
+        let bytes = task.bytes;
         let values = match parameters {
             Some(parameters) if self.json_rows => parameters.read(bytes)?,
             Some(parameters) => parameters.text(bytes)?,
             None if self.json_rows => typed::json_row(bytes).map(|()| Vec::new())?,
             None => Vec::new(),
         };
-        let row = Row { bytes, name: task.name.as_deref(), json: self.json_rows, id: None };
         let context = &self.context;
         let convention = task.function.map_or(context.convention, |_| Convention::Function);
-        let made = match convention {
-            Convention::Command => Some((context.arguments(row)?, context.grants.input(bytes, row)?)),
+        let command = match convention {
+            Convention::Command => {
+                let row = Row { bytes, name: task.name, json: self.json_rows, id: None };
+                let (args, stdin) = (context.arguments(row)?, context.grants.input(row)?.into_owned().into());
+                Some(Box::new(CommandLine { args, stdin }))
+            }
             Convention::Task | Convention::Function | Convention::Raw => None,
         };
         let deadline = task.deadline.or(context.limits.deadline).map(|length| Deadline::new(length, &context.time));
-        let key = context.deterministic.as_ref().map(|how| Key::of_task(how, &task));
-        let (args, input) = made.unwrap_or_else(|| (Vec::new(), task.bytes));
-        Ok(Call { function: task.function, convention, deadline, key, input, args, values })
+        Ok(Call { task, convention, deadline, command, values })
     }
 }
 
-fn refused(error: ErrorDetail) -> Answered {
-    Answered {
-        status: Status::InvalidInput,
-        layer: Layer::Host,
-        detail: encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() }),
-        output: Vec::new(),
-        core_dump: None,
-        start: Duration::ZERO,
-    }
+fn refused(error: ErrorDetail) -> Answered<'static> {
+    let detail = encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() });
+    Answered { status: Status::InvalidInput, layer: Layer::Host, detail, ..Answered::ok(Cow::default()) }
 }
 
 /// Processor time of this thread, on which guests run.
@@ -343,16 +331,4 @@ fn encode(detail: &AnswerDetail) -> Vec<u8> {
     let code = detail.error.as_ref().map_or("", |error| error.code.as_str());
     let short = ErrorDetail::new(code, "the details are too long to be reported");
     serde_json::to_vec(&AnswerDetail { error: Some(short), ..AnswerDetail::default() }).unwrap_or_default()
-}
-
-impl Finished {
-    /// Whether the guest came to an end of its own and can be called again.
-    fn answered(&self) -> bool {
-        matches!(self.result, Ok(Returned::Output(_) | Returned::Refused(_)))
-    }
-
-    /// Whether the guest came to an end of its own, be it by `proc_exit`.
-    fn returned(&self) -> bool {
-        self.result.as_ref().map_or_else(|error| error.is::<I32Exit>(), |_| true)
-    }
 }

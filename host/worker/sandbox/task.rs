@@ -10,13 +10,16 @@ use super::guard::Guard;
 use super::isolation::{Keep, Keeper};
 use super::pristine::Pristine;
 use super::stdio::Stdio;
-use super::{Call, Finished, Returned};
+use super::verdict::{self, Judged, Remains};
+use super::{Call, Returned};
 use crate::limits::MAX_CORE_DUMP;
 
 /// What a store of one kind of program holds.
 pub(super) trait State: Sized + Send + 'static {
     fn new(guard: Guard) -> Self;
     fn guard(&mut self) -> &mut Guard;
+    /// The same, to be looked at.
+    fn seen_guard(&self) -> &Guard;
     /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
     fn give(&mut self, world: WasiCtxBuilder);
     fn has_world(&self) -> bool;
@@ -64,7 +67,7 @@ pub(super) trait Program {
         &self,
         store: &mut Store<Self::State>,
         instance: Self::Instance,
-        call: &mut Call,
+        call: &mut Call<'_>,
         limit: u64,
     ) -> wasmtime::Result<Returned>;
 }
@@ -99,20 +102,28 @@ impl<P: Program> Runner<P> {
 
     /// Runs a task in the instance that was kept, or else in a new one. An instance is kept only when its guest returned:
     /// one that was stopped or trapped may be in any state.
-    pub fn run(&mut self, context: &TaskContext, call: &mut Call, keeper: &mut Keeper) -> Finished {
+    pub fn run(
+        &mut self,
+        context: &TaskContext,
+        call: &mut Call<'_>,
+        keeper: &mut Keeper,
+        sink: impl FnOnce(Judged<'_>),
+    ) {
         let keep = keeper.keep();
-        let mut home = self.kept.take().unwrap_or_else(|| Home::new(&self.program, context));
-        let finished = home.run(&self.program, context, call, keep);
+        let home = self.kept.get_or_insert_with(|| Home::new(&self.program, context));
+        let result = home.run(&self.program, context, call, keep);
+        let can_be_called_again = !matches!(result, Ok(Returned::Command | Returned::CommandFailed) | Err(_));
+        let has_returned = result.as_ref().map_or_else(|error| error.is::<I32Exit>(), |_| true);
+        sink(home.judge(result, context, context.receipts));
         let kept = match keep {
             Keep::Nothing => false,
-            Keep::AsItIs { most } => home.tasks < most && finished.answered(),
-            Keep::PutBack => finished.returned() && home.put_back(),
+            Keep::AsItIs { most } => home.tasks < most && can_be_called_again,
+            Keep::PutBack => has_returned && home.put_back(),
         };
         keeper.kept(kept);
-        if kept {
-            self.kept = Some(home);
+        if !kept {
+            self.kept = None;
         }
-        finished
     }
 
     /// Compares the instance that is kept with a fresh one. Where they differ, it goes.
@@ -136,12 +147,14 @@ impl<P: Program> Runner<P> {
     }
 
     /// Runs a task in an instance of its own, beside the one that is kept.
-    pub fn run_alone(&self, context: &TaskContext, call: &mut Call) -> Finished {
-        Home::new(&self.program, context).run(&self.program, context, call, Keep::Nothing)
+    pub fn run_alone(&self, context: &TaskContext, call: &mut Call<'_>) -> Judged<'static> {
+        let mut home = Home::new(&self.program, context);
+        let result = home.run(&self.program, context, call, Keep::Nothing);
+        home.judge(result, context, context.receipts).into_owned()
     }
 
     /// Runs `init` alone. The output is the state that it leaves.
-    pub fn freeze(&self, context: &TaskContext, call: Call) -> Finished {
+    pub fn freeze(&self, context: &TaskContext, call: Call<'_>) -> Judged<'static> {
         let mut home = Home::new(&self.program, context);
         let state = async |home: &mut Home<P>| {
             let instance = home.instantiate(&self.program, context, &call).await?;
@@ -149,7 +162,8 @@ impl<P: Program> Runner<P> {
         };
         let begun = home.begin(context, &call);
         let result = begun.and_then(|()| context.drive(call.deadline, state(&mut home)));
-        home.finish(result, context)
+        // What it printed is told.
+        home.judge(result, context, true).into_owned()
     }
 
     /// Keeps nothing any more.
@@ -169,11 +183,15 @@ impl<P: Program> Home<P> {
         Home { pristine: None, store, instance: None, stdio: None, tasks: 0, taken: 0, spent: 0 }
     }
 
-    fn run(&mut self, program: &P, context: &TaskContext, call: &mut Call, keep: Keep) -> Finished {
-        let deadline = call.deadline;
-        let result =
-            self.begin(context, call).and_then(|()| context.drive(deadline, self.call(program, context, call, keep)));
-        self.finish(result, context)
+    fn run(
+        &mut self,
+        program: &P,
+        context: &TaskContext,
+        call: &mut Call<'_>,
+        keep: Keep,
+    ) -> wasmtime::Result<Returned> {
+        self.begin(context, call)?;
+        context.drive(call.deadline, self.call(program, context, call, keep))
     }
 
     /// Puts the instance back to what it was before its first task.
@@ -188,11 +206,13 @@ impl<P: Program> Home<P> {
         restored
     }
 
-    fn finish(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext) -> Finished {
-        // Both fail only in an engine that does not count it.
-        let fuel = context.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
+    /// What became of the task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
+    fn judge(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext, is_told: bool) -> Judged<'_> {
         let core_dump = self.core_dump(&result, context);
-        Finished { result, guard: *self.store.data_mut().guard(), fuel, core_dump, stdio: self.stdio.clone() }
+        // It fails only in an engine that does not count it.
+        let fuel = context.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
+        let remains = Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump };
+        verdict::judge(result, remains, context, is_told)
     }
 
     /// The core dump that goes with an error, empty when it is too large.
@@ -209,7 +229,7 @@ impl<P: Program> Home<P> {
     }
 
     /// Gives the next task what is its own: limits, streams, arguments.
-    fn begin(&mut self, context: &TaskContext, call: &Call) -> wasmtime::Result<()> {
+    fn begin(&mut self, context: &TaskContext, call: &Call<'_>) -> wasmtime::Result<()> {
         self.tasks = self.tasks.saturating_add(1);
         self.store.data_mut().guard().begin(call.deadline);
         self.store.set_hostcall_fuel(context.hostcall_memory(call));
@@ -241,7 +261,7 @@ impl<P: Program> Home<P> {
         &mut self,
         program: &P,
         context: &TaskContext,
-        call: &mut Call,
+        call: &mut Call<'_>,
         keep: Keep,
     ) -> wasmtime::Result<Returned> {
         let instance = match self.instance {
@@ -262,7 +282,12 @@ impl<P: Program> Home<P> {
 
     /// Makes the instance. Where each of them is to prepare itself, it does so in a world of its own, before it is given
     /// that of its first task.
-    async fn instantiate(&mut self, program: &P, context: &TaskContext, call: &Call) -> wasmtime::Result<P::Instance> {
+    async fn instantiate(
+        &mut self,
+        program: &P,
+        context: &TaskContext,
+        call: &Call<'_>,
+    ) -> wasmtime::Result<P::Instance> {
         let instance = program.instantiate(&mut self.store).await?;
         if let Some(argument) = &context.init {
             program.prepare(&mut self.store, instance, argument).await?;

@@ -1,22 +1,24 @@
 //! From how a task ended to what is reported of it.
 
-use std::time::Duration;
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
-use wasmtime::{Trap, WasmBacktrace, WasmCoreDump};
+use wasmtime::{Store, Trap, WasmBacktrace, WasmCoreDump};
 use wasmtime_wasi::I32Exit;
 
 use super::super::engine::max_frames;
 use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
-use super::{Answered, Finished, Returned, Spent, encode};
+use super::task::State;
+use super::{Answered, Returned, Spent, encode};
 use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
 
 /// What becomes of a task that ended, before its output is known.
-enum Verdict {
-    Output(Vec<u8>),
+enum Verdict<'a> {
+    Output(Cow<'a, [u8]>),
     /// A command's stdout is the output.
     Stdout,
     /// A command failed; its stdout, when there is any, is kept.
@@ -24,22 +26,42 @@ enum Verdict {
     NotOk(Status, Layer, ErrorDetail),
 }
 
+/// What there is after a task beside its result.
+pub(super) struct Remains<'a, S: 'static> {
+    pub store: &'a Store<S>,
+    /// There when the program imports WASI.
+    pub stdio: Option<&'a Stdio>,
+    /// What was used of it, where it is counted.
+    pub fuel: Option<u64>,
+    pub core_dump: Option<Vec<u8>>,
+}
+
 /// A task's end, before it is made ready for the wire.
-pub(super) struct Judged {
+pub(super) struct Judged<'a> {
     status: Status,
     layer: Layer,
-    output: Vec<u8>,
-    error: Option<ErrorDetail>,
-    /// Kept of a task that is ok only on request.
-    stderr: Option<String>,
-    pub guard: Guard,
+    output: Cow<'a, [u8]>,
+    /// When its instance had been made; `None` when it was there before.
+    pub ready: Option<Instant>,
+    /// Most memory that was in use, in bytes.
+    peak: u64,
     fuel: Option<u64>,
+    /// Of most tasks there is nothing, and each is moved some times.
+    more: Option<Box<More>>,
+}
+
+/// What there is to tell of a task that is not ok, or of one of which all is to be told.
+#[derive(Default)]
+struct More {
+    error: Option<ErrorDetail>,
+    /// Of a task that is ok; otherwise it stands in the error.
+    stderr: Option<String>,
     core_dump: Option<Vec<u8>>,
 }
 
-impl Answered {
+impl<'a> Answered<'a> {
     /// A task that has answered, and about which nothing else is known.
-    pub fn ok(output: Vec<u8>) -> Answered {
+    pub fn ok(output: Cow<'a, [u8]>) -> Self {
         Answered {
             status: Status::Ok,
             layer: Layer::Guest,
@@ -47,52 +69,73 @@ impl Answered {
             output,
             start: Duration::ZERO,
             core_dump: None,
+            notice: None,
         }
     }
 }
 
-impl Judged {
+impl<'a> Judged<'a> {
+    /// The same, without what it has borrowed from the instance.
+    pub fn into_owned(self) -> Judged<'static> {
+        Judged { output: self.output.into_owned().into(), ..self }
+    }
+
     pub fn is_timeout(&self) -> bool {
         self.status == Status::Timeout
     }
 
     /// Whether a task that ended so did the same. What it wrote to stderr is not compared: times and addresses stand
     /// there.
-    pub fn is_as(&self, other: &Judged) -> bool {
-        let error = |judged: &Judged| judged.error.as_ref().map(|error| (error.code.clone(), error.message.clone()));
+    pub fn is_as(&self, other: &Judged<'_>) -> bool {
+        fn error<'a>(judged: &'a Judged<'_>) -> Option<(&'a str, &'a str)> {
+            let error = judged.more.as_ref()?.error.as_ref()?;
+            Some((&error.code, &error.message))
+        }
         self.status == other.status && self.output == other.output && error(self) == error(other)
     }
 
     /// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and
     /// the stderr of a task that is ok.
-    pub fn answer(self, spent: Option<Spent>) -> Answered {
-        let Judged { status, layer, output, error, stderr, guard, fuel, core_dump } = self;
-        let detail = if error.is_none() && spent.is_none() {
-            Vec::new()
-        } else {
+    pub fn answer(self, spent: Option<Spent>) -> Answered<'a> {
+        let Judged { status, layer, output, peak, fuel, more, .. } = self;
+        let mut answered = Answered { status, layer, ..Answered::ok(output) };
+        if more.is_none() && spent.is_none() {
+            return answered;
+        }
+        let More { error, stderr, core_dump } = more.map(|more| *more).unwrap_or_default();
+        answered.core_dump = core_dump;
+        if error.is_some() || spent.is_some() {
             let micros = |time: Duration| time.as_micros() as u64;
-            encode(&AnswerDetail {
-                stderr: stderr.filter(|_| error.is_none()),
+            answered.detail = encode(&AnswerDetail {
                 error,
-                peak_memory: spent.as_ref().map(|_| guard.peak),
+                stderr,
+                peak_memory: spent.as_ref().map(|_| peak),
                 fuel: fuel.filter(|_| spent.is_some()),
                 start_us: spent.as_ref().map(|spent| micros(spent.start)),
                 cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
-            })
-        };
-        Answered { status, layer, detail, output, core_dump, start: Duration::ZERO }
+            });
+        }
+        answered
     }
 }
 
-pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -> Judged {
-    let Finished { result, guard, fuel, core_dump, stdio } = finished;
+/// What became of a task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
+pub(super) fn judge<'a, S: State>(
+    result: wasmtime::Result<Returned>,
+    remains: Remains<'a, S>,
+    context: &TaskContext,
+    is_told: bool,
+) -> Judged<'a> {
+    let Remains { store, stdio, fuel, core_dump } = remains;
+    let guard = store.data().seen_guard();
     let (limits, success_codes) = (&context.limits, &context.success_codes);
-    let (stdout, exceeded) = stdio.as_ref().map(Stdio::take_output).unwrap_or_default();
-    let stderr = || stdio.as_ref().and_then(Stdio::stderr);
+    let (stdout, exceeded) = stdio.map(Stdio::take_output).unwrap_or_default();
+    let stderr = || stdio.and_then(Stdio::stderr);
     let verdict = match result {
         // Whatever a guest makes of a write that failed, it has written too much.
         _ if exceeded => too_much_output(limits),
-        Ok(Returned::Output(output)) => Verdict::Output(output),
+        Ok(Returned::Lent { memory, place }) => Verdict::Output(memory.data(store)[place].into()),
+        Ok(Returned::Output(output)) => Verdict::Output(output.into()),
         Ok(Returned::Refused(message)) => {
             Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new("err", message))
         }
@@ -100,25 +143,28 @@ pub(super) fn judge(finished: Finished, context: &TaskContext, receipts: bool) -
         Ok(Returned::CommandFailed) => exited(1, success_codes),
         Err(error) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => exited(exit.0, success_codes),
-            None => stopped(&error, &guard, context),
+            None => stopped(&error, guard, context),
         },
     };
     let (status, layer, output, mut error) = match verdict {
         Verdict::Output(output) => (Status::Ok, Layer::Guest, output, None),
-        Verdict::Stdout => (Status::Ok, Layer::Guest, stdout, None),
-        Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout, Some(error)),
-        Verdict::NotOk(status, layer, error) => (status, layer, Vec::new(), Some(error)),
+        Verdict::Stdout => (Status::Ok, Layer::Guest, stdout.into(), None),
+        Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout.into(), Some(error)),
+        Verdict::NotOk(status, layer, error) => (status, layer, Cow::default(), Some(error)),
     };
-    let mut told = None;
-    match &mut error {
-        Some(error) => error.stderr = stderr(),
-        None if receipts => told = stderr(),
-        None => {}
-    }
-    Judged { status, layer, output, error, stderr: told, guard, fuel, core_dump }
+    let told = match &mut error {
+        Some(error) => {
+            error.stderr = stderr();
+            None
+        }
+        None => is_told.then(stderr).flatten(),
+    };
+    let is_plain = error.is_none() && told.is_none() && core_dump.is_none();
+    let more = (!is_plain).then(|| Box::new(More { error, stderr: told, core_dump }));
+    Judged { status, layer, output, ready: guard.ready, peak: guard.peak, fuel, more }
 }
 
-fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict {
+fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict<'static> {
     let limits = &context.limits;
     let backtrace = || backtrace(error, context.post_mortem);
     match error.downcast_ref::<Stopped>() {
@@ -168,17 +214,17 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
     Verdict::NotOk(Status::Trap, Layer::Guest, error)
 }
 
-fn timeout(guard: &Guard, layer: Layer) -> Verdict {
+fn timeout(guard: &Guard, layer: Layer) -> Verdict<'static> {
     let length = guard.deadline.map(|deadline| deadline.length);
     Verdict::NotOk(Status::Timeout, layer, timeout_detail(length.unwrap_or_default()))
 }
 
-fn too_much_output(limits: &Limits) -> Verdict {
+fn too_much_output(limits: &Limits) -> Verdict<'static> {
     let message = format!("more than {} bytes of output", limits.output);
     Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message))
 }
 
-fn exited(code: i32, success_codes: &[i32]) -> Verdict {
+fn exited(code: i32, success_codes: &[i32]) -> Verdict<'static> {
     if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(Some(code))) }
 }
 
