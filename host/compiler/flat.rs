@@ -89,7 +89,8 @@ impl Flat {
         match payload {
             Payload::ModuleSection { unchecked_range, .. } => {
                 module = Some(self.modules.len() as u32);
-                self.modules.push(State::read(&wasm[unchecked_range.clone()], Stands::InComponent)?);
+                let bytes = wasm.get(unchecked_range.clone()).ok_or("it ends within a module")?;
+                self.modules.push(State::read(bytes, Stands::InComponent)?);
             }
             Payload::InstanceSection(instances) => {
                 for instance in instances.clone() {
@@ -272,7 +273,7 @@ mod tests {
             ("(core func (canon backpressure.inc))", "tasks or threads"),
             ("(core func (canon context.get i32 0))", "tasks or threads"),
             ("(core func (canon waitable-set.new))", "tasks or threads"),
-            (r#"(import "f" (func $f)) (core func (canon lower (func $f) async))"#, "asynchronous"),
+            (r#"(import "f" (func $f async)) (core func (canon lower (func $f) async))"#, "asynchronous"),
             ("(core instance (instantiate $m)) (core instance (instantiate $m))", "two instances"),
             ("(component (core module))", "several components"),
             (r#"(component $c (import "m" (core module)))"#, "imports a module"),

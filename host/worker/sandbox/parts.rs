@@ -46,9 +46,9 @@ impl ComponentParts {
 
     fn access<T: 'static>(&self, store: &mut Store<T>, instance: Instance, waits: bool) -> Option<Access> {
         Some(Access {
-            restore: instance.get_typed_func(&mut *store, &self.restore).ok()?,
-            resize: instance.get_typed_func(&mut *store, &self.resize).ok()?,
-            part: instance.get_typed_func(&mut *store, &self.part).ok()?,
+            restore: instance.get_typed_func(&mut *store, self.restore).ok()?,
+            resize: instance.get_typed_func(&mut *store, self.resize).ok()?,
+            part: instance.get_typed_func(&mut *store, self.part).ok()?,
             waits,
         })
     }
