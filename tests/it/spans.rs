@@ -1,5 +1,6 @@
 //! Rows that travel together: many plain ones share a block, and what is not plain about one of them is told of that one.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use wpool::{Cuts, Pool, PoolConfig, Program, Span, Status, Supply, WorkerCommand};
 
 use crate::cli::{NOT_OK, OK, folder, read, write};
-use crate::support::{Ran, block_on, run, wat, wpool_run};
+use crate::support::{Ran, block_on, run, run_rows, wat, wpool_run};
 
 /// More than one lease, and more than one block.
 const LINES: usize = 40_000;
@@ -182,4 +183,15 @@ fn spans_and_inputs_of_a_stream_keep_their_order_and_their_tags() {
     });
     let expected = (0..9_000).filter(|tag| !matches!(tag / 1_000, 3 | 5) || tag % 1_000 == 0);
     assert!(tags.into_iter().eq(expected));
+}
+
+#[test]
+fn slow_rows_behind_many_fast_ones_are_shared() {
+    const FAST: usize = 4_000;
+    let rows = "0\n".repeat(FAST) + &"300\n".repeat(8);
+    let ran = run_rows(&["run", "-j", "2", "--receipts", wat("sleep").to_str().unwrap()], &rows);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let records = ran.records();
+    let workers: BTreeSet<_> = records[FAST..].iter().filter_map(|record| record["receipt"]["worker"].as_u64()).collect();
+    assert_eq!(workers.len(), 2, "one worker had all of the slow rows: {:?}", &records[FAST..]);
 }
