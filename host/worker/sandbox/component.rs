@@ -258,8 +258,13 @@ impl task::Program for ComponentProgram {
     fn pristine(&self, store: &mut Store<State>, instance: Instance) -> Option<Pristine> {
         // What it was told once, a fresh instance would have been told otherwise.
         let plain = !store.data().told && !store.data().held;
+        let parts = self.parts.as_ref().filter(|_| plain)?;
         let waits = store.data().has_world();
-        self.parts.as_ref().filter(|_| plain)?.pristine(store, instance, waits)
+        // A deadline in here would look like a trap of the guest's.
+        let deadline = store.data_mut().guard().deadline.take();
+        let pristine = parts.pristine(store, instance, waits);
+        store.data_mut().guard().deadline = deadline;
+        pristine
     }
 
     fn difference(&self, kept: (&mut Store<State>, Instance), fresh: (&mut Store<State>, Instance)) -> Option<String> {
