@@ -276,7 +276,6 @@ mod tests {
             (r#"(import "f" (func $f async)) (core func (canon lower (func $f) async))"#, "asynchronous"),
             ("(core instance (instantiate $m)) (core instance (instantiate $m))", "two instances"),
             ("(component (core module))", "several components"),
-            (r#"(component $c (import "m" (core module)))"#, "imports a module"),
             (r#"(import "m" (core module))"#, "imports a module"),
             (r#"(export "m" (core module $m))"#, "hands modules on"),
             ("(component $c (alias outer 1 $m (core module)))", "hands modules on"),
