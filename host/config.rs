@@ -66,7 +66,7 @@ impl Isolation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Interrupt {
     /// The worker: the program is compiled with checks in its loops, which cost a quarter in the mean and up to 3.7 times
-    /// in the tightest, and a task is stopped within some 10 ms. Its worker goes on. Right when timeouts happen often, or
+    /// in the tightest, and a task is stopped within some 10 ms, of a deadline of seconds within 100 ms. Its worker goes on. Right when timeouts happen often, or
     /// tasks are short.
     #[default]
     Epoch,

@@ -54,7 +54,7 @@ pub(crate) fn push_on_one_line(text: &[u8], into: &mut Vec<u8>) {
 fn special_bytes(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 0xff;
     let less = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word;
-    let equal = |byte: u8| less(word ^ EACH * u64::from(byte), 1);
+    let equal = |byte: u8| less(word ^ (EACH * u64::from(byte)), 1);
     (equal(b'"') | equal(b'\\') | less(word, b' ')) & (EACH << 7)
 }
 

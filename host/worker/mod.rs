@@ -95,6 +95,9 @@ pub(crate) struct Pipes {
     pub handed: Vec<OwnedFd>,
     /// The process id of the host.
     pub host: i32,
+    /// What is read comes here first: the free end of a decoder's buffer would have to be cleared for each read, which takes
+    /// a worker that is woken up for one row longer than all else.
+    pub block: Box<[u8]>,
 }
 
 impl Pipes {
@@ -104,15 +107,12 @@ impl Pipes {
             if let Some(frame) = decoder.pop()? {
                 return Ok(Some(frame));
             }
-            let space = decoder.space();
-            let filled = space.len();
-            space.resize(space.capacity().min(filled + FRAME_TARGET), 0);
             // A pipe that cannot be read is a host that is gone.
-            let count = self.from_host.read(&mut space[filled..]).unwrap_or(0);
-            space.truncate(filled + count);
+            let count = self.from_host.read(&mut self.block).unwrap_or(0);
             if count == 0 {
                 return Ok(None);
             }
+            decoder.space().extend_from_slice(&self.block[..count]);
         }
     }
 

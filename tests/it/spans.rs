@@ -188,10 +188,11 @@ fn spans_and_inputs_of_a_stream_keep_their_order_and_their_tags() {
 #[test]
 fn slow_rows_behind_many_fast_ones_are_shared() {
     const FAST: usize = 4_000;
-    let rows = "0\n".repeat(FAST) + &"300\n".repeat(8);
-    let ran = run_rows(&["run", "-j", "2", "--receipts", wat("sleep").to_str().unwrap()], &rows);
+    let rows = "0\n".repeat(FAST) + &"20\n".repeat(15);
+    let ran = run_rows(&["-j", "2", "--receipts", wat("sleep").to_str().unwrap()], &rows);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let records = ran.records();
-    let workers: BTreeSet<_> = records[FAST..].iter().filter_map(|record| record["receipt"]["worker"].as_u64()).collect();
+    let workers: BTreeSet<_> =
+        records[FAST..].iter().filter_map(|record| record["receipt"]["worker"].as_u64()).collect();
     assert_eq!(workers.len(), 2, "one worker had all of the slow rows: {:?}", &records[FAST..]);
 }

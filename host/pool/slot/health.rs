@@ -113,6 +113,11 @@ impl Health {
         self.due = self.looked + left.min(self.tick);
     }
 
+    /// The worker is to be looked at by then.
+    pub fn look_by(&mut self, moment: Instant) {
+        self.due = self.due.min(moment);
+    }
+
     /// The worker has nothing to do.
     fn rest(&mut self) {
         self.due = self.looked + IDLE_TICK;

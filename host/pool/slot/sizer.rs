@@ -4,11 +4,19 @@ use std::num::NonZeroUsize;
 
 /// Work in a lease. A wake-up costs some 30 µs, so 2 ms loses 1.5 % to it at worst, and a task waits in a lease no
 /// longer than a person or a deadline would notice.
-const TARGET_NANOS: u64 = 2_000_000;
+pub(super) const TARGET_NANOS: u64 = 2_000_000;
+
+/// Work in a lease that is not worth sharing: what is left of few fast tasks is done by one worker before others have woken
+/// up. Many workers that share what waits would otherwise get leases that take longer to hand over than to do.
+const SHARED_NANOS: u64 = 250_000;
 
 /// A lease is at most this many times its predecessor, so that one fast task does not invite a long queue behind a
 /// slow one.
 const GROWTH: usize = 4;
+
+/// Most that one lease counts for, as a multiple of what its tasks were to take. A worker that had to leave its processor
+/// in the middle of one, among many others, would otherwise be given little for the next twenty.
+const JUMP: u64 = 8;
 
 /// Learns how long tasks take and says how many to lease.
 #[derive(Debug)]
@@ -27,7 +35,9 @@ impl Sizer {
     /// Learns that a worker took `busy` nanoseconds for `count` tasks.
     pub fn learn(&mut self, count: u32, busy: u64) {
         let Some(sample) = busy.checked_div(u64::from(count)) else { return };
-        let average = self.nanos.map_or(sample, |old| old / 4 * 3 + sample / 4).max(1);
+        // Tasks that fill a lease each are slow, and no interruption makes so many others look like it.
+        let most = |old: u64| if sample < TARGET_NANOS { old.saturating_mul(JUMP) } else { sample };
+        let average = self.nanos.map_or(sample, |old| old / 4 * 3 + sample.min(most(old)) / 4).max(1);
         self.nanos = Some(average);
         let fitting = (TARGET_NANOS / average).max(1) as usize;
         self.rows = fitting.min(self.rows.saturating_mul(GROWTH)).min(self.cap).max(1);
@@ -35,7 +45,12 @@ impl Sizer {
 
     /// Tasks for the next lease when `waiting` tasks wait for `slots` slots: near the end everybody gets a share.
     pub fn rows(&self, waiting: usize, slots: usize) -> usize {
-        self.rows.min(waiting.div_ceil(2 * slots)).max(1)
+        self.rows.min(waiting.div_ceil(2 * slots).max(self.few())).max(1)
+    }
+
+    /// So many tasks are not worth sharing.
+    pub fn few(&self) -> usize {
+        self.nanos.map_or(0, |nanos| SHARED_NANOS / nanos) as usize
     }
 }
 
@@ -49,11 +64,21 @@ mod tests {
         assert_eq!(sizer.rows(1_000_000, 2), 1);
         (0..10).for_each(|_| sizer.learn(100, 200_000));
         assert_eq!(sizer.rows(1_000_000, 2), 1_000);
-        assert_eq!(sizer.rows(40, 2), 10);
-        assert_eq!(sizer.rows(0, 2), 1);
+        assert_eq!(sizer.rows(1_000, 2), 250);
+        assert_eq!(sizer.rows(40, 2), 125, "less is not worth sharing");
         sizer.learn(1, u64::MAX);
         assert_eq!(sizer.rows(1_000_000, 2), 1);
         sizer.learn(0, 5);
+    }
+
+    #[test]
+    fn one_lease_that_was_interrupted_says_little_of_the_next() {
+        let mut sizer = Sizer::new(None);
+        (0..10).for_each(|_| sizer.learn(100, 200_000));
+        sizer.learn(100, 100_000_000);
+        assert!(sizer.rows(1_000_000, 2) > 300, "{sizer:?}");
+        (0..20).for_each(|_| sizer.learn(100, 100_000_000));
+        assert!(sizer.rows(1_000_000, 2) < 4, "{sizer:?}");
     }
 
     #[test]

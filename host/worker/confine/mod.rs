@@ -25,6 +25,7 @@ use crate::fence::{Fence, LayerState, SandboxLayer, SandboxMode};
 use crate::page::{Cause, SharedPage};
 use crate::process::{IMAGE_FD, PAGE_FD, Role};
 use crate::setup::{ChildError, DirGrant};
+use crate::wire::FRAME_TARGET;
 
 pub(super) use limits::data_of_tasks;
 
@@ -45,7 +46,7 @@ pub(super) fn begin(role: Role, host: i32) -> io::Result<Pipes> {
     let to_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdout(), PAGE_FD + 1)?);
     // Whatever prints by mistake prints to the host's record of last words, not into the frames.
     dup2_stdout(stderr())?;
-    Ok(Pipes { from_host, to_host, handed, host })
+    Ok(Pipes { from_host, to_host, handed, host, block: vec![0; FRAME_TARGET].into() })
 }
 
 fn die_with(host: i32) -> io::Result<()> {

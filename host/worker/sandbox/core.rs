@@ -7,6 +7,7 @@ use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Stor
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::WasiP1Ctx;
 
+use super::super::clock::ActiveTime;
 use super::super::memories::Memories;
 use super::function::{Bound, Function, Gives};
 use super::guard::{Guard, Stopped};
@@ -88,6 +89,7 @@ impl CoreProgram {
         image: &Path,
         report: &Report,
         memories: Arc<Memories>,
+        clock: Option<ActiveTime>,
     ) -> Result<CoreProgram, ChildError> {
         // SAFETY: the image comes from the compiler process of this build, by way of the host, which has hashed it if
         // it was ever on disk. It never comes from a user or from a process that has run a guest.
@@ -97,7 +99,7 @@ impl CoreProgram {
         module.initialize_copy_on_write_image().map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
-        let pre = link::module(engine, &module).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let pre = link::module(engine, &module, clock).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry, parts: Parts::find(&module, memories) })
     }
 }

@@ -14,8 +14,9 @@ use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as _;
 use wasmtime_wasi::p2::bindings::{cli, clocks, random};
 use wasmtime_wasi::random::WasiRandom;
 
+use super::super::clock::ActiveTime;
 use super::guard::Stopped;
-use super::{component as components, core, keyvalue};
+use super::{component as components, core, keyvalue, sleep};
 
 /// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
 const VERSION: &str = "0.2.12";
@@ -51,11 +52,18 @@ const PROVIDED: [&str; 27] = [
     "wasi:sockets/udp-create-socket",
 ];
 
-/// Links a module with WASI preview 1, if it imports anything.
-pub(super) fn module(engine: &Engine, module: &Module) -> wasmtime::Result<wasmtime::InstancePre<core::State>> {
+/// Links a module with WASI preview 1, if it imports anything. Guests sleep by `clock`, or by the engine's without one.
+pub(super) fn module(
+    engine: &Engine,
+    module: &Module,
+    clock: Option<ActiveTime>,
+) -> wasmtime::Result<wasmtime::InstancePre<core::State>> {
     let mut linker = Linker::new(engine);
     if module.imports().len() > 0 {
         p1::add_to_linker_async(&mut linker, core::State::wasi)?;
+        if let Some(clock) = clock {
+            sleep::add_to_linker(&mut linker, clock)?;
+        }
     }
     linker.instantiate_pre(module)
 }
@@ -103,7 +111,7 @@ fn tell_apart(linker: &mut Components) -> wasmtime::Result<()> {
 
 /// Whether a module can be linked.
 pub(crate) fn check_module(engine: &Engine, linked: &Module) -> wasmtime::Result<()> {
-    module(engine, linked).map(drop)
+    module(engine, linked, None).map(drop)
 }
 
 /// Whether a component can be linked.

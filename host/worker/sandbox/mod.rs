@@ -12,6 +12,7 @@ mod keyvalue;
 pub(crate) mod link;
 mod parts;
 mod pristine;
+mod sleep;
 mod stdio;
 mod task;
 mod values;
@@ -158,9 +159,11 @@ impl Sandbox {
         let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem, memories: &memories };
         let engine = engine(settings, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
+        let time = ActiveTime::default();
         let program = match report.kind {
             Kind::CoreModule => {
-                let program = CoreProgram::load(&engine, image.as_ref(), report, memories)?;
+                let clock = setup.deterministic.is_none().then(|| time.clone());
+                let program = CoreProgram::load(&engine, image.as_ref(), report, memories, clock)?;
                 Program::Core(Runner::new(program))
             }
             Kind::Component => {
@@ -184,7 +187,7 @@ impl Sandbox {
             init,
             epochs: settings.epochs,
             page,
-            time: ActiveTime::default(),
+            time,
             runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
         };
         let keeper = Keeper::new(setup);
