@@ -39,9 +39,10 @@ pub enum Isolation {
     /// Each task has a fresh instance and sees nothing of any other.
     Fresh,
     /// A worker keeps its instance and puts it back, after each task, to what it was before its first: the pages of memory
-    /// that were written, and the globals. A task sees nothing of any other, at a fraction of the cost. It is for core
-    /// modules whose whole state is within reach ([`crate::Report::resettable`]), without directories. An instance whose
-    /// task did anything but return goes with it. [`crate::isolation`] says why this is sound.
+    /// that were written, and the globals. A task sees nothing of any other, at a fraction of the cost. It is for programs
+    /// whose whole state is within reach ([`crate::Report::resettable`]), without directories. An instance whose task did
+    /// anything but return goes with it, and one of a component whose task has used a handle, such as that of a stream.
+    /// [`crate::isolation`] says why this is sound.
     Reset,
     /// A worker keeps its instance for the next task, up to so many tasks; `None` is without end. What a task leaves in
     /// memory and globals the next one finds, including what the program forgets to free, and which task was the one
@@ -288,6 +289,7 @@ impl PoolConfig {
             // Data that is copied into a memory counts as work there, and is mapped in a fresh instance.
             () if self.limits.fuel.is_some() => "work is counted (--fuel), and less of it is done",
             () if self.post_mortem => "everything is kept of a task that is stopped",
+            () if self.state.is_some() => "tasks share state (--state), through handles",
             // On x86-64 they always are.
             () if !cfg!(target_arch = "x86_64") && rustix::param::page_size() != WATCHED_PAGE => {
                 "this machine's pages of memory are not of 4 KiB"

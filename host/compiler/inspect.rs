@@ -9,14 +9,14 @@ use crate::error::Refusal;
 use crate::limits::MAX_TABLE_ELEMENTS;
 use crate::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
 use crate::typed::{Field, Signature, Type};
-use crate::worker::{ACCESS, STATE, link};
+use crate::worker::{ACCESS, STATE, link, state_access};
 
 /// The interface that may hold a task's `run`, in whatever version.
 pub(super) const TASK_INTERFACE: &str = "wpool:task/task";
 /// The function that prepares a core module.
 pub(super) const INIT: &str = "wpool_init";
 /// The interface of commands.
-const COMMAND_INTERFACE: &str = "wasi:cli/run";
+pub(super) const COMMAND_INTERFACE: &str = "wasi:cli/run";
 /// Names under which a raw module may export its allocator, in order of preference.
 const ALLOCATORS: [&str; 3] = ["alloc", "malloc", "cabi_realloc"];
 
@@ -24,9 +24,13 @@ const TASK_LOOKED_FOR: &str = "`run: func(input: list<u8>) -> result<list<u8>, s
 const RAW_LOOKED_FOR: &str = "`run: func(i32, i32) -> (i64)` with `memory` and `alloc: func(i32) -> (i32)` (raw)";
 
 /// The report on a component.
-pub(super) fn component(engine: &Engine, component: &Component) -> Result<Draft, Refusal> {
+pub(super) fn component(
+    engine: &Engine,
+    component: &Component,
+    resettable: Result<(), String>,
+) -> Result<Draft, Refusal> {
     let ty = component.component_type();
-    let exports = ty.exports(engine).filter(|(name, _)| *name != ACCESS);
+    let exports = ty.exports(engine).filter(|(name, _)| is_its_own(name));
     let exports: Vec<_> = exports.map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
     let denied = |name| if link::is_denied(name) { ", denied" } else { "" };
     let imports: Vec<_> =
@@ -52,8 +56,13 @@ pub(super) fn component(engine: &Engine, component: &Component) -> Result<Draft,
         exports,
         imports,
         functions,
-        resettable: Err("it is a component, whose modules are out of reach".to_owned()),
+        resettable,
     })
+}
+
+/// Whether an export is the program's and not the compiler's.
+fn is_its_own(export: &str) -> bool {
+    export != ACCESS && export != state_access::INTERFACE
 }
 
 /// The exported functions of a component: its own, and those of its interfaces.
@@ -67,7 +76,7 @@ fn functions(engine: &Engine, component: &Component) -> Vec<Function> {
         }
     };
     let ty = component.component_type();
-    for (name, export) in ty.exports(engine).filter(|(name, _)| *name != ACCESS) {
+    for (name, export) in ty.exports(engine).filter(|(name, _)| is_its_own(name)) {
         add(&[name], &export.ty);
         if let ComponentItem::ComponentInstance(interface) = &export.ty {
             interface.exports(engine).for_each(|(function, export)| add(&[name, function], &export.ty));

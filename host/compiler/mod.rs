@@ -1,11 +1,13 @@
 //! The compiler process: the only one that reads a program. It checks, reports, compiles, and ends.
 
 mod constructors;
+mod flat;
 mod freeze;
 mod imports;
 mod inspect;
 mod needs;
 mod resettable;
+mod restorer;
 mod sections;
 mod types;
 
@@ -128,11 +130,19 @@ fn goal(
 fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
     let engine_of = |reset| engine(ImageSettings { reset, ..settings }, None).map_err(|error| bad_module(&error));
     if is_component(wasm) {
+        let mut resettable = flat::prepare(wasm);
+        if settings.reset
+            && let Ok(prepared) = &resettable
+        {
+            let engine = engine_of(true)?;
+            match Component::from_binary(&engine, prepared) {
+                Ok(component) => return component_image(&engine, &component, Ok(())),
+                Err(error) => resettable = Err(format!("{error:#}")),
+            }
+        }
         let engine = engine_of(false)?;
         let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
-        let report = inspect::component(&engine, &component)?;
-        imports::check_component(&engine, &component)?;
-        Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
+        component_image(&engine, &component, resettable.map(drop))
     } else {
         // What this says of a module that is not valid is of no use to anybody.
         let resettable = resettable::prepare(wasm);
@@ -145,6 +155,16 @@ fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refus
         imports::check_module(&engine, &module)?;
         Ok((report, module.serialize().map_err(|error| bad_module(&error))?))
     }
+}
+
+fn component_image(
+    engine: &Engine,
+    component: &Component,
+    resettable: Result<(), String>,
+) -> Result<(Draft, Vec<u8>), Refusal> {
+    let report = inspect::component(engine, component, resettable)?;
+    imports::check_component(engine, component)?;
+    Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
 }
 
 /// The program in binary form, from either form.

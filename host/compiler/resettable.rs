@@ -8,7 +8,7 @@
 //! listed here makes a program ineligible, whatever it does. [`crate::isolation`] is the whole argument.
 
 use wasm_encoder::ExportKind;
-use wasmparser::{FunctionBody, Operator, Parser, Payload, TypeRef};
+use wasmparser::{FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TypeRef, ValType};
 
 use super::sections::{Added, with_exports};
 use crate::limits::in_words;
@@ -37,39 +37,62 @@ const KNOWN: [&str; 11] = [
 /// A core module in the form in which its state can be put back, or why it cannot be. Of a module that is not
 /// valid, either may come.
 pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
-    let state = State::read(wasm)?;
+    let state = State::read(wasm, Stands::Alone)?;
+    State::check_size(&[&state])?;
     with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
 }
 
-/// What of a module's instance a task can change.
+/// Where a module stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    Alone,
+    /// In a component, beside others that have what it imports.
+    InComponent,
+}
+
+/// What of a module's instance a task can change: what the module itself defines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub memories: Vec<Part<MemoryType>>,
+    /// The mutable ones.
+    pub globals: Vec<Part<GlobalType>>,
+    /// Bytes that stand in memory at the beginning.
+    data: usize,
+}
+
+/// A memory or a global.
+#[derive(Clone, Debug)]
+pub(super) struct Part<T> {
+    pub index: u32,
+    pub ty: T,
+}
+
+/// How many memories and globals were imported, which are numbered before the module's own.
 #[derive(Default)]
-struct State {
+struct Imported {
     memories: u32,
-    /// Indexes of mutable globals.
-    globals: Vec<u32>,
+    globals: u32,
 }
 
 impl State {
-    fn read(wasm: &[u8]) -> Result<State, String> {
+    pub fn read(wasm: &[u8], stands: Stands) -> Result<State, String> {
         let unread = |error: wasmparser::BinaryReaderError| error.to_string();
-        let mut state = State::default();
+        let (mut state, mut imported) = (State::default(), Imported::default());
         for payload in Parser::new(0).parse_all(wasm) {
             match payload.map_err(unread)? {
                 Payload::ImportSection(imports) => {
                     for import in imports.into_imports() {
-                        if !matches!(import.map_err(unread)?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)) {
-                            return Err("it imports something else than functions".to_owned());
-                        }
+                        imported.note(&import.map_err(unread)?.ty, stands)?;
                     }
                 }
                 Payload::MemorySection(memories) => {
-                    for memory in memories {
-                        state.memory(&memory.map_err(unread)?)?;
+                    for (index, memory) in (imported.memories..).zip(memories) {
+                        state.memory(index, memory.map_err(unread)?)?;
                     }
                 }
                 Payload::GlobalSection(globals) => {
-                    for (index, global) in globals.into_iter().enumerate() {
-                        state.global(index as u32, global.map_err(unread)?.ty)?;
+                    for (index, global) in (imported.globals..).zip(globals) {
+                        state.global(index, global.map_err(unread)?.ty)?;
                     }
                 }
                 Payload::TagSection(_) => return Err("it has exceptions".to_owned()),
@@ -81,10 +104,7 @@ impl State {
                     }
                 }
                 Payload::DataSection(segments) => {
-                    let bytes = segments.into_iter().flatten().map(|segment| segment.data.len());
-                    if bytes.sum::<usize>() > MAX_DATA {
-                        return Err(format!("it begins with more than {} in memory", in_words(MAX_DATA as u64)));
-                    }
+                    state.data = segments.into_iter().flatten().map(|segment| segment.data.len()).sum();
                 }
                 Payload::CodeSectionEntry(body) => check(&body)?,
                 _ => {}
@@ -93,37 +113,75 @@ impl State {
         Ok(state)
     }
 
-    fn memory(&mut self, ty: &wasmparser::MemoryType) -> Result<(), String> {
+    fn memory(&mut self, index: u32, ty: MemoryType) -> Result<(), String> {
         if ty.shared || ty.page_size_log2.is_some() {
             return Err("it has a memory that is shared or has pages of its own size".to_owned());
         }
-        self.memories += 1;
-        if self.memories as usize > MAX_WATCHED {
-            return Err(format!("it has more than {MAX_WATCHED} memories"));
-        }
+        self.memories.push(Part { index, ty });
         Ok(())
     }
 
-    /// Globals are numbered from 0: none are imported.
-    fn global(&mut self, index: u32, ty: wasmparser::GlobalType) -> Result<(), String> {
+    fn global(&mut self, index: u32, ty: GlobalType) -> Result<(), String> {
         if !ty.mutable {
             return Ok(());
         }
-        if matches!(ty.content_type, wasmparser::ValType::Ref(_)) || ty.shared {
+        if matches!(ty.content_type, ValType::Ref(_)) || ty.shared {
             return Err("it has a mutable global that holds a reference".to_owned());
         }
-        self.globals.push(index);
-        if self.globals.len() > MAX_GLOBALS {
+        self.globals.push(Part { index, ty });
+        Ok(())
+    }
+
+    /// Whether all of this is worth putting back.
+    pub fn check_size(states: &[&State]) -> Result<(), String> {
+        let sum = |of: fn(&State) -> usize| states.iter().map(|state| of(state)).sum::<usize>();
+        if sum(|state| state.memories.len()) > MAX_WATCHED {
+            return Err(format!("it has more than {MAX_WATCHED} memories"));
+        }
+        if sum(|state| state.globals.len()) > MAX_GLOBALS {
             return Err(format!("it has more than {MAX_GLOBALS} mutable globals"));
+        }
+        if sum(|state| state.data) > MAX_DATA {
+            return Err(format!("it begins with more than {} in memory", in_words(MAX_DATA as u64)));
         }
         Ok(())
     }
 
-    fn exports(&self) -> Vec<Added> {
-        let memories = (0..self.memories).map(|index| (ExportKind::Memory, "memory", index));
-        let globals = self.globals.iter().map(|&index| (ExportKind::Global, "global", index));
-        let added = |(kind, what, index)| Added { name: format!("{STATE}{what}_{index}"), kind, index };
-        memories.chain(globals).map(added).collect()
+    /// What the module is to export beside its own.
+    pub fn exports(&self) -> Vec<Added> {
+        let added = |kind, name, index| Added { name, kind, index };
+        let memories = self.memories.iter();
+        let memories = memories.map(|memory| added(ExportKind::Memory, memory.name(), memory.index));
+        let globals = self.globals.iter().map(|global| added(ExportKind::Global, global.name(), global.index));
+        memories.chain(globals).collect()
+    }
+}
+
+impl Part<MemoryType> {
+    /// The name under which the module exports it.
+    pub fn name(&self) -> String {
+        format!("{STATE}memory_{}", self.index)
+    }
+}
+
+impl Part<GlobalType> {
+    /// The name under which the module exports it.
+    pub fn name(&self) -> String {
+        format!("{STATE}global_{}", self.index)
+    }
+}
+
+impl Imported {
+    fn note(&mut self, ty: &TypeRef, stands: Stands) -> Result<(), String> {
+        match ty {
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => {}
+            _ if stands == Stands::Alone => return Err("it imports something else than functions".to_owned()),
+            TypeRef::Tag(_) => return Err("it has exceptions".to_owned()),
+            TypeRef::Table(_) => {}
+            TypeRef::Memory(_) => self.memories += 1,
+            TypeRef::Global(_) => self.globals += 1,
+        }
+        Ok(())
     }
 }
 

@@ -10,18 +10,31 @@ pub(super) struct Added {
     pub index: u32,
 }
 
-/// The module with more exports. A module without a section of exports gets none.
+/// The module with more exports.
 pub(super) fn with_exports(wasm: &[u8], added: &[Added]) -> wasmparser::Result<Vec<u8>> {
     let mut module = wasm_encoder::Module::new();
+    let mut left = Some(added).filter(|added| !added.is_empty());
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload?;
         if let Payload::ExportSection(exports) = &payload {
-            module.section(&exporting(exports.count(), items(wasm, exports.range()), added));
+            module.section(&exporting(exports.count(), items(wasm, exports.range()), left.take().unwrap_or_default()));
         } else if let Some((id, range)) = payload.as_section() {
+            if let Some(added) = left.take_if(|_| follows_exports(id)) {
+                module.section(&exporting(0, &[], added));
+            }
             module.section(&RawSection { id, data: &wasm[range] });
         }
     }
+    if let Some(added) = left {
+        module.section(&exporting(0, &[], added));
+    }
     Ok(module.finish())
+}
+
+/// Whether a section stands behind that of exports, in a module that has one.
+fn follows_exports(id: u8) -> bool {
+    let behind = [SectionId::Start, SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];
+    behind.into_iter().any(|section| u8::from(section) == id)
 }
 
 /// A section of exports: `count` that are there, and more.

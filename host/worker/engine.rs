@@ -9,6 +9,7 @@ use crate::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::report::Resources;
 use crate::setup::ImageSettings;
 use crate::worker::memories::{GUARD, Memories};
+use crate::worker::stacks::Stacks;
 
 /// Stack of a guest. Wasmtime's own default; deeper recursion is a trap.
 const GUEST_STACK: usize = 512 << 10;
@@ -50,7 +51,7 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
     let mut config = Config::new();
     if let Some(Use { resources, count, post_mortem, memories }) = used {
         if settings.reset {
-            config.with_host_memory(memories.clone());
+            config.with_host_memory(memories.clone()).with_host_stack(Arc::new(Stacks::default()));
         } else {
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
         }

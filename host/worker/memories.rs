@@ -2,12 +2,12 @@
 //! and they can shrink to what they were.
 //!
 //! Each has a guest's whole address space reserved, so it never moves and compiled code needs no checks. What an instance
-//! gives back is kept for the next.
+//! gives back is kept for the next, with the rights that it has: instances of one program begin with the same size.
 #![allow(unsafe_code, reason = "mapping memory, and the engine's interface for who does")]
 
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
@@ -18,15 +18,19 @@ use crate::limits::MAX_MEMORY;
 /// Bytes before and behind a memory that nobody can use: the engine's own default.
 pub(super) const GUARD: usize = 32 << 20;
 
-/// Of a memory that goes, so many bytes are filled with zeros; the kernel takes the rest away, and would have to bring back
-/// what is used again. As many bytes stay resident in instances that the engine maps (`engine.rs`).
-const MOST_CLEARED: usize = 4 << 20;
+/// A memory that goes is filled with zeros if it is no larger; else the kernel takes its pages away, and brings back those
+/// that are used again. Most programs use a dozen pages of a larger one.
+const MOST_CLEARED: usize = 256 << 10;
 /// Of what a task has added to a memory, so many: allocators take a page or a few at a time, and use the first ones.
 const MOST_CLEARED_OF_GROWTH: usize = 256 << 10;
 
 /// All memories of this process.
 #[derive(Debug, Default)]
-pub(crate) struct Memories(Mutex<Vec<Arc<Region>>>);
+pub(crate) struct Memories {
+    regions: Mutex<Vec<Arc<Region>>>,
+    /// How many were ever taken.
+    taken: AtomicU64,
+}
 
 /// Address space for one memory, of which the first bytes can be used.
 #[derive(Debug)]
@@ -38,7 +42,10 @@ pub(crate) struct Region {
     /// the day when it is wrong.
     guard: usize,
     size: AtomicUsize,
-    taken: AtomicBool,
+    /// Bytes that are readable and writable: as many as its size, while it is an instance's.
+    open: AtomicUsize,
+    /// As which it was taken, from 1; 0 while it is nobody's.
+    taken: AtomicU64,
 }
 
 impl Memories {
@@ -54,11 +61,17 @@ impl Memories {
         self.lock().iter().find(|region| region.at == address as usize).cloned()
     }
 
+    /// The memories of all instances that there are, in the order in which they were made.
+    pub fn of_instances(&self) -> Vec<Arc<Region>> {
+        let mut regions = self.lock().clone();
+        regions.retain(|region| region.is_taken());
+        regions.sort_by_key(|region| region.taken.load(Ordering::Relaxed));
+        regions
+    }
+
     fn take(&self, capacity: usize, guard: usize) -> io::Result<Arc<Region>> {
         let mut regions = self.lock();
-        let fits = |region: &&Arc<Region>| {
-            region.capacity == capacity && region.guard == guard && !region.taken.load(Ordering::Relaxed)
-        };
+        let fits = |region: &&Arc<Region>| region.capacity == capacity && region.guard == guard && !region.is_taken();
         let free = regions.iter().find(fits).cloned();
         let region = match free {
             Some(region) => region,
@@ -67,12 +80,12 @@ impl Memories {
                 regions[regions.len() - 1].clone()
             }
         };
-        region.taken.store(true, Ordering::Relaxed);
+        region.taken.store(1 + self.taken.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         Ok(region)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Region>>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.regions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -86,48 +99,68 @@ impl Region {
             capacity,
             guard,
             size: AtomicUsize::new(0),
-            taken: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
+            taken: AtomicU64::new(0),
         })
     }
 
-    fn size(&self) -> usize {
+    /// Bytes that can be used.
+    pub fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed)
     }
 
-    /// Makes more of it usable, which holds zeros.
-    fn grow(&self, size: usize) -> io::Result<()> {
-        let before = self.size();
+    /// Where it begins.
+    pub fn address(&self) -> *mut u8 {
+        self.at as *mut u8
+    }
+
+    fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) != 0
+    }
+
+    /// Makes so much of it usable, and nothing else. What was not usable before holds zeros.
+    fn resize(&self, size: usize) -> io::Result<()> {
+        let open = self.open.load(Ordering::Relaxed);
         if size > self.capacity {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        let grown = self.set_rights(before, size, MprotectFlags::READ | MprotectFlags::WRITE);
-        if grown.is_err() {
+        self.set_rights(size, open, MprotectFlags::empty())?;
+        let granted = self.set_rights(open, size, MprotectFlags::READ | MprotectFlags::WRITE);
+        if granted.is_err() {
             // Of several mappings, some may have been changed.
-            self.set_rights(before, size, MprotectFlags::empty())?;
-            return grown;
+            self.set_rights(open, size, MprotectFlags::empty())?;
+            return granted;
         }
+        self.open.store(size, Ordering::Relaxed);
         self.size.store(size, Ordering::Relaxed);
         Ok(())
     }
 
     /// Makes it as small as it was before it has grown. The engine has to be told. What is cut off must be writable.
     pub fn cut(&self, size: usize) -> io::Result<()> {
-        self.shrink(size, MOST_CLEARED_OF_GROWTH)
+        let cleared = MOST_CLEARED_OF_GROWTH.min(self.size().saturating_sub(size));
+        self.clear(size, cleared)?;
+        self.resize(size)
     }
 
-    /// Makes it smaller. The first `cleared` bytes that are cut off are filled with zeros and stay resident.
-    fn shrink(&self, size: usize, cleared: usize) -> io::Result<()> {
-        let before = self.size();
-        let cleared = cleared.min(before.saturating_sub(size));
-        let (from, rest) = (self.at + size, self.at + size + cleared);
+    /// Makes it nobody's. It must be writable.
+    fn release(&self) -> io::Result<()> {
+        let size = self.size();
+        self.clear(0, if size <= MOST_CLEARED { size } else { 0 })?;
+        self.size.store(0, Ordering::Relaxed);
+        self.taken.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Has it hold zeros from here on. The first `filled` bytes stay resident.
+    fn clear(&self, from: usize, filled: usize) -> io::Result<()> {
+        let (begin, rest, end) = (self.at + from, self.at + from + filled, self.at + self.size());
         // SAFETY: the bytes are of this mapping, and writable. No guest runs, so nobody else looks at them.
-        unsafe { ptr::write_bytes(from as *mut u8, 0, cleared) };
-        if self.at + before > rest {
+        unsafe { ptr::write_bytes(begin as *mut u8, 0, filled) };
+        if end > rest {
             // SAFETY: the pages are of this mapping, private and of no file: zeros come in their place.
-            unsafe { madvise(rest as *mut _, self.at + before - rest, Advice::LinuxDontNeed)? };
+            unsafe { madvise(rest as *mut _, end - rest, Advice::LinuxDontNeed)? };
         }
-        self.set_rights(size, before, MprotectFlags::empty())?;
-        self.size.store(size, Ordering::Relaxed);
         Ok(())
     }
 
@@ -152,10 +185,8 @@ struct Taken(Arc<Region>);
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // One that cannot be cleared is nobody's any more.
-        if self.0.shrink(0, MOST_CLEARED).is_ok() {
-            self.0.taken.store(false, Ordering::Relaxed);
-        }
+        // One that cannot be cleared is taken for ever.
+        let _ = self.0.release();
     }
 }
 
@@ -171,11 +202,11 @@ unsafe impl LinearMemory for Taken {
     }
 
     fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
-        Ok(self.0.grow(size)?)
+        Ok(self.0.resize(size)?)
     }
 
     fn as_ptr(&self) -> *mut u8 {
-        self.0.at as *mut u8
+        self.0.address()
     }
 }
 
@@ -192,7 +223,7 @@ unsafe impl MemoryCreator for Memories {
         let capacity = reserved.ok_or("a memory without a reservation")?;
         let region = self.take(capacity, guard).map_err(|error| error.to_string())?;
         let memory = Taken(region);
-        memory.0.grow(minimum).map_err(|error| error.to_string())?;
+        memory.0.resize(minimum).map_err(|error| error.to_string())?;
         Ok(Box::new(memory))
     }
 }
@@ -208,26 +239,26 @@ mod tests {
             for _ in 0..3 {
                 let region = memories.take(8 << 20, 1 << 20).unwrap();
                 let taken = Taken(region.clone());
-                region.grow(64 << 10).unwrap();
+                region.resize(64 << 10).unwrap();
                 // SAFETY: as large as that it is.
                 let bytes = unsafe { std::slice::from_raw_parts_mut(region.at as *mut u8, 64 << 10) };
                 assert!(bytes.iter().all(|byte| *byte == 0));
                 bytes.fill(1);
-                region.grow((64 << 10) + size).unwrap();
+                region.resize((64 << 10) + size).unwrap();
                 // SAFETY: as above.
                 let more = unsafe { std::slice::from_raw_parts_mut((region.at + (64 << 10)) as *mut u8, size) };
                 assert!(more.iter().all(|byte| *byte == 0));
                 more.fill(2);
                 region.cut(64 << 10).unwrap();
                 assert_eq!(taken.byte_size(), 64 << 10);
-                region.grow((64 << 10) + size).unwrap();
+                region.resize((64 << 10) + size).unwrap();
                 assert!(more.iter().all(|byte| *byte == 0));
                 drop(taken);
             }
         }
         assert_eq!(memories.lock().len(), 1, "it was used again");
         let region = memories.take(8 << 20, 1 << 20).unwrap();
-        assert!(region.grow((8 << 20) + 1).is_err());
+        assert!(region.resize((8 << 20) + 1).is_err());
         assert!(memories.at(region.at as *const u8).is_some() && memories.at(ptr::null()).is_none());
     }
 }

@@ -11,6 +11,8 @@ mod memories;
 mod outbox;
 mod sandbox;
 mod serve;
+mod stacks;
+pub(crate) mod state_access;
 mod watch;
 
 use std::ffi::OsString;

@@ -30,6 +30,7 @@ mod outcomes;
 mod programs;
 mod progress;
 mod reset;
+mod reset_components;
 mod retries;
 mod runs;
 mod scarcity;

@@ -9,13 +9,19 @@ use wasmtime::component::{
     TypedFunc, Val,
 };
 use wasmtime::{Engine, Store};
+use wasmtime_wasi::cli::WasiCliCtxView;
+use wasmtime_wasi::clocks::{WasiClocksCtx, WasiClocksCtxView};
+use wasmtime_wasi::random::WasiRandomCtx;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::super::line::HostLine;
+use super::super::memories::Memories;
 use super::guard::{Guard, Stopped};
 use super::init::{self, Accessors};
 use super::keyvalue::Keyvalue;
 use super::link;
+use super::parts::ComponentParts;
+use super::pristine::Pristine;
 use super::task::{self, State as _};
 use super::{Call, NoFunction, Returned, values};
 use crate::error::Refusal;
@@ -29,6 +35,8 @@ pub(super) struct ComponentProgram {
     entry: Entry,
     init: Option<ComponentExportIndex>,
     accessors: Accessors,
+    /// There when its instances can be put back.
+    parts: Option<ComponentParts>,
     /// Every function that the report names, made ready when a task first calls it.
     functions: Vec<(Function, OnceCell<Option<Entry>>)>,
     /// Results that are a string or a `list<u8>` are outputs as they are.
@@ -55,11 +63,39 @@ pub(super) struct State {
     /// There when the program imports WASI.
     wasi: Option<WasiCtx>,
     keyvalue: Option<Keyvalue>,
+    /// The guest was told something that another one would have been told otherwise, since it was given its world.
+    told: bool,
+    /// The guest has called a function that may make, use or drop a handle.
+    held: bool,
 }
 
 impl State {
     pub fn keyvalue(&mut self) -> &mut Keyvalue {
+        self.held = true;
         self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
+    }
+
+    /// For functions that give random numbers.
+    pub fn chance(&mut self) -> &mut WasiRandomCtx {
+        self.told = true;
+        self.wasi().random()
+    }
+
+    /// For functions that say what time it is.
+    pub fn time(&mut self) -> WasiClocksCtxView<'_> {
+        self.told = true;
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD).clocks();
+        WasiClocksCtxView { ctx, table: &mut self.table }
+    }
+
+    /// For functions that say what is the same in all tasks of a run: a task or a function has no arguments.
+    pub fn environment(&mut self) -> WasiCliCtxView<'_> {
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD).cli();
+        WasiCliCtxView { ctx, table: &mut self.table }
+    }
+
+    fn wasi(&mut self) -> &mut WasiCtx {
+        self.wasi.as_mut().expect(HAS_WORLD)
     }
 
     /// Whether the guest has handles of the host's resources.
@@ -70,7 +106,7 @@ impl State {
 
 impl task::State for State {
     fn new(guard: Guard) -> Self {
-        State { guard, table: ResourceTable::new(), wasi: None, keyvalue: None }
+        State { guard, table: ResourceTable::new(), wasi: None, keyvalue: None, told: false, held: false }
     }
 
     fn guard(&mut self) -> &mut Guard {
@@ -83,16 +119,34 @@ impl task::State for State {
 
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build());
+        self.told = false;
     }
 
     fn has_world(&self) -> bool {
         self.wasi.is_some()
     }
+
+    /// Streams, arguments and environment are the same for all tasks of a component that is put back, which is no command.
+    /// Its clocks begin with the task.
+    fn renew_world(&mut self) -> bool {
+        let unseen = !self.told && !self.held;
+        if let Some(wasi) = self.wasi.as_mut().filter(|_| unseen) {
+            *wasi.clocks() = WasiClocksCtx::default();
+        }
+        unseen
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        !self.held
+    }
 }
+
+const HAS_WORLD: &str = "a program that imports WASI is given it before it is instantiated";
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated");
+        (self.told, self.held) = (true, true);
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD);
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -104,7 +158,12 @@ type CommandRun = TypedFunc<(), (Result<(), ()>,)>;
 
 impl ComponentProgram {
     #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
-    pub fn load(engine: &Engine, image: &Path, setup: &WorkerSetup) -> Result<ComponentProgram, ChildError> {
+    pub fn load(
+        engine: &Engine,
+        image: &Path,
+        setup: &WorkerSetup,
+        memories: Arc<Memories>,
+    ) -> Result<ComponentProgram, ChildError> {
         let report = &setup.report;
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
@@ -130,6 +189,7 @@ impl ComponentProgram {
             entry: Entry { export, calls },
             init,
             accessors,
+            parts: ComponentParts::find(&component, memories),
             functions,
             bare: setup.bare_outputs,
             line: None,
@@ -193,6 +253,24 @@ impl task::Program for ComponentProgram {
 
     async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
         self.accessors.state(store, instance).await
+    }
+
+    fn pristine(&self, store: &mut Store<State>, instance: Instance) -> Option<Pristine> {
+        // What it was told once, a fresh instance would have been told otherwise.
+        let plain = !store.data().told && !store.data().held;
+        let parts = self.parts.as_ref().filter(|_| plain)?;
+        let waits = store.data().has_world();
+        // A deadline in here would look like a trap of the guest's.
+        let deadline = store.data_mut().guard().deadline.take();
+        let pristine = parts.pristine(store, instance, waits);
+        store.data_mut().guard().deadline = deadline;
+        pristine
+    }
+
+    fn difference(&self, kept: (&mut Store<State>, Instance), fresh: (&mut Store<State>, Instance)) -> Option<String> {
+        fresh.0.data_mut().guard().lift();
+        let waits = kept.0.data().has_world();
+        self.parts.as_ref()?.difference(kept, fresh, waits)
     }
 
     async fn call(

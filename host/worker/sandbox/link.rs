@@ -6,8 +6,13 @@
 
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{self, Component, LinkerInstance, ResourceType};
-use wasmtime::{Engine, Linker, Module};
+use wasmtime::{Engine, Linker, Module, StoreContextMut};
+use wasmtime_wasi::cli::WasiCli;
+use wasmtime_wasi::clocks::WasiClocks;
 use wasmtime_wasi::p1;
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as _;
+use wasmtime_wasi::p2::bindings::{cli, clocks, random};
+use wasmtime_wasi::random::WasiRandom;
 
 use super::super::clock::ActiveTime;
 use super::guard::Stopped;
@@ -74,6 +79,7 @@ pub(super) fn component(
         return linker.instantiate_pre(component);
     }
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    tell_apart(&mut linker)?;
     if state {
         keyvalue::add_to_linker(&mut linker)?;
     }
@@ -83,6 +89,24 @@ pub(super) fn component(
         deny_functions(&mut linker, component)?;
         linker.instantiate_pre(component)
     })
+}
+
+/// Defines again what has nothing to do with handles, in a way that the store is told so. Whatever is not here, and
+/// whatever the engine adds some day, counts as if it made one.
+fn tell_apart(linker: &mut Components) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    random::random::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
+    random::insecure::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
+    random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
+    cli::environment::add_to_linker::<_, WasiCli>(linker, components::State::environment)?;
+    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, components::State::time)?;
+    // The other functions of this one make something to wait for, which is a handle.
+    let mut monotonic = linker.instance(&format!("wasi:clocks/monotonic-clock@{VERSION}"))?;
+    type Store<'a> = StoreContextMut<'a, components::State>;
+    monotonic.func_wrap("now", |mut store: Store<'_>, ()| Ok((store.data_mut().time().now()?,)))?;
+    monotonic.func_wrap("resolution", |mut store: Store<'_>, ()| Ok((store.data_mut().time().resolution()?,)))?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 /// Whether a module can be linked.

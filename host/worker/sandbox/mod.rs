@@ -10,6 +10,7 @@ mod init;
 mod isolation;
 mod keyvalue;
 pub(crate) mod link;
+mod parts;
 mod pristine;
 mod sleep;
 mod stdio;
@@ -166,7 +167,7 @@ impl Sandbox {
                 Program::Core(Runner::new(program))
             }
             Kind::Component => {
-                let program = ComponentProgram::load(&engine, image.as_ref(), setup)?;
+                let program = ComponentProgram::load(&engine, image.as_ref(), setup, memories)?;
                 Program::Component(Runner::new(program))
             }
         };

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use wasmtime::{AsContextMut, Global, Instance, Memory, Module, ModuleExport, Val};
+use wasmtime::{AsContextMut, Global, Instance, Memory, Module, ModuleExport, Store, Val};
 
 use super::super::memories::{Memories, Region};
 use super::super::watch::Watch;
 use super::init::bits;
+use super::parts::Access;
 use crate::worker::STATE;
 
 /// Tasks after which it is learned anew which pages a program writes, because one of them may have written to pages that
@@ -29,16 +30,21 @@ pub(super) struct Parts {
 }
 
 /// What an instance was before its first task, and the watch over what changes.
-#[derive(Debug)]
 pub(super) struct Pristine {
     watch: Watch,
     /// With their sizes.
-    memories: Vec<(Memory, usize, Arc<Region>)>,
-    globals: Vec<(Global, Val)>,
+    memories: Vec<(Arc<Region>, usize)>,
+    within: Within,
     /// Until it is learned anew which pages the program writes.
     left: u32,
     /// So many were given the last time, when there were so many pages.
     learned: (u32, usize),
+}
+
+/// How that is reached of which only the engine knows.
+pub(super) enum Within {
+    Module { memories: Vec<Memory>, globals: Vec<(Global, Val)> },
+    Component(Access),
 }
 
 impl Parts {
@@ -77,13 +83,9 @@ impl Parts {
         let Some(kept_memories) = self.memories(&mut kept_store, kept) else { return missing() };
         let Some(fresh_memories) = self.memories(&mut fresh_store, fresh) else { return missing() };
         for (number, (kept, fresh)) in kept_memories.iter().zip(&fresh_memories).enumerate() {
-            let (kept, fresh) = (kept.data(&kept_store), fresh.data(&fresh_store));
-            if kept.len() != fresh.len() {
-                return Some(format!("memory {number} has {} bytes, not {}", kept.len(), fresh.len()));
-            }
-            if kept != fresh {
-                let at = kept.iter().zip(fresh).position(|(kept, fresh)| kept != fresh).unwrap_or_default();
-                return Some(format!("memory {number} differs at {at:#x}"));
+            let what = difference_of(kept.data(&kept_store), fresh.data(&fresh_store));
+            if what.is_some() {
+                return what.map(|what| format!("memory {number} {what}"));
             }
         }
         let Some(kept_globals) = self.globals(&mut kept_store, kept) else { return missing() };
@@ -95,38 +97,61 @@ impl Parts {
 }
 
 impl Pristine {
-    /// Remembers an instance as it is, before its first task. `None` when it cannot be watched.
-    #[allow(unsafe_code, reason = "memory of an instance is watched through its address")]
+    /// Remembers a core module's instance as it is, before its first task. `None` when it cannot be watched.
     pub fn of(mut store: impl AsContextMut, instance: Instance, parts: &Parts) -> Option<Pristine> {
         let memories = parts.memories(&mut store, instance)?;
-        let memory = |memory: Memory| {
-            let region = parts.regions.at(memory.data_ptr(&store))?;
-            Some((memory, memory.data_size(&store), region))
-        };
-        let memories: Vec<_> = memories.into_iter().map(memory).collect::<Option<_>>()?;
+        let regions = memories.iter().map(|memory| parts.regions.at(memory.data_ptr(&store))).collect::<Option<_>>()?;
         let globals = parts.globals(&mut store, instance)?;
-        let places: Vec<_> = memories.iter().map(|(memory, size, _)| (memory.data_ptr(&store), *size)).collect();
+        Pristine::watch(regions, Within::Module { memories, globals })
+    }
+
+    /// Remembers an instance whose memories are these.
+    #[allow(unsafe_code, reason = "memory of an instance is watched through its address")]
+    pub fn watch(regions: Vec<Arc<Region>>, within: Within) -> Option<Pristine> {
+        let places: Vec<_> = regions.iter().map(|region| (region.address(), region.size())).collect();
         // SAFETY: the memories are regions of ours, readable and writable as far as they go now, at the same place as long as
         // the store lives, and `Home` drops the watch before it. Guests run on this thread alone.
         let watch = unsafe { Watch::keep(&places)? };
-        Some(Pristine { watch, memories, globals, left: LEARN_AFTER, learned: (LEARN_AFTER, 0) })
+        let memories = regions.into_iter().zip(places).map(|(region, (_, size))| (region, size)).collect();
+        Some(Pristine { watch, memories, within, left: LEARN_AFTER, learned: (LEARN_AFTER, 0) })
     }
 
     /// Puts the instance back. False when that cannot be done, and the instance has to go.
-    pub fn restore(&mut self, mut store: impl AsContextMut) -> bool {
-        let is_as_small = self.memories.iter().all(|memory| shrink(memory, &mut store));
-        if !is_as_small || !self.watch.restore() {
+    pub fn restore<T: Send>(&mut self, store: &mut Store<T>) -> bool {
+        let has_grown = self.memories.iter().any(|(region, size)| region.size() != *size);
+        if (has_grown && !self.shrink(store)) || !self.watch.restore() {
             return false;
         }
         self.left -= 1;
         if self.left == 0 && !self.learn() {
             return false;
         }
-        self.globals.iter().all(|(global, value)| global.set(&mut store, *value).is_ok())
+        match &mut self.within {
+            Within::Module { globals, .. } => {
+                globals.iter().all(|(global, value)| global.set(&mut *store, *value).is_ok())
+            }
+            Within::Component(access) => access.restore(store),
+        }
     }
-}
 
-impl Pristine {
+    /// Makes memories that have grown as small as they were.
+    fn shrink<T: Send>(&mut self, store: &mut Store<T>) -> bool {
+        if !self.memories.iter().all(|(region, size)| region.size() == *size || region.cut(*size).is_ok()) {
+            return false;
+        }
+        // Growing by nothing has the engine ask anew how large a memory is.
+        match &mut self.within {
+            Within::Module { memories, .. } => memories
+                .iter()
+                .zip(&self.memories)
+                .all(|(memory, (_, size))| memory.grow(&mut *store, 0).is_ok() && memory.data_size(&*store) == *size),
+            Within::Component(access) => {
+                let regions: Vec<_> = self.memories.iter().map(|(region, _)| region.clone()).collect();
+                access.has_size(store, &regions)
+            }
+        }
+    }
+
     /// Forgets pages that are written no more, more seldom when there are none.
     fn learn(&mut self) -> bool {
         let (after, before) = self.learned;
@@ -137,11 +162,21 @@ impl Pristine {
     }
 }
 
-/// Makes a memory that has grown as small as it was.
-fn shrink((memory, size, region): &(Memory, usize, Arc<Region>), mut store: impl AsContextMut) -> bool {
-    if memory.data_size(&store) == *size {
-        return true;
+/// Where two memories differ, if they do.
+#[allow(unsafe_code, reason = "memories of components can be reached only through their addresses")]
+pub(super) fn differ(kept: &Region, fresh: &Region) -> Option<String> {
+    // SAFETY: as many bytes of a region can be read as it is large, and no guest runs that would write to them.
+    let bytes = |region: &Region| unsafe { std::slice::from_raw_parts(region.address().cast_const(), region.size()) };
+    difference_of(bytes(kept), bytes(fresh))
+}
+
+fn difference_of(kept: &[u8], fresh: &[u8]) -> Option<String> {
+    if kept.len() != fresh.len() {
+        return Some(format!("has {} bytes, not {}", kept.len(), fresh.len()));
     }
-    // Growing by nothing has the engine ask anew how large the memory is.
-    region.cut(*size).is_ok() && memory.grow(&mut store, 0).is_ok() && memory.data_size(&store) == *size
+    if kept == fresh {
+        return None;
+    }
+    let at = kept.iter().zip(fresh).position(|(kept, fresh)| kept != fresh).unwrap_or_default();
+    Some(format!("differs at {at:#x}"))
 }

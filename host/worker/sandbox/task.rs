@@ -23,6 +23,14 @@ pub(super) trait State: Sized + Send + 'static {
     /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
     fn give(&mut self, world: WasiCtxBuilder);
     fn has_world(&self) -> bool;
+    /// Makes a world that no task has looked at as good as a new one; false when one has, or that cannot be told.
+    fn renew_world(&mut self) -> bool {
+        false
+    }
+    /// Whether nothing happened in a task that only a fresh instance undoes.
+    fn can_be_put_back(&self) -> bool {
+        true
+    }
 }
 
 /// A program of one kind: how it comes to life, and how it is called then.
@@ -188,6 +196,11 @@ impl<P: Program> Home<P> {
 
     /// Puts the instance back to what it was before its first task.
     fn put_back(&mut self) -> bool {
+        if !self.store.data().can_be_put_back() {
+            return false;
+        }
+        // Nothing of the task is left to be stopped.
+        self.store.data_mut().guard().begin(None);
         let restored = self.pristine.as_mut().is_some_and(|pristine| pristine.restore(&mut self.store));
         self.store.data_mut().guard().shrink(self.taken);
         restored
@@ -227,7 +240,9 @@ impl<P: Program> Home<P> {
             self.store.set_fuel(fuel - self.spent)?;
         }
         match &self.stdio {
-            Some(stdio) if self.pristine.is_none() => stdio.clear(&context.limits),
+            Some(stdio) if self.pristine.is_none() || self.store.data_mut().renew_world() => {
+                stdio.clear(&context.limits);
+            }
             _ => {
                 self.stdio = context.stdio(call);
                 if let Some(stdio) = &self.stdio {

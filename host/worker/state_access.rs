@@ -1,0 +1,11 @@
+//! What the compiler adds to a component whose instances can be put back, as the worker calls it.
+
+/// The interface that such a component exports.
+pub(crate) const INTERFACE: &str = "wpool:state/access";
+/// Puts the mutable globals of all core instances back: `func()`.
+pub(crate) const RESTORE: &str = "restore";
+/// Has the engine ask how large memories are, and gives the sum of their pages: `func() -> u64`.
+pub(crate) const RESIZE: &str = "resize";
+/// A part of the state: `func(number: u32) -> u64`. Part 0 says in its lower half how many memories there are, and in the
+/// upper one how many parts follow, which are the mutable globals as bits.
+pub(crate) const PART: &str = "part";
