@@ -24,7 +24,7 @@ pub const MAX_WORKERS: usize = 1024;
 /// The kernel's page where instances can be put back: what one fault makes writable is what was copied before.
 pub(crate) const WATCHED_PAGE: usize = 4 << 10;
 
-/// The shortest deadline of a pool that is kept by kills. A worker sends answers that wait behind a long task only after
+/// The shortest deadline that is kept by a kill. A worker sends answers that wait behind a long task only after
 /// some 10 ms, and the host may see the task as late as 10 ms after its start: at a shorter deadline, answers could be lost
 /// with the worker that a later task is killed in, and their tasks would run twice.
 pub(crate) const SHORTEST_KILL: Duration = Duration::from_millis(30);
@@ -66,7 +66,7 @@ impl Isolation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Interrupt {
     /// The worker: the program is compiled with checks in its loops, which cost a quarter in the mean and up to 3.7 times
-    /// in the tightest, and a task is stopped within some 10 ms, of a deadline of seconds within 100 ms. Its worker goes on. Right when timeouts happen often, or
+    /// in the tightest, and a task is stopped within some 10 ms. Its worker goes on. Right when timeouts happen often, or
     /// tasks are short.
     #[default]
     Epoch,

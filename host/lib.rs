@@ -29,13 +29,13 @@
 //! embeds them. A worker that classified its outputs would save the host nothing, since the host would have to check
 //! the claim in the same pass; this way there is no claim, and library users get the exact bytes.
 //!
-//! **Three layers keep a deadline.** Epochs stop guest code, cheaply and within 10 ms, or a fiftieth of a longer
-//! deadline, up to 100 ms. A program that imports WASI runs on an asynchronous stack under a timer, which also stops it
-//! in a host call such as a sleep. What neither stops, one giant `memory.fill`, meets the host's kill after the grace
-//! period. A program without WASI imports needs no timer and runs without the asynchronous stack, which is 0.3 µs
-//! cheaper for each task. Without a deadline the program is compiled without epoch checks, and so it is with
-//! [`Interrupt::Kill`], where the host alone keeps the deadline: it counts from the first look at the claim word that sees
-//! the task, so none is killed too early, and another worker is started shortly before a kill. A worker that knows no deadline has a clock that ticks only while answers wait behind a task.
+//! **Three layers keep a deadline.** Epochs stop guest code, cheaply and within 10 ms. A program that imports WASI runs
+//! on an asynchronous stack under a timer, which also stops it in a host call such as a sleep. What neither stops, one
+//! giant `memory.fill`, meets the host's kill after the grace period. A program without WASI imports needs no timer and
+//! runs without the asynchronous stack, which is 0.3 µs cheaper for each task. Without a deadline the program is
+//! compiled without epoch checks, and so it is with [`Interrupt::Kill`], where the host alone keeps the deadline: it counts
+//! from the first look at the claim word that sees the task, so none is killed too early, and another worker is started
+//! shortly before a kill. A worker that knows no deadline has a clock that ticks only while answers wait behind a task.
 //!
 //! **Deadlines count active time.** A worker's clock thread makes time pass for its deadlines, 100 ms at most between two
 //! looks. Where the host keeps deadlines, its looks do, with the same bound, and a pause of the pool does not count at

@@ -98,16 +98,15 @@ impl State {
         }
     }
 
-    /// Takes back the unstarted tasks of the slot that has most of them, for one that has none, if they are more than so
-    /// many.
-    pub fn steal(&mut self, thief: usize, few: usize) {
+    /// Takes back the unstarted tasks of the slot that has most of them, for one that has none.
+    pub fn steal(&mut self, thief: usize) {
         let unstarted = |slot: usize| {
             let next = self.places[slot].page.as_ref()?.next();
             Some((self.queue.unstarted(slot, next), slot))
         };
         // A page is not looked at for nothing: its worker writes to it.
-        let slots = (0..self.places.len()).filter(|&slot| slot != thief && self.queue.in_flight(slot) > few);
-        if let Some((_, victim)) = slots.filter_map(unstarted).max().filter(|(count, _)| *count > few) {
+        let slots = (0..self.places.len()).filter(|&slot| slot != thief && self.queue.in_flight(slot) > 0);
+        if let Some((_, victim)) = slots.filter_map(unstarted).max().filter(|(count, _)| *count > 0) {
             self.recall(victim);
         }
     }

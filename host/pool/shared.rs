@@ -196,7 +196,7 @@ impl Shared {
                     return false;
                 }
                 if state.queue.waiting() == 0 {
-                    state.steal(slot, 0);
+                    state.steal(slot);
                 }
                 if state.queue.waiting() > state.starting {
                     state.starting += 1;

@@ -42,7 +42,8 @@ pub(crate) struct Region {
     /// the day when it is wrong.
     guard: usize,
     size: AtomicUsize,
-    /// Bytes that are readable and writable: as many as its size, while it is an instance's.
+    /// Bytes that it was given rights to, which the watch over its pages may narrow: as many as its size, while it is an
+    /// instance's.
     open: AtomicUsize,
     /// As which it was taken, from 1; 0 while it is nobody's.
     taken: AtomicU64,

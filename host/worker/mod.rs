@@ -97,7 +97,7 @@ pub(crate) struct Pipes {
     pub host: i32,
     /// What is read comes here first: the free end of a decoder's buffer would have to be cleared for each read, which takes
     /// a worker that is woken up for one row longer than all else.
-    pub block: Box<[u8]>,
+    block: Box<[u8]>,
 }
 
 impl Pipes {

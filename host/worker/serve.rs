@@ -54,7 +54,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
             // The host took this task back, and with it all that follow in the lease.
             return Ok(());
         }
-        clock.begin(row.deadline.or(setup.limits.deadline), pushed == Pushed::First);
+        clock.begin(row.deadline.or(setup.limits.deadline).is_some(), pushed == Pushed::First);
         page.forget_no_memory();
         let mut sink = |answer: Answered<'_>| {
             if let Some(dump) = &answer.core_dump {

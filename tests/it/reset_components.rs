@@ -80,7 +80,7 @@ fn chance_and_time_are_each_tasks_own_in_a_component_that_is_put_back() {
         assert_eq!(numbers.len(), 50, "place {place}: {}", ran.stdout);
     }
     for output in &outputs {
-        // The monotonic clock began with the task, and not with the worker.
+        // The monotonic clock began with the task, and not with the machine.
         assert!(output[3].as_u64().is_some_and(|nanos| nanos < 10_000_000_000), "{output}");
         assert_eq!(output[4], json!(1), "a global counts the calls");
     }

@@ -57,7 +57,7 @@ impl Bench {
         let plain = Args::try_parse_from(["wpool", "run", "--quiet", "TASK"]).context("a run without options")?;
         let Action::Run(run) = plain.action else { bail!("`run` is another command") };
         Ok(Run {
-            rows: self.source,
+            source: self.source,
             initializer: self.initializer,
             limits: self.limits,
             determinism: self.determinism,

@@ -39,7 +39,7 @@ too. SIGUSR1 has the running tasks printed.";
 #[derive(Debug, clap::Args)]
 pub struct Run {
     #[command(flatten)]
-    pub rows: Rows,
+    pub source: Rows,
     /// Run once, without input
     #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines", "files"], help_heading = "Input")]
     pub once: bool,

@@ -9,10 +9,10 @@ use super::usage;
 pub fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
     let made = |text: &String| template(text, files, false);
     Ok(Grants {
-        args: typed.rows.args.iter().map(made).collect::<Result<_>>()?,
-        stdin: match typed.rows.stdin.as_ref().filter(|text| *text != "none") {
+        args: typed.source.args.iter().map(made).collect::<Result<_>>()?,
+        stdin: match typed.source.stdin.as_ref().filter(|text| *text != "none") {
             Some(text) => Stdin::Made(made(text)?),
-            None if typed.rows.stdin.is_some() => Stdin::Empty,
+            None if typed.source.stdin.is_some() => Stdin::Empty,
             None => Stdin::Row,
         },
         env: typed.grants.env.iter().map(|text| variable(text)).collect::<Result<_>>()?,

@@ -96,7 +96,7 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let inputs = match source {
         Source::Lines(files) => files.iter().map(|file| text(file)).collect(),
-        Source::Files(_) => typed.rows.files.clone(),
+        Source::Files(_) => typed.source.files.clone(),
         Source::Once => Vec::new(),
     };
     let arguments = std::env::args_os().skip(2).map(|argument| argument.to_string_lossy().into_owned());
@@ -108,7 +108,7 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
         cwd: std::env::current_dir().map(|path| text(&path)).unwrap_or_default(),
         arguments: arguments.collect(),
         env: config.grants.env.clone(),
-        program: ProgramFacts { name: String::new(), path: text(&typed.rows.task), hash: String::new() },
+        program: ProgramFacts { name: String::new(), path: text(&typed.source.task), hash: String::new() },
         settings: settings(typed, source, config),
         inputs,
         ended: None,
@@ -120,16 +120,16 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
 fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap<String, String> {
     let args::Run { output, limits, stopping, .. } = typed;
     let rows = match source {
-        Source::Lines(_) if typed.rows.lines => "lines",
+        Source::Lines(_) if typed.source.lines => "lines",
         Source::Lines(_) => "json",
         Source::Files(_) => "files",
         Source::Once => "once",
     };
     let mut settings = BTreeMap::from([
         ("rows", rows.to_owned()),
-        ("--call", option(typed.rows.call.as_ref())),
-        ("arguments after --", json(&typed.rows.args)),
-        ("--stdin", option(typed.rows.stdin.as_ref())),
+        ("--call", option(typed.source.call.as_ref())),
+        ("arguments after --", json(&typed.source.args)),
+        ("--stdin", option(typed.source.stdin.as_ref())),
         ("--env", json(&config.grants.env)),
         ("--dir", json(&config.grants.dirs)),
         // However it is done, isolated tasks give the same.

@@ -128,9 +128,9 @@ impl Plan {
         config.retry = retry(&typed.stopping);
         // As everywhere, `-` is standard output.
         let records = output.output.clone().filter(|path| !is_stdin(path));
-        let json = !typed.rows.lines && !typed.once && !files;
+        let json = !typed.source.lines && !typed.once && !files;
         config.json_rows = json;
-        config.call = typed.rows.call.clone();
+        config.call = typed.source.call.clone();
         let bytes = matches!(output.output_type, args::OutputType::Text | args::OutputType::Base64);
         config.bare_outputs = bytes || output.out_dir.is_some();
         config.receipts = output.receipts;
@@ -156,7 +156,7 @@ impl Plan {
             strict: typed.strict_input,
             messages: messages(&typed.messages, records.is_some()),
             // Last, because it may take minutes.
-            task: super::build::program(typed.rows.task, typed.messages.quiet)?,
+            task: super::build::program(typed.source.task, typed.messages.quiet)?,
         })
     }
 
@@ -238,15 +238,15 @@ fn source(typed: &args::Run) -> Result<Source> {
     if typed.once {
         return Ok(Source::Once);
     }
-    if !typed.rows.files.is_empty() {
-        let files = matching(&typed.rows.files)?;
+    if !typed.source.files.is_empty() {
+        let files = matching(&typed.source.files)?;
         if files.is_empty() {
-            let patterns = typed.rows.files.join(" or ");
+            let patterns = typed.source.files.join(" or ");
             return Err(NoInputs(format!("no regular file matches --files {patterns}")).into());
         }
         return Ok(Source::Files(files));
     }
-    files(&typed.rows.inputs).map(Source::Lines)
+    files(&typed.source.inputs).map(Source::Lines)
 }
 
 /// Input files that can be opened, with `-` for standard input.

@@ -29,7 +29,7 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let records = output.output.as_ref().filter(|path| !is_stdin(path)).cloned();
     for path in [&records, &output.failed, summary, state].into_iter().flatten() {
         check_destroys_no_input(path, source)?;
-        if is_same_file(path, &typed.rows.task) {
+        if is_same_file(path, &typed.source.task) {
             return usage(format!("{} is the program; the output would destroy it", path.display()));
         }
     }

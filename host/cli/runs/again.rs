@@ -60,7 +60,7 @@ impl Again {
         let cwd = &self.facts.cwd;
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
         typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        typed.rows.task = program(&self.folder);
+        typed.source.task = program(&self.folder);
         typed.pool.sandbox = match (sandbox, typed.pool.sandbox) {
             (Some(now), _) => now,
             (None, SandboxMode::Strict) => SandboxMode::Strict,
@@ -68,15 +68,15 @@ impl Again {
         };
         (typed.output.failed, typed.messages.summary_json) = (None, None);
         typed.output.output = Some(output(&self.folder));
-        let of_lines = !typed.once && typed.rows.files.is_empty();
+        let of_lines = !typed.once && typed.source.files.is_empty();
         if inputs.is_empty() {
-            let of_stdin = typed.rows.inputs.is_empty() || typed.rows.inputs.iter().any(|path| is_stdin(path));
+            let of_stdin = typed.source.inputs.is_empty() || typed.source.inputs.iter().any(|path| is_stdin(path));
             if of_lines && of_stdin {
                 let what = format!("the run read standard input, which is gone; name a file of the same rows: {named}");
                 return Err(Usage(what).into());
             }
         } else if of_lines {
-            typed.rows.inputs = inputs;
+            typed.source.inputs = inputs;
         } else {
             let had = if typed.once { "no input (--once)" } else { "what --files named" };
             return Err(Usage(format!("the run had {had}, so files of rows cannot be named for it")).into());

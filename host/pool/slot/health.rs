@@ -114,11 +114,6 @@ impl Health {
         self.due = self.looked + left.min(self.tick);
     }
 
-    /// The worker is to be looked at by then.
-    pub fn look_by(&mut self, moment: Instant) {
-        self.due = self.due.min(moment);
-    }
-
     /// The worker has nothing to do.
     fn rest(&mut self) {
         self.due = self.looked + IDLE_TICK;
@@ -175,7 +170,8 @@ impl Attendant<'_> {
         let (index, key, own) = running?;
         self.tell_starts(&mut state, index);
         if let Some((deadline, grace)) = self.deadline(own) {
-            let most = deadline.saturating_add(grace);
+            let kill = if grace.is_zero() { SHORTEST_KILL } else { Duration::ZERO };
+            let most = deadline.saturating_add(grace).max(kill);
             if age >= most {
                 // Nothing else can have begun by the time the kill arrives.
                 state.recall(self.slot);
@@ -190,7 +186,9 @@ impl Attendant<'_> {
         let must_go = self.health.retires.is_some();
         if (age > SLOW || must_go) && state.queue.unstarted(self.slot, next) > 0 {
             state.recall(self.slot);
+            // The first may take them all, and what comes next may be as slow.
             shared.work.notify_one();
+            shared.work.notify_waiters();
         }
         None
     }
@@ -202,7 +200,7 @@ impl Attendant<'_> {
         let backstop = config.deterministic.as_ref().map(|how| how.backstop);
         let deadline = own.or(config.limits.deadline).or(backstop)?;
         let kept = config.worker_limits().deadline.is_some();
-        Some(if kept { (deadline, config.grace) } else { (deadline.max(SHORTEST_KILL), Duration::ZERO) })
+        Some((deadline, if kept { config.grace } else { Duration::ZERO }))
     }
 
     fn look_at_memory(&mut self) {

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use self::end::End;
 use self::health::Health;
-use self::sizer::{Sizer, TARGET_NANOS};
+use self::sizer::Sizer;
 use self::state_calls::StateCalls;
 use super::inner::State;
 use super::shared::{Shared, Stop};
@@ -73,8 +73,6 @@ struct Attendant<'a> {
     generation: u32,
     worker: Worker,
     sizer: Sizer,
-    /// Since when it has nothing to do.
-    idle_since: Option<Instant>,
     frame: Encoder,
     /// Bytes of `frame` that are still to be written.
     unwritten: std::ops::Range<usize>,
@@ -110,7 +108,6 @@ impl<'a> Attendant<'a> {
             generation,
             worker,
             sizer: Sizer::new(shared.config.chunksize),
-            idle_since: None,
             frame: Encoder::default(),
             unwritten: 0..0,
             calls: StateCalls::new(shared.config.state.clone()),
@@ -205,7 +202,7 @@ impl<'a> Attendant<'a> {
     /// Whether tasks were leased.
     fn lease(&mut self, state: &mut State, in_flight: usize) -> bool {
         if in_flight == 0 && state.queue.waiting() == 0 {
-            state.steal(self.slot, self.too_few());
+            state.steal(self.slot);
         }
         let rows = self.sizer.rows(state.queue.waiting(), self.shared.config.workers);
         if in_flight > rows {
@@ -215,7 +212,6 @@ impl<'a> Attendant<'a> {
         self.unwritten = 0..0;
         let Some(lease) = state.queue.lease(self.slot, rows.min(self.left), &mut self.frame) else { return false };
         self.health.works(Instant::now());
-        self.idle_since = None;
         self.left -= self.frame.count() as usize;
         if lease.fresh {
             self.worker.page.grant(lease.first, lease.end);
@@ -227,18 +223,6 @@ impl<'a> Attendant<'a> {
             self.shared.work.notify_one();
         }
         true
-    }
-
-    /// So many unstarted tasks of another slot are left to it by this one, which is idle. For a moment only: what fast tasks
-    /// have taught may be wrong of the next.
-    fn too_few(&mut self) -> usize {
-        let patience = Duration::from_nanos(TARGET_NANOS);
-        let due = *self.idle_since.get_or_insert_with(Instant::now) + patience;
-        if due <= Instant::now() {
-            return 0;
-        }
-        self.health.look_by(due);
-        self.sizer.few()
     }
 
     /// Why the worker is to be replaced once it has nothing to do.

@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 
 /// Work in a lease. A wake-up costs some 30 µs, so 2 ms loses 1.5 % to it at worst, and a task waits in a lease no
 /// longer than a person or a deadline would notice.
-pub(super) const TARGET_NANOS: u64 = 2_000_000;
+const TARGET_NANOS: u64 = 2_000_000;
 
-/// Work in a lease that is not worth sharing: what is left of few fast tasks is done by one worker before others have woken
-/// up. Many workers that share what waits would otherwise get leases that take longer to hand over than to do.
+/// Work that is handed out as one lease, however many workers there are: one has done it before others have woken up. Many
+/// workers that share what waits would otherwise get leases that take longer to hand over than to do.
 const SHARED_NANOS: u64 = 250_000;
 
 /// A lease is at most this many times its predecessor, so that one fast task does not invite a long queue behind a
@@ -35,7 +35,7 @@ impl Sizer {
     /// Learns that a worker took `busy` nanoseconds for `count` tasks.
     pub fn learn(&mut self, count: u32, busy: u64) {
         let Some(sample) = busy.checked_div(u64::from(count)) else { return };
-        // Tasks that fill a lease each are slow, and no interruption makes so many others look like it.
+        // Tasks of which each takes a lease's time are slow. An interruption seldom makes many fast ones look like it.
         let most = |old: u64| if sample < TARGET_NANOS { old.saturating_mul(JUMP) } else { sample };
         let average = self.nanos.map_or(sample, |old| old / 4 * 3 + sample.min(most(old)) / 4).max(1);
         self.nanos = Some(average);
@@ -48,8 +48,8 @@ impl Sizer {
         self.rows.min(waiting.div_ceil(2 * slots).max(self.few())).max(1)
     }
 
-    /// So many tasks are not worth sharing.
-    pub fn few(&self) -> usize {
+    /// So many tasks are not worth sharing before they are handed out. Who has nothing to do may still take them back.
+    fn few(&self) -> usize {
         self.nanos.map_or(0, |nanos| SHARED_NANOS / nanos) as usize
     }
 }

@@ -69,7 +69,8 @@ impl Guard {
 
     /// A task begins. What earlier ones of the same instance have taken stays taken.
     pub fn begin(&mut self, deadline: Option<Deadline>) {
-        *self = Guard { used: self.used, peak: self.used, deadline, ..Guard::new(self.limit) };
+        let Guard { limit: _, used, peak, denied, granted, deadline: own, ready } = self;
+        (*peak, *denied, *granted, *own, *ready) = (*used, false, 0, deadline, None);
     }
 
     /// The memory that is in use.

@@ -244,9 +244,7 @@ impl Sandbox {
         if again.is_none() && !self.keeper.verifies() {
             return self.run_kept(&mut call, |judged| sink(judged, None));
         }
-        let mut owned = None;
-        self.run_kept(&mut call, |judged| owned = Some(judged.into_owned()));
-        let Some(judged) = owned else { return };
+        let judged = self.run_kept(&mut call, |judged| judged.into_owned());
         let (judged, notice) = match again {
             Some(call) => self.compare(judged, call),
             None => (judged, self.verify()),
@@ -254,7 +252,7 @@ impl Sandbox {
         sink(judged, notice);
     }
 
-    fn run_kept(&mut self, call: &mut Call<'_>, sink: impl FnOnce(Judged<'_>)) {
+    fn run_kept<R>(&mut self, call: &mut Call<'_>, sink: impl FnOnce(Judged<'_>) -> R) -> R {
         match &mut self.program {
             Program::Core(runner) => runner.run(&self.context, call, &mut self.keeper, sink),
             Program::Component(runner) => runner.run(&self.context, call, &mut self.keeper, sink),

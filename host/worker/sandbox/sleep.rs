@@ -10,7 +10,7 @@ use wasmtime::{AsContextMut, Caller, Extern, Linker};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as p1, WasiSnapshotPreview1};
 use wiggle::GuestMemory;
 
-use super::super::clock::ActiveTime;
+use super::super::clock::{ActiveTime, TICK};
 use super::core::State;
 use super::guard::{Deadline, Stopped};
 use super::task::State as _;
@@ -48,6 +48,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>, clock: ActiveTime) -> wa
             p1::poll_oneoff(world, &mut GuestMemory::Unshared(memory), args.0, args.1, args.2, args.3).await
         })
     })?;
+    linker.allow_shadowing(false);
     Ok(())
 }
 
@@ -97,6 +98,7 @@ fn sleep(time: Duration, deadline: Option<Deadline>, clock: &ActiveTime) -> Resu
         if allowed.is_zero() {
             return Err(Stopped::Timer);
         }
-        thread::sleep(left.min(allowed));
+        // Active time passes in ticks, so to look more often finds nothing new.
+        thread::sleep(left.min(allowed.max(TICK)));
     }
 }

@@ -102,19 +102,19 @@ impl<P: Program> Runner<P> {
 
     /// Runs a task in the instance that was kept, or else in a new one. An instance is kept only when its guest returned:
     /// one that was stopped or trapped may be in any state.
-    pub fn run(
+    pub fn run<R>(
         &mut self,
         context: &TaskContext,
         call: &mut Call<'_>,
         keeper: &mut Keeper,
-        sink: impl FnOnce(Judged<'_>),
-    ) {
+        sink: impl FnOnce(Judged<'_>) -> R,
+    ) -> R {
         let keep = keeper.keep();
         let home = self.kept.get_or_insert_with(|| Home::new(&self.program, context));
         let result = home.run(&self.program, context, call, keep);
         let can_be_called_again = !matches!(result, Ok(Returned::Command | Returned::CommandFailed) | Err(_));
         let has_returned = result.as_ref().map_or_else(|error| error.is::<I32Exit>(), |_| true);
-        sink(home.judge(result, context, context.receipts));
+        let taken = sink(home.judge(result, context, context.receipts));
         let kept = match keep {
             Keep::Nothing => false,
             Keep::AsItIs { most } => home.tasks < most && can_be_called_again,
@@ -124,6 +124,7 @@ impl<P: Program> Runner<P> {
         if !kept {
             self.kept = None;
         }
+        taken
     }
 
     /// Compares the instance that is kept with a fresh one. Where they differ, it goes.
