@@ -15,7 +15,7 @@ use std::ops::Range;
 use wasm_encoder::{ComponentSectionId, RawSection};
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType,
-    Instance, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+    Instance, Parser, Payload, ValidPayload, Validator,
 };
 
 use super::inspect::COMMAND_INTERFACE;
@@ -23,6 +23,7 @@ use super::resettable::{Stands, State};
 use super::restorer::{self, Counts};
 use super::sections::with_exports;
 use crate::report::unversioned;
+use crate::worker::state_access;
 
 /// A component in the form in which its state can be put back, or why it cannot be. Of a component that is not valid,
 /// either may come.
@@ -58,7 +59,7 @@ impl Flat {
         let unread = |error: wasmparser::BinaryReaderError| error.to_string();
         let mut flat = Flat::default();
         // It counts what there is of everything. The engine has a validator of its own, which decides.
-        let mut validator = Validator::new_with_features(WasmFeatures::all());
+        let mut validator = Validator::new();
         let mut within = Vec::new();
         for payload in Parser::new(0).parse_all(wasm) {
             let payload = payload.map_err(unread)?;
@@ -104,9 +105,13 @@ impl Flat {
             }
             Payload::ComponentStartSection { .. } => return Err("it has a start function of its own".to_owned()),
             Payload::ComponentExportSection(exports) => {
-                let mut names = exports.clone().into_iter().flatten().map(|export| export.name.name);
-                if names.any(|name| unversioned(name) == COMMAND_INTERFACE) {
-                    return Err("it is a command, and its streams are handles that the engine numbers".to_owned());
+                for name in exports.clone().into_iter().flatten().map(|export| export.name.name) {
+                    if unversioned(name) == COMMAND_INTERFACE {
+                        return Err("it is a command, and its streams are handles that the engine numbers".to_owned());
+                    }
+                    if name == state_access::INTERFACE {
+                        return Err("it has an export of a name that is wpool's own".to_owned());
+                    }
                 }
                 check_definitions(payload)?;
             }
@@ -257,7 +262,7 @@ mod tests {
             r#"(import "f" (func))"#.to_owned(),
         ] {
             let prepared = verdict(&text).unwrap();
-            Validator::new_with_features(WasmFeatures::all()).validate_all(&prepared).unwrap();
+            Validator::new().validate_all(&prepared).unwrap();
             let again = prepare(&prepared);
             assert!(again.is_err_and(|why| why.contains("begin with __wpool")) || !text.contains("instantiate"));
         }

@@ -673,8 +673,8 @@ fn a_worker_that_is_started_ahead_serves_what_comes_and_ends_with_its_pool() {
         let statuses: Vec<_> = results.iter().map(|result| result.outcome.status()).collect();
         assert_eq!(statuses, [Status::Ok, Status::Timeout, Status::Ok, Status::Timeout]);
         pool.shutdown(Shutdown::Drain).await;
-        // There was nothing left for the third.
-        assert_eq!(faulty.starts().len(), 3);
+        // There was nothing left for the third, which may have ended before it could note that it had begun.
+        assert!((2..=3).contains(&faulty.starts().len()));
         assert_gone(&faulty.starts()).await;
 
         let pool = echo(faulty.config(2)).await.unwrap();

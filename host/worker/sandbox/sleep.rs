@@ -61,7 +61,7 @@ struct Nap {
 }
 
 impl Nap {
-    /// `None` of anything else, and of what is wrong in any way.
+    /// `None` of anything else, of what is wrong in any way, and of no time, for which the engine looks at the deadline.
     fn of(memory: &[u8], (subscription, event, asked, count): (i32, i32, i32, i32)) -> Option<Nap> {
         let [subscription, event, count] = [subscription, event, count].map(|at| at as u32 as usize);
         let is_aligned = (subscription | event).is_multiple_of(ALIGNMENT) && count.is_multiple_of(size_of::<u32>());
@@ -72,16 +72,18 @@ impl Nap {
         if !(asked == 1 && is_aligned && fits && is_clock && is_relative) {
             return None;
         }
-        let time = u64::from_le_bytes(asks[24..32].try_into().ok()?);
-        Some(Nap { time: Duration::from_nanos(time), user_data: asks[..8].try_into().ok()?, event, count })
+        let time = Duration::from_nanos(u64::from_le_bytes(asks[24..32].try_into().ok()?));
+        let user_data = asks[..8].try_into().ok()?;
+        (!time.is_zero()).then_some(Nap { time, user_data, event, count })
     }
 
     /// Tells that it is over.
     fn end(&self, memory: &mut [u8]) {
-        let mut event = [0; EVENT];
+        let event = &mut memory[self.event..self.event + EVENT];
         event[..8].copy_from_slice(&self.user_data);
-        // No error, of a clock; neither bytes nor flags.
-        memory[self.event..self.event + EVENT].copy_from_slice(&event);
+        // No error, of a clock; neither bytes nor flags. What lies between is padding, which the engine leaves as it is.
+        event[8..11].fill(0);
+        event[16..26].fill(0);
         memory[self.count..self.count + size_of::<u32>()].copy_from_slice(&1u32.to_le_bytes());
     }
 }
