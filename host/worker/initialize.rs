@@ -37,7 +37,7 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
     clock.begin(true, false);
     let answer = sandbox.freeze();
     clock.end();
-    let detail: AnswerDetail = serde_json::from_slice(&answer.detail).unwrap_or_default();
+    let detail: AnswerDetail = serde_json::from_slice(answer.detail()).unwrap_or_default();
     match (answer.status, detail.error) {
         (Status::Ok, _) => Ok((detail.stderr, answer.output.into_owned())),
         (status, error) => Err(ChildError::Program(refusal(status, error.unwrap_or_default()))),

@@ -51,7 +51,7 @@ impl Outbox {
     pub fn push(&self, answer: &Answered<'_>, wall: Duration, flush: bool) -> Pushed {
         let head = AnswerHead { status: answer.status, layer: answer.layer, wall };
         let mut inner = self.lock();
-        inner.frame.push_answer(head, &answer.detail, &answer.output);
+        inner.frame.push_answer(head, answer.detail(), &answer.output);
         inner.times.busy += wall.as_nanos() as u64;
         inner.times.start += answer.start.as_nanos() as u64;
         if flush || inner.frame.len() >= FRAME_TARGET {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::line::HostLine;
-use super::outbox::Pushed;
-use super::sandbox::{Answered, NoFunction};
+use super::outbox::{Outbox, Pushed};
+use super::sandbox::{Answered, Beside, NoFunction};
 use super::{Fenced, Pipes};
 use crate::page::SharedPage;
 use crate::setup::WorkerSetup;
@@ -57,12 +57,9 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
         clock.begin(row.deadline.or(setup.limits.deadline).is_some(), pushed == Pushed::First);
         page.forget_no_memory();
         let mut sink = |answer: Answered<'_>| {
-            if let Some(dump) = &answer.core_dump {
-                outbox.send(&wire::frame(Kind::CoreDump, dump));
-            }
             // Before the answer, after which the host may have no more to ask.
-            if let Some(notice) = &answer.notice {
-                outbox.tell(notice);
+            if let Some(beside) = &answer.beside {
+                tell(outbox, beside);
             }
             let ended = Instant::now();
             pushed = outbox.push(&answer, ended - begun, setup.flush_each);
@@ -78,4 +75,14 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
         index = index.wrapping_add(1);
     }
     Ok(())
+}
+
+/// Tells the host what goes before an answer.
+fn tell(outbox: &Outbox, beside: &Beside) {
+    if let Some(dump) = &beside.core_dump {
+        outbox.send(&wire::frame(Kind::CoreDump, dump));
+    }
+    if let Some(notice) = &beside.notice {
+        outbox.tell(notice);
+    }
 }

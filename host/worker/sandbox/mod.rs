@@ -60,15 +60,29 @@ const FILE_THREADS: usize = 32;
 pub(super) struct Answered<'a> {
     pub status: Status,
     pub layer: Layer,
-    /// [`AnswerDetail`] as JSON, or nothing.
-    pub detail: Vec<u8>,
     pub output: Cow<'a, [u8]>,
-    /// Of a guest that trapped, when it is to be kept.
-    pub core_dump: Option<Vec<u8>>,
-    /// What people should know beside.
-    pub notice: Option<Notice>,
     /// From the task's beginning until its instance was ready; zero when it never was.
     pub start: Duration,
+    /// Nothing of most.
+    pub beside: Option<Box<Beside>>,
+}
+
+/// What there is of an answer beside its output.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    /// [`AnswerDetail`] as JSON, or nothing.
+    pub detail: Vec<u8>,
+    /// Of a guest that trapped, when it is to be kept.
+    pub core_dump: Option<Vec<u8>>,
+    /// What people should know.
+    pub notice: Option<Notice>,
+}
+
+impl Answered<'_> {
+    /// [`Beside::detail`].
+    pub fn detail(&self) -> &[u8] {
+        self.beside.as_ref().map_or(&[], |beside| &beside.detail)
+    }
 }
 
 /// A loaded program, ready to run tasks.
@@ -234,7 +248,11 @@ impl Sandbox {
         self.judge(call, |judged, notice| {
             let start = judged.ready.map_or(Duration::ZERO, |ready| ready - begun);
             let spent = cpu.map(|before| Spent { start, cpu: thread_time().saturating_sub(before) });
-            sink(Answered { start, notice, ..judged.answer(spent) });
+            let mut answered = Answered { start, ..judged.answer(spent) };
+            if notice.is_some() {
+                answered.beside.get_or_insert_default().notice = notice;
+            }
+            sink(answered);
         });
         Ok(())
     }
@@ -314,7 +332,8 @@ impl Sandbox {
 
 fn refused(error: ErrorDetail) -> Answered<'static> {
     let detail = encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() });
-    Answered { status: Status::InvalidInput, layer: Layer::Host, detail, ..Answered::ok(Cow::default()) }
+    let beside = Some(Box::new(Beside { detail, ..Beside::default() }));
+    Answered { status: Status::InvalidInput, layer: Layer::Host, beside, ..Answered::ok(Cow::default()) }
 }
 
 /// Processor time of this thread, on which guests run.

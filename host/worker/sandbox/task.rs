@@ -209,6 +209,10 @@ impl<P: Program> Home<P> {
 
     /// What became of the task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
     fn judge(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext, is_told: bool) -> Judged<'_> {
+        // Of nearly every small task there is nothing else to be told, and to look for it takes as long as some of them do.
+        if let (Ok(Returned::Lent { memory, place }), None, None) = (&result, &self.stdio, context.limits.fuel) {
+            return Judged::ok(memory.data(&self.store)[place.clone()].into(), self.store.data().seen_guard());
+        }
         let core_dump = self.core_dump(&result, context);
         // It fails only in an engine that does not count it.
         let fuel = context.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));

@@ -11,7 +11,7 @@ use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
 use super::task::State;
-use super::{Answered, Returned, Spent, encode};
+use super::{Answered, Beside, Returned, Spent, encode};
 use crate::limits::{Limits, in_words};
 use crate::outcome::{ErrorDetail, Layer, Status};
 use crate::setup::{AnswerDetail, timeout_detail};
@@ -62,19 +62,17 @@ struct More {
 impl<'a> Answered<'a> {
     /// A task that has answered, and about which nothing else is known.
     pub fn ok(output: Cow<'a, [u8]>) -> Self {
-        Answered {
-            status: Status::Ok,
-            layer: Layer::Guest,
-            detail: Vec::new(),
-            output,
-            start: Duration::ZERO,
-            core_dump: None,
-            notice: None,
-        }
+        Answered { status: Status::Ok, layer: Layer::Guest, output, start: Duration::ZERO, beside: None }
     }
 }
 
 impl<'a> Judged<'a> {
+    /// Of a task that is ok, and of which nothing else is known.
+    pub fn ok(output: Cow<'a, [u8]>, guard: &Guard) -> Self {
+        let (ready, peak) = (guard.ready, guard.peak);
+        Judged { status: Status::Ok, layer: Layer::Guest, output, ready, peak, fuel: None, more: None }
+    }
+
     /// The same, without what it has borrowed from the instance.
     pub fn into_owned(self) -> Judged<'static> {
         Judged { output: self.output.into_owned().into(), ..self }
@@ -98,15 +96,15 @@ impl<'a> Judged<'a> {
     /// the stderr of a task that is ok.
     pub fn answer(self, spent: Option<Spent>) -> Answered<'a> {
         let Judged { status, layer, output, peak, fuel, more, .. } = self;
-        let mut answered = Answered { status, layer, ..Answered::ok(output) };
+        let answered = Answered { status, layer, ..Answered::ok(output) };
         if more.is_none() && spent.is_none() {
             return answered;
         }
         let More { error, stderr, core_dump } = more.map(|more| *more).unwrap_or_default();
-        answered.core_dump = core_dump;
+        let mut detail = Vec::new();
         if error.is_some() || spent.is_some() {
             let micros = |time: Duration| time.as_micros() as u64;
-            answered.detail = encode(&AnswerDetail {
+            detail = encode(&AnswerDetail {
                 error,
                 stderr,
                 peak_memory: spent.as_ref().map(|_| peak),
@@ -115,7 +113,7 @@ impl<'a> Judged<'a> {
                 cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
             });
         }
-        answered
+        Answered { beside: Some(Box::new(Beside { detail, core_dump, notice: None })), ..answered }
     }
 }
 
