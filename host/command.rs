@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 
-/// What names this build: host and child compare it before anything else, because the frames between them are no
-/// public format.
-pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "/wire-6");
+/// What names this build: host and child compare it before anything else, because the frames between them are no public
+/// format. It is part of what names a cached image, too: builds differ in what they make of a program.
+pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "/wire-7");
 
 /// First of wpool's arguments to a child. It is followed by the role and the host's process id.
 pub(crate) const CHILD_ARGUMENT: &str = "__wpool-child";
