@@ -2,19 +2,11 @@
 //! only a fresh instance undoes.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::reset::makers;
+use crate::reset::{makers, verified};
 use crate::support::*;
-
-/// What becomes of rows in one worker whose instances are compared with fresh ones.
-fn verified(task: &Path, args: &str, rows: &str) -> Ran {
-    let ran = run(&mut wpool_run(task, &format!("-j 1 --receipts --verify-isolation {args}")), rows);
-    assert!(!ran.stderr.contains("warning") && ran.code != 2, "{}: {}", task.display(), ran.stderr);
-    ran
-}
 
 #[test]
 fn one_instance_serves_all_tasks_of_a_component_that_return() {

@@ -22,7 +22,7 @@ use super::keyvalue::Keyvalue;
 use super::link;
 use super::parts::ComponentParts;
 use super::pristine::Pristine;
-use super::task::{self, State as _};
+use super::task::{self, HAS_WORLD, State as _};
 use super::{Call, NoFunction, Returned, values};
 use crate::error::Refusal;
 use crate::report::{Convention, Function};
@@ -98,6 +98,11 @@ impl State {
         self.wasi.as_mut().expect(HAS_WORLD)
     }
 
+    /// Whether the guest has not looked at the world that it was given, nor ever used a handle.
+    fn is_unseen(&self) -> bool {
+        !self.told && !self.held
+    }
+
     /// Whether the guest has handles of the host's resources.
     pub fn has_open_resources(&self) -> bool {
         !self.table.is_empty()
@@ -129,7 +134,7 @@ impl task::State for State {
     /// Streams, arguments and environment are the same for all tasks of a component that is put back, which is no command.
     /// Its clocks begin with the task.
     fn renew_world(&mut self) -> bool {
-        let unseen = !self.told && !self.held;
+        let unseen = self.is_unseen();
         if let Some(wasi) = self.wasi.as_mut().filter(|_| unseen) {
             *wasi.clocks() = WasiClocksCtx::default();
         }
@@ -140,8 +145,6 @@ impl task::State for State {
         !self.held
     }
 }
-
-const HAS_WORLD: &str = "a program that imports WASI is given it before it is instantiated";
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
@@ -257,8 +260,7 @@ impl task::Program for ComponentProgram {
 
     fn pristine(&self, store: &mut Store<State>, instance: Instance) -> Option<Pristine> {
         // What it was told once, a fresh instance would have been told otherwise.
-        let plain = !store.data().told && !store.data().held;
-        let parts = self.parts.as_ref().filter(|_| plain)?;
+        let parts = self.parts.as_ref().filter(|_| store.data().is_unseen())?;
         let waits = store.data().has_world();
         // A deadline in here would look like a trap of the guest's.
         let deadline = store.data_mut().guard().deadline.take();

@@ -14,7 +14,7 @@ use super::guard::{Guard, Stopped};
 use super::init::{self, CoreInit};
 use super::link;
 use super::pristine::{Parts, Pristine};
-use super::task::{self, State as _};
+use super::task::{self, HAS_WORLD, State as _};
 use super::{Call, Returned};
 use crate::report::{Convention, Report};
 use crate::setup::ChildError;
@@ -56,7 +56,7 @@ pub(super) struct State {
 impl State {
     pub fn wasi(&mut self) -> &mut WasiP1Ctx {
         self.asked = true;
-        self.wasi.as_mut().expect("a program that imports WASI is given it before it is instantiated")
+        self.wasi.as_mut().expect(HAS_WORLD)
     }
 }
 

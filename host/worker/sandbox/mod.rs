@@ -111,7 +111,7 @@ struct Call<'a> {
     values: Vec<Value>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct CommandLine {
     args: Vec<String>,
     stdin: Bytes,
@@ -162,14 +162,13 @@ impl Sandbox {
         let reset = setup.isolation == Isolation::Reset;
         let settings = ImageSettings { reset, ..ImageSettings::of(&setup.limits, setup.deterministic.is_some()) };
         let memories = Arc::<Memories>::default();
+        let count = Keeper::instances(setup);
         if reset {
-            let count = report.resources.memories * Keeper::instances(setup);
             memories
-                .reserve(count as usize)
+                .reserve((report.resources.memories * count) as usize)
                 .map_err(|error| ChildError::Other(format!("cannot reserve address space for memories: {error}")))?;
         }
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
-        let count = Keeper::instances(setup);
         let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem, memories: &memories };
         let engine = engine(settings, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");

@@ -11,7 +11,7 @@ use wasmtime::component::{
 use wasmtime::{Error, Result, Store};
 
 use super::super::memories::{Memories, Region};
-use super::pristine::{Pristine, Within, differ};
+use super::pristine::{OUT_OF_REACH, Pristine, Within, regions_differ};
 use crate::worker::state_access::{INTERFACE, PART, RESIZE, RESTORE};
 
 /// Bytes of a page of a guest's memory.
@@ -70,7 +70,7 @@ impl ComponentParts {
         (fresh_store, fresh): (&mut Store<T>, Instance),
         waits: bool,
     ) -> Option<String> {
-        let missing = || Some("a part of its state is out of reach".to_owned());
+        let missing = || Some(OUT_OF_REACH.to_owned());
         let Some(mut kept) = self.access(kept_store, kept, waits) else { return missing() };
         let Some(mut fresh) = self.access(fresh_store, fresh, waits) else { return missing() };
         let counts = (kept.counts(kept_store), fresh.counts(fresh_store));
@@ -81,11 +81,9 @@ impl ComponentParts {
         {
             return missing();
         }
-        for (number, (kept, fresh)) in regions.iter().zip(&of_fresh).enumerate() {
-            let what = differ(kept, fresh);
-            if what.is_some() {
-                return what.map(|what| format!("memory {number} {what}"));
-            }
+        let what = regions_differ(&regions, &of_fresh);
+        if what.is_some() {
+            return what;
         }
         for number in 1..=parts {
             match (kept.part(kept_store, number), fresh.part(fresh_store, number)) {

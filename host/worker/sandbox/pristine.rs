@@ -79,14 +79,13 @@ impl Parts {
         (mut kept_store, kept): (impl AsContextMut<Data = T>, Instance),
         (mut fresh_store, fresh): (impl AsContextMut<Data = T>, Instance),
     ) -> Option<String> {
-        let missing = || Some("a part of its state is out of reach".to_owned());
+        let missing = || Some(OUT_OF_REACH.to_owned());
         let Some(kept_memories) = self.memories(&mut kept_store, kept) else { return missing() };
         let Some(fresh_memories) = self.memories(&mut fresh_store, fresh) else { return missing() };
-        for (number, (kept, fresh)) in kept_memories.iter().zip(&fresh_memories).enumerate() {
-            let what = difference_of(kept.data(&kept_store), fresh.data(&fresh_store));
-            if what.is_some() {
-                return what.map(|what| format!("memory {number} {what}"));
-            }
+        let bytes = |(kept, fresh): (&Memory, &Memory)| (kept.data(&kept_store), fresh.data(&fresh_store));
+        let what = memories_differ(kept_memories.iter().zip(&fresh_memories).map(bytes));
+        if what.is_some() {
+            return what;
         }
         let Some(kept_globals) = self.globals(&mut kept_store, kept) else { return missing() };
         let Some(fresh_globals) = self.globals(&mut fresh_store, fresh) else { return missing() };
@@ -162,12 +161,20 @@ impl Pristine {
     }
 }
 
-/// Where two memories differ, if they do.
+/// What is said of instances of which not all can be compared.
+pub(super) const OUT_OF_REACH: &str = "a part of its state is out of reach";
+
+/// Where the memories of two instances differ, if they do.
 #[allow(unsafe_code, reason = "memories of components can be reached only through their addresses")]
-pub(super) fn differ(kept: &Region, fresh: &Region) -> Option<String> {
+pub(super) fn regions_differ(kept: &[Arc<Region>], fresh: &[Arc<Region>]) -> Option<String> {
     // SAFETY: as many bytes of a region can be read as it is large, and no guest runs that would write to them.
     let bytes = |region: &Region| unsafe { std::slice::from_raw_parts(region.address().cast_const(), region.size()) };
-    difference_of(bytes(kept), bytes(fresh))
+    memories_differ(kept.iter().zip(fresh).map(|(kept, fresh)| (bytes(kept), bytes(fresh))))
+}
+
+fn memories_differ<'a>(memories: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Option<String> {
+    let mut numbered = memories.enumerate();
+    numbered.find_map(|(number, (kept, fresh))| Some(format!("memory {number} {}", difference_of(kept, fresh)?)))
 }
 
 fn difference_of(kept: &[u8], fresh: &[u8]) -> Option<String> {

@@ -14,6 +14,9 @@ use super::verdict::{self, Judged, Remains};
 use super::{Call, Returned};
 use crate::limits::MAX_CORE_DUMP;
 
+/// Why a store has a world when its guest asks for it.
+pub(super) const HAS_WORLD: &str = "a program that imports WASI is given it before it is instantiated";
+
 /// What a store of one kind of program holds.
 pub(super) trait State: Sized + Send + 'static {
     fn new(guard: Guard) -> Self;
