@@ -1,18 +1,19 @@
 //! Compiled images on disk, named by everything that decides their content.
 //!
-//! An entry is native code that every worker will run, so the folder is the user's alone, an entry becomes visible
-//! whole (by rename) or not at all, and each run hashes it before use. An entry is the image, the report as JSON, and
+//! An entry is native code that every worker will run, so the folder is the user's alone and so are those above it, it is
+//! reached through one descriptor, an entry becomes visible whole (by rename) or not at all, and each run hashes it before
+//! use. An entry is the image, the report as JSON, and
 //! a footer: both lengths and the BLAKE3 hash of all before it.
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use crate::command::{BUILD, WorkerCommand};
+use crate::place::{Dir, PRIVATE, Place};
 use crate::program::Program;
 use crate::report::Draft;
 use crate::setup::ImageSettings;
@@ -26,7 +27,7 @@ const FOOTER: u64 = 8 + 8 + 32;
 /// A folder of entries.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    dir: PathBuf,
+    dir: Dir,
 }
 
 /// What a snapshot depends on beside its program: everything that `init` can see.
@@ -71,30 +72,22 @@ fn cpu_features() -> &'static str {
 }
 
 impl Cache {
-    /// Opens or creates the folder, unless somebody else could write to it.
+    /// Opens or creates the folder, unless somebody else could write to it or replace it.
     pub fn open(dir: &Path) -> io::Result<Cache> {
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        let found = std::fs::symlink_metadata(dir)?;
-        if !found.is_dir() {
-            return Err(io::Error::other("it is not a directory"));
-        }
-        if found.uid() != rustix::process::geteuid().as_raw() {
-            return Err(io::Error::other("it belongs to another user"));
-        }
-        if found.mode() & 0o022 != 0 {
-            return Err(io::Error::other("others may write to it (chmod 700 would do)"));
-        }
-        Ok(Cache { dir: dir.to_owned() })
+        Ok(Cache { dir: Dir::make_private(dir)? })
     }
 
     pub fn path(&self, key: &str) -> PathBuf {
-        self.dir.join(key)
+        self.dir.at(key).path()
     }
 
     /// The entry, when it is there and whole.
     pub fn load(&self, key: &str) -> io::Result<Option<(Draft, File)>> {
-        let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC).bits() as i32;
-        let mut file = match File::options().read(true).custom_flags(flags).open(self.path(key)) {
+        let place = self.dir.at(key);
+        if place.look()?.is_none() {
+            return Ok(None);
+        }
+        let mut file = match place.read() {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -108,57 +101,47 @@ impl Cache {
     /// Writes an entry and opens it.
     pub fn store(&self, key: &str, draft: &Draft, image: &[u8]) -> io::Result<File> {
         let report = serde_json::to_vec(draft)?;
-        let temporary = self.dir.join(format!("{key}.{}", unique()));
         // Opened before it is there for others, who may remove it at once to make room.
-        let written = write_entry(&temporary, image, &report).and_then(|()| {
-            let file = File::open(&temporary)?;
-            std::fs::rename(&temporary, self.path(key)).map(|()| file)
-        });
-        match written {
-            Ok(_) => self.evict(),
-            Err(_) => drop(std::fs::remove_file(&temporary)),
-        }
-        written
+        let file = write_entry(&self.dir.at(key), image, &report)?;
+        self.evict();
+        Ok(file)
     }
 
     /// Removes what was not used for longest, until the rest is within bounds. Whoever still has an entry open keeps
     /// it.
     fn evict(&self) {
-        let Ok(entries) = std::fs::read_dir(&self.dir) else { return };
-        let found = entries.flatten().filter_map(|entry| {
-            let metadata = entry.metadata().ok()?;
-            Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+        let Ok(names) = self.dir.names() else { return };
+        let found = names.into_iter().filter_map(|name| {
+            let place = self.dir.at(name);
+            let metadata = place.read().ok()?.metadata().ok()?;
+            Some((metadata.modified().ok()?, metadata.len(), place))
         });
         let mut found: Vec<_> = found.collect();
-        found.sort_unstable_by(|a, b| b.cmp(a));
+        found.sort_unstable_by_key(|(used, bytes, _)| std::cmp::Reverse((*used, *bytes)));
         let mut total = 0;
-        for (_, bytes, path) in found {
+        for (_, bytes, place) in found {
             total += bytes;
             if total > MAX_BYTES {
-                let _ = std::fs::remove_file(path);
+                let _ = place.remove();
             }
         }
     }
 }
 
-/// A name that no other pool uses, be it of this process or in a container that shares the folder and has the same numbers.
-fn unique() -> String {
-    static POOLS: AtomicU32 = AtomicU32::new(0);
-    let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-    format!("{}-{}-{nanos}", std::process::id(), POOLS.fetch_add(1, Ordering::Relaxed))
-}
-
-fn write_entry(path: &Path, image: &[u8], report: &[u8]) -> io::Result<()> {
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
+fn write_entry(place: &Place, image: &[u8], report: &[u8]) -> io::Result<File> {
+    let mut draft = place.draft(PRIVATE)?;
     let (image_length, report_length) = ((image.len() as u64).to_le_bytes(), (report.len() as u64).to_le_bytes());
     let parts = [image, report, &image_length, &report_length];
     let mut hasher = blake3::Hasher::new();
     for part in parts {
         hasher.update(part);
-        file.write_all(part)?;
+        draft.file.write_all(part)?;
     }
-    file.write_all(hasher.finalize().as_bytes())
+    draft.file.write_all(hasher.finalize().as_bytes())?;
+    // A worker gets this descriptor, and must not be able to write by it.
+    let reader = draft.reader()?;
+    draft.put(true)?;
+    Ok(reader)
 }
 
 /// Hashes an entry and reads its report.

@@ -126,6 +126,8 @@ pub mod limits;
 mod outcome;
 pub mod output;
 mod page;
+#[doc(hidden)]
+pub mod place;
 mod pool;
 mod process;
 mod program;

@@ -1,6 +1,7 @@
 //! What a host tells its children before anything else.
 
 use std::borrow::Cow;
+use std::fs::canonicalize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,12 +33,14 @@ impl Grants {
         self.dirs.iter().any(|dir| dir.writable)
     }
 
-    /// Whether a granted directory holds this one, or is inside of it, and can be written to.
-    pub(crate) fn can_write_to(&self, dir: &Path) -> bool {
-        let Ok(dir) = std::fs::canonicalize(dir) else { return false };
-        let writable = self.dirs.iter().filter(|granted| granted.writable);
-        let mut places = writable.filter_map(|granted| std::fs::canonicalize(&granted.host).ok());
-        places.any(|granted| dir.starts_with(&granted) || granted.starts_with(&dir))
+    /// The granted directory, if any, through which tasks may write at a path: it is the path, holds it, or is inside of
+    /// it. Links on the way to the path's last name are followed; what is not there yet counts, too.
+    pub fn writable_at(&self, path: &Path) -> Option<&Path> {
+        let place = place_of(path);
+        let reaches = |granted: &Path| place.starts_with(granted) || granted.starts_with(&place);
+        let mut writable = self.dirs.iter().filter(|granted| granted.writable);
+        let found = writable.find(|granted| reaches(&canonicalize(&granted.host).unwrap_or(granted.host.clone())));
+        found.map(|granted| &*granted.host)
     }
 
     /// A command's arguments after `argv[0]`.
@@ -57,6 +60,14 @@ impl Grants {
             }
         }
     }
+}
+
+/// A path without links in it, but for its last name. Of folders that are not there the names are kept.
+fn place_of(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let Some(name) = path.file_name() else { return canonicalize(&path).unwrap_or(path) };
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    canonicalize(parent).unwrap_or_else(|_| place_of(parent)).join(name)
 }
 
 /// What a command reads from its standard input.

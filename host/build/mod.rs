@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use thiserror::Error;
+use wpool::place::{PUBLIC, Place};
 
 pub use detect::{PROGRAM, Project, is_stale, must_be_built};
 pub use doctor::{LanguageReport, languages};
@@ -123,13 +124,6 @@ fn check_place(project: &Project, out: &Path) -> Result<(), Error> {
 
 /// Writes a file beside its place and moves it there.
 fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = fs::write(&beside, content).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
+    let written = Place::of(path).and_then(|place| place.replace(content, PUBLIC, true));
     written.map_err(Error::io("write", path))
 }

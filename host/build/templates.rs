@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wpool::place::{PUBLIC, Place};
+
 use super::Error;
 use super::language::Language;
 
@@ -22,7 +24,8 @@ pub fn create(language: &Language, dir: &Path) -> Result<Vec<PathBuf>, Error> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         }
-        fs::write(&path, content).map_err(Error::io("write", &path))?;
+        let made = Place::of(&path).and_then(|place| place.replace(content.as_ref(), PUBLIC, false));
+        made.map_err(Error::io("write", &path))?;
         written.push(PathBuf::from(name));
     }
     Ok(written)

@@ -8,6 +8,9 @@ use super::exit::{Exit, Usage};
 use super::{args, say};
 use crate::build::{self, PROGRAM, Project};
 
+/// How names of program files end.
+const PROGRAM_FILES: [&str; 2] = ["wasm", "wat"];
+
 pub fn build(args: &args::Build) -> Result<Exit> {
     let project = Project::find(&args.path).map_err(explain)?;
     let out = args.output.clone().unwrap_or_else(|| project.default_output());
@@ -27,6 +30,11 @@ pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
             );
         }
         return Ok(path);
+    }
+    // A program file that became a folder is not the user's work, and building executes what is in it.
+    if path.extension().is_some_and(|end| PROGRAM_FILES.iter().any(|known| end == *known)) {
+        let path = path.display();
+        return Err(Usage(format!("{path} is a folder with the name of a program file; rename it to build it")).into());
     }
     let program = path.join(PROGRAM);
     if build::is_stale(&path).map_err(explain)? {

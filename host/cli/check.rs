@@ -4,6 +4,7 @@ use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use anyhow::{Context, Result};
@@ -95,7 +96,7 @@ pub fn spool(mut source: Source) -> Result<(Source, Vec<File>)> {
         let mut spool = tempfile::tempfile().with_context(cannot)?;
         io::copy(&mut open(file).with_context(cannot)?, &mut spool).with_context(cannot)?;
         // Opened by this name, it is read from its beginning.
-        *file = format!("/proc/self/fd/{}", spool.as_raw_fd()).into();
+        *file = PathBuf::from(format!("/proc/self/fd/{}", spool.as_raw_fd())).into();
         spools.push(spool);
     }
     Ok((source, spools))

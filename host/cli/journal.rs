@@ -1,18 +1,20 @@
 //! Keeping the journal of a run, and going on with that of an earlier one.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io;
 
 use anyhow::Result;
+use wpool::place::{Found, Kind, Place};
 use wpool::{Program, Status};
 
 use super::exit::{CannotWrite, Exit, Usage};
 use super::kept::{self, Kept, Sorter};
 use super::plan::{JournalPlan, Plan, Resuming, differences};
 use super::report::Tally;
+use super::target::{self, Target};
 use super::writer::{Handover, Writer};
 use super::{runs, say};
-use crate::journal::{Appender, Ended, Error, FACTS, Facts, Folder, How, JOURNAL, Resume, Torn, now};
+use crate::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, Torn, is_of_a_run, now};
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
 #[derive(Debug)]
@@ -28,7 +30,8 @@ pub struct Prepared {
 pub struct Journal {
     folder: Folder,
     facts: Facts,
-    file: PathBuf,
+    /// FILE, which is locked as long as it is open.
+    file: File,
     durable: bool,
     /// How the run ended before it was gone on with, and what tells whether anything has come of that.
     before: Option<(Ended, Kept)>,
@@ -48,9 +51,9 @@ impl Records {
     pub fn open(plan: &Plan, program: &Program, prepared: Option<Prepared>) -> Result<Records> {
         let (Some(journal), Some(prepared)) = (&plan.journal, prepared) else {
             let writer = match &plan.output {
-                Some(file) => {
-                    forget(&file.path)?;
-                    Writer::create(&file.path, file.overwrite)?
+                Some(target) => {
+                    forget(target)?;
+                    Writer::to(target)?
                 }
                 None => Writer::stdout()?,
             };
@@ -68,7 +71,7 @@ impl Records {
                 (Some(sorter), Some(kept), journal)
             }
         };
-        let writer = Writer::journal(&journal.file, handover)?;
+        let writer = Writer::journal(&journal.file.path(), handover)?;
         Ok(Records { writer, journal: Some(journal_kept), sorter, kept })
     }
 }
@@ -79,8 +82,9 @@ pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
     facts.program.name = program.name().to_owned();
     facts.program.hash = program.hash().to_hex().to_string();
     let mut prepared = Prepared { folder: None, facts, resume: None };
-    let begun = std::fs::metadata(&plan.file).is_ok_and(|found| found.len() > 0);
-    if plan.folder.exists() {
+    let found = look(&plan.file)?;
+    let begun = found.is_some_and(|found| found.bytes > 0);
+    if look(&plan.folder)?.is_some() {
         let folder = Folder::lock(plan.folder.clone()).map_err(cannot)?;
         if let Some(resuming) = &plan.resume {
             prepared.resume = resume(plan, *resuming, &folder, &mut prepared.facts)?;
@@ -88,7 +92,8 @@ pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
         prepared.folder = Some(folder);
     }
     if plan.resume.is_some() && prepared.resume.is_none() && begun {
-        let (file, folder) = (plan.file.display(), plan.folder.display());
+        let (file, folder) = (plan.file.path(), plan.folder.path());
+        let (file, folder) = (file.display(), folder.display());
         let what = format!("--resume: {file} is there without its journal, {folder}; replace it with --overwrite");
         return Err(Usage(what).into());
     }
@@ -102,19 +107,25 @@ fn resume(
     folder: &Folder,
     facts: &mut Facts,
 ) -> Result<Option<(Resume, Option<Ended>)>> {
-    let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.len() == 0);
+    let is_empty = |found: Option<Found>| found.is_some_and(|found| found.bytes == 0);
+    let journal = look(&folder.journal())?;
     // A power cut in its first moments leaves files without content.
-    if !folder.journal().exists() || is_empty(&folder.journal()) && is_empty(&plan.file) {
+    if journal.is_none() || is_empty(journal) && is_empty(look(&plan.file)?) {
         return Ok(None);
     }
-    let old = Facts::load(folder.path()).map_err(|error| advise(error, plan))?;
+    let old = Facts::load(folder.dir()).map_err(|error| advise(error, plan))?;
     check_same(&old, facts, resuming.across)?;
     let how = How { done: resuming.done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable };
-    let resume = Resume::open(folder, &plan.file, how).map_err(|error| advise(error, plan))?;
+    let file = take(&plan.file).map_err(|error| match error {
+        Error::Busy { .. } => error.into(),
+        error => advise(error, plan),
+    })?;
+    let resume = Resume::open(folder, file, &plan.file, how).map_err(|error| advise(error, plan))?;
     (facts.run, facts.started) = (old.run, old.started);
     let Torn { journal, file } = resume.torn();
     if journal > 0 || file > 0 {
-        let (name, folder) = (plan.file.display(), plan.folder.display());
+        let (name, folder) = (plan.file.path(), plan.folder.path());
+        let (name, folder) = (name.display(), folder.display());
         say(format_args!(
             "torn: the last {file} bytes of {name} and {journal} of {folder}/journal were cut short; their rows run again"
         ));
@@ -124,7 +135,8 @@ fn resume(
 
 /// Says what to do about a journal that nothing can be built on.
 fn advise(error: Error, plan: &JournalPlan) -> anyhow::Error {
-    let file = plan.file.display();
+    let file = plan.file.path();
+    let file = file.display();
     anyhow::Error::from(error)
         .context(format!("nothing was changed; --overwrite starts {file} anew. The run cannot be gone on with"))
 }
@@ -161,19 +173,19 @@ impl Prepared {
     fn try_begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun, Error> {
         let Prepared { folder, facts, resume } = self;
         let folder = claim(folder, plan)?;
-        let (durable, path) = (plan.durable, plan.file.clone());
+        let (durable, place) = (plan.durable, &plan.file);
+        let clone = |file: &File| file.try_clone().map_err(io_at(place));
         if let Some((resume, ended)) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
-            runs::note(&facts, folder.path());
-            let journal = Journal { folder, facts, file: path, durable, before: None };
+            runs::note(&facts, folder.dir().path());
+            let journal = Journal { folder, facts, file: clone(resume.file())?, durable, before: None };
             return Ok(Begun::Again(journal, Box::new(resume), ended));
         }
-        folder.clear()?;
-        let file = create(plan)?;
+        let file = create(plan, &folder)?;
         folder.begin(&facts, program.bytes(), durable)?;
-        runs::note(&facts, folder.path());
-        let appender = Appender::create(&folder.journal(), &path, file, durable)?;
-        Ok(Begun::Anew(Journal { folder, facts, file: path, durable, before: None }, appender))
+        runs::note(&facts, folder.dir().path());
+        let appender = Appender::create(&folder.journal(), place, clone(&file)?, durable)?;
+        Ok(Begun::Anew(Journal { folder, facts, file, durable, before: None }, appender))
     }
 }
 
@@ -182,9 +194,10 @@ impl Prepared {
 fn claim(folder: Option<Folder>, plan: &JournalPlan) -> Result<Folder, Error> {
     let was_there = folder.is_some();
     let folder = folder.map_or_else(|| Folder::lock(plan.folder.clone()), Ok)?;
-    let replaces = was_there && (plan.overwrite || plan.resume.is_some() || !plan.file.exists());
-    if folder.journal().exists() && !replaces {
-        return Err(Error::Overtaken { path: plan.folder.clone() });
+    let stands = |place: &Place| place.look().map(|found| found.is_some()).map_err(io_at(place));
+    let replaces = was_there && (plan.overwrite || plan.resume.is_some() || !stands(&plan.file)?);
+    if stands(&folder.journal())? && !replaces {
+        return Err(Error::Overtaken { path: plan.folder.path() });
     }
     Ok(folder)
 }
@@ -203,11 +216,35 @@ pub fn tell_failure(error: Error) -> Exit {
     Exit::of_error(&error)
 }
 
-/// Makes FILE. Without `--overwrite` it is not there, or it is empty.
-fn create(plan: &JournalPlan) -> Result<File, Error> {
-    let empty = plan.resume.is_some() && std::fs::metadata(&plan.file).is_ok_and(|found| found.len() == 0);
-    let file = if plan.overwrite || empty { File::create(&plan.file) } else { File::create_new(&plan.file) };
-    file.map_err(|source| Error::Io { path: plan.file.clone(), source })
+/// Makes FILE, once what is known of an earlier one is removed. Without `--overwrite` it is not there, or it is empty.
+fn create(plan: &JournalPlan, folder: &Folder) -> Result<File, Error> {
+    let place = &plan.file;
+    let found = place.look().map_err(io_at(place))?;
+    let replace = plan.overwrite || plan.resume.is_some() && found.is_some_and(|found| found.bytes == 0);
+    if found.is_some_and(|found| found.kind == Kind::File && found.own) && replace {
+        // Before the journal goes that is of it.
+        take(place)?;
+    }
+    folder.clear()?;
+    target::open_file(place, replace).map_err(io_at(place))
+}
+
+/// Opens FILE and locks it, for it may be written by another name, too.
+fn take(place: &Place) -> Result<File, Error> {
+    let file = place.edit().map_err(io_at(place))?;
+    match target::check_free(&file) {
+        Ok(()) => Ok(file),
+        Err(_) => Err(Error::Busy { path: place.path(), pid: None }),
+    }
+}
+
+fn look(place: &Place) -> Result<Option<Found>> {
+    place.look().map_err(|source| cannot(io_at(place)(source)))
+}
+
+fn io_at(place: &Place) -> impl Fn(io::Error) -> Error {
+    let path = place.path();
+    move |source| Error::Io { path: path.clone(), source }
 }
 
 /// What the system refuses to a journal that is written is output that cannot be written.
@@ -229,8 +266,8 @@ impl Journal {
         let before = self.before.take().filter(|(_, kept)| kept.is_untouched());
         let ended = || Ended { time: now(), exit_code: exit.into(), counts, complete };
         self.facts.ended = Some(before.map_or_else(ended, |(ended, _)| ended));
-        let stored = self.facts.store(self.folder.path(), self.durable);
-        runs::note(&self.facts, self.folder.path());
+        let stored = self.facts.store(self.folder.dir(), self.durable);
+        runs::note(&self.facts, self.folder.dir().path());
         let removed = if complete { self.folder.remove_tails(&self.file) } else { Ok(()) };
         // The records are all there, and the journal of them.
         if let Err(error) = stored.and(removed) {
@@ -240,9 +277,10 @@ impl Journal {
 }
 
 /// Removes all that was kept of a file that is written by a run without a journal: it would tell of other lines.
-fn forget(file: &Path) -> Result<()> {
-    let folder = crate::journal::beside(file);
-    if [JOURNAL, FACTS].iter().any(|name| folder.join(name).exists()) {
+fn forget(target: &Target) -> Result<()> {
+    let Some(folder) = target.place().map(|place| place.and(SUFFIX)) else { return Ok(()) };
+    let Ok(dir) = folder.folder() else { return Ok(()) };
+    if is_of_a_run(&dir) {
         Folder::lock(folder)?.remove().map_err(cannot)?;
     }
     Ok(())

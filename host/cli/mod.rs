@@ -27,6 +27,7 @@ mod stdout;
 mod stopping;
 mod stops;
 mod summary_file;
+mod target;
 mod terminal;
 mod units;
 mod writer;

@@ -2,17 +2,13 @@
 //! comes to stand inside of the folder, and takes no other's place unless that was allowed.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
-use rustix::io::Errno;
+use wpool::place::{Dir, Kind, PUBLIC, Place};
 use wpool::{Input, Rejected, Row, Template};
 
 use super::exit::CannotWrite;
@@ -26,12 +22,10 @@ const MAX_PART: usize = 255;
 #[derive(Debug)]
 pub struct OutDir {
     path: PathBuf,
-    folder: OwnedFd,
+    folder: Dir,
     name: Template,
     json: bool,
     overwrite: bool,
-    /// Numbers files that are being written.
-    written: AtomicU64,
 }
 
 /// Why a file cannot be written.
@@ -41,18 +35,10 @@ impl OutDir {
     /// Opens the folder, and makes it if it is not there.
     pub fn open(plan: &OutDirPlan) -> Result<Arc<OutDir>, CannotWrite> {
         let path = &plan.path;
-        let cannot = CannotWrite::at(path);
-        std::fs::create_dir_all(path).map_err(cannot)?;
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|errno| cannot(errno.into()))?;
-        Ok(Arc::new(OutDir {
-            path: path.clone(),
-            folder,
-            name: plan.name.clone(),
-            json: plan.json,
-            overwrite: plan.overwrite,
-            written: AtomicU64::new(0),
-        }))
+        let folder =
+            std::fs::create_dir_all(path).and_then(|()| Dir::open_itself(path)).map_err(CannotWrite::at(path))?;
+        let (name, json, overwrite) = (plan.name.clone(), plan.json, plan.overwrite);
+        Ok(Arc::new(OutDir { path: path.clone(), folder, name, json, overwrite }))
     }
 
     /// The name for a row, below the folder.
@@ -73,83 +59,40 @@ impl OutDir {
     }
 
     fn try_write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let place = self.place(name, |folder| folder.make_folder(0o777))?;
+        place.replace(bytes, PUBLIC, self.overwrite)
+    }
+
+    /// The place of a name, whose folders are reached through no link.
+    fn place(&self, name: &str, step: impl Fn(Place) -> io::Result<Dir>) -> io::Result<Place> {
         let (folders, last) = split(name);
-        let inner = self.descend(folders, true)?;
-        let folder = inner.as_ref().unwrap_or(&self.folder);
-        let (temporary, mut file) = self.create_temporary(folder)?;
-        let placed = file.write_all(bytes).and_then(|()| self.place(folder, &temporary, last));
-        if placed.is_err() {
-            let _ = rustix::fs::unlinkat(folder, &temporary, AtFlags::empty());
-        }
-        placed
-    }
-
-    /// Follows a path of folders, through no link. `None` is the folder itself.
-    fn descend(&self, folders: Option<&str>, create: bool) -> io::Result<Option<OwnedFd>> {
-        let mut inner: Option<OwnedFd> = None;
+        let mut folder = self.folder.clone();
         for part in folders.into_iter().flat_map(|folders| folders.split('/')) {
-            let folder = inner.as_ref().unwrap_or(&self.folder).as_fd();
-            if create {
-                match rustix::fs::mkdirat(folder, part, Mode::from_raw_mode(0o777)) {
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => return Err(errno.into()),
-                }
-            }
-            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
-            inner = Some(rustix::fs::openat(folder, part, flags, Mode::empty())?);
+            folder = step(folder.at(part))?;
         }
-        Ok(inner)
-    }
-
-    fn create_temporary(&self, folder: &OwnedFd) -> io::Result<(String, File)> {
-        loop {
-            let number = self.written.fetch_add(1, Ordering::Relaxed);
-            let name = format!(".wpool-{}-{number}", std::process::id());
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            match rustix::fs::openat(folder, &name, flags, Mode::from_raw_mode(0o666)) {
-                Ok(file) => return Ok((name, file.into())),
-                // Left by somebody with the same process id.
-                Err(Errno::EXIST) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-    }
-
-    /// Gives a file that was written its name.
-    fn place(&self, folder: &OwnedFd, temporary: &str, name: &str) -> io::Result<()> {
-        if self.overwrite {
-            return Ok(rustix::fs::renameat(folder, temporary, folder, name)?);
-        }
-        match rustix::fs::renameat_with(folder, temporary, folder, name, RenameFlags::NOREPLACE) {
-            // Some file systems cannot; all that have hard links can do this.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                rustix::fs::linkat(folder, temporary, folder, name, AtFlags::empty())?;
-                Ok(rustix::fs::unlinkat(folder, temporary, AtFlags::empty())?)
-            }
-            renamed => Ok(renamed?),
-        }
+        Ok(folder.at(last))
     }
 
     /// Refuses a name where something stands already that may not be replaced.
     fn check_place(&self, name: &str, own: &HashSet<(u64, u64)>) -> Result<(), Refusal> {
         let shown = || self.show(name);
-        let (folders, last) = split(name);
-        let found = self.descend(folders, false).and_then(|inner| {
-            let folder = inner.as_ref().unwrap_or(&self.folder);
-            Ok(rustix::fs::statat(folder, last, AtFlags::SYMLINK_NOFOLLOW)?)
-        });
+        let found = self.place(name, |folder| folder.folder()).and_then(|place| place.look());
         let found = match found {
-            Ok(found) => found,
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(_) => {
                 let why = format!("cannot write {}: its folder is no folder, or a link to one", shown());
                 return Err(("output-name", why));
             }
         };
-        if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
+        if found.kind == Kind::Folder {
             return Err(("output-name", format!("cannot write {}: there is a folder of that name", shown())));
         }
-        if own.contains(&(found.st_dev, found.st_ino)) {
+        if !found.own {
+            return Err(("output-exists", format!("{} belongs to another user, and is left alone", shown())));
+        }
+        if own.contains(&found.identity) {
             return Err(("output-exists", format!("{} is a file of this run, which would be destroyed", shown())));
         }
         if !self.overwrite {
@@ -179,8 +122,8 @@ struct Taken(u64);
 
 impl OutNames {
     /// For a run that reads and writes these files itself.
-    pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a PathBuf>) -> OutNames {
-        let identity = |path: &PathBuf| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a Path>) -> OutNames {
+        let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         let own = if dir.overwrite { own.filter_map(identity).collect() } else { HashSet::new() };
         OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), own }
     }

@@ -1,9 +1,7 @@
 //! `wpool replay`: one task of a kept run, once more and with everything about it.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::future::poll_fn;
-use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::pin::Pin;
@@ -11,6 +9,7 @@ use std::pin::Pin;
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use serde_json::Value;
+use wpool::place::{PUBLIC, Place};
 use wpool::{ErrorDetail, Input, Outcome, Pool, Program, Shutdown, Status, TaskId, TaskResult};
 
 use super::args;
@@ -28,7 +27,7 @@ const MAX_LINE: u64 = 64 << 20;
 /// Runs one task again and tells about it.
 pub fn replay(args: &args::Replay) -> Result<Exit> {
     let dump = args.coredump.as_deref().map(std::path::absolute).transpose()?;
-    if dump.as_ref().is_some_and(|path| path.exists()) {
+    if dump.as_ref().is_some_and(|path| path.symlink_metadata().is_ok()) {
         return Err(Usage("the file for the core dump exists; it is not replaced, so name another".into()).into());
     }
     let again = Again::find(&args.run)?;
@@ -73,9 +72,10 @@ struct Recorded {
 }
 
 fn recorded(again: &Again, id: u64) -> Result<Option<Recorded>> {
-    let mut entries = Entries::open(&again.folder)?;
+    let mut entries = Entries::open(&again.dir)?;
     let path = output(&again.folder);
-    let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = Place::of(&path).and_then(|place| place.read());
+    let file = file.with_context(|| format!("cannot read {}", path.display()))?;
     let ordered = is_ordered(&again.facts);
     let begin = format!("{{\"id\":{id},");
     while let Some(entry) = entries.next()? {
@@ -154,7 +154,7 @@ fn write_dump(path: &Path, result: &TaskResult) -> Result<()> {
         None => say(format_args!("there is no core dump: the task has not trapped")),
         Some(dump) if dump.is_empty() => say(format_args!("there is no core dump: it would be too large")),
         Some(dump) => {
-            let written = File::create_new(path).and_then(|mut file| file.write_all(dump));
+            let written = Place::of(path).and_then(|place| place.replace(dump, PUBLIC, false));
             written.map_err(CannotWrite::at(path))?;
         }
     }

@@ -29,10 +29,13 @@ use super::summary_file::{clear_summary, write_summary};
 use super::writer::Writer;
 
 /// Carries a plan out, with its program or, where one is given, with that.
-pub fn run(plan: Plan, program: Option<Program>) -> Result<Exit> {
+pub fn run(mut plan: Plan, program: Option<Program>) -> Result<Exit> {
+    let program = match program {
+        Some(program) => program,
+        None => plan.program()?,
+    };
     state::check(&plan)?;
     clear_summary(&plan)?;
-    let program = program.map_or_else(|| Program::read(&plan.task), Ok)?;
     reaper::start()?;
     let prepared = plan.journal.as_ref().map(|journal| journal::prepare(journal, &program)).transpose()?;
     runtime()?.block_on(execute(plan, program, prepared))
@@ -63,7 +66,7 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
         return Ok(Exit::InputRefused);
     }
     // First, for the records of an earlier run are replaced next.
-    let failed = plan.failed.as_ref().map(|path| Writer::create(path, true)).transpose()?;
+    let failed = plan.failed.as_ref().map(Writer::to).transpose()?;
     let Records { writer, journal, sorter, kept } = Records::open(&plan, &program, prepared)?;
     let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone(), writer);
     reporter.failed = failed;

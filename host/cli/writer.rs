@@ -1,6 +1,5 @@
 //! Output on a thread of its own, so that a slow reader holds up the run and nothing else.
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -12,6 +11,7 @@ use wpool::{Input, Span, Status};
 
 use super::exit::CannotWrite;
 use super::out_dir::OutDir;
+use super::target::Target;
 use super::terminal::Aside;
 use crate::journal::{Appender, Error, Key, Record};
 
@@ -248,16 +248,10 @@ impl Writer {
         Writer::start(name, io::stdout())
     }
 
-    /// Creates the file; it must not exist unless it may be replaced.
-    pub fn create(path: &Path, overwrite: bool) -> Result<Writer, CannotWrite> {
-        let cannot = CannotWrite::at(path);
-        let file = if overwrite { File::create(path) } else { File::create_new(path) };
-        // A pipe or a device that exists is no file that could be destroyed.
-        let file = file.or_else(|error| match std::fs::metadata(path) {
-            Ok(metadata) if !metadata.is_file() => File::options().write(true).open(path),
-            _ => Err(error),
-        });
-        Writer::start(path.display().to_string(), file.map_err(cannot)?).map_err(cannot)
+    /// Writes a file from its beginning.
+    pub fn to(target: &Target) -> Result<Writer, CannotWrite> {
+        let path = target.path();
+        Writer::start(path.display().to_string(), target.open()?).map_err(CannotWrite::at(path))
     }
 
     /// Writes a file and its journal with what will be handed over.

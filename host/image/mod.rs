@@ -96,7 +96,7 @@ impl<'a> Maker<'a> {
             ImageSettings { reset, ..ImageSettings::of(&config.worker_limits(), config.deterministic.is_some()) };
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
-            let opened = Cache::open(dir).and_then(|cache| match config.grants.can_write_to(dir) {
+            let opened = Cache::open(dir).and_then(|cache| match config.grants.writable_at(dir).is_some() {
                 true => Err(io::Error::other("the program may write to it, and what is kept there is run")),
                 false => Ok(cache),
             });

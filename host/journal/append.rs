@@ -7,12 +7,13 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::entries::Place;
+use wpool::place::Place;
+
+use super::entries::End;
 use super::format::{Header, Kind, MAX_ROWS, Record};
-use super::{Error, at, private};
+use super::{Error, at};
 
 /// Longest time from a line's writing to its sync, which itself takes as long as the disk does.
 const SYNC_TIME: Duration = Duration::from_millis(100);
@@ -24,8 +25,8 @@ const SYNC_BYTES: u64 = 8 << 20;
 pub struct Appender {
     file: File,
     journal: File,
-    file_path: PathBuf,
-    journal_path: PathBuf,
+    file_place: Place,
+    journal_place: Place,
     header: Header,
     /// Length of the journal.
     length: u64,
@@ -38,18 +39,19 @@ pub struct Appender {
 
 impl Appender {
     /// A new journal for a file that is empty.
-    pub fn create(journal_path: &Path, file_path: &Path, file: File, durable: bool) -> Result<Appender, Error> {
+    pub fn create(journal_place: &Place, file_place: &Place, file: File, durable: bool) -> Result<Appender, Error> {
         let kind = if durable { Kind::Durable } else { Kind::Plain };
         let header = Header::new(kind);
-        let failed = at(journal_path);
-        let mut journal = private().truncate(true).open(journal_path).map_err(failed)?;
+        let failed = at(journal_place);
+        let mut journal = journal_place.edit_private().map_err(failed)?;
+        journal.set_len(0).map_err(failed)?;
         let bytes = header.encode();
         journal.write_all(&bytes).map_err(failed)?;
-        let mut appender = Appender::of(header, (journal, journal_path), (file, file_path), bytes.len() as u64);
+        let mut appender = Appender::of(header, (journal, journal_place), (file, file_place), bytes.len() as u64);
         if durable {
             appender.sync()?;
-            for path in [journal_path, file_path] {
-                sync_parent(path)?;
+            for place in [journal_place, file_place] {
+                sync_folder(place)?;
             }
         }
         Ok(appender)
@@ -58,22 +60,22 @@ impl Appender {
     /// Goes on at a place, which is the end of both.
     pub(super) fn resume(
         header: Header,
-        journal: (File, &Path),
-        file: (File, &Path),
-        end: Place,
+        journal: (File, &Place),
+        file: (File, &Place),
+        end: End,
     ) -> Result<Appender, Error> {
         let mut appender = Appender::of(header, journal, file, end.journal);
-        appender.file.seek(SeekFrom::Start(end.file)).map_err(at(&appender.file_path))?;
-        appender.journal.seek(SeekFrom::Start(end.journal)).map_err(at(&appender.journal_path))?;
+        appender.file.seek(SeekFrom::Start(end.file)).map_err(at(&appender.file_place))?;
+        appender.journal.seek(SeekFrom::Start(end.journal)).map_err(at(&appender.journal_place))?;
         Ok(appender)
     }
 
-    fn of(header: Header, journal: (File, &Path), file: (File, &Path), length: u64) -> Appender {
+    fn of(header: Header, journal: (File, &Place), file: (File, &Place), length: u64) -> Appender {
         Appender {
             file: file.0,
             journal: journal.0,
-            file_path: file.1.to_owned(),
-            journal_path: journal.1.to_owned(),
+            file_place: file.1.clone(),
+            journal_place: journal.1.clone(),
             header,
             length,
             groups: Vec::new(),
@@ -87,7 +89,7 @@ impl Appender {
         if records.is_empty() {
             return Ok(());
         }
-        self.file.write_all(lines).map_err(at(&self.file_path))?;
+        self.file.write_all(lines).map_err(at(&self.file_place))?;
         self.commit(lines, records)?;
         let (since, bytes) = self.unsynced.unwrap_or((Instant::now(), 0));
         self.unsynced = Some((since, bytes + lines.len() as u64));
@@ -106,7 +108,7 @@ impl Appender {
             self.header.push_group(at, records, crc32fast::hash(own), synced, &mut self.groups);
         }
         debug_assert!(lines.is_empty(), "the lengths are those of the lines");
-        self.journal.write_all(&self.groups).map_err(at(&self.journal_path))?;
+        self.journal.write_all(&self.groups).map_err(at(&self.journal_place))?;
         self.length += self.groups.len() as u64;
         Ok(())
     }
@@ -122,8 +124,8 @@ impl Appender {
 
     /// Has everything reach the disk, lines before their records.
     pub fn sync(&mut self) -> Result<(), Error> {
-        self.file.sync_data().map_err(at(&self.file_path))?;
-        self.journal.sync_data().map_err(at(&self.journal_path))?;
+        self.file.sync_data().map_err(at(&self.file_place))?;
+        self.journal.sync_data().map_err(at(&self.journal_place))?;
         self.unsynced = None;
         self.synced = true;
         Ok(())
@@ -131,7 +133,6 @@ impl Appender {
 }
 
 /// Has a file's name reach the disk.
-pub(super) fn sync_parent(path: &Path) -> Result<(), Error> {
-    let absolute = std::path::absolute(path).map_err(at(path))?;
-    absolute.parent().map_or(Ok(()), super::folder::sync)
+pub(super) fn sync_folder(place: &Place) -> Result<(), Error> {
+    place.dir().sync().map_err(at(place))
 }

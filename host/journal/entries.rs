@@ -1,6 +1,6 @@
 //! A journal's rows, one after the other.
 
-use std::path::Path;
+use wpool::place::Dir;
 
 use super::Error;
 use super::format::Record;
@@ -25,29 +25,29 @@ pub struct Entries {
     position: u64,
     offset: u64,
     /// Where the current group begins.
-    begin: Place,
+    begin: End,
 }
 
-/// A place in a journal and in FILE.
+/// A position in a journal and the one in FILE that goes with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct End {
     pub journal: u64,
     pub file: u64,
 }
 
 impl Entries {
     /// Of the journal in a folder `FILE.wpool`.
-    pub fn open(folder: &Path) -> Result<Entries, Error> {
-        Groups::open(&folder.join(super::folder::JOURNAL)).map(Entries::of)
+    pub fn open(folder: &Dir) -> Result<Entries, Error> {
+        Groups::open(&folder.at(super::folder::JOURNAL)).map(Entries::of)
     }
 
     pub(super) fn of(groups: Groups) -> Entries {
-        let begin = Place { journal: groups.offset, file: 0 };
+        let begin = End { journal: groups.offset, file: 0 };
         Entries { groups, current: Vec::new().into_iter(), position: 0, offset: 0, begin }
     }
 
     /// Where the group of the last entry begins.
-    pub(super) fn begin(&self) -> Place {
+    pub(super) fn begin(&self) -> End {
         self.begin
     }
 
@@ -59,14 +59,14 @@ impl Entries {
         let (offset, left) = (self.groups.offset, self.groups.end.saturating_sub(self.groups.offset));
         if left > 0 && stands_behind(&mut self.groups)? {
             let what = "what stands there is no group of records, and groups follow it";
-            return Err(Error::Damaged { path: self.groups.path.clone(), offset, what });
+            return Err(Error::Damaged { path: self.groups.place.path(), offset, what });
         }
         Ok(left)
     }
 
     pub fn next(&mut self) -> Result<Option<Entry>, Error> {
         if self.current.len() == 0 {
-            let place = Place { journal: self.groups.offset, file: self.offset };
+            let place = End { journal: self.groups.offset, file: self.offset };
             let Some(group) = self.groups.next()? else { return Ok(None) };
             self.begin = place;
             self.current = group.records.into_iter();

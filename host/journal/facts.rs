@@ -1,14 +1,13 @@
 //! What is known of a run before its first row and after its last: `run.json`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use humantime::format_rfc3339_seconds;
 use serde::{Deserialize, Serialize};
+use wpool::place::{Dir, PRIVATE, Place};
 
 use super::{Error, at};
 
@@ -73,12 +72,12 @@ impl Facts {
     ///
     /// # Errors
     /// [`Error::Io`] when there are none, [`Error::Facts`] when they make no sense or are of another format.
-    pub fn load(folder: &Path) -> Result<Facts, Error> {
-        let path = folder.join(FACTS);
+    pub fn load(folder: &Dir) -> Result<Facts, Error> {
+        let place = folder.at(FACTS);
         let mut text = Vec::new();
-        let file = File::open(&path).map_err(at(&path))?;
-        file.take(MAX_FACTS).read_to_end(&mut text).map_err(at(&path))?;
-        let wrong = |why: String| Error::Facts { path: path.clone(), why };
+        let file = place.read().map_err(at(&place))?;
+        file.take(MAX_FACTS).read_to_end(&mut text).map_err(at(&place))?;
+        let wrong = |why: String| Error::Facts { path: place.path(), why };
         #[derive(Deserialize)]
         struct Versioned {
             format: u32,
@@ -94,27 +93,24 @@ impl Facts {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn store(&self, folder: &Path, durable: bool) -> Result<(), Error> {
+    pub fn store(&self, folder: &Dir, durable: bool) -> Result<(), Error> {
         let mut text = serde_json::to_vec_pretty(self).expect("plain data serializes");
         text.push(b'\n');
-        replace(folder, FACTS, &text, durable)
+        replace(&folder.at(FACTS), &text, durable)
     }
 }
 
 /// Writes a file of a folder by rename, so that there is the old one or the new one; when it is durable, also after a
 /// power cut.
-pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8], durable: bool) -> Result<(), Error> {
-    let temporary = folder.join(format!("{name}.new"));
-    // One that a killed host has left.
-    super::folder::remove_if_there(&temporary)?;
-    let mut file = super::private().create_new(true).open(&temporary).map_err(at(&temporary))?;
-    file.write_all(bytes).map_err(at(&temporary))?;
+pub(super) fn replace(place: &Place, bytes: &[u8], durable: bool) -> Result<(), Error> {
+    let failed = at(place);
+    let mut draft = place.draft(PRIVATE).map_err(failed)?;
+    draft.file.write_all(bytes).map_err(failed)?;
     if durable {
-        file.sync_all().map_err(at(&temporary))?;
+        draft.file.sync_all().map_err(failed)?;
     }
-    let place = folder.join(name);
-    std::fs::rename(&temporary, &place).map_err(at(&place))?;
-    if durable { super::folder::sync(folder) } else { Ok(()) }
+    draft.put(true).map_err(failed)?;
+    if durable { place.dir().sync().map_err(failed) } else { Ok(()) }
 }
 
 /// A new name for a run that begins now, and the time.

@@ -1,18 +1,20 @@
 //! The folder `FILE.wpool`, and who may write in it.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use wpool::place::{Dir, Place};
 
 use super::facts::{FACTS, Facts, replace};
-use super::{Error, at, private};
+use super::{Error, at};
 
+/// What is added to the name of FILE.
+pub const SUFFIX: &str = ".wpool";
 pub const JOURNAL: &str = "journal";
 const LOCK: &str = "lock";
 const PROGRAM: &str = "program.wasm";
@@ -26,7 +28,8 @@ const MAX_LINKS: usize = 40;
 /// The folder of a journal, locked as long as this lives.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
+    place: Place,
+    dir: Dir,
     _lock: File,
 }
 
@@ -38,7 +41,7 @@ pub fn beside(file: &Path) -> PathBuf {
         file = file.parent().unwrap_or(Path::new("")).join(target);
     }
     let mut name = OsString::from(file);
-    name.push(".wpool");
+    name.push(SUFFIX);
     name.into()
 }
 
@@ -47,14 +50,19 @@ pub fn output(folder: &Path) -> PathBuf {
     folder.with_extension("")
 }
 
-/// Where the copy of a run's program is.
-pub fn program(folder: &Path) -> PathBuf {
-    folder.join(PROGRAM)
+/// Whether something is kept in this folder.
+pub fn is_of_a_run(folder: &Dir) -> bool {
+    [JOURNAL, FACTS].iter().any(|name| folder.at(name).look().is_ok_and(|found| found.is_some()))
+}
+
+/// The copy of a run's program.
+pub fn program(folder: &Dir) -> Place {
+    folder.at(PROGRAM)
 }
 
 /// Whether a run goes on that writes in this folder.
-pub fn is_running(folder: &Path) -> bool {
-    File::open(folder.join(LOCK)).is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
+pub fn is_running(folder: &Dir) -> bool {
+    folder.at(LOCK).read().is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 impl Folder {
@@ -62,94 +70,79 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::Busy`] when another run holds it, [`Error::Io`] also when somebody else could write in it.
-    pub fn lock(path: PathBuf) -> Result<Folder, Error> {
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&path)(error)),
-            _ => {}
-        }
-        check_own(&path).map_err(at(&path))?;
-        let name = path.join(LOCK);
-        let mut lock = private().open(&name).map_err(at(&name))?;
-        for left in (0..TRIES).rev() {
-            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break,
-                Err(Errno::INTR) => {}
-                Err(Errno::WOULDBLOCK) if left > 0 => std::thread::sleep(PAUSE),
-                Err(Errno::WOULDBLOCK) => return Err(Error::Busy { path, pid: holder(&lock) }),
-                Err(errno) => return Err(at(&name)(errno.into())),
-            }
+    pub fn lock(place: Place) -> Result<Folder, Error> {
+        let dir = place.make_folder(0o700).map_err(at(&place))?;
+        dir.check_private().map_err(at(&place))?;
+        let name = dir.at(LOCK);
+        let mut lock = name.edit_private().map_err(at(&name))?;
+        if !is_free(&lock).map_err(at(&name))? {
+            return Err(Error::Busy { path: place.path(), pid: holder(&lock) });
         }
         // Only for people who are refused.
         let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-        Ok(Folder { path, _lock: lock })
+        Ok(Folder { place, dir, _lock: lock })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn dir(&self) -> &Dir {
+        &self.dir
     }
 
-    pub fn journal(&self) -> PathBuf {
-        self.path.join(JOURNAL)
+    pub fn journal(&self) -> Place {
+        self.dir.at(JOURNAL)
     }
 
     /// Removes what is of an earlier run, the journal first: without it the rest is nothing.
     pub fn clear(&self) -> Result<(), Error> {
-        remove_if_there(&self.journal())?;
-        super::tails::remove(&self.path)
+        remove(&self.journal())?;
+        super::tails::remove(&self.dir)
     }
 
     /// Removes the journal with its folder. What else lies there stays, and the folder with it.
     pub fn remove(self) -> Result<(), Error> {
         self.clear()?;
         for name in [FACTS, PROGRAM, LOCK] {
-            remove_if_there(&self.path.join(name))?;
+            remove(&self.dir.at(name))?;
         }
-        match std::fs::remove_dir(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(at(&self.path)(error)),
+        match self.place.remove_folder() {
+            Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(at(&self.place)(error)),
             _ => Ok(()),
         }
     }
 
     /// Removes what was kept of records beside FILE, once all of them are in FILE and on the disk.
-    pub fn remove_tails(&self, file: &Path) -> Result<(), Error> {
-        if super::tails::numbers(&self.path)?.is_empty() {
+    pub fn remove_tails(&self, file: &File) -> Result<(), Error> {
+        if super::tails::numbers(&self.dir)?.is_empty() {
             return Ok(());
         }
-        for path in [file, &self.journal()] {
-            File::open(path).and_then(|file| file.sync_data()).map_err(at(path))?;
-        }
-        super::tails::remove(&self.path)
+        let journal = self.journal();
+        file.sync_data().and_then(|()| journal.read()?.sync_data()).map_err(at(&journal))?;
+        super::tails::remove(&self.dir)
     }
 
     /// Writes what is known before the first row.
     pub fn begin(&self, facts: &Facts, program: &[u8], durable: bool) -> Result<(), Error> {
-        replace(&self.path, PROGRAM, program, durable)?;
-        facts.store(&self.path, durable)
+        replace(&self.dir.at(PROGRAM), program, durable)?;
+        facts.store(&self.dir, durable)
     }
 }
 
-/// Refuses a folder that was there already when somebody else made it, or could write in it: what is written there
-/// could be led elsewhere, or be read.
-fn check_own(path: &Path) -> io::Result<()> {
-    let found = std::fs::symlink_metadata(path)?;
-    if !found.is_dir() {
-        return Err(io::Error::other("it is not a directory"));
+/// Locks a file for this process alone, and says whether nobody else has.
+pub fn is_free(file: &File) -> io::Result<bool> {
+    for left in (0..TRIES).rev() {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            Err(Errno::INTR) => {}
+            Err(Errno::WOULDBLOCK) if left > 0 => std::thread::sleep(PAUSE),
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        }
     }
-    if found.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other("it belongs to another user"));
-    }
-    if found.mode() & 0o022 != 0 {
-        return Err(io::Error::other("others may write to it (chmod 700 would do)"));
-    }
-    Ok(())
+    Ok(false)
 }
 
 /// Removes a file, unless there is none.
-pub(super) fn remove_if_there(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
-        _ => Ok(()),
-    }
+pub(super) fn remove(place: &Place) -> Result<(), Error> {
+    place.remove().map_err(at(place))
 }
 
 /// Who says in a lock's file that it holds it.
@@ -157,9 +150,4 @@ fn holder(lock: &File) -> Option<u32> {
     let mut text = String::new();
     lock.take(20).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
-}
-
-/// Has a folder's entries reach the disk.
-pub fn sync(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
 }

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+
+use wpool::place::Place;
 
 use super::format::{Group, HEADER, Header, MAX_GROUP, Parsed};
 use super::{Error, at};
@@ -14,7 +15,7 @@ const BLOCK: usize = 1 << 20;
 /// A journal's groups, from its beginning.
 #[derive(Debug)]
 pub struct Groups {
-    pub path: PathBuf,
+    pub place: Place,
     pub header: Header,
     /// Where the next group begins.
     pub offset: u64,
@@ -27,16 +28,16 @@ pub struct Groups {
 }
 
 impl Groups {
-    pub fn open(path: &Path) -> Result<Groups, Error> {
-        let file = File::open(path).map_err(at(path))?;
-        let end = file.metadata().map_err(at(path))?.len();
+    pub fn open(place: &Place) -> Result<Groups, Error> {
+        let file = place.read().map_err(at(place))?;
+        let end = file.metadata().map_err(at(place))?.len();
         let mut header = [0; HEADER];
         let read = file.read_exact_at(&mut header, 0);
         let header = read.ok().and_then(|()| Header::parse(&header));
         let what = "its beginning is no header of a journal of this format";
-        let header = header.ok_or_else(|| Error::Damaged { path: path.to_owned(), offset: 0, what })?;
+        let header = header.ok_or_else(|| Error::Damaged { path: place.path(), offset: 0, what })?;
         let offset = HEADER as u64;
-        Ok(Groups { path: path.to_owned(), header, offset, end, file, window: Vec::new(), start: offset })
+        Ok(Groups { place: place.clone(), header, offset, end, file, window: Vec::new(), start: offset })
     }
 
     /// The next group, which is passed over; `None` at the end, or where there is no group.
@@ -62,7 +63,7 @@ impl Groups {
     }
 
     fn parse(&mut self, offset: u64) -> Result<Parsed, Error> {
-        self.fill(offset).map_err(at(&self.path))?;
+        self.fill(offset).map_err(at(&self.place))?;
         let at = (offset - self.start) as usize;
         Ok(self.header.parse_group(offset, self.window.get(at..).unwrap_or_default()))
     }

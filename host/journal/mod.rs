@@ -16,6 +16,7 @@
 //!    not done: FILE is cut off there before anything is added.
 //! 2. A row's record is in FILE or in a tail until the run that took it from there is complete.
 //! 3. Only who holds the lock writes.
+//! 4. Everything in the folder is reached through a descriptor of it, so nobody can put another in its place.
 //!
 //! # Torn or damaged
 //!
@@ -39,17 +40,15 @@ mod tails;
 mod tests;
 mod verify;
 
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rustix::fs::OFlags;
+use wpool::place::Place;
 
 pub use append::Appender;
 pub use entries::{Entries, Entry};
 pub use facts::{Ended, FACTS, FORMAT, Facts, ProgramFacts, now, run_id};
-pub use folder::{Folder, JOURNAL, beside, is_running, output, program};
+pub use folder::{Folder, SUFFIX, beside, is_free, is_of_a_run, is_running, output, program};
 pub use format::{MAX_ROWS, Record};
 pub use key::Key;
 pub use resume::{How, Known, Resume, is_final};
@@ -75,14 +74,7 @@ pub enum Error {
     Damaged { path: PathBuf, offset: u64, what: &'static str },
 }
 
-/// Makes the error for a path of what the system says.
-fn at(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
-    move |source| Error::Io { path: path.to_owned(), source }
-}
-
-/// Opens what only the user may read, for rows may be anything, and never what a link leads to.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits() as i32);
-    options
+/// Makes the error for a place of what the system says.
+fn at(place: &Place) -> impl Fn(io::Error) -> Error + Copy {
+    move |source| Error::Io { path: place.path(), source }
 }

@@ -5,7 +5,7 @@ use wpool::Input;
 
 use super::format::{Header, Kind, Parsed};
 use super::tests::{Disk, journal, read, whole};
-use super::verify::{Verified, verify};
+use super::verify::Verified;
 use super::{Entries, Key};
 
 fn some_kind() -> impl Strategy<Value = Kind> {
@@ -114,11 +114,11 @@ proptest! {
             }
             std::fs::write(&path, bytes).expect("it is written");
         }
-        if let Ok(Verified { end, .. }) = verify(&disk.journal(), &disk.file()) {
+        if let Ok(Verified { end, .. }) = disk.verify() {
             let kept = std::fs::read(disk.file()).expect("it is there")[..end.file as usize].to_vec();
             let rows = whole(&lines, end.file);
             prop_assert_eq!(kept, lines[..rows].concat(), "{:?}", harms);
-            let mut entries = Entries::open(disk.folder.path()).expect("it was verified");
+            let mut entries = Entries::open(disk.folder.dir()).expect("it was verified");
             for row in 0..rows {
                 let entry = entries.next().expect("it is read").expect("there are as many");
                 prop_assert_eq!(entry.record.key, Key::of(&Input::new(row.to_string())));

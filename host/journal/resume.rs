@@ -10,19 +10,19 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 
+use wpool::place::{Dir, Place};
 use wpool::{Input, Status};
 
-use super::append::{Appender, sync_parent};
-use super::entries::{Entries, Place};
+use super::append::{Appender, sync_folder};
+use super::entries::{End, Entries};
 use super::folder::{Folder, JOURNAL};
 use super::format::{Header, Kind, Record};
 use super::groups::Groups;
 use super::key::Key;
-use super::tails::{self, Index};
+use super::tails::{self, Index, Lines};
 use super::verify::{Torn, Verified, verify};
-use super::{Error, at, private};
+use super::{Error, at};
 
 /// How a run is gone on with.
 #[derive(Clone, Copy, Debug)]
@@ -56,14 +56,15 @@ pub enum Known {
 /// A run that is gone on with.
 #[derive(Debug)]
 pub struct Resume {
-    folder: PathBuf,
-    file: PathBuf,
+    folder: Dir,
+    file: File,
+    place: Place,
     how: How,
     header: Header,
     verified: Verified,
     entries: Entries,
     /// Where the group of the last entry begins, and those of its records that stay.
-    begin: Place,
+    begin: End,
     partial: Vec<Record>,
     rows: u64,
     moved: Option<Moved>,
@@ -77,16 +78,17 @@ struct Moved {
 }
 
 impl Resume {
-    /// Checks all that is there, and changes nothing.
-    pub fn open(folder: &Folder, file: &Path, how: How) -> Result<Resume, Error> {
-        let verified = verify(&folder.journal(), file)?;
+    /// Checks all that is there, and changes nothing. `file` is FILE, which stands at `place`.
+    pub fn open(folder: &Folder, file: File, place: &Place, how: How) -> Result<Resume, Error> {
+        let verified = verify(&folder.journal(), &file, place)?;
         let mut groups = Groups::open(&folder.journal())?;
         groups.end = verified.end.journal;
         let header = groups.header;
-        let begin = Place { journal: groups.offset, file: 0 };
+        let begin = End { journal: groups.offset, file: 0 };
         Ok(Resume {
-            folder: folder.path().to_owned(),
-            file: file.to_owned(),
+            folder: folder.dir().clone(),
+            file,
+            place: place.clone(),
             how,
             header,
             verified,
@@ -96,6 +98,11 @@ impl Resume {
             rows: 0,
             moved: None,
         })
+    }
+
+    /// FILE.
+    pub fn file(&self) -> &File {
+        &self.file
     }
 
     /// What will be done again because it was torn.
@@ -166,7 +173,7 @@ impl Resume {
         let (begin, end) = (self.begin, self.verified.end);
         // Those of a group that is kept in part are in no journal while it is written anew.
         if !self.partial.is_empty() || self.anything_is_done_after()? {
-            tails::take(&self.folder, &self.file, begin, end)?;
+            tails::take(&self.folder, Lines { file: &self.file, place: &self.place }, begin, end)?;
         }
         let appender = self.cut_off()?;
         let mut index = Index::load(&self.folder, self.how.done)?;
@@ -183,7 +190,7 @@ impl Resume {
 
     /// Whether there are records behind the group's beginning which may be of use.
     fn anything_is_done_after(&self) -> Result<bool, Error> {
-        let mut groups = Groups::open(&self.folder.join(JOURNAL))?;
+        let mut groups = Groups::open(&self.folder.at(JOURNAL))?;
         (groups.offset, groups.end) = (self.begin.journal, self.verified.end.journal);
         while let Some(group) = groups.next()? {
             if group.records.iter().any(|record| (self.how.done)(record.status)) {
@@ -195,21 +202,21 @@ impl Resume {
 
     /// Cuts journal and FILE off behind what stays.
     fn cut_off(&self) -> Result<Appender, Error> {
-        let journal_path = self.folder.join(JOURNAL);
-        let journal = private().open(&journal_path).map_err(at(&journal_path))?;
-        let file = File::options().read(true).write(true).open(&self.file).map_err(at(&self.file))?;
+        let journal_place = self.folder.at(JOURNAL);
+        let journal = journal_place.edit().map_err(at(&journal_place))?;
+        let file = self.file.try_clone().map_err(at(&self.place))?;
         let length: u64 = self.partial.iter().map(|record| record.length).sum();
         let mut lines = vec![0; length as usize];
-        file.read_exact_at(&mut lines, self.begin.file).map_err(at(&self.file))?;
-        let header = self.header(&journal).map_err(at(&journal_path))?;
-        journal.set_len(self.begin.journal).map_err(at(&journal_path))?;
+        file.read_exact_at(&mut lines, self.begin.file).map_err(at(&self.place))?;
+        let header = self.header(&journal).map_err(at(&journal_place))?;
+        journal.set_len(self.begin.journal).map_err(at(&journal_place))?;
         if self.how.durable {
             // No longer journal may come to stand before a shorter FILE.
-            journal.sync_all().map_err(at(&journal_path))?;
+            journal.sync_all().map_err(at(&journal_place))?;
         }
-        let end = Place { file: self.begin.file + length, ..self.begin };
-        file.set_len(end.file).map_err(at(&self.file))?;
-        let mut appender = Appender::resume(header, (journal, &journal_path), (file, &self.file), end)?;
+        let end = End { file: self.begin.file + length, ..self.begin };
+        file.set_len(end.file).map_err(at(&self.place))?;
+        let mut appender = Appender::resume(header, (journal, &journal_place), (file, &self.place), end)?;
         if self.how.durable {
             // The lines are on the disk before a record of them is written.
             appender.sync()?;
@@ -221,8 +228,8 @@ impl Resume {
             // They may have been on the disk before, and there may be no further line that brings a sync.
             appender.sync()?;
             // The run may have begun as one that is not durable.
-            sync_parent(&journal_path)?;
-            sync_parent(&self.file)?;
+            sync_folder(&journal_place)?;
+            sync_folder(&self.place)?;
         }
         Ok(appender)
     }

@@ -9,80 +9,94 @@
 //! Looking records up takes 36 bytes of memory for each that is in a tail, and moving them some 50. There is one only when
 //! the input has changed, when rows in the middle were not done, or with `--unordered`.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 
 use wpool::Status;
+use wpool::place::{Dir, Place};
 
-use super::entries::{Entries, Place};
+use super::entries::{End, Entries};
 use super::facts::replace;
 use super::folder::JOURNAL;
 use super::format::{Header, Kind, Record, STATUS_BITS};
 use super::groups::Groups;
 use super::key::Key;
 use super::verify::verify;
-use super::{Error, at, private};
+use super::{Error, at};
 
 /// Bits of a slot's place for the offset in its tail's lines; the rest is the number of the tail.
 const OFFSET_BITS: u32 = 48;
 
-fn paths(folder: &Path, number: u64) -> (PathBuf, PathBuf) {
-    (folder.join(format!("tail-{number}")), folder.join(format!("tail-{number}.lines")))
+const PREFIX: &str = "tail-";
+const LINES: &str = ".lines";
+
+/// A tail's journal and its lines.
+fn places(folder: &Dir, number: u64) -> (Place, Place) {
+    let journal = folder.at(format!("{PREFIX}{number}"));
+    let lines = journal.and(LINES);
+    (journal, lines)
+}
+
+/// The number of the tail whose journal or lines have this name, and whether it is the lines.
+fn number(name: &OsStr) -> Option<(u64, bool)> {
+    let rest = name.to_str()?.strip_prefix(PREFIX)?;
+    let of_lines = rest.strip_suffix(LINES);
+    let digits = of_lines.unwrap_or(rest);
+    // So few that the next one is a number, too, and in the form in which they are written.
+    let number: u32 = digits.parse().ok()?;
+    (number.to_string() == digits).then_some((number.into(), of_lines.is_some()))
 }
 
 /// Numbers of a folder's tails, oldest first.
-pub fn numbers(folder: &Path) -> Result<Vec<u64>, Error> {
-    let mut numbers = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
-        let name = entry.map_err(at(folder))?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("tail-"));
-        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
-    }
+pub fn numbers(folder: &Dir) -> Result<Vec<u64>, Error> {
+    let names = folder.names().map_err(at(&folder.at("")))?;
+    let of_journals = names.iter().filter_map(|name| number(name)).filter(|(_, is_lines)| !is_lines);
+    let mut numbers: Vec<_> = of_journals.map(|(number, _)| number).collect();
     numbers.sort_unstable();
     Ok(numbers)
 }
 
 /// Removes all tails of a folder, the journals first.
-pub fn remove(folder: &Path) -> Result<(), Error> {
-    let mut lines = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
-        let path = entry.map_err(at(folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match name.strip_prefix("tail-") {
-            Some(rest) if rest.ends_with(".lines") => lines.push(path),
-            Some(_) => std::fs::remove_file(&path).map_err(at(&path))?,
-            None => {}
-        }
-    }
-    lines.iter().try_for_each(|path| std::fs::remove_file(path).map_err(at(path)))
+pub fn remove(folder: &Dir) -> Result<(), Error> {
+    let names = folder.names().map_err(at(&folder.at("")))?;
+    let mut tails: Vec<_> = names.iter().filter_map(|name| Some((number(name)?.1, name))).collect();
+    tails.sort_unstable();
+    tails.into_iter().try_for_each(|(_, name)| super::folder::remove(&folder.at(name)))
 }
 
-/// Copies what stands between two places of FILE and its journal into a new tail.
-pub fn take(folder: &Path, file: &Path, from: Place, end: Place) -> Result<(), Error> {
+/// FILE, open, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines<'a> {
+    pub file: &'a File,
+    pub place: &'a Place,
+}
+
+/// Copies what stands between two positions of FILE and its journal into a new tail.
+pub fn take(folder: &Dir, lines: Lines<'_>, from: End, end: End) -> Result<(), Error> {
     let number = numbers(folder)?.last().map_or(0, |last| last + 1);
-    let (journal, lines) = paths(folder, number);
-    copy(file, from.file, end.file, &lines)?;
+    let (journal, copied) = places(folder, number);
+    copy(lines, from.file, end.file, &copied)?;
     let groups = journal_of(folder, from, end)?;
-    let name = journal.file_name().unwrap_or_default().to_string_lossy();
-    replace(folder, &name, &groups, true)
+    replace(&journal, &groups, true)
 }
 
-fn copy(file: &Path, from: u64, to: u64, into: &Path) -> Result<(), Error> {
-    let mut source = File::open(file).map_err(at(file))?;
-    source.seek(SeekFrom::Start(from)).map_err(at(file))?;
-    let mut copy = private().truncate(true).open(into).map_err(at(into))?;
+fn copy(lines: Lines<'_>, from: u64, to: u64, into: &Place) -> Result<(), Error> {
+    let mut source = lines.file;
+    source.seek(SeekFrom::Start(from)).map_err(at(lines.place))?;
+    let mut copy = into.edit_private().map_err(at(into))?;
+    copy.set_len(0).map_err(at(into))?;
     let copied = io::copy(&mut source.take(to - from), &mut copy).map_err(at(into))?;
     if copied != to - from {
-        return Err(at(file)(io::Error::other("it has become shorter")));
+        return Err(at(lines.place)(io::Error::other("it has become shorter")));
     }
     copy.flush().and_then(|()| copy.sync_all()).map_err(at(into))
 }
 
 /// The journal of a tail: the groups between two places, with occurrences.
-fn journal_of(folder: &Path, from: Place, end: Place) -> Result<Vec<u8>, Error> {
-    let mut groups = Groups::open(&folder.join(JOURNAL))?;
+fn journal_of(folder: &Dir, from: End, end: End) -> Result<Vec<u8>, Error> {
+    let mut groups = Groups::open(&folder.at(JOURNAL))?;
     groups.end = end.journal;
     let mut occurrences = Occurrences::between(&mut groups, from)?;
     let header = Header::new(Kind::Tail);
@@ -101,7 +115,7 @@ struct Occurrences(Vec<(Key, u64)>);
 
 impl Occurrences {
     /// Counted up to the place.
-    fn between(groups: &mut Groups, from: Place) -> Result<Occurrences, Error> {
+    fn between(groups: &mut Groups, from: End) -> Result<Occurrences, Error> {
         let start = std::mem::replace(&mut groups.offset, from.journal);
         let mut keys = Vec::new();
         while let Some(group) = groups.next()? {
@@ -134,7 +148,7 @@ pub struct Index {
     slots: Vec<Slot>,
     /// How many rows of a slot's key have come; counted at the first slot of the key.
     seen: Vec<u32>,
-    tails: Vec<(PathBuf, File)>,
+    tails: Vec<(Place, File)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +163,7 @@ struct Slot {
 
 impl Index {
     /// Of the records that count as done; `None` when there are no tails.
-    pub fn load(folder: &Path, done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
+    pub fn load(folder: &Dir, done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
         let numbers = numbers(folder)?;
         if numbers.is_empty() {
             return Ok(None);
@@ -157,7 +171,7 @@ impl Index {
         let mut index = Index { slots: Vec::new(), seen: Vec::new(), tails: Vec::new() };
         // The newest first, which is what a stable sort and the removal of equals keep.
         for number in numbers.into_iter().rev() {
-            index.add(&paths(folder, number), done)?;
+            index.add(places(folder, number), done)?;
         }
         index.slots.sort_by_key(|slot| (slot.key, slot.occurrence));
         index.slots.dedup_by_key(|slot| (slot.key, slot.occurrence));
@@ -166,15 +180,16 @@ impl Index {
         Ok(Some(index))
     }
 
-    fn add(&mut self, (journal, lines): &(PathBuf, PathBuf), done: fn(Status) -> bool) -> Result<(), Error> {
-        let verified = verify(journal, lines)?;
+    fn add(&mut self, (journal, lines): (Place, Place), done: fn(Status) -> bool) -> Result<(), Error> {
+        let file = lines.read().map_err(at(&lines))?;
+        let verified = verify(&journal, &file, &lines)?;
         // Tails are complete before they get their names.
         if verified.torn.journal > 0 {
             let what = "what stands there is no group of records";
-            return Err(Error::Damaged { path: journal.clone(), offset: verified.end.journal, what });
+            return Err(Error::Damaged { path: journal.path(), offset: verified.end.journal, what });
         }
         let tail = (self.tails.len() as u64) << OFFSET_BITS;
-        let mut entries = Entries::of(Groups::open(journal)?);
+        let mut entries = Entries::of(Groups::open(&journal)?);
         while let Some(entry) = entries.next()? {
             let Record { key, status, length, occurrence } = entry.record;
             if done(status)
@@ -184,7 +199,7 @@ impl Index {
                 self.slots.push(Slot { key, occurrence, place: tail | entry.offset, value });
             }
         }
-        self.tails.push((lines.clone(), File::open(lines).map_err(at(lines))?));
+        self.tails.push((lines, file));
         Ok(())
     }
 
@@ -193,9 +208,9 @@ impl Index {
         let Some(slot) = self.slot(key) else { return Ok(None) };
         let status = Status::ALL[(slot.value & ((1 << STATUS_BITS) - 1)) as usize];
         let record = Record { key, status, length: slot.value >> STATUS_BITS, occurrence: slot.occurrence.into() };
-        let (path, file) = &self.tails[(slot.place >> OFFSET_BITS) as usize];
+        let (place, file) = &self.tails[(slot.place >> OFFSET_BITS) as usize];
         let mut line = vec![0; record.length as usize];
-        file.read_exact_at(&mut line, slot.place & ((1 << OFFSET_BITS) - 1)).map_err(at(path))?;
+        file.read_exact_at(&mut line, slot.place & ((1 << OFFSET_BITS) - 1)).map_err(at(place))?;
         Ok(Some((record, line)))
     }
 

@@ -1,12 +1,13 @@
 //! What a journal is after a crash, a power cut, or anything else that can happen to its bytes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use wpool::place::Place;
 use wpool::{Input, Status};
 
 use super::append::Appender;
 use super::format::{HEADER, Header, Kind, MAX_GROUP, MAX_ROWS, Parsed, Record};
-use super::verify::{Torn, verify};
+use super::verify::{Torn, Verified, verify};
 use super::{Error, Folder, How, Key, Known, Resume, beside, is_final, is_running};
 
 pub fn record(row: u64, length: u64) -> Record {
@@ -64,6 +65,10 @@ fn a_row_costs_24_bytes_even_alone() {
     assert!(matches!(header.parse_group(HEADER as u64, &bytes), Parsed::Group(_)));
 }
 
+pub fn place(path: &Path) -> Place {
+    Place::of(path).expect("its folder is there")
+}
+
 /// A FILE with its journal, in a folder of its own.
 pub struct Disk {
     dir: tempfile::TempDir,
@@ -73,23 +78,29 @@ pub struct Disk {
 impl Disk {
     pub fn new() -> Disk {
         let dir = tempfile::tempdir().expect("a folder");
-        let folder = Folder::lock(dir.path().join("out.wpool")).expect("nobody else has it");
+        let folder = Folder::lock(place(&dir.path().join("out.wpool"))).expect("nobody else has it");
         Disk { dir, folder }
     }
 
-    pub fn file(&self) -> std::path::PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.dir.path().join("out")
     }
 
-    pub fn journal(&self) -> std::path::PathBuf {
-        self.folder.journal()
+    pub fn journal(&self) -> PathBuf {
+        self.folder.journal().path()
+    }
+
+    pub fn verify(&self) -> Result<Verified, Error> {
+        let file = std::fs::File::open(self.file()).expect("it is there");
+        verify(&self.folder.journal(), &file, &place(&self.file()))
     }
 
     /// Writes rows 0, 1, 2… in groups of these sizes, and gives their lines. When durable, all is synced after the
     /// second group.
     pub fn write(&self, groups: &[usize], durable: bool) -> Vec<Vec<u8>> {
         let file = std::fs::File::create(self.file()).expect("a file");
-        let mut appender = Appender::create(&self.journal(), &self.file(), file, durable).expect("it is made");
+        let mut appender =
+            Appender::create(&self.folder.journal(), &place(&self.file()), file, durable).expect("it is made");
         let mut lines: Vec<Vec<u8>> = Vec::new();
         for (at, count) in groups.iter().enumerate() {
             let rows = lines.len()..lines.len() + count;
@@ -116,13 +127,15 @@ impl Disk {
 
     fn resume_durably(&self, durable: bool) -> Result<Resume, Error> {
         let how = How { done: is_final, ordered: true, ids: true, durable };
-        Resume::open(&self.folder, &self.file(), how)
+        let place = place(&self.file());
+        Resume::open(&self.folder, place.edit().expect("it is there"), &place, how)
     }
 
     /// Writes one group of rows, of which the last was skipped.
     fn write_skipped(&self, count: usize, durable: bool) -> Vec<Vec<u8>> {
         let file = std::fs::File::create(self.file()).expect("a file");
-        let mut appender = Appender::create(&self.journal(), &self.file(), file, durable).expect("it is made");
+        let mut appender =
+            Appender::create(&self.folder.journal(), &place(&self.file()), file, durable).expect("it is made");
         let lines: Vec<_> = (0..count).map(line).collect();
         let mut records: Vec<_> = lines.iter().enumerate().map(|(row, line)| done(row, line.len())).collect();
         records[count - 1].status = Status::Skipped;
@@ -163,7 +176,7 @@ fn c66_an_end_that_is_cut_short_or_zero_is_torn() {
                 bytes.resize(length + 4_096, 0);
             }
         });
-        let verified = verify(&disk.journal(), &disk.file()).expect("it is torn, not damaged");
+        let verified = disk.verify().expect("it is torn, not damaged");
         assert_eq!(whole(&lines, verified.end.file), 5);
         assert_eq!(verified.torn.file as usize, lines[5..].concat().len());
         assert!(verified.torn.journal >= 20);
@@ -176,18 +189,18 @@ fn c67_what_is_wrong_in_the_middle_is_damage_with_its_place() {
     let lines = disk.write(&[2, 3, 4], false);
     let second = offsets(&disk)[1];
     disk.harm(&disk.journal(), |bytes| bytes[second + 5] ^= 1);
-    let error = verify(&disk.journal(), &disk.file()).expect_err("a group follows");
+    let error = disk.verify().expect_err("a group follows");
     assert!(matches!(error, Error::Damaged { offset, .. } if offset as usize == second), "{error}");
     disk.harm(&disk.journal(), |bytes| bytes[second + 5] ^= 1);
     // Of FILE any byte, be it of the last line: no crash writes another one.
     for row in [0, 3, 8] {
         let at = lines[..row].concat().len() + 3;
         disk.harm(&disk.file(), |bytes| bytes[at] ^= 1);
-        let error = verify(&disk.journal(), &disk.file()).expect_err("it is not what was written");
+        let error = disk.verify().expect_err("it is not what was written");
         assert!(matches!(&error, Error::Damaged { path, .. } if *path == disk.file()), "{error}");
         disk.harm(&disk.file(), |bytes| bytes[at] ^= 1);
     }
-    assert_eq!(verify(&disk.journal(), &disk.file()).expect("nothing is wrong").torn, Torn::default());
+    assert_eq!(disk.verify().expect("nothing is wrong").torn, Torn::default());
 }
 
 #[test]
@@ -197,7 +210,7 @@ fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     let groups = offsets(&disk);
     // Groups 0 and 1 were synced. Of the others the disk has written the last one and not those before.
     disk.harm(&disk.journal(), |bytes| bytes[groups[3]..groups[4]].fill(0));
-    let rows = |lines| whole(lines, verify(&disk.journal(), &disk.file()).expect("it is torn").end.file);
+    let rows = |lines| whole(lines, disk.verify().expect("it is torn").end.file);
     assert_eq!(rows(&lines), 9);
     disk.harm(&disk.journal(), |bytes| bytes[groups[2] + 7] ^= 1);
     assert_eq!(rows(&lines), 5);
@@ -205,14 +218,14 @@ fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     disk.write(&[2, 3, 4, 5, 6], true);
     let groups = offsets(&disk);
     disk.harm(&disk.journal(), |bytes| bytes[groups[1] + 7] ^= 1);
-    let error = verify(&disk.journal(), &disk.file()).expect_err("what follows says that it was on the disk");
+    let error = disk.verify().expect_err("what follows says that it was on the disk");
     assert!(matches!(error, Error::Damaged { offset, .. } if offset as usize == groups[1]), "{error}");
     // Lines that did not reach the disk although the journal of them did.
     let disk = Disk::new();
     let lines = disk.write(&[2, 3, 4], false);
     let kept = lines[..5].concat().len();
     disk.harm(&disk.file(), |bytes| bytes[kept + 10..].fill(0));
-    assert_eq!(whole(&lines, verify(&disk.journal(), &disk.file()).expect("it is torn").end.file), 5);
+    assert_eq!(whole(&lines, disk.verify().expect("it is torn").end.file), 5);
 }
 
 #[test]
@@ -226,7 +239,7 @@ fn every_step_of_a_resume_leaves_something_to_go_on_from() {
         assert_eq!(resume.next(&row(at)).expect("it is read"), Known::InPlace(Status::Ok));
     }
     assert_eq!(resume.next(&row(99)).expect("it is read"), Known::Nothing);
-    let (tail, file) = (disk.folder.path().join("tail-0"), disk.file());
+    let (tail, file) = (disk.folder.dir().path().join("tail-0"), disk.file());
     assert!(tail.exists());
     assert_eq!(std::fs::read(&file).expect("it is there"), lines[..4].concat());
     // The host is killed. The next one answers from the tail, with the positions that rows have now.
@@ -246,19 +259,20 @@ fn every_step_of_a_resume_leaves_something_to_go_on_from() {
     }
     // Nothing was in its place, so all that stood there is in a tail as well.
     assert_eq!(std::fs::metadata(&file).expect("it is there").len(), 0);
-    disk.folder.remove_tails(&file).expect("they are removed");
+    let open = std::fs::File::open(&file).expect("it is there");
+    disk.folder.remove_tails(&open).expect("they are removed");
     assert!(!tail.exists());
 }
 
 #[test]
 fn c33_a_folder_is_locked_by_one() {
     let disk = Disk::new();
-    let path = disk.folder.path().to_owned();
-    assert!(is_running(&path));
+    let (path, dir) = (place(disk.folder.dir().path()), disk.folder.dir().clone());
+    assert!(is_running(&dir));
     let error = Folder::lock(path.clone()).expect_err("it is locked");
     assert!(error.to_string().contains(&format!("pid {}", std::process::id())), "{error}");
     drop(disk.folder);
-    assert!(!is_running(&path));
+    assert!(!is_running(&dir));
     Folder::lock(path).expect("it is free");
 }
 
@@ -310,7 +324,7 @@ fn a_folder_that_somebody_else_could_write_in_is_refused() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let dir = tempfile::tempdir().expect("a folder");
     let [path, victim] = ["out.wpool", "victim"].map(|name| dir.path().join(name));
-    let refused = |needle: &str| match Folder::lock(path.clone()).expect_err("it is refused") {
+    let refused = |needle: &str| match Folder::lock(place(&path)).expect_err("it is refused") {
         Error::Io { source, .. } => assert!(source.to_string().contains(needle), "{source}"),
         other => panic!("{other}"),
     };
@@ -325,11 +339,11 @@ fn a_folder_that_somebody_else_could_write_in_is_refused() {
     // What a link leads to is left alone, and so is what somebody has put where a file is made.
     std::fs::write(&victim, "precious").expect("it is written");
     symlink(&victim, path.join("lock")).expect("a link");
-    refused("");
+    refused("link");
     std::fs::remove_file(path.join("lock")).expect("it is there");
-    let folder = Folder::lock(path.clone()).expect("it is mine");
-    symlink(&victim, path.join("run.json.new")).expect("a link");
-    super::facts::replace(folder.path(), "run.json", b"facts", false).expect("it is written");
+    let folder = Folder::lock(place(&path)).expect("it is mine");
+    symlink(&victim, path.join("run.json")).expect("a link");
+    super::facts::replace(&folder.dir().at("run.json"), b"facts", false).expect("it is written");
     assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious");
     assert_eq!(std::fs::read(path.join("run.json")).expect("it is there"), b"facts");
 }

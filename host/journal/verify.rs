@@ -13,11 +13,12 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+
+use wpool::place::Place;
 
 use super::Error;
 use super::at;
-use super::entries::Place;
+use super::entries::End;
 use super::format::{Group, Kind};
 use super::groups::Groups;
 
@@ -37,7 +38,7 @@ pub struct Torn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// Its end in the journal and in FILE.
-    pub end: Place,
+    pub end: End,
     pub torn: Torn,
 }
 
@@ -49,35 +50,34 @@ enum Lines {
     Wrong,
 }
 
-/// Reads all of a journal and of the file of its lines.
-pub fn verify(journal: &Path, lines: &Path) -> Result<Verified, Error> {
-    let file = File::open(lines).map_err(at(lines))?;
+/// Reads all of a journal and of the file of its lines, which stands at a place.
+pub fn verify(journal: &Place, file: &File, lines: &Place) -> Result<Verified, Error> {
     let length = file.metadata().map_err(at(lines))?.len();
     let mut groups = Groups::open(journal)?;
-    let mut end = Place { journal: groups.offset, file: 0 };
+    let mut end = End { journal: groups.offset, file: 0 };
     let mut block = vec![0; BLOCK];
     while let Some(group) = groups.next()? {
-        match check(&file, length, end.file, &group, &mut block).map_err(at(lines))? {
+        match check(file, length, end.file, &group, &mut block).map_err(at(lines))? {
             Lines::Right => {}
             Lines::Wrong => return Err(damaged_lines(lines, end.file)),
-            Lines::Torn if stands_behind_lines(&mut groups, &file, length, end.file + bytes(&group), &mut block)? => {
+            Lines::Torn if stands_behind_lines(&mut groups, file, length, end.file + bytes(&group), &mut block)? => {
                 return Err(damaged_lines(lines, end.file));
             }
             Lines::Torn => break,
         }
-        end = Place { journal: groups.offset, file: end.file + bytes(&group) };
+        end = End { journal: groups.offset, file: end.file + bytes(&group) };
     }
     if groups.offset == end.journal && stands_behind(&mut groups)? {
         let what = "what stands there is no group of records, and groups follow it";
-        return Err(Error::Damaged { path: journal.to_owned(), offset: end.journal, what });
+        return Err(Error::Damaged { path: journal.path(), offset: end.journal, what });
     }
     let torn = Torn { journal: groups.end - end.journal, file: length - end.file };
     Ok(Verified { end, torn })
 }
 
-fn damaged_lines(lines: &Path, offset: u64) -> Error {
+fn damaged_lines(lines: &Place, offset: u64) -> Error {
     let what = "its bytes from there on are not those that were written";
-    Error::Damaged { path: lines.to_owned(), offset, what }
+    Error::Damaged { path: lines.path(), offset, what }
 }
 
 fn bytes(group: &Group) -> u64 {
@@ -140,7 +140,7 @@ fn stands_behind_lines(
             true => group.synced,
             false if next == offset => false,
             false => {
-                let found = check(file, length, offset, &group, block).map_err(at(&groups.path))?;
+                let found = check(file, length, offset, &group, block).map_err(at(&groups.place))?;
                 matches!(found, Lines::Right)
             }
         };

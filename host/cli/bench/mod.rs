@@ -43,7 +43,7 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
                     (--state, --state-in) and no :rw directory";
         return Err(Usage(what.into()).into());
     }
-    let program = Program::read(&plan.task)?;
+    let program = plan.program()?;
     reaper::start()?;
     // Every pool finds the program there: what compiling costs is not measured.
     let cache = plan.config.cache.is_none().then(TempDir::new).transpose().context("cannot make a folder")?;

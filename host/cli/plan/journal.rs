@@ -1,15 +1,17 @@
 //! What the journal of a run says of it, and what can be resumed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use wpool::place::Place;
 use wpool::{PoolConfig, Status};
 
 use super::super::args;
+use super::super::target::Target;
 use super::{Source, usage};
-use crate::journal::{FORMAT, Facts, ProgramFacts, beside, is_final, run_id};
+use crate::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, is_final, run_id};
 
 /// Longest argument of `init` that is kept as it is.
 const SHORT: usize = 200;
@@ -18,8 +20,9 @@ const SHORT: usize = 200;
 #[derive(Debug)]
 pub struct JournalPlan {
     /// FILE of `-o FILE`.
-    pub file: PathBuf,
-    pub folder: PathBuf,
+    pub file: Place,
+    /// `FILE.wpool`.
+    pub folder: Place,
     /// All but the program's hash.
     pub facts: Facts,
     pub resume: Option<Resuming>,
@@ -43,14 +46,14 @@ pub struct Resuming {
 /// The journal of a run, if it keeps one: `file` is where its records go.
 pub fn journal(
     typed: &args::Run,
-    file: Option<&Path>,
+    file: Option<&Target>,
     source: &Source,
     config: &PoolConfig,
 ) -> Result<Option<JournalPlan>> {
     let journal = &typed.journal;
-    let regular = file.filter(|path| std::fs::metadata(path).map_or(true, |found| found.is_file()));
+    let regular = file.and_then(Target::place);
     if journal.resume {
-        check_resumable(typed, file, regular.is_some(), config)?;
+        check_resumable(typed, file.is_some(), regular.is_some(), config)?;
     }
     let Some(file) = regular.filter(|_| !journal.no_journal) else {
         if journal.durable {
@@ -60,8 +63,8 @@ pub fn journal(
     };
     let resume = journal.resume.then_some(Resuming { done: is_final, across: journal.resume_across_programs });
     Ok(Some(JournalPlan {
-        file: file.to_owned(),
-        folder: beside(file),
+        file: file.clone(),
+        folder: file.and(SUFFIX),
         facts: facts(typed, source, config),
         resume,
         ordered: !typed.output.unordered,
@@ -72,8 +75,8 @@ pub fn journal(
 }
 
 /// Refuses what could not end as if it had never been interrupted.
-fn check_resumable(typed: &args::Run, file: Option<&Path>, regular: bool, config: &PoolConfig) -> Result<()> {
-    let why = if file.is_none() {
+fn check_resumable(typed: &args::Run, to_file: bool, regular: bool, config: &PoolConfig) -> Result<()> {
+    let why = if !to_file {
         "needs -o FILE: what goes to standard output has no journal"
     } else if !regular {
         "needs a regular file: what is written to others has no journal"

@@ -5,6 +5,7 @@ mod grants;
 mod initializer;
 mod journal;
 mod outputs;
+mod reach;
 mod state;
 
 use std::io::IsTerminal;
@@ -13,19 +14,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use wpool::output::OutputType;
-use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Retry, Template, WorkerCommand};
+use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, Retry, Template, WorkerCommand};
 
 use super::args;
-use super::exit::{NoInputs, Usage};
+use super::exit::{CannotWrite, NoInputs, Usage};
 use super::halt::{self, Halt};
 use super::report::{Shown, tell};
-use super::rows::matching;
+use super::rows::{RowFile, matching};
+use super::target::Target;
 use grants::template;
 pub use journal::{JournalPlan, Resuming, differences};
 
 /// A run that makes sense.
 #[derive(Debug)]
 pub struct Plan {
+    /// As typed: a folder that is to be built, too.
     pub task: PathBuf,
     pub source: Source,
     pub config: PoolConfig,
@@ -33,12 +36,12 @@ pub struct Plan {
     pub output_type: OutputType,
     pub out_dir: Option<OutDirPlan>,
     /// `None` is standard output.
-    pub output: Option<OutputFile>,
-    pub failed: Option<PathBuf>,
+    pub output: Option<Target>,
+    pub failed: Option<Target>,
     /// There when `output` is a regular file.
     pub journal: Option<JournalPlan>,
     /// Where the shared state is written at the end.
-    pub state_out: Option<OutputFile>,
+    pub state_out: Option<Target>,
     pub only: Option<args::Only>,
     /// Results as they come.
     pub unordered: bool,
@@ -59,18 +62,26 @@ pub struct Messages {
     pub progress: Shown,
     /// Tasks that run as long as this are told of.
     pub slow: Duration,
-    pub summary_json: Option<PathBuf>,
+    pub summary_json: Option<Target>,
 }
 
 /// Where rows come from.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// Lines of files, or of standard input for `-`.
-    Lines(Vec<PathBuf>),
+    Lines(Vec<RowFile>),
     /// Files, each of them a row.
-    Files(Vec<PathBuf>),
+    Files(Vec<RowFile>),
     /// One run without input.
     Once,
+}
+
+impl Source {
+    fn pin(&mut self) {
+        if let Source::Lines(files) | Source::Files(files) = self {
+            files.iter_mut().filter(|file| !is_stdin(file)).for_each(RowFile::pin);
+        }
+    }
 }
 
 /// Where outputs become files.
@@ -89,15 +100,9 @@ pub enum Style {
     Values,
 }
 
-#[derive(Debug)]
-pub struct OutputFile {
-    pub path: PathBuf,
-    pub overwrite: bool,
-}
-
 impl Plan {
     pub fn new(typed: args::Run) -> Result<Plan> {
-        let source = source(&typed)?;
+        let mut source = source(&typed)?;
         let output = &typed.output;
         outputs::check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
@@ -116,6 +121,9 @@ impl Plan {
             CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
         let files = matches!(source, Source::Files(_));
         config.grants = grants::grants(&typed, files)?;
+        if config.grants.has_writable_dir() {
+            source.pin();
+        }
         config.init = initializer::init(&typed.initializer)?;
         config.success_codes = output.success_codes.clone();
         config.chunksize = typed.pool.chunksize;
@@ -138,7 +146,10 @@ impl Plan {
         if typed.pool.no_cache {
             config.cache = None;
         }
-        let journal = journal::journal(&typed, records.as_deref(), &source, &config)?;
+        let target = |path: &PathBuf| Target::of(path, output.overwrite);
+        let output_file = records.as_ref().map(target).transpose()?;
+        let journal = journal::journal(&typed, output_file.as_ref(), &source, &config)?;
+        reach::check_own_files(&typed, &config, journal.is_some())?;
         Ok(Plan {
             journal,
             source,
@@ -146,33 +157,35 @@ impl Plan {
             style,
             output_type: output_type(output.output_type),
             out_dir: out_dir(output, files, json)?,
-            output: records.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
-            failed: output.failed.clone(),
-            state_out: typed.state.state_out.clone().map(|path| OutputFile { path, overwrite: output.overwrite }),
+            failed: output.failed.as_deref().map(always).transpose()?,
+            state_out: typed.state.state_out.as_ref().map(target).transpose()?,
             only: output.only,
             unordered: output.unordered,
             halts: halts(&typed.stopping),
             deadline: typed.stopping.deadline,
             strict: typed.strict_input,
-            messages: messages(&typed.messages, records.is_some()),
-            // Last, because it may take minutes.
-            task: super::build::program(typed.source.task, typed.messages.quiet)?,
+            messages: messages(&typed.messages, output_file.is_some())?,
+            output: output_file,
+            task: typed.source.task,
         })
     }
 
+    /// The program that was typed. A folder is built first, which may take minutes.
+    pub fn program(&mut self) -> Result<Program> {
+        reach::check_program(&self.task, &self.config)?;
+        self.task = super::build::program(std::mem::take(&mut self.task), self.messages.quiet)?;
+        Ok(Program::read(&self.task)?)
+    }
+
     /// The files that the run reads or writes records to.
-    pub fn own_files(&self) -> impl Iterator<Item = &PathBuf> {
+    pub fn own_files(&self) -> impl Iterator<Item = &Path> {
         let rows = match &self.source {
             Source::Lines(files) | Source::Files(files) => files.as_slice(),
             Source::Once => &[],
         };
-        [&self.task]
-            .into_iter()
-            .chain(rows)
-            .chain(self.output.as_ref().map(|output| &output.path))
-            .chain(&self.failed)
-            .chain(self.state_out.as_ref().map(|state| &state.path))
-            .chain(&self.messages.summary_json)
+        let written = [&self.output, &self.failed, &self.state_out, &self.messages.summary_json];
+        let written = written.into_iter().flatten().map(Target::path);
+        [&*self.task].into_iter().chain(rows.iter().map(|file| &**file)).chain(written)
     }
 }
 
@@ -189,14 +202,19 @@ fn halts(typed: &args::Stopping) -> Vec<Halt> {
     halt.into_iter().chain(typed.max_fail.map(Halt::after_failures)).collect()
 }
 
-fn messages(typed: &args::Messages, to_file: bool) -> Messages {
-    Messages {
+/// A file that is replaced without being asked.
+fn always(path: &Path) -> Result<Target, CannotWrite> {
+    Target::of(path, true)
+}
+
+fn messages(typed: &args::Messages, to_file: bool) -> Result<Messages> {
+    Ok(Messages {
         quiet: typed.quiet,
         verbose: typed.verbose,
         progress: Shown::new(typed.progress, typed.quiet, to_file),
         slow: typed.slow,
-        summary_json: typed.summary_json.clone(),
-    }
+        summary_json: typed.summary_json.as_deref().map(always).transpose()?,
+    })
 }
 
 fn output_type(typed: args::OutputType) -> OutputType {
@@ -244,13 +262,13 @@ fn source(typed: &args::Run) -> Result<Source> {
             let patterns = typed.source.files.join(" or ");
             return Err(NoInputs(format!("no regular file matches --files {patterns}")).into());
         }
-        return Ok(Source::Files(files));
+        return Ok(Source::Files(files.into_iter().map(RowFile::from).collect()));
     }
     files(&typed.source.inputs).map(Source::Lines)
 }
 
 /// Input files that can be opened, with `-` for standard input.
-pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub fn files(inputs: &[PathBuf]) -> Result<Vec<RowFile>> {
     let mut files = inputs.to_vec();
     if files.is_empty() {
         files.push("-".into());
@@ -273,7 +291,7 @@ pub fn files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
             std::fs::File::open(file).with_context(cannot)?;
         }
     }
-    Ok(files)
+    Ok(files.into_iter().map(RowFile::from).collect())
 }
 
 pub fn is_stdin(path: &Path) -> bool {

@@ -1,13 +1,12 @@
 //! Refuses to write where something would be lost.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::super::{args, stdout};
+use super::super::{args, stdout, target};
 use super::{Source, is_stdin, usage};
-use crate::journal::beside;
 
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
@@ -27,6 +26,7 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
         }
     }
     let records = output.output.as_ref().filter(|path| !is_stdin(path)).cloned();
+    let (replace, overwrite) = (output.overwrite || typed.journal.resume, output.overwrite);
     for path in [&records, &output.failed, summary, state].into_iter().flatten() {
         check_destroys_no_input(path, source)?;
         if is_same_file(path, &typed.source.task) {
@@ -45,10 +45,25 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     if to_stdout(output) && stdout::was_closed() {
         return Err(stdout::closed().into());
     }
-    if let Some(records) = &records {
-        check_replaces_nothing(records, output.overwrite || typed.journal.resume)?;
+    for (path, replace) in [(&records, replace), (&output.failed, true), (summary, true), (state, overwrite)] {
+        let Some(path) = path else { continue };
+        target::check(path, replace, overwrite)?;
     }
-    state.as_ref().map_or(Ok(()), |path| check_replaces_nothing(path, output.overwrite))
+    output.out_dir.as_deref().map_or(Ok(()), check_out_dir)
+}
+
+/// Refuses a link as the folder of outputs: files would come to stand where whoever made it wants them.
+fn check_out_dir(path: &Path) -> Result<()> {
+    // Without a slash at its end, which would have the link followed.
+    let itself: PathBuf = path.components().collect();
+    match std::fs::read_link(&itself) {
+        Ok(to) => usage(format!(
+            "--out-dir {}: it is a link to {}, and no link is followed to write files: name that folder",
+            path.display(),
+            to.display()
+        )),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Whether records go to standard output.
@@ -63,25 +78,7 @@ fn is_stdout(path: &Path) -> bool {
         .is_ok_and(|found| found.is_file() && (found.dev(), found.ino()) == (stdout.st_dev, stdout.st_ino))
 }
 
-/// Refuses a file that exists, unless it may be replaced.
-fn check_replaces_nothing(path: &Path, overwrite: bool) -> Result<()> {
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_file() && !overwrite => {
-            let journal = beside(path).is_dir();
-            let path = path.display();
-            usage(match journal {
-                true => format!("{path} exists; go on with its run with --resume, or replace it with --overwrite"),
-                false => format!("{path} exists; replace it with --overwrite"),
-            })
-        }
-        _ => Ok(()),
-    }
-}
-
 fn check_destroys_no_input(path: &Path, source: &Source) -> Result<()> {
-    if path.is_dir() {
-        return usage(format!("{} is a directory", path.display()));
-    }
     let (Source::Lines(inputs) | Source::Files(inputs)) = source else { return Ok(()) };
     match inputs.iter().filter(|input| !is_stdin(input)).find(|input| is_same_file(path, input)) {
         Some(input) => usage(format!("{} is an input; the output would destroy it", input.display())),

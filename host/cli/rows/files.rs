@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 use wpool::limits::MAX_INPUT;
 use wpool::{Input, Rejected};
 
-use super::{BLOCK, Sink};
+use super::{BLOCK, RowFile, Sink};
 use crate::cli::exit::Usage;
 
 /// Files in a batch, so that the first ones run while the others are read.
@@ -75,7 +75,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// Reads files in their order, until nobody wants more.
-pub(super) fn read(paths: &[PathBuf], sink: &mut Sink) {
+pub(super) fn read(paths: &[RowFile], sink: &mut Sink) {
     let mut batch = Vec::new();
     let mut bytes = 0;
     for path in paths {
@@ -93,7 +93,7 @@ pub(super) fn read(paths: &[PathBuf], sink: &mut Sink) {
 }
 
 /// The row that a file is. One that cannot be read keeps its place, with the reason.
-fn row(path: &Path) -> Input {
+fn row(path: &RowFile) -> Input {
     let Some(name) = path.to_str() else {
         let reason = Rejected::because("file-name", "its name is not UTF-8");
         return Input::rejected(reason).named(path.to_string_lossy().into_owned());
@@ -107,10 +107,11 @@ fn row(path: &Path) -> Input {
 }
 
 /// At most one byte more than a row may have.
-fn content(path: &Path) -> io::Result<Vec<u8>> {
+fn content(path: &RowFile) -> io::Result<Vec<u8>> {
     // Opening a pipe in its place could wait for ever.
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let file = File::options().read(true).custom_flags(flags).open(&**path)?;
+    path.check(&file)?;
     let metadata = file.metadata()?;
     // It was one when it was found.
     if !metadata.is_file() {

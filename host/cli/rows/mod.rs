@@ -1,12 +1,12 @@
 //! Rows from files and standard input, read on a thread of their own.
 
+mod file;
 mod files;
 mod lines;
 mod occurrences;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,6 +19,7 @@ use wpool::{Input, Supply};
 use super::kept::Sorter;
 use super::out_dir::OutNames;
 use super::plan::{Source, is_stdin};
+pub use file::RowFile;
 pub use files::matching;
 use lines::Splitter;
 pub use occurrences::Occurrences;
@@ -72,7 +73,7 @@ pub struct Locator(Vec<String>);
 
 impl Locator {
     pub fn new(source: &Source) -> Self {
-        let show = |file: &PathBuf| if is_stdin(file) { "<stdin>".into() } else { file.display().to_string() };
+        let show = |file: &RowFile| if is_stdin(file) { "<stdin>".into() } else { file.display().to_string() };
         Locator(match source {
             Source::Lines(files) => files.iter().map(show).collect(),
             Source::Files(_) | Source::Once => Vec::new(),
@@ -200,7 +201,7 @@ impl Sink {
 }
 
 /// Reads files of rows, one after the other. An error is a sentence.
-fn read_lines(files: &[PathBuf], sink: &mut Sink) -> Result<(), String> {
+fn read_lines(files: &[RowFile], sink: &mut Sink) -> Result<(), String> {
     for (number, file) in files.iter().enumerate() {
         let mut splitter = Splitter::of(number as u64);
         let read = open(file).and_then(|reader| splitter.read(reader, |batch| sink.send(batch)));
@@ -230,6 +231,11 @@ pub fn count(source: &Source) -> io::Result<Option<u64>> {
 }
 
 /// Opens a file of rows, or standard input for `-`.
-pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    if is_stdin(path) { Ok(Box::new(io::stdin())) } else { Ok(Box::new(File::open(path)?)) }
+pub fn open(path: &RowFile) -> io::Result<Box<dyn Read>> {
+    if is_stdin(path) {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(&**path)?;
+    path.check(&file)?;
+    Ok(Box::new(file))
 }

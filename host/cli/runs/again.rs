@@ -1,21 +1,28 @@
 //! A kept run as a plan that can be carried out again.
+//!
+//! The folder may be from somebody else, and a guest may have written to it. So its program is a regular file of the hash that
+//! the facts tell, it is never built, the fence is never less than for a run, and what the facts grant is said first.
 
+use std::io::Read;
 use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use wpool::{Program, SandboxMode, Status};
+use wpool::place::Dir;
+use wpool::{DirGrant, Grants, MAX_PROGRAM, Program, SandboxMode, Status};
 
 use super::super::args::{Action, Args, Replay, Rerun, Run};
 use super::super::exit::Usage;
 use super::super::plan::{JournalPlan, Plan, Resuming, differences, is_stdin};
 use super::index;
+use crate::cli::say;
 use crate::journal::{Facts, output, program};
 
 /// A kept run, of which something is to be done again.
 #[derive(Debug)]
 pub struct Again {
     pub folder: PathBuf,
+    pub dir: Dir,
     pub facts: Facts,
 }
 
@@ -33,17 +40,38 @@ fn is_ok(status: Status) -> bool {
 impl Again {
     pub fn find(run: &Path) -> Result<Again> {
         let kept = index::find(run)?;
+        let cannot = || format!("cannot run {} again", kept.folder.display());
+        let dir = kept.dir().with_context(cannot)?.clone();
+        dir.check_private().with_context(cannot)?;
         let facts = kept.facts.context("it has no facts")?;
-        Ok(Again { folder: kept.folder, facts })
+        Ok(Again { folder: kept.folder, dir, facts })
     }
 
     /// The program, from the copy that was kept.
     fn program(&self) -> Result<Program> {
-        let path = program(&self.folder);
-        let copy = Program::read(&path)?;
+        let place = program(&self.dir);
+        let shown = place.path();
+        let cannot = || format!("cannot read {}, the program of the run", shown.display());
+        let mut bytes = Vec::new();
+        place.read().with_context(cannot)?.take(MAX_PROGRAM + 1).read_to_end(&mut bytes).with_context(cannot)?;
+        ensure!(bytes.len() as u64 <= MAX_PROGRAM, "{} is too large for a program", shown.display());
+        let copy = Program::new(self.facts.program.name.clone(), bytes);
         let same = copy.hash().to_hex().as_str() == self.facts.program.hash;
-        ensure!(same, "{} is not the program of the run any more", path.display());
-        Ok(Program::new(self.facts.program.name.clone(), copy.bytes().clone()))
+        ensure!(same, "{} is not the program of the run any more", shown.display());
+        Ok(copy)
+    }
+
+    /// Says what the program will be able to touch, which the folder decides.
+    fn say_grants(&self, plan: &Plan) {
+        let Grants { dirs, env, .. } = &plan.config.grants;
+        for DirGrant { host, writable, .. } in dirs {
+            let how = if *writable { "read and change" } else { "read" };
+            say(format_args!("the run grants its program to {how} the directory {}", host.display()));
+        }
+        if !env.is_empty() {
+            let names: Vec<_> = env.iter().map(|(name, _)| name.as_str()).collect();
+            say(format_args!("the run gives its program the environment variables {}", names.join(" ")));
+        }
     }
 
     /// What was typed, with what it stood for then: directory, environment, program. `named` is how rows are named now.
@@ -60,7 +88,7 @@ impl Again {
         let cwd = &self.facts.cwd;
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
         typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        typed.source.task = program(&self.folder);
+        typed.source.task = program(&self.dir).path();
         typed.pool.sandbox = match (sandbox, typed.pool.sandbox) {
             (Some(now), _) => now,
             (None, SandboxMode::Strict) => SandboxMode::Strict,
@@ -96,6 +124,9 @@ impl Again {
         journal.resume = Some(Resuming { done: is_ok, across: args.resume_across_programs });
         journal.facts.arguments = self.facts.arguments.clone();
         journal.facts.program.path = self.facts.program.path.clone();
+        if !plan.messages.quiet {
+            self.say_grants(&plan);
+        }
         Ok((plan, self.program()?))
     }
 
@@ -116,6 +147,7 @@ impl Again {
         plan.config.workers = 1;
         plan.config.retry = wpool::Retry::default();
         plan.config.post_mortem = true;
+        self.say_grants(&plan);
         Ok((plan, self.program()?))
     }
 }

@@ -1,20 +1,23 @@
 //! Where kept runs are: a small file for each in `$XDG_STATE_HOME/wpool/runs`, which points to its folder.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::ffi::OsStr;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use wpool::place::{Dir, PRIVATE, Place};
 
 use super::super::exit::Usage;
 use super::super::plan::user_dir;
 use super::super::say;
-use crate::journal::{Entries, Error, FACTS, Facts, beside, is_running, output};
+use crate::journal::{Entries, Error, FACTS, Facts, SUFFIX, beside, is_running, output};
+
+/// Longest file of the index: a path takes 4 KiB at most, and some more in escapes.
+const MAX_POINTER: u64 = 64 << 10;
 
 /// What the index says of a run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,8 +76,12 @@ pub struct Kept {
     pub started: String,
     pub program: String,
     pub output: PathBuf,
+    /// `FILE.wpool`.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// The same, open, if it is there.
+    #[serde(skip)]
+    pub dir: Option<Dir>,
     pub exit_code: Option<i32>,
     /// Records by status, as far as there is a journal to read.
     pub counts: BTreeMap<String, u64>,
@@ -83,10 +90,10 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn of(folder: &Path, facts: Result<Facts, State>, pointer: Pointer) -> Kept {
+    fn of(dir: Option<Dir>, facts: Result<Facts, State>, pointer: Pointer) -> Kept {
         let state = match &facts {
             Err(state) => *state,
-            Ok(_) if is_running(folder) => State::Running,
+            Ok(_) if dir.as_ref().is_some_and(is_running) => State::Running,
             Ok(facts) if facts.ended.as_ref().is_some_and(|ended| ended.complete) => State::Finished,
             Ok(_) => State::Interrupted,
         };
@@ -95,26 +102,21 @@ impl Kept {
         let counts = match (told, state) {
             (Some(counts), State::Finished) => counts,
             (_, State::Gone | State::Unreadable) => BTreeMap::new(),
-            _ => count(folder),
+            _ => dir.as_ref().map(count).unwrap_or_default(),
         };
-        let Pointer { run, started, program, exit_code, .. } = pointer;
-        Kept {
-            run,
-            state,
-            started,
-            program,
-            output: output(folder),
-            folder: folder.to_owned(),
-            exit_code,
-            counts,
-            facts,
-        }
+        let Pointer { run, folder, started, program, exit_code } = pointer;
+        Kept { run, state, started, program, output: output(&folder), folder, dir, exit_code, counts, facts }
     }
 
     /// For how long it has been finished, by the clock of the file system.
     pub fn finished_for(&self) -> Option<Duration> {
-        let noted = std::fs::metadata(self.folder.join(FACTS)).and_then(|found| found.modified()).ok()?;
+        let noted = self.dir.as_ref()?.at(FACTS).read().and_then(|facts| facts.metadata()?.modified()).ok()?;
         Some(SystemTime::now().duration_since(noted).unwrap_or_default())
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> Result<&Dir> {
+        self.dir.as_ref().with_context(|| format!("cannot open {}", self.folder.display()))
     }
 
     pub fn total(&self) -> u64 {
@@ -127,7 +129,7 @@ impl Kept {
 }
 
 /// Records by status, up to where the journal can be read.
-fn count(folder: &Path) -> BTreeMap<String, u64> {
+fn count(folder: &Dir) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     let Ok(mut entries) = Entries::open(folder) else { return counts };
     while let Ok(Some(entry)) = entries.next() {
@@ -136,8 +138,8 @@ fn count(folder: &Path) -> BTreeMap<String, u64> {
     counts
 }
 
-/// The folder of the index; without a home there is none.
-fn place() -> Option<PathBuf> {
+/// The path of the index; without a home there is none.
+pub fn place() -> Option<PathBuf> {
     user_dir("XDG_STATE_HOME", ".local/state").map(|state| state.join("wpool/runs"))
 }
 
@@ -163,22 +165,29 @@ pub fn note(facts: &Facts, folder: &Path) {
 
 fn try_note(facts: &Facts, folder: &Path, place: &Path, name: &str) -> io::Result<()> {
     let pointer = Pointer::to(std::fs::canonicalize(folder)?, facts);
-    DirBuilder::new().recursive(true).mode(0o700).create(place)?;
-    let temporary = place.join(format!(".{name}.{}", std::process::id()));
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&serde_json::to_vec(&pointer)?)?;
-    std::fs::rename(&temporary, place.join(name))
+    let entry = Dir::make_private(place)?.at(name);
+    if let Some(other) = read(&entry).filter(|other| other.folder != pointer.folder)
+        && open_kept(&other.folder).is_ok_and(|dir| Facts::load(&dir).is_ok_and(|facts| facts.run == other.run))
+    {
+        let other = other.folder.display();
+        return Err(io::Error::other(format!("{other} holds the run of this name; is this a copy of it?")));
+    }
+    entry.replace(&serde_json::to_vec(&pointer)?, PRIVATE, true)
 }
 
 /// Removes a run from the index.
 pub fn forget(run: &str) -> Result<()> {
     let (Some(place), Some(name)) = (place(), file_name(run)) else { return Ok(()) };
-    let path = place.join(name);
-    match std::fs::remove_file(&path) {
-        // Somebody else was faster.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.with_context(|| format!("cannot remove {}", path.display())),
+    let removed = Dir::private(&place).and_then(|index| index.at(name).remove());
+    removed.with_context(|| format!("cannot remove the run from {}", place.display()))
+}
+
+/// Opens the folder of a kept run, which has its name and is not a link.
+pub fn open_kept(folder: &Path) -> io::Result<Dir> {
+    if folder.extension().is_none_or(|end| end != &SUFFIX[1..]) {
+        return Err(io::Error::other("it is not called FILE.wpool"));
     }
+    Dir::open_itself(folder)
 }
 
 /// All runs of the index, the newest first. What is no pointer is passed over.
@@ -191,39 +200,46 @@ pub fn all() -> Result<Vec<Kept>> {
 /// Those whose name begins so.
 fn pointers(prefix: &str) -> Result<Vec<Pointer>> {
     let Some(place) = place() else { return Ok(Vec::new()) };
-    let entries = match std::fs::read_dir(&place) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", place.display())),
-    };
-    let named = entries.flatten().filter(|entry| {
-        let name = entry.file_name();
-        name.to_str().is_some_and(|name| name.starts_with(prefix) && !name.starts_with('.') && name.ends_with(".json"))
-    });
-    let read = |path: PathBuf| serde_json::from_slice(&std::fs::read(path).ok()?).ok();
-    Ok(named.filter_map(|entry| read(entry.path())).collect())
+    if !place.exists() {
+        return Ok(Vec::new());
+    }
+    let cannot = || format!("cannot read {}", place.display());
+    let index = Dir::private(&place).with_context(cannot)?;
+    let names = index.names().with_context(cannot)?;
+    let named = names.iter().filter(|name| name.to_str().is_some_and(|name| name.starts_with(prefix)));
+    // A run's file has the run's name.
+    let own = |name: &OsStr| read(&index.at(name)).filter(|it| file_name(&it.run).is_some_and(|own| name == &*own));
+    Ok(named.filter_map(|name| own(name)).collect())
+}
+
+/// Reads a file of the index, if it is one.
+fn read(entry: &Place) -> Option<Pointer> {
+    let mut text = Vec::new();
+    entry.read().ok()?.take(MAX_POINTER).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 /// What there is of a run that the index knows.
 fn look(pointer: Pointer) -> Kept {
-    let folder = pointer.folder.clone();
-    let facts = match Facts::load(&folder) {
-        Ok(facts) if facts.run == pointer.run => Ok(facts),
-        Err(Error::Io { source, .. }) if source.kind() != io::ErrorKind::NotFound => Err(State::Unreadable),
-        Err(Error::Facts { .. }) => Err(State::Unreadable),
+    let dir = open_kept(&pointer.folder).ok();
+    let facts = match dir.as_ref().map(Facts::load) {
+        Some(Ok(facts)) if facts.run == pointer.run => Ok(facts),
+        Some(Err(Error::Io { source, .. })) if source.kind() != io::ErrorKind::NotFound => Err(State::Unreadable),
+        Some(Err(Error::Facts { .. })) => Err(State::Unreadable),
+        None if pointer.folder.is_dir() => Err(State::Unreadable),
         _ => Err(State::Gone),
     };
-    Kept::of(&folder, facts, pointer)
+    Kept::of(dir, facts, pointer)
 }
 
 /// A run by its output file, its folder, its name, or the beginning of its name.
 pub fn find(run: &Path) -> Result<Kept> {
     let folder = if run.extension().is_some_and(|end| end == "wpool") { run.to_owned() } else { beside(run) };
-    if folder.join(FACTS).is_file() {
-        let folder = std::fs::canonicalize(&folder)?;
-        let facts = Facts::load(&folder)?;
-        let pointer = Pointer::to(folder.clone(), &facts);
-        return Ok(Kept::of(&folder, Ok(facts), pointer));
+    if folder.is_dir() {
+        let dir = open_kept(&folder).with_context(|| format!("cannot use {}", folder.display()))?;
+        let facts = Facts::load(&dir)?;
+        let pointer = Pointer::to(std::fs::canonicalize(&folder)?, &facts);
+        return Ok(Kept::of(Some(dir), Ok(facts), pointer));
     }
     let name = run.to_string_lossy();
     let mut found = pointers(&name)?;
@@ -240,7 +256,7 @@ pub fn find(run: &Path) -> Result<Kept> {
                 return refuse(format!("of the run {} nothing is left: {folder} is gone, or of another run", kept.run));
             }
             if kept.state == State::Unreadable {
-                Facts::load(&kept.folder)?;
+                Facts::load(&open_kept(&kept.folder)?)?;
             }
             Ok(kept)
         }

@@ -5,11 +5,11 @@ mod index;
 mod show;
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::json;
+use wpool::place::{Dir, Place};
 
 use super::args::{Rerun, Runs};
 use super::exit::Exit;
@@ -17,8 +17,8 @@ use super::run::run;
 use super::{print, printed, say};
 use crate::journal::{Entries, Facts, Folder};
 pub use again::{Again, is_ordered};
-pub use index::note;
 use index::{Kept, State};
+pub use index::{note, place};
 use show::one_line;
 
 /// Does what `wpool runs` is asked for.
@@ -30,7 +30,7 @@ pub fn runs(action: &Runs) -> Result<Exit> {
             let age = older_than.or(finished.then_some(Duration::ZERO));
             prune(age, *dry_run)
         }
-        Runs::Export { run } => export(&index::find(run)?.folder),
+        Runs::Export { run } => export(index::find(run)?.dir()?),
     }
 }
 
@@ -70,16 +70,17 @@ fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
 
 /// Removes what was kept of a finished run, unless it has been gone on with in the meantime.
 fn remove_finished(kept: &Kept) -> Result<()> {
-    let lock = Folder::lock(kept.folder.clone())?;
+    index::open_kept(&kept.folder)?;
+    let lock = Folder::lock(Place::of(&kept.folder)?)?;
     // Nobody changes them while the lock is held.
-    let facts = Facts::load(&kept.folder)?;
-    anyhow::ensure!(Some(&facts) == kept.facts.as_ref(), "it has been gone on with");
+    let facts = Facts::load(lock.dir())?;
+    anyhow::ensure!(Some(&facts) == kept.facts.as_ref(), "the run was resumed in the meantime");
     Ok(lock.remove()?)
 }
 
 /// Prints facts and records. Of a run without order the positions are those of the lines. What is wrong at the journal's
 /// end is told behind them.
-fn export(folder: &Path) -> Result<Exit> {
+fn export(folder: &Dir) -> Result<Exit> {
     let facts = Facts::load(folder)?;
     let ordered = is_ordered(&facts);
     let mut entries = Entries::open(folder)?;

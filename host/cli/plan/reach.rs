@@ -1,0 +1,60 @@
+//! What tasks may write to, and what must be out of their reach: the run's own files, and what the next run executes.
+//!
+//! Whoever can write to the folder of a file can replace the file, or put a link in its place. No order of checks in the
+//! host makes that harmless for all that a later run, or another program, does with the file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use wpool::PoolConfig;
+
+use super::super::{args, runs};
+use super::{is_stdin, usage};
+use crate::journal::SUFFIX;
+
+/// Refuses a run whose own files would lie in a directory that its tasks may write to.
+pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: bool) -> Result<()> {
+    let args::Run { output, state, messages, .. } = typed;
+    let records = output.output.as_ref().filter(|path| !is_stdin(path));
+    let kept = records.filter(|_| journal).map(|path| {
+        let mut path = path.clone().into_os_string();
+        path.push(SUFFIX);
+        PathBuf::from(path)
+    });
+    let index = runs::place().filter(|_| journal);
+    let files = [
+        ("-o", records, ""),
+        ("the journal", kept.as_ref(), ", or keep none (--no-journal)"),
+        ("--failed", output.failed.as_ref(), ""),
+        ("--summary-json", messages.summary_json.as_ref(), ""),
+        ("--state-out", state.state_out.as_ref(), ""),
+        ("--out-dir", output.out_dir.as_ref(), ""),
+        ("the cache of compiled programs", config.cache.as_ref(), ", or use none (--no-cache)"),
+        ("the list of runs", index.as_ref(), ", or keep no journal (--no-journal)"),
+    ];
+    for (what, path, remedy) in files {
+        let Some(path) = path else { continue };
+        if let Some(granted) = config.grants.writable_at(path) {
+            let (path, granted) = (path.display(), granted.display());
+            return usage(format!(
+                "{what}: {path} lies in {granted}, which tasks may write to (--dir …:rw): a task could put something else \
+                 in its place. Let it lie elsewhere, or grant another directory{remedy}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to build a program from what tasks may write to: the next run would build and so execute what they wrote.
+pub fn check_program(task: &Path, config: &PoolConfig) -> Result<()> {
+    match config.grants.writable_at(task) {
+        Some(granted) if task.is_dir() => {
+            let (task, granted) = (task.display(), granted.display());
+            usage(format!(
+                "{task} is a folder to build, and tasks may write to {granted} (--dir …:rw): what they write there would \
+                 be built, and so executed, by the next run. Name the program file, or grant another directory"
+            ))
+        }
+        _ => Ok(()),
+    }
+}
