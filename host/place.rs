@@ -278,7 +278,7 @@ impl Place {
         self.open(OFlags::RDONLY, 0)
     }
 
-    /// Opens the regular file there for reading and writing.
+    /// Opens the user's own file there, which has no other name, for reading and writing.
     ///
     /// # Errors
     /// As [`Place::read`].
@@ -303,7 +303,14 @@ impl Place {
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir.folder, &self.name, flags, Mode::from_raw_mode(mode));
         let file = File::from(file.map_err(link_in_words)?);
-        regular(Found::of_file(&file)?)?;
+        let found = Found::of_file(&file)?;
+        regular(found)?;
+        if flags.contains(OFlags::RDWR) && !found.own {
+            return Err(of_another());
+        }
+        if flags.contains(OFlags::RDWR) && found.names != 1 {
+            return Err(io::Error::other("it is a hard link: writing would change the file of its other names, too"));
+        }
         Ok(file)
     }
 
@@ -314,6 +321,15 @@ impl Place {
     pub fn create(&self, mode: u32) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.dir.folder, &self.name, flags, Mode::from_raw_mode(mode))?.into())
+    }
+
+    /// As [`Place::create`], once what stands there is removed.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn create_anew(&self, mode: u32) -> io::Result<File> {
+        self.remove()?;
+        self.create(mode)
     }
 
     /// Makes a file beside the place, to be put there.
@@ -343,11 +359,12 @@ impl Place {
         draft.put(overwrite).map(drop)
     }
 
-    /// Removes what stands there, if anything does; not a folder.
+    /// Removes what stands there, if anything does; not a folder, and nothing of another user's.
     ///
     /// # Errors
-    /// Of the system.
+    /// Of the system; and what stands there, as a sentence.
     pub fn remove(&self) -> io::Result<()> {
+        self.look()?.map_or(Ok(()), replaceable)?;
         self.unlink(AtFlags::empty())
     }
 
@@ -472,9 +489,13 @@ fn regular(found: Found) -> io::Result<()> {
 fn replaceable(found: Found) -> io::Result<()> {
     match found.kind {
         Kind::Folder => Err(Errno::ISDIR.into()),
-        _ if !found.own => Err(io::Error::other("what stands there belongs to another user")),
+        _ if !found.own => Err(of_another()),
         _ => Ok(()),
     }
+}
+
+fn of_another() -> io::Error {
+    io::Error::other("what stands there belongs to another user")
 }
 
 fn link() -> io::Error {

@@ -116,7 +116,7 @@ fn resume(
     let old = Facts::load(folder.dir()).map_err(|error| advise(error, plan))?;
     check_same(&old, facts, resuming.across)?;
     let how = How { done: resuming.done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable };
-    let file = take(&plan.file).map_err(|error| match error {
+    let file = free(&plan.file, plan.file.edit()).map_err(|error| match error {
         Error::Busy { .. } => error.into(),
         error => advise(error, plan),
     })?;
@@ -223,15 +223,15 @@ fn create(plan: &JournalPlan, folder: &Folder) -> Result<File, Error> {
     let replace = plan.overwrite || plan.resume.is_some() && found.is_some_and(|found| found.bytes == 0);
     if found.is_some_and(|found| found.kind == Kind::File && found.own) && replace {
         // Before the journal goes that is of it.
-        take(place)?;
+        free(place, place.read())?;
     }
     folder.clear()?;
     target::open_file(place, replace).map_err(io_at(place))
 }
 
-/// Opens FILE and locks it, for it may be written by another name, too.
-fn take(place: &Place) -> Result<File, Error> {
-    let file = place.edit().map_err(io_at(place))?;
+/// Locks FILE, which may be written by another name, too.
+fn free(place: &Place, opened: io::Result<File>) -> Result<File, Error> {
+    let file = opened.map_err(io_at(place))?;
     match target::check_free(&file) {
         Ok(()) => Ok(file),
         Err(_) => Err(Error::Busy { path: place.path(), pid: None }),

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
-use wpool::place::Place;
+use wpool::place::{PRIVATE, Place};
 
 use super::entries::End;
 use super::format::{Header, Kind, MAX_ROWS, Record};
@@ -43,8 +43,7 @@ impl Appender {
         let kind = if durable { Kind::Durable } else { Kind::Plain };
         let header = Header::new(kind);
         let failed = at(journal_place);
-        let mut journal = journal_place.edit_private().map_err(failed)?;
-        journal.set_len(0).map_err(failed)?;
+        let mut journal = journal_place.create_anew(PRIVATE).map_err(failed)?;
         let bytes = header.encode();
         journal.write_all(&bytes).map_err(failed)?;
         let mut appender = Appender::of(header, (journal, journal_place), (file, file_place), bytes.len() as u64);

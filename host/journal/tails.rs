@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
 use wpool::Status;
-use wpool::place::{Dir, Place};
+use wpool::place::{Dir, PRIVATE, Place};
 
 use super::entries::{End, Entries};
 use super::facts::replace;
@@ -85,8 +85,7 @@ pub fn take(folder: &Dir, lines: Lines<'_>, from: End, end: End) -> Result<(), E
 fn copy(lines: Lines<'_>, from: u64, to: u64, into: &Place) -> Result<(), Error> {
     let mut source = lines.file;
     source.seek(SeekFrom::Start(from)).map_err(at(lines.place))?;
-    let mut copy = into.edit_private().map_err(at(into))?;
-    copy.set_len(0).map_err(at(into))?;
+    let mut copy = into.create_anew(PRIVATE).map_err(at(into))?;
     let copied = io::copy(&mut source.take(to - from), &mut copy).map_err(at(into))?;
     if copied != to - from {
         return Err(at(lines.place)(io::Error::other("it has become shorter")));

@@ -522,13 +522,14 @@ fn a_deterministic_resume_gives_each_of_equal_rows_its_own_random_numbers() {
 }
 
 #[test]
-fn a_link_to_a_file_leads_to_its_journal() {
+fn a_link_to_a_file_finds_its_run_and_is_not_written_through() {
     let place = Place::new(numbers(5));
     place.resume("echo", "", OK);
     std::os::unix::fs::symlink("out", place.path("link")).expect("a link");
-    let ran = place.run("echo", "-o link --resume");
-    assert_eq!((ran.code, kept(&ran)), (OK, 5), "{}", ran.stderr);
+    assert_refused(&place.run("echo", "-o link --resume"), USAGE, &["link is a link to out"], "a link");
     assert!(!place.path("link.wpool").exists());
+    let info = run(wpool().current_dir(place.0.path()).args(["runs", "info", "link"]), "");
+    assert!(info.code == OK && info.stdout.contains("5 ok"), "{}", info.stderr);
 }
 
 // What is kept, and where
