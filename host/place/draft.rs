@@ -1,0 +1,81 @@
+//! Files that are written beside their place, and renamed over it.
+
+use std::fs::File;
+use std::io;
+
+use rustix::fs::{AtFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::{Place, replaceable};
+
+/// A file that does not stand at its place yet. It is removed when it is dropped before.
+#[derive(Debug)]
+pub struct Draft {
+    pub file: File,
+    pub(super) temporary: Place,
+    pub(super) place: Place,
+    pub(super) placed: bool,
+}
+
+impl Draft {
+    /// Puts the file at its place: over the user's own file or link that stands there, if it may, and never over what
+    /// belongs to somebody else.
+    ///
+    /// # Errors
+    /// Of the system, as [`io::ErrorKind::AlreadyExists`] when something stands there that must stay.
+    pub fn put(mut self, overwrite: bool) -> io::Result<File> {
+        if overwrite {
+            self.put_over()?
+        } else {
+            self.put_anew()?
+        }
+        self.file.try_clone()
+    }
+
+    /// Opens the file again, for reading alone.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn reader(&self) -> io::Result<File> {
+        self.temporary.read()
+    }
+
+    fn put_over(&mut self) -> io::Result<()> {
+        if let Some(found) = self.place.look()? {
+            replaceable(found)?;
+        }
+        self.rename(RenameFlags::empty())?;
+        self.placed = true;
+        Ok(())
+    }
+
+    fn put_anew(&mut self) -> io::Result<()> {
+        match self.rename(RenameFlags::NOREPLACE) {
+            Ok(()) => self.placed = true,
+            // Some file systems cannot; all that have hard links can do this. The draft's own name goes when it is dropped.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                let folder = &self.place.dir.folder;
+                rustix::fs::linkat(folder, &self.temporary.name, folder, &self.place.name, AtFlags::empty())?;
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+        Ok(())
+    }
+
+    fn rename(&self, flags: RenameFlags) -> Result<(), Errno> {
+        let folder = &self.place.dir.folder;
+        match flags.is_empty() {
+            // Kernels and file systems that know no flags know this.
+            true => rustix::fs::renameat(folder, &self.temporary.name, folder, &self.place.name),
+            false => rustix::fs::renameat_with(folder, &self.temporary.name, folder, &self.place.name, flags),
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.placed {
+            let _ = self.temporary.remove();
+        }
+    }
+}
