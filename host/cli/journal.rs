@@ -11,8 +11,8 @@ use super::kept::{self, Kept, Sorter};
 use super::plan::{JournalPlan, Plan, Resuming, differences};
 use super::report::Tally;
 use super::writer::{Handover, Writer};
-use super::{runs, say};
-use crate::journal::{Appender, Ended, Error, FACTS, Facts, Folder, How, JOURNAL, Resume, Torn, now};
+use super::{runs, say, torn};
+use crate::journal::{Appender, Ended, Error, FACTS, Facts, Folder, How, JOURNAL, Resume, now};
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Prepared {
     facts: Facts,
     /// What there is to go on with, and how that ended.
     resume: Option<(Resume, Option<Ended>)>,
+    /// Whether something is damaged, of which copies are to be kept.
+    damaged: bool,
 }
 
 /// The journal of a run that goes on.
@@ -78,16 +80,16 @@ pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
     let mut facts = plan.facts.clone();
     facts.program.name = program.name().to_owned();
     facts.program.hash = program.hash().to_hex().to_string();
-    let mut prepared = Prepared { folder: None, facts, resume: None };
+    let mut prepared = Prepared { folder: None, facts, resume: None, damaged: false };
     let begun = std::fs::metadata(&plan.file).is_ok_and(|found| found.len() > 0);
     if plan.folder.exists() {
         let folder = Folder::lock(plan.folder.clone()).map_err(cannot)?;
         if let Some(resuming) = &plan.resume {
-            prepared.resume = resume(plan, *resuming, &folder, &mut prepared.facts)?;
+            resume(plan, *resuming, &folder, &mut prepared)?;
         }
         prepared.folder = Some(folder);
     }
-    if plan.resume.is_some() && prepared.resume.is_none() && begun {
+    if plan.resume.is_some() && prepared.resume.is_none() && begun && !prepared.damaged {
         let (file, folder) = (plan.file.display(), plan.folder.display());
         let what = format!("--resume: {file} is there without its journal, {folder}; replace it with --overwrite");
         return Err(Usage(what).into());
@@ -95,38 +97,44 @@ pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
     Ok(prepared)
 }
 
-/// What there is to go on with; `None` when the earlier run has come to nothing.
-fn resume(
-    plan: &JournalPlan,
-    resuming: Resuming,
-    folder: &Folder,
-    facts: &mut Facts,
-) -> Result<Option<(Resume, Option<Ended>)>> {
+/// Finds out what there is to go on with; nothing when the earlier run has come to nothing, or none of it is known to be
+/// right.
+fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mut Prepared) -> Result<()> {
     let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.len() == 0);
     // A power cut in its first moments leaves files without content.
     if !folder.journal().exists() || is_empty(&folder.journal()) && is_empty(&plan.file) {
-        return Ok(None);
+        return Ok(());
     }
-    let old = Facts::load(folder.path()).map_err(|error| advise(error, plan))?;
-    check_same(&old, facts, resuming.across)?;
-    let how = How { done: resuming.done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable };
-    let resume = Resume::open(folder, &plan.file, how).map_err(|error| advise(error, plan))?;
-    (facts.run, facts.started) = (old.run, old.started);
-    let Torn { journal, file } = resume.torn();
-    if journal > 0 || file > 0 {
-        let (name, folder) = (plan.file.display(), plan.folder.display());
-        say(format_args!(
-            "torn: the last {file} bytes of {name} and {journal} of {folder}/journal were cut short; their rows run again"
-        ));
+    let old = match Facts::load(folder.path()) {
+        Ok(old) => old,
+        Err(error) => return give_up(error, 0, plan, prepared),
+    };
+    check_same(&old, &prepared.facts, resuming.across)?;
+    let Resuming { done, damaged: salvage, .. } = resuming;
+    let how = How { done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable, salvage };
+    match Resume::open(folder, &plan.file, how) {
+        Ok(resume) => {
+            (prepared.facts.run, prepared.facts.started) = (old.run, old.started);
+            torn::report(&resume, plan);
+            prepared.damaged = resume.is_damaged();
+            prepared.resume = Some((resume, old.ended));
+            Ok(())
+        }
+        Err(error) => {
+            let right = Resume::open(folder, &plan.file, How { salvage: true, ..how });
+            give_up(error, right.map_or(0, |resume| resume.records()), plan, prepared)
+        }
     }
-    Ok(Some((resume, old.ended)))
 }
 
-/// Says what to do about a journal that nothing can be built on.
-fn advise(error: Error, plan: &JournalPlan) -> anyhow::Error {
-    let file = plan.file.display();
-    anyhow::Error::from(error)
-        .context(format!("nothing was changed; --overwrite starts {file} anew. The run cannot be gone on with"))
+/// Begins anew when nothing is known to be right and the user has asked for what is; refuses otherwise.
+fn give_up(error: Error, right: u64, plan: &JournalPlan, prepared: &mut Prepared) -> Result<()> {
+    if plan.resume.is_some_and(|resuming| resuming.damaged) && error.is_damage() {
+        torn::report_lost(error);
+        prepared.damaged = true;
+        return Ok(());
+    }
+    Err(torn::advise(error, right, plan))
 }
 
 /// Refuses to mix records of programs, settings or versions.
@@ -159,8 +167,11 @@ impl Prepared {
     }
 
     fn try_begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun, Error> {
-        let Prepared { folder, facts, resume } = self;
+        let Prepared { folder, facts, resume, damaged } = self;
         let folder = claim(folder, plan)?;
+        if damaged {
+            torn::report_aside(&plan.file, &folder.keep_aside(&plan.file)?);
+        }
         let (durable, path) = (plan.durable, plan.file.clone());
         if let Some((resume, ended)) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
@@ -169,7 +180,7 @@ impl Prepared {
             return Ok(Begun::Again(journal, Box::new(resume), ended));
         }
         folder.clear()?;
-        let file = create(plan)?;
+        let file = create(plan, damaged)?;
         folder.begin(&facts, program.bytes(), durable)?;
         runs::note(&facts, folder.path());
         let appender = Appender::create(&folder.journal(), &path, file, durable)?;
@@ -203,10 +214,10 @@ pub fn tell_failure(error: Error) -> Exit {
     Exit::of_error(&error)
 }
 
-/// Makes FILE. Without `--overwrite` it is not there, or it is empty.
-fn create(plan: &JournalPlan) -> Result<File, Error> {
+/// Makes FILE. Without `--overwrite` it is not there, or it is empty, or there is a copy of it.
+fn create(plan: &JournalPlan, copied: bool) -> Result<File, Error> {
     let empty = plan.resume.is_some() && std::fs::metadata(&plan.file).is_ok_and(|found| found.len() == 0);
-    let file = if plan.overwrite || empty { File::create(&plan.file) } else { File::create_new(&plan.file) };
+    let file = if plan.overwrite || empty || copied { File::create(&plan.file) } else { File::create_new(&plan.file) };
     file.map_err(|source| Error::Io { path: plan.file.clone(), source })
 }
 

@@ -28,6 +28,7 @@ mod stopping;
 mod stops;
 mod summary_file;
 mod terminal;
+mod torn;
 mod units;
 mod writer;
 

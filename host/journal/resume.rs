@@ -20,8 +20,8 @@ use super::folder::{Folder, JOURNAL};
 use super::format::{Header, Kind, Record};
 use super::groups::Groups;
 use super::key::Key;
-use super::tails::{self, Index};
-use super::verify::{Torn, Verified, verify};
+use super::tails::{self, Index, Tail};
+use super::verify::{Stretch, Torn, Trust, Verified, verify};
 use super::{Error, at, private};
 
 /// How a run is gone on with.
@@ -34,6 +34,8 @@ pub struct How {
     /// Whether lines begin with the position of their row.
     pub ids: bool,
     pub durable: bool,
+    /// Whether what is right is built on although something is damaged.
+    pub salvage: bool,
 }
 
 /// Whether a record stays when its run is gone on with. What was stopped with the run is not done. What was not fit to
@@ -61,6 +63,8 @@ pub struct Resume {
     how: How,
     header: Header,
     verified: Verified,
+    tails: Vec<Tail>,
+    damaged: bool,
     entries: Entries,
     /// Where the group of the last entry begins, and those of its records that stay.
     begin: Place,
@@ -79,7 +83,13 @@ struct Moved {
 impl Resume {
     /// Checks all that is there, and changes nothing.
     pub fn open(folder: &Folder, file: &Path, how: How) -> Result<Resume, Error> {
-        let verified = verify(&folder.journal(), file)?;
+        let (verified, tails, damaged) = match read(folder, file, Trust::Crash) {
+            Err(Error::Damaged { .. }) if how.salvage => {
+                let (verified, tails) = read(folder, file, Trust::Salvage)?;
+                (verified, tails, true)
+            }
+            found => found.map(|(verified, tails)| (verified, tails, false))?,
+        };
         let mut groups = Groups::open(&folder.journal())?;
         groups.end = verified.end.journal;
         let header = groups.header;
@@ -90,6 +100,8 @@ impl Resume {
             how,
             header,
             verified,
+            tails,
+            damaged,
             entries: Entries::of(groups),
             begin,
             partial: Vec::new(),
@@ -101,6 +113,16 @@ impl Resume {
     /// What will be done again because it was torn.
     pub fn torn(&self) -> Torn {
         self.verified.torn
+    }
+
+    /// Whether something is damaged, and the run goes on with what is right.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    /// Records of FILE that are right.
+    pub fn records(&self) -> u64 {
+        self.verified.records
     }
 
     /// What is known of the next row of the input.
@@ -164,12 +186,14 @@ impl Resume {
 
     fn move_rest(&mut self) -> Result<(), Error> {
         let (begin, end) = (self.begin, self.verified.end);
+        let rest = (begin != end).then_some(Stretch { begin, end });
+        let rest: Vec<_> = rest.into_iter().chain(self.verified.behind.iter().copied()).collect();
         // Those of a group that is kept in part are in no journal while it is written anew.
-        if !self.partial.is_empty() || self.anything_is_done_after()? {
-            tails::take(&self.folder, &self.file, begin, end)?;
+        if !self.partial.is_empty() || self.anything_is_done_in(&rest)? {
+            self.tails.push(tails::take(&self.folder, &self.file, &rest)?);
         }
         let appender = self.cut_off()?;
-        let mut index = Index::load(&self.folder, self.how.done)?;
+        let mut index = Index::load(&self.folder, &self.tails, self.how.done)?;
         if let Some(index) = &mut index {
             // Rows that stay are occurrences, too.
             let mut entries = Entries::open(&self.folder)?;
@@ -181,13 +205,15 @@ impl Resume {
         Ok(())
     }
 
-    /// Whether there are records behind the group's beginning which may be of use.
-    fn anything_is_done_after(&self) -> Result<bool, Error> {
-        let mut groups = Groups::open(&self.folder.join(JOURNAL))?;
-        (groups.offset, groups.end) = (self.begin.journal, self.verified.end.journal);
-        while let Some(group) = groups.next()? {
-            if group.records.iter().any(|record| (self.how.done)(record.status)) {
-                return Ok(true);
+    /// Whether there are records which may be of use.
+    fn anything_is_done_in(&self, stretches: &[Stretch]) -> Result<bool, Error> {
+        for stretch in stretches {
+            let groups = Groups::open(&self.folder.join(JOURNAL))?;
+            let mut entries = Entries::between(groups, stretch.begin, stretch.end);
+            while let Some(entry) = entries.next()? {
+                if (self.how.done)(entry.record.status) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -236,6 +262,11 @@ impl Resume {
         }
         Ok(header)
     }
+}
+
+/// Reads all that there is.
+fn read(folder: &Folder, file: &Path, trust: Trust) -> Result<(Verified, Vec<Tail>), Error> {
+    Ok((verify(&folder.journal(), file, trust)?, tails::check(folder.path(), trust)?))
 }
 
 /// A record with another position.

@@ -19,10 +19,10 @@ use wpool::Status;
 use super::entries::{Entries, Place};
 use super::facts::replace;
 use super::folder::JOURNAL;
-use super::format::{Header, Kind, Record, STATUS_BITS};
+use super::format::{HEADER, Header, Kind, Record, STATUS_BITS};
 use super::groups::Groups;
 use super::key::Key;
-use super::verify::verify;
+use super::verify::{Stretch, Trust, verify};
 use super::{Error, at, private};
 
 /// Bits of a slot's place for the offset in its tail's lines; the rest is the number of the tail.
@@ -59,65 +59,97 @@ pub fn remove(folder: &Path) -> Result<(), Error> {
     lines.iter().try_for_each(|path| std::fs::remove_file(path).map_err(at(path)))
 }
 
-/// Copies what stands between two places of FILE and its journal into a new tail.
-pub fn take(folder: &Path, file: &Path, from: Place, end: Place) -> Result<(), Error> {
+/// A tail, and what of it is right.
+#[derive(Debug)]
+pub struct Tail {
+    number: u64,
+    stretches: Vec<Stretch>,
+}
+
+/// Reads all tails of a folder, oldest first. They were on the disk before they got their names, so nothing of them may
+/// be torn; for a salvage what is wrong is left out.
+pub fn check(folder: &Path, trust: Trust) -> Result<Vec<Tail>, Error> {
+    let mut tails = Vec::new();
+    for number in numbers(folder)? {
+        let (journal, lines) = paths(folder, number);
+        let found = match verify(&journal, &lines, trust) {
+            // Without its beginning nothing is known to be right.
+            Err(Error::Damaged { .. }) if trust == Trust::Salvage => continue,
+            found => found?,
+        };
+        if trust == Trust::Crash && (found.torn.journal > 0 || found.torn.gaps.is_some()) {
+            let what = "a group of records, or its lines, are not what was written";
+            return Err(Error::Damaged { path: journal, offset: found.end.journal, what });
+        }
+        tails.push(Tail { number, stretches: found.stretches().collect() });
+    }
+    Ok(tails)
+}
+
+/// Copies stretches of FILE and its journal into a new tail.
+pub fn take(folder: &Path, file: &Path, stretches: &[Stretch]) -> Result<Tail, Error> {
     let number = numbers(folder)?.last().map_or(0, |last| last + 1);
     let (journal, lines) = paths(folder, number);
-    copy(file, from.file, end.file, &lines)?;
-    let groups = journal_of(folder, from, end)?;
+    let length = copy(file, stretches, &lines)?;
+    let groups = journal_of(folder, stretches)?;
     let name = journal.file_name().unwrap_or_default().to_string_lossy();
-    replace(folder, &name, &groups, true)
+    replace(folder, &name, &groups, true)?;
+    let begin = Place { journal: HEADER as u64, file: 0 };
+    let end = Place { journal: groups.len() as u64, file: length };
+    Ok(Tail { number, stretches: vec![Stretch { begin, end }] })
 }
 
-fn copy(file: &Path, from: u64, to: u64, into: &Path) -> Result<(), Error> {
+fn copy(file: &Path, stretches: &[Stretch], into: &Path) -> Result<u64, Error> {
     let mut source = File::open(file).map_err(at(file))?;
-    source.seek(SeekFrom::Start(from)).map_err(at(file))?;
     let mut copy = private().truncate(true).open(into).map_err(at(into))?;
-    let copied = io::copy(&mut source.take(to - from), &mut copy).map_err(at(into))?;
-    if copied != to - from {
-        return Err(at(file)(io::Error::other("it has become shorter")));
+    let mut length = 0;
+    for Stretch { begin, end } in stretches {
+        source.seek(SeekFrom::Start(begin.file)).map_err(at(file))?;
+        let copied = io::copy(&mut (&source).take(end.file - begin.file), &mut copy).map_err(at(into))?;
+        if copied != end.file - begin.file {
+            return Err(at(file)(io::Error::other("it has become shorter")));
+        }
+        length += copied;
     }
-    copy.flush().and_then(|()| copy.sync_all()).map_err(at(into))
+    copy.flush().and_then(|()| copy.sync_all()).map_err(at(into))?;
+    Ok(length)
 }
 
-/// The journal of a tail: the groups between two places, with occurrences.
-fn journal_of(folder: &Path, from: Place, end: Place) -> Result<Vec<u8>, Error> {
+/// The journal of a tail: the groups of stretches, with occurrences. Groups between them count for these as well: their
+/// rows come before, and run again.
+fn journal_of(folder: &Path, stretches: &[Stretch]) -> Result<Vec<u8>, Error> {
     let mut groups = Groups::open(&folder.join(JOURNAL))?;
-    groups.end = end.journal;
-    let mut occurrences = Occurrences::between(&mut groups, from)?;
+    let start = groups.offset;
+    let mut occurrences = Occurrences::of(&mut groups, stretches)?;
+    (groups.offset, groups.end) = (start, stretches.last().map_or(start, |last| last.end.journal));
     let header = Header::new(Kind::Tail);
     let mut bytes = header.encode().to_vec();
-    groups.offset = from.journal;
-    while let Some(mut group) = groups.next()? {
+    while let Some((begin, mut group)) = groups.next_anywhere()? {
         group.records.iter_mut().for_each(|record| record.occurrence = occurrences.next(record.key));
-        let offset = bytes.len() as u64;
-        header.push_group(offset, &group.records, group.file, false, &mut bytes);
+        let at = stretches.partition_point(|stretch| stretch.end.journal <= begin);
+        if stretches.get(at).is_some_and(|stretch| stretch.begin.journal <= begin) {
+            let offset = bytes.len() as u64;
+            header.push_group(offset, &group.records, group.file, false, &mut bytes);
+        }
     }
     Ok(bytes)
 }
 
-/// How often keys have come, for those keys alone that come from some place on.
+/// How often keys have come, for those keys alone that come in some stretches.
 struct Occurrences(Vec<(Key, u64)>);
 
 impl Occurrences {
-    /// Counted up to the place.
-    fn between(groups: &mut Groups, from: Place) -> Result<Occurrences, Error> {
-        let start = std::mem::replace(&mut groups.offset, from.journal);
+    fn of(groups: &mut Groups, stretches: &[Stretch]) -> Result<Occurrences, Error> {
         let mut keys = Vec::new();
-        while let Some(group) = groups.next()? {
-            keys.extend(group.records.iter().map(|record| (record.key, 0)));
+        for stretch in stretches {
+            (groups.offset, groups.end) = (stretch.begin.journal, stretch.end.journal);
+            while let Some(group) = groups.next()? {
+                keys.extend(group.records.iter().map(|record| (record.key, 0)));
+            }
         }
         keys.sort_unstable();
         keys.dedup();
-        let mut occurrences = Occurrences(keys);
-        groups.offset = start;
-        while groups.offset < from.journal {
-            let Some(group) = groups.next()? else { break };
-            group.records.iter().for_each(|record| {
-                occurrences.next(record.key);
-            });
-        }
-        Ok(occurrences)
+        Ok(Occurrences(keys))
     }
 
     fn next(&mut self, key: Key) -> u64 {
@@ -148,16 +180,15 @@ struct Slot {
 }
 
 impl Index {
-    /// Of the records that count as done; `None` when there are no tails.
-    pub fn load(folder: &Path, done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
-        let numbers = numbers(folder)?;
-        if numbers.is_empty() {
+    /// Of the records of tails that count as done; `None` when there are no tails.
+    pub fn load(folder: &Path, tails: &[Tail], done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
+        if tails.is_empty() {
             return Ok(None);
         }
         let mut index = Index { slots: Vec::new(), seen: Vec::new(), tails: Vec::new() };
         // The newest first, which is what a stable sort and the removal of equals keep.
-        for number in numbers.into_iter().rev() {
-            index.add(&paths(folder, number), done)?;
+        for tail in tails.iter().rev() {
+            index.add(folder, tail, done)?;
         }
         index.slots.sort_by_key(|slot| (slot.key, slot.occurrence));
         index.slots.dedup_by_key(|slot| (slot.key, slot.occurrence));
@@ -166,25 +197,23 @@ impl Index {
         Ok(Some(index))
     }
 
-    fn add(&mut self, (journal, lines): &(PathBuf, PathBuf), done: fn(Status) -> bool) -> Result<(), Error> {
-        let verified = verify(journal, lines)?;
-        // Tails are complete before they get their names.
-        if verified.torn.journal > 0 {
-            let what = "what stands there is no group of records";
-            return Err(Error::Damaged { path: journal.clone(), offset: verified.end.journal, what });
-        }
-        let tail = (self.tails.len() as u64) << OFFSET_BITS;
-        let mut entries = Entries::of(Groups::open(journal)?);
-        while let Some(entry) = entries.next()? {
-            let Record { key, status, length, occurrence } = entry.record;
-            if done(status)
-                && let Ok(occurrence) = u32::try_from(occurrence)
-            {
-                let value = length << STATUS_BITS | status as u64;
-                self.slots.push(Slot { key, occurrence, place: tail | entry.offset, value });
+    fn add(&mut self, folder: &Path, tail: &Tail, done: fn(Status) -> bool) -> Result<(), Error> {
+        let (journal, lines) = paths(folder, tail.number);
+        let number = (self.tails.len() as u64) << OFFSET_BITS;
+        for stretch in &tail.stretches {
+            let mut entries = Entries::between(Groups::open(&journal)?, stretch.begin, stretch.end);
+            while let Some(entry) = entries.next()? {
+                let Record { key, status, length, occurrence } = entry.record;
+                if done(status)
+                    && let Ok(occurrence) = u32::try_from(occurrence)
+                {
+                    let value = length << STATUS_BITS | status as u64;
+                    self.slots.push(Slot { key, occurrence, place: number | entry.offset, value });
+                }
             }
         }
-        self.tails.push((lines.clone(), File::open(lines).map_err(at(lines))?));
+        let file = File::open(&lines).map_err(at(&lines))?;
+        self.tails.push((lines, file));
         Ok(())
     }
 

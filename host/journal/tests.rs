@@ -6,8 +6,13 @@ use wpool::{Input, Status};
 
 use super::append::Appender;
 use super::format::{HEADER, Header, Kind, MAX_GROUP, MAX_ROWS, Parsed, Record};
-use super::verify::{Torn, verify};
+use super::verify::{self, Torn, Trust, Verified};
 use super::{Error, Folder, How, Key, Known, Resume, beside, is_final, is_running};
+
+/// What a crash may have left of a journal and its lines.
+fn verify(journal: &Path, lines: &Path) -> Result<Verified, Error> {
+    verify::verify(journal, lines, Trust::Crash)
+}
 
 pub fn record(row: u64, length: u64) -> Record {
     let key = Key::of(&Input::new(row.to_string()));
@@ -104,7 +109,7 @@ impl Disk {
         lines
     }
 
-    fn harm(&self, path: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
+    pub fn harm(&self, path: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = std::fs::read(path).expect("it is there");
         harm(&mut bytes);
         std::fs::write(path, bytes).expect("it is written");
@@ -115,7 +120,7 @@ impl Disk {
     }
 
     fn resume_durably(&self, durable: bool) -> Result<Resume, Error> {
-        let how = How { done: is_final, ordered: true, ids: true, durable };
+        let how = How { done: is_final, ordered: true, ids: true, durable, salvage: false };
         Resume::open(&self.folder, &self.file(), how)
     }
 
