@@ -27,6 +27,7 @@ mod journal;
 mod languages;
 mod orphans;
 mod outcomes;
+mod power_cut;
 mod programs;
 mod progress;
 mod reset;
