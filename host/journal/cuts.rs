@@ -1,7 +1,7 @@
 //! Power cuts, simulated: what a disk did not take of FILE and its journal reads as zeros, and ends are missing.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use proptest::prelude::*;
 use wpool::{Input, Status};
@@ -9,20 +9,20 @@ use wpool::{Input, Status};
 use super::append::Appender;
 use super::format::{HEADER, Record};
 use super::tests::Disk;
-use super::verify::{Gaps, Torn, Trust, verify};
+use super::verify::{Gaps, Torn};
 use super::{Error, How, Key, Known, Resume, is_final};
 
-const PAGE: usize = 4_096;
-const ROWS: usize = 1_500;
+pub const PAGE: usize = 4_096;
+pub const ROWS: usize = 1_500;
 
 /// A finished run on a disk.
-struct Run {
-    disk: Disk,
+pub struct Run {
+    pub disk: Disk,
     ids: bool,
     /// Which rows are of which group, and where that stands in the journal and in FILE.
     groups: Vec<(Range<usize>, Range<usize>, Range<usize>)>,
-    file: Vec<u8>,
-    journal: Vec<u8>,
+    pub file: Vec<u8>,
+    pub journal: Vec<u8>,
 }
 
 /// Rows, of which some are equal.
@@ -35,7 +35,7 @@ fn line(at: usize, ids: bool) -> Vec<u8> {
     let number = at * 7 % 1_100;
     match ids {
         true => format!("{{\"id\":{at},\"output\":\"{}\"}}\n", "x".repeat(number * 31 % 140)).into_bytes(),
-        false if number % 50 == 0 => format!("{number}\n").into_bytes(),
+        false if number.is_multiple_of(50) => format!("{number}\n").into_bytes(),
         false => b"null\n".to_vec(),
     }
 }
@@ -46,7 +46,7 @@ fn record(at: usize, length: usize) -> Record {
 
 impl Run {
     /// When it is durable, all is synced before the group `synced`.
-    fn finished(ids: bool, synced: Option<usize>) -> Run {
+    pub fn finished(ids: bool, synced: Option<usize>) -> Run {
         let disk = Disk::new();
         let file = std::fs::File::create(disk.file()).expect("a file");
         let mut appender = Appender::create(&disk.journal(), &disk.file(), file, synced.is_some()).expect("it is made");
@@ -71,14 +71,14 @@ impl Run {
         Run { disk, ids, groups, file, journal }
     }
 
-    fn write(&self, file: &[u8], journal: &[u8]) {
+    pub fn write(&self, file: &[u8], journal: &[u8]) {
         std::fs::write(self.disk.file(), file).expect("it is written");
         std::fs::write(self.disk.journal(), journal).expect("it is written");
         super::tails::remove(self.disk.folder.path()).expect("they are removed");
     }
 
     /// Goes on with what is there, and gives how many rows ran again. FILE is what it was then, and nothing is torn.
-    fn resume(&self, salvage: bool) -> Result<usize, Error> {
+    pub fn resume(&self, salvage: bool) -> Result<usize, Error> {
         let how = How { done: is_final, ordered: true, ids: self.ids, durable: false, salvage };
         let mut resume = Resume::open(&self.disk.folder, &self.disk.file(), how)?;
         let (mut appender, mut ran) = (None, 0);
@@ -98,13 +98,13 @@ impl Run {
         }
         resume.end()?;
         assert!(std::fs::read(self.disk.file()).expect("it is there") == self.file, "FILE is another");
-        let whole = verify(&self.disk.journal(), &self.disk.file(), Trust::Crash)?;
+        let whole = self.disk.verify()?;
         assert_eq!((whole.torn, whole.records), (Torn::default(), ROWS as u64));
         Ok(ran)
     }
 
     /// Rows of the groups that have bytes in a range of the journal, or of FILE.
-    fn rows_in(&self, journal: bool, range: &Range<usize>) -> usize {
+    pub fn rows_in(&self, journal: bool, range: &Range<usize>) -> usize {
         let touched = self.groups.iter().filter(|(_, of_journal, of_file)| {
             let own = if journal { of_journal } else { of_file };
             own.start < range.end && range.start < own.end
@@ -123,7 +123,7 @@ fn zeroed(bytes: &[u8], range: Range<usize>) -> Vec<u8> {
     bytes
 }
 
-fn is_damaged(run: &Run, path: &Path) {
+pub fn is_damaged(run: &Run, path: &Path) {
     let error = run.resume(false).expect_err(&format!("no crash does this to {}", path.display()));
     assert!(matches!(&error, Error::Damaged { path: named, .. } if named == path), "{error}");
 }
@@ -171,7 +171,7 @@ fn what_is_torn_is_counted() {
     let run = Run::finished(true, None);
     let page = 10 * PAGE..11 * PAGE;
     run.write(&zeroed(&run.file, page.clone()), &run.journal);
-    let torn = verify(&run.disk.journal(), &run.disk.file(), Trust::Crash).expect("it is torn").torn;
+    let torn = run.disk.verify().expect("it is torn").torn;
     let touched: Vec<_> = run.groups.iter().filter(|(.., own)| own.start < page.end && page.start < own.end).collect();
     let (first, last) = (touched[0], touched[touched.len() - 1]);
     let Some(Gaps { count, first: begin, file, lost, kept }) = torn.gaps else { panic!("{torn:?}") };
@@ -213,8 +213,10 @@ fn rows_without_lines_say_nothing_of_the_lines_around_them() {
     let mut appender = Appender::create(&disk.journal(), &disk.file(), file, false).expect("it is made");
     let mut add = |at: usize, line: &[u8]| appender.append(line, &[record(at, line.len())]).expect("it is written");
     let long = [&vec![b'x'; 2_000][..], b"\n"].concat();
-    (add(0, &long), add(1, &long), add(2, b""), add(3, b""));
-    let check = || verify(&disk.journal(), &disk.file(), Trust::Crash);
+    for (at, line) in [&long[..], &long, b"", b""].into_iter().enumerate() {
+        add(at, line);
+    }
+    let check = || disk.verify();
     let harm = |zeros: Range<usize>| disk.harm(&disk.file(), |bytes| bytes[zeros].fill(0));
     // Zeros that are no block, of the last line that there is.
     harm(2_100..2_200);
@@ -254,69 +256,6 @@ fn what_was_synced_is_not_torn_and_what_was_not_is() {
             assert_eq!(run.resume(false).expect("it is torn"), run.rows_in(true, &page), "{page:?}");
         }
     }
-}
-
-#[test]
-fn a_tail_is_on_the_disk_before_it_has_its_name_so_nothing_of_it_is_torn() {
-    let run = Run::finished(true, None);
-    let move_all = || {
-        run.write(&run.file, &run.journal);
-        let how = How { done: is_final, ordered: true, ids: true, durable: false, salvage: false };
-        let mut resume = Resume::open(&run.disk.folder, &run.disk.file(), how).expect("it is whole");
-        assert_eq!(resume.next(&Input::new("new")).expect("it is read"), Known::Nothing);
-    };
-    for name in ["tail-0", "tail-0.lines"] {
-        move_all();
-        let path = run.disk.folder.path().join(name);
-        run.disk.harm(&path, |bytes| bytes[2 * PAGE..3 * PAGE].fill(0));
-        let before = std::fs::read(run.disk.file()).expect("it is there");
-        is_damaged(&run, &run.disk.folder.path().join("tail-0"));
-        assert!(std::fs::read(run.disk.file()).expect("it is there") == before, "it is found out before anything");
-        let ran = run.resume(true).expect("what is right is kept");
-        assert!((1..ROWS / 2).contains(&ran), "{name}: {ran}");
-    }
-}
-
-#[test]
-fn a_salvage_keeps_all_groups_that_are_right() {
-    let run = Run::finished(true, None);
-    let salvage = |file: &[u8], journal: &[u8]| {
-        run.write(file, journal);
-        run.resume(false).expect_err("it is damaged");
-        run.resume(true).expect("what is right is kept")
-    };
-    let (mut file, mut journal) = (run.file.clone(), run.journal.clone());
-    for at in [10, 50_000, 90_000] {
-        file[at] ^= 1;
-    }
-    let flipped = |journal, at| run.rows_in(journal, &(at..at + 1));
-    assert_eq!(salvage(&file, &journal), [10, 50_000, 90_000].map(|at| flipped(false, at)).iter().sum::<usize>());
-    for at in [3_000, 9_000] {
-        journal[at] ^= 1;
-    }
-    assert_eq!(salvage(&run.file, &journal), [3_000, 9_000].map(|at| flipped(true, at)).iter().sum::<usize>());
-    // Lines that somebody has edited: what follows stands elsewhere.
-    let mut file = run.file.clone();
-    file.splice(40_000..40_003, *b"edited");
-    assert_eq!(salvage(&file, &run.journal), flipped(false, 40_000));
-    file.drain(60_000..60_500);
-    assert!(salvage(&file, &run.journal) > flipped(false, 40_000));
-}
-
-#[test]
-fn copies_of_what_is_damaged_are_never_replaced_or_removed() {
-    let run = Run::finished(true, None);
-    let keep = || run.disk.folder.keep_aside(&run.disk.file()).expect("it is copied");
-    let [first, second] = [keep(), keep()];
-    assert_ne!(first, second);
-    for aside in [first, second] {
-        run.disk.folder.clear().expect("it is cleared");
-        assert_eq!(std::fs::read(aside.join("output")).ok().as_ref(), Some(&run.file));
-        assert_eq!(std::fs::read(aside.join("journal")).ok().as_ref(), Some(&run.journal));
-    }
-    let folder: PathBuf = run.disk.folder.path().into();
-    run.disk.folder.remove().expect("the rest is removed");
-    assert!(folder.join("damaged-1/output").exists() && !folder.join("lock").exists());
 }
 
 proptest! {

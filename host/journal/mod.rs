@@ -44,6 +44,8 @@ mod key;
 #[cfg(test)]
 mod properties;
 mod resume;
+#[cfg(test)]
+mod salvage;
 mod tails;
 #[cfg(test)]
 mod tests;

@@ -6,13 +6,8 @@ use wpool::{Input, Status};
 
 use super::append::Appender;
 use super::format::{HEADER, Header, Kind, MAX_GROUP, MAX_ROWS, Parsed, Record};
-use super::verify::{self, Torn, Trust, Verified};
+use super::verify::{Torn, Trust, Verified, verify};
 use super::{Error, Folder, How, Key, Known, Resume, beside, is_final, is_running};
-
-/// What a crash may have left of a journal and its lines.
-fn verify(journal: &Path, lines: &Path) -> Result<Verified, Error> {
-    verify::verify(journal, lines, Trust::Crash)
-}
 
 pub fn record(row: u64, length: u64) -> Record {
     let key = Key::of(&Input::new(row.to_string()));
@@ -109,6 +104,11 @@ impl Disk {
         lines
     }
 
+    /// What a crash may have left.
+    pub fn verify(&self) -> Result<Verified, Error> {
+        verify(&self.journal(), &self.file(), Trust::Crash)
+    }
+
     pub fn harm(&self, path: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = std::fs::read(path).expect("it is there");
         harm(&mut bytes);
@@ -168,7 +168,7 @@ fn c66_an_end_that_is_cut_short_or_zero_is_torn() {
                 bytes.resize(length + 4_096, 0);
             }
         });
-        let verified = verify(&disk.journal(), &disk.file()).expect("it is torn, not damaged");
+        let verified = disk.verify().expect("it is torn, not damaged");
         assert_eq!(whole(&lines, verified.end.file), 5);
         assert_eq!(verified.torn.file as usize, lines[5..].concat().len());
         assert!(verified.torn.journal >= 20);
@@ -181,18 +181,18 @@ fn c67_what_is_wrong_in_the_middle_is_damage_with_its_place() {
     let lines = disk.write(&[2, 3, 4], false);
     let second = offsets(&disk)[1];
     disk.harm(&disk.journal(), |bytes| bytes[second + 5] ^= 1);
-    let error = verify(&disk.journal(), &disk.file()).expect_err("a group follows");
+    let error = disk.verify().expect_err("a group follows");
     assert!(matches!(error, Error::Damaged { offset, .. } if offset as usize == second), "{error}");
     disk.harm(&disk.journal(), |bytes| bytes[second + 5] ^= 1);
     // Of FILE any byte, be it of the last line: no crash writes another one.
     for row in [0, 3, 8] {
         let at = lines[..row].concat().len() + 3;
         disk.harm(&disk.file(), |bytes| bytes[at] ^= 1);
-        let error = verify(&disk.journal(), &disk.file()).expect_err("it is not what was written");
+        let error = disk.verify().expect_err("it is not what was written");
         assert!(matches!(&error, Error::Damaged { path, .. } if *path == disk.file()), "{error}");
         disk.harm(&disk.file(), |bytes| bytes[at] ^= 1);
     }
-    assert_eq!(verify(&disk.journal(), &disk.file()).expect("nothing is wrong").torn, Torn::default());
+    assert_eq!(disk.verify().expect("nothing is wrong").torn, Torn::default());
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     let groups = offsets(&disk);
     // Groups 0 and 1 were synced. Of the others the disk has written the last one and not those before.
     disk.harm(&disk.journal(), |bytes| bytes[groups[3]..groups[4]].fill(0));
-    let rows = |lines| whole(lines, verify(&disk.journal(), &disk.file()).expect("it is torn").end.file);
+    let rows = |lines| whole(lines, disk.verify().expect("it is torn").end.file);
     assert_eq!(rows(&lines), 9);
     disk.harm(&disk.journal(), |bytes| bytes[groups[2] + 7] ^= 1);
     assert_eq!(rows(&lines), 5);
@@ -210,14 +210,14 @@ fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     disk.write(&[2, 3, 4, 5, 6], true);
     let groups = offsets(&disk);
     disk.harm(&disk.journal(), |bytes| bytes[groups[1] + 7] ^= 1);
-    let error = verify(&disk.journal(), &disk.file()).expect_err("what follows says that it was on the disk");
+    let error = disk.verify().expect_err("what follows says that it was on the disk");
     assert!(matches!(error, Error::Damaged { offset, .. } if offset as usize == groups[1]), "{error}");
     // Lines that did not reach the disk although the journal of them did.
     let disk = Disk::new();
     let lines = disk.write(&[2, 3, 4], false);
     let kept = lines[..5].concat().len();
     disk.harm(&disk.file(), |bytes| bytes[kept + 10..].fill(0));
-    assert_eq!(whole(&lines, verify(&disk.journal(), &disk.file()).expect("it is torn").end.file), 5);
+    assert_eq!(whole(&lines, disk.verify().expect("it is torn").end.file), 5);
 }
 
 #[test]
@@ -300,14 +300,6 @@ fn c91_what_stays_of_a_group_is_on_the_disk_before_anything_is_added() {
     let last = *offsets(&disk).last().expect("a group");
     // A group says whether all before it was synced.
     assert!(matches!(header.parse_group(last as u64, &bytes[last..]), Parsed::Group(group) if group.synced));
-}
-
-#[test]
-fn rows_of_one_content_that_get_other_random_numbers_have_other_keys() {
-    let of = |number| Key::of(&Input::new("1").occurrence(number));
-    assert_eq!(of(0), Key::of(&Input::new("1")));
-    assert!(of(0) != of(1) && of(1) != of(2));
-    assert_ne!(of(1), Key::of(&Input::new("1").named("a").occurrence(1)));
 }
 
 #[test]
