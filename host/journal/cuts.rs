@@ -271,7 +271,8 @@ proptest! {
     ) {
         let run = Run::finished(ids, None);
         let [mut file, mut journal] = [run.file.clone(), run.journal.clone()];
-        for (bytes, pages, how, cut) in [(&mut file, &of_file, ends.0, ends.1), (&mut journal, &of_journal, ends.2, ends.3)] {
+        let harms = [(&mut file, &of_file, ends.0, ends.1), (&mut journal, &of_journal, ends.2, ends.3)];
+        for (bytes, pages, how, cut) in harms {
             for page in pages {
                 let length = bytes.len();
                 bytes[(page * PAGE).min(length)..(page * PAGE + PAGE).min(length)].fill(0);

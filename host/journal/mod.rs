@@ -24,8 +24,8 @@
 //! for. A power cut can leave zeros, and without fsync any part of what was written last. So what is wrong at the end is
 //! torn, and so are whole blocks of zeros wherever they stand: their rows are done again, which is reported, and right
 //! records behind them stay. Everything else that is wrong with something right behind it is damage, on which nothing is
-//! built: see [`verify`] for where the line is. A user who knows of the damage can have what is right of it kept; then
-//! copies of all that is there are made first, and nothing of wpool removes them.
+//! built: see [`verify`] for where the line is. A user who knows of the damage can have the right records kept
+//! (`--resume-damaged`); then copies of all files are made first, and no part of wpool removes them.
 //!
 //! The beginning of a journal holds the salt of its checks. Without it no group is known to be right, so a lost beginning
 //! is damage, too, although a power cut in a run's first half minute can cause it.
@@ -88,7 +88,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether what was written is not there any more as it was: not so when the system or another run is in the way.
+    /// Whether files are missing or not as they were written, rather than the system or another run being in the way.
     pub fn is_damage(&self) -> bool {
         match self {
             Error::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,

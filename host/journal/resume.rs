@@ -1,8 +1,8 @@
 //! Going on with a run: which rows of its input are done, and where their lines are.
 //!
 //! Rows come in the order of the input. As long as they are those of the journal, in its order, and done, their lines
-//! stay where they are. At the first that is not, what follows in FILE is moved into a tail, FILE and journal are cut off
-//! there, and from then on each row is looked up in the tails: the k-th of equal rows has the k-th record of that
+//! stay where they are. At the first that is not, or that is torn, all right lines that follow in FILE are moved into a
+//! tail, FILE and journal are cut off there, and from then on each row is looked up in the tails: the k-th of equal rows has the k-th record of that
 //! content.
 //!
 //! Each step leaves something to go on from: a tail has its name before anything is cut off; the journal is cut off before
@@ -34,7 +34,7 @@ pub struct How {
     /// Whether lines begin with the position of their row.
     pub ids: bool,
     pub durable: bool,
-    /// Whether what is right is built on although something is damaged.
+    /// Whether right records are kept although something else is damaged.
     pub salvage: bool,
 }
 
@@ -115,7 +115,7 @@ impl Resume {
         self.verified.torn
     }
 
-    /// Whether something is damaged, and the run goes on with what is right.
+    /// Whether something is damaged, so that only the right records are kept.
     pub fn is_damaged(&self) -> bool {
         self.damaged
     }

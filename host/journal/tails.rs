@@ -1,5 +1,5 @@
-//! What was taken from FILE's end, because the input differs from there on from what it was: records that rows of the
-//! new input are answered from.
+//! Records and lines that were taken from FILE's end, because the input differs from there on from what it was, or because
+//! rows in the middle are torn. Rows of the new input are answered from them.
 //!
 //! A tail is `tail-N.lines`, a copy of FILE's bytes, and `tail-N`, a journal of them whose records say how many equal rows
 //! came before. The lines are on the disk before the journal of them gets its name, and that is before anything is cut
@@ -67,13 +67,13 @@ pub struct Tail {
 }
 
 /// Reads all tails of a folder, oldest first. They were on the disk before they got their names, so nothing of them may
-/// be torn; for a salvage what is wrong is left out.
+/// be torn. A salvage leaves out everything that is wrong.
 pub fn check(folder: &Path, trust: Trust) -> Result<Vec<Tail>, Error> {
     let mut tails = Vec::new();
     for number in numbers(folder)? {
         let (journal, lines) = paths(folder, number);
         let found = match verify(&journal, &lines, trust) {
-            // Without its beginning nothing is known to be right.
+            // Without its beginning no group of it can be checked.
             Err(Error::Damaged { .. }) if trust == Trust::Salvage => continue,
             found => found?,
         };
@@ -115,8 +115,9 @@ fn copy(file: &Path, stretches: &[Stretch], into: &Path) -> Result<u64, Error> {
     Ok(length)
 }
 
-/// The journal of a tail: the groups of stretches, with occurrences. Groups between them count for these as well: their
-/// rows come before, and run again.
+/// The journal of a tail: the groups of stretches, with occurrences. Torn groups between them count for these as well: their
+/// rows come before, and run again. Rows of groups that the journal has lost cannot be counted; so a row behind them can
+/// answer an equal one of theirs.
 fn journal_of(folder: &Path, stretches: &[Stretch]) -> Result<Vec<u8>, Error> {
     let mut groups = Groups::open(&folder.join(JOURNAL))?;
     let start = groups.offset;

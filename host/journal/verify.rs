@@ -1,6 +1,6 @@
 //! What of a journal and its lines is what was written.
 //!
-//! What is torn is dropped and done again, and what is right behind it stays:
+//! Torn parts are dropped, their rows run again, and right groups behind them stay. Torn are
 //!
 //! - a last group that is incomplete or wrong, whatever follows it, as long as no group does;
 //! - groups at the end whose lines are missing in FILE, or hold zero bytes, which no line does;
@@ -11,9 +11,9 @@
 //! Everything else that is wrong is damage, and so is anything before a group that says that all before it had reached the
 //! disk: that FILE's bytes are others, or that what was there is gone, is never the work of a crash.
 //!
-//! Behind what a journal has lost, the places of lines are not known. They are looked for, and lines that are not found
-//! are lost as well. That is how a damaged journal is read, too, when its user asks for what is right of it
-//! ([`Trust::Salvage`]): then all that is wrong counts as torn.
+//! Behind a hole of the journal the places of lines are not known. They are looked for, and lines that are not found are
+//! torn as well, whatever was done to them. A damaged journal is read in the same way when its user asks for what is right
+//! of it ([`Trust::Salvage`]): then everything that is wrong counts as torn.
 
 use std::fs::File;
 use std::io;
@@ -48,11 +48,11 @@ pub struct Torn {
     pub journal: u64,
     /// Bytes at FILE's end.
     pub file: u64,
-    /// What lies before something that stays, if there is such.
+    /// The torn parts before groups that stay, if there are any.
     pub gaps: Option<Gaps>,
 }
 
-/// What is missing between stretches that stay.
+/// The torn parts between stretches that stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gaps {
     pub count: u64,
@@ -76,9 +76,9 @@ pub struct Stretch {
 /// What of a journal can be built on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// Where what is right from the beginning on ends in the journal and in FILE.
+    /// The end of the right groups that stand at the beginning.
     pub end: Place,
-    /// What is right behind that, in the order of the journal.
+    /// The right groups behind torn ones, in the order of the journal.
     pub behind: Vec<Stretch>,
     /// Records that stay.
     pub records: u64,
@@ -86,7 +86,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// All that is right, in the order of the journal; the first may be empty.
+    /// All stretches of right groups, in the order of the journal; the first may be empty.
     pub fn stretches(&self) -> impl Iterator<Item = Stretch> {
         let begin = Place { journal: HEADER as u64, file: 0 };
         [Stretch { begin, end: self.end }].into_iter().chain(self.behind.iter().copied())
@@ -131,21 +131,23 @@ struct Reading<'a> {
     buffer: Vec<u8>,
     kind: Kind,
     trust: Trust,
-    /// What is right, first of all from the beginning on.
+    /// The right groups; the first stretch is that of the beginning.
     stretches: Vec<Stretch>,
     records: u64,
-    /// Records of the first stretch, and of groups without their lines since the last stretch.
+    /// Records of the first stretch.
     first: u64,
+    /// Records of torn groups since the last stretch.
     pending: u64,
+    /// Records of torn groups before it.
     lost: u64,
     /// Where the lines of the next group stand.
     next: u64,
     /// Whether that is a guess.
     guessed: bool,
     searches: u32,
-    /// The first that is torn. It is damage if something behind it says that it had reached the disk.
+    /// The first torn part, which is damage if a group behind it says that it had reached the disk.
     torn: Option<Error>,
-    /// The first that is torn only if nothing right stands behind it.
+    /// The first part that is torn only if no right lines stand behind it.
     doubtful: Option<Error>,
 }
 
@@ -244,7 +246,7 @@ impl<'a> Reading<'a> {
         Ok(None)
     }
 
-    /// Takes what stands in the journal between a place and the next group, and is none.
+    /// Passes over bytes of the journal, from a place to the next group, that are not a group.
     fn gap(&mut self, groups: &Groups, from: u64) -> Result<(), Error> {
         let what = "what stands there is no group of records, and groups follow it";
         let damage = Error::Damaged { path: groups.path.clone(), offset: from, what };
