@@ -13,8 +13,8 @@ use super::plan::{JournalPlan, Plan, Resuming, differences};
 use super::report::Tally;
 use super::target::{self, Target};
 use super::writer::{Handover, Writer};
-use super::{runs, say};
-use crate::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, Torn, is_of_a_run, now};
+use super::{runs, say, torn};
+use crate::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, is_of_a_run, now};
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Prepared {
     facts: Facts,
     /// What there is to go on with, and how that ended.
     resume: Option<(Resume, Option<Ended>)>,
+    /// Whether something is damaged, of which copies are to be kept.
+    damaged: bool,
 }
 
 /// The journal of a run that goes on.
@@ -81,64 +83,68 @@ pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
     let mut facts = plan.facts.clone();
     facts.program.name = program.name().to_owned();
     facts.program.hash = program.hash().to_hex().to_string();
-    let mut prepared = Prepared { folder: None, facts, resume: None };
-    let found = look(&plan.file)?;
-    let begun = found.is_some_and(|found| found.bytes > 0);
+    let mut prepared = Prepared { folder: None, facts, resume: None, damaged: false };
+    let begun = look(&plan.file)?.is_some_and(|found| found.bytes > 0);
     if look(&plan.folder)?.is_some() {
         let folder = Folder::lock(plan.folder.clone()).map_err(cannot)?;
         if let Some(resuming) = &plan.resume {
-            prepared.resume = resume(plan, *resuming, &folder, &mut prepared.facts)?;
+            resume(plan, *resuming, &folder, &mut prepared)?;
         }
         prepared.folder = Some(folder);
     }
-    if plan.resume.is_some() && prepared.resume.is_none() && begun {
-        let (file, folder) = (plan.file.path(), plan.folder.path());
-        let (file, folder) = (file.display(), folder.display());
+    if plan.resume.is_some() && prepared.resume.is_none() && begun && !prepared.damaged {
+        let (file, folder) = (&plan.file, &plan.folder);
         let what = format!("--resume: {file} is there without its journal, {folder}; replace it with --overwrite");
         return Err(Usage(what).into());
     }
     Ok(prepared)
 }
 
-/// What there is to go on with; `None` when the earlier run has come to nothing.
-fn resume(
-    plan: &JournalPlan,
-    resuming: Resuming,
-    folder: &Folder,
-    facts: &mut Facts,
-) -> Result<Option<(Resume, Option<Ended>)>> {
+/// Finds out what there is to go on with; nothing when the earlier run has come to nothing, or none of it is known to be
+/// right.
+fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mut Prepared) -> Result<()> {
     let is_empty = |found: Option<Found>| found.is_some_and(|found| found.bytes == 0);
     let journal = look(&folder.journal())?;
     // A power cut in its first moments leaves files without content.
     if journal.is_none() || is_empty(journal) && is_empty(look(&plan.file)?) {
-        return Ok(None);
+        return Ok(());
     }
-    let old = Facts::load(folder.dir()).map_err(|error| advise(error, plan))?;
-    check_same(&old, facts, resuming.across)?;
-    let how = How { done: resuming.done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable };
-    let file = free(&plan.file, plan.file.edit()).map_err(|error| match error {
-        Error::Busy { .. } => error.into(),
-        error => advise(error, plan),
-    })?;
-    let resume = Resume::open(folder, file, &plan.file, how).map_err(|error| advise(error, plan))?;
-    (facts.run, facts.started) = (old.run, old.started);
-    let Torn { journal, file } = resume.torn();
-    if journal > 0 || file > 0 {
-        let (name, folder) = (plan.file.path(), plan.folder.path());
-        let (name, folder) = (name.display(), folder.display());
-        say(format_args!(
-            "torn: the last {file} bytes of {name} and {journal} of {folder}/journal were cut short; their rows run again"
-        ));
+    let old = match Facts::load(folder.dir()) {
+        Ok(old) => old,
+        Err(error) => return give_up(error, 0, plan, prepared),
+    };
+    check_same(&old, &prepared.facts, resuming.across)?;
+    let Resuming { done, damaged: salvage, .. } = resuming;
+    let how = How { done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable, salvage };
+    match open(plan, folder, how) {
+        Ok(resume) => {
+            (prepared.facts.run, prepared.facts.started) = (old.run, old.started);
+            torn::report(&resume, plan);
+            prepared.damaged = resume.is_damaged();
+            prepared.resume = Some((resume, old.ended));
+            Ok(())
+        }
+        Err(error @ Error::Busy { .. }) => Err(error.into()),
+        Err(error) => {
+            let right = open(plan, folder, How { salvage: true, ..how });
+            give_up(error, right.map_or(0, |resume| resume.records()), plan, prepared)
+        }
     }
-    Ok(Some((resume, old.ended)))
 }
 
-/// Says what to do about a journal that nothing can be built on.
-fn advise(error: Error, plan: &JournalPlan) -> anyhow::Error {
-    let file = plan.file.path();
-    let file = file.display();
-    anyhow::Error::from(error)
-        .context(format!("nothing was changed; --overwrite starts {file} anew. The run cannot be gone on with"))
+/// Opens FILE and its journal.
+fn open(plan: &JournalPlan, folder: &Folder, how: How) -> Result<Resume, Error> {
+    Resume::open(folder, free(&plan.file, plan.file.edit())?, &plan.file, how)
+}
+
+/// Begins anew when nothing is known to be right and the user has asked for what is; refuses otherwise.
+fn give_up(error: Error, right: u64, plan: &JournalPlan, prepared: &mut Prepared) -> Result<()> {
+    if plan.resume.is_some_and(|resuming| resuming.damaged) && error.is_damage() {
+        torn::report_lost(error);
+        prepared.damaged = true;
+        return Ok(());
+    }
+    Err(torn::advise(error, right, plan))
 }
 
 /// Refuses to mix records of programs, settings or versions.
@@ -149,7 +155,7 @@ fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
         return refuse(format!(
             "the program is another: the run was of {} ({}), and this is {} ({}); --resume-across-programs allows it",
             old.path,
-            &old.hash[..old.hash.len().min(12)],
+            old.hash.chars().take(12).collect::<String>(),
             new.path,
             &new.hash[..12]
         ));
@@ -171,17 +177,20 @@ impl Prepared {
     }
 
     fn try_begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun, Error> {
-        let Prepared { folder, facts, resume } = self;
+        let Prepared { folder, facts, resume, damaged } = self;
         let folder = claim(folder, plan)?;
         let (durable, place) = (plan.durable, &plan.file);
         let clone = |file: &File| file.try_clone().map_err(io_at(place));
+        if damaged {
+            torn::report_aside(place, &folder.keep_aside(place)?);
+        }
         if let Some((resume, ended)) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
             runs::note(&facts, folder.dir().path());
             let journal = Journal { folder, facts, file: clone(resume.file())?, durable, before: None };
             return Ok(Begun::Again(journal, Box::new(resume), ended));
         }
-        let file = create(plan, &folder)?;
+        let file = create(plan, &folder, damaged)?;
         folder.begin(&facts, program.bytes(), durable)?;
         runs::note(&facts, folder.dir().path());
         let appender = Appender::create(&folder.journal(), place, clone(&file)?, durable)?;
@@ -216,11 +225,11 @@ pub fn tell_failure(error: Error) -> Exit {
     Exit::of_error(&error)
 }
 
-/// Makes FILE, once what is known of an earlier one is removed. Without `--overwrite` it is not there, or it is empty.
-fn create(plan: &JournalPlan, folder: &Folder) -> Result<File, Error> {
+/// Makes FILE, once what is known of an earlier one is removed. Without `--overwrite` it is not there, or it is empty, or there is a copy of it.
+fn create(plan: &JournalPlan, folder: &Folder, copied: bool) -> Result<File, Error> {
     let place = &plan.file;
     let found = place.look().map_err(io_at(place))?;
-    let replace = plan.overwrite || plan.resume.is_some() && found.is_some_and(|found| found.bytes == 0);
+    let replace = plan.overwrite || copied || plan.resume.is_some() && found.is_some_and(|found| found.bytes == 0);
     if found.is_some_and(|found| found.kind == Kind::File && found.own) && replace {
         // Before the journal goes that is of it.
         free(place, place.read())?;

@@ -29,6 +29,7 @@ mod stops;
 mod summary_file;
 mod target;
 mod terminal;
+mod torn;
 mod units;
 mod writer;
 

@@ -46,15 +46,21 @@ impl Entries {
         Entries { groups, current: Vec::new().into_iter(), position: 0, offset: 0, begin }
     }
 
+    /// Of what stands between two places.
+    pub(super) fn between(mut groups: Groups, begin: End, end: End) -> Entries {
+        (groups.offset, groups.end) = (begin.journal, end.journal);
+        Entries { groups, current: Vec::new().into_iter(), position: 0, offset: begin.file, begin }
+    }
+
     /// Where the group of the last entry begins.
     pub(super) fn begin(&self) -> End {
         self.begin
     }
 
-    /// Bytes behind the last entry that stand for none, because they are torn.
+    /// Bytes behind the last entry that stand for none, because they are torn, or follow a hole.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when groups follow them: what was lost there was not the end.
+    /// [`Error::Damaged`] when groups follow that no crash has cut off.
     pub fn left(&mut self) -> Result<u64, Error> {
         let (offset, left) = (self.groups.offset, self.groups.end.saturating_sub(self.groups.offset));
         if left > 0 && stands_behind(&mut self.groups)? {

@@ -151,3 +151,54 @@ fn holder(lock: &File) -> Option<u32> {
     lock.take(20).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::place;
+    use super::*;
+
+    #[test]
+    fn a_folder_that_somebody_else_could_write_in_is_refused() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let dir = tempfile::tempdir().expect("a folder");
+        let [path, victim] = ["out.wpool", "victim"].map(|name| dir.path().join(name));
+        let refused = |needle: &str| match Folder::lock(place(&path)).expect_err("it is refused") {
+            Error::Io { source, .. } => assert!(source.to_string().contains(needle), "{source}"),
+            other => panic!("{other}"),
+        };
+        std::fs::create_dir(&victim).expect("a folder");
+        symlink(&victim, &path).expect("a link");
+        refused("not a directory");
+        std::fs::remove_file(&path).expect("it is there");
+        std::fs::rename(&victim, &path).expect("it is there");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777)).expect("it is mine");
+        refused("others may write");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("it is mine");
+        // What a link leads to is left alone, and so is what somebody has put where a file is made.
+        std::fs::write(&victim, "precious").expect("it is written");
+        symlink(&victim, path.join("lock")).expect("a link");
+        refused("link");
+        std::fs::remove_file(path.join("lock")).expect("it is there");
+        let folder = Folder::lock(place(&path)).expect("it is mine");
+        symlink(&victim, path.join("run.json")).expect("a link");
+        replace(&folder.dir().at("run.json"), b"facts", false).expect("it is written");
+        assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious");
+        assert_eq!(std::fs::read(path.join("run.json")).expect("it is there"), b"facts");
+    }
+
+    #[test]
+    fn a_file_has_one_folder_whatever_links_lead_to_it() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| dir.path().join(name);
+        symlink("b", path("a")).expect("a link");
+        symlink(path("c"), path("b")).expect("a link");
+        // Be it there or not.
+        assert_eq!(beside(&path("a")), path("c.wpool"));
+        std::fs::write(path("c"), "").expect("a file");
+        assert_eq!(beside(&path("a")), path("c.wpool"));
+        symlink("round", path("round")).expect("a link");
+        assert_eq!(beside(&path("round")), path("round.wpool"));
+        assert_eq!(beside(Path::new("out")), Path::new("out.wpool"));
+    }
+}

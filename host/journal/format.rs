@@ -74,6 +74,13 @@ pub struct Group {
     pub size: usize,
 }
 
+impl Group {
+    /// How many bytes of FILE it stands for. Of a journal that anybody may have written the sum may be anything.
+    pub fn bytes(&self) -> u64 {
+        self.records.iter().fold(0, |sum: u64, record| sum.saturating_add(record.length))
+    }
+}
+
 /// What stands at a place of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use wpool::place::Place;
 
 use super::format::{Group, HEADER, Header, MAX_GROUP, Parsed};
-use super::{Error, at};
+use super::{Error, at, holes};
 
 /// Bytes read at a time.
 const BLOCK: usize = 1 << 20;
@@ -62,10 +62,28 @@ impl Groups {
         Ok(false)
     }
 
+    /// The next group with its place, whatever stands before it; `None` when there is none.
+    pub fn next_anywhere(&mut self) -> Result<Option<(u64, Group)>, Error> {
+        loop {
+            let begin = self.offset;
+            match self.next()? {
+                Some(group) => return Ok(Some((begin, group))),
+                None if self.resynchronise()? => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether a hole lies between the end of a group and the place now.
+    pub fn has_hole_since(&self, end: u64) -> Result<bool, Error> {
+        holes::lies_between(&self.file, end, self.offset).map_err(at(&self.place))
+    }
+
     fn parse(&mut self, offset: u64) -> Result<Parsed, Error> {
         self.fill(offset).map_err(at(&self.place))?;
+        let held = self.window.len().min(self.end.saturating_sub(self.start) as usize);
         let at = (offset - self.start) as usize;
-        Ok(self.header.parse_group(offset, self.window.get(at..).unwrap_or_default()))
+        Ok(self.header.parse_group(offset, self.window.get(at..held).unwrap_or_default()))
     }
 
     /// Has the window hold what begins here, as far as a group can reach.

@@ -39,3 +39,16 @@ impl Key {
         Key(*hash.as_bytes().first_chunk().expect("it is longer"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_one_content_that_get_other_random_numbers_have_other_keys() {
+        let of = |number| Key::of(&Input::new("1").occurrence(number));
+        assert_eq!(of(0), Key::of(&Input::new("1")));
+        assert!(of(0) != of(1) && of(1) != of(2));
+        assert_ne!(of(1), Key::of(&Input::new("1").named("a").occurrence(1)));
+    }
+}

@@ -9,6 +9,7 @@
 //! | `program.wasm` | the program's bytes as they were given |
 //! | `journal` | which rows are done, and where their lines end in FILE: see [`format`] |
 //! | `tail-N`, `tail-N.lines` | while a resumed run goes on: records and lines taken from FILE's end, see [`tails`] |
+//! | `damaged-N/` | copies of FILE, `journal`, `run.json` and tails as they were when a damaged run was resumed |
 //!
 //! # What holds at any moment
 //!
@@ -22,19 +23,30 @@
 //!
 //! A host that is killed leaves at most an incomplete group at the journal's end, and bytes of FILE that no group stands
 //! for. A power cut can leave zeros, and without fsync any part of what was written last. So what is wrong at the end is
-//! torn: it is dropped, told, and done again. What is wrong with something right behind it is damage, which nothing is
-//! built on: see [`verify`] for where the line is.
+//! torn, and so are whole blocks of zeros wherever they stand: their rows are done again, which is reported, and right
+//! records behind them stay. Everything else that is wrong with something right behind it is damage, on which nothing is
+//! built: see [`verify`] for where the line is. A user who knows of the damage can have the right records kept
+//! (`--resume-damaged`); then copies of all files are made first, and no part of wpool removes them.
+//!
+//! The beginning of a journal holds the salt of its checks. Without it no group is known to be right, so a lost beginning
+//! is damage, too, although a power cut in a run's first half minute can cause it.
 
 mod append;
+mod aside;
+#[cfg(test)]
+mod cuts;
 mod entries;
 mod facts;
 mod folder;
 mod format;
 mod groups;
+mod holes;
 mod key;
 #[cfg(test)]
 mod properties;
 mod resume;
+#[cfg(test)]
+mod salvage;
 mod tails;
 #[cfg(test)]
 mod tests;
@@ -52,7 +64,7 @@ pub use folder::{Folder, SUFFIX, beside, is_free, is_of_a_run, is_running, outpu
 pub use format::{MAX_ROWS, Record};
 pub use key::Key;
 pub use resume::{How, Known, Resume, is_final};
-pub use verify::Torn;
+pub use verify::{Gaps, Torn};
 
 /// What can be wrong with a journal.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +84,17 @@ pub enum Error {
     /// Something in the middle is not what was written.
     #[error("{} is damaged at byte {offset}: {what}", path.display())]
     Damaged { path: PathBuf, offset: u64, what: &'static str },
+}
+
+impl Error {
+    /// Whether files are missing or not as they were written, rather than the system or another run being in the way.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Error::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Error::Facts { .. } | Error::Damaged { .. } => true,
+            Error::Busy { .. } | Error::Overtaken { .. } => false,
+        }
+    }
 }
 
 /// Makes the error for a place of what the system says.

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use wpool::Input;
 
 use super::format::{Header, Kind, Parsed};
+use super::groups::Groups;
 use super::tests::{Disk, journal, read, whole};
-use super::verify::Verified;
-use super::{Entries, Key};
+use super::verify::Trust;
+use super::{Entries, Entry, Key};
 
 fn some_kind() -> impl Strategy<Value = Kind> {
     prop_oneof![Just(Kind::Plain), Just(Kind::Durable), Just(Kind::Tail)]
@@ -114,14 +115,28 @@ proptest! {
             }
             std::fs::write(&path, bytes).expect("it is written");
         }
-        if let Ok(Verified { end, .. }) = disk.verify() {
-            let kept = std::fs::read(disk.file()).expect("it is there")[..end.file as usize].to_vec();
+        let file = std::fs::read(disk.file()).expect("it is there");
+        for trust in [Trust::Crash, Trust::Salvage] {
+            let Ok(verified) = disk.verify_by(trust) else { continue };
+            let end = verified.end;
             let rows = whole(&lines, end.file);
-            prop_assert_eq!(kept, lines[..rows].concat(), "{:?}", harms);
+            prop_assert_eq!(&file[..end.file as usize], lines[..rows].concat(), "{:?}", harms);
             let mut entries = Entries::open(disk.folder.dir()).expect("it was verified");
             for row in 0..rows {
                 let entry = entries.next().expect("it is read").expect("there are as many");
                 prop_assert_eq!(entry.record.key, Key::of(&Input::new(row.to_string())));
+            }
+            let mut row = rows;
+            for stretch in verified.behind {
+                let groups = Groups::open(&disk.folder.journal()).expect("it was verified");
+                let mut entries = Entries::between(groups, stretch.begin, stretch.end);
+                while let Some(Entry { offset, record, .. }) = entries.next().expect("it is read") {
+                    // In their order, each at most once, and with its own line.
+                    let skipped = (row..lines.len()).position(|row| Key::of(&Input::new(row.to_string())) == record.key);
+                    row += skipped.expect("it was written");
+                    prop_assert_eq!(&file[offset as usize..(offset + record.length) as usize], &lines[row], "{:?}", harms);
+                    row += 1;
+                }
             }
         }
     }

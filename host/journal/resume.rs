@@ -1,8 +1,8 @@
 //! Going on with a run: which rows of its input are done, and where their lines are.
 //!
 //! Rows come in the order of the input. As long as they are those of the journal, in its order, and done, their lines
-//! stay where they are. At the first that is not, what follows in FILE is moved into a tail, FILE and journal are cut off
-//! there, and from then on each row is looked up in the tails: the k-th of equal rows has the k-th record of that
+//! stay where they are. At the first that is not, or that is torn, all right lines that follow in FILE are moved into a
+//! tail, FILE and journal are cut off there, and from then on each row is looked up in the tails: the k-th of equal rows has the k-th record of that
 //! content.
 //!
 //! Each step leaves something to go on from: a tail has its name before anything is cut off; the journal is cut off before
@@ -20,8 +20,8 @@ use super::folder::{Folder, JOURNAL};
 use super::format::{Header, Kind, Record};
 use super::groups::Groups;
 use super::key::Key;
-use super::tails::{self, Index, Lines};
-use super::verify::{Torn, Verified, verify};
+use super::tails::{self, Index, Tail};
+use super::verify::{Lines, Stretch, Torn, Trust, Verified, verify};
 use super::{Error, at};
 
 /// How a run is gone on with.
@@ -34,6 +34,8 @@ pub struct How {
     /// Whether lines begin with the position of their row.
     pub ids: bool,
     pub durable: bool,
+    /// Whether right records are kept although something else is damaged.
+    pub salvage: bool,
 }
 
 /// Whether a record stays when its run is gone on with. What was stopped with the run is not done. What was not fit to
@@ -62,6 +64,8 @@ pub struct Resume {
     how: How,
     header: Header,
     verified: Verified,
+    tails: Vec<Tail>,
+    damaged: bool,
     entries: Entries,
     /// Where the group of the last entry begins, and those of its records that stay.
     begin: End,
@@ -80,7 +84,14 @@ struct Moved {
 impl Resume {
     /// Checks all that is there, and changes nothing. `file` is FILE, which stands at `place`.
     pub fn open(folder: &Folder, file: File, place: &Place, how: How) -> Result<Resume, Error> {
-        let verified = verify(&folder.journal(), &file, place)?;
+        let lines = Lines { file: &file, place };
+        let (verified, tails, damaged) = match read(folder, lines, Trust::Crash) {
+            Err(Error::Damaged { .. }) if how.salvage => {
+                let (verified, tails) = read(folder, lines, Trust::Salvage)?;
+                (verified, tails, true)
+            }
+            found => found.map(|(verified, tails)| (verified, tails, false))?,
+        };
         let mut groups = Groups::open(&folder.journal())?;
         groups.end = verified.end.journal;
         let header = groups.header;
@@ -92,6 +103,8 @@ impl Resume {
             how,
             header,
             verified,
+            tails,
+            damaged,
             entries: Entries::of(groups),
             begin,
             partial: Vec::new(),
@@ -108,6 +121,16 @@ impl Resume {
     /// What will be done again because it was torn.
     pub fn torn(&self) -> Torn {
         self.verified.torn
+    }
+
+    /// Whether something is damaged, so that only the right records are kept.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    /// Records of FILE that are right.
+    pub fn records(&self) -> u64 {
+        self.verified.records
     }
 
     /// What is known of the next row of the input.
@@ -171,12 +194,14 @@ impl Resume {
 
     fn move_rest(&mut self) -> Result<(), Error> {
         let (begin, end) = (self.begin, self.verified.end);
+        let rest = (begin != end).then_some(Stretch { begin, end });
+        let rest: Vec<_> = rest.into_iter().chain(self.verified.behind.iter().copied()).collect();
         // Those of a group that is kept in part are in no journal while it is written anew.
-        if !self.partial.is_empty() || self.anything_is_done_after()? {
-            tails::take(&self.folder, Lines { file: &self.file, place: &self.place }, begin, end)?;
+        if !self.partial.is_empty() || self.anything_is_done_in(&rest)? {
+            self.tails.push(tails::take(&self.folder, Lines { file: &self.file, place: &self.place }, &rest)?);
         }
         let appender = self.cut_off()?;
-        let mut index = Index::load(&self.folder, self.how.done)?;
+        let mut index = Index::load(&self.folder, &self.tails, self.how.done)?;
         if let Some(index) = &mut index {
             // Rows that stay are occurrences, too.
             let mut entries = Entries::open(&self.folder)?;
@@ -188,13 +213,15 @@ impl Resume {
         Ok(())
     }
 
-    /// Whether there are records behind the group's beginning which may be of use.
-    fn anything_is_done_after(&self) -> Result<bool, Error> {
-        let mut groups = Groups::open(&self.folder.at(JOURNAL))?;
-        (groups.offset, groups.end) = (self.begin.journal, self.verified.end.journal);
-        while let Some(group) = groups.next()? {
-            if group.records.iter().any(|record| (self.how.done)(record.status)) {
-                return Ok(true);
+    /// Whether there are records which may be of use.
+    fn anything_is_done_in(&self, stretches: &[Stretch]) -> Result<bool, Error> {
+        for stretch in stretches {
+            let groups = Groups::open(&self.folder.at(JOURNAL))?;
+            let mut entries = Entries::between(groups, stretch.begin, stretch.end);
+            while let Some(entry) = entries.next()? {
+                if (self.how.done)(entry.record.status) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -243,6 +270,11 @@ impl Resume {
         }
         Ok(header)
     }
+}
+
+/// Reads all that there is.
+fn read(folder: &Folder, lines: Lines<'_>, trust: Trust) -> Result<(Verified, Vec<Tail>), Error> {
+    Ok((verify(&folder.journal(), lines, trust)?, tails::check(folder.dir(), trust)?))
 }
 
 /// A record with another position.

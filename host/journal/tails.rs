@@ -1,5 +1,5 @@
-//! What was taken from FILE's end, because the input differs from there on from what it was: records that rows of the
-//! new input are answered from.
+//! Records and lines that were taken from FILE's end, because the input differs from there on from what it was, or because
+//! rows in the middle are torn. Rows of the new input are answered from them.
 //!
 //! A tail is `tail-N.lines`, a copy of FILE's bytes, and `tail-N`, a journal of them whose records say how many equal rows
 //! came before. The lines are on the disk before the journal of them gets its name, and that is before anything is cut
@@ -20,10 +20,10 @@ use wpool::place::{Dir, PRIVATE, Place};
 use super::entries::{End, Entries};
 use super::facts::replace;
 use super::folder::JOURNAL;
-use super::format::{Header, Kind, Record, STATUS_BITS};
+use super::format::{HEADER, Header, Kind, Record, STATUS_BITS};
 use super::groups::Groups;
 use super::key::Key;
-use super::verify::verify;
+use super::verify::{Lines, Stretch, Trust, verify};
 use super::{Error, at};
 
 /// Bits of a slot's place for the offset in its tail's lines; the rest is the number of the tail.
@@ -40,7 +40,7 @@ fn places(folder: &Dir, number: u64) -> (Place, Place) {
 }
 
 /// The number of the tail whose journal or lines have this name, and whether it is the lines.
-fn number(name: &OsStr) -> Option<(u64, bool)> {
+pub(super) fn number(name: &OsStr) -> Option<(u64, bool)> {
     let rest = name.to_str()?.strip_prefix(PREFIX)?;
     let of_lines = rest.strip_suffix(LINES);
     let digits = of_lines.unwrap_or(rest);
@@ -66,71 +66,98 @@ pub fn remove(folder: &Dir) -> Result<(), Error> {
     tails.into_iter().try_for_each(|(_, name)| super::folder::remove(&folder.at(name)))
 }
 
-/// FILE, open, and where it stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Lines<'a> {
-    pub file: &'a File,
-    pub place: &'a Place,
+/// A tail, and what of it is right.
+#[derive(Debug)]
+pub struct Tail {
+    number: u64,
+    stretches: Vec<Stretch>,
 }
 
-/// Copies what stands between two positions of FILE and its journal into a new tail.
-pub fn take(folder: &Dir, lines: Lines<'_>, from: End, end: End) -> Result<(), Error> {
+/// Reads all tails of a folder, oldest first. They were on the disk before they got their names, so nothing of them may
+/// be torn. A salvage leaves out everything that is wrong.
+pub fn check(folder: &Dir, trust: Trust) -> Result<Vec<Tail>, Error> {
+    let mut tails = Vec::new();
+    for number in numbers(folder)? {
+        let (journal, lines) = places(folder, number);
+        let file = lines.read().map_err(at(&lines))?;
+        let found = match verify(&journal, Lines { file: &file, place: &lines }, trust) {
+            // Without its beginning no group of it can be checked.
+            Err(Error::Damaged { .. }) if trust == Trust::Salvage => continue,
+            found => found?,
+        };
+        if trust == Trust::Crash && (found.torn.journal > 0 || found.torn.gaps.is_some()) {
+            let what = "a group of records, or its lines, are not what was written";
+            return Err(Error::Damaged { path: journal.path(), offset: found.end.journal, what });
+        }
+        tails.push(Tail { number, stretches: found.stretches().collect() });
+    }
+    Ok(tails)
+}
+
+/// Copies stretches of FILE and its journal into a new tail.
+pub fn take(folder: &Dir, lines: Lines<'_>, stretches: &[Stretch]) -> Result<Tail, Error> {
     let number = numbers(folder)?.last().map_or(0, |last| last + 1);
     let (journal, copied) = places(folder, number);
-    copy(lines, from.file, end.file, &copied)?;
-    let groups = journal_of(folder, from, end)?;
-    replace(&journal, &groups, true)
+    let length = copy(lines, stretches, &copied)?;
+    let groups = journal_of(folder, stretches)?;
+    replace(&journal, &groups, true)?;
+    let begin = End { journal: HEADER as u64, file: 0 };
+    let end = End { journal: groups.len() as u64, file: length };
+    Ok(Tail { number, stretches: vec![Stretch { begin, end }] })
 }
 
-fn copy(lines: Lines<'_>, from: u64, to: u64, into: &Place) -> Result<(), Error> {
+fn copy(lines: Lines<'_>, stretches: &[Stretch], into: &Place) -> Result<u64, Error> {
     let mut source = lines.file;
-    source.seek(SeekFrom::Start(from)).map_err(at(lines.place))?;
     let mut copy = into.create_anew(PRIVATE).map_err(at(into))?;
-    let copied = io::copy(&mut source.take(to - from), &mut copy).map_err(at(into))?;
-    if copied != to - from {
-        return Err(at(lines.place)(io::Error::other("it has become shorter")));
+    let mut length = 0;
+    for Stretch { begin, end } in stretches {
+        source.seek(SeekFrom::Start(begin.file)).map_err(at(lines.place))?;
+        let copied = io::copy(&mut source.take(end.file - begin.file), &mut copy).map_err(at(into))?;
+        if copied != end.file - begin.file {
+            return Err(at(lines.place)(io::Error::other("it has become shorter")));
+        }
+        length += copied;
     }
-    copy.flush().and_then(|()| copy.sync_all()).map_err(at(into))
+    copy.flush().and_then(|()| copy.sync_all()).map_err(at(into))?;
+    Ok(length)
 }
 
-/// The journal of a tail: the groups between two places, with occurrences.
-fn journal_of(folder: &Dir, from: End, end: End) -> Result<Vec<u8>, Error> {
+/// The journal of a tail: the groups of stretches, with occurrences. Torn groups between them count for these as well: their
+/// rows come before, and run again. Rows of groups that the journal has lost cannot be counted; so a row behind them can
+/// answer an equal one of theirs.
+fn journal_of(folder: &Dir, stretches: &[Stretch]) -> Result<Vec<u8>, Error> {
     let mut groups = Groups::open(&folder.at(JOURNAL))?;
-    groups.end = end.journal;
-    let mut occurrences = Occurrences::between(&mut groups, from)?;
+    let start = groups.offset;
+    let mut occurrences = Occurrences::of(&mut groups, stretches)?;
+    (groups.offset, groups.end) = (start, stretches.last().map_or(start, |last| last.end.journal));
     let header = Header::new(Kind::Tail);
     let mut bytes = header.encode().to_vec();
-    groups.offset = from.journal;
-    while let Some(mut group) = groups.next()? {
+    while let Some((begin, mut group)) = groups.next_anywhere()? {
         group.records.iter_mut().for_each(|record| record.occurrence = occurrences.next(record.key));
-        let offset = bytes.len() as u64;
-        header.push_group(offset, &group.records, group.file, false, &mut bytes);
+        let at = stretches.partition_point(|stretch| stretch.end.journal <= begin);
+        if stretches.get(at).is_some_and(|stretch| stretch.begin.journal <= begin) {
+            let offset = bytes.len() as u64;
+            header.push_group(offset, &group.records, group.file, false, &mut bytes);
+        }
     }
     Ok(bytes)
 }
 
-/// How often keys have come, for those keys alone that come from some place on.
+/// How often keys have come, for those keys alone that come in some stretches.
 struct Occurrences(Vec<(Key, u64)>);
 
 impl Occurrences {
-    /// Counted up to the place.
-    fn between(groups: &mut Groups, from: End) -> Result<Occurrences, Error> {
-        let start = std::mem::replace(&mut groups.offset, from.journal);
+    fn of(groups: &mut Groups, stretches: &[Stretch]) -> Result<Occurrences, Error> {
         let mut keys = Vec::new();
-        while let Some(group) = groups.next()? {
-            keys.extend(group.records.iter().map(|record| (record.key, 0)));
+        for stretch in stretches {
+            (groups.offset, groups.end) = (stretch.begin.journal, stretch.end.journal);
+            while let Some(group) = groups.next()? {
+                keys.extend(group.records.iter().map(|record| (record.key, 0)));
+            }
         }
         keys.sort_unstable();
         keys.dedup();
-        let mut occurrences = Occurrences(keys);
-        groups.offset = start;
-        while groups.offset < from.journal {
-            let Some(group) = groups.next()? else { break };
-            group.records.iter().for_each(|record| {
-                occurrences.next(record.key);
-            });
-        }
-        Ok(occurrences)
+        Ok(Occurrences(keys))
     }
 
     fn next(&mut self, key: Key) -> u64 {
@@ -161,16 +188,15 @@ struct Slot {
 }
 
 impl Index {
-    /// Of the records that count as done; `None` when there are no tails.
-    pub fn load(folder: &Dir, done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
-        let numbers = numbers(folder)?;
-        if numbers.is_empty() {
+    /// Of the records of tails that count as done; `None` when there are no tails.
+    pub fn load(folder: &Dir, tails: &[Tail], done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
+        if tails.is_empty() {
             return Ok(None);
         }
         let mut index = Index { slots: Vec::new(), seen: Vec::new(), tails: Vec::new() };
         // The newest first, which is what a stable sort and the removal of equals keep.
-        for number in numbers.into_iter().rev() {
-            index.add(places(folder, number), done)?;
+        for tail in tails.iter().rev() {
+            index.add(folder, tail, done)?;
         }
         index.slots.sort_by_key(|slot| (slot.key, slot.occurrence));
         index.slots.dedup_by_key(|slot| (slot.key, slot.occurrence));
@@ -179,25 +205,22 @@ impl Index {
         Ok(Some(index))
     }
 
-    fn add(&mut self, (journal, lines): (Place, Place), done: fn(Status) -> bool) -> Result<(), Error> {
-        let file = lines.read().map_err(at(&lines))?;
-        let verified = verify(&journal, &file, &lines)?;
-        // Tails are complete before they get their names.
-        if verified.torn.journal > 0 {
-            let what = "what stands there is no group of records";
-            return Err(Error::Damaged { path: journal.path(), offset: verified.end.journal, what });
-        }
-        let tail = (self.tails.len() as u64) << OFFSET_BITS;
-        let mut entries = Entries::of(Groups::open(&journal)?);
-        while let Some(entry) = entries.next()? {
-            let Record { key, status, length, occurrence } = entry.record;
-            if done(status)
-                && let Ok(occurrence) = u32::try_from(occurrence)
-            {
-                let value = length << STATUS_BITS | status as u64;
-                self.slots.push(Slot { key, occurrence, place: tail | entry.offset, value });
+    fn add(&mut self, folder: &Dir, tail: &Tail, done: fn(Status) -> bool) -> Result<(), Error> {
+        let (journal, lines) = places(folder, tail.number);
+        let number = (self.tails.len() as u64) << OFFSET_BITS;
+        for stretch in &tail.stretches {
+            let mut entries = Entries::between(Groups::open(&journal)?, stretch.begin, stretch.end);
+            while let Some(entry) = entries.next()? {
+                let Record { key, status, length, occurrence } = entry.record;
+                if done(status)
+                    && let Ok(occurrence) = u32::try_from(occurrence)
+                {
+                    let value = length << STATUS_BITS | status as u64;
+                    self.slots.push(Slot { key, occurrence, place: number | entry.offset, value });
+                }
             }
         }
+        let file = lines.read().map_err(at(&lines))?;
         self.tails.push((lines, file));
         Ok(())
     }

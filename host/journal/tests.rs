@@ -7,8 +7,8 @@ use wpool::{Input, Status};
 
 use super::append::Appender;
 use super::format::{HEADER, Header, Kind, MAX_GROUP, MAX_ROWS, Parsed, Record};
-use super::verify::{Torn, Verified, verify};
-use super::{Error, Folder, How, Key, Known, Resume, beside, is_final, is_running};
+use super::verify::{Lines, Torn, Trust, Verified, verify};
+use super::{Error, Folder, How, Key, Known, Resume, is_final, is_running};
 
 pub fn record(row: u64, length: u64) -> Record {
     let key = Key::of(&Input::new(row.to_string()));
@@ -86,21 +86,29 @@ impl Disk {
         self.dir.path().join("out")
     }
 
+    pub fn place(&self) -> Place {
+        place(&self.file())
+    }
+
     pub fn journal(&self) -> PathBuf {
         self.folder.journal().path()
     }
 
-    pub fn verify(&self) -> Result<Verified, Error> {
+    /// Opens what there is.
+    pub fn open(&self, how: How) -> Result<Resume, Error> {
+        Resume::open(&self.folder, self.place().edit().expect("it is there"), &self.place(), how)
+    }
+
+    pub fn verify_by(&self, trust: Trust) -> Result<Verified, Error> {
         let file = std::fs::File::open(self.file()).expect("it is there");
-        verify(&self.folder.journal(), &file, &place(&self.file()))
+        verify(&self.folder.journal(), Lines { file: &file, place: &self.place() }, trust)
     }
 
     /// Writes rows 0, 1, 2… in groups of these sizes, and gives their lines. When durable, all is synced after the
     /// second group.
     pub fn write(&self, groups: &[usize], durable: bool) -> Vec<Vec<u8>> {
         let file = std::fs::File::create(self.file()).expect("a file");
-        let mut appender =
-            Appender::create(&self.folder.journal(), &place(&self.file()), file, durable).expect("it is made");
+        let mut appender = Appender::create(&self.folder.journal(), &self.place(), file, durable).expect("it is made");
         let mut lines: Vec<Vec<u8>> = Vec::new();
         for (at, count) in groups.iter().enumerate() {
             let rows = lines.len()..lines.len() + count;
@@ -115,7 +123,12 @@ impl Disk {
         lines
     }
 
-    fn harm(&self, path: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
+    /// What a crash may have left.
+    pub fn verify(&self) -> Result<Verified, Error> {
+        self.verify_by(Trust::Crash)
+    }
+
+    pub fn harm(&self, path: &Path, harm: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = std::fs::read(path).expect("it is there");
         harm(&mut bytes);
         std::fs::write(path, bytes).expect("it is written");
@@ -126,16 +139,14 @@ impl Disk {
     }
 
     fn resume_durably(&self, durable: bool) -> Result<Resume, Error> {
-        let how = How { done: is_final, ordered: true, ids: true, durable };
-        let place = place(&self.file());
-        Resume::open(&self.folder, place.edit().expect("it is there"), &place, how)
+        let how = How { done: is_final, ordered: true, ids: true, durable, salvage: false };
+        self.open(how)
     }
 
     /// Writes one group of rows, of which the last was skipped.
     fn write_skipped(&self, count: usize, durable: bool) -> Vec<Vec<u8>> {
         let file = std::fs::File::create(self.file()).expect("a file");
-        let mut appender =
-            Appender::create(&self.folder.journal(), &place(&self.file()), file, durable).expect("it is made");
+        let mut appender = Appender::create(&self.folder.journal(), &self.place(), file, durable).expect("it is made");
         let lines: Vec<_> = (0..count).map(line).collect();
         let mut records: Vec<_> = lines.iter().enumerate().map(|(row, line)| done(row, line.len())).collect();
         records[count - 1].status = Status::Skipped;
@@ -309,57 +320,4 @@ fn c91_what_stays_of_a_group_is_on_the_disk_before_anything_is_added() {
     let last = *offsets(&disk).last().expect("a group");
     // A group says whether all before it was synced.
     assert!(matches!(header.parse_group(last as u64, &bytes[last..]), Parsed::Group(group) if group.synced));
-}
-
-#[test]
-fn rows_of_one_content_that_get_other_random_numbers_have_other_keys() {
-    let of = |number| Key::of(&Input::new("1").occurrence(number));
-    assert_eq!(of(0), Key::of(&Input::new("1")));
-    assert!(of(0) != of(1) && of(1) != of(2));
-    assert_ne!(of(1), Key::of(&Input::new("1").named("a").occurrence(1)));
-}
-
-#[test]
-fn a_folder_that_somebody_else_could_write_in_is_refused() {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    let dir = tempfile::tempdir().expect("a folder");
-    let [path, victim] = ["out.wpool", "victim"].map(|name| dir.path().join(name));
-    let refused = |needle: &str| match Folder::lock(place(&path)).expect_err("it is refused") {
-        Error::Io { source, .. } => assert!(source.to_string().contains(needle), "{source}"),
-        other => panic!("{other}"),
-    };
-    std::fs::create_dir(&victim).expect("a folder");
-    symlink(&victim, &path).expect("a link");
-    refused("not a directory");
-    std::fs::remove_file(&path).expect("it is there");
-    std::fs::rename(&victim, &path).expect("it is there");
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777)).expect("it is mine");
-    refused("others may write");
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("it is mine");
-    // What a link leads to is left alone, and so is what somebody has put where a file is made.
-    std::fs::write(&victim, "precious").expect("it is written");
-    symlink(&victim, path.join("lock")).expect("a link");
-    refused("link");
-    std::fs::remove_file(path.join("lock")).expect("it is there");
-    let folder = Folder::lock(place(&path)).expect("it is mine");
-    symlink(&victim, path.join("run.json")).expect("a link");
-    super::facts::replace(&folder.dir().at("run.json"), b"facts", false).expect("it is written");
-    assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious");
-    assert_eq!(std::fs::read(path.join("run.json")).expect("it is there"), b"facts");
-}
-
-#[test]
-fn a_file_has_one_folder_whatever_links_lead_to_it() {
-    use std::os::unix::fs::symlink;
-    let dir = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| dir.path().join(name);
-    symlink("b", path("a")).expect("a link");
-    symlink(path("c"), path("b")).expect("a link");
-    // Be it there or not.
-    assert_eq!(beside(&path("a")), path("c.wpool"));
-    std::fs::write(path("c"), "").expect("a file");
-    assert_eq!(beside(&path("a")), path("c.wpool"));
-    symlink("round", path("round")).expect("a link");
-    assert_eq!(beside(&path("round")), path("round.wpool"));
-    assert_eq!(beside(Path::new("out")), Path::new("out.wpool"));
 }

@@ -9,6 +9,7 @@ mod dir;
 mod draft;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -84,6 +85,12 @@ impl Found {
     /// Of the system.
     pub fn of_file(file: impl AsFd) -> io::Result<Found> {
         Ok(Found::of(&rustix::fs::fstat(file)?))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path().display().fmt(f)
     }
 }
 
@@ -251,14 +258,23 @@ impl Place {
         Dir::open_with(&self.dir.folder, &self.name, OFlags::NOFOLLOW, self.path())
     }
 
+    /// Makes a folder there and opens it.
+    ///
+    /// # Errors
+    /// Of the system, as [`io::ErrorKind::AlreadyExists`] when anything stands there.
+    pub fn new_folder(&self, mode: u32) -> io::Result<Dir> {
+        rustix::fs::mkdirat(&self.dir.folder, &self.name, Mode::from_raw_mode(mode))?;
+        self.folder()
+    }
+
     /// Opens the folder there, through no link, and makes it if nothing stands there.
     ///
     /// # Errors
     /// Of the system.
     pub fn make_folder(&self, mode: u32) -> io::Result<Dir> {
-        match rustix::fs::mkdirat(&self.dir.folder, &self.name, Mode::from_raw_mode(mode)) {
-            Ok(()) | Err(Errno::EXIST) => self.folder(),
-            Err(errno) => Err(errno.into()),
+        match self.new_folder(mode) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.folder(),
+            made => made,
         }
     }
 }

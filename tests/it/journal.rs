@@ -15,23 +15,23 @@ use crate::cli::{CANNOT_WRITE, NO_INPUTS, NOT_OK, OK, STOPPED, USAGE, assert_ref
 use crate::support::{Live, Process, Ran, run, signal_child, spawn, wat, wpool};
 
 /// A journal cannot be read.
-const UNREADABLE: i32 = 106;
+pub const UNREADABLE: i32 = 106;
 
 /// A folder with rows, and the runs over them.
-struct Place(tempfile::TempDir);
+pub struct Place(pub tempfile::TempDir);
 
 impl Place {
-    fn new(rows: impl IntoIterator<Item = String>) -> Place {
+    pub fn new(rows: impl IntoIterator<Item = String>) -> Place {
         let place = Place(tempfile::tempdir().expect("a folder"));
         place.rows(rows);
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn rows(&self, rows: impl IntoIterator<Item = String>) {
+    pub fn rows(&self, rows: impl IntoIterator<Item = String>) {
         fs::write(self.path("rows"), rows.into_iter().map(|row| row + "\n").collect::<String>()).expect("rows");
     }
 
@@ -42,7 +42,7 @@ impl Place {
         command
     }
 
-    fn run(&self, guest: &str, args: &str) -> Ran {
+    pub fn run(&self, guest: &str, args: &str) -> Ran {
         run(&mut self.command(guest, args), "")
     }
 
@@ -54,7 +54,7 @@ impl Place {
     }
 
     /// Goes on with `out`, which comes out as a calm run's.
-    fn resume(&self, guest: &str, args: &str, code: i32) -> Ran {
+    pub fn resume(&self, guest: &str, args: &str, code: i32) -> Ran {
         let ran = self.run(guest, &format!("-o out --resume {args}"));
         assert_eq!(ran.code, code, "{}", ran.stderr);
         assert!(read(self.path("out")) == self.calm(guest, args), "{}", ran.stderr);
@@ -77,7 +77,7 @@ impl Place {
         serde_json::from_str(&read(self.path("out.wpool/run.json"))).expect("facts")
     }
 
-    fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    pub fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let path = self.path(name);
         let mut bytes = fs::read(&path).expect("a file");
         change(&mut bytes);
@@ -89,12 +89,12 @@ impl Place {
     }
 }
 
-fn numbers(to: u64) -> impl Iterator<Item = String> + Clone {
+pub fn numbers(to: u64) -> impl Iterator<Item = String> + Clone {
     (0..to).map(|number| number.to_string())
 }
 
 /// How many rows a summary says were kept.
-fn kept(ran: &Ran) -> u64 {
+pub fn kept(ran: &Ran) -> u64 {
     let text = ran.stderr.split_once(" kept from before").map_or("), 0 rows", |(before, _)| before);
     text.rsplit("), ").next().and_then(|text| text.split(' ').next()?.parse().ok()).expect("a number")
 }
@@ -285,7 +285,7 @@ fn c91_what_a_durable_run_has_synced_outlives_a_power_cut() {
     assert_eq!(kept(&ran), 3, "{}", ran.stderr);
 }
 
-fn read_if_there(path: &Path) -> String {
+pub fn read_if_there(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 

@@ -29,6 +29,7 @@ mod orphans;
 mod out_of_reach;
 mod outcomes;
 mod planted;
+mod power_cut;
 mod programs;
 mod progress;
 mod reset;

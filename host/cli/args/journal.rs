@@ -9,6 +9,10 @@ pub struct Journal {
     /// Resume although the program, or wpool itself, is another now
     #[arg(long, requires = "resume")]
     pub resume_across_programs: bool,
+    /// Resume although FILE or its journal is damaged: right records stay, other rows run again, and copies of the damaged
+    /// files are kept in FILE.wpool/damaged-N
+    #[arg(long, requires = "resume")]
+    pub resume_damaged: bool,
     /// Have records reach the disk within about 100 ms, so that a power cut loses no older ones
     #[arg(long, conflicts_with = "no_journal")]
     pub durable: bool,

@@ -57,6 +57,9 @@ pub struct Rerun {
     /// Also when the run was of another version of wpool, whose records may be others
     #[arg(long)]
     pub resume_across_programs: bool,
+    /// Also when the output file or its journal is damaged, as for `wpool run`
+    #[arg(long)]
+    pub resume_damaged: bool,
     /// The fence around workers and the compiler, as for `wpool run` [default: strict if the run's was, else auto]
     #[arg(long, value_name = "HOW", value_parser = sandbox)]
     pub sandbox: Option<SandboxMode>,

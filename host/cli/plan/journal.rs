@@ -41,6 +41,8 @@ pub struct Resuming {
     pub done: fn(Status) -> bool,
     /// Also with another program, or another wpool.
     pub across: bool,
+    /// Also when something is damaged.
+    pub damaged: bool,
 }
 
 /// The journal of a run, if it keeps one: `file` is where its records go.
@@ -61,7 +63,8 @@ pub fn journal(
         }
         return Ok(None);
     };
-    let resume = journal.resume.then_some(Resuming { done: is_final, across: journal.resume_across_programs });
+    let (across, damaged) = (journal.resume_across_programs, journal.resume_damaged);
+    let resume = journal.resume.then_some(Resuming { done: is_final, across, damaged });
     Ok(Some(JournalPlan {
         file: file.clone(),
         folder: file.and(SUFFIX),

@@ -121,7 +121,8 @@ impl Again {
         typed.messages.verbose &= !args.quiet;
         let mut plan = Plan::new(typed)?;
         let journal = plan.journal.as_mut().context(NO_FILE)?;
-        journal.resume = Some(Resuming { done: is_ok, across: args.resume_across_programs });
+        let (across, damaged) = (args.resume_across_programs, args.resume_damaged);
+        journal.resume = Some(Resuming { done: is_ok, across, damaged });
         journal.facts.arguments = self.facts.arguments.clone();
         journal.facts.program.path = self.facts.program.path.clone();
         if !plan.messages.quiet {
