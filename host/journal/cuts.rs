@@ -10,7 +10,7 @@ use super::append::Appender;
 use super::format::{HEADER, Record};
 use super::tests::Disk;
 use super::verify::{Gaps, Torn};
-use super::{Error, How, Key, Known, Resume, is_final};
+use super::{Error, How, Key, Known, is_final};
 
 pub const PAGE: usize = 4_096;
 pub const ROWS: usize = 1_500;
