@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use wpool::inert;
 
 use super::super::exit::Usage;
 use super::super::plan::user_dir;
@@ -166,7 +167,9 @@ fn try_note(facts: &Facts, folder: &Path, place: &Path, name: &str) -> io::Resul
     DirBuilder::new().recursive(true).mode(0o700).create(place)?;
     let temporary = place.join(format!(".{name}.{}", std::process::id()));
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&serde_json::to_vec(&pointer)?)?;
+    let mut text = Vec::new();
+    inert::push_json(&pointer, &mut text)?;
+    file.write_all(&text)?;
     std::fs::rename(&temporary, place.join(name))
 }
 
