@@ -10,8 +10,10 @@ pub const MAX_DEPTH: u32 = 128;
 /// What is known of bytes that are one JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Valid {
-    /// A raw newline stands between two tokens: the text cannot stand in a line as it is.
-    pub newlines: bool,
+    /// A raw newline or tab stands between two tokens: the text cannot stand in a line as it is.
+    pub spaced: bool,
+    /// Its strings hold no character beyond those of ASCII that are printed.
+    pub ascii: bool,
 }
 
 /// Where and why bytes are not one JSON value.
@@ -27,18 +29,18 @@ pub(crate) fn check(text: &[u8]) -> Result<Valid, Invalid> {
     if let Err(error) = std::str::from_utf8(text) {
         return Err(Invalid { at: error.valid_up_to(), what: "not UTF-8" });
     }
-    let mut checker = Checker { text, at: 0, newlines: false };
+    let mut checker = Checker { text, at: 0, valid: Valid { spaced: false, ascii: true } };
     checker.document()?;
-    Ok(Valid { newlines: checker.newlines })
+    Ok(checker.valid)
 }
 
-/// Copies one valid JSON value without the white space that is a line end or a tab between tokens.
+/// Copies one valid JSON value without the line ends and tabs between its tokens.
 pub(crate) fn push_on_one_line(text: &[u8], into: &mut Vec<u8>) {
     let mut in_string = false;
     let mut escaped = false;
     for &byte in text {
         match byte {
-            b'\n' | b'\r' if !in_string => continue,
+            b'\n' | b'\r' | b'\t' if !in_string => continue,
             _ if escaped => escaped = false,
             b'\\' => escaped = in_string,
             b'"' => in_string = !in_string,
@@ -58,10 +60,16 @@ fn special_bytes(word: u64) -> u64 {
     (equal(b'"') | equal(b'\\') | less(word, b' ')) & (EACH << 7)
 }
 
+/// Whether eight bytes of UTF-8 are all below 0x7f. No such byte is 0xff, so nothing is carried to the next.
+fn is_ascii(word: u64) -> bool {
+    const EACH: u64 = u64::MAX / 0xff;
+    (word | word.wrapping_add(EACH)) & (EACH << 7) == 0
+}
+
 struct Checker<'a> {
     text: &'a [u8],
     at: usize,
-    newlines: bool,
+    valid: Valid,
 }
 
 /// Open brackets, one bit each: 1 is an object.
@@ -159,7 +167,7 @@ impl Checker<'_> {
                 Some(b'"') => return Ok(()),
                 Some(b'\\') => self.escape()?,
                 found @ Some(0..=0x1f) => return self.refuse(found, "control character in a string"),
-                Some(_) => {}
+                Some(byte) => self.valid.ascii &= byte < 0x7f,
                 None => return self.fail("string without an end"),
             }
         }
@@ -173,10 +181,14 @@ impl Checker<'_> {
             if chunk.iter().fold(false, |any, byte| any | is_special(byte)) {
                 break;
             }
+            self.valid.ascii &= chunk.iter().fold(true, |all, byte| all & (*byte < 0x7f));
             self.at += chunk.len();
         }
         while let Some(chunk) = self.text[self.at..].first_chunk::<8>() {
-            let special = special_bytes(u64::from_le_bytes(*chunk));
+            let word = u64::from_le_bytes(*chunk);
+            let special = special_bytes(word);
+            // Also of what is behind the end of the string: it costs a second look at an output, and nothing else.
+            self.valid.ascii &= is_ascii(word);
             if special != 0 {
                 self.at += special.trailing_zeros() as usize / 8;
                 return;
@@ -271,7 +283,7 @@ impl Checker<'_> {
 
     fn space(&mut self) {
         while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.peek() {
-            self.newlines |= matches!(byte, b'\n' | b'\r');
+            self.valid.spaced |= byte != b' ';
             self.at += 1;
         }
     }

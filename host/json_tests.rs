@@ -33,8 +33,8 @@ fn nesting_ends_at_the_limit_without_a_deep_stack() {
 #[test]
 fn line_ends_between_tokens_go_and_those_in_strings_cannot_be() {
     let mut out = Vec::new();
-    let text = b"{\n  \"a\\\"\": [1,\r\n 2]\n}";
-    assert_eq!(check(text), Ok(Valid { newlines: true }));
+    let text = b"{\n  \"a\\\"\": [1,\r\n\t 2]\n}";
+    assert_eq!(check(text), Ok(Valid { spaced: true, ascii: true }));
     push_on_one_line(text, &mut out);
     assert_eq!(out, b"{  \"a\\\"\": [1, 2]}");
 }
@@ -56,12 +56,19 @@ proptest! {
     fn accepts_what_serde_json_writes(text in "\\PC{0,8}", number in any::<f64>(), n in any::<i64>()) {
         let value = serde_json::json!({ text.clone(): [number, n, text, null, true, {}, []] });
         let pretty = serde_json::to_vec_pretty(&value).unwrap();
-        prop_assert_eq!(check(&pretty), Ok(Valid { newlines: true }));
+        prop_assert!(check(&pretty).is_ok_and(|valid| valid.spaced));
         let mut line = Vec::new();
         push_on_one_line(&pretty, &mut line);
-        prop_assert_eq!(check(&line), Ok(Valid { newlines: false }));
+        prop_assert!(check(&line).is_ok_and(|valid| !valid.spaced));
         let parse = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
         prop_assert_eq!(parse(&line), parse(&pretty));
+    }
+
+    #[test]
+    fn text_beyond_ascii_is_seen_wherever_it_stands(texts in proptest::collection::vec("[ -~]{0,70}|[\u{7e}-\u{81}]", 1..4)) {
+        let json = serde_json::to_vec(&texts).unwrap();
+        let ascii = texts.iter().all(|text| text.bytes().all(|byte| byte < 0x7f));
+        prop_assert_eq!(check(&json), Ok(Valid { spaced: false, ascii }));
     }
 
     #[test]

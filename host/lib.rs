@@ -94,6 +94,10 @@
 //! system call that is not listed rather than having it denied: nothing honest makes one, so it is news. A program that
 //! needs no files has 26 calls and no new threads; those of file accesses come with granted directories alone.
 //!
+//! **Text of others is inert.** What programs, rows, names of files and children say goes to people and into JSON through one
+//! module, [`inert`]. Errors and outcomes keep it as it is: who prints them writes it out, and the command line does so where
+//! a message or a line is made, whatever it is made of.
+//!
 //! **The journal is the command line's.** What is done and what is to be done again is a matter of rows, records and FILE,
 //! which this library does not know: it is a part of the executable (`host/journal`), which gives the pool only the rows
 //! that have to run, and puts the others' records between those that come back.
@@ -119,6 +123,7 @@ mod handshake;
 #[cfg(test)]
 mod hostile;
 mod image;
+pub mod inert;
 #[doc = include_str!("isolation.md")]
 pub mod isolation {}
 mod json;

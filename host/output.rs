@@ -3,22 +3,31 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::json;
 use crate::outcome::ErrorDetail;
+use crate::{inert, json};
 
 /// Appends a guest's output to a line of JSON: one valid JSON value as it is, on one line and with its numbers' text
 /// kept; other UTF-8 as a JSON string; anything else as `{"base64":…}`. One trailing newline is dropped first.
 ///
-/// What is appended is one JSON value without a raw newline, whatever the bytes: the check and the writing are this
-/// one function, in the host, so no guest and no captured worker can forge a record.
+/// What is appended is one JSON value without a raw newline and without active characters ([`inert`]), whatever the bytes:
+/// the check and the writing are this one function, in the host, so no guest and no captured worker can forge a record.
 pub fn push_as_json(output: &[u8], line: &mut Vec<u8>) {
     let output = output.strip_suffix(b"\n").unwrap_or(output);
     if output.is_empty() {
         return line.extend_from_slice(b"\"\"");
     }
+    let start = line.len();
     match json::check(output) {
-        Ok(valid) if valid.newlines => json::push_on_one_line(output, line),
-        Ok(_) => line.extend_from_slice(output),
+        Ok(valid) => {
+            if valid.spaced {
+                json::push_on_one_line(output, line);
+            } else {
+                line.extend_from_slice(output);
+            }
+            if !valid.ascii {
+                inert::json(line, start);
+            }
+        }
         Err(_) => match std::str::from_utf8(output) {
             Ok(text) => push_string(text, line),
             Err(_) => push_base64(output, line),
@@ -73,9 +82,9 @@ fn push_base64(output: &[u8], line: &mut Vec<u8>) {
     line.extend_from_slice(br#""}"#);
 }
 
-/// Appends text as a JSON string.
+/// Appends text as a JSON string without active characters ([`inert`]).
 pub fn push_string(text: &str, line: &mut Vec<u8>) {
-    serde_json::to_writer(line, text).expect("a string serializes, and a Vec takes every byte");
+    inert::push_json(text, line).expect("a string serializes, and a Vec takes every byte");
 }
 
 #[cfg(test)]
@@ -90,6 +99,13 @@ mod tests {
         String::from_utf8(line).unwrap()
     }
 
+    /// Noise, and JSON of texts that are active.
+    fn outputs() -> impl Strategy<Value = Vec<u8>> {
+        let noise = proptest::collection::vec(any::<u8>(), 0..24);
+        let texts = proptest::collection::vec("[ -~\u{7f}-\u{a0}\u{2027}-\u{202f}\u{feff}\u{e0001}]{0,40}", 0..3);
+        prop_oneof![noise, texts.prop_map(|texts| serde_json::to_vec_pretty(&texts).unwrap())]
+    }
+
     #[test]
     fn bytes_become_json_text_or_base64() {
         for (output, expected) in [
@@ -99,6 +115,8 @@ mod tests {
             (b"{\n \"a\": 1\n}\n", "{ \"a\": 1}"),
             (b"\xff\x00", "{\"base64\":\"/wA=\"}"),
             (b"1}\n{\"id\":9", "\"1}\\n{\\\"id\\\":9\""),
+            (b"{\t\"\x7f\":\n\"\xc2\x9b\xc3\xa9\"}", "{\"\\u007f\":\"\\u009b\u{e9}\"}"),
+            ("\u{202e}b\u{85}".as_bytes(), "\"\\u202eb\\u0085\""),
         ] {
             assert_eq!(as_json(output), expected);
         }
@@ -123,13 +141,17 @@ mod tests {
         #![proptest_config(crate::cases::many())]
 
         #[test]
-        fn every_output_is_one_value_on_one_line(output in proptest::collection::vec(any::<u8>(), 0..24)) {
+        fn every_output_is_one_value_on_one_inert_line(output in outputs()) {
             for kind in [OutputType::Auto, OutputType::Json, OutputType::Text, OutputType::Base64] {
                 let mut line = Vec::new();
                 kind.push(&output, &mut line);
                 let line = String::from_utf8(line).unwrap();
-                prop_assert!(!line.contains('\n'));
-                prop_assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
+                prop_assert!(!line.chars().any(inert::is_active), "{}", line);
+                let value = serde_json::from_str::<serde_json::Value>(&line);
+                prop_assert!(value.is_ok(), "{}", line);
+                if kind == OutputType::Auto && json::check(&output).is_ok() {
+                    prop_assert_eq!(value.unwrap(), serde_json::from_slice::<serde_json::Value>(&output).unwrap());
+                }
             }
         }
     }

@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
+use crate::inert::is_active;
+
 const SIZE: usize = 4096;
 
 /// Longest note in bytes: a line of a terminal, and some more for characters of several bytes.
@@ -222,14 +224,12 @@ impl Drop for SharedPage {
     }
 }
 
-/// Bytes of a guest's as text that moves no cursor, changes no colours and no direction.
+/// Bytes of a guest's as text that is inert: what is active in it is left out, for a note is short.
 fn printable(bytes: &[u8]) -> String {
-    let is_direction =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let text = String::from_utf8_lossy(bytes);
     // A tab is a control character, too, and separates words.
     let spaced = text.chars().map(|c| if c == '\t' { ' ' } else { c });
-    let shown: String = spaced.filter(|&c| !c.is_control() && !is_direction(c)).collect();
+    let shown: String = spaced.filter(|&c| !is_active(c)).collect();
     // The last character may have been cut off in the middle.
     shown.trim_end_matches('\u{fffd}').trim().to_owned()
 }
@@ -265,7 +265,7 @@ mod tests {
                 words.note.store(join(count, length), Ordering::Relaxed);
                 words.text.iter().zip(text.into_iter().cycle()).for_each(|(word, part)| word.store(part, Ordering::Relaxed));
                 let note = page.note();
-                prop_assert!(note.len() <= 3 * MAX_NOTE && !note.chars().any(char::is_control), "{note}");
+                prop_assert!(note.len() <= 3 * MAX_NOTE && !note.chars().any(is_active), "{note}");
                 prop_assert_eq!(page.cause() == Cause::Panic, cause == 1);
                 prop_assert_eq!((page.next(), page.recall()), (split(claim).0, split(claim).0));
                 prop_assert!(!page.claim(split(claim).0), "nothing is left to claim");

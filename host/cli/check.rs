@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -13,9 +13,10 @@ use wpool::{Grants, RowCheck};
 
 use super::exit::Exit;
 use super::plan::{Source, is_stdin};
+use super::print::Printer;
 use super::rows::{Locator, Rows, Steps, open};
 use super::units::plural;
-use super::{args, inspect, plan, printed, run, say};
+use super::{args, inspect, plan, run, say};
 
 /// Rows that a run tells of before it is refused; the others are counted.
 const MAX_TOLD: u64 = 100;
@@ -32,16 +33,11 @@ pub fn check(args: &args::Check) -> Result<Exit> {
     let source = plan::files(&args.inputs).map(Source::Lines)?;
     let (_, report) = inspect::report(&args.task, args.call.as_deref())?;
     let (locator, check) = (Locator::new(&source), report.row_check(&Grants::default()));
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut written = Ok(());
-    let tell = |line: String| {
-        if written.is_ok() {
-            written = writeln!(out, "{line}");
-        }
-    };
+    let mut out = Printer::start();
+    let tell = |line: String| out.line(format_args!("{line}"));
     let checked = run::runtime()?
         .block_on(async { rows(Rows::read(source, Steps::default())?, &locator, &check, tell).await })?;
-    let printed = printed(written.and_then(|()| out.flush()));
+    let printed = out.end();
     say(format_args!("{}, {} of them bad", plural(checked.rows, "row"), checked.bad));
     let found = match checked {
         Checked { rows: 0, .. } => Exit::NoInputs,

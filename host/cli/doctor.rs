@@ -1,6 +1,5 @@
 //! `wpool doctor`: what can be built here, what this machine offers, and whether wpool works on it.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -10,7 +9,8 @@ use serde::Serialize;
 use wpool::{Fence, LayerState, Observer, Outcome, Pool, Program, SandboxLayer, Shutdown};
 
 use super::exit::Exit;
-use super::{args, plan, print, run, say};
+use super::print::{Layout, Lines, print, print_json};
+use super::{args, plan, run, say};
 use crate::build::{self, LanguageReport, Machine};
 
 /// A task that answers with nothing.
@@ -53,8 +53,7 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
         machine: build::machine(),
         sandbox: tried.ok().flatten().map(|fence| layers(&fence)).unwrap_or_default(),
     };
-    let text = if args.json { serde_json::to_string(&findings)? + "\n" } else { describe(&findings) };
-    let printed = print(text.as_bytes());
+    let printed = if args.json { print_json(&findings, Layout::Line)? } else { print(&describe(&findings)) };
     if let Some(why) = &findings.trouble {
         say(format_args!("a task could not be run: {why}"));
         return Ok(printed.max(Exit::SetUp));
@@ -95,9 +94,10 @@ fn try_out() -> Result<Option<Fence>> {
     })
 }
 
-fn describe(findings: &Findings) -> String {
-    let mut text =
-        format!("wpool {}: {}\n\nlanguages\n", findings.version, if findings.works { "works" } else { "broken" });
+fn describe(findings: &Findings) -> Lines {
+    let mut text = Lines::default();
+    text.add(format_args!("wpool {}: {}", findings.version, if findings.works { "works" } else { "broken" }));
+    text.add_title("languages");
     for language in &findings.languages {
         let state = if language.found { "ready" } else { "missing" };
         let mut head = format!("  {:<15} {state:<8}", language.name);
@@ -110,25 +110,27 @@ fn describe(findings: &Findings) -> String {
                 (Some(path), Some(version)) => format!("{} {version} at {path}", tool.name),
                 (Some(path), None) => format!("{} at {path}", tool.name),
             };
-            let _ = writeln!(text, "{head} {found}");
+            text.add(format_args!("{head} {found}"));
             head = " ".repeat(26);
         }
         if language.tools.is_empty() {
-            let _ = writeln!(text, "{head}");
+            text.add(head);
         }
     }
-    text += "\nsandbox\n";
+    text.add_title("sandbox");
     if findings.sandbox.is_empty() {
-        text += "  unknown, because no task could be run\n";
+        text.add("  unknown, because no task could be run");
     }
     for LayerFound { layer, state, why } in &findings.sandbox {
         let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        let _ = writeln!(text, "  {:<15} {state}{why}", layer.as_str());
+        text.add(format_args!("  {:<15} {state}{why}", layer.as_str()));
     }
-    text + "\nmachine\n" + &describe_machine(&findings.machine)
+    text.add_title("machine");
+    describe_machine(&findings.machine, &mut text);
+    text
 }
 
-fn describe_machine(machine: &Machine) -> String {
+fn describe_machine(machine: &Machine, text: &mut Lines) {
     let unknown = || "unknown".to_owned();
     let size = |size: Option<u64>| size.map_or_else(unknown, |size| ByteSize(size).to_string());
     let quota = machine.cpu_quota.map_or("no quota".to_owned(), |quota| format!("a quota of {quota:.2}"));
@@ -139,5 +141,5 @@ fn describe_machine(machine: &Machine) -> String {
         ("workers", format!("{} unless -j says otherwise", machine.workers)),
         ("memory", format!("{}, {} available, {limit}", size(machine.memory_total), size(machine.memory_available))),
     ];
-    lines.iter().map(|(name, value)| format!("  {name:<15} {value}\n")).collect()
+    lines.iter().for_each(|(name, value)| text.add(format_args!("  {name:<15} {value}")));
 }

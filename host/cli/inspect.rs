@@ -1,25 +1,25 @@
 //! `wpool inspect` and `wpool schema`: the compiler's report, for people or for programs.
 
-use std::fmt::Write as _;
+use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::Result;
 use wpool::{Program, Report};
 
 use super::exit::Exit;
-use super::{args, plan, print, run};
+use super::print::{Layout, Lines, print, print_json};
+use super::{args, plan, run};
 
 pub fn inspect(args: &args::Inspect) -> Result<Exit> {
     let (program, report) = report(&args.task, args.call.as_deref())?;
-    let text = if args.json { serde_json::to_string(&report)? + "\n" } else { describe(&program, &report) };
-    Ok(print(text.as_bytes()))
+    if args.json { print_json(&report, Layout::Line) } else { Ok(print(&describe(&program, &report))) }
 }
 
 /// `wpool schema`: what the program takes and gives, for programs.
 pub fn schema(args: &args::Schema) -> Result<Exit> {
     let (_, report) = report(&args.task, args.call.as_deref())?;
     let schema = serde_json::json!({ "input": report.input_schema(), "output": report.output_schema() });
-    Ok(print((serde_json::to_string_pretty(&schema)? + "\n").as_bytes()))
+    print_json(&schema, Layout::Pretty)
 }
 
 /// The compiler's report on a program. Nothing is run.
@@ -33,29 +33,36 @@ pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
     Ok((program, report))
 }
 
-fn describe(program: &Program, report: &Report) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| writeln!(text, "{name:<12}{value}").unwrap_or_default();
-    line("program", format!("{} ({} bytes, {})", program.name(), program.bytes().len(), report.kind));
-    line("convention", format!("{}, because it {}", report.convention, report.why));
-    line("entry", report.entry.join(" / "));
+fn describe(program: &Program, report: &Report) -> Lines {
+    let mut text = Lines::default();
+    let mut line = |name: &str, value: &dyn Display| text.add(format_args!("{name:<12}{value}"));
+    line("program", &format_args!("{} ({} bytes, {})", program.name(), program.bytes().len(), report.kind));
+    line("convention", &format_args!("{}, because it {}", report.convention, report.why));
+    line("entry", &report.entry.join(" / "));
     if let Some(init) = &report.init {
-        line("init", format!("{}, once before all tasks", init.join(" / ")));
+        line("init", &format_args!("{}, once before all tasks", init.join(" / ")));
     }
     if let Some(signature) = report.signature() {
-        line("type", signature.to_string());
+        line("type", signature);
     }
     let resources = &report.resources;
-    line("memory", format!("{} KiB at the start, in {} memories", resources.initial_memory >> 10, resources.memories));
+    line(
+        "memory",
+        &format_args!("{} KiB at the start, in {} memories", resources.initial_memory >> 10, resources.memories),
+    );
     let isolation = match &report.resettable {
         Ok(()) => "instances can be put back after each task".to_owned(),
         Err(why) => format!("fresh instances, because {why}"),
     };
-    line("isolation", isolation);
+    line("isolation", &isolation);
     let functions: Vec<_> = report.functions.iter().map(ToString::to_string).collect();
     for (name, items) in [("functions", &functions), ("exports", &report.exports), ("imports", &report.imports)] {
-        line(name, if items.is_empty() { "none".to_owned() } else { items.len().to_string() });
-        items.iter().for_each(|item| line("", item.clone()));
+        if items.is_empty() {
+            line(name, &"none")
+        } else {
+            line(name, &items.len())
+        }
+        items.iter().for_each(|item| line("", item));
     }
     text
 }

@@ -14,6 +14,7 @@ mod kept;
 mod new;
 mod out_dir;
 mod plan;
+mod print;
 mod reaper;
 mod record;
 mod replay;
@@ -33,13 +34,14 @@ mod torn;
 mod units;
 mod writer;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use wpool::inert;
 
 use args::{Action, Args};
 use exit::Exit;
+use print::print_bytes;
 use terminal::say;
 
 /// Parses the arguments, does what they say, and gives the exit code.
@@ -51,9 +53,10 @@ pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            // Help and version are no errors and go to stdout; a closed pipe is not worth a word.
-            let _ = error.print();
-            return Exit::of_clap(&error).into();
+            let exit = Exit::of_clap(&error);
+            // Help and version are not errors and go to stdout; a closed pipe is not worth a word.
+            let _ = readable(error).print();
+            return exit.into();
         }
     };
     let result = match args.action {
@@ -71,9 +74,9 @@ pub fn main() -> ExitCode {
         Action::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "wpool", &mut script);
-            Ok(print(&script))
+            Ok(print_bytes(&script))
         }
-        Action::Man => man().map(|page| print(&page)),
+        Action::Man => man().map(|page| print_bytes(&page)),
     };
     let exit = result.unwrap_or_else(|error| {
         say(format_args!("{error:#}"));
@@ -93,29 +96,13 @@ fn man() -> anyhow::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Prints a text that was asked for. A reader that has seen enough is no error.
-fn print(text: &[u8]) -> Exit {
-    if stdout::was_closed() {
-        say(format_args!("{:#}", anyhow::Error::from(stdout::closed())));
-        return Exit::Output;
+/// What is wrong with the arguments, which it quotes as they were typed: a shell may have made them of names of files.
+fn readable(error: clap::Error) -> clap::Error {
+    let typed: Vec<_> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if !error.use_stderr() || !typed.iter().flat_map(|argument| argument.chars()).any(inert::is_active) {
+        return error;
     }
-    let mut stdout = std::io::stdout().lock();
-    printed(stdout.write_all(text).and_then(|()| stdout.flush()))
-}
-
-/// A stranger's text without what a terminal would act on.
-fn printable(text: &str) -> String {
-    let plain = |c: char| c == '\n' || c == '\t' || !c.is_control();
-    text.chars().map(|c| if plain(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
-}
-
-/// The exit for how printing to standard output went.
-fn printed(result: std::io::Result<()>) -> Exit {
-    match result {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            say(format_args!("cannot write standard output: {error}"));
-            Exit::Output
-        }
-        _ => Exit::Ok,
-    }
+    let shown = typed.iter().map(|argument| inert::text(argument).into_owned());
+    let unreadable = || Args::command().error(error.kind(), "an argument holds characters that cannot be shown");
+    Args::try_parse_from(shown).err().unwrap_or_else(unreadable)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use wpool::output::{OutputType, push_as_json, push_string};
-use wpool::{ErrorDetail, Failure, Layer, OkSpan, Outcome, Status, TaskResult};
+use wpool::{ErrorDetail, Failure, Layer, OkSpan, Outcome, Status, TaskResult, inert};
 
 use super::plan::Style;
 use super::rows::Locator;
@@ -161,7 +161,7 @@ fn push_number(mut number: u64, line: &mut Vec<u8>) {
 }
 
 fn push_json(value: &impl Serialize, line: &mut Vec<u8>) {
-    serde_json::to_writer(line, value).expect("plain data serializes, and a Vec takes every byte");
+    inert::push_json(value, line).expect("plain data serializes, and a Vec takes every byte");
 }
 
 /// Times are in microseconds, sizes in bytes.

@@ -1,6 +1,5 @@
 //! `wpool replay`: one task of a kept run, once more and with everything about it.
 
-use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -10,15 +9,16 @@ use anyhow::{Context, Result};
 use futures_core::Stream;
 use serde_json::Value;
 use wpool::place::{PUBLIC, Place};
-use wpool::{ErrorDetail, Input, Outcome, Pool, Program, Shutdown, Status, TaskId, TaskResult};
+use wpool::{ErrorDetail, Input, Outcome, Pool, Program, Shutdown, Status, TaskId, TaskResult, inert};
 
 use super::args;
 use super::exit::{CannotWrite, Exit, Usage};
 use super::plan::{Plan, Style};
+use super::print::{Lines, print, print_bytes};
 use super::record::Format;
 use super::rows::{Locator, Occurrences, Rows, Steps};
 use super::runs::{Again, is_ordered};
-use super::{print, printable, run, say};
+use super::{run, say};
 use crate::journal::{Entries, Entry, Facts, Key, output};
 
 /// Longest line of the output file that is read to be compared.
@@ -56,9 +56,9 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     let compared = compare(recorded.as_ref(), &line, &result)?;
     let exit = if args.json {
         say(format_args!("{compared}"));
-        print(&line)
+        print_bytes(&line)
     } else {
-        print(describe(&row, &result, &format.locator, &compared).as_bytes())
+        print(&describe(&row, &result, &format.locator, &compared))
     };
     let own = if result.outcome.status() == Status::Ok { Exit::Ok } else { Exit::NotOk };
     Ok(exit.max(own))
@@ -182,37 +182,36 @@ fn compare(recorded: Option<&Recorded>, line: &[u8], result: &TaskResult) -> Res
 }
 
 /// What people see of a task.
-fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<9} {}", value.replace('\n', "\n          "));
-    };
-    line("task", &format!("{}: {} ({compared})", result.id.0, result.outcome.status()));
+fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str) -> Lines {
+    let mut text = Lines::default();
+    let head = |name: &str| format!("{name:<9} ");
+    text.add(head("task") + &format!("{}: {} ({compared})", result.id.0, result.outcome.status()));
     let place = locator.locate(row).map(|place| format!("{place}, ")).unwrap_or_default();
-    line("row", &format!("{place}{} bytes", row.bytes.len()));
+    text.add(head("row") + &format!("{place}{} bytes", row.bytes.len()));
     if let Some(output) = result.outcome.output() {
-        line("output", &printable(&String::from_utf8_lossy(output)));
+        text.add_block(&head("output"), &String::from_utf8_lossy(output));
     }
     let receipt = &result.receipt;
     let measured = receipt.measured.as_deref();
     let mut stderr = measured.and_then(|measured| measured.stderr.as_deref());
     if let Outcome::NotOk(failure) = &result.outcome {
         let ErrorDetail { code, message, backtrace, .. } = &failure.error;
-        line("error", &format!("{code}: {}", printable(message)));
+        text.add_block(&head("error"), &format!("{code}: {message}"));
         if !backtrace.is_empty() {
-            let frames: Vec<_> =
-                backtrace.iter().enumerate().map(|(at, name)| format!("{at:>4} {}", printable(name))).collect();
-            line("backtrace", &frames.join("\n"));
+            let frames = backtrace.iter().enumerate().map(|(at, name)| format!("{at:>4} {}", inert::text(name)));
+            text.add_block(&head("backtrace"), &frames.collect::<Vec<_>>().join("\n"));
         }
         stderr = failure.error.stderr.as_deref();
     }
     if let Some(stderr) = stderr {
-        line("stderr", printable(stderr).trim_end());
+        text.add_block(&head("stderr"), stderr.trim_end());
     }
     let memory = measured.and_then(|measured| measured.peak_memory).map(|bytes| format!(", {bytes} bytes of memory"));
     let fuel = measured.and_then(|measured| measured.fuel).map(|fuel| format!(", {fuel} units of fuel"));
     let layer = format!("{:?}", receipt.layer).to_lowercase();
     let (memory, fuel) = (memory.unwrap_or_default(), fuel.unwrap_or_default());
-    line("receipt", &format!("ended by {layer}, {:?}, attempts {}{memory}{fuel}", receipt.wall, receipt.attempts));
+    text.add(
+        head("receipt") + &format!("ended by {layer}, {:?}, attempts {}{memory}{fuel}", receipt.wall, receipt.attempts),
+    );
     text
 }

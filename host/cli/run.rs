@@ -26,6 +26,7 @@ use super::state;
 use super::stopping::Halting;
 use super::stops::Stops;
 use super::summary_file::{clear_summary, write_summary};
+use super::terminal::say_lines;
 use super::writer::Writer;
 
 /// Carries a plan out, with its program or, where one is given, with that.
@@ -109,7 +110,7 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     }
     let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(closed), &end);
     if !plan.messages.quiet && !unwanted && !closed {
-        say(format_args!("{}", summary.text(plan.messages.verbose)));
+        say_lines(&summary.text(plan.messages.verbose));
     }
     if let Some(why) = end.failure() {
         say(format_args!("{why}"));

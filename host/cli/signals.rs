@@ -12,6 +12,7 @@ use wpool::{Running, Shutdown, Stopper};
 
 use super::exit::Exit;
 use super::kept::Positions;
+use super::print::Lines;
 use super::stopping::Asked;
 use super::units::show_time;
 use super::{say, terminal};
@@ -88,23 +89,22 @@ impl Questions {
     pub fn answer(mut self, stopper: Stopper, positions: Positions) {
         tokio::spawn(async move {
             while self.0.recv().await.is_some() {
-                say(format_args!("{}", running(&positions.running(stopper.running()))));
+                terminal::say_lines(&running(&positions.running(stopper.running())));
             }
         });
     }
 }
 
 /// The running tasks, a line each.
-fn running(tasks: &[Running]) -> String {
-    let mut text = match tasks.len() {
-        1 => "1 task is running".to_owned(),
-        count => format!("{count} tasks are running"),
-    };
+fn running(tasks: &[Running]) -> Lines {
+    let mut text = Lines::default();
+    match tasks.len() {
+        1 => text.add("1 task is running"),
+        count => text.add(format_args!("{count} tasks are running")),
+    }
     for Running { slot, pid, task, age, note } in tasks {
-        text += &format!("\n  worker {slot} (pid {pid}): task {}, {}", task.0, show_time(*age));
-        if !note.is_empty() {
-            text += &format!(", says: {note}");
-        }
+        let says = if note.is_empty() { String::new() } else { format!(", says: {note}") };
+        text.add(format_args!("  worker {slot} (pid {pid}): task {}, {}{says}", task.0, show_time(*age)));
     }
     text
 }
@@ -151,10 +151,10 @@ mod tests {
     fn running_tasks_have_a_line_each() {
         let task =
             |id| Running { slot: 1, pid: 23, task: TaskId(id), age: Duration::from_secs(3), note: String::new() };
-        assert_eq!(running(&[]), "0 tasks are running");
-        assert_eq!(running(&[task(7)]), "1 task is running\n  worker 1 (pid 23): task 7, 3.0s");
-        assert_eq!(running(&[task(7), task(8)]).lines().count(), 3);
+        assert_eq!(running(&[]).as_str(), "0 tasks are running\n");
+        assert_eq!(running(&[task(7)]).as_str(), "1 task is running\n  worker 1 (pid 23): task 7, 3.0s\n");
+        assert_eq!(running(&[task(7), task(8)]).as_str().lines().count(), 3);
         let talkative = Running { note: "half done".into(), ..task(7) };
-        assert!(running(&[talkative]).ends_with("task 7, 3.0s, says: half done"));
+        assert!(running(&[talkative]).as_str().ends_with("task 7, 3.0s, says: half done\n"));
     }
 }

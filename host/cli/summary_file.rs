@@ -1,6 +1,7 @@
 //! `--summary-json`.
 
 use anyhow::Result;
+use wpool::inert;
 
 use super::exit::{CannotWrite, Exit};
 use super::plan::Plan;
@@ -18,8 +19,9 @@ pub fn clear_summary(plan: &Plan) -> Result<(), CannotWrite> {
 pub fn write_summary(plan: &Plan, summary: &Summary, exit: Result<Exit>) -> Result<Exit> {
     let Some(target) = &plan.messages.summary_json else { return exit };
     let code = exit.as_ref().map_or_else(Exit::of_error, |exit| *exit);
-    let mut text = serde_json::to_string_pretty(&summary.document(code.into()))?;
-    text.push('\n');
-    target.write(text.as_bytes())?;
+    let mut text = Vec::new();
+    inert::push_pretty_json(&summary.document(code.into()), &mut text)?;
+    text.push(b'\n');
+    target.write(&text)?;
     exit
 }

@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
+use super::print::Lines;
+
 /// What is being drawn, if anything is. One for the process, as the terminal is.
 static SCREEN: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
@@ -48,25 +50,32 @@ pub fn aside<T>(work: impl FnOnce() -> T) -> T {
 
 /// Prints one message for people. Nobody listening is no reason to stop.
 pub fn say(message: fmt::Arguments<'_>) {
-    let line = tame(&format!("wpool: {message}\n"));
+    let lines = told(&message.to_string());
+    aside(|| write(&lines));
+}
+
+/// Prints a message that has several lines by itself, such as a summary.
+pub fn say_lines(message: &Lines) {
     aside(|| {
-        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = io::stderr().write_all(format!("wpool: {}", message.as_str()).as_bytes());
     });
 }
 
 /// Prints what a panic has to say, which may have come up under any lock of this module.
 pub fn say_at_once(message: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "wpool: {message}");
+    write(&told(&message.to_string()));
 }
 
-/// Writes out what would make a terminal do something: messages quote file names and what guests said.
-pub fn tame(text: &str) -> String {
-    let is_command = |c: char| c.is_control() && c != '\n' && c != '\t';
-    let mut tamed = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_command(c) { tamed.extend(c.escape_default()) } else { tamed.push(c) }
-    }
-    tamed
+fn write(lines: &Lines) {
+    let _ = io::stderr().write_all(lines.as_str().as_bytes());
+}
+
+/// The lines of a message. Those behind the first were written by somebody else, as names of files, texts of programs and
+/// what children print have them; behind a bar, none can pass for a message, nor for a line of a summary.
+fn told(message: &str) -> Lines {
+    let mut lines = message.trim_end().lines();
+    let first = format!("wpool: {}", lines.next().unwrap_or_default());
+    std::iter::once(first).chain(lines.map(|line| format!("  | {line}"))).collect()
 }
 
 /// A sink that is the terminal that progress is drawn on.
@@ -88,7 +97,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_commands_a_terminal_is_written_out() {
-        assert_eq!(tame("a\u{1b}[31m\r\u{9b}2J\n\tb"), "a\\u{1b}[31m\\r\\u{9b}2J\n\tb");
+    fn no_line_of_a_message_passes_for_another_message() {
+        let lines = told("cannot read a\r\nwpool: done\u{1b}[A\n\n  advice   b\u{2028}c\n");
+        let expected = "wpool: cannot read a\n  | wpool: done\\u{1b}[A\n  | \n  |   advice   b\\u{2028}c\n";
+        assert_eq!(lines.as_str(), expected);
+        assert_eq!(told("").as_str(), "wpool: \n");
     }
 }

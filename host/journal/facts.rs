@@ -94,7 +94,8 @@ impl Facts {
     /// # Errors
     /// [`Error::Io`].
     pub fn store(&self, folder: &Dir, durable: bool) -> Result<(), Error> {
-        let mut text = serde_json::to_vec_pretty(self).expect("plain data serializes");
+        let mut text = Vec::new();
+        wpool::inert::push_pretty_json(self, &mut text).expect("plain data serializes");
         text.push(b'\n');
         replace(&folder.at(FACTS), &text, durable)
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::StateError;
+use crate::inert;
 
 /// Bytes that are not text.
 #[derive(Deserialize)]
@@ -61,5 +62,5 @@ pub(super) fn write(entries: Vec<(Box<str>, Bytes)>) -> Vec<u8> {
 }
 
 fn push(text: &mut Vec<u8>, string: &str) {
-    serde_json::to_writer(text, string).expect("a string can be written to memory");
+    inert::push_json(string, text).expect("a string can be written to memory");
 }

@@ -19,6 +19,7 @@ mod fence;
 mod guests;
 mod halting;
 mod images;
+mod inert;
 mod init;
 mod interpreters;
 mod interrupt;

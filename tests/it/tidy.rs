@@ -75,6 +75,26 @@ fn only_the_command_line_parses_arguments_and_prints() {
     assert_only_in(&["host/cli/", "host/main.rs"], &["clap", "anyhow", "print!", "println!", "eprint!", "eprintln!"]);
 }
 
+/// Where text and JSON are made that people see, what others have written in them is made inert, whatever it is.
+#[test]
+fn text_and_json_for_people_are_made_where_they_become_inert() {
+    // Beside the one place: answers of a worker, which the host makes inert, a test, and texts that settings are compared by.
+    let writers = ["host/inert.rs", "host/typed/write.rs", "host/json_tests.rs", "host/cli/plan/journal.rs"];
+    assert_only_in(&writers, &["to_writer", "to_writer_pretty", "to_string_pretty", "to_vec_pretty"]);
+    let prints = |line: &str| {
+        let json = ["serde_json::to_string(", "serde_json::to_vec("];
+        let out = ["io::stdout()", "io::stderr()"].iter().any(|out| line.contains(out));
+        json.iter().any(|json| line.contains(json))
+            || out && !["is_terminal", "stdio::"].iter().any(|it| line.contains(it))
+    };
+    let writers = ["host/cli/plan/journal.rs", "host/cli/print.rs", "host/cli/terminal.rs", "host/cli/writer.rs"];
+    let others = |source: &Source| source.name.starts_with("host/cli/") && !writers.contains(&source.name.as_str());
+    for source in sources("host").iter().filter(|source| others(source)) {
+        let found: Vec<_> = source.code().filter(|(_, line)| prints(line)).collect();
+        assert!(found.is_empty(), "{}: {found:?}", source.name);
+    }
+}
+
 #[test]
 fn only_building_names_the_encoder_of_components() {
     assert_only_in(&["host/build/componentize.rs"], &["wit_component", "wasi_preview1_component_adapter_provider"]);

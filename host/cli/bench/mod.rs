@@ -20,8 +20,9 @@ use wpool::{Isolation, PoolConfig, Program, Supply};
 
 use super::exit::{Exit, NoInputs, Usage};
 use super::plan::Plan;
+use super::print::{Layout, print, print_json};
 use super::rows::{Occurrences, Rows, Steps};
-use super::{args, print, reaper, run, say};
+use super::{args, reaper, run, say};
 use findings::{Findings, Size};
 use measure::{Seen, can_run, look, measure, rows_of_a_second};
 use sample::Sample;
@@ -49,8 +50,8 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
     let cache = plan.config.cache.is_none().then(TempDir::new).transpose().context("cannot make a folder")?;
     plan.config.cache = plan.config.cache.take().or_else(|| cache.as_ref().map(|dir| dir.path().to_owned()));
     let findings = run::runtime()?.block_on(find(&plan, &program, rounds, rows))?;
-    let text = if json { serde_json::to_string(&findings)? + "\n" } else { text::text(&findings) };
-    Ok(print(text.as_bytes()).max(if findings.not_ok > 0 { Exit::NotOk } else { Exit::Ok }))
+    let printed = if json { print_json(&findings, Layout::Line)? } else { print(&text::text(&findings)) };
+    Ok(printed.max(if findings.not_ok > 0 { Exit::NotOk } else { Exit::Ok }))
 }
 
 async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>) -> Result<Findings> {

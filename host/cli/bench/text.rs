@@ -1,74 +1,59 @@
 //! Findings for people.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::super::print::Lines;
 use super::super::units::{plural, show_time};
 use super::findings::{Findings, Rate, Size, Split};
 
 /// Everything, as a few small tables and the advice.
-pub fn text(findings: &Findings) -> String {
+pub fn text(findings: &Findings) -> Lines {
     let Findings { program, size: Size { rows, sample, rounds }, cores, .. } = findings;
-    let mut text = format!("{program}: {} a measurement", plural(*rows as u64, "row"));
-    if sample < rows {
-        let _ = write!(text, ", of {sample} different ones");
-    }
-    let _ = writeln!(
-        text,
-        "; medians of {} (min to max); {}\n",
-        plural(*rounds as u64, "round"),
-        plural(*cores as u64, "core")
-    );
-    let _ = writeln!(text, "workers        rows/s  speed-up  host CPU");
+    let mut text = Lines::default();
+    let of = if sample < rows { format!(", of {sample} different ones") } else { String::new() };
+    let (rows, rounds, cores) =
+        (plural(*rows as u64, "row"), plural(*rounds as u64, "round"), plural(*cores as u64, "core"));
+    text.add(format_args!("{program}: {rows} a measurement{of}; medians of {rounds} (min to max); {cores}"));
+    text.add_title("workers        rows/s  speed-up  host CPU");
     for scale in &findings.workers {
-        let _ = writeln!(
-            text,
+        text.add(format_args!(
             "{:>7}  {:>12}  {:>8.2}  {:>6.0} %  {}",
             scale.workers,
             number(scale.rate.median),
             scale.speed_up,
             100.0 * scale.host_share,
             spread(&scale.rate)
-        );
+        ));
     }
     let workers = plural(findings.row.workers as u64, "worker");
-    let _ = writeln!(text, "\na row, with {workers} and {} instances", findings.isolation);
+    text.add_title(format_args!("a row, with {workers} and {} instances", findings.isolation));
     split(&findings.row, &mut text);
-    let _ = writeln!(text, "\n{:<28} {:>12}  of the above", format!("with {workers}"), "rows/s");
+    text.add_title(format_args!("{:<28} {:>12}  of the above", format!("with {workers}"), "rows/s"));
     for variant in &findings.variants {
         match (&variant.rate, &variant.inapplicable) {
             (Some(rate), _) => {
                 let ratio = variant.ratio.unwrap_or_default();
-                let _ = writeln!(
-                    text,
-                    "  {:<26} {:>12}  {ratio:>8.2}  {}",
-                    variant.name,
-                    number(rate.median),
-                    spread(rate)
-                );
+                let (name, median, spread) = (&variant.name, number(rate.median), spread(rate));
+                text.add(format_args!("  {name:<26} {median:>12}  {ratio:>8.2}  {spread}"));
             }
             (None, why) => {
-                let _ = writeln!(
-                    text,
-                    "  {:<26} not for this program: {}",
-                    variant.name,
-                    why.as_deref().unwrap_or_default()
-                );
+                let why = why.as_deref().unwrap_or_default();
+                text.add(format_args!("  {:<26} not for this program: {why}", variant.name));
             }
         }
     }
-    text.push('\n');
-    findings.advice.iter().for_each(|advice| text += &format!("advice: {advice}\n"));
+    text.add("");
+    findings.advice.iter().for_each(|advice| text.add(format_args!("advice: {advice}")));
     text
 }
 
-fn split(row: &Split, text: &mut String) {
+fn split(row: &Split, text: &mut Lines) {
     let whole = (row.work() + row.waiting_us).max(f64::MIN_POSITIVE);
     for (name, micros) in
         [("start", row.start_us), ("guest", row.guest_us), ("host", row.host_us), ("waiting", row.waiting_us)]
     {
         let time = show_time(Duration::from_secs_f64(micros / 1e6));
-        let _ = writeln!(text, "  {name:<8} {time:>8}  {:>4.0} %", 100.0 * micros / whole);
+        text.add(format_args!("  {name:<8} {time:>8}  {:>4.0} %", 100.0 * micros / whole));
     }
 }
 

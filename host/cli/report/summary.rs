@@ -7,6 +7,7 @@ use serde::Serialize;
 use wpool::state::StateStats;
 use wpool::{Stats, Status};
 
+use super::super::print::Lines;
 use super::super::units::{plural, show_size, show_time};
 use super::advice::{Spent, advice};
 use super::ledger::{Reasons, Workers};
@@ -64,11 +65,10 @@ impl Summary {
     }
 
     /// The summary for people: one line, and what is worth more.
-    pub fn text(&self, verbose: bool) -> String {
-        let mut text = self.headline();
-        let mut line = |name: &str, what: String| {
-            let _ = write!(text, "\n  {name:<8} {what}");
-        };
+    pub fn text(&self, verbose: bool) -> Lines {
+        let mut text = Lines::default();
+        text.add(self.headline());
+        let mut line = |name: &str, what: String| text.add(format_args!("  {name:<8} {what}"));
         if verbose || self.wall >= LONG {
             self.details(&mut line);
         }

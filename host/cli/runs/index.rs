@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use wpool::inert;
 use wpool::place::{Dir, PRIVATE, Place};
 
 use super::super::exit::Usage;
@@ -172,7 +173,9 @@ fn try_note(facts: &Facts, folder: &Path, place: &Path, name: &str) -> io::Resul
         let other = other.folder.display();
         return Err(io::Error::other(format!("{other} holds the run of this name; is this a copy of it?")));
     }
-    entry.replace(&serde_json::to_vec(&pointer)?, PRIVATE, true)
+    let mut text = Vec::new();
+    inert::push_json(&pointer, &mut text)?;
+    entry.replace(&text, PRIVATE, true)
 }
 
 /// Removes a run from the index.

@@ -4,7 +4,6 @@ mod again;
 mod index;
 mod show;
 
-use std::io::{BufWriter, Write};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,13 +12,13 @@ use wpool::place::{Dir, Place};
 
 use super::args::{Rerun, Runs};
 use super::exit::Exit;
+use super::print::{Lines, Printer, print};
 use super::run::run;
-use super::{print, printed, say};
+use super::say;
 use crate::journal::{Entries, Facts, Folder};
 pub use again::{Again, is_ordered};
 use index::{Kept, State};
 pub use index::{note, place};
-use show::one_line;
 
 /// Does what `wpool runs` is asked for.
 pub fn runs(action: &Runs) -> Result<Exit> {
@@ -43,7 +42,7 @@ pub fn rerun(args: &Rerun) -> Result<Exit> {
 
 /// Forgets runs that are gone, and removes the folders of those that have been finished for so long.
 fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
-    let mut text = String::new();
+    let mut text = Lines::default();
     let verb = if dry { "would " } else { "" };
     for kept in index::all()? {
         let Kept { run, folder, state, .. } = &kept;
@@ -53,19 +52,18 @@ fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
         }
         if removes {
             if !dry && let Err(error) = remove_finished(&kept) {
-                text += &one_line(&format!("{run}: {} stays: {error:#}", folder.display()));
+                text.add(format_args!("{run}: {} stays: {error:#}", folder.display()));
                 continue;
             }
-            text += &one_line(&format!("{run}: {verb}remove {}", folder.display()));
+            text.add(format_args!("{run}: {verb}remove {}", folder.display()));
         } else {
-            text += &one_line(&format!("{run}: {verb}forget it: {} is gone, or of another run", folder.display()));
+            text.add(format_args!("{run}: {verb}forget it: {} is gone, or of another run", folder.display()));
         }
-        text.push('\n');
         if !dry {
             index::forget(run)?;
         }
     }
-    Ok(print(text.as_bytes()))
+    Ok(print(&text))
 }
 
 /// Removes what was kept of a finished run, unless it has been gone on with in the meantime.
@@ -84,9 +82,9 @@ fn export(folder: &Dir) -> Result<Exit> {
     let facts = Facts::load(folder)?;
     let ordered = is_ordered(&facts);
     let mut entries = Entries::open(folder)?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    let mut written = serde_json::to_writer(&mut out, &facts).map_err(Into::into).and_then(|()| out.write_all(b"\n"));
-    while written.is_ok() {
+    let mut out = Printer::start();
+    out.json(&facts)?;
+    while out.is_open() {
         let Some(entry) = entries.next()? else { break };
         let key: String = entry.record.key.0.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut line = json!({
@@ -99,14 +97,13 @@ fn export(folder: &Dir) -> Result<Exit> {
         if ordered {
             line["id"] = entry.position.into();
         }
-        written = writeln!(out, "{line}");
+        out.json(&line)?;
     }
-    let written = written.and_then(|()| out.flush());
-    if written.is_ok() {
+    if out.is_open() {
         match entries.left()? {
             0 => {}
             left => say(format_args!("the last {left} bytes of the journal are cut short, or are being written")),
         }
     }
-    Ok(printed(written))
+    Ok(out.end())
 }

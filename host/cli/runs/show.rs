@@ -3,32 +3,33 @@
 use anyhow::Result;
 
 use super::super::exit::Exit;
-use super::super::{print, printable};
+use super::super::print::{Layout, Lines, print, print_json};
 use super::index::Kept;
 use crate::journal::Facts;
 
 /// Prints a table of runs, or a JSON array.
 pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
     if json {
-        return Ok(print(format!("{}\n", serde_json::to_string_pretty(runs)?).as_bytes()));
+        return print_json(&runs, Layout::Pretty);
     }
-    let mut text = format!(
-        "{:<25} {:<20} {:<11} {:>9} {:>9} {:>9}  {:<20} {}\n",
+    let mut text = Lines::default();
+    text.add(format_args!(
+        "{:<25} {:<20} {:<11} {:>9} {:>9} {:>9}  {:<20} {}",
         "run", "started", "state", "rows", "ok", "not ok", "program", "output"
-    );
+    ));
     for kept in runs {
         let (total, ok) = (kept.total(), kept.ok());
-        text += &format!(
-            "{:<25} {:<20} {:<11} {total:>9} {ok:>9} {:>9}  {:<20} {}\n",
-            one_line(&kept.run),
-            one_line(&kept.started),
+        text.add(format_args!(
+            "{:<25} {:<20} {:<11} {total:>9} {ok:>9} {:>9}  {:<20} {}",
+            kept.run,
+            kept.started,
             kept.state.as_str(),
             total - ok,
-            one_line(&kept.program),
-            one_line(&kept.output.to_string_lossy())
-        );
+            kept.program,
+            kept.output.display()
+        ));
     }
-    Ok(print(text.as_bytes()))
+    Ok(print(&text))
 }
 
 /// Prints what is known of a run.
@@ -37,10 +38,10 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
     if json {
         let document =
             serde_json::json!({"state": kept.state, "output": kept.output, "counts": kept.counts, "facts": facts});
-        return Ok(print(format!("{}\n", serde_json::to_string_pretty(&document)?).as_bytes()));
+        return print_json(&document, Layout::Pretty);
     }
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| text += &format!("{name:<10} {}\n", one_line(&value));
+    let mut text = Lines::default();
+    let mut line = |name: &str, value: String| text.add(format_args!("{name:<10} {value}"));
     line("run", format!("{} ({})", kept.run, kept.state.as_str()));
     line("started", facts.started.clone());
     if let Some(ended) = &facts.ended {
@@ -61,7 +62,7 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
         let value = if name == "--env" { format!("{} variables", facts.env.len()) } else { value.clone() };
         line("setting", format!("{name} {value}"));
     }
-    Ok(print(text.as_bytes()))
+    Ok(print(&text))
 }
 
 /// What was typed, without the values of `--env`.
@@ -74,9 +75,4 @@ fn typed(facts: &Facts) -> String {
         secret.unwrap_or_else(|| argument.clone())
     };
     facts.arguments.iter().map(shown).collect::<Vec<_>>().join(" ")
-}
-
-/// A text from a file that anybody may have written, as it fits into a line of a terminal.
-pub fn one_line(text: &str) -> String {
-    printable(text).replace('\n', "\\n").replace('\t', "\\t")
 }
