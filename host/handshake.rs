@@ -1,15 +1,16 @@
 //! The first frames between a host and a child: who are you, this is your work, are you able?
 
+use bytes::Bytes;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::ChildStdout;
+use tokio::process::{ChildStdin, ChildStdout};
 
 use crate::command::BUILD;
 use crate::error::{Error, Refusal};
 use crate::process::{Process, Role};
 use crate::setup::{ChildError, Hello};
 use crate::signal;
-use crate::wire::{self, Decoder, Frame, Kind};
+use crate::wire::{self, Decoder, Frame, Kind, WireError};
 
 /// Why a child did not come up.
 #[derive(Debug)]
@@ -30,11 +31,12 @@ pub(crate) enum Failed {
 /// without end.
 const MOST_FRAMES: usize = 2;
 
-/// Sends the setup and whatever follows it, then reads frames until one of kind `until`, at most [`MOST_FRAMES`].
+/// Sends the setup and the payloads that follow it, then reads frames until one of kind `until`, at most
+/// [`MOST_FRAMES`]. A payload is given back to memory as soon as the child has it: what it makes of it may be as large.
 pub(crate) async fn set_up<T: Serialize>(
     process: &mut Process,
     setup: T,
-    rest: &[u8],
+    rest: Vec<(Kind, Bytes)>,
     decoder: &mut Decoder,
     until: Kind,
 ) -> Result<Vec<Frame>, Failed> {
@@ -42,17 +44,22 @@ pub(crate) async fn set_up<T: Serialize>(
         serde_json::to_vec(&Hello { build: BUILD.to_owned(), setup }).map_err(|e| Failed::Died(e.to_string()))?;
     let hello = wire::frame(Kind::Setup, &hello);
     let (stdin, stdout) = (&mut process.stdin, &mut process.stdout);
-    let send = async {
-        // A child that refuses at once closes its end; what it says about it is the better error.
-        let _ = stdin.write_all(&hello).await;
-        let _ = stdin.write_all(rest).await;
-    };
-    let (_, frames) = tokio::join!(send, frames_until(stdout, decoder, until));
+    // A child that refuses at once closes its end; what it says about it is the better error.
+    let (_, frames) = tokio::join!(send(stdin, hello, rest), frames_until(stdout, decoder, until));
     match frames {
         Ok(frames) => Ok(frames),
         Err(Failed::Died(why)) => Err(ended(process, why).await),
         Err(other) => Err(other),
     }
+}
+
+async fn send(stdin: &mut ChildStdin, hello: Vec<u8>, rest: Vec<(Kind, Bytes)>) -> std::io::Result<()> {
+    stdin.write_all(&hello).await?;
+    for (kind, payload) in rest {
+        stdin.write_all(&wire::head(kind, &payload)).await?;
+        stdin.write_all(&payload).await?;
+    }
+    Ok(())
 }
 
 async fn frames_until(stdout: &mut ChildStdout, decoder: &mut Decoder, until: Kind) -> Result<Vec<Frame>, Failed> {
@@ -63,6 +70,10 @@ async fn frames_until(stdout: &mut ChildStdout, decoder: &mut Decoder, until: Ki
                 return Err(refused(&frame.payload));
             }
             let last = frame.kind == until;
+            if !last && frame.kind != Kind::Report {
+                // It may be as long as what is waited for, and only a report, which is short, goes before that.
+                return Err(Failed::Died(WireError::Unexpected(frame.kind).to_string()));
+            }
             frames.push(frame);
             if last {
                 return Ok(frames);

@@ -185,7 +185,7 @@ impl RowCheck {
 
     fn check(&self, input: &Input) -> Result<(), RowError> {
         match &self.parameters {
-            Some(parameters) => parameters.read(&input.bytes).map(drop)?,
+            Some(parameters) => parameters.check(&input.bytes)?,
             None => typed::json_row(&input.bytes)?,
         }
         let row = Row::of(input, true);

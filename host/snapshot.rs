@@ -37,12 +37,17 @@ impl Writer {
     pub fn memory(&mut self, name: &str, contents: &[u8]) -> Result<(), String> {
         self.name(name, MEMORY)?;
         let blocks = blocks(contents);
+        let size = 8 + 4 + blocks.iter().map(|(_, block)| 8 + 4 + block.len()).sum::<usize>();
+        if self.0.len() + size > MAX_SNAPSHOT {
+            return Err(too_large());
+        }
+        // Exactly: a buffer that doubles would take as much again, where a guest has used up what there is.
+        self.0
+            .try_reserve_exact(size)
+            .map_err(|_| format!("it leaves more in memory than could be copied: {size} bytes"))?;
         self.0.put_u64_le(contents.len() as u64);
         self.0.put_u32_le(blocks.len() as u32);
         for (offset, block) in blocks {
-            if self.0.len() + block.len() > MAX_SNAPSHOT {
-                return Err(too_large());
-            }
             self.0.put_u64_le(offset as u64);
             self.0.put_u32_le(block.len() as u32);
             self.0.extend_from_slice(block);

@@ -6,10 +6,11 @@
 //! `{id}` is the row's position, where that is known. Doubled braces are literal: `{{}}` is `{}`, `{{.field}}` is
 //! `{.field}`, and so on. Any other brace is itself.
 
-use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::task::Input;
@@ -114,7 +115,7 @@ impl Template {
                         if row.json { text.push_str(&plain(whole)) } else { text.push_str(whole) }
                     }
                 },
-                Part::Field(name) => text.push_str(&plain(field(row.bytes, name)?.get())),
+                Part::Field(name) => text.push_str(&plain(field(row.bytes, name)?)),
                 Part::Name(part) => {
                     let name = row.name.ok_or_else(|| format!("the row has no name for `{}`", part.placeholder()))?;
                     text.push_str(&part.of(name));
@@ -184,10 +185,57 @@ fn placeholder(after_open: &str) -> Option<(Part, usize)> {
     Some((part, inner.len()))
 }
 
-fn field(row: &[u8], name: &str) -> Result<Box<RawValue>, String> {
-    let mut object: HashMap<String, Box<RawValue>> = serde_json::from_slice(row)
-        .map_err(|_| format!("the row is not a JSON object, so it has no field `{name}`"))?;
-    object.remove(name).ok_or_else(|| format!("the row has no field `{name}`"))
+/// The value of a member of a row. The others are passed over: a row of a million members takes no memory here.
+fn field<'a>(row: &'a [u8], name: &str) -> Result<&'a str, String> {
+    let mut json = serde_json::Deserializer::from_slice(row);
+    let found = json.deserialize_map(Member(name)).and_then(|found| json.end().map(|()| found));
+    let found = found.map_err(|_| format!("the row is not a JSON object, so it has no field `{name}`"))?;
+    found.ok_or_else(|| format!("the row has no field `{name}`"))
+}
+
+/// Finds the last member of an object with this name, as JSON text.
+struct Member<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<&'de str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(is_it) = map.next_key_seed(IsIt(self.0))? {
+            let value: &RawValue = map.next_value()?;
+            if is_it {
+                found = Some(value.get());
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads a name, as whether it is this one.
+struct IsIt<'n>(&'n str);
+
+impl<'de> DeserializeSeed<'de> for IsIt<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for IsIt<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
+        Ok(name == self.0)
+    }
 }
 
 /// JSON text as an argument; text that is no JSON string is itself.
@@ -288,5 +336,20 @@ mod tests {
     fn a_row_without_the_field_says_which() {
         assert!(expand("{.size}", row(b"{}")).unwrap_err().contains("`size`"));
         assert!(expand("{.size}", row(b"7")).unwrap_err().contains("`size`"));
+    }
+
+    #[test]
+    fn a_field_is_the_last_of_its_name_in_a_row_that_is_json() {
+        for (object, found) in [
+            (&br#"{"n":1,"m":0,"n": [2, 3] }"#[..], Some("[2, 3]")),
+            (br#" {"\u006e":1} "#, Some("1")),
+            (br#"{"m":{"n":1}}"#, None),
+            (br#"{"n":1}}"#, None),
+            (br#"{"n":1,}"#, None),
+            (br#"["n",1]"#, None),
+            (b"{\"n\":1,\"m\":\"\xff\"}", None),
+        ] {
+            assert_eq!(expand("{.n}", row(object)).ok().as_deref(), found, "{}", String::from_utf8_lossy(object));
+        }
     }
 }

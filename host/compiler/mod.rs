@@ -12,7 +12,6 @@ mod sections;
 mod types;
 
 use std::borrow::Cow;
-use std::io::Write;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmtime::component::Component;
@@ -26,7 +25,7 @@ use crate::program::MAX_PROGRAM;
 use crate::report::Draft;
 use crate::setup::{ChildError, CompileSetup, Goal, ImageSettings};
 use crate::snapshot::Snapshot;
-use crate::wire::{self, Decoder, Kind, MAX_TEXT};
+use crate::wire::{Decoder, Kind, MAX_TEXT};
 use crate::worker::Pipes;
 use crate::worker::confine::{Confinement, Needs};
 use crate::worker::engine::engine;
@@ -36,9 +35,8 @@ pub(crate) fn compile(mut pipes: Pipes) -> i32 {
     let mut decoder = Decoder::new(MAX_PROGRAM as usize);
     match answer(&mut pipes, &mut decoder) {
         Ok((report, image)) => {
-            for frame in [wire::frame(Kind::Report, &report), wire::frame(Kind::Image, &image)] {
-                let _ = pipes.to_host.write_all(&frame);
-            }
+            pipes.send_bytes(Kind::Report, &report);
+            pipes.send_bytes(Kind::Image, &image);
             0
         }
         Err(why) => pipes.refuse(why),

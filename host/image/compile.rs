@@ -2,33 +2,32 @@
 
 use bytes::Bytes;
 
-use super::{Maker, parse};
+use super::{Maker, is_out_of_memory, parse};
 use crate::error::{Error, Refusal};
 use crate::handshake::{Failed, set_up};
 use crate::limits::in_words;
 use crate::process::Role;
 use crate::report::Draft;
 use crate::setup::{CompileSetup, Goal};
-use crate::wire::{self, Decoder, Kind};
+use crate::wire::{Decoder, Kind};
 
 /// Largest image. Machine code is some four times its WebAssembly, so this is far over [`crate::program::MAX_PROGRAM`]
 /// programs that real machines compile.
 const MAX_IMAGE: usize = 2 << 30;
 
 impl Maker<'_> {
-    /// Has the program compiled, with the state that `init` left if that is the goal.
-    pub(super) async fn compile(&self, goal: Goal, state: Option<&Bytes>) -> Result<(Draft, Bytes), Error> {
+    /// Has the program compiled, with the state that `init` left if that is the goal. The state is given away, because the
+    /// image holds it, too.
+    pub(super) async fn compile(&self, goal: Goal, state: Option<Bytes>) -> Result<(Draft, Bytes), Error> {
         let spawned = self.spawner.spawn(self.worker, Role::Compiler, Vec::new()).await;
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
         let limits = self.config.compile_limits.clone();
         let wall = limits.time.saturating_mul(2);
         let setup = CompileSetup { settings: self.settings, limits, goal, sandbox: self.config.sandbox };
         let mut decoder = Decoder::new(MAX_IMAGE);
-        let mut rest = wire::frame(Kind::Program, self.program.bytes());
-        if let Some(state) = state {
-            rest.extend(wire::frame(Kind::Snapshot, state));
-        }
-        let compiling = set_up(&mut process, setup, &rest, &mut decoder, Kind::Image);
+        let program = (Kind::Program, self.program.bytes().clone());
+        let rest = [program].into_iter().chain(state.map(|state| (Kind::Snapshot, state))).collect();
+        let compiling = set_up(&mut process, setup, rest, &mut decoder, Kind::Image);
         let frames = match tokio::time::timeout(wall, compiling).await {
             Ok(frames) => frames,
             Err(_) => Err(Failed::Died(format!("it took longer than {wall:?}"))),
@@ -47,10 +46,10 @@ impl Maker<'_> {
     fn gave_up(&self, why: &str) -> Error {
         let limits = &self.config.compile_limits;
         let (time, memory) = (limits.time, in_words(limits.memory));
-        // How the kernel, and how Rust, end a process that has used up what it may.
+        // How the kernel ends a process that has used up its time.
         let message = if why.contains("SIGXCPU") {
             format!("compiling it takes more than {time:?} of CPU time; allow more with --compile-timeout")
-        } else if why.contains("memory allocation of") {
+        } else if is_out_of_memory(why) {
             format!("compiling it takes more than {memory}; allow more with --compile-memory")
         } else {
             format!(

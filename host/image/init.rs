@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Maker, in_memory, parse};
+use super::{Maker, in_memory, is_out_of_memory, parse};
 use crate::config::Isolation;
 use crate::error::{Error, Refusal};
 use crate::event::Event;
@@ -13,21 +13,22 @@ use crate::limits::{Limits, in_words};
 use crate::process::Role;
 use crate::report::Report;
 use crate::setup::{Grants, MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
-use crate::wire::{self, Decoder, Kind, MAX_TEXT};
+use crate::wire::{Decoder, Kind, MAX_TEXT};
 
 impl Maker<'_> {
     /// Runs `init` in a process of its own and gives the state it leaves, which nobody has checked.
-    pub(super) async fn initialize(&self, report: &Report, code: &[u8]) -> Result<Bytes, Error> {
+    pub(super) async fn initialize(&self, report: &Report, code: Bytes) -> Result<Bytes, Error> {
         let role = Role::Initializer.as_str();
         let argument = self.argument(report)?;
         let spawn = |source| Error::Spawn { role, source };
-        let image = in_memory(code).map_err(spawn)?;
+        let image = in_memory(&code).map_err(spawn)?;
+        drop(code);
         let spawned = self.spawner.spawn(self.worker, Role::Initializer, vec![image]).await;
         let mut process = spawned.map_err(spawn)?;
-        let rest = wire::frame(Kind::Argument, &argument);
+        let rest = vec![(Kind::Argument, argument)];
         let mut decoder = Decoder::new(MAX_SNAPSHOT.max(MAX_TEXT));
         let began = Instant::now();
-        let running = set_up(&mut process, self.init_setup(report), &rest, &mut decoder, Kind::Snapshot);
+        let running = set_up(&mut process, self.init_setup(report), rest, &mut decoder, Kind::Snapshot);
         // What keeps the deadline is the worker; this is for one that does not.
         let timeout = self.init().timeout;
         let most = START_DEADLINE.saturating_add(timeout).saturating_add(self.config.grace);
@@ -47,7 +48,11 @@ impl Maker<'_> {
             }
             Err(Failed::Died(why)) => {
                 let memory = in_words(self.config.limits.memory);
-                let message = format!("its `init` took its process down: {why} (memory limit: {memory})");
+                let message = if is_out_of_memory(&why) {
+                    format!("running its `init` takes more memory than {memory} allow for; allow more with --memory")
+                } else {
+                    format!("its `init` took its process down: {why} (memory limit: {memory})")
+                };
                 Err(self.refused(Refusal::new("init", message)))
             }
             Err(Failed::Violated(why)) => Err(self.violated(Role::Initializer, &why)),

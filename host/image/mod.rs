@@ -139,8 +139,8 @@ impl<'a> Maker<'a> {
         if report.init.is_none() {
             return self.unprepared().await;
         }
-        let state = self.initialize(&report, &code).await?;
-        let (draft, code) = self.compile(Goal::Snapshot, Some(&state)).await?;
+        let state = self.initialize(&report, code).await?;
+        let (draft, code) = self.compile(Goal::Snapshot, Some(state)).await?;
         let file = self.keep(&snapshot, &draft, &code)?;
         self.ready(draft, file)
     }
@@ -304,6 +304,11 @@ fn parse<T: DeserializeOwned>(frames: Vec<Frame>, expected: &str) -> Result<(T, 
         }
         _ => Err(format!("it did not send {expected}")),
     }
+}
+
+/// Whether a child died because it was given no more memory, as Rust says it.
+fn is_out_of_memory(why: &str) -> bool {
+    why.contains("memory allocation of")
 }
 
 /// An image that is kept nowhere.

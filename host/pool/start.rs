@@ -14,7 +14,7 @@ use crate::limits::MAX_CORE_DUMP;
 use crate::page::SharedPage;
 use crate::process::Role;
 use crate::setup::{START_DEADLINE, WorkerSetup};
-use crate::wire::{self, Decoder, FRAME_TARGET, Kind, MAX_TEXT};
+use crate::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 
 /// A worker that is started while its slot still has another. Dropping it kills it.
 pub(super) struct Spare(JoinHandle<Result<Worker, Failed>>);
@@ -99,8 +99,9 @@ impl Shared {
         let command = self.config.worker_command().map_err(Failed::Fatal)?;
         let mut process = self.spawner.spawn(command, Role::Worker, fds).await.map_err(os)?;
         let mut decoder = Decoder::new(self.frame_limit());
-        let argument = self.image.init_each().map(|argument| wire::frame(Kind::Argument, argument)).unwrap_or_default();
-        let frames = set_up(&mut process, self.setup(), &argument, &mut decoder, Kind::Ready).await?;
+        let argument = self.image.init_each().map(|argument| (Kind::Argument, argument.clone()));
+        let rest = argument.into_iter().collect();
+        let frames = set_up(&mut process, self.setup(), rest, &mut decoder, Kind::Ready).await?;
         let [ready] = frames.as_slice() else {
             return Err(Failed::Died("it sent frames before it was ready".into()));
         };

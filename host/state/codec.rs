@@ -171,7 +171,7 @@ impl Request {
         let from = &mut from;
         let request = match operation(from)? {
             0 => Request::Get { key: text(from)? },
-            1 => Request::Set { key: text(from)?, value: bytes(from)? },
+            1 => Request::Set { key: text(from)?, value: kept(from)? },
             2 => Request::Delete { key: text(from)? },
             3 => Request::Exists { key: text(from)? },
             4 => Request::ListKeys { after: option(from, text)? },
@@ -180,10 +180,10 @@ impl Request {
             7 => Request::Watch { key: text(from)? },
             8 => {
                 let (key, version) = (text(from)?, from.try_get_u64_le().map_err(none)?);
-                Request::Swap { key, version, value: bytes(from)? }
+                Request::Swap { key, version, value: kept(from)? }
             }
             9 => Request::GetMany { keys: list(from, text)? },
-            10 => Request::SetMany { pairs: list(from, |from| Ok((text(from)?, bytes(from)?)))? },
+            10 => Request::SetMany { pairs: list(from, |from| Ok((text(from)?, kept(from)?)))? },
             11 => Request::DeleteMany { keys: list(from, text)? },
             _ => return Err(WireError::StateCall),
         };
@@ -306,6 +306,11 @@ fn bytes(from: &mut Bytes) -> Result<Bytes, WireError> {
         return Err(WireError::StateCall);
     }
     Ok(from.split_to(length))
+}
+
+/// Bytes that stay when the call is long over, and must not keep all of it: of a call with many values, one may stay.
+fn kept(from: &mut Bytes) -> Result<Bytes, WireError> {
+    bytes(from).map(|value| Bytes::copy_from_slice(&value))
 }
 
 fn text(from: &mut Bytes) -> Result<String, WireError> {

@@ -1,11 +1,12 @@
 //! Shared state as a file: a JSON object of keys and values.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::StateError;
@@ -18,14 +19,41 @@ struct Binary {
     base64: String,
 }
 
-/// Gives each key and value of an object.
-pub(super) fn read(text: &[u8], mut set: impl FnMut(&str, Bytes) -> Result<(), StateError>) -> Result<(), StateError> {
-    let wrong = |error: serde_json::Error| StateError::Json(error.to_string());
-    let entries: BTreeMap<String, &RawValue> = serde_json::from_slice(text).map_err(wrong)?;
-    for (key, value) in entries {
-        set(&key, bytes(value.get()).map_err(|why| StateError::Json(format!("the value of {key:?} {why}")))?)?;
+/// Gives each key and value of an object, one by one: a text of many entries is held by nobody beside what is made of it.
+pub(super) fn read(text: &[u8], set: impl FnMut(&str, Bytes) -> Result<(), StateError>) -> Result<(), StateError> {
+    let mut refused = None;
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let read = json.deserialize_map(Entries { set, refused: &mut refused }).and_then(|()| json.end());
+    match (read, refused) {
+        (Err(_), Some(refused)) => Err(refused),
+        (Err(error), None) => Err(StateError::Json(error.to_string())),
+        (Ok(()), _) => Ok(()),
     }
-    Ok(())
+}
+
+struct Entries<'a, F> {
+    set: F,
+    /// Why it was not read to its end, where that is not its JSON.
+    refused: &'a mut Option<StateError>,
+}
+
+impl<'de, F: FnMut(&str, Bytes) -> Result<(), StateError>> Visitor<'de> for Entries<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
+            let value = bytes(value.get()).map_err(|why| StateError::Json(format!("the value of {key:?} {why}")));
+            if let Err(error) = value.and_then(|value| (self.set)(&key, value)) {
+                *self.refused = Some(error);
+                return Err(A::Error::custom("an entry that is refused"));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn bytes(value: &str) -> Result<Bytes, String> {

@@ -206,6 +206,25 @@ fn nothing_is_accepted_beyond_the_limits() {
 }
 
 #[test]
+fn a_value_that_stays_keeps_nothing_else_of_its_call() {
+    let pairs = vec![("long".to_owned(), Bytes::from(vec![7; 1000])), ("short".to_owned(), Bytes::from("7"))];
+    let value = Bytes::from(vec![8; 1000]);
+    for request in [
+        Request::SetMany { pairs },
+        Request::Set { key: "k".into(), value: value.clone() },
+        Request::Swap { key: "k".into(), version: 0, value },
+    ] {
+        let call = Bytes::from(request.encode().unwrap());
+        let values = match Request::decode(call.clone()).unwrap() {
+            Request::SetMany { pairs } => pairs.into_iter().map(|(_, value)| value).collect(),
+            Request::Set { value, .. } | Request::Swap { value, .. } => vec![value],
+            other => panic!("{other:?}"),
+        };
+        assert!(values.iter().all(|value| !call.as_ptr_range().contains(&value.as_ptr())), "{request:?}");
+    }
+}
+
+#[test]
 fn keys_come_in_pages_without_gaps() {
     let state = SharedState::new();
     let all: Vec<String> = (0..20_000).map(|number| format!("{number:05}")).collect();

@@ -3,6 +3,8 @@
 
 use super::read::{Mismatch, read};
 use super::types::{Field, Signature, Type};
+use super::value::Made;
+#[cfg(any(feature = "engine", test))]
 use super::value::Value;
 use crate::json;
 use crate::outcome::ErrorDetail;
@@ -34,12 +36,21 @@ impl Parameters {
     ///
     /// # Errors
     /// What to tell of a row that is no JSON, or that does not fit.
+    #[cfg(any(feature = "engine", test))]
     pub fn read(&self, row: &[u8]) -> Result<Vec<Value>, RowError> {
-        // What was read is JSON; only of a row that was not, one has to ask why.
-        self.fit(row).or_else(|mismatch| {
-            json_row(row)?;
-            Err(RowError::new("type", mismatch.to_string()))
-        })
+        match self.fit(row)? {
+            Fit::Bare(value) => Ok(vec![value]),
+            Fit::Whole(Value::Many(values)) => Ok(values),
+            Fit::Whole(_) => unreachable!("records and tuples are read as many values"),
+        }
+    }
+
+    /// Whether a row would be read, in no more memory than the longest text in it.
+    ///
+    /// # Errors
+    /// As [`Parameters::read`].
+    pub fn check(&self, row: &[u8]) -> Result<(), RowError> {
+        self.fit::<()>(row).map(drop)
     }
 
     /// The argument that is a row of any text, for a function that [`takes_text`].
@@ -58,10 +69,18 @@ impl Parameters {
         }
     }
 
-    fn fit(&self, row: &[u8]) -> Result<Vec<Value>, Mismatch> {
+    fn fit<V: Made>(&self, row: &[u8]) -> Result<Fit<V>, RowError> {
+        // What was read is JSON; only of a row that was not, one has to ask why.
+        self.try_fit(row).or_else(|mismatch| {
+            json_row(row)?;
+            Err(RowError::new("type", mismatch.to_string()))
+        })
+    }
+
+    fn try_fit<V: Made>(&self, row: &[u8]) -> Result<Fit<V>, Mismatch> {
         let bare = self.single.as_ref().map(|ty| read(ty, row));
         let bare = match bare {
-            Some(Ok(value)) => return Ok(vec![value]),
+            Some(Ok(value)) => return Ok(Fit::Bare(value)),
             Some(Err(mismatch)) => Some(mismatch),
             None => None,
         };
@@ -70,13 +89,20 @@ impl Parameters {
             _ => &self.object,
         };
         match (read(whole, row), bare) {
-            (Ok(Value::Many(values)), _) => Ok(values),
+            (Ok(values), _) => Ok(Fit::Whole(values)),
             // The reading that got further knows better what is wrong.
             (Err(mismatch), Some(bare)) if mismatch.pointer.len() <= bare.pointer.len() => Err(bare),
             (Err(mismatch), _) => Err(mismatch),
-            (Ok(_), _) => unreachable!("records and tuples are read as many values"),
         }
     }
+}
+
+/// How a row fits.
+enum Fit<V> {
+    /// As the value of the only parameter.
+    Bare(V),
+    /// As all parameters, by name or by position.
+    Whole(V),
 }
 
 /// Why a row is not fit to run.

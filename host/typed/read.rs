@@ -1,14 +1,15 @@
-//! From JSON to values, led by the type, so that what does not fit is found at its place.
+//! From JSON to values, or to the knowledge that it fits, led by the type, so that what does not fit is found at its place.
 
 use std::cell::RefCell;
 use std::fmt::{self, Display};
+use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::types::{Field, Type};
-use super::value::Value;
+use super::value::{Byte, Made, Value};
 
 /// Characters of a value, and of a type, that a message repeats.
 const MAX_SHOWN: (usize, usize) = (40, 200);
@@ -34,9 +35,9 @@ impl Display for Mismatch {
 }
 
 /// Reads one JSON value of a type.
-pub(super) fn read(ty: &Type, text: &[u8]) -> Result<Value, Mismatch> {
+pub(super) fn read<V: Made>(ty: &Type, text: &[u8]) -> Result<V, Mismatch> {
     let first = RefCell::new(None);
-    let reader = Reader { ty, place: Place::Root, first: &first };
+    let reader = Reader::new(ty, Place::Root, &first);
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = reader.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     value.map_err(|error| {
@@ -64,15 +65,19 @@ impl Place<'_> {
 }
 
 /// Reads a value of one type at one place.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
+struct Reader<'a, V> {
     ty: &'a Type,
     place: Place<'a>,
     /// The first mismatch. `serde_json`'s own error holds no place.
     first: &'a RefCell<Option<Mismatch>>,
+    made: PhantomData<V>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a, V: Made> Reader<'a, V> {
+    fn new(ty: &'a Type, place: Place<'a>, first: &'a RefCell<Option<Mismatch>>) -> Self {
+        Reader { ty, place, first, made: PhantomData }
+    }
+
     fn wrong<E: Error>(&self, found: impl Display) -> E {
         self.expected(shown(self.ty), found)
     }
@@ -84,18 +89,18 @@ impl<'a> Reader<'a> {
         E::custom("a value does not fit its type")
     }
 
-    fn member<'b>(&'b self, name: &'b str, ty: &'b Type) -> Reader<'b> {
-        Reader { ty, place: Place::Member(&self.place, name), first: self.first }
+    fn member<'b>(&'b self, name: &'b str, ty: &'b Type) -> Reader<'b, V> {
+        Reader::new(ty, Place::Member(&self.place, name), self.first)
     }
 
-    fn element<'b>(&'b self, index: usize, ty: &'b Type) -> Reader<'b> {
-        Reader { ty, place: Place::Element(&self.place, index), first: self.first }
+    fn element<'b, W: Made>(&'b self, index: usize, ty: &'b Type) -> Reader<'b, W> {
+        Reader::new(ty, Place::Element(&self.place, index), self.first)
     }
 
-    fn integer<E: Error>(&self, number: i128) -> Result<Value, E> {
+    fn integer<E: Error>(&self, number: i128) -> Result<V, E> {
         match self.ty {
-            Type::F32 => return Ok(Value::F32(number as f32)),
-            Type::F64 => return Ok(Value::F64(number as f64)),
+            Type::F32 => return Ok(V::simple(|| Value::F32(number as f32))),
+            Type::F64 => return Ok(V::simple(|| Value::F64(number as f64))),
             _ => {}
         }
         let Some((least, greatest)) = self.ty.range() else { return Err(self.wrong(number)) };
@@ -103,22 +108,23 @@ impl<'a> Reader<'a> {
             return Err(self.expected(format!("{} ({least} to {greatest})", self.ty), number));
         }
         // In range, so nothing is cut off.
-        Ok(if least < 0 { Value::Signed(number as i64) } else { Value::Unsigned(number as u64) })
+        Ok(V::simple(|| if least < 0 { Value::Signed(number as i64) } else { Value::Unsigned(number as u64) }))
     }
 
-    fn string<E: Error>(&self, text: &str) -> Result<Value, E> {
+    fn string<E: Error>(&self, text: &str) -> Result<V, E> {
         let read = match self.ty {
-            Type::String => Some(Value::String(text.to_owned())),
+            Type::String => Some(V::simple(|| Value::String(text.to_owned()))),
             Type::Char => {
                 let mut chars = text.chars();
-                chars.next().filter(|_| chars.next().is_none()).map(Value::Char)
+                let only = chars.next().filter(|_| chars.next().is_none());
+                only.map(|char| V::simple(|| Value::Char(char)))
             }
-            Type::F32 => special(text).map(|number| Value::F32(number as f32)),
-            Type::F64 => special(text).map(Value::F64),
-            Type::Enum(names) => names.iter().position(|name| name == text).map(|case| Value::Case(case, None)),
+            Type::F32 => special(text).map(|number| V::simple(|| Value::F32(number as f32))),
+            Type::F64 => special(text).map(|number| V::simple(|| Value::F64(number))),
+            Type::Enum(names) => names.iter().position(|name| name == text).map(|case| V::case(case, None)),
             Type::Variant(cases) => {
                 let found = cases.iter().position(|case| case.name == text && case.payload.is_none());
-                found.map(|case| Value::Case(case, None))
+                found.map(|case| V::case(case, None))
             }
             ty if ty.is_wide() => match text.parse::<i128>() {
                 // As the schema has it, without a plus, and a minus only where there are negative numbers.
@@ -128,7 +134,7 @@ impl<'a> Reader<'a> {
                 _ => None,
             },
             ty if ty.is_bytes() => match STANDARD.decode(text) {
-                Ok(bytes) => Some(Value::Bytes(bytes)),
+                Ok(bytes) => Some(V::simple(|| Value::Bytes(bytes))),
                 Err(error) => {
                     let found = format!("{} ({error})", quoted(text));
                     return Err(self.expected("base64 or an array of numbers", found));
@@ -140,8 +146,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The members of a record, in the order of its fields, from an object in any order.
-    fn members<'de, A: MapAccess<'de>>(&self, fields: &[Field], mut map: A) -> Result<Value, A::Error> {
-        let mut values: Vec<Option<Value>> = vec![None; fields.len()];
+    fn members<'de, A: MapAccess<'de>>(&self, fields: &[Field], mut map: A) -> Result<V, A::Error> {
+        let mut values: Vec<Option<V>> = fields.iter().map(|_| None).collect();
         while let Some(key) = map.next_key_seed(Key(&|name| fields.iter().position(|field| field.name == name)))? {
             let at = key.map_err(|name| self.wrong(format!("the unknown member {}", quoted(&name))))?;
             let Some((field, value)) = fields.get(at).zip(values.get_mut(at)) else { continue };
@@ -152,14 +158,14 @@ impl<'a> Reader<'a> {
         }
         let whole = fields.iter().zip(values).map(|(field, value)| match value {
             Some(value) => Ok(value),
-            None if field.ty.is_option() => Ok(Value::Option(None)),
+            None if field.ty.is_option() => Ok(V::option(None)),
             None => Err(self.expected(format!("the member {}: {}", quoted(&field.name), shown(&field.ty)), "none")),
         });
-        whole.collect::<Result<_, _>>().map(Value::Many)
+        whole.collect::<Result<_, _>>().map(V::many)
     }
 
     /// An object of one member, which is one of these cases: its position, and its value.
-    fn one_member<'de, A>(&self, cases: &[(&str, Option<&Type>)], mut map: A) -> Result<OneMember, A::Error>
+    fn one_member<'de, A>(&self, cases: &[(&str, Option<&Type>)], mut map: A) -> Result<OneMember<V>, A::Error>
     where
         A: MapAccess<'de>,
     {
@@ -179,39 +185,39 @@ impl<'a> Reader<'a> {
     }
 }
 
-type OneMember = (usize, Option<Box<Value>>);
+type OneMember<V> = (usize, Option<Box<V>>);
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = Value;
+impl<'de, V: Made> DeserializeSeed<'de> for Reader<'_, V> {
+    type Value = V;
 
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<V, D::Error> {
         if self.ty.is_option() { json.deserialize_option(self) } else { json.deserialize_any(self) }
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = Value;
+impl<'de, V: Made> Visitor<'de> for Reader<'_, V> {
+    type Value = V;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shown(self.ty))
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        if *self.ty == Type::Bool { Ok(Value::Bool(value)) } else { Err(self.wrong(value)) }
+    fn visit_bool<E: Error>(self, value: bool) -> Result<V, E> {
+        if *self.ty == Type::Bool { Ok(V::simple(|| Value::Bool(value))) } else { Err(self.wrong(value)) }
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+    fn visit_i64<E: Error>(self, number: i64) -> Result<V, E> {
         self.integer(number.into())
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+    fn visit_u64<E: Error>(self, number: u64) -> Result<V, E> {
         self.integer(number.into())
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+    fn visit_f64<E: Error>(self, number: f64) -> Result<V, E> {
         match self.ty {
-            Type::F64 => Ok(Value::F64(number)),
-            Type::F32 if (number as f32).is_finite() => Ok(Value::F32(number as f32)),
+            Type::F64 => Ok(V::simple(|| Value::F64(number))),
+            Type::F32 if (number as f32).is_finite() => Ok(V::simple(|| Value::F32(number as f32))),
             Type::F32 => Err(self.expected(format!("f32 (up to {:e})", f32::MAX), format!("{number:e}"))),
             // As JSON Schema has it, 2.0 is an integer.
             _ if number.fract() == 0.0 && number.abs() < MAX_EXACT => self.integer(number as i128),
@@ -221,46 +227,46 @@ impl<'de> Visitor<'de> for Reader<'_> {
         }
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<V, E> {
         self.string(text)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+    fn visit_unit<E: Error>(self) -> Result<V, E> {
         Err(self.wrong("null"))
     }
 
-    fn visit_none<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Option(None))
+    fn visit_none<E: Error>(self) -> Result<V, E> {
+        Ok(V::option(None))
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, json: D) -> Result<V, D::Error> {
         match self.ty {
             // Otherwise nobody could tell `none` from `some(none)`.
             Type::Option(some) if some.is_option() => json.deserialize_any(self),
             Type::Option(some) => {
                 let value = Reader { ty: some, ..self }.deserialize(json)?;
-                Ok(Value::Option(Some(Box::new(value))))
+                Ok(V::option(Some(Box::new(value))))
             }
             _ => Err(self.wrong("a value")),
         }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<V, A::Error> {
         match self.ty {
             Type::List(element) if self.ty.is_bytes() => {
                 let mut bytes = Vec::new();
                 while let Some(value) = array.next_element_seed(self.element(bytes.len(), element))? {
                     let Value::Unsigned(byte) = value else { return Err(self.wrong("an array")) };
-                    bytes.push(byte as u8);
+                    bytes.push(Byte(byte as u8).into());
                 }
-                Ok(Value::Bytes(bytes))
+                Ok(V::bytes(bytes))
             }
             Type::List(element) => {
                 let mut values = Vec::new();
                 while let Some(value) = array.next_element_seed(self.element(values.len(), element))? {
                     values.push(value);
                 }
-                Ok(Value::Many(values))
+                Ok(V::many(values))
             }
             Type::Tuple(types) => {
                 let wrong = |count| self.wrong(format!("an array of {count}"));
@@ -269,37 +275,38 @@ impl<'de> Visitor<'de> for Reader<'_> {
                     values.push(array.next_element_seed(self.element(at, ty))?.ok_or_else(|| wrong(at))?);
                 }
                 match array.next_element::<IgnoredAny>()? {
-                    None => Ok(Value::Many(values)),
+                    None => Ok(V::many(values)),
                     Some(_) => Err(self.wrong(format!("an array of more than {}", types.len()))),
                 }
             }
             Type::Flags(names) => {
-                let (mut set, flag) = (Vec::new(), Type::Enum(names.clone()));
-                while let Some(value) = array.next_element_seed(self.element(set.len(), &flag))? {
+                // An array may name a flag as often as it likes.
+                let (mut set, flag) = (vec![false; names.len()], Type::Enum(names.clone()));
+                let mut index = 0;
+                while let Some(value) = array.next_element_seed(self.element(index, &flag))? {
                     let Value::Case(at, _) = value else { return Err(self.wrong("an array")) };
-                    set.push(at);
+                    set[at] = true;
+                    index += 1;
                 }
-                set.sort_unstable();
-                set.dedup();
-                Ok(Value::Flags(set))
+                Ok(V::simple(|| Value::Flags((0..set.len()).filter(|&at| set[at]).collect())))
             }
             _ => Err(self.wrong("an array")),
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V, A::Error> {
         match self.ty {
             Type::Record(fields) => self.members(fields, map),
             Type::Variant(cases) => {
                 let cases: Vec<_> = cases.iter().map(|case| (case.name.as_str(), case.payload.as_ref())).collect();
-                self.one_member(&cases, map).map(|(case, payload)| Value::Case(case, payload))
+                self.one_member(&cases, map).map(|(case, payload)| V::case(case, payload))
             }
             Type::Result { ok, err } => {
                 let (case, payload) = self.one_member(&[("ok", ok.as_deref()), ("err", err.as_deref())], map)?;
-                Ok(Value::Result(if case == 0 { Ok(payload) } else { Err(payload) }))
+                Ok(V::result(if case == 0 { Ok(payload) } else { Err(payload) }))
             }
             Type::Option(some) if some.is_option() => {
-                self.one_member(&[("some", Some(some))], map).map(|(_, value)| Value::Option(value))
+                self.one_member(&[("some", Some(some))], map).map(|(_, value)| V::option(value))
             }
             _ => Err(self.wrong("an object")),
         }

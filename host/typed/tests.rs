@@ -119,7 +119,7 @@ proptest! {
     ) {
         let json = written(&ty, &value);
         prop_assert!(crate::json::check(json.as_bytes()).is_ok(), "{json}");
-        let read = read(&ty, json.as_bytes());
+        let read = read::<Value>(&ty, json.as_bytes());
         let Ok(read) = read else { return Err(TestCaseError::fail(format!("{json} as {ty}: {read:?}"))) };
         prop_assert_eq!(written(&ty, &read), json);
         // A value that is not itself is a NaN.
@@ -134,13 +134,14 @@ proptest! {
         ty in types(),
         noise in "[\\[\\]{}\":,a-csometruflNaI0-9.eE+\\- ]{0,24}",
     ) {
-        if let Ok(value) = read(&ty, noise.as_bytes()) {
+        if let Ok(value) = read::<Value>(&ty, noise.as_bytes()) {
             prop_assert!(crate::json::check(noise.as_bytes()).is_ok(), "{noise}");
             let json = written(&ty, &value);
             prop_assert_eq!(written(&ty, &read(&ty, json.as_bytes()).expect("it was read before")), json);
         }
-        let _ = function(vec![ty.clone()]).read(noise.as_bytes());
-        let _ = function(vec![ty.clone(), ty]).read(noise.as_bytes());
+        for function in [function(vec![ty.clone()]), function(vec![ty.clone(), ty])] {
+            prop_assert_eq!(function.check(noise.as_bytes()), function.read(noise.as_bytes()).map(drop));
+        }
     }
 }
 
@@ -149,7 +150,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_refused_or_read(ty in types(), noise in vec(any::<u8>(), 0..40)) {
-        let _ = read(&ty, &noise);
+        let _ = read::<Value>(&ty, &noise);
         let _ = function(vec![ty]).text(&noise);
     }
 
@@ -175,6 +176,48 @@ fn record() -> Type {
     let price = Type::Option(Box::new(Type::F64));
     let item = Type::Record(vec![field("count", Type::U8), field("price", price)]);
     Type::Record(vec![field("items", Type::List(Box::new(item))), field("note/~", Type::String)])
+}
+
+/// A place in a text, bytes that are taken out there, and a text that is put in.
+fn change() -> impl Strategy<Value = (prop::sample::Index, usize, &'static str)> {
+    let texts = ["", "", "null", "0", "-1", "300", "1.5", "\"", "[]", "{}", "{\"ok\":1}", ",", "\\u0041", "]", "}"];
+    (any::<prop::sample::Index>(), 0..3usize, prop::sample::select(texts.to_vec()))
+}
+
+proptest! {
+    #![proptest_config(crate::cases::many())]
+
+    #[test]
+    fn a_row_is_checked_as_it_is_read(
+        (types, values) in vec(types(), 1..3).prop_flat_map(|types| {
+            let values = types.iter().map(values).collect::<Vec<_>>();
+            (Just(types), values)
+        }),
+        by_name in any::<bool>(),
+        change in proptest::option::of(change()),
+    ) {
+        let texts: Vec<_> = types.iter().zip(&values).map(|(ty, value)| written(ty, value)).collect();
+        let mut row = if by_name {
+            let members = texts.iter().enumerate().map(|(at, text)| format!("\"p{at}\":{text}"));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        } else {
+            format!("[{}]", texts.join(","))
+        }
+        .into_bytes();
+        if let Some((place, out, text)) = change {
+            let at = place.index(row.len());
+            row.splice(at..row.len().min(at + out), text.bytes());
+        }
+        let function = function(types);
+        prop_assert_eq!(function.check(&row), function.read(&row).map(drop), "{}", String::from_utf8_lossy(&row));
+    }
+}
+
+#[test]
+fn flags_that_are_named_again_and_again_are_set_once() {
+    let flags = Type::Flags(vec!["r".into(), "w".into(), "x".into()]);
+    assert_eq!(read(&flags, br#"["x","r","x","x"]"#), Ok(Value::Flags(vec![0, 2])));
+    assert_eq!(read::<Value>(&flags, br#"["x","x",1]"#).unwrap_err().pointer, "/2");
 }
 
 #[test]
@@ -227,7 +270,7 @@ fn a_mismatch_names_its_place_and_what_was_expected_and_found() {
         (variant.clone(), "\"x\"", "expected variant { x(u8), y }, found \"x\""),
         (variant, r#"{"x":300}"#, "at /x: expected u8 (0 to 255), found 300"),
     ] {
-        assert_eq!(read(&ty, json.as_bytes()).unwrap_err().to_string(), expected, "{json}");
+        assert_eq!(read::<Value>(&ty, json.as_bytes()).unwrap_err().to_string(), expected, "{json}");
     }
 }
 

@@ -82,6 +82,15 @@ impl Kind {
         ];
         ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
+
+    /// Most bytes of a child's frame of this kind, of the `limit` that its receiver has for all: what is parsed as JSON
+    /// takes many times its length.
+    fn most(self, limit: usize) -> usize {
+        match self {
+            Kind::Ready | Kind::Refused | Kind::Report | Kind::Notice => limit.min(MAX_TEXT),
+            _ => limit,
+        }
+    }
 }
 
 /// A decoded header with its payload.
@@ -179,11 +188,14 @@ impl Decoder {
         let (count, first) = (header.get_u32_le(), header.get_u32_le());
         let length = header.get_u32_le() as usize;
         let times = Times { busy: header.get_u64_le(), start: header.get_u64_le() };
-        if length > self.limit {
-            return Err(WireError::TooLong { length, limit: self.limit });
+        let limit = kind.most(self.limit);
+        if length > limit {
+            return Err(WireError::TooLong { length, limit });
         }
         if self.buffer.len() < HEADER + length {
-            self.buffer.reserve(HEADER + length - self.buffer.len());
+            // A read may go beyond the end of the frame. Without room for that, the last one would double a large buffer.
+            let beyond = if length > FRAME_TARGET { FRAME_TARGET } else { 0 };
+            self.buffer.reserve(HEADER + length - self.buffer.len() + beyond);
             return Ok(None);
         }
         self.buffer.advance(HEADER);
@@ -215,11 +227,15 @@ pub fn state_call(first: u32, waited: u64, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A frame whose payload is one piece.
+/// What goes before a payload that is one piece. Both are written one after the other, because a payload may be as large as
+/// a program, and a frame that is put together would be a second copy of it.
+pub fn head(kind: Kind, payload: &[u8]) -> [u8; HEADER] {
+    header(kind, 0, 0, payload.len(), Times::default())
+}
+
+/// A frame whose payload is one piece, and short: a text.
 pub fn frame(kind: Kind, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = header(kind, 0, 0, payload.len(), Times::default()).to_vec();
-    bytes.extend_from_slice(payload);
-    bytes
+    [&head(kind, payload), payload].concat()
 }
 
 fn header(kind: Kind, count: u32, first: u32, length: usize, times: Times) -> [u8; HEADER] {

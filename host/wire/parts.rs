@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 
-use super::{WireError, length_u32};
+use super::{MAX_TEXT, WireError, length_u32};
 use crate::outcome::{Layer, Status};
 
 /// Bits of a task's length that say what it has beside its bytes. No length reaches them.
@@ -121,6 +121,9 @@ pub(super) fn answer(payload: &mut Bytes) -> Result<Answer, WireError> {
     let (status, layer) = (worker_status(payload.get_u8())?, layer(payload.get_u8())?);
     payload.advance(2);
     let (detail, output) = (payload.get_u32_le(), payload.get_u32_le());
+    if detail as usize > MAX_TEXT {
+        return Err(WireError::TooLong { length: detail as usize, limit: MAX_TEXT });
+    }
     let head = AnswerHead { status, layer, wall: unpack(payload.get_u32_le()) };
     Ok(Answer { head, detail: take(payload, detail)?, output: take(payload, output)? })
 }

@@ -86,6 +86,50 @@ fn a_length_over_the_limit_is_refused_before_its_payload_arrives() {
     assert_eq!(decoder.pop(), Err(WireError::TooLong { length: u32::MAX as usize, limit: 100 }));
 }
 
+#[test]
+fn a_text_is_bounded_whatever_else_its_receiver_takes() {
+    let receive = |kind, length| {
+        let mut decoder = Decoder::new(MAX_TEXT + 2);
+        decoder.space().extend_from_slice(&header(kind, 0, 0, length, Times::default()));
+        decoder.pop()
+    };
+    for kind in [Kind::Ready, Kind::Refused, Kind::Report, Kind::Notice] {
+        let length = MAX_TEXT + 1;
+        assert_eq!(receive(kind, length), Err(WireError::TooLong { length, limit: MAX_TEXT }), "{kind:?}");
+        assert_eq!(receive(kind, MAX_TEXT), Ok(None), "{kind:?}");
+    }
+    for kind in [Kind::Image, Kind::Snapshot, Kind::Answers] {
+        assert_eq!(receive(kind, MAX_TEXT + 1), Ok(None), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_detail_is_bounded_as_texts_are() {
+    let head = AnswerHead { status: Status::Failed, layer: Layer::Guest, wall: Duration::ZERO };
+    for (length, is_taken) in [(MAX_TEXT, true), (MAX_TEXT + 1, false)] {
+        let mut encoder = Encoder::default();
+        encoder.push_answer(head, &vec![b' '; length], b"");
+        let payload = Bytes::copy_from_slice(&encoder.finish(Kind::Answers, 0, Times::default())[HEADER..]);
+        assert_eq!(Answers::new(payload, 1).next().is_some_and(|answer| answer.is_ok()), is_taken, "{length}");
+    }
+}
+
+#[test]
+fn a_long_frame_is_received_in_a_buffer_of_about_its_length() {
+    let payload = vec![7; 5 << 20];
+    let sent = [&head(Kind::Image, &payload)[..], &payload, b"of the next frame"].concat();
+    let mut decoder = Decoder::new(payload.len());
+    let mut most = 0;
+    let mut received = None;
+    for piece in sent.chunks(FRAME_TARGET) {
+        decoder.space().extend_from_slice(piece);
+        most = most.max(decoder.buffer.capacity());
+        received = received.or(decoder.pop().unwrap());
+    }
+    assert_eq!(received.unwrap().payload, payload);
+    assert!(most <= payload.len() + 2 * FRAME_TARGET, "{most} bytes");
+}
+
 /// Whether a part lies in the bytes that it was taken from.
 fn is_within(part: &[u8], whole: &[u8]) -> bool {
     whole.as_ptr_range().contains(&part.as_ptr())

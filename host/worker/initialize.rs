@@ -1,6 +1,5 @@
 //! The life of a process that runs `init` once, sends what it left, and ends.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use super::{Fenced, Pipes, fenced};
@@ -10,15 +9,14 @@ use crate::outcome::{ErrorDetail, Status};
 use crate::page::SharedPage;
 use crate::process::Role;
 use crate::setup::{AnswerDetail, ChildError, WorkerSetup};
-use crate::wire::{self, Decoder, Kind, MAX_TEXT};
+use crate::wire::{Decoder, Kind, MAX_TEXT};
 
 /// Runs `init`. Gives the exit code.
 pub(super) fn initialize(mut pipes: Pipes) -> i32 {
     match run(&mut pipes) {
         Ok((printed, state)) => {
             pipes.send(Kind::Report, &printed);
-            // A host that is gone has nobody to tell.
-            let _ = pipes.to_host.write_all(&wire::frame(Kind::Snapshot, &state));
+            pipes.send_bytes(Kind::Snapshot, &state);
             0
         }
         Err(why) => pipes.refuse(why),

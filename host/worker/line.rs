@@ -57,7 +57,7 @@ impl HostLine {
         let mut incoming = self.lock();
         let running = self.page.next().wrapping_sub(1);
         let since = Instant::now();
-        self.outbox.send(&wire::state_call(running, std::mem::take(&mut incoming.waited), &payload));
+        self.outbox.send(&[&wire::state_call(running, std::mem::take(&mut incoming.waited), &payload)]);
         loop {
             let frame = incoming.receive()?.ok_or_else(|| WireError::Text("the host is gone".into()))?;
             match frame.kind {

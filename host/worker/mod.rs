@@ -37,7 +37,7 @@ use crate::fence::Fence;
 use crate::limits::MAX_INPUT;
 use crate::page::{Cause, SharedPage};
 use crate::process::Role;
-use crate::setup::{ChildError, Hello, WorkerSetup};
+use crate::setup::{ChildError, Hello, MAX_SNAPSHOT, WorkerSetup};
 use crate::wire::{self, Decoder, FRAME_TARGET, Frame, Kind, MAX_TEXT, WireError};
 
 /// The interface through which the state of an instrumented component is read, as the library that makes it calls it.
@@ -47,6 +47,9 @@ pub(crate) const CONSTRUCTORS: &str = "__wpool_constructors";
 
 /// What the names begin with under which the compiler exports a core module's memories and mutable globals.
 pub(crate) const STATE: &str = "__wpool_state_";
+
+/// Most bytes of the message of a refusal, which may list all that a program exports. A byte takes up to six in JSON.
+const MAX_MESSAGE: usize = MAX_TEXT / 8;
 
 /// Exit code of a child that could not be set up, after it said why.
 const REFUSED: i32 = 3;
@@ -141,12 +144,20 @@ impl Pipes {
 
     /// Sends a frame of JSON. A host that is gone gets nothing more, and will not miss it.
     pub fn send(&mut self, kind: Kind, value: &impl Serialize) {
-        let text = serde_json::to_vec(value).unwrap_or_default();
-        let _ = self.to_host.write_all(&wire::frame(kind, &text));
+        self.send_bytes(kind, &serde_json::to_vec(value).unwrap_or_default());
+    }
+
+    /// Sends a frame of bytes.
+    pub fn send_bytes(&mut self, kind: Kind, payload: &[u8]) {
+        let sent = self.to_host.write_all(&wire::head(kind, payload));
+        let _ = sent.and_then(|()| self.to_host.write_all(payload));
     }
 
     /// Says why this child does not go on.
-    pub fn refuse(&mut self, why: ChildError) -> i32 {
+    pub fn refuse(&mut self, mut why: ChildError) -> i32 {
+        if let ChildError::Program(refusal) = &mut why {
+            refusal.message.truncate(refusal.message.floor_char_boundary(MAX_MESSAGE));
+        }
         self.send(Kind::Refused, &why);
         REFUSED
     }
@@ -206,7 +217,10 @@ fn fenced(
     page: Arc<SharedPage>,
 ) -> Result<(Fenced, Fence), ChildError> {
     let other = |error: std::io::Error| ChildError::Other(format!("cannot give up its rights: {error}"));
-    let needs = Needs { role, host: pipes.host, dirs: &setup.grants.dirs, data: Some(confine::data_of_tasks(setup)) };
+    // The state that `init` leaves is copied out of an instance, which may have used up what tasks have.
+    let state = if role == Role::Initializer { MAX_SNAPSHOT as u64 } else { 0 };
+    let data = confine::data_of_tasks(setup).saturating_add(state);
+    let needs = Needs { role, host: pipes.host, dirs: &setup.grants.dirs, data: Some(data) };
     let mut fence = Confinement::new(setup.sandbox, needs);
     let sandbox = sandbox::Sandbox::load(setup, pipes.argument(setup, decoder)?, page)?;
     // Both are mapped. The engine keeps a descriptor of the image of its own, and the page's file is closed.

@@ -69,7 +69,7 @@ impl Outbox {
     /// Tells the host something beside answers, at once.
     pub fn tell(&self, notice: &Notice) {
         let text = serde_json::to_vec(notice).unwrap_or_default();
-        self.send(&wire::frame(Kind::Notice, &text));
+        self.send(&[&wire::frame(Kind::Notice, &text)]);
     }
 
     /// Sends what there is.
@@ -77,12 +77,12 @@ impl Outbox {
         self.lock().send();
     }
 
-    /// Sends what there is, and then a frame.
-    pub fn send(&self, frame: &[u8]) {
+    /// Sends what there is, and then a frame, part by part.
+    pub fn send(&self, frame: &[&[u8]]) {
         let mut inner = self.lock();
         inner.send();
         // As with answers: a host that is gone ends this process.
-        let _ = inner.pipe.write_all(frame);
+        let _ = frame.iter().try_for_each(|part| inner.pipe.write_all(part));
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -80,7 +80,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
 /// Tells the host what goes before an answer.
 fn tell(outbox: &Outbox, beside: &Beside) {
     if let Some(dump) = &beside.core_dump {
-        outbox.send(&wire::frame(Kind::CoreDump, dump));
+        outbox.send(&[&wire::head(Kind::CoreDump, dump), dump]);
     }
     if let Some(notice) = &beside.notice {
         outbox.tell(notice);

@@ -238,6 +238,7 @@ fn an_argument_is_json_or_the_bytes_of_a_file() {
     assert_eq!(found, ["built 1 times: no JSON"]);
     refused(&wat("init-command"), "--init-arg {", 2, &["--init-arg {: no JSON"]);
     refused(&wat("init-command"), "--init-arg @/nowhere", 96, &["/nowhere"]);
+    refused(&wat("init-command"), "--init-arg @/dev/zero", 96, &["/dev/zero is over 64 MiB"]);
 }
 
 #[test]
@@ -345,6 +346,11 @@ fn an_initializer_that_sends_frames_without_end_is_refused() {
     let frames = format!(r"while printf 'WP\007{zeros}'; do :; done");
     let error = with_initializer(&frames).unwrap_err().to_string();
     assert!(error.contains("more frames than it has to say"), "{error}");
+    // Answers, or a program, may be as long as a state, and are nothing that it has to say.
+    for kind in [r"\006", r"\002"] {
+        let error = with_initializer(&format!("printf 'WP{kind}{zeros}'")).unwrap_err().to_string();
+        assert!(error.contains("frame, which has no place here"), "{error}");
+    }
     with_initializer(":").unwrap();
 }
 

@@ -18,6 +18,7 @@ mod faults;
 mod fence;
 mod guests;
 mod halting;
+mod host_memory;
 mod images;
 mod inert;
 mod init;

@@ -86,7 +86,11 @@ impl Ran {
 
 /// Runs a command with bytes on its standard input.
 pub fn run(command: &mut Command, input: impl AsRef<[u8]>) -> Ran {
-    let mut child = spawn(command);
+    finish(spawn(command), input)
+}
+
+/// Gives a child its input and waits for its end.
+pub fn finish(mut child: Child, input: impl AsRef<[u8]>) -> Ran {
     let _guard = Watchdog::over(&child);
     let mut stdin = child.stdin.take().expect("it is piped");
     let input = input.as_ref().to_vec();

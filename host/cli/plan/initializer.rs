@@ -1,5 +1,8 @@
 //! What was typed about `init`.
 
+use std::fs::File;
+use std::io::Read;
+
 use anyhow::{Context, Result, ensure};
 use wpool::Init;
 use wpool::limits::MAX_INPUT;
@@ -29,7 +32,10 @@ fn argument(text: &str) -> Result<Vec<u8>> {
         };
     };
     let cannot = || format!("cannot read {file} (--init-arg)");
-    let metadata = std::fs::metadata(file).with_context(cannot)?;
-    ensure!(metadata.len() <= MAX_INPUT as u64, "{file} is over {} MiB (--init-arg)", MAX_INPUT >> 20);
-    std::fs::read(file).with_context(cannot)
+    // A pipe or a device has no length before it is read.
+    let mut bytes = Vec::new();
+    let most = MAX_INPUT as u64 + 1;
+    File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes)).with_context(cannot)?;
+    ensure!(bytes.len() <= MAX_INPUT, "{file} is over {} MiB (--init-arg)", MAX_INPUT >> 20);
+    Ok(bytes)
 }

@@ -26,7 +26,7 @@ pub use occurrences::Occurrences;
 
 /// Bytes asked for at a time, and so what a batch of rows is at most; one row may exceed it alone.
 const BLOCK: usize = 256 << 10;
-/// Batches that may wait between the reader and the pool.
+/// Batches that may wait between the reader and the pool. A long one counts for several.
 const BATCHES: usize = 4;
 /// Bits of a tag for the line; the rest is the number of the file.
 const LINE_BITS: u32 = 48;
@@ -186,7 +186,7 @@ impl Sink {
     /// Hands rows over, waiting for room. False when nobody wants more.
     fn send(&mut self, batch: Vec<Supply>) -> bool {
         let batches = &self.batches;
-        let send = |batch: Vec<Supply>| batch.is_empty() || batches.blocking_send(batch).is_ok();
+        let send = |batch: Vec<Supply>| batch.is_empty() || send_all(batches, batch);
         self.wanted = if self.steps.are_none() { send(batch) } else { self.steps.take(batch, send) };
         self.wanted
     }
@@ -198,6 +198,15 @@ impl Sink {
             _ => true,
         }
     }
+}
+
+/// Hands a batch over, waiting for room: a long one takes the room of several, because rows may be as long as all that
+/// waits otherwise. Whoever takes batches passes over the empty ones that stand for its length.
+fn send_all(batches: &mpsc::Sender<Vec<Supply>>, batch: Vec<Supply>) -> bool {
+    let size = batch.iter().map(Supply::size).sum::<usize>();
+    let more = (size / BLOCK).saturating_sub(1).min(BATCHES - 1);
+    let mut all = std::iter::once(batch).chain(std::iter::repeat_n(Vec::new(), more));
+    all.all(|batch| batches.blocking_send(batch).is_ok())
 }
 
 /// Reads files of rows, one after the other. An error is a sentence.
