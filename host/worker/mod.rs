@@ -208,7 +208,8 @@ fn fenced(
     let other = |error: std::io::Error| ChildError::Other(format!("cannot give up its rights: {error}"));
     let needs = Needs { role, host: pipes.host, dirs: &setup.grants.dirs, data: Some(confine::data_of_tasks(setup)) };
     let mut fence = Confinement::new(setup.sandbox, needs);
-    let sandbox = sandbox::Sandbox::load(setup, pipes.argument(setup, decoder)?, page)?;
+    let argument = pipes.argument(setup, decoder)?;
+    let sandbox = confine::without_rights(|| sandbox::Sandbox::load(setup, argument, page))?;
     // Both are mapped. The engine keeps a descriptor of the image of its own, and the page's file is closed.
     pipes.handed.clear();
     fence.around_one_thread().map_err(other)?;
