@@ -92,7 +92,7 @@
 //! (`worker/confine`), since most of it can be given up only by the process itself, and only in one order: what opens
 //! files of `/proc` first, what binds a single thread while there is one, system calls last. The worker dies at the first
 //! system call that is not listed rather than having it denied: nothing honest makes one, so it is news. A program that
-//! needs no files has 26 calls and no new threads; those of file accesses come with granted directories alone.
+//! needs no files has 26 calls. Threads that wait for files are started before the fence closes, so nobody can start one.
 //!
 //! **The journal is the command line's.** What is done and what is to be done again is a matter of rows, records and FILE,
 //! which this library does not know: it is a part of the executable (`host/journal`), which gives the pool only the rows
