@@ -92,7 +92,7 @@
 //! (`worker/confine`), since most of it can be given up only by the process itself, and only in one order: what opens
 //! files of `/proc` first, what binds a single thread while there is one, system calls last. The worker dies at the first
 //! system call that is not listed rather than having it denied: nothing honest makes one, so it is news. A program that
-//! needs no files has 26 calls and no new threads; those of file accesses come with granted directories alone.
+//! needs no files has 26 calls. Threads that wait for files are started before the fence closes, so nobody can start one.
 //!
 //! **Text of others is inert.** What programs, rows, names of files and children say goes to people and into JSON through one
 //! module, [`inert`]. Errors and outcomes keep it as it is: who prints them writes it out, and the command line does so where

@@ -222,12 +222,14 @@ fn fenced(
     let data = confine::data_of_tasks(setup).saturating_add(state);
     let needs = Needs { role, host: pipes.host, dirs: &setup.grants.dirs, data: Some(data) };
     let mut fence = Confinement::new(setup.sandbox, needs);
-    let sandbox = sandbox::Sandbox::load(setup, pipes.argument(setup, decoder)?, page)?;
+    let argument = pipes.argument(setup, decoder)?;
+    let mut sandbox = confine::without_rights(|| sandbox::Sandbox::load(setup, argument, page))?;
     // Both are mapped. The engine keeps a descriptor of the image of its own, and the page's file is closed.
     pipes.handed.clear();
     fence.around_one_thread().map_err(other)?;
     let outbox = Arc::new(Outbox::new(pipes.to_host.try_clone().map_err(other)?));
     let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone()).map_err(other)?;
+    sandbox.start_threads().map_err(|error| ChildError::Other(error.to_string()))?;
     fence.around_all_threads();
     Ok((Fenced { sandbox, outbox, clock, intrusion: None }, fence.finish()?))
 }

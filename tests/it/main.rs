@@ -16,6 +16,7 @@ mod embedding;
 mod executor;
 mod faults;
 mod fence;
+mod fence_calls;
 mod guests;
 mod halting;
 mod host_memory;

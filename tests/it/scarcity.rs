@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -128,9 +128,15 @@ fn c83_many_runs_at_once_share_a_cache_and_leave_one_entry() {
 
 /// Runs a thousand rows with less and less of something: it answers all of them, or says what it lacks and stops.
 fn starve(name: &str, wrapper: impl Fn(u64) -> String, amounts: &[u64]) {
+    starve_guest("echo", "", name, wrapper, amounts);
+}
+
+/// As [`starve`], of a guest with arguments of its own.
+fn starve_guest(guest: &str, args: &str, name: &str, wrapper: impl Fn(u64) -> String, amounts: &[u64]) {
     let (mut done, mut refused) = (0, 0);
     for &amount in amounts {
-        let ran = run(&mut through(&wrapper(amount), "echo", "-q -j 4 --no-cache"), numbers(1_000));
+        let args = format!("-q -j 4 --no-cache {args}");
+        let ran = run(&mut through(&wrapper(amount), guest, &args), numbers(1_000));
         let count = assert_whole(&ran.stdout, 1_000);
         match ran.code {
             OK => {
@@ -161,6 +167,12 @@ fn c61_c76_with_too_few_processes_there_are_fewer_workers_or_none() {
     }
     let user = |count| format!("setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc={count}");
     starve("processes", user, &[1, 2, 3, 4, 6, 8, 12, 24, 64]);
+    // Workers with directories have more threads.
+    let place = folder();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    write(&place, "data.txt", "text");
+    let args = format!("--dir {}", place.path().display());
+    starve_guest("read-file", &args, "processes with files", user, &[2, 4, 8, 12, 24, 64]);
 }
 
 #[test]

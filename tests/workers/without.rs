@@ -4,7 +4,8 @@
 //! without LAYER,… COMMAND ARGUMENT…
 //! ```
 //!
-//! The layers are those of `wpool::SandboxLayer`, and `landlock-denied`. What raises them is answered as such a kernel would.
+//! The layers are those of `wpool::SandboxLayer`, `landlock-denied`, and `openat2`, which is a call and not a layer. What
+//! raises them is answered as such a kernel would.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -24,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "landlock" => (libc::SYS_landlock_create_ruleset, libc::ENOSYS),
             // As a container's profile answers.
             "landlock-denied" => (libc::SYS_landlock_create_ruleset, libc::EPERM),
+            "openat2" => (libc::SYS_openat2, libc::ENOSYS),
             "namespaces" => (libc::SYS_unshare, libc::EPERM),
             "privileges" => (libc::SYS_capset, libc::EPERM),
             "seccomp" => (libc::SYS_seccomp, libc::EINVAL),

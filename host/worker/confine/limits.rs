@@ -48,8 +48,9 @@ pub(in crate::worker) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
 
 /// Sets each of them, whatever becomes of the others.
 ///
-/// The one on memory is for faults of wpool's own. Who has broken out of the engine can map shared memory, which does not
-/// count for it; that is held by the kernel's order of ending processes, and by a control group if there is one.
+/// The limit on memory is for faults of wpool's own. A guest that has broken out can write to pages and then make them
+/// read-only, and the kernel stops counting them; the order in which the kernel ends processes holds that, and a control
+/// group if there is one. Threads need no limit: the fence lets nobody start one.
 ///
 /// # Errors
 /// The first that there was.

@@ -2,7 +2,8 @@
 //!
 //! The order is what works. What opens files of `/proc` comes before the process hides them from itself, what counts
 //! for one thread alone (namespaces, capabilities, Landlock) while there is one, and the list of system calls last, when
-//! all threads run and everything that takes more than a guest needs is done.
+//! all threads run and everything that takes more than a guest needs is done. Descriptors remember the rights of the process
+//! that opened them, so loading a program, which opens some, happens without rights before all of this.
 #![allow(unsafe_code, reason = "closing and adopting descriptors by number has no safe interface")]
 
 mod calls;
@@ -28,6 +29,7 @@ use crate::setup::{ChildError, DirGrant};
 use crate::wire::FRAME_TARGET;
 
 pub(super) use limits::data_of_tasks;
+pub(super) use privileges::without_rights;
 
 /// The first steps, taken before a byte is read: die with the host, leave its session and its terminal, keep only
 /// the descriptors that were handed over, leave no core file, gain no rights.

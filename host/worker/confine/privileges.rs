@@ -14,6 +14,22 @@ pub(super) fn has_file_rights() -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::DAC_OVERRIDE))
 }
 
+/// Does something without capabilities, except those about files. A descriptor keeps the capabilities with which it was
+/// opened: through the engine's list of this process's pages (`/proc/self/pagemap`), the kernel would show root where in the
+/// machine's memory each page is.
+pub(in crate::worker) fn without_rights<T>(act: impl FnOnce() -> T) -> T {
+    let Ok(before) = capabilities(None) else { return act() };
+    let effective = before.effective & FILE_RIGHTS;
+    // Where this is refused, so is `drop_all`, which reports it.
+    let lowered = set_capabilities(None, CapabilitySets { effective, ..before }).is_ok();
+    let result = act();
+    if lowered {
+        // Some namespaces can be left only with a capability. Where this is refused, `leave_namespaces` reports it.
+        let _ = set_capabilities(None, before);
+    }
+    result
+}
+
 /// Leaves the network, the System V objects and the host name of the others, and their users: rights in a user namespace of
 /// its own are none outside of it. `keeps_user` is for rights about files, which would end with that.
 pub(super) fn leave_namespaces(keeps_user: bool) -> io::Result<()> {

@@ -15,10 +15,12 @@ mod pristine;
 mod sleep;
 mod stdio;
 mod task;
+mod threads;
 mod values;
 mod verdict;
 
 use std::borrow::Cow;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,9 +53,6 @@ use crate::wire::{MAX_TEXT, Task};
 /// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
 /// making an instance.
 const LONG_ROW: usize = 1 << 10;
-
-/// Threads that wait for files, and so the accesses that a guest may have going on at a time.
-const FILE_THREADS: usize = 32;
 
 /// What became of a task, ready for the wire.
 #[derive(Debug)]
@@ -184,10 +183,7 @@ impl Sandbox {
                 Program::Component(Runner::new(program))
             }
         };
-        let runtime = report.wasi.then(|| {
-            let mut runtime = tokio::runtime::Builder::new_current_thread();
-            runtime.enable_time().max_blocking_threads(FILE_THREADS).start_paused(setup.deterministic.is_some()).build()
-        });
+        let runtime = report.wasi.then(|| threads::runtime(setup.deterministic.is_some())).transpose();
         let context = TaskContext {
             program_name: setup.program_name.clone(),
             limits: setup.limits.clone(),
@@ -201,7 +197,7 @@ impl Sandbox {
             epochs: settings.epochs,
             page,
             time,
-            runtime: runtime.transpose().map_err(|error| ChildError::Other(error.to_string()))?,
+            runtime: runtime.map_err(|error| ChildError::Other(error.to_string()))?,
         };
         let keeper = Keeper::new(setup);
         Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, keeper })
@@ -212,6 +208,16 @@ impl Sandbox {
         if let Program::Component(runner) = &mut self.program {
             runner.program.line = Some(line.clone());
         }
+    }
+
+    /// Starts the threads that wait for files, if a directory is granted.
+    pub fn start_threads(&mut self) -> io::Result<()> {
+        let context = &mut self.context;
+        if !context.grants.dirs.is_empty() {
+            let started = |runtime| threads::started(runtime, context.deterministic.is_some());
+            context.runtime = context.runtime.take().map(started).transpose()?;
+        }
+        Ok(())
     }
 
     pub fn engine(&self) -> &Engine {

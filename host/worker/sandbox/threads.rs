@@ -1,0 +1,104 @@
+//! The threads that wait for files. All of them start before the fence closes and stay until the process ends. So the fence
+//! can forbid starting a thread, and a guest that has broken out cannot fill the machine with threads.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Threads that wait for files: a guest has at most so many accesses going on at a time, and most guests have one. Each
+/// thread makes the start of a worker that has directories 50 to 100 µs longer.
+const MOST: usize = 4;
+
+/// The time in which threads start on a machine that has room for them. The runtime does not report a thread that it could
+/// not start.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// A runtime whose time is paused, or passes.
+pub(super) fn runtime(paused: bool) -> io::Result<Runtime> {
+    with_threads(MOST, paused)
+}
+
+/// A runtime that starts at most so many threads, each when it is needed, and ends none.
+fn with_threads(most: usize, paused: bool) -> io::Result<Runtime> {
+    let mut runtime = Builder::new_current_thread();
+    runtime.enable_time().start_paused(paused);
+    runtime.max_blocking_threads(most).thread_keep_alive(Duration::MAX).build()
+}
+
+/// The runtime with all of its threads started. On a machine that has no room for them, a runtime with one thread, which
+/// panics where there is no room for that one either.
+///
+/// # Errors
+/// When the second runtime cannot be made.
+pub(super) fn started(runtime: Runtime, paused: bool) -> io::Result<Runtime> {
+    if start(&runtime, MOST, PATIENCE) == MOST {
+        return Ok(runtime);
+    }
+    // Ends the threads that did start.
+    drop(runtime);
+    let one = with_threads(1, paused)?;
+    // A runtime that cannot start its first thread panics, so there is a thread to wait for.
+    start(&one, 1, Duration::MAX);
+    Ok(one)
+}
+
+/// The number of threads that have begun.
+#[derive(Default)]
+struct Begun {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Begun {
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, count: impl FnOnce(usize) -> usize) {
+        let mut begun = self.lock();
+        *begun = count(*begun);
+        self.changed.notify_all();
+    }
+}
+
+/// Starts all `most` threads of a runtime and waits until the last one has begun, because a thread that starts makes system
+/// calls that the fence forbids. Gives the number of threads that have begun in time.
+fn start(runtime: &Runtime, most: usize, patience: Duration) -> usize {
+    let begun = Arc::<Begun>::default();
+    for _ in 0..most {
+        let begun = begun.clone();
+        // A thread that ended its work here could take that of the next thread, which the runtime would then not start.
+        runtime.spawn_blocking(move || {
+            begun.set(|count| count.saturating_add(1));
+            drop(begun.changed.wait_while(begun.lock(), |count| *count < most));
+        });
+    }
+    let waited = begun.changed.wait_timeout_while(begun.lock(), patience, |count| *count < most);
+    let (mut count, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    // Lets them go in any case.
+    let there = std::mem::replace(&mut *count, most);
+    begun.changed.notify_all();
+    there
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_that_cannot_be_started_are_left_out_of_the_count() {
+        let two = with_threads(2, false).expect("a runtime");
+        assert_eq!(start(&two, 3, PATIENCE), 2);
+        // Both are free again, or this would wait.
+        assert_eq!(start(&two, 2, Duration::MAX), 2);
+    }
+
+    #[test]
+    fn where_too_few_threads_can_be_started_there_is_one() {
+        let few = with_threads(MOST - 1, false).expect("a runtime");
+        let one = started(few, false).expect("a runtime");
+        assert_eq!(start(&one, 2, PATIENCE), 1);
+    }
+}
