@@ -109,67 +109,52 @@
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");
 
-mod cache;
 #[cfg(test)]
 mod cases;
-mod command;
 #[cfg(feature = "engine")]
-mod compiler;
+mod child;
 mod config;
-mod error;
-mod event;
-mod fence;
-mod handshake;
-#[cfg(test)]
-mod hostile;
 mod image;
-pub mod inert;
 #[doc = include_str!("isolation.md")]
 pub mod isolation {}
-mod json;
-pub mod limits;
-mod outcome;
-pub mod output;
-mod page;
+mod model;
 #[doc(hidden)]
 pub mod place;
 mod pool;
-mod process;
-mod program;
-mod report;
-mod retry;
-mod settled;
-mod setup;
-mod signal;
-#[cfg(feature = "engine")]
-mod snapshot;
-mod span;
+mod protocol;
+mod spawn;
 pub mod state;
-mod task;
-mod template;
-pub mod typed;
-#[doc(hidden)]
-pub mod wire;
-#[cfg(feature = "engine")]
-pub mod worker;
 
-pub use command::{BUILD, WorkerCommand};
-pub use config::{Determinism, Init, Interrupt, Isolation, MAX_WORKERS, PoolConfig};
-pub use error::{Error, Refusal};
-pub use event::{Event, Observer};
-pub use fence::{Fence, LayerState, SandboxLayer, SandboxMode};
+pub use config::{Init, MAX_WORKERS, PoolConfig};
 pub use image::inspect;
-pub use limits::{CompileLimits, Limits};
-pub use outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Status};
+pub use model::error::{Error, Refusal};
+pub use model::event::{Event, Observer};
+pub use model::fence::{Fence, LayerState, SandboxLayer, SandboxMode};
+pub use model::grants::{DirGrant, Grants, Stdin};
+#[doc(hidden)]
+pub use model::inert;
+pub use model::isolation::{Determinism, Interrupt, Isolation};
+pub use model::limits::{CompileLimits, Limits};
+pub use model::outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Status};
+pub use model::program::{MAX_PROGRAM, Program};
+pub use model::report::{Convention, Function, Kind, Report, Resources, RowCheck};
+pub use model::retry::{Retry, RetryOn};
+pub use model::span::{Cuts, Span, Supply};
+pub use model::task::{Input, Rejected, TaskId, TaskResult};
+pub use model::template::{Row, Template};
+pub use model::{limits, output, typed};
+pub use pool::settled::{OkSpan, OkTask, Settled};
 pub use pool::{
     Builder, Completed, Pool, Results, Running, Shutdown, Stats, Stopper, TaskHandle, TaskState, Until, Waited,
     as_completed, blocking, wait,
 };
-pub use program::{MAX_PROGRAM, Program};
-pub use report::{Convention, Function, Kind, Report, Resources, RowCheck};
-pub use retry::{Retry, RetryOn};
-pub use settled::{OkSpan, OkTask, Settled};
-pub use setup::{DirGrant, Grants, Stdin};
-pub use span::{Cuts, Span, Supply};
-pub use task::{Input, Rejected, TaskId, TaskResult};
-pub use template::{Row, Template};
+pub use protocol::roles::BUILD;
+#[doc(hidden)]
+pub use protocol::{state_calls, wire};
+pub use spawn::command::WorkerCommand;
+
+/// What a program does that is a worker of pools: its entrance, and its allocator.
+#[cfg(feature = "engine")]
+pub mod worker {
+    pub use crate::child::{Allocator, enter, enter_as_intruder};
+}

@@ -1,10 +1,8 @@
 //! The `wpool` command: a child of a pool, or the command line.
 
-mod build;
 #[cfg(test)]
 mod cases;
 mod cli;
-mod journal;
 
 use std::process::ExitCode;
 

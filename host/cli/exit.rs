@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use wpool::Error;
 
-use crate::journal;
+use crate::cli::journal;
 
 /// How the command ended. The order is the precedence where several apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

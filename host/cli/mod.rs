@@ -2,37 +2,20 @@
 //! and is the only part that prints or knows exit codes.
 
 mod args;
-mod bench;
-mod build;
-mod check;
-mod doctor;
+mod commands;
 mod exit;
-mod halt;
-mod inspect;
 mod journal;
-mod kept;
-mod new;
-mod out_dir;
 mod plan;
 mod print;
-mod reaper;
-mod record;
-mod replay;
+mod projects;
+mod records;
 mod report;
 mod rows;
 mod run;
-mod runs;
-mod signals;
-mod state;
 mod stdout;
-mod stopping;
-mod stops;
-mod summary_file;
 mod target;
 mod terminal;
-mod torn;
 mod units;
-mod writer;
 
 use std::process::ExitCode;
 
@@ -61,16 +44,16 @@ pub fn main() -> ExitCode {
     };
     let result = match args.action {
         Action::Run(run) => plan::Plan::new(*run).and_then(|plan| run::run(plan, None)),
-        Action::Runs(action) => runs::runs(&action),
-        Action::Rerun(rerun) => runs::rerun(&rerun),
-        Action::Replay(replay) => replay::replay(&replay),
-        Action::Inspect(inspect) => inspect::inspect(&inspect),
-        Action::Schema(schema) => inspect::schema(&schema),
-        Action::Check(check) => check::check(&check),
-        Action::Bench(bench) => bench::bench(*bench),
-        Action::New(args) => new::new(&args),
-        Action::Build(args) => build::build(&args),
-        Action::Doctor(args) => doctor::doctor(&args),
+        Action::Runs(action) => commands::runs::runs(&action),
+        Action::Rerun(rerun) => commands::runs::rerun(&rerun),
+        Action::Replay(replay) => commands::replay::replay(&replay),
+        Action::Inspect(inspect) => commands::inspect::inspect(&inspect),
+        Action::Schema(schema) => commands::inspect::schema(&schema),
+        Action::Check(check) => commands::check::check(&check),
+        Action::Bench(bench) => commands::bench::bench(*bench),
+        Action::New(args) => commands::new::new(&args),
+        Action::Build(args) => commands::build::build(&args),
+        Action::Doctor(args) => commands::doctor::doctor(&args),
         Action::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "wpool", &mut script);

@@ -10,8 +10,8 @@ use anyhow::Result;
 use serde::Serialize;
 use wpool::inert;
 
-use super::exit::Exit;
-use super::{say, stdout};
+use crate::cli::exit::Exit;
+use crate::cli::{say, stdout};
 
 /// A text of lines.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::exit::CannotWrite;
+use crate::cli::exit::CannotWrite;
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 

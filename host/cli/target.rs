@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use wpool::place::{Found, Kind, PUBLIC, Place};
 
-use super::exit::{CannotWrite, Usage};
-use crate::journal::{beside, is_free};
+use crate::cli::exit::{CannotWrite, Usage};
+use crate::cli::journal::{beside, is_free};
 
 /// Folders whose links lead to devices and open descriptors; only root puts something there.
 const SYSTEM: [&str; 2] = ["/dev", "/proc"];

@@ -3,15 +3,15 @@
 use bytes::Bytes;
 
 use super::{Maker, is_out_of_memory, parse};
-use crate::error::{Error, Refusal};
-use crate::handshake::{Failed, set_up};
-use crate::limits::in_words;
-use crate::process::Role;
-use crate::report::Draft;
-use crate::setup::{CompileSetup, Goal};
-use crate::wire::{Decoder, Kind};
+use crate::model::error::{Error, Refusal};
+use crate::model::limits::in_words;
+use crate::model::report::Draft;
+use crate::protocol::roles::Role;
+use crate::protocol::setup::{CompileSetup, Goal};
+use crate::protocol::wire::{Decoder, Kind};
+use crate::spawn::handshake::{Failed, set_up};
 
-/// Largest image. Machine code is some four times its WebAssembly, so this is far over [`crate::program::MAX_PROGRAM`]
+/// Largest image. Machine code is some four times its WebAssembly, so this is far over [`crate::model::program::MAX_PROGRAM`]
 /// programs that real machines compile.
 const MAX_IMAGE: usize = 2 << 30;
 

@@ -5,15 +5,16 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Maker, in_memory, is_out_of_memory, parse};
-use crate::config::Isolation;
-use crate::error::{Error, Refusal};
-use crate::event::Event;
-use crate::handshake::{Failed, set_up};
-use crate::limits::{Limits, in_words};
-use crate::process::Role;
-use crate::report::Report;
-use crate::setup::{Grants, MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
-use crate::wire::{Decoder, Kind, MAX_TEXT};
+use crate::model::error::{Error, Refusal};
+use crate::model::event::Event;
+use crate::model::grants::Grants;
+use crate::model::isolation::Isolation;
+use crate::model::limits::{Limits, in_words};
+use crate::model::report::Report;
+use crate::protocol::roles::Role;
+use crate::protocol::setup::{MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
+use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
+use crate::spawn::handshake::{Failed, set_up};
 
 impl Maker<'_> {
     /// Runs `init` in a process of its own and gives the state it leaves, which nobody has checked.

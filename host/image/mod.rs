@@ -4,6 +4,7 @@
 //! the state can be read, a worker runs `init` in it and sends the state, and a fresh compiler makes the image of the
 //! program that starts from that state. So no machine code comes from a process that has run a guest.
 
+mod cache;
 mod compile;
 mod init;
 
@@ -15,19 +16,22 @@ use bytes::Bytes;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use serde::de::DeserializeOwned;
 
-use crate::cache::{self, Cache, InitIdentity};
-use crate::command::WorkerCommand;
-use crate::config::{Init, Isolation, PoolConfig};
-use crate::error::{Error, Refusal};
-use crate::event::Event;
-use crate::fence;
-use crate::limits::{MAX_INPUT, in_words};
-use crate::process::{Role, Spawner};
-use crate::program::Program;
-use crate::report::{Convention, Draft, Report};
-use crate::setup::{Goal, ImageSettings, Stdin};
-use crate::typed;
-use crate::wire::{Frame, Kind};
+use self::cache::{Cache, InitIdentity};
+use crate::config::{Init, PoolConfig};
+use crate::model::error::{Error, Refusal};
+use crate::model::event::Event;
+use crate::model::fence;
+use crate::model::grants::Stdin;
+use crate::model::isolation::Isolation;
+use crate::model::limits::{MAX_INPUT, in_words};
+use crate::model::program::Program;
+use crate::model::report::{Convention, Draft, Report};
+use crate::model::typed;
+use crate::protocol::roles::Role;
+use crate::protocol::setup::{Goal, ImageSettings};
+use crate::protocol::wire::{Frame, Kind};
+use crate::spawn::command::WorkerCommand;
+use crate::spawn::process::Spawner;
 
 /// An image, as an open file, and the report that came with it.
 #[derive(Debug)]

@@ -17,9 +17,9 @@ use tokio::runtime::{self, Runtime};
 
 use super::results::Iter;
 use super::{Builder, Shutdown, Stopper, TaskState};
-use crate::error::Error;
-use crate::report::Report;
-use crate::task::{Input, TaskId, TaskResult};
+use crate::model::error::Error;
+use crate::model::report::Report;
+use crate::model::task::{Input, TaskId, TaskResult};
 
 /// A [`crate::Pool`] whose methods wait.
 #[derive(Debug)]

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Pool;
-use crate::command::WorkerCommand;
-use crate::config::{Init, Interrupt, Isolation, PoolConfig};
-use crate::error::Error;
-use crate::event::Observer;
-use crate::program::Program;
-use crate::retry::Retry;
+use crate::config::{Init, PoolConfig};
+use crate::model::error::Error;
+use crate::model::event::Observer;
+use crate::model::isolation::{Interrupt, Isolation};
+use crate::model::program::Program;
+use crate::model::retry::Retry;
+use crate::spawn::command::WorkerCommand;
 use crate::state::SharedState;
 
 /// Settings of a pool to be. Those that have no method here are fields of [`PoolConfig`]; see [`Builder::config`].

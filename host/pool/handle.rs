@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::shared::Shared;
-use crate::task::{TaskId, TaskResult};
+use crate::model::task::{TaskId, TaskResult};
 
 type Callback = Box<dyn FnOnce(&TaskResult) + Send>;
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use super::handle::TaskState;
 use super::queue::Queue;
 use super::stats::{Running, Stats};
-use crate::error::Error;
-use crate::fence::Fence;
-use crate::outcome::ErrorDetail;
-use crate::page::SharedPage;
+use crate::model::error::Error;
+use crate::model::fence::Fence;
+use crate::model::outcome::ErrorDetail;
+use crate::protocol::page::SharedPage;
 
 /// What is known of a slot's worker from outside of the slot.
 #[derive(Default)]

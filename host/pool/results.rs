@@ -10,10 +10,10 @@ use futures_core::Stream;
 
 use super::queue::RunId;
 use super::shared::Shared;
-use crate::error::Error;
-use crate::settled::Settled;
-use crate::span::{Span, Supply};
-use crate::task::TaskResult;
+use crate::model::error::Error;
+use crate::model::span::{Span, Supply};
+use crate::model::task::TaskResult;
+use crate::pool::settled::Settled;
 
 /// Inputs taken from the caller's stream, and results given, between two looks at the other side.
 const BATCH: usize = 1024;

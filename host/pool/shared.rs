@@ -13,10 +13,11 @@ use super::inner::State;
 use super::queue::{News, Queue, RunId};
 use super::start::Spare;
 use crate::config::PoolConfig;
-use crate::error::Error;
-use crate::handshake::Failed;
 use crate::image::Image;
-use crate::process::{Role, Spawner};
+use crate::model::error::Error;
+use crate::protocol::roles::Role;
+use crate::spawn::handshake::Failed;
+use crate::spawn::process::Spawner;
 
 /// A pool gives up when this many workers in a row fail before they have answered anything, within [`BREAKER_TIME`].
 const BREAKER_FAILURES: u32 = 10;

@@ -6,15 +6,15 @@ use tokio::task::JoinHandle;
 
 use super::shared::Shared;
 use super::slot::Worker;
-use crate::error::Error;
-use crate::event::Event;
-use crate::fence::{Fence, SandboxMode};
-use crate::handshake::{Failed, set_up};
-use crate::limits::MAX_CORE_DUMP;
-use crate::page::SharedPage;
-use crate::process::Role;
-use crate::setup::{START_DEADLINE, WorkerSetup};
-use crate::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
+use crate::model::error::Error;
+use crate::model::event::Event;
+use crate::model::fence::{Fence, SandboxMode};
+use crate::model::limits::MAX_CORE_DUMP;
+use crate::protocol::page::SharedPage;
+use crate::protocol::roles::Role;
+use crate::protocol::setup::{START_DEADLINE, WorkerSetup};
+use crate::protocol::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
+use crate::spawn::handshake::{Failed, set_up};
 
 /// A worker that is started while its slot still has another. Dropping it kills it.
 pub(super) struct Spare(JoinHandle<Result<Worker, Failed>>);

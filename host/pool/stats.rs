@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::task::TaskId;
 use crate::state::StateStats;
-use crate::task::TaskId;
 
 /// What a pool has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,6 @@ pub struct Running {
     /// For how long the host has seen it run, which is up to 20 ms less than it has.
     pub age: Duration,
     /// The last line that it has written to stderr (or, if it is no command, to stdout), of at most 192 bytes and
-    /// without active characters ([`crate::inert`]); empty when it has written none.
+    /// without active characters ([`crate::model::inert`]); empty when it has written none.
     pub note: String,
 }

@@ -8,8 +8,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::handle::TaskHandle;
-use crate::outcome::Status;
-use crate::task::TaskResult;
+use crate::model::outcome::Status;
+use crate::model::task::TaskResult;
 
 /// When [`wait`] has waited long enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

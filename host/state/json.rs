@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::StateError;
-use crate::inert;
+use crate::model::inert;
 
 /// Bytes that are not text.
 #[derive(Deserialize)]

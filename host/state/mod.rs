@@ -4,7 +4,6 @@
 //! whatever a task has read or changed is so for all: the map is linearizable, and nothing in it is ever torn.
 
 #[doc(hidden)]
-pub mod codec;
 mod json;
 mod store;
 
@@ -13,22 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use thiserror::Error;
 
-use codec::{Reply, Request};
 use store::Store;
 
-/// Longest key in bytes: more than names and paths take, and what other stores allow.
-pub const MAX_KEY: usize = 1 << 10;
-
-/// Largest value in bytes. Values go over a pipe with every call, which larger ones would make slow.
-pub const MAX_VALUE: usize = 1 << 20;
-
-/// Most bytes of keys and values together, and of [`ENTRY_COST`] for each entry: the host holds them in memory.
-pub const MAX_STATE: usize = 64 << 20;
-
-/// What an entry counts beyond its key and value: about what the host needs to find it.
-pub const ENTRY_COST: usize = 128;
+pub use crate::protocol::state_calls::{ENTRY_COST, MAX_KEY, MAX_STATE, MAX_VALUE, StateError};
+use crate::protocol::state_calls::{Reply, Request};
 
 /// Shared state: a handle, whose clones are the same state. A pool gives it to its tasks
 /// ([`PoolConfig::state`](crate::PoolConfig::state)); several pools may share one. The host may read and write it at
@@ -64,28 +52,6 @@ pub struct StateStats {
     /// Time that tasks waited for their calls, together, as their workers measured it and within these workers' lives.
     /// What a worker waited for its last call is not in it.
     pub time: Duration,
-}
-
-/// Why a call was refused. Tasks get the text as the error `other`.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum StateError {
-    #[error("a key of {0} bytes; keys have at most {MAX_KEY}")]
-    Key(usize),
-    #[error("a value of {0} bytes; values have at most {MAX_VALUE}")]
-    Value(usize),
-    #[error("a batch of {0} bytes; one call has at most {max}, so do it in parts", max = codec::MAX_CALL)]
-    Batch(usize),
-    #[error("a batch of {0} keys; one call has at most {max}, so do it in parts", max = codec::MAX_BATCH)]
-    BatchKeys(usize),
-    #[error("shared state is full: keys and values have at most {MAX_STATE} bytes, with {ENTRY_COST} for each entry")]
-    Full,
-    #[error("the value of `{0}` is no decimal integer, so it cannot be incremented")]
-    NotANumber(String),
-    #[error("the value of `{0}` would leave the range of its type")]
-    Overflow(String),
-    /// Text that is no shared state.
-    #[error("not a JSON object of keys and values: {0}")]
-    Json(String),
 }
 
 impl SharedState {

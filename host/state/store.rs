@@ -5,8 +5,8 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::codec::{Delta, MAX_CALL, PAIR_OVERHEAD, Reply, Request};
-use super::{ENTRY_COST, MAX_KEY, MAX_STATE, MAX_VALUE, StateError};
+use super::{ENTRY_COST, MAX_STATE, StateError};
+use crate::protocol::state_calls::{Delta, MAX_CALL, PAIR_OVERHEAD, Reply, Request, check_key, check_value};
 
 /// Bytes of keys in one page of a listing; a page has at least one key.
 const PAGE: usize = 64 << 10;
@@ -159,12 +159,4 @@ fn cost(key: &str, value: &Bytes) -> usize {
 fn number(value: &[u8]) -> Option<i128> {
     let number: i128 = std::str::from_utf8(value).ok()?.parse().ok()?;
     (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number).then_some(number)
-}
-
-pub(super) fn check_key(key: &str) -> Result<(), StateError> {
-    if key.len() > MAX_KEY { Err(StateError::Key(key.len())) } else { Ok(()) }
-}
-
-pub(super) fn check_value(value: &[u8]) -> Result<(), StateError> {
-    if value.len() > MAX_VALUE { Err(StateError::Value(value.len())) } else { Ok(()) }
 }

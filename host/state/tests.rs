@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::codec::{Delta, MAX_BATCH, MAX_CALL};
 use super::*;
+use crate::protocol::state_calls::{Delta, MAX_BATCH, MAX_CALL};
 
 fn any_key() -> impl Strategy<Value = String> {
     "[a-d]{0,2}"

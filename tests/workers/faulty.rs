@@ -22,7 +22,7 @@ use std::time::Duration;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
 use rustix::stdio::{dup2_stdout, stderr};
-use wpool::state::codec::Request;
+use wpool::state_calls::Request;
 use wpool::wire::{self, AnswerHead, Decoder, Encoder, Frame, HEADER, Kind, Times};
 use wpool::{Layer, Status};
 

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 
-use super::super::units::at_least_one;
-use super::{Action, Args, Determinism, Grants, Initializer, Limits, Pool, Rows, Run, State};
+use crate::cli::args::{Action, Args, Determinism, Grants, Initializer, Limits, Pool, Rows, Run, State};
+use crate::cli::units::at_least_one;
 
 pub(super) const BENCH_HELP: &str = "\
 Runs the rows with 1, 2, 4 ... workers, up to twice as many as -j says, and with each kind of instances and

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueHint;
 
-use super::super::units::time;
+use crate::cli::units::time;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod bench;
+pub mod halt;
 mod journal;
 mod messages;
 mod run;
@@ -14,7 +15,7 @@ use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::build::LANGUAGES;
+use crate::cli::projects::LANGUAGES;
 pub use bench::*;
 pub use journal::*;
 pub use messages::*;

@@ -8,8 +8,8 @@ use clap::{ArgGroup, ValueHint};
 
 use wpool::{Interrupt, Isolation, SandboxMode};
 
-use super::super::units::{at_least_one, size, time};
-use super::{Journal, Messages, Stopping};
+use crate::cli::args::{Journal, Messages, Stopping};
+use crate::cli::units::{at_least_one, size, time};
 
 pub(super) const RUN_HELP: &str = "\
 Each row is one task, run in a fresh instance of the program. Each gives one line of JSON, in

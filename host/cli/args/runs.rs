@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Subcommand, ValueHint};
 use wpool::SandboxMode;
 
-use super::super::units::time;
-use super::run::sandbox;
+use crate::cli::args::run::sandbox;
+use crate::cli::units::time;
 
 #[derive(Debug, Subcommand)]
 pub enum Runs {

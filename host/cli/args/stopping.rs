@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use wpool::RetryOn;
 
-use super::super::halt;
-use super::super::units::{Delays, at_least_one, delays, failures, retry_on, time};
+use crate::cli::args::halt;
+use crate::cli::units::{Delays, at_least_one, delays, failures, retry_on, time};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Errors, retries, stopping")]

@@ -6,8 +6,8 @@ use anyhow::Result;
 use wpool::limits::DETERMINISTIC_FUEL;
 use wpool::{Determinism, PoolConfig};
 
-use super::super::args;
-use super::usage;
+use crate::cli::args;
+use crate::cli::plan::usage;
 
 /// Fuel that the slowest machine uses in a second: a tenth of what common ones do.
 const SLOWEST: u64 = 100_000_000;

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use wpool::{DirGrant, Grants, Stdin, Template};
 
-use super::super::args;
-use super::usage;
+use crate::cli::args;
+use crate::cli::plan::usage;
 
 pub fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
     let made = |text: &String| template(text, files, false);

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use wpool::Init;
 use wpool::limits::MAX_INPUT;
 
-use super::super::args;
-use super::usage;
+use crate::cli::args;
+use crate::cli::plan::usage;
 
 /// How `init` is run, if anything was said about it.
 pub fn init(typed: &args::Initializer) -> Result<Option<Init>> {

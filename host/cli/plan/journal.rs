@@ -8,10 +8,10 @@ use serde::Serialize;
 use wpool::place::Place;
 use wpool::{PoolConfig, Status};
 
-use super::super::args;
-use super::super::target::Target;
-use super::{Source, usage};
-use crate::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, is_final, run_id};
+use crate::cli::args;
+use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, is_final, run_id};
+use crate::cli::plan::{Source, usage};
+use crate::cli::target::Target;
 
 /// Longest argument of `init` that is kept as it is.
 const SHORT: usize = 200;

@@ -16,12 +16,12 @@ use anyhow::{Context, Result};
 use wpool::output::OutputType;
 use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, Retry, Template, WorkerCommand};
 
-use super::args;
-use super::exit::{CannotWrite, NoInputs, Usage};
-use super::halt::{self, Halt};
-use super::report::{Shown, tell};
-use super::rows::{RowFile, matching};
-use super::target::Target;
+use crate::cli::args;
+use crate::cli::args::halt::{self, Halt};
+use crate::cli::exit::{CannotWrite, NoInputs, Usage};
+use crate::cli::report::{Shown, tell};
+use crate::cli::rows::{RowFile, matching};
+use crate::cli::target::Target;
 use grants::template;
 pub use journal::{JournalPlan, Resuming, differences};
 
@@ -173,7 +173,7 @@ impl Plan {
     /// The program that was typed. A folder is built first, which may take minutes.
     pub fn program(&mut self) -> Result<Program> {
         reach::check_program(&self.task, &self.config)?;
-        self.task = super::build::program(std::mem::take(&mut self.task), self.messages.quiet)?;
+        self.task = crate::cli::commands::build::program(std::mem::take(&mut self.task), self.messages.quiet)?;
         Ok(Program::read(&self.task)?)
     }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::super::{args, stdout, target};
-use super::{Source, is_stdin, usage};
+use crate::cli::plan::{Source, is_stdin, usage};
+use crate::cli::{args, stdout, target};
 
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {

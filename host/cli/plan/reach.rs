@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use wpool::PoolConfig;
 
-use super::super::{args, runs};
-use super::{is_stdin, usage};
-use crate::journal::SUFFIX;
+use crate::cli::args;
+use crate::cli::journal::SUFFIX;
+use crate::cli::journal::index;
+use crate::cli::plan::{is_stdin, usage};
 
 /// Refuses a run whose own files would lie in a directory that its tasks may write to.
 pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: bool) -> Result<()> {
@@ -21,7 +22,7 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: bool) ->
         path.push(SUFFIX);
         PathBuf::from(path)
     });
-    let index = runs::place().filter(|_| journal);
+    let index = index::place().filter(|_| journal);
     let files = [
         ("-o", records, ""),
         ("the journal", kept.as_ref(), ", or keep none (--no-journal)"),

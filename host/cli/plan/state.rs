@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use wpool::state::{MAX_STATE, SharedState};
 
-use super::super::args;
+use crate::cli::args;
 
 /// Longest file of state: every byte of the largest state may stand there as an escape of six, with some room for what
 /// is between keys and values.

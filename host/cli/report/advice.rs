@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use super::super::units::show_time;
+use crate::cli::units::show_time;
 
 /// Share of the pool from which on it is worth a word.
 const MUCH: f64 = 0.3;

@@ -3,8 +3,8 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wpool::Running;
 
-use super::super::units::show_time;
-use super::progress::Standing;
+use crate::cli::report::progress::Standing;
+use crate::cli::units::show_time;
 
 /// Workers that have a line each; of more, only the number and the oldest task are shown.
 const LINES: usize = 8;

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard};
 use serde::Serialize;
 use wpool::Event;
 
-use super::super::say;
-use super::super::units::show_time;
+use crate::cli::say;
+use crate::cli::units::show_time;
 
 /// Different reasons that are kept apart; a guest can make its worker die in many ways.
 const REASONS: usize = 16;

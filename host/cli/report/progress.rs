@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use wpool::{Event, Running, Status, Stopper};
 
-use super::super::args;
-use super::super::kept::Positions;
-use super::super::units::show_time;
-use super::super::{say, terminal};
-use super::bar::Bars;
+use crate::cli::args;
+use crate::cli::records::kept::Positions;
+use crate::cli::report::bar::Bars;
+use crate::cli::units::show_time;
+use crate::cli::{say, terminal};
 
 /// Time between two looks when a bar is drawn, and else.
 const FRAME: Duration = Duration::from_millis(100);

@@ -7,12 +7,12 @@ use serde::Serialize;
 use wpool::state::StateStats;
 use wpool::{Stats, Status};
 
-use super::super::print::Lines;
-use super::super::units::{plural, show_size, show_time};
-use super::advice::{Spent, advice};
-use super::ledger::{Reasons, Workers};
-use super::tally::{Counts, Named, Tally};
-use super::times::Percentiles;
+use crate::cli::print::Lines;
+use crate::cli::report::advice::{Spent, advice};
+use crate::cli::report::ledger::{Reasons, Workers};
+use crate::cli::report::tally::{Counts, Named, Tally};
+use crate::cli::report::times::Percentiles;
+use crate::cli::units::{plural, show_size, show_time};
 
 /// A run that took this long is summed up in detail without being asked.
 const LONG: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 use wpool::{OkSpan, Status, TaskResult};
 
-use super::times::Times;
+use crate::cli::report::times::Times;
 
 /// Tasks that are named in lists of a summary.
 const NAMED: usize = 5;

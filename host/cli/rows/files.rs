@@ -12,8 +12,8 @@ use walkdir::WalkDir;
 use wpool::limits::MAX_INPUT;
 use wpool::{Input, Rejected};
 
-use super::{BLOCK, RowFile, Sink};
 use crate::cli::exit::Usage;
+use crate::cli::rows::{BLOCK, RowFile, Sink};
 
 /// Files in a batch, so that the first ones run while the others are read.
 const BATCH_FILES: usize = 32;

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use wpool::limits::MAX_INPUT;
 use wpool::{Cuts, Input, Rejected, Span, Supply};
 
-use super::{BLOCK, LINE_BITS};
+use crate::cli::rows::{BLOCK, LINE_BITS};
 
 /// Cuts one file into rows.
 #[derive(Debug, Default)]

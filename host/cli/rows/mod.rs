@@ -16,9 +16,9 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 use wpool::{Input, Supply};
 
-use super::kept::Sorter;
-use super::out_dir::OutNames;
-use super::plan::{Source, is_stdin};
+use crate::cli::plan::{Source, is_stdin};
+use crate::cli::records::kept::Sorter;
+use crate::cli::records::out_dir::OutNames;
 pub use file::RowFile;
 pub use files::matching;
 use lines::Splitter;

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use super::tests::*;
 use super::*;
-use crate::outcome::{ErrorDetail, Measured};
-use crate::span::Cuts;
-use crate::task::TaskResult;
-use crate::wire::Encoder;
+use crate::model::outcome::{ErrorDetail, Measured};
+use crate::model::span::Cuts;
+use crate::model::task::TaskResult;
+use crate::protocol::wire::Encoder;
 
 fn push(model: &mut Model, count: usize) {
     (0..count).for_each(|_| model.apply(Op::Push { caller: 0, rejected: false }));

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::in_flight::Task;
 use super::work::Work;
 use super::{Home, Queue, RunId, Sleeping, TaskId};
-use crate::event::Event;
-use crate::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
-use crate::settled::Settled;
-use crate::task::TaskResult;
+use crate::model::event::Event;
+use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
+use crate::model::task::TaskResult;
+use crate::pool::settled::Settled;
 
 /// The end of a worker.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::runs::RunId;
 use super::work::Works;
-use crate::outcome::{ErrorDetail, Outcome, Receipt, Status};
+use crate::model::outcome::{ErrorDetail, Outcome, Receipt, Status};
+use crate::model::task::{Input, TaskId};
 use crate::pool::handle::Ticket;
-use crate::task::{Input, TaskId};
-use crate::wire::WireError;
+use crate::protocol::wire::WireError;
 
 /// A task that has not settled.
 #[derive(Debug)]

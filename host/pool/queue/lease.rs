@@ -3,7 +3,7 @@
 use super::Queue;
 use super::in_flight::Task;
 use super::work::Work;
-use crate::wire::{self, Encoder, FRAME_TARGET};
+use crate::protocol::wire::{self, Encoder, FRAME_TARGET};
 
 /// A lease that was just made; its tasks are in the encoder.
 #[derive(Debug, PartialEq, Eq)]

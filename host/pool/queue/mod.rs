@@ -32,14 +32,14 @@ pub(super) use work::Seen;
 use work::{Stretch, Work, Works};
 
 use super::handle::Ticket;
-use crate::event::Event;
-use crate::limits::MAX_INPUT;
-use crate::outcome::{Outcome, Receipt, Status};
-use crate::retry::Retry;
-use crate::settled::{OkSpan, Settled};
-use crate::span::Span;
-use crate::task::{Input, MAX_NAME, Rejected, TaskId};
-use crate::wire::{OkAnswers, WireError};
+use crate::model::event::Event;
+use crate::model::limits::MAX_INPUT;
+use crate::model::outcome::{Outcome, Receipt, Status};
+use crate::model::retry::Retry;
+use crate::model::span::Span;
+use crate::model::task::{Input, MAX_NAME, Rejected, TaskId};
+use crate::pool::settled::{OkSpan, Settled};
+use crate::protocol::wire::{OkAnswers, WireError};
 
 /// Most tasks of a run between input and caller. A slow task at the head of an ordered run lets this many others
 /// overtake it before the run waits: at a million small tasks a second, 65 ms. One that settled by itself costs

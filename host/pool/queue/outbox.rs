@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::Event;
+use crate::model::event::Event;
+use crate::model::task::TaskResult;
 use crate::pool::handle::Ticket;
-use crate::task::TaskResult;
 
 /// News that may wait before no more tasks are accepted or leased: as many as a run may have tasks where slots are few.
 /// What those have to tell that are already with workers comes on top.

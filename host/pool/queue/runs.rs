@@ -4,9 +4,9 @@ use std::task::Waker;
 
 use super::settled::Settled;
 use super::{WINDOW_BYTES, WINDOW_PER_SLOT, WINDOW_TASKS};
-use crate::settled::Settled as Item;
-use crate::span::Span;
-use crate::task::{Input, TaskId, TaskResult};
+use crate::model::span::Span;
+use crate::model::task::{Input, TaskId, TaskResult};
+use crate::pool::settled::Settled as Item;
 
 /// Names a run within its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

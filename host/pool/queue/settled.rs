@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::settled::Settled as Item;
+use crate::pool::settled::Settled as Item;
 
 #[derive(Debug)]
 pub(super) enum Settled {

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::outcome::{ErrorDetail, Layer};
-use crate::retry::RetryOn;
-use crate::span::Cuts;
-use crate::task::TaskResult;
-use crate::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, Times};
+use crate::model::outcome::{ErrorDetail, Layer};
+use crate::model::retry::RetryOn;
+use crate::model::span::Cuts;
+use crate::model::task::TaskResult;
+use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, Times};
 
 mod ops;
 mod pages;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::in_flight::{Home, Task};
 use super::runs::RunId;
-use crate::span::Span;
-use crate::task::TaskId;
+use crate::model::span::Span;
+use crate::model::task::TaskId;
 
 /// Tasks that follow each other.
 #[derive(Debug)]

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::Attendant;
-use crate::event::Event;
-use crate::outcome::{Failure, Measured, Outcome, Receipt, Status};
+use crate::model::event::Event;
+use crate::model::outcome::{Failure, Measured, Outcome, Receipt, Status};
 use crate::pool::inner::State;
-use crate::setup::{AnswerDetail, Notice};
-use crate::wire::{Answer, Answers, Frame, Kind, WireError};
+use crate::protocol::setup::{AnswerDetail, Notice};
+use crate::protocol::wire::{Answer, Answers, Frame, Kind, WireError};
 
 impl Attendant<'_> {
     /// Takes the frames that have arrived.

@@ -6,11 +6,11 @@ use tokio::io::AsyncReadExt;
 
 use super::Attendant;
 use super::end::End;
-use crate::event::Event;
-use crate::fence;
-use crate::handshake::{END_PATIENCE, Failed};
+use crate::model::event::Event;
+use crate::model::fence;
+use crate::model::task::TaskId;
 use crate::pool::queue::{Loss, Verdict};
-use crate::task::TaskId;
+use crate::spawn::handshake::{END_PATIENCE, Failed};
 
 impl Attendant<'_> {
     /// Ends the worker's life and decides what that means for its tasks. An error is a worker that did nothing at all

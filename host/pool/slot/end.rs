@@ -3,12 +3,12 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use crate::outcome::ErrorDetail;
-use crate::page::Cause;
+use crate::model::outcome::ErrorDetail;
 use crate::pool::queue::Verdict;
-use crate::process::Process;
-use crate::setup::timeout_detail;
-use crate::signal;
+use crate::protocol::page::Cause;
+use crate::protocol::setup::timeout_detail;
+use crate::spawn::process::Process;
+use crate::spawn::signal;
 
 /// The fence ended the worker.
 const SANDBOX_VIOLATION: &str = "sandbox-violation";

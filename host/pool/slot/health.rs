@@ -9,7 +9,7 @@ use super::Attendant;
 use super::end::End;
 use super::watch::Watch;
 use crate::config::SHORTEST_KILL;
-use crate::limits::in_words;
+use crate::model::limits::in_words;
 
 /// A task that runs this long gives up the unstarted tasks behind it.
 const SLOW: Duration = Duration::from_millis(40);

@@ -22,9 +22,9 @@ use self::state_calls::StateCalls;
 use super::inner::State;
 use super::shared::{Shared, Stop};
 use super::start::Spare;
-use crate::page::SharedPage;
-use crate::process::Process;
-use crate::wire::{Decoder, Encoder, Kind, Times};
+use crate::protocol::page::SharedPage;
+use crate::protocol::wire::{Decoder, Encoder, Kind, Times};
+use crate::spawn::process::Process;
 
 /// Pause before a slot starts a worker after one that did nothing.
 const START_BACKOFF: Duration = Duration::from_millis(100);

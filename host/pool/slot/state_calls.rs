@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::pool::queue::Queue;
+use crate::protocol::state_calls::{Reply, Request};
+use crate::protocol::wire::{self, Frame, Kind, WireError};
 use crate::state::SharedState;
-use crate::state::codec::{Reply, Request};
-use crate::wire::{self, Frame, Kind, WireError};
 
 /// One worker's calls. It has one at a time, so a worker that does not read makes the host hold one reply, no more.
 #[derive(Debug)]

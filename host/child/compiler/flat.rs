@@ -1,0 +1,320 @@
+//! Components whose instances can be put back, and the form of one in which all of its state is within reach.
+//!
+//! A component has no memories or globals of its own. Its core modules have them, so each is looked at as a core module
+//! is ([`super::resettable`]). What the component adds are handles, tasks and more instances: a component is eligible
+//! when there can be none but handles of the host's resources, which the worker sees. [`crate::isolation`] is the whole
+//! argument.
+//!
+//! The engine gives no access to core instances inside a component. So each module exports its state under names of
+//! wpool's own, a module that imports all of it is put beside them ([`super::restorer`]), and its functions are exported
+//! from the component.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use wasm_encoder::{ComponentSectionId, RawSection};
+use wasmparser::{
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType,
+    Instance, Parser, Payload, ValidPayload, Validator,
+};
+
+use super::inspect::COMMAND_INTERFACE;
+use super::resettable::{Stands, State};
+use super::restorer::{self, Counts};
+use super::sections::with_exports;
+use crate::child::names;
+use crate::model::report::unversioned;
+
+/// A component in the form in which its state can be put back, or why it cannot be. Of a component that is not valid,
+/// either may come.
+pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
+    let flat = Flat::read(wasm)?;
+    let states: Vec<_> = flat.live().map(|(_, _, state)| state).collect();
+    State::check_size(&states)?;
+    flat.write(wasm).map_err(|error| error.to_string())
+}
+
+/// What is known of a component.
+#[derive(Default)]
+struct Flat {
+    /// In order, with the number of the module, if it is one.
+    sections: Vec<(u8, Range<usize>, Option<u32>)>,
+    modules: Vec<State>,
+    /// Modules that are instantiated, by number, with the numbers of their instances.
+    instances: BTreeMap<u32, u32>,
+    /// Core instances so far.
+    core_instances: u32,
+    counts: Counts,
+}
+
+/// What the parser is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Within {
+    Module,
+    Component,
+}
+
+impl Flat {
+    fn read(wasm: &[u8]) -> Result<Flat, String> {
+        let unread = |error: wasmparser::BinaryReaderError| error.to_string();
+        let mut flat = Flat::default();
+        // It counts what there is of everything. The engine has a validator of its own, which decides.
+        let mut validator = Validator::new();
+        let mut within = Vec::new();
+        for payload in Parser::new(0).parse_all(wasm) {
+            let payload = payload.map_err(unread)?;
+            if within.is_empty() && matches!(payload, Payload::End(_)) {
+                flat.counts = Counts::of(&validator).ok_or("it is no component")?;
+            }
+            // Functions are validated by the engine alone.
+            let _: ValidPayload<'_> = validator.payload(&payload).map_err(unread)?;
+            match within.last() {
+                None => flat.note(wasm, &payload)?,
+                Some(Within::Component) => note_nested(&payload)?,
+                Some(Within::Module) => {}
+            }
+            match payload {
+                Payload::ModuleSection { .. } => within.push(Within::Module),
+                Payload::ComponentSection { .. } => within.push(Within::Component),
+                Payload::End(_) => drop(within.pop()),
+                _ => {}
+            }
+        }
+        Ok(flat)
+    }
+
+    /// Takes a section of the component itself.
+    fn note(&mut self, wasm: &[u8], payload: &Payload<'_>) -> Result<(), String> {
+        let unread = |error: wasmparser::BinaryReaderError| error.to_string();
+        let mut module = None;
+        match payload {
+            Payload::ModuleSection { unchecked_range, .. } => {
+                module = Some(self.modules.len() as u32);
+                let bytes = wasm.get(unchecked_range.clone()).ok_or("it ends within a module")?;
+                self.modules.push(State::read(bytes, Stands::InComponent)?);
+            }
+            Payload::InstanceSection(instances) => {
+                for instance in instances.clone() {
+                    self.instance(&instance.map_err(unread)?)?;
+                }
+            }
+            Payload::ComponentCanonicalSection(functions) => {
+                for function in functions.clone() {
+                    check_canonical(&function.map_err(unread)?)?;
+                }
+            }
+            Payload::ComponentStartSection { .. } => return Err("it has a start function of its own".to_owned()),
+            Payload::ComponentExportSection(exports) => {
+                for name in exports.clone().into_iter().flatten().map(|export| export.name.name) {
+                    if unversioned(name) == COMMAND_INTERFACE {
+                        return Err("it is a command, and its streams are handles that the engine numbers".to_owned());
+                    }
+                    if name == names::INTERFACE {
+                        return Err("it has an export of a name that is wpool's own".to_owned());
+                    }
+                }
+                check_definitions(payload)?;
+            }
+            other => check_definitions(other)?,
+        }
+        if let Some((id, range)) = payload.as_section() {
+            self.sections.push((id, range, module));
+        }
+        Ok(())
+    }
+
+    fn instance(&mut self, instance: &Instance<'_>) -> Result<(), String> {
+        if let Instance::Instantiate { module_index, .. } = instance
+            && self.instances.insert(*module_index, self.core_instances).is_some()
+        {
+            return Err("it has two instances of one module".to_owned());
+        }
+        self.core_instances += 1;
+        Ok(())
+    }
+
+    /// Modules that are instantiated: number, number of the instance, state. No module comes from outside, so the numbers
+    /// are places.
+    fn live(&self) -> impl Iterator<Item = (u32, u32, &State)> {
+        self.instances
+            .iter()
+            .filter_map(|(&module, &instance)| Some((module, instance, self.modules.get(module as usize)?)))
+    }
+
+    fn write(&self, wasm: &[u8]) -> wasmparser::Result<Vec<u8>> {
+        let mut component = wasm_encoder::Component::new();
+        for (id, range, module) in &self.sections {
+            let data = &wasm[range.clone()];
+            let live = module.filter(|module| self.instances.contains_key(module));
+            match live.and_then(|module| self.modules.get(module as usize)) {
+                Some(state) => {
+                    let data = with_exports(data, &state.exports())?;
+                    component.section(&RawSection { id: ComponentSectionId::CoreModule.into(), data: &data });
+                }
+                None => {
+                    component.section(&RawSection { id: *id, data });
+                }
+            }
+        }
+        let live: Vec<_> = self.live().map(|(_, instance, state)| (instance, state)).collect();
+        restorer::append(&mut component, &self.counts, &live);
+        Ok(component.finish())
+    }
+}
+
+/// Takes a section of a component inside: only such as give names and types to what there is outside, as those that tools
+/// make for interfaces that are exported.
+fn note_nested(payload: &Payload<'_>) -> Result<(), String> {
+    match payload {
+        Payload::ModuleSection { .. }
+        | Payload::InstanceSection(_)
+        | Payload::CoreTypeSection(_)
+        | Payload::ComponentCanonicalSection(_)
+        | Payload::ComponentStartSection { .. } => Err("it is made of several components".to_owned()),
+        other => check_definitions(other),
+    }
+}
+
+/// Refuses resources of the program's own, and modules that are not here to be read.
+fn check_definitions(payload: &Payload<'_>) -> Result<(), String> {
+    let unread = |error: wasmparser::BinaryReaderError| error.to_string();
+    match payload {
+        Payload::ComponentTypeSection(types) => {
+            for ty in types.clone() {
+                if matches!(ty.map_err(unread)?, ComponentType::Resource { .. }) {
+                    return Err("it has resources of its own".to_owned());
+                }
+            }
+        }
+        Payload::ComponentAliasSection(aliases) => {
+            for alias in aliases.clone() {
+                let brings_module = match alias.map_err(unread)? {
+                    ComponentAlias::InstanceExport { kind, .. } => kind == ComponentExternalKind::Module,
+                    ComponentAlias::Outer { kind, .. } => kind == ComponentOuterAliasKind::CoreModule,
+                    ComponentAlias::CoreInstanceExport { .. } => false,
+                };
+                if brings_module {
+                    return Err("it hands modules on".to_owned());
+                }
+            }
+        }
+        Payload::ComponentImportSection(imports) => {
+            for import in imports.clone() {
+                if import.map_err(unread)?.ty.kind() == ComponentExternalKind::Module {
+                    return Err("it imports a module".to_owned());
+                }
+            }
+        }
+        Payload::ComponentExportSection(exports) => {
+            for export in exports.clone() {
+                if export.map_err(unread)?.kind == ComponentExternalKind::Module {
+                    return Err("it hands modules on".to_owned());
+                }
+            }
+        }
+        Payload::UnknownSection { .. } => return Err("it has a section that is not known".to_owned()),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Refuses whatever makes handles, tasks or threads inside.
+fn check_canonical(function: &CanonicalFunction) -> Result<(), String> {
+    let options = match function {
+        CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => options,
+        CanonicalFunction::ResourceDrop { .. } => return Ok(()),
+        CanonicalFunction::ResourceNew { .. } | CanonicalFunction::ResourceRep { .. } => {
+            return Err("it has resources of its own".to_owned());
+        }
+        _ => return Err("it has tasks or threads of its own".to_owned()),
+    };
+    let is_plain = |option: &CanonicalOption| {
+        use CanonicalOption::{CompactUTF16, Memory, PostReturn, Realloc, UTF8, UTF16};
+        matches!(option, UTF8 | UTF16 | CompactUTF16 | Memory(_) | Realloc(_) | PostReturn(_))
+    };
+    if options.iter().all(is_plain) { Ok(()) } else { Err("it has asynchronous functions".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(text: &str) -> Result<Vec<u8>, String> {
+        prepare(&wat::parse_str(format!("(component {text})")).unwrap())
+    }
+
+    const MODULE: &str = r#"(core module $m (memory 1) (global (mut v128) (v128.const i64x2 1 2)) (global i32 (i32.const 1))
+        (func (export "f")))"#;
+    const INSTANCE: &str = "(core instance $i (instantiate $m))";
+    const FUNC: &str = r#"(func (export "f") (canon lift (core func $i "f")))"#;
+
+    #[test]
+    fn what_is_made_of_a_component_is_one() {
+        let nested = r#"(component $c (import "f" (func $f)) (export "g" (func $f)))
+            (func $f (canon lift (core func $i "f"))) (instance $n (instantiate $c (with "f" (func $f))))
+            (export "n" (instance $n))"#;
+        // A module that nobody instantiates may be anything.
+        let idle = r#"(core module (memory 4) (memory 4) (func (export "f")))"#;
+        for text in [
+            format!("{MODULE}{INSTANCE}{FUNC}"),
+            format!("{idle}{MODULE}{INSTANCE}{FUNC}"),
+            format!("{MODULE}{INSTANCE}{nested}"),
+            r#"(import "f" (func))"#.to_owned(),
+        ] {
+            let prepared = verdict(&text).unwrap();
+            Validator::new().validate_all(&prepared).unwrap();
+            let again = prepare(&prepared);
+            assert!(again.is_err_and(|why| why.contains("begin with __wpool")) || !text.contains("instantiate"));
+        }
+    }
+
+    #[test]
+    fn what_has_handles_or_tasks_or_other_modules_of_its_own_cannot_be_put_back() {
+        let with = |text: &str| verdict(&format!("{MODULE}{text}")).map(drop);
+        for (text, why) in [
+            (r#"(type $r (resource (rep i32))) (core func (canon resource.new $r))"#, "resources of its own"),
+            (r#"(component (type (resource (rep i32))))"#, "resources of its own"),
+            ("(core func (canon task.cancel))", "tasks or threads"),
+            ("(core func (canon backpressure.inc))", "tasks or threads"),
+            ("(core func (canon context.get i32 0))", "tasks or threads"),
+            ("(core func (canon waitable-set.new))", "tasks or threads"),
+            (r#"(import "f" (func $f async)) (core func (canon lower (func $f) async))"#, "asynchronous"),
+            ("(core instance (instantiate $m)) (core instance (instantiate $m))", "two instances"),
+            ("(component (core module))", "several components"),
+            (r#"(import "m" (core module))"#, "imports a module"),
+            (r#"(export "m" (core module $m))"#, "hands modules on"),
+            ("(component $c (alias outer 1 $m (core module)))", "hands modules on"),
+            (r#"(instance (export "wasi:cli/run@0.2.0"))"#, "a command"),
+            ("(core module (table 1 funcref) (func (table.set (i32.const 0) (ref.null func))))", "changes a table"),
+            ("(core module (tag))", "exceptions"),
+            (r#"(core module (import "a" "b" (tag)))"#, "exceptions"),
+        ] {
+            let got = with(text);
+            assert!(got.as_ref().is_err_and(|error| error.contains(why)), "{text}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn the_modules_of_a_component_are_bounded_together() {
+        let module =
+            |name: &str, what: &str| format!("(core module ${name} {what}) (core instance (instantiate ${name}))");
+        let globals = "(global (mut i32) (i32.const 1))".repeat(33);
+        for (what, why) in [
+            ("(memory 1) (memory 1) (memory 1)", "memories"),
+            (globals.as_str(), "mutable globals"),
+            (&format!(r#"(memory 64) (data (i32.const 0) "{}")"#, "x".repeat(3 << 19)), "more than 2 MiB"),
+        ] {
+            assert!(verdict(&module("one", what)).is_ok());
+            let got = verdict(&format!("{}{}", module("one", what), module("two", what)));
+            assert!(got.as_ref().is_err_and(|error| error.contains(why)), "{why}: {:?}", got.map(drop));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_component_are_no_panic() {
+        let wasm = wat::parse_str(format!("(component {MODULE}{INSTANCE}{FUNC})")).unwrap();
+        for end in 0..wasm.len() {
+            let _ = prepare(&wasm[..end]);
+        }
+    }
+}

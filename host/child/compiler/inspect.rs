@@ -1,0 +1,216 @@
+//! From a program to the report on it: which calling convention fits, and what an instance takes.
+
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::{Engine, ExternType, FuncType, Module, ResourcesRequired};
+
+use super::types;
+use crate::child::names;
+use crate::child::names::{ACCESS, STATE};
+use crate::child::sandbox::link;
+use crate::model::error::Refusal;
+use crate::model::limits::MAX_TABLE_ELEMENTS;
+use crate::model::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
+use crate::model::typed::{Field, Signature, Type};
+
+/// The interface that may hold a task's `run`, in whatever version.
+pub(super) const TASK_INTERFACE: &str = "wpool:task/task";
+/// The function that prepares a core module.
+pub(super) const INIT: &str = "wpool_init";
+/// The interface of commands.
+pub(super) const COMMAND_INTERFACE: &str = "wasi:cli/run";
+/// Names under which a raw module may export its allocator, in order of preference.
+const ALLOCATORS: [&str; 3] = ["alloc", "malloc", "cabi_realloc"];
+
+const TASK_LOOKED_FOR: &str = "`run: func(input: list<u8>) -> result<list<u8>, string>` (task)";
+const RAW_LOOKED_FOR: &str = "`run: func(i32, i32) -> (i64)` with `memory` and `alloc: func(i32) -> (i32)` (raw)";
+
+/// The report on a component.
+pub(super) fn component(
+    engine: &Engine,
+    component: &Component,
+    resettable: Result<(), String>,
+) -> Result<Draft, Refusal> {
+    let ty = component.component_type();
+    let exports = ty.exports(engine).filter(|(name, _)| is_its_own(name));
+    let exports: Vec<_> = exports.map(|(name, item)| format!("{name}: {}", types::item(&item.ty))).collect();
+    let denied = |name| if link::is_denied(name) { ", denied" } else { "" };
+    let imports: Vec<_> =
+        ty.imports(engine).map(|(name, item)| format!("{name}: {}{}", types::item(&item.ty), denied(name))).collect();
+    let functions = functions(engine, component);
+    let init = functions.iter().find(|function| is_init(function)).map(|init| init.path.clone());
+    let fit = component_fit(&functions, init.as_deref(), &exports);
+    if functions.is_empty()
+        && let Err(refusal) = fit
+    {
+        return Err(refusal);
+    }
+    let required = component.resources_required();
+    let required = required
+        .ok_or_else(|| Refusal::new("unknown-import", "it imports a core module, which nothing could provide"))?;
+    Ok(Draft {
+        kind: Kind::Component,
+        fit,
+        initialize: false,
+        init,
+        wasi: !imports.is_empty(),
+        resources: resources(&required)?,
+        exports,
+        imports,
+        functions,
+        resettable,
+    })
+}
+
+/// Whether an export is the program's and not the compiler's.
+fn is_its_own(export: &str) -> bool {
+    export != ACCESS && export != names::INTERFACE
+}
+
+/// The exported functions of a component: its own, and those of its interfaces.
+fn functions(engine: &Engine, component: &Component) -> Vec<Function> {
+    let mut functions = Vec::new();
+    let mut types = types::Reader::new();
+    let mut add = |path: &[&str], item: &ComponentItem| {
+        if let ComponentItem::ComponentFunc(func) = item {
+            let path = path.iter().map(|name| (*name).to_owned()).collect();
+            functions.push(Function { path, signature: types.signature(func) });
+        }
+    };
+    let ty = component.component_type();
+    for (name, export) in ty.exports(engine).filter(|(name, _)| is_its_own(name)) {
+        add(&[name], &export.ty);
+        if let ComponentItem::ComponentInstance(interface) = &export.ty {
+            interface.exports(engine).for_each(|(function, export)| add(&[name, function], &export.ty));
+        }
+    }
+    functions
+}
+
+fn component_fit(functions: &[Function], init: Option<&[String]>, exports: &[String]) -> Result<Fit, Refusal> {
+    let in_interface = |function: &&Function, interface: &str| match function.path.as_slice() {
+        [name, run] => unversioned(name) == interface && run == "run",
+        _ => false,
+    };
+    if let Some(run) = functions.iter().find(|function| function.path == ["run"] && is_task(function)) {
+        return Ok(Fit::of(run, Convention::Task, "exports `run` with the type of a task".into()));
+    }
+    if let Some(run) = functions.iter().find(|run| in_interface(run, TASK_INTERFACE) && is_task(run)) {
+        return Ok(Fit::of(run, Convention::Task, format!("exports the interface `{}`", run.path[0])));
+    }
+    if let Some(run) = functions.iter().find(|run| in_interface(run, COMMAND_INTERFACE)) {
+        return Ok(Fit::of(run, Convention::Command, format!("exports the interface `{}`", run.path[0])));
+    }
+    let mut callable: Vec<_> = functions.iter().filter(|function| function.signature.is_ok()).collect();
+    if callable.len() > 1 {
+        callable.retain(|function| Some(&*function.path) != init);
+    }
+    match callable.as_slice() {
+        [function] => {
+            Ok(Fit::of(function, Convention::Function, format!("exports one function, `{}`", function.name())))
+        }
+        [] => {
+            let looked_for =
+                [TASK_LOOKED_FOR, "the interface `wasi:cli/run` (command)", "a function of values (function)"];
+            Err(no_convention(&looked_for, exports))
+        }
+        _ => {
+            let what = format!("exports several functions; choose one with --call; {}", listed(functions));
+            Err(Refusal::new("no-convention", what))
+        }
+    }
+}
+
+/// Whether a function is `init`, at world level or beside a task's `run`.
+fn is_init(function: &Function) -> bool {
+    let named = match function.path.as_slice() {
+        [name] => name == "init",
+        [interface, name] => unversioned(interface) == TASK_INTERFACE && name == "init",
+        _ => false,
+    };
+    named && takes_bytes(function, &Type::Result { ok: None, err: Some(Type::String.into()) })
+}
+
+/// Whether a function has the type of a task, whatever its parameter is called.
+fn is_task(function: &Function) -> bool {
+    takes_bytes(
+        function,
+        &Type::Result { ok: Some(Type::List(Type::U8.into()).into()), err: Some(Type::String.into()) },
+    )
+}
+
+fn takes_bytes(function: &Function, result: &Type) -> bool {
+    let Ok(Signature { params, result: found }) = &function.signature else { return false };
+    matches!(params.as_slice(), [Field { ty, .. }] if ty.is_bytes()) && found.as_ref() == Some(result)
+}
+
+/// The report on a core module.
+pub(super) fn module(module: &Module, resettable: Result<(), String>) -> Result<Draft, Refusal> {
+    let exports = module.exports().filter(|export| !export.name().starts_with(STATE));
+    let exports: Vec<_> = exports.map(|export| format!("{}: {}", export.name(), types::core(&export.ty()))).collect();
+    let import = |import: wasmtime::ImportType<'_>| {
+        format!("{}.{}: {}", import.module(), import.name(), types::core(&import.ty()))
+    };
+    let imports: Vec<_> = module.imports().map(import).collect();
+    let fit = module_fit(module)
+        .ok_or_else(|| no_convention(&["`_start: func() -> ()` (command)", RAW_LOOKED_FOR], &exports))?;
+    Ok(Draft {
+        kind: Kind::CoreModule,
+        fit: Ok(fit),
+        initialize: has_func(module, "_initialize", "func() -> ()"),
+        init: has_func(module, INIT, "func() -> ()").then(|| vec![INIT.to_owned()]),
+        wasi: !imports.is_empty(),
+        resources: resources(&module.resources_required())?,
+        exports,
+        imports,
+        functions: Vec::new(),
+        resettable,
+    })
+}
+
+fn module_fit(module: &Module) -> Option<Fit> {
+    if has_func(module, "_start", "func() -> ()") {
+        let why = "exports `_start`, as a WASI preview 1 command does".to_owned();
+        return Some(Fit { convention: Convention::Command, why, entry: vec!["_start".to_owned()], allocator: None });
+    }
+    let run = has_func(module, "run", "func(i32, i32) -> (i64)");
+    let memory = matches!(module.get_export("memory"), Some(ExternType::Memory(memory)) if !memory.is_64());
+    let allocator = ALLOCATORS.into_iter().find(|name| {
+        has_func(module, name, "func(i32) -> (i32)") || has_func(module, name, "func(i32, i32, i32, i32) -> (i32)")
+    })?;
+    (run && memory).then(|| Fit {
+        convention: Convention::Raw,
+        why: format!("exports `memory`, `{allocator}` and `run` with the type of a raw task"),
+        entry: vec!["run".to_owned()],
+        allocator: Some(allocator.to_owned()),
+    })
+}
+
+fn has_func(module: &Module, name: &str, ty: &str) -> bool {
+    let func: Option<FuncType> = module.get_export(name).and_then(|export| export.func().cloned());
+    func.is_some_and(|func| types::core(&ExternType::Func(func)) == ty)
+}
+
+fn resources(required: &ResourcesRequired) -> Result<Resources, Refusal> {
+    let initial_table = required.max_initial_table_size.unwrap_or(0);
+    if initial_table > MAX_TABLE_ELEMENTS {
+        let message = format!("a table of {initial_table} elements is over the limit of {MAX_TABLE_ELEMENTS}");
+        return Err(Refusal::new("table-limit", message));
+    }
+    // Memory sizes are reported in pages of 64 KiB; custom page sizes are not enabled.
+    let pages = required.max_initial_memory_size.unwrap_or(0);
+    Ok(Resources {
+        memories: required.num_memories,
+        initial_memory: pages.saturating_mul(64 << 10),
+        tables: required.num_tables,
+        initial_table,
+    })
+}
+
+fn no_convention(looked_for: &[&str], exports: &[String]) -> Refusal {
+    let found = if exports.is_empty() { "no exports".to_owned() } else { format!("exports: {}", exports.join(", ")) };
+    Refusal::new(
+        "no-convention",
+        format!("no calling convention fits; looked for {}; found {found}", looked_for.join(" or ")),
+    )
+}

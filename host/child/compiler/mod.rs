@@ -1,0 +1,197 @@
+//! The compiler process: the only one that reads a program. It checks, reports, compiles, and ends.
+
+mod constructors;
+mod flat;
+mod freeze;
+mod imports;
+mod inspect;
+mod needs;
+mod resettable;
+mod restorer;
+mod sections;
+mod types;
+
+use std::borrow::Cow;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
+
+use crate::child::confine::{Confinement, Needs};
+use crate::child::engine::engine;
+use crate::child::pipes::Pipes;
+use crate::model::error::Refusal;
+use crate::model::fence::SandboxMode;
+use crate::model::limits::{CompileLimits, MAX_MEMORY, in_words};
+use crate::model::program::MAX_PROGRAM;
+use crate::model::report::Draft;
+use crate::protocol::roles::Role;
+use crate::protocol::setup::{ChildError, CompileSetup, Goal, ImageSettings};
+use crate::protocol::snapshot::Snapshot;
+use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
+
+/// The compiler's life: a program in, a report and an image out. Gives the exit code.
+pub(crate) fn compile(mut pipes: Pipes) -> i32 {
+    let mut decoder = Decoder::new(MAX_PROGRAM as usize);
+    match answer(&mut pipes, &mut decoder) {
+        Ok((report, image)) => {
+            pipes.send_bytes(Kind::Report, &report);
+            pipes.send_bytes(Kind::Image, &image);
+            0
+        }
+        Err(why) => pipes.refuse(why),
+    }
+}
+
+/// The report as JSON, and the image.
+fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>), ChildError> {
+    let setup: CompileSetup = pipes.setup(decoder)?;
+    limit(&setup.limits).map_err(|error| ChildError::Other(format!("cannot limit itself: {error}")))?;
+    confine(setup.sandbox, pipes.host)?;
+    let program = pipes.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
+    let program = program.filter(|frame| frame.kind == Kind::Program);
+    let program = program.ok_or_else(|| ChildError::Other("it was given no program".into()))?;
+    let state = match setup.goal {
+        Goal::Snapshot => Some(state(pipes, decoder)?),
+        Goal::Run | Goal::Init => None,
+    };
+    let compiled = goal(setup.goal, &program.payload, state, setup.settings);
+    let (draft, image) = compiled.map_err(ChildError::Program)?;
+    let report = serde_json::to_vec(&draft).map_err(|error| ChildError::Other(error.to_string()))?;
+    if report.len() > MAX_TEXT {
+        let what = format!("its imports, exports and functions take more than {} to list", in_words(MAX_TEXT as u64));
+        return Err(ChildError::Program(Refusal::new("report-limit", what)));
+    }
+    Ok((report, image))
+}
+
+/// Most seconds of CPU time: the kernel counts nanoseconds in 64 bits.
+const MOST_SECONDS: u64 = u64::MAX / 1_000_000_000 - 1;
+
+/// CPU time and memory of this process. A program that needs more makes the kernel end it, and the host says so.
+fn limit(limits: &CompileLimits) -> std::io::Result<()> {
+    // The first limit names itself in the signal that it sends; the second one cannot be caught.
+    let seconds = limits.time.as_secs().clamp(1, MOST_SECONDS);
+    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
+    setrlimit(Resource::Data, Rlimit { current: Some(limits.memory), maximum: Some(limits.memory) })?;
+    Ok(())
+}
+
+/// Raises the fence, before a byte of the program is read.
+fn confine(mode: SandboxMode, host: i32) -> Result<(), ChildError> {
+    let mut fence = Confinement::new(mode, Needs { role: Role::Compiler, host, dirs: &[], data: None });
+    fence.around_one_thread().map_err(|error| ChildError::Other(error.to_string()))?;
+    fence.around_all_threads();
+    fence.finish().map(drop)
+}
+
+/// The state that follows the program.
+fn state(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<Snapshot, ChildError> {
+    let other = |why: String| ChildError::Other(format!("cannot read the state: {why}"));
+    let frame = pipes.next(decoder).map_err(|error| other(error.to_string()))?;
+    let frame = frame.filter(|frame| frame.kind == Kind::Snapshot).ok_or_else(|| other("there is none".into()))?;
+    Snapshot::read(&frame.payload, MAX_MEMORY).map_err(other)
+}
+
+/// The report on a program, and the image for a goal.
+fn goal(
+    goal: Goal,
+    bytes: &[u8],
+    state: Option<Snapshot>,
+    settings: ImageSettings,
+) -> Result<(Draft, Vec<u8>), Refusal> {
+    let wasm = binary(bytes)?;
+    needs::check(&wasm)?;
+    if !freeze::may_have_init(&wasm) {
+        return image(&wasm, settings);
+    }
+    let wasm = constructors::run_once(&wasm)?;
+    if let Some(state) = state {
+        return image(&freeze::frozen(&wasm, state)?, settings);
+    }
+    if goal == Goal::Run {
+        return image(&wasm, settings);
+    }
+    let instrumented = freeze::instrumented(&wasm);
+    if let Ok(instrumented) = &instrumented {
+        let (draft, image) = image(instrumented, settings.init())?;
+        if draft.init.is_some() {
+            return Ok((draft, image));
+        }
+    }
+    // Something else has the name, or no state of the program can be kept.
+    let (draft, image) = image(&wasm, settings)?;
+    if draft.init.is_some() { instrumented.map(|_| (draft, image)) } else { Ok((draft, image)) }
+}
+
+/// The report on a program, and its image.
+fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
+    let engine_of = |reset| engine(ImageSettings { reset, ..settings }, None).map_err(|error| bad_module(&error));
+    if is_component(wasm) {
+        let mut resettable = flat::prepare(wasm);
+        if settings.reset
+            && let Ok(prepared) = &resettable
+        {
+            let engine = engine_of(true)?;
+            match Component::from_binary(&engine, prepared) {
+                Ok(component) => return component_image(&engine, &component, Ok(())),
+                Err(error) => resettable = Err(format!("{error:#}")),
+            }
+        }
+        let engine = engine_of(false)?;
+        let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
+        component_image(&engine, &component, resettable.map(drop))
+    } else {
+        // What this says of a module that is not valid is of no use to anybody.
+        let resettable = resettable::prepare(wasm);
+        let engine = engine_of(settings.reset && resettable.is_ok())?;
+        // Validation is quick and refuses what compiling would refuse much later.
+        Module::validate(&engine, wasm).map_err(|error| bad_module(&error))?;
+        let wasm = resettable.as_deref().unwrap_or(wasm);
+        let module = Module::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
+        let report = inspect::module(&module, resettable.as_ref().map(drop).map_err(Clone::clone))?;
+        imports::check_module(&engine, &module)?;
+        Ok((report, module.serialize().map_err(|error| bad_module(&error))?))
+    }
+}
+
+fn component_image(
+    engine: &Engine,
+    component: &Component,
+    resettable: Result<(), String>,
+) -> Result<(Draft, Vec<u8>), Refusal> {
+    let report = inspect::component(engine, component, resettable)?;
+    imports::check_component(engine, component)?;
+    Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
+}
+
+/// The program in binary form, from either form.
+fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
+    let refuse = |what: String| Err(Refusal::new("bad-module", what));
+    if bytes.is_empty() {
+        return refuse("the file is empty".into());
+    }
+    if Engine::detect_precompiled(bytes).is_some() {
+        let what =
+            "precompiled code is refused, because nobody can check what it does; give the .wasm it was made from";
+        return Err(Refusal::new("precompiled", what));
+    }
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes.into());
+    }
+    let looks_like_text = std::str::from_utf8(bytes).is_ok_and(|text| text.trim_start().starts_with(['(', ';']));
+    if !looks_like_text {
+        let magic: Vec<_> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        return refuse(format!("not WebAssembly (it begins with {}, a module with 00 61 73 6d)", magic.join(" ")));
+    }
+    wat::parse_bytes(bytes).or_else(|error| refuse(format!("not WebAssembly text: {error}")))
+}
+
+/// Bytes 6 and 7 of the header are the layer: 0 for a core module, 1 for a component.
+fn is_component(wasm: &[u8]) -> bool {
+    wasm.get(6..8) == Some(&[1, 0])
+}
+
+fn bad_module(error: &wasmtime::Error) -> Refusal {
+    Refusal::new("bad-module", format!("{error:#}"))
+}

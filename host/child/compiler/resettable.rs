@@ -1,0 +1,298 @@
+//! Whether the state of an instance can be put back to what it was before a task, and the form of a program in which
+//! all of that state is within reach.
+//!
+//! What an instance has that a task can change, after the core specification: its memories, its mutable globals, its
+//! tables, and which of its segments were dropped. Memories and globals can be put back by the host, if it gets at
+//! them: they are exported under names of wpool's own. Tables and segments cannot, so a program that has an instruction
+//! that changes one is not eligible. Which instructions there are is known by proposal: one of a proposal that is not
+//! listed here makes a program ineligible, whatever it does. [`crate::isolation`] is the whole argument.
+
+use wasm_encoder::ExportKind;
+use wasmparser::{FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TypeRef, ValType};
+
+use super::sections::{Added, with_exports};
+use crate::child::engine::watch::MAX_WATCHED;
+use crate::child::names::STATE;
+use crate::model::limits::in_words;
+
+/// More mutable globals than this cost more to put back than they save; real programs have one to five.
+const MAX_GLOBALS: usize = 64;
+/// Data that is copied into each new instance, which are few, and is each worker's own. Fresh instances share theirs.
+const MAX_DATA: usize = 2 << 20;
+
+/// Proposals whose instructions change no state but memories, mutable globals, tables and segments.
+const KNOWN: [&str; 11] = [
+    "mvp",
+    "sign_extension",
+    "saturating_float_to_int",
+    "bulk_memory",
+    "reference_types",
+    "tail_call",
+    "threads",
+    "simd",
+    "relaxed_simd",
+    "wide_arithmetic",
+    "function_references",
+];
+
+/// A core module in the form in which its state can be put back, or why it cannot be. Of a module that is not
+/// valid, either may come.
+pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
+    let state = State::read(wasm, Stands::Alone)?;
+    State::check_size(&[&state])?;
+    with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
+}
+
+/// Where a module stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    Alone,
+    /// In a component, beside others that have what it imports.
+    InComponent,
+}
+
+/// What of a module's instance a task can change: what the module itself defines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub memories: Vec<Part<MemoryType>>,
+    /// The mutable ones.
+    pub globals: Vec<Part<GlobalType>>,
+    /// Bytes that stand in memory at the beginning.
+    data: usize,
+}
+
+/// A memory or a global.
+#[derive(Clone, Debug)]
+pub(super) struct Part<T> {
+    pub index: u32,
+    pub ty: T,
+}
+
+/// How many memories and globals were imported, which are numbered before the module's own.
+#[derive(Default)]
+struct Imported {
+    memories: u32,
+    globals: u32,
+}
+
+impl State {
+    pub fn read(wasm: &[u8], stands: Stands) -> Result<State, String> {
+        let unread = |error: wasmparser::BinaryReaderError| error.to_string();
+        let (mut state, mut imported) = (State::default(), Imported::default());
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.map_err(unread)? {
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        imported.note(&import.map_err(unread)?.ty, stands)?;
+                    }
+                }
+                Payload::MemorySection(memories) => {
+                    for (index, memory) in (imported.memories..).zip(memories) {
+                        state.memory(index, memory.map_err(unread)?)?;
+                    }
+                }
+                Payload::GlobalSection(globals) => {
+                    for (index, global) in (imported.globals..).zip(globals) {
+                        state.global(index, global.map_err(unread)?.ty)?;
+                    }
+                }
+                Payload::TagSection(_) => return Err("it has exceptions".to_owned()),
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        if export.map_err(unread)?.name.starts_with(STATE) {
+                            return Err(format!("it exports names that begin with {STATE}"));
+                        }
+                    }
+                }
+                Payload::DataSection(segments) => {
+                    state.data = segments.into_iter().flatten().map(|segment| segment.data.len()).sum();
+                }
+                Payload::CodeSectionEntry(body) => check(&body)?,
+                _ => {}
+            }
+        }
+        Ok(state)
+    }
+
+    fn memory(&mut self, index: u32, ty: MemoryType) -> Result<(), String> {
+        if ty.shared || ty.page_size_log2.is_some() {
+            return Err("it has a memory that is shared or has pages of its own size".to_owned());
+        }
+        self.memories.push(Part { index, ty });
+        Ok(())
+    }
+
+    fn global(&mut self, index: u32, ty: GlobalType) -> Result<(), String> {
+        if !ty.mutable {
+            return Ok(());
+        }
+        if matches!(ty.content_type, ValType::Ref(_)) || ty.shared {
+            return Err("it has a mutable global that holds a reference".to_owned());
+        }
+        self.globals.push(Part { index, ty });
+        Ok(())
+    }
+
+    /// Whether all of this is worth putting back.
+    pub fn check_size(states: &[&State]) -> Result<(), String> {
+        let sum = |of: fn(&State) -> usize| states.iter().map(|state| of(state)).sum::<usize>();
+        if sum(|state| state.memories.len()) > MAX_WATCHED {
+            return Err(format!("it has more than {MAX_WATCHED} memories"));
+        }
+        if sum(|state| state.globals.len()) > MAX_GLOBALS {
+            return Err(format!("it has more than {MAX_GLOBALS} mutable globals"));
+        }
+        if sum(|state| state.data) > MAX_DATA {
+            return Err(format!("it begins with more than {} in memory", in_words(MAX_DATA as u64)));
+        }
+        Ok(())
+    }
+
+    /// What the module is to export beside its own.
+    pub fn exports(&self) -> Vec<Added> {
+        let added = |kind, name, index| Added { name, kind, index };
+        let memories = self.memories.iter();
+        let memories = memories.map(|memory| added(ExportKind::Memory, memory.name(), memory.index));
+        let globals = self.globals.iter().map(|global| added(ExportKind::Global, global.name(), global.index));
+        memories.chain(globals).collect()
+    }
+}
+
+impl Part<MemoryType> {
+    /// The name under which the module exports it.
+    pub fn name(&self) -> String {
+        format!("{STATE}memory_{}", self.index)
+    }
+}
+
+impl Part<GlobalType> {
+    /// The name under which the module exports it.
+    pub fn name(&self) -> String {
+        format!("{STATE}global_{}", self.index)
+    }
+}
+
+impl Imported {
+    fn note(&mut self, ty: &TypeRef, stands: Stands) -> Result<(), String> {
+        match ty {
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => {}
+            _ if stands == Stands::Alone => return Err("it imports something else than functions".to_owned()),
+            TypeRef::Tag(_) => return Err("it has exceptions".to_owned()),
+            TypeRef::Table(_) => {}
+            TypeRef::Memory(_) => self.memories += 1,
+            TypeRef::Global(_) => self.globals += 1,
+        }
+        Ok(())
+    }
+}
+
+/// Refuses code that changes what cannot be put back.
+fn check(body: &FunctionBody<'_>) -> Result<(), String> {
+    let unread = |error: wasmparser::BinaryReaderError| error.to_string();
+    let mut operators = body.get_operators_reader().map_err(unread)?;
+    while !operators.eof() {
+        let operator = operators.read().map_err(unread)?;
+        match operator {
+            Operator::TableSet { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. } => return Err("it changes a table".to_owned()),
+            Operator::DataDrop { .. } | Operator::ElemDrop { .. } => return Err("it drops a segment".to_owned()),
+            _ if !KNOWN.contains(&proposal(&operator)) => {
+                return Err(format!("it has an instruction of the proposal {}", proposal(&operator)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The proposal that an instruction came with.
+fn proposal(operator: &Operator<'_>) -> &'static str {
+    macro_rules! of {
+        ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*) )*) => {
+            match operator {
+                $( Operator::$op { .. } => stringify!($proposal), )*
+                _ => "unknown",
+            }
+        };
+    }
+    wasmparser::for_each_operator!(of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(text: &str) -> Result<Vec<String>, String> {
+        let wasm = wat::parse_str(text).unwrap();
+        let prepared = prepare(&wasm)?;
+        wasmparser::validate(&prepared).unwrap();
+        let exports = Parser::new(0).parse_all(&prepared).filter_map(|payload| match payload.unwrap() {
+            Payload::ExportSection(exports) => Some(exports),
+            _ => None,
+        });
+        Ok(exports.flatten().map(|export| export.unwrap().name.to_owned()).collect())
+    }
+
+    #[test]
+    fn all_that_a_task_can_change_is_exported() {
+        let text = r#"(module
+            (memory (export "memory") 1) (memory 1)
+            (global i32 (i32.const 1)) (global $m (mut i64) (i64.const 1)) (global (mut v128) (v128.const i64x2 1 2))
+            (table 2 funcref) (elem (i32.const 0) func $f)
+            (func $f (export "f") (result i32)
+                (global.set $m (i64.const 2)) (i32.store (i32.const 0) (i32.const 1))
+                (drop (memory.grow (i32.const 1))) (call_indirect (result i32) (i32.const 0))))"#;
+        let expected = ["memory", "f", "__wpool_state_memory_0", "__wpool_state_memory_1"];
+        let globals = ["__wpool_state_global_1", "__wpool_state_global_2"];
+        assert_eq!(verdict(text).unwrap(), expected.into_iter().chain(globals).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_changes_tables_or_segments_or_keeps_references_cannot_be_put_back() {
+        let with = |code: &str| {
+            verdict(&format!(
+                r#"(module (memory 1) (table $t 2 funcref) (elem $e func $f) (data $d "x") (elem declare func $f)
+                    (func $f (export "f") {code}))"#
+            ))
+        };
+        assert!(with("").is_ok());
+        assert!(with("(memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))").is_ok());
+        for code in [
+            "(table.set $t (i32.const 0) (ref.func $f))",
+            "(drop (table.grow $t (ref.func $f) (i32.const 1)))",
+            "(table.fill $t (i32.const 0) (ref.func $f) (i32.const 1))",
+            "(table.copy (i32.const 0) (i32.const 1) (i32.const 1))",
+            "(table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1))",
+        ] {
+            assert_eq!(with(code), Err("it changes a table".to_owned()), "{code}");
+        }
+        assert_eq!(with("(data.drop $d)"), Err("it drops a segment".to_owned()));
+        assert_eq!(with("(elem.drop $e)"), Err("it drops a segment".to_owned()));
+        for (text, why) in [
+            ("(global (mut funcref) (ref.null func))", "reference"),
+            (r#"(import "a" "b" (memory 1))"#, "imports"),
+            (r#"(import "a" "b" (global (mut i32)))"#, "imports"),
+            ("(memory 1 1 shared)", "shared"),
+            ("(tag)", "exceptions"),
+            (r#"(memory (export "__wpool_state_x") 1)"#, "__wpool_state_"),
+            (&format!(r#"(memory 64) (data (i32.const 0) "{}")"#, "x".repeat(3 << 20)), "more than 2 MiB"),
+            ("(func try_table end)", "proposal exceptions"),
+            ("(func (drop (struct.new 0))) (type (struct))", "proposal gc"),
+        ] {
+            let got = verdict(&format!(r#"(module {text} (func (export "f")))"#));
+            assert!(got.as_ref().is_err_and(|error| error.contains(why)), "{text}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_module_are_no_panic() {
+        let wasm =
+            wat::parse_str(r#"(module (memory 1) (global (mut i32) (i32.const 1)) (func (export "f")))"#).unwrap();
+        for end in 0..wasm.len() {
+            let _ = prepare(&wasm[..end]);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The core module that puts a component's globals back, and what a component needs to have it.
+//!
+//! It imports the mutable globals and the memories of all other core instances. Its instance is made last, and its start
+//! function copies the globals, so the copies are what a task finds. The component exports three functions of it.
+
+use wasm_encoder::{
+    Alias, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection, ComponentExportKind,
+    ComponentExportSection, ComponentInstanceSection, ComponentTypeSection, ConstExpr, EntityType, ExportKind,
+    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, InstanceSection,
+    InstructionSink, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, StartSection, TypeSection,
+    ValType,
+};
+use wasmparser::Validator;
+
+use super::resettable::State;
+use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE};
+
+/// How much a component has of what is numbered.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    modules: u32,
+    core_instances: u32,
+    core_functions: u32,
+    types: u32,
+    functions: u32,
+    instances: u32,
+}
+
+impl Counts {
+    /// Of the component that a validator is in.
+    pub fn of(validator: &Validator) -> Option<Counts> {
+        let types = validator.types(0)?;
+        Some(Counts {
+            modules: types.module_count(),
+            core_instances: types.core_instance_count(),
+            core_functions: types.function_count(),
+            types: types.component_type_count(),
+            functions: types.component_function_count(),
+            instances: types.component_instance_count(),
+        })
+    }
+}
+
+/// Puts the module behind everything that a component has. `live` are its core instances that have a state.
+pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &State)]) {
+    component.section(&ModuleSection(&Restorer::of(live).module(live)));
+    let mut instances = InstanceSection::new();
+    let names: Vec<_> = live.iter().map(|(instance, _)| (instance.to_string(), *instance)).collect();
+    instances.instantiate(counts.modules, names.iter().map(|(name, at)| (name.as_str(), ModuleArg::Instance(*at))));
+    component.section(&instances);
+
+    let mut aliases = ComponentAliasSection::new();
+    for name in [RESTORE, RESIZE, PART] {
+        aliases.alias(Alias::CoreInstanceExport { instance: counts.core_instances, kind: ExportKind::Func, name });
+    }
+    component.section(&aliases);
+
+    let mut types = ComponentTypeSection::new();
+    types.function().params::<[(&str, PrimitiveValType); 0], _>([]).result(None);
+    types.function().params::<[(&str, PrimitiveValType); 0], _>([]).result(Some(PrimitiveValType::U64.into()));
+    types.function().params([("number", PrimitiveValType::U32)]).result(Some(PrimitiveValType::U64.into()));
+    component.section(&types);
+
+    let mut lifted = CanonicalFunctionSection::new();
+    for at in 0..3 {
+        lifted.lift(counts.core_functions + at, counts.types + at, []);
+    }
+    component.section(&lifted);
+
+    let mut interface = ComponentInstanceSection::new();
+    let named = |(name, at)| (name, ComponentExportKind::Func, counts.functions + at);
+    interface.export_items([(RESTORE, 0), (RESIZE, 1), (PART, 2)].map(named));
+    component.section(&interface);
+    let mut exports = ComponentExportSection::new();
+    exports.export(INTERFACE, ComponentExportKind::Instance, counts.instances, None);
+    component.section(&exports);
+}
+
+/// What is imported, in the order of imports.
+struct Restorer {
+    memories: Vec<MemoryType>,
+    globals: Vec<ValType>,
+}
+
+impl Restorer {
+    fn of(live: &[(u32, &State)]) -> Restorer {
+        let memories = live.iter().flat_map(|(_, state)| &state.memories).map(|memory| memory_type(&memory.ty));
+        let globals = live.iter().flat_map(|(_, state)| &state.globals).map(|global| value_type(&global.ty));
+        Restorer { memories: memories.collect(), globals: globals.collect() }
+    }
+
+    fn module(&self, live: &[(u32, &State)]) -> Module {
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        types.ty().function([], [ValType::I64]);
+        types.ty().function([ValType::I32], [ValType::I64]);
+
+        let mut imports = ImportSection::new();
+        for (instance, state) in live {
+            for memory in &state.memories {
+                imports.import(&instance.to_string(), &memory.name(), memory_type(&memory.ty));
+            }
+            for global in &state.globals {
+                let ty = EntityType::Global(mutable(value_type(&global.ty)));
+                imports.import(&instance.to_string(), &global.name(), ty);
+            }
+        }
+        let mut copies = GlobalSection::new();
+        for &ty in &self.globals {
+            copies.global(mutable(ty), &zero(ty));
+        }
+        let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
+        for (ty, body) in [(0, self.save()), (0, self.restore()), (1, self.resize()), (2, self.part())] {
+            functions.function(ty);
+            code.function(&body);
+        }
+        let mut exports = ExportSection::new();
+        for (name, index) in [RESTORE, RESIZE, PART].into_iter().zip(1..) {
+            exports.export(name, ExportKind::Func, index);
+        }
+        let mut module = Module::new();
+        module.section(&types).section(&imports).section(&functions).section(&copies).section(&exports);
+        module.section(&StartSection { function_index: 0 }).section(&code);
+        module
+    }
+
+    /// Imported globals are numbered first, their copies follow in the same order.
+    fn copies(&self) -> impl Iterator<Item = (u32, u32, ValType)> {
+        let count = self.globals.len() as u32;
+        (0..).zip(&self.globals).map(move |(at, &ty)| (at, count + at, ty))
+    }
+
+    fn save(&self) -> Function {
+        body(|code| {
+            for (global, copy, _) in self.copies() {
+                code.global_get(global).global_set(copy);
+            }
+        })
+    }
+
+    fn restore(&self) -> Function {
+        body(|code| {
+            for (global, copy, _) in self.copies() {
+                code.global_get(copy).global_set(global);
+            }
+        })
+    }
+
+    /// Grows all memories by nothing, which has the engine ask how large they are. Gives their pages.
+    fn resize(&self) -> Function {
+        body(|code| {
+            code.i64_const(0);
+            for (at, memory) in (0..).zip(&self.memories) {
+                if memory.memory64 {
+                    code.i64_const(0).memory_grow(at).drop().memory_size(at).i64_add();
+                } else {
+                    code.i32_const(0).memory_grow(at).drop().memory_size(at).i64_extend_i32_u().i64_add();
+                }
+            }
+        })
+    }
+
+    /// Part 0 says how many memories there are, and in the upper half how many parts follow: the globals as bits, 64 in
+    /// each.
+    fn part(&self) -> Function {
+        let mut parts: Vec<(u32, ValType, u8)> = Vec::new();
+        for (global, _, ty) in self.copies() {
+            let lanes = if ty == ValType::V128 { 2 } else { 1 };
+            parts.extend((0..lanes).map(|lane| (global, ty, lane)));
+        }
+        let counts = (parts.len() as i64) << 32 | self.memories.len() as i64;
+        body(|code| {
+            for (number, (global, ty, lane)) in (1..).zip(parts) {
+                code.local_get(0).i32_const(number).i32_eq().if_(wasm_encoder::BlockType::Empty).global_get(global);
+                match ty {
+                    ValType::I32 => code.i64_extend_i32_u(),
+                    ValType::F32 => code.i32_reinterpret_f32().i64_extend_i32_u(),
+                    ValType::F64 => code.i64_reinterpret_f64(),
+                    ValType::V128 => code.i64x2_extract_lane(lane),
+                    ValType::I64 | ValType::Ref(_) => code,
+                };
+                code.return_().end();
+            }
+            code.i64_const(counts);
+        })
+    }
+}
+
+fn body(write: impl FnOnce(&mut InstructionSink<'_>)) -> Function {
+    let mut function = Function::new([]);
+    let mut code = function.instructions();
+    write(&mut code);
+    code.end();
+    function
+}
+
+fn mutable(val_type: ValType) -> GlobalType {
+    GlobalType { val_type, mutable: true, shared: false }
+}
+
+fn zero(ty: ValType) -> ConstExpr {
+    match ty {
+        ValType::I64 => ConstExpr::i64_const(0),
+        ValType::F32 => ConstExpr::f32_const(0.0_f32.into()),
+        ValType::F64 => ConstExpr::f64_const(0.0_f64.into()),
+        ValType::V128 => ConstExpr::v128_const(0),
+        ValType::I32 | ValType::Ref(_) => ConstExpr::i32_const(0),
+    }
+}
+
+/// A module with mutable globals of references is not eligible.
+fn value_type(ty: &wasmparser::GlobalType) -> ValType {
+    match ty.content_type {
+        wasmparser::ValType::I64 => ValType::I64,
+        wasmparser::ValType::F32 => ValType::F32,
+        wasmparser::ValType::F64 => ValType::F64,
+        wasmparser::ValType::V128 => ValType::V128,
+        wasmparser::ValType::I32 | wasmparser::ValType::Ref(_) => ValType::I32,
+    }
+}
+
+/// Nor is one with memories that are shared or have other pages.
+fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
+    MemoryType { minimum: ty.initial, maximum: ty.maximum, memory64: ty.memory64, shared: false, page_size_log2: None }
+}

@@ -1,0 +1,82 @@
+//! Seccomp: from the lists to what the kernel runs on every system call.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use seccompiler::{
+    BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch, apply_filter_all_threads,
+};
+
+use super::Needs;
+use super::calls::{self, Call, Only};
+use crate::protocol::roles::Role;
+
+#[cfg(target_arch = "x86_64")]
+const ARCH: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCH: TargetArch = TargetArch::aarch64;
+
+/// From here on, any thread that makes another system call ends this process.
+pub(super) fn apply(needs: &Needs<'_>) -> io::Result<()> {
+    program(lists(needs)).and_then(|program| apply_filter_all_threads(&program)).map_err(io::Error::other)
+}
+
+/// The system calls that a child needs.
+fn lists(needs: &Needs<'_>) -> impl Iterator<Item = &'static [Call]> {
+    // The compiler has no guest.
+    let pagemap = (needs.role != Role::Compiler).then_some(calls::PAGEMAP);
+    let dirs = (!needs.dirs.is_empty()).then_some(calls::DIRS);
+    let writable = needs.dirs.iter().any(|dir| dir.writable).then_some(calls::WRITABLE_DIRS);
+    [Some(calls::BASE), Some(calls::ABORT), pagemap, dirs, writable].into_iter().flatten()
+}
+
+fn program<'a>(lists: impl IntoIterator<Item = &'a [Call]>) -> Result<BpfProgram, Error> {
+    let mut rules = BTreeMap::new();
+    for call in lists.into_iter().flatten() {
+        rules.insert(call.number, call.cases.iter().map(|case| rule(case)).collect::<Result<Vec<_>, Error>>()?);
+    }
+    Ok(SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, ARCH)?.try_into()?)
+}
+
+fn rule(case: &[Only]) -> Result<SeccompRule, Error> {
+    Ok(SeccompRule::new(case.iter().map(condition).collect::<Result<_, _>>()?)?)
+}
+
+fn condition(only: &Only) -> Result<SeccompCondition, seccompiler::BackendError> {
+    let (argument, compare, value) = match *only {
+        Only::Is { argument, value } => (argument, SeccompCmpOp::Eq, value),
+        Only::Masked { argument, mask, value } => (argument, SeccompCmpOp::MaskedEq(mask), value),
+        Only::OwnProcess { argument } => (argument, SeccompCmpOp::Eq, u64::from(std::process::id())),
+    };
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, compare, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [&[Call]; 5] = [calls::BASE, calls::ABORT, calls::PAGEMAP, calls::DIRS, calls::WRITABLE_DIRS];
+
+    #[test]
+    fn every_list_can_be_made_a_program_and_names_no_call_twice() {
+        for lists in [&ALL[..], &ALL[..2]] {
+            let mut numbers: Vec<_> = lists.iter().copied().flatten().map(|call| call.number).collect();
+            let all = numbers.len();
+            numbers.sort_unstable();
+            numbers.dedup();
+            assert_eq!(numbers.len(), all);
+            assert!(program(lists.iter().copied()).is_ok_and(|program| !program.is_empty()));
+        }
+    }
+
+    #[test]
+    fn the_readme_counts_the_calls() {
+        let Ok(readme) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")) else { return };
+        let [base, abort, pagemap, dirs, writable] = ALL.map(<[Call]>::len);
+        let guest = base + abort + pagemap;
+        let counts =
+            format!("the {guest} system calls that a guest needs, {dirs} more with directories and {writable} more");
+        assert!(readme.contains(&counts), "{counts}");
+    }
+}

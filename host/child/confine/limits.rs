@@ -1,0 +1,44 @@
+//! What a child may take of the machine.
+
+use std::{fs, io};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::Needs;
+
+/// How readily the kernel ends a child when the machine is out of memory, from -1000 to 1000: before its host and before
+/// whatever else runs here, because its tasks can be run again.
+const OOM_SCORE: &str = "1000";
+
+/// Open files: a worker has some ten. With directories, what a guest opens comes on top.
+const FILES: u64 = 32;
+const FILES_WITH_DIRS: u64 = 1024;
+
+/// Sets each of them, whatever becomes of the others.
+///
+/// The limit on memory is for faults of wpool's own. A guest that has broken out can write to pages and then make them
+/// read-only, and the kernel stops counting them; the order in which the kernel ends processes holds that, and a control
+/// group if there is one. Threads need no limit: the fence lets nobody start one.
+///
+/// # Errors
+/// The first that there was.
+pub(super) fn set(needs: &Needs<'_>) -> io::Result<()> {
+    let order = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
+    let data = needs.data.map_or(Ok(()), |more| lower(Resource::Data, data_now()?.saturating_add(more)));
+    let files = lower(Resource::Nofile, if needs.dirs.is_empty() { FILES } else { FILES_WITH_DIRS });
+    order.and(data).and(files)
+}
+
+/// Nobody may raise a limit again who has no rights; a lower one stays.
+fn lower(resource: Resource, limit: u64) -> io::Result<()> {
+    let most = getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
+    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
+}
+
+/// Bytes that count for the limit, as this process has them now.
+fn data_now() -> io::Result<u64> {
+    let statm = fs::read_to_string("/proc/self/statm")?;
+    let pages = statm.split(' ').nth(5).and_then(|pages| pages.parse::<u64>().ok());
+    let pages = pages.ok_or(io::ErrorKind::InvalidData)?;
+    Ok(pages.saturating_mul(rustix::param::page_size() as u64))
+}

@@ -1,0 +1,183 @@
+//! What a child gives up before it sees a program or a guest.
+//!
+//! The order is what works. What opens files of `/proc` comes before the process hides them from itself, what counts
+//! for one thread alone (namespaces, capabilities, Landlock) while there is one, and the list of system calls last, when
+//! all threads run and everything that takes more than a guest needs is done. Descriptors remember the rights of the process
+//! that opened them, so loading a program, which opens some, happens without rights before all of this.
+#![allow(unsafe_code, reason = "closing and adopting descriptors by number has no safe interface")]
+
+mod calls;
+mod files;
+mod filter;
+mod limits;
+mod privileges;
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit, setsid};
+use rustix::stdio::{dup2_stdout, stderr, stdin, stdout};
+
+use super::pipes::{BROKEN, Pipes};
+use crate::model::fence::{Fence, LayerState, SandboxLayer, SandboxMode};
+use crate::model::grants::DirGrant;
+use crate::protocol::page::{Cause, SharedPage};
+use crate::protocol::roles::{IMAGE_FD, PAGE_FD, Role};
+use crate::protocol::setup::ChildError;
+use crate::protocol::wire::FRAME_TARGET;
+
+pub(super) use privileges::without_rights;
+
+/// The first steps, taken before a byte is read: die with the host, leave its session and its terminal, keep only
+/// the descriptors that were handed over, leave no core file, gain no rights.
+pub(super) fn begin(role: Role, host: i32) -> io::Result<Pipes> {
+    die_with(host)?;
+    // Fails only for a process that leads a group already, which then is as far from the terminal as it can be.
+    let _ = setsid();
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    rustix::thread::set_no_new_privs(true)?;
+    let handed = match role {
+        Role::Worker => adopt(IMAGE_FD..PAGE_FD + 1)?,
+        Role::Initializer => adopt(IMAGE_FD..IMAGE_FD + 1)?,
+        Role::Compiler => adopt(IMAGE_FD..IMAGE_FD)?,
+    };
+    let from_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdin(), PAGE_FD + 1)?);
+    let to_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdout(), PAGE_FD + 1)?);
+    // Whatever prints by mistake prints to the host's record of last words, not into the frames.
+    dup2_stdout(stderr())?;
+    Ok(Pipes { from_host, to_host, handed, host, block: vec![0; FRAME_TARGET].into() })
+}
+
+fn die_with(host: i32) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The host may have died before that took effect.
+    if getppid() != Pid::from_raw(host) {
+        return Err(io::Error::other("the host is gone"));
+    }
+    Ok(())
+}
+
+/// What a child keeps inside its fence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs<'a> {
+    pub role: Role,
+    /// The host, with which it dies.
+    pub host: i32,
+    pub dirs: &'a [DirGrant],
+    /// Bytes of memory that it may take beside what it has. `None` where it has a limit already.
+    pub data: Option<u64>,
+}
+
+/// A fence that is being raised.
+#[derive(Debug)]
+pub(crate) struct Confinement<'a> {
+    mode: SandboxMode,
+    needs: Needs<'a>,
+    fence: Fence,
+}
+
+impl<'a> Confinement<'a> {
+    pub fn new(mode: SandboxMode, needs: Needs<'a>) -> Self {
+        Confinement { mode, needs, fence: Fence::default() }
+    }
+
+    /// The layers that bind the calling thread. Those that come after inherit them.
+    ///
+    /// # Errors
+    /// When there are other threads already, which would stay outside, or the host is gone.
+    pub fn around_one_thread(&mut self) -> io::Result<()> {
+        let threads = std::fs::read_dir("/proc/self/task").map(Iterator::count);
+        if self.mode != SandboxMode::Off && threads.as_ref().is_ok_and(|count| *count != 1) {
+            return Err(io::Error::other("there are threads before the fence stands"));
+        }
+        let needs = self.needs;
+        // As root, a program may use of its directories what root may; nothing else needs a capability.
+        let keeps_file_rights = !needs.dirs.is_empty() && privileges::has_file_rights();
+        // Where threads cannot be counted, /proc is missing, and it is this layer that asks for it.
+        self.layer(SandboxLayer::Limits, || limits::set(&needs).and(threads.map(drop)));
+        self.layer(SandboxLayer::Namespaces, || privileges::leave_namespaces(keeps_file_rights));
+        // Nothing of the following is kept by a process that has changed what it may.
+        die_with(needs.host)?;
+        self.layer(SandboxLayer::Privileges, || privileges::drop_all(keeps_file_rights));
+        self.layer(SandboxLayer::Landlock, || files::deny(needs.dirs));
+        Ok(())
+    }
+
+    /// The layer that binds all threads, and takes away what starts more.
+    pub fn around_all_threads(&mut self) {
+        let needs = self.needs;
+        self.layer(SandboxLayer::Seccomp, || filter::apply(&needs));
+    }
+
+    /// What stands of the fence.
+    ///
+    /// # Errors
+    /// When a layer is missing and must not be.
+    pub fn finish(self) -> Result<Fence, ChildError> {
+        match self.mode {
+            SandboxMode::Strict if !self.fence.missing().is_empty() => Err(ChildError::Sandbox(self.fence)),
+            _ => Ok(self.fence),
+        }
+    }
+
+    fn layer(&mut self, layer: SandboxLayer, raise: impl FnOnce() -> io::Result<()>) {
+        let state = match self.mode {
+            SandboxMode::Off => LayerState::Off,
+            SandboxMode::Auto | SandboxMode::Strict => match raise() {
+                Ok(()) => LayerState::On,
+                Err(error) => LayerState::Missing(number_of(&error)),
+            },
+        };
+        self.fence.set(layer, state);
+    }
+}
+
+/// The error number of an error, or of what it wraps; `EIO` if there is none.
+fn number_of(error: &io::Error) -> i32 {
+    let inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
+    let mut wrapped = std::iter::successors(inner, |inner| (*inner).source());
+    let below = || wrapped.find_map(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
+    error.raw_os_error().or_else(below).unwrap_or(libc::EIO)
+}
+
+/// Takes the descriptors that were handed over and closes every other but standard input, output and error.
+fn adopt(handed: std::ops::Range<i32>) -> io::Result<Vec<OwnedFd>> {
+    // SAFETY: nothing in this process, which has just started, owns a descriptor above those handed over.
+    let closed = unsafe { libc::close_range(handed.end as u32, u32::MAX, 0) };
+    if closed != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the host passed exactly these, open, and nobody else in this process knows of them.
+    Ok(handed.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect())
+}
+
+/// Makes a panic of ours end the process, with a word about it in the page.
+pub(super) fn report_panics_to(page: Arc<SharedPage>) {
+    std::panic::set_hook(Box::new(move |panic| {
+        page.set_cause(Cause::Panic);
+        last_words(&panic.to_string());
+        std::process::exit(BROKEN);
+    }));
+}
+
+/// Leaves a message that the host reads when this process is dead.
+pub(super) fn last_words(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_layer_is_missing_is_found_below_what_wraps_it() {
+        let denied = || io::Error::from_raw_os_error(libc::EPERM);
+        let wrapped = seccompiler::Error::Prctl(denied());
+        let errors = [denied(), io::Error::other(denied()), io::Error::other(wrapped)];
+        assert_eq!(errors.map(|error| number_of(&error)), [libc::EPERM; 3]);
+        assert_eq!(number_of(&io::ErrorKind::InvalidData.into()), libc::EIO);
+    }
+}

@@ -1,0 +1,265 @@
+//! Memories of guests that wpool itself maps, for instances that are put back after their tasks: their pages can be watched,
+//! and they can shrink to what they were.
+//!
+//! Each has a guest's whole address space reserved, so it never moves and compiled code needs no checks. What an instance
+//! gives back is kept for the next, with the rights that it has: instances of one program begin with the same size.
+#![allow(unsafe_code, reason = "mapping memory, and the engine's interface for who does")]
+
+use std::io;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
+use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+
+use crate::model::limits::MAX_MEMORY;
+
+/// Bytes before and behind a memory that nobody can use: the engine's own default.
+pub(crate) const GUARD: usize = 32 << 20;
+
+/// A memory that goes is filled with zeros if it is no larger; else the kernel takes its pages away, and brings back those
+/// that are used again. Most programs use a dozen pages of a larger one.
+const MOST_CLEARED: usize = 256 << 10;
+/// Of what a task has added to a memory, so many: allocators take a page or a few at a time, and use the first ones.
+const MOST_CLEARED_OF_GROWTH: usize = 256 << 10;
+
+/// All memories of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Memories {
+    regions: Mutex<Vec<Arc<Region>>>,
+    /// How many were ever taken.
+    taken: AtomicU64,
+}
+
+/// Address space for one memory, of which the first bytes can be used.
+#[derive(Debug)]
+pub(crate) struct Region {
+    at: usize,
+    /// How far the memory can grow.
+    capacity: usize,
+    /// Bytes before and behind that, which nobody can use: compiled code relies on those behind, and those before are for
+    /// the day when it is wrong.
+    guard: usize,
+    size: AtomicUsize,
+    /// Bytes that it was given rights to, which the watch over its pages may narrow: as many as its size, while it is an
+    /// instance's.
+    open: AtomicUsize,
+    /// As which it was taken, from 1; 0 while it is nobody's.
+    taken: AtomicU64,
+}
+
+impl Memories {
+    /// Reserves so many before they are asked for, so that a machine that cannot have them says so at the start.
+    pub fn reserve(&self, count: usize) -> io::Result<()> {
+        let reserved = (0..count).map(|_| Ok(Arc::new(Region::reserve(MAX_MEMORY as usize, GUARD)?)));
+        self.lock().extend(reserved.collect::<io::Result<Vec<_>>>()?);
+        Ok(())
+    }
+
+    /// The memory that begins at this address.
+    pub fn at(&self, address: *const u8) -> Option<Arc<Region>> {
+        self.lock().iter().find(|region| region.at == address as usize).cloned()
+    }
+
+    /// The memories of all instances that there are, in the order in which they were made.
+    pub fn of_instances(&self) -> Vec<Arc<Region>> {
+        let mut regions = self.lock().clone();
+        regions.retain(|region| region.is_taken());
+        regions.sort_by_key(|region| region.taken.load(Ordering::Relaxed));
+        regions
+    }
+
+    fn take(&self, capacity: usize, guard: usize) -> io::Result<Arc<Region>> {
+        let mut regions = self.lock();
+        let fits = |region: &&Arc<Region>| region.capacity == capacity && region.guard == guard && !region.is_taken();
+        let free = regions.iter().find(fits).cloned();
+        let region = match free {
+            Some(region) => region,
+            None => {
+                regions.push(Arc::new(Region::reserve(capacity, guard)?));
+                regions[regions.len() - 1].clone()
+            }
+        };
+        region.taken.store(1 + self.taken.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        Ok(region)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Region>>> {
+        self.regions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Region {
+    fn reserve(capacity: usize, guard: usize) -> io::Result<Region> {
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new mapping, which nobody can use yet.
+        let begin = unsafe { mmap_anonymous(ptr::null_mut(), guard + capacity + guard, ProtFlags::empty(), flags)? };
+        Ok(Region {
+            at: begin as usize + guard,
+            capacity,
+            guard,
+            size: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            taken: AtomicU64::new(0),
+        })
+    }
+
+    /// Bytes that can be used.
+    pub fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// Where it begins.
+    pub fn address(&self) -> *mut u8 {
+        self.at as *mut u8
+    }
+
+    fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) != 0
+    }
+
+    /// Makes so much of it usable, and nothing else. What was not usable before holds zeros.
+    fn resize(&self, size: usize) -> io::Result<()> {
+        let open = self.open.load(Ordering::Relaxed);
+        if size > self.capacity {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        self.set_rights(size, open, MprotectFlags::empty())?;
+        let granted = self.set_rights(open, size, MprotectFlags::READ | MprotectFlags::WRITE);
+        if granted.is_err() {
+            // Of several mappings, some may have been changed.
+            self.set_rights(open, size, MprotectFlags::empty())?;
+            return granted;
+        }
+        self.open.store(size, Ordering::Relaxed);
+        self.size.store(size, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes it as small as it was before it has grown. The engine has to be told. What is cut off must be writable.
+    pub fn cut(&self, size: usize) -> io::Result<()> {
+        let cleared = MOST_CLEARED_OF_GROWTH.min(self.size().saturating_sub(size));
+        self.clear(size, cleared)?;
+        self.resize(size)
+    }
+
+    /// Makes it nobody's. It must be writable.
+    fn release(&self) -> io::Result<()> {
+        let size = self.size();
+        self.clear(0, if size <= MOST_CLEARED { size } else { 0 })?;
+        self.size.store(0, Ordering::Relaxed);
+        self.taken.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Has it hold zeros from here on. The first `filled` bytes stay resident.
+    fn clear(&self, from: usize, filled: usize) -> io::Result<()> {
+        let (begin, rest, end) = (self.at + from, self.at + from + filled, self.at + self.size());
+        // SAFETY: the bytes are of this mapping, and writable. No guest runs, so nobody else looks at them.
+        unsafe { ptr::write_bytes(begin as *mut u8, 0, filled) };
+        if end > rest {
+            // SAFETY: the pages are of this mapping, private and of no file: zeros come in their place.
+            unsafe { madvise(rest as *mut _, end - rest, Advice::LinuxDontNeed)? };
+        }
+        Ok(())
+    }
+
+    fn set_rights(&self, from: usize, to: usize, rights: MprotectFlags) -> io::Result<()> {
+        if from < to {
+            // SAFETY: it is a part of this mapping, whose rights nobody depends on beyond `size`.
+            unsafe { mprotect((self.at + from) as *mut _, to - from, rights)? };
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: whoever holds a memory of it holds the region.
+        let _ = unsafe { munmap((self.at - self.guard) as *mut _, self.guard + self.capacity + self.guard) };
+    }
+}
+
+/// A region while it is an instance's.
+struct Taken(Arc<Region>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // One that cannot be cleared is taken for ever.
+        let _ = self.0.release();
+    }
+}
+
+// SAFETY: the bytes up to the size are readable and writable, those up to capacity and guard behind it are mapped without
+// any rights, and the beginning never moves.
+unsafe impl LinearMemory for Taken {
+    fn byte_size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn byte_capacity(&self) -> usize {
+        self.0.capacity
+    }
+
+    fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
+        Ok(self.0.resize(size)?)
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.0.address()
+    }
+}
+
+// SAFETY: as above, with the room that the engine asks for; a new memory holds zeros.
+unsafe impl MemoryCreator for Memories {
+    fn new_memory(
+        &self,
+        _: MemoryType,
+        minimum: usize,
+        _: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        let capacity = reserved.ok_or("a memory without a reservation")?;
+        let region = self.take(capacity, guard).map_err(|error| error.to_string())?;
+        let memory = Taken(region);
+        memory.0.resize(minimum).map_err(|error| error.to_string())?;
+        Ok(Box::new(memory))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_holds_zeros_wherever_it_grows_and_whoever_had_it_before() {
+        let memories = Memories::default();
+        for size in [64 << 10, 6 << 20] {
+            for _ in 0..3 {
+                let region = memories.take(8 << 20, 1 << 20).unwrap();
+                let taken = Taken(region.clone());
+                region.resize(64 << 10).unwrap();
+                // SAFETY: as large as that it is.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(region.at as *mut u8, 64 << 10) };
+                assert!(bytes.iter().all(|byte| *byte == 0));
+                bytes.fill(1);
+                region.resize((64 << 10) + size).unwrap();
+                // SAFETY: as above.
+                let more = unsafe { std::slice::from_raw_parts_mut((region.at + (64 << 10)) as *mut u8, size) };
+                assert!(more.iter().all(|byte| *byte == 0));
+                more.fill(2);
+                region.cut(64 << 10).unwrap();
+                assert_eq!(taken.byte_size(), 64 << 10);
+                region.resize((64 << 10) + size).unwrap();
+                assert!(more.iter().all(|byte| *byte == 0));
+                drop(taken);
+            }
+        }
+        assert_eq!(memories.lock().len(), 1, "it was used again");
+        let region = memories.take(8 << 20, 1 << 20).unwrap();
+        assert!(region.resize((8 << 20) + 1).is_err());
+        assert!(memories.at(region.at as *const u8).is_some() && memories.at(ptr::null()).is_none());
+    }
+}

@@ -1,0 +1,128 @@
+//! The engine's settings, the same for the compiler that makes an image and the worker that maps it.
+
+pub(crate) mod memories;
+mod stacks;
+pub(crate) mod watch;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use wasmtime::{Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use self::memories::{GUARD, Memories};
+use self::stacks::Stacks;
+use crate::model::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
+use crate::model::report::Resources;
+use crate::protocol::setup::ImageSettings;
+
+/// Stack of a guest. Wasmtime's own default; deeper recursion is a trap.
+const GUEST_STACK: usize = 512 << 10;
+/// Stack of a guest that runs asynchronously, with as much again for the host functions it calls.
+const ASYNC_STACK: usize = 2 * GUEST_STACK;
+
+/// Bytes of a memory that are set to zero after a task instead of given back to the kernel and faulted in again. With
+/// 4 MiB a WASI command starts in a third of the time, and a program of 1 MB in a fifth.
+const KEEP_RESIDENT: usize = 4 << 20;
+
+/// Initial memory from which it pays to ask the kernel which pages were touched. Measured on two processors: on one it
+/// pays from 64 KiB (2.9 against 3.9 µs a task), on the other it costs 0.7 µs there and is even at 128 KiB.
+const PAGEMAP_FROM: u64 = 128 << 10;
+
+/// Frames in a backtrace: enough to see where, and a record stays readable.
+const MAX_FRAMES: usize = 32;
+/// Frames in one that is asked for by itself: all that stand on a guest's stack, unless they are of the smallest.
+const ALL_FRAMES: usize = 10_000;
+
+/// Core instances in a component: more than any toolchain makes, and only a counter.
+const CORE_INSTANCES: u32 = 1_000;
+/// Bytes of an instance's own data; the real ones are below 100 KiB.
+const INSTANCE_BYTES: usize = 16 << 20;
+
+/// What a process runs programs with. Nothing of it changes an image.
+pub(crate) struct Use<'a> {
+    /// What an instance takes.
+    pub resources: &'a Resources,
+    /// Instances at a time.
+    pub count: u32,
+    /// Everything is kept of a guest that is stopped.
+    pub post_mortem: bool,
+    /// Where memories come from that are wpool's own.
+    pub memories: &'a Arc<Memories>,
+}
+
+/// An engine. The compiler instantiates nothing and uses none.
+pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    if let Some(Use { resources, count, post_mortem, memories }) = used {
+        if settings.reset {
+            config.with_host_memory(memories.clone()).with_host_stack(Arc::new(Stacks::default()));
+        } else {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
+        }
+        config.coredump_on_trap(post_mortem);
+        config.wasm_backtrace_max_frames(NonZeroUsize::new(max_frames(post_mortem)));
+    } else {
+        config.with_custom_code_memory(Some(Arc::new(NeverRun)));
+    }
+    config
+        .concurrency_support(false)
+        .epoch_interruption(settings.epochs)
+        .consume_fuel(settings.fuel)
+        .cranelift_nan_canonicalization(settings.deterministic)
+        .relaxed_simd_deterministic(settings.deterministic)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(ASYNC_STACK)
+        // Bounds checks by guard pages: the whole address space of a 32-bit memory is reserved.
+        .memory_reservation(MAX_MEMORY)
+        .memory_guard_size(GUARD as u64)
+        // What is mapped by the engine cannot be watched.
+        .memory_init_cow(!settings.reset);
+    Engine::new(&config)
+}
+
+/// Keeps the compiler's code as the data that it is there. Its fence lets it make no memory executable.
+struct NeverRun;
+
+impl CustomCodeMemory for NeverRun {
+    fn required_alignment(&self) -> usize {
+        1
+    }
+
+    fn publish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    fn unpublish_executable(&self, _code: *const u8, _length: usize) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+/// Most frames in a backtrace.
+pub(crate) fn max_frames(post_mortem: bool) -> usize {
+    if post_mortem { ALL_FRAMES } else { MAX_FRAMES }
+}
+
+/// A pool for exactly as many instances at a time as a worker has.
+fn pool(resources: &Resources, count: u32) -> PoolingAllocationConfig {
+    let (memories, tables) = (resources.memories.max(1), resources.tables.max(1));
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(count)
+        .total_core_instances(count * CORE_INSTANCES)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_component_instance_size(INSTANCE_BYTES)
+        .total_memories(count * memories)
+        .max_memories_per_component(memories)
+        .max_memories_per_module(memories)
+        .max_memory_size(MAX_MEMORY as usize)
+        .total_tables(count * tables)
+        .max_tables_per_component(tables)
+        .max_tables_per_module(tables)
+        .table_elements(MAX_TABLE_ELEMENTS as usize)
+        .total_stacks(count)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_RESIDENT)
+        .async_stack_keep_resident(ASYNC_STACK)
+        .pagemap_scan(if resources.initial_memory >= PAGEMAP_FROM { Enabled::Auto } else { Enabled::No });
+    pool
+}

@@ -1,0 +1,52 @@
+//! What runs in child processes: their entrance, the compiler, the worker, and what both are made of.
+//!
+//! Nothing here knows the host's side. The compiler and the worker do not know each other.
+
+mod allocator;
+mod compiler;
+mod confine;
+mod engine;
+mod faults;
+mod names;
+mod pipes;
+mod sandbox;
+mod worker;
+
+use std::ffi::OsString;
+use std::process::exit;
+
+pub use self::allocator::Allocator;
+use crate::protocol::roles::{CHILD_ARGUMENT, Role};
+
+/// What an intruder does with a row.
+pub(crate) type Intrusion = fn(&[u8]) -> Option<Vec<u8>>;
+
+/// Makes this process a worker or a compiler when a pool started it as one, and returns otherwise. It must be the
+/// first line of `main` in a program that uses [`crate::WorkerCommand::this_program`].
+pub fn enter() {
+    enter_with(None);
+}
+
+/// [`enter`], with something that every worker does at the beginning of each task, in place of the guest if it gives an
+/// output. It is for tests of the fence: what it does, a guest could do that has broken out of the engine.
+#[doc(hidden)]
+pub fn enter_as_intruder(act: fn(&[u8]) -> Option<Vec<u8>>) {
+    enter_with(Some(act));
+}
+
+fn enter_with(intrusion: Option<Intrusion>) {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    // The whole command line and nothing less: what a user passes on to a guest may hold these words, too.
+    let [_, mark, role, host] = args.as_slice() else { return };
+    if mark != CHILD_ARGUMENT {
+        return;
+    }
+    let role = [Role::Worker, Role::Initializer, Role::Compiler].into_iter().find(|known| role == known.as_str());
+    let (Some(role), Some(host)) = (role, host.to_str().and_then(|pid| pid.parse().ok())) else { return };
+    let Ok(pipes) = confine::begin(role, host) else { exit(pipes::BROKEN) };
+    exit(match role {
+        Role::Worker => worker::work(pipes, intrusion),
+        Role::Initializer => worker::initialize(pipes),
+        Role::Compiler => compiler::compile(pipes),
+    })
+}

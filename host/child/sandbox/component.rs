@@ -1,0 +1,361 @@
+//! Components: the conventions task, function and command (WASI preview 2).
+
+use std::cell::OnceCell;
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Lower, ResourceTable,
+    TypedFunc, Val,
+};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::cli::WasiCliCtxView;
+use wasmtime_wasi::clocks::{WasiClocksCtx, WasiClocksCtxView};
+use wasmtime_wasi::random::WasiRandomCtx;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::guard::{Guard, Stopped};
+use super::init::{self, Accessors};
+use super::keyvalue::Keyvalue;
+use super::link;
+use super::parts::ComponentParts;
+use super::pristine::Pristine;
+use super::state_link::StateLink;
+use super::task::{self, HAS_WORLD, State as _};
+use super::{Call, NoFunction, Returned, values};
+use crate::child::engine::memories::Memories;
+use crate::model::error::Refusal;
+use crate::model::report::{Convention, Function};
+use crate::model::typed::{Parameters, Signature, Value};
+use crate::protocol::setup::{ChildError, WorkerSetup};
+
+/// A component that is ready to be instantiated.
+pub(super) struct ComponentProgram {
+    pre: InstancePre<State>,
+    entry: Entry,
+    init: Option<ComponentExportIndex>,
+    accessors: Accessors,
+    /// There when its instances can be put back.
+    parts: Option<ComponentParts>,
+    /// Every function that the report names, made ready when a task first calls it.
+    functions: Vec<(Function, OnceCell<Option<Entry>>)>,
+    /// Results that are a string or a `list<u8>` are outputs as they are.
+    bare: bool,
+    /// There when tasks share state.
+    pub line: Option<Arc<dyn StateLink>>,
+}
+
+/// An exported function, and how it is called.
+struct Entry {
+    export: ComponentExportIndex,
+    calls: Calls,
+}
+
+enum Calls {
+    Task,
+    Command,
+    Function { signature: Signature, parameters: Parameters },
+}
+
+pub(super) struct State {
+    guard: Guard,
+    table: ResourceTable,
+    /// There when the program imports WASI.
+    wasi: Option<WasiCtx>,
+    keyvalue: Option<Keyvalue>,
+    /// The guest was told something that another one would have been told otherwise, since it was given its world.
+    told: bool,
+    /// The guest has called a function that may make, use or drop a handle.
+    held: bool,
+}
+
+impl State {
+    pub fn keyvalue(&mut self) -> &mut Keyvalue {
+        self.held = true;
+        self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
+    }
+
+    /// For functions that give random numbers.
+    pub fn chance(&mut self) -> &mut WasiRandomCtx {
+        self.told = true;
+        self.wasi().random()
+    }
+
+    /// For functions that say what time it is.
+    pub fn time(&mut self) -> WasiClocksCtxView<'_> {
+        self.told = true;
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD).clocks();
+        WasiClocksCtxView { ctx, table: &mut self.table }
+    }
+
+    /// For functions that say what is the same in all tasks of a run: a task or a function has no arguments.
+    pub fn environment(&mut self) -> WasiCliCtxView<'_> {
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD).cli();
+        WasiCliCtxView { ctx, table: &mut self.table }
+    }
+
+    fn wasi(&mut self) -> &mut WasiCtx {
+        self.wasi.as_mut().expect(HAS_WORLD)
+    }
+
+    /// Whether the guest has not looked at the world that it was given, nor ever used a handle.
+    fn is_unseen(&self) -> bool {
+        !self.told && !self.held
+    }
+
+    /// Whether the guest has handles of the host's resources.
+    pub fn has_open_resources(&self) -> bool {
+        !self.table.is_empty()
+    }
+}
+
+impl task::State for State {
+    fn new(guard: Guard) -> Self {
+        State { guard, table: ResourceTable::new(), wasi: None, keyvalue: None, told: false, held: false }
+    }
+
+    fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
+    fn seen_guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn give(&mut self, mut world: WasiCtxBuilder) {
+        self.wasi = Some(world.build());
+        self.told = false;
+    }
+
+    fn has_world(&self) -> bool {
+        self.wasi.is_some()
+    }
+
+    /// Streams, arguments and environment are the same for all tasks of a component that is put back, which is no command.
+    /// Its clocks begin with the task.
+    fn renew_world(&mut self) -> bool {
+        let unseen = self.is_unseen();
+        if let Some(wasi) = self.wasi.as_mut().filter(|_| unseen) {
+            *wasi.clocks() = WasiClocksCtx::default();
+        }
+        unseen
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        !self.held
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        (self.told, self.held) = (true, true);
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD);
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+/// The type of a task's `run`.
+type Run<'row> = TypedFunc<(&'row [u8],), (Result<Vec<u8>, String>,)>;
+/// The type of a command's `run`.
+type CommandRun = TypedFunc<(), (Result<(), ()>,)>;
+
+impl ComponentProgram {
+    #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
+    pub fn load(
+        engine: &Engine,
+        image: &Path,
+        setup: &WorkerSetup,
+        memories: Arc<Memories>,
+    ) -> Result<ComponentProgram, ChildError> {
+        let report = &setup.report;
+        // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
+        let component = unsafe { Component::deserialize_file(engine, image) };
+        let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
+        // As for core modules: the first instance would do it otherwise.
+        component.initialize_copy_on_write_image().map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let named = |path: &[String]| {
+            let none = || ChildError::Image(format!("the image has no export `{}`", path.join(".")));
+            export(&component, path).ok_or_else(none)
+        };
+        let export = named(&report.entry)?;
+        let init = report.init.as_deref().map(named).transpose()?;
+        let pre = link::component(engine, &component, setup.state).map_err(|error| cannot_link(&error, setup.state))?;
+        let calls = match report.signature() {
+            Some(signature) => Calls::function(signature),
+            None if report.convention == Convention::Command => Calls::Command,
+            None => Calls::Task,
+        };
+        let functions = report.functions.iter().map(|function| (function.clone(), OnceCell::new())).collect();
+        let accessors = Accessors::find(&component);
+        Ok(ComponentProgram {
+            pre,
+            entry: Entry { export, calls },
+            init,
+            accessors,
+            parts: ComponentParts::find(&component, memories),
+            functions,
+            bare: setup.bare_outputs,
+            line: None,
+        })
+    }
+
+    /// The convention's entry, or one of the report's functions. `None` when there is no such function, or none that a
+    /// row can be made into a call of.
+    fn entry(&self, function: Option<u32>) -> Option<&Entry> {
+        let Some(index) = function else { return Some(&self.entry) };
+        let (function, entry) = self.functions.get(index as usize)?;
+        let entry = entry.get_or_init(|| {
+            let calls = Calls::function(function.signature.as_ref().ok()?);
+            Some(Entry { export: export(self.pre.component(), &function.path)?, calls })
+        });
+        entry.as_ref()
+    }
+
+    /// How rows are read for an entry: as arguments, or not at all.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub fn parameters(&self, function: Option<u32>) -> Result<Option<&Parameters>, NoFunction> {
+        match &self.entry(function).ok_or(NoFunction)?.calls {
+            Calls::Function { parameters, .. } => Ok(Some(parameters)),
+            Calls::Task | Calls::Command => Ok(None),
+        }
+    }
+}
+
+impl Calls {
+    fn function(signature: &Signature) -> Calls {
+        Calls::Function { signature: signature.clone(), parameters: Parameters::new(signature) }
+    }
+}
+
+/// The export at a path of names, outermost first.
+fn export(component: &Component, path: &[String]) -> Option<ComponentExportIndex> {
+    path.iter().try_fold(None, |outer, name| component.get_export_index(outer.as_ref(), name).map(Some))?
+}
+
+impl task::Program for ComponentProgram {
+    type State = State;
+    type Instance = Instance;
+
+    fn engine(&self) -> &Engine {
+        self.pre.engine()
+    }
+
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
+        store.data_mut().keyvalue = self.line.clone().map(Keyvalue::new);
+        if store.data().has_world() { self.pre.instantiate_async(store).await } else { self.pre.instantiate(store) }
+    }
+
+    async fn prepare(&self, store: &mut Store<State>, instance: Instance, argument: &[u8]) -> wasmtime::Result<()> {
+        match &self.init {
+            Some(init) => init::component(store, instance, init, argument).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+        self.accessors.state(store, instance).await
+    }
+
+    fn pristine(&self, store: &mut Store<State>, instance: Instance) -> Option<Pristine> {
+        // What it was told once, a fresh instance would have been told otherwise.
+        let parts = self.parts.as_ref().filter(|_| store.data().is_unseen())?;
+        let waits = store.data().has_world();
+        // A deadline in here would look like a trap of the guest's.
+        let deadline = store.data_mut().guard().deadline.take();
+        let pristine = parts.pristine(store, instance, waits);
+        store.data_mut().guard().deadline = deadline;
+        pristine
+    }
+
+    fn difference(&self, kept: (&mut Store<State>, Instance), fresh: (&mut Store<State>, Instance)) -> Option<String> {
+        fresh.0.data_mut().guard().lift();
+        let waits = kept.0.data().has_world();
+        self.parts.as_ref()?.difference(kept, fresh, waits)
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+        call: &mut Call<'_>,
+        limit: u64,
+    ) -> wasmtime::Result<Returned> {
+        match self.call_entry(store, instance, call).await? {
+            Returned::Output(output) if output.len() as u64 > limit => Err(Stopped::Output.into()),
+            returned => Ok(returned),
+        }
+    }
+}
+
+impl ComponentProgram {
+    async fn call_entry(
+        &self,
+        store: &mut Store<State>,
+        instance: Instance,
+        call: &mut Call<'_>,
+    ) -> wasmtime::Result<Returned> {
+        let none = || wasmtime::Error::msg("no entry function");
+        let entry = self.entry(call.task.function).ok_or_else(none)?;
+        let func = instance.get_func(&mut *store, entry.export).ok_or_else(none)?;
+        match &entry.calls {
+            Calls::Command => {
+                let run: CommandRun = func.typed(&*store)?;
+                let (result,) = call_typed(store, &run, ()).await?;
+                Ok(result.map_or(Returned::CommandFailed, |()| Returned::Command))
+            }
+            Calls::Task => {
+                let run: Run<'_> = func.typed(&*store)?;
+                let (result,) = call_typed(store, &run, (call.task.bytes,)).await?;
+                Ok(result.map_or_else(Returned::Refused, Returned::Output))
+            }
+            Calls::Function { signature, .. } => {
+                let result = call_function(func, store, signature, std::mem::take(&mut call.values)).await?;
+                match &signature.result {
+                    Some(ty) => values::returned(ty, result, self.bare),
+                    None => Ok(Returned::Output(b"null".to_vec())),
+                }
+            }
+        }
+    }
+}
+
+/// The compiler has linked it, but without shared state.
+fn cannot_link(error: &wasmtime::Error, state: bool) -> ChildError {
+    if state {
+        let what = format!("it imports wasi:keyvalue in another form than that of its version: {error:#}");
+        ChildError::Program(Refusal::new("unknown-import", what))
+    } else {
+        ChildError::Other(format!("{error:#}"))
+    }
+}
+
+/// Calls a function of a component, on the asynchronous stack if it can wait.
+pub(super) async fn call_typed<P, R>(store: &mut Store<State>, func: &TypedFunc<P, R>, params: P) -> wasmtime::Result<R>
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    if store.data().has_world() { func.call_async(store, params).await } else { func.call(store, params) }
+}
+
+/// Gives any value when the function gives none.
+async fn call_function(
+    func: Func,
+    store: &mut Store<State>,
+    signature: &Signature,
+    values: Vec<Value>,
+) -> wasmtime::Result<Val> {
+    let arguments = values::arguments(signature, values);
+    // Any value: the engine replaces it.
+    let mut results = [Val::Bool(false)];
+    let place = &mut results[..usize::from(signature.result.is_some())];
+    if store.data().has_world() {
+        func.call_async(store, &arguments, place).await?;
+    } else {
+        func.call(store, &arguments, place)?;
+    }
+    let [result] = results;
+    Ok(result)
+}

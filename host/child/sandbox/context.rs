@@ -1,0 +1,142 @@
+//! What is the same for every task of a run, and what each is made of it.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use wasmtime::component::Val;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+use super::Call;
+use super::determinism::Key;
+use super::guard::{Deadline, Stopped};
+use super::stdio::Stdio;
+use super::time::ActiveTime;
+use crate::model::grants::Grants;
+use crate::model::isolation::Determinism;
+use crate::model::limits::{Limits, MAX_INPUT};
+use crate::model::report::Convention;
+use crate::model::template::Row;
+use crate::model::typed::RowError;
+use crate::protocol::page::SharedPage;
+
+/// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
+pub(super) const MAX_RANDOM: u64 = 1 << 20;
+
+/// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
+const HOSTCALL_SLACK: usize = 8 << 20;
+
+/// What is the same for every task of a run.
+pub(super) struct TaskContext {
+    pub program_name: String,
+    pub limits: Limits,
+    pub grants: Grants,
+    pub deterministic: Option<Determinism>,
+    /// What tasks take is measured.
+    pub receipts: bool,
+    pub success_codes: Vec<i32>,
+    /// Everything is kept of a guest that is stopped.
+    pub post_mortem: bool,
+    /// Of the entry.
+    pub convention: Convention,
+    /// The argument of `init`, when it is called in each instance.
+    pub init: Option<Bytes>,
+    /// Guest code is compiled with the checks that stop it at a deadline.
+    pub epochs: bool,
+    pub time: ActiveTime,
+    pub page: Arc<SharedPage>,
+    /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
+    pub runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl TaskContext {
+    /// Host memory that calls across the component boundary may take in one task: for input and output, which a function
+    /// gives in parts that are a value of the engine each, be it for a byte.
+    pub fn hostcall_memory(&self, call: &Call<'_>) -> usize {
+        let part = if call.convention == Convention::Function { size_of::<Val>() } else { 1 };
+        self.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
+    }
+
+    /// A command's arguments, the program's name first.
+    pub fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, RowError> {
+        let mut args = vec![self.program_name.clone()];
+        args.extend(self.grants.arguments(row)?);
+        Ok(args)
+    }
+
+    /// The streams of one task, when the program has a way to reach them.
+    pub fn stdio(&self, call: &Call<'_>) -> Option<Stdio> {
+        self.runtime.as_ref()?;
+        Some(match call.convention {
+            Convention::Command => {
+                let stdin = call.command.as_ref().map(|command| command.stdin.clone()).unwrap_or_default();
+                Stdio::command(stdin, &self.limits, &self.page)
+            }
+            Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits, &self.page),
+        })
+    }
+
+    /// The WASI world of one task: its streams, its arguments and what was granted, nothing else.
+    pub fn wasi(&self, stdio: &Stdio, call: &Call<'_>) -> wasmtime::Result<WasiCtxBuilder> {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
+        wasi.args(call.command.as_ref().map_or(&[][..], |command| &command.args))
+            .envs(&self.grants.env)
+            .max_random_size(MAX_RANDOM);
+        // By default a guest may make sockets and only not use them, which the fence takes for an attack.
+        wasi.allow_tcp(false).allow_udp(false);
+        for dir in &self.grants.dirs {
+            let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;
+        }
+        self.furnish(&mut wasi, self.deterministic.as_ref().map(|how| Key::of_task(how, &call.task)));
+        Ok(wasi)
+    }
+
+    /// Gives a world what a deterministic one has.
+    pub fn furnish(&self, world: &mut WasiCtxBuilder, key: Option<Key>) {
+        let (Some(runtime), Some(key)) = (&self.runtime, key) else { return };
+        let _within = runtime.enter();
+        key.furnish(world);
+    }
+
+    /// Runs a task's future. Where the program can wait in a host call, a timer runs beside it; where it cannot, the
+    /// future never waits either.
+    pub fn drive<T>(
+        &self,
+        deadline: Option<Deadline>,
+        task: impl Future<Output = wasmtime::Result<T>>,
+    ) -> wasmtime::Result<T> {
+        let mut task = pin!(task);
+        // Most tasks never wait, and are done without all that goes with waiting.
+        let within = self.runtime.as_ref().map(|runtime| runtime.enter());
+        if let Poll::Ready(result) = task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return result;
+        }
+        drop(within);
+        let Some(runtime) = &self.runtime else {
+            return Err(wasmtime::Error::msg("a program without imports waited for something"));
+        };
+        runtime.block_on(async {
+            let Some(deadline) = deadline else { return task.await };
+            tokio::select! {
+                biased;
+                result = task => result,
+                () = self.reached(deadline) => Err(Stopped::Timer.into()),
+            }
+        })
+    }
+
+    /// Waits until a deadline. A timer that has counted time in which the worker was stopped fires too early.
+    async fn reached(&self, deadline: Deadline) {
+        loop {
+            let left = deadline.left(&self.time);
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+}

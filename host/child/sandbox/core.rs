@@ -1,0 +1,250 @@
+//! Core modules: the conventions raw and command (WASI preview 1, run as it is).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Store};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p1::WasiP1Ctx;
+
+use super::function::{Bound, Function, Gives};
+use super::guard::{Guard, Stopped};
+use super::init::{self, CoreInit};
+use super::link;
+use super::pristine::{Parts, Pristine};
+use super::task::{self, HAS_WORLD, State as _};
+use super::time::ActiveTime;
+use super::{Call, Returned};
+use crate::child::engine::memories::Memories;
+use crate::model::report::{Convention, Report};
+use crate::protocol::setup::ChildError;
+
+/// A core module that is ready to be instantiated.
+pub(super) struct CoreProgram {
+    pre: InstancePre<State>,
+    init: CoreInit,
+    entry: Entry,
+    parts: Parts,
+}
+
+enum Entry {
+    Command { start: Function },
+    Raw { initialize: Option<Function>, memory: ModuleExport, allocator: Function, run: Function },
+}
+
+/// An instance, and what is called in it.
+#[derive(Clone, Copy)]
+pub(super) struct Live {
+    instance: Instance,
+    entry: LiveEntry,
+}
+
+#[derive(Clone, Copy)]
+enum LiveEntry {
+    Command { start: Bound },
+    Raw { memory: Memory, allocator: Bound, run: Bound },
+}
+
+pub(super) struct State {
+    guard: Guard,
+    /// There when the program imports WASI.
+    wasi: Option<WasiP1Ctx>,
+    /// It has called the host.
+    asked: bool,
+}
+
+impl State {
+    pub fn wasi(&mut self) -> &mut WasiP1Ctx {
+        self.asked = true;
+        self.wasi.as_mut().expect(HAS_WORLD)
+    }
+}
+
+impl task::State for State {
+    fn new(guard: Guard) -> Self {
+        State { guard, wasi: None, asked: false }
+    }
+
+    fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
+    fn seen_guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn give(&mut self, mut world: WasiCtxBuilder) {
+        self.wasi = Some(world.build_p1());
+    }
+
+    fn has_world(&self) -> bool {
+        self.wasi.is_some()
+    }
+}
+
+impl CoreProgram {
+    #[allow(unsafe_code, reason = "running machine code that the compiler process made is what a worker is for")]
+    pub fn load(
+        engine: &Engine,
+        image: &Path,
+        report: &Report,
+        memories: Arc<Memories>,
+        clock: Option<ActiveTime>,
+    ) -> Result<CoreProgram, ChildError> {
+        // SAFETY: the image comes from the compiler process of this build, by way of the host, which has hashed it if
+        // it was ever on disk. It never comes from a user or from a process that has run a guest.
+        let module = unsafe { Module::deserialize_file(engine, image) };
+        let module = module.map_err(|error| ChildError::Image(format!("{error:#}")))?;
+        // The first instance would do it otherwise, which may then open no file.
+        module.initialize_copy_on_write_image().map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let entry = Entry::find(&module, report)
+            .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
+        let pre = link::module(engine, &module, clock).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry, parts: Parts::find(&module, memories) })
+    }
+}
+
+impl task::Program for CoreProgram {
+    type State = State;
+    type Instance = Live;
+
+    fn engine(&self) -> &Engine {
+        self.pre.module().engine()
+    }
+
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
+        let waits = store.data().has_world();
+        let instance =
+            if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        let live = self.entry.of(store, instance)?;
+        if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
+            Guest { store, instance, waits }.call_once(initialize).await?;
+        }
+        Ok(live)
+    }
+
+    async fn prepare(&self, store: &mut Store<State>, live: Live, _: &[u8]) -> wasmtime::Result<()> {
+        // The argument is on its standard input.
+        let waits = store.data().has_world();
+        self.init.run(&mut Guest { store, instance: live.instance, waits }).await
+    }
+
+    async fn state(&self, store: &mut Store<State>, live: Live) -> wasmtime::Result<Vec<u8>> {
+        init::core_state(store, live.instance)
+    }
+
+    fn pristine(&self, store: &mut Store<State>, live: Live) -> Option<Pristine> {
+        // What it was told once, a fresh instance would have been told otherwise.
+        let asked = store.data().asked;
+        if asked { None } else { Pristine::of(store, live.instance, &self.parts) }
+    }
+
+    fn difference(&self, kept: (&mut Store<State>, Live), fresh: (&mut Store<State>, Live)) -> Option<String> {
+        self.parts.difference((kept.0, kept.1.instance), (fresh.0, fresh.1.instance))
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<State>,
+        live: Live,
+        call: &mut Call<'_>,
+        limit: u64,
+    ) -> wasmtime::Result<Returned> {
+        let (row, waits) = (call.task.bytes, store.data().has_world());
+        let mut guest = Guest { store, instance: live.instance, waits };
+        match live.entry {
+            LiveEntry::Command { start } => {
+                guest.call(&start, &[]).await?;
+                Ok(Returned::Command)
+            }
+            LiveEntry::Raw { memory, allocator, run } => {
+                let length = row.len() as u32;
+                // An allocator of four parameters is `cabi_realloc`: nothing is to be moved, the alignment is 1.
+                let args = [0, 0, 1, length];
+                let at = guest.call(&allocator, &args[args.len() - allocator.params()..]).await? as u32;
+                guest.write(memory, at, row)?;
+                let packed = guest.call(&run, &[at, length]).await?;
+                guest.lent(memory, packed, limit)
+            }
+        }
+    }
+}
+
+/// An instance and its store.
+pub(super) struct Guest<'a> {
+    store: &'a mut Store<State>,
+    instance: Instance,
+    waits: bool,
+}
+
+impl Guest<'_> {
+    /// Calls a function that is called once in the life of an instance.
+    pub async fn call_once(&mut self, function: &Function) -> wasmtime::Result<()> {
+        let bound = function.of(&mut *self.store, self.instance)?;
+        self.call(&bound, &[]).await.map(drop)
+    }
+
+    async fn call(&mut self, function: &Bound, args: &[u32]) -> wasmtime::Result<u64> {
+        if self.waits {
+            function.call_async(&mut *self.store, args).await
+        } else {
+            function.call(&mut *self.store, args)
+        }
+    }
+
+    fn write(&mut self, memory: Memory, at: u32, row: &[u8]) -> wasmtime::Result<()> {
+        let place = memory.data_mut(&mut *self.store).get_mut(at as usize..at as usize + row.len());
+        let place = place.ok_or_else(|| {
+            Stopped::Abi(format!("the allocator gave {} bytes at {at}, outside of its memory", row.len()))
+        })?;
+        place.copy_from_slice(row);
+        Ok(())
+    }
+
+    /// What `run` has returned: the place of the output.
+    fn lent(&mut self, memory: Memory, packed: u64, limit: u64) -> wasmtime::Result<Returned> {
+        let (at, length) = ((packed >> 32) as usize, packed as u32 as usize);
+        if length as u64 > limit {
+            return Err(Stopped::Output.into());
+        }
+        if at + length > memory.data_size(&*self.store) {
+            let outside = format!("`run` gave {length} bytes at {at}, outside of its memory");
+            return Err(Stopped::Abi(outside).into());
+        }
+        Ok(Returned::Lent { memory, place: at..at + length })
+    }
+}
+
+impl Entry {
+    fn find(module: &Module, report: &Report) -> Option<Entry> {
+        let name = report.entry.first()?;
+        if report.convention == Convention::Command {
+            return Some(Entry::Command { start: Function::find(module, name, 0, Gives::Nothing)? });
+        }
+        let allocator = report.allocator.as_deref()?;
+        // `alloc(len) -> ptr`, whatever its name, or `cabi_realloc(0, 0, 1, len) -> ptr`.
+        let allocator = [1, 4].into_iter().find_map(|params| Function::find(module, allocator, params, Gives::I32))?;
+        Some(Entry::Raw {
+            initialize: report.initialize.then(|| Function::find(module, "_initialize", 0, Gives::Nothing)).flatten(),
+            memory: module.get_export_index("memory")?,
+            allocator,
+            run: Function::find(module, name, 2, Gives::I64)?,
+        })
+    }
+
+    /// What is called in an instance.
+    fn of(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Live> {
+        let entry = match self {
+            Entry::Command { start } => LiveEntry::Command { start: start.of(&mut *store, instance)? },
+            Entry::Raw { memory, allocator, run, .. } => {
+                let memory = instance.get_module_export(&mut *store, memory).and_then(|export| export.into_memory());
+                LiveEntry::Raw {
+                    memory: memory.ok_or_else(|| wasmtime::Error::msg("`memory` is no memory"))?,
+                    allocator: allocator.of(&mut *store, instance)?,
+                    run: run.of(&mut *store, instance)?,
+                }
+            }
+        };
+        Ok(Live { instance, entry })
+    }
+}

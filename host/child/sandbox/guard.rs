@@ -1,0 +1,173 @@
+//! The limits of one task, as its store enforces them.
+
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use wasmtime::{ResourceLimiter, UpdateDeadline};
+
+use super::time::ActiveTime;
+use crate::model::limits::MAX_TABLE_ELEMENTS;
+
+/// Why wpool itself stopped a guest.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(super) enum Stopped {
+    #[error("deadline reached in guest code")]
+    Epoch,
+    #[error("deadline reached in a host call")]
+    Timer,
+    #[error("more output than allowed")]
+    Output,
+    #[error("{0}")]
+    Abi(String),
+    /// `init` did not do what it is for. The code says whether a snapshot would be to blame.
+    #[error("{message}")]
+    Init { code: &'static str, message: String },
+    /// It called an import that it has only to be loaded.
+    #[error("{0}")]
+    Denied(String),
+}
+
+/// A moment of the worker's active time by which a task must have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deadline {
+    at: Duration,
+    /// What the task was given.
+    pub length: Duration,
+}
+
+impl Deadline {
+    pub fn new(length: Duration, time: &ActiveTime) -> Self {
+        Deadline { at: time.after(length), length }
+    }
+
+    /// How long until then; zero when it is reached.
+    pub fn left(self, time: &ActiveTime) -> Duration {
+        self.at.saturating_sub(time.now())
+    }
+}
+
+/// Accounts for a task's memory, and remembers what it was denied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guard {
+    limit: u64,
+    used: u64,
+    /// The most that was in use.
+    pub peak: u64,
+    /// A request for memory was denied.
+    pub denied: bool,
+    /// The last request for memory was allowed.
+    granted: u64,
+    pub deadline: Option<Deadline>,
+    /// When the task's instance had been made; `None` when it was there before.
+    pub ready: Option<Instant>,
+}
+
+impl Guard {
+    pub fn new(limit: u64) -> Self {
+        Guard { limit, used: 0, peak: 0, denied: false, granted: 0, deadline: None, ready: None }
+    }
+
+    /// A task begins. What earlier ones of the same instance have taken stays taken.
+    pub fn begin(&mut self, deadline: Option<Deadline>) {
+        let Guard { limit: _, used, peak, denied, granted, deadline: own, ready } = self;
+        (*peak, *denied, *granted, *own, *ready) = (*used, false, 0, deadline, None);
+    }
+
+    /// The memory that is in use.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// What was taken beyond this was given back.
+    pub fn shrink(&mut self, used: u64) {
+        self.used = used;
+    }
+
+    /// Takes the limits away, for what wpool does itself.
+    pub fn lift(&mut self) {
+        self.limit = u64::MAX;
+        self.deadline = None;
+    }
+
+    /// What happens at the end of each epoch.
+    pub fn epoch(&self, time: &ActiveTime) -> wasmtime::Result<UpdateDeadline> {
+        match self.deadline {
+            Some(deadline) if deadline.left(time).is_zero() => Err(Stopped::Epoch.into()),
+            _ => Ok(UpdateDeadline::Continue(1)),
+        }
+    }
+}
+
+impl ResourceLimiter for Guard {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let more = desired.saturating_sub(current) as u64;
+        let allowed = self.used.saturating_add(more) <= self.limit;
+        let possible = maximum.is_none_or(|maximum| desired <= maximum);
+        self.denied |= !allowed;
+        self.granted = if allowed && possible { more } else { 0 };
+        self.used += self.granted;
+        self.peak = self.peak.max(self.used);
+        Ok(allowed)
+    }
+
+    /// It was allowed, and the system had none: the limit of the process, or the machine's.
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        let granted = std::mem::take(&mut self.granted);
+        self.denied |= granted > 0;
+        self.used -= granted;
+        Ok(())
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = desired as u64 <= MAX_TABLE_ELEMENTS;
+        self.denied |= !allowed;
+        Ok(allowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn is_over(guard: &Guard, time: &ActiveTime) -> bool {
+        guard.epoch(time).is_err()
+    }
+
+    #[test]
+    fn time_in_which_the_worker_was_stopped_counts_for_no_deadline() {
+        let time = ActiveTime::default();
+        let mut guard = Guard::new(0);
+        guard.begin(Some(Deadline::new(SECOND, &time)));
+        time.pass(SECOND * 3_600);
+        assert!(!is_over(&guard, &time));
+        (0..99).for_each(|_| time.pass(Duration::from_millis(10)));
+        assert!(is_over(&guard, &time));
+    }
+
+    #[test]
+    fn a_deadline_is_never_kept_too_early() {
+        let time = ActiveTime::default();
+        let mut guard = Guard::new(0);
+        guard.begin(Some(Deadline::new(SECOND, &time)));
+        (0..100).for_each(|_| time.pass(Duration::from_millis(10)));
+        assert!(!is_over(&guard, &time), "the first tick may have come at once");
+        time.pass(Duration::from_millis(10));
+        assert!(is_over(&guard, &time));
+    }
+
+    #[test]
+    fn each_task_of_an_instance_has_its_own_deadline_and_denials() {
+        let time = ActiveTime::default();
+        let mut guard = Guard::new(100);
+        guard.begin(Some(Deadline::new(SECOND, &time)));
+        assert!(guard.memory_growing(0, 80, None).unwrap() && !guard.memory_growing(80, 160, None).unwrap());
+        time.pass(SECOND * 2);
+        (0..200).for_each(|_| time.pass(Duration::from_millis(10)));
+        guard.begin(Some(Deadline::new(SECOND, &time)));
+        assert!(!is_over(&guard, &time) && !guard.denied);
+        assert_eq!(guard.peak, 80, "what an instance has it keeps");
+        assert!(!guard.memory_growing(80, 120, None).unwrap());
+    }
+}

@@ -1,0 +1,191 @@
+//! `init`, which prepares a program for its tasks: once for all, in a process of its own that sends the state it leaves,
+//! or in each instance.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc, WasmList};
+use wasmtime::{Extern, Instance as CoreInstance, Module, Store, Val};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
+
+use super::component::{State, call_typed};
+use super::context::{MAX_RANDOM, TaskContext};
+use super::core::{self, Guest};
+use super::determinism::Key;
+use super::function::{Function, Gives};
+use super::guard::Stopped;
+use super::stdio::Stdio;
+use super::task::State as _;
+use super::{Answered, Call, Program, Sandbox, Spent};
+use crate::child::names::{ACCESS, CONSTRUCTORS};
+use crate::model::report::Report;
+use crate::protocol::snapshot::Writer;
+
+/// What the compiler puts before the names of a core module's state.
+const STATE_PREFIX: &str = "__wizer_";
+
+impl Sandbox {
+    /// Runs `init` in one instance. The output is the state that it leaves.
+    pub fn freeze(&self) -> Answered<'static> {
+        let context = &self.context;
+        let call = Call::of_no_task(context);
+        let judged = match &self.program {
+            Program::Core(runner) => runner.freeze(context, call),
+            Program::Component(runner) => runner.freeze(context, call),
+        };
+        // What it printed is told only with what it took.
+        let spent = Spent { start: Duration::ZERO, cpu: Duration::ZERO };
+        judged.answer(Some(spent))
+    }
+}
+
+impl TaskContext {
+    /// The WASI world of `init`: its argument and the run's environment. What it prints is for people.
+    pub(super) fn init_world(&self, stdio: &Stdio, argument: &Bytes) -> WasiCtxBuilder {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdin(MemoryInputPipe::new(argument.clone()));
+        wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
+        wasi.envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        wasi.allow_tcp(false).allow_udp(false);
+        self.furnish(&mut wasi, self.deterministic.as_ref().map(Key::of_init));
+        wasi
+    }
+}
+
+/// What prepares a new instance of a core module.
+pub(super) struct CoreInit {
+    constructors: Option<Function>,
+    init: Option<Function>,
+}
+
+impl CoreInit {
+    pub fn find(module: &Module, report: &Report) -> CoreInit {
+        let find = |name| Function::find(module, name, 0, Gives::Nothing);
+        let init = report.init.as_ref().and_then(|path| path.first());
+        CoreInit { constructors: find(CONSTRUCTORS), init: init.and_then(|name| find(name)) }
+    }
+
+    /// Calls them in an instance.
+    pub async fn run(&self, guest: &mut Guest<'_>) -> wasmtime::Result<()> {
+        for function in [&self.constructors, &self.init].into_iter().flatten() {
+            guest.call_once(function).await.map_err(exited)?;
+        }
+        Ok(())
+    }
+}
+
+/// The state of a core module's instance.
+pub(super) fn core_state(store: &mut Store<core::State>, instance: CoreInstance) -> wasmtime::Result<Vec<u8>> {
+    let names: Vec<_> = instance.exports(&mut *store).map(|export| export.name().to_owned()).collect();
+    let mut state = Writer::default();
+    for name in names.iter().filter(|name| name.starts_with(STATE_PREFIX)) {
+        let added = match instance.get_export(&mut *store, name) {
+            Some(Extern::Global(global)) => state.global(name, bits(&global.get(&mut *store))),
+            Some(Extern::Memory(memory)) => state.memory(name, memory.data(&*store)),
+            _ => Ok(()),
+        };
+        added.map_err(no_snapshot)?;
+    }
+    state.finish().map_err(no_snapshot)
+}
+
+/// A number as its bits, so that a NaN is what it is.
+pub(super) fn bits(value: &Val) -> u128 {
+    match value {
+        Val::I32(bits) => bits.cast_unsigned().into(),
+        Val::I64(bits) => bits.cast_unsigned().into(),
+        Val::F32(bits) => (*bits).into(),
+        Val::F64(bits) => (*bits).into(),
+        Val::V128(bits) => bits.as_u128(),
+        // The compiler exports no other globals.
+        _ => 0,
+    }
+}
+
+/// The type of a component's `init`.
+type Init<'argument> = TypedFunc<(&'argument [u8],), (Result<(), String>,)>;
+
+/// Calls a component's `init`.
+pub(super) async fn component(
+    store: &mut Store<State>,
+    instance: Instance,
+    init: &ComponentExportIndex,
+    argument: &[u8],
+) -> wasmtime::Result<()> {
+    let func = instance.get_func(&mut *store, init).ok_or_else(|| wasmtime::Error::msg("`init` is no function"))?;
+    let init: Init<'_> = func.typed(&*store)?;
+    let (result,) = call_typed(store, &init, (argument,)).await.map_err(exited)?;
+    result.map_err(|message| Stopped::Init { code: "init", message }.into())
+}
+
+/// What reads the state of a component's instance: a function for each part.
+pub(super) struct Accessors(Vec<(String, ComponentExportIndex)>);
+
+impl Accessors {
+    /// Those of a component that the compiler has instrumented; none of any other.
+    pub fn find(component: &Component) -> Accessors {
+        let engine = component.engine();
+        let Some((ComponentItem::ComponentInstance(interface), index)) = component.get_export(None, ACCESS) else {
+            return Accessors(Vec::new());
+        };
+        let names = interface.exports(engine).map(|(name, _)| name.to_owned());
+        let found = names.filter_map(|name| Some((name.clone(), component.get_export_index(Some(&index), &name)?)));
+        Accessors(found.collect())
+    }
+
+    /// The state of an instance.
+    pub async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+        if store.data().has_open_resources() {
+            let what = "it leaves handles open, such as that of the stream it has printed to";
+            return Err(no_snapshot(what.to_owned()));
+        }
+        // To read a memory takes one more page of it, which is no part of the state, and is none of the guest's doing.
+        store.data_mut().guard().lift();
+        store.set_hostcall_fuel(usize::MAX);
+        let mut state = Writer::default();
+        for (name, index) in &self.0 {
+            let func = instance.get_func(&mut *store, index);
+            let func = func.ok_or_else(|| wasmtime::Error::msg("a part of the state is no function"))?;
+            if let Ok(memory) = func.typed::<(), (WasmList<u8>,)>(&*store) {
+                let full = |_| no_snapshot("its memory is full, and reading it takes one more page".to_owned());
+                let (list,) = call_typed(store, &memory, ()).await.map_err(full)?;
+                state.memory(name, list.as_le_slice(&*store)).map_err(no_snapshot)?;
+            } else {
+                let bits = scalar(store, func).await?;
+                state.global(name, bits).map_err(no_snapshot)?;
+            }
+        }
+        state.finish().map_err(no_snapshot)
+    }
+}
+
+async fn scalar(store: &mut Store<State>, func: wasmtime::component::Func) -> wasmtime::Result<u128> {
+    if let Ok(func) = func.typed::<(), (i32,)>(&*store) {
+        return Ok(call_typed(store, &func, ()).await?.0.cast_unsigned().into());
+    }
+    if let Ok(func) = func.typed::<(), (i64,)>(&*store) {
+        return Ok(call_typed(store, &func, ()).await?.0.cast_unsigned().into());
+    }
+    if let Ok(func) = func.typed::<(), (f32,)>(&*store) {
+        return Ok(call_typed(store, &func, ()).await?.0.to_bits().into());
+    }
+    let func = func.typed::<(), (f64,)>(&*store)?;
+    Ok(call_typed(store, &func, ()).await?.0.to_bits().into())
+}
+
+/// A program that `init` ends has prepared nothing.
+fn exited(error: wasmtime::Error) -> wasmtime::Error {
+    match error.downcast_ref::<I32Exit>() {
+        Some(exit) => {
+            let message = format!("it ended the program with exit code {}", exit.0);
+            Stopped::Init { code: "init", message }.into()
+        }
+        None => error,
+    }
+}
+
+fn no_snapshot(message: String) -> wasmtime::Error {
+    Stopped::Init { code: "snapshot", message }.into()
+}

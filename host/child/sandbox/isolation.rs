@@ -1,0 +1,136 @@
+//! How long instances live, and whether a kept one does what a fresh one does.
+
+use crate::model::isolation::Isolation;
+use crate::protocol::setup::WorkerSetup;
+
+/// Of a worker's tasks, the first so many are compared, which finds what changes from one task to the next.
+const COMPARED_FIRST: u64 = 32;
+/// After them one of so many, which finds what builds up, and costs less than half a percent.
+const COMPARED_EVERY: u64 = 256;
+
+/// An instance that could not be put back counts as so many that could.
+const LOSS: u32 = 4;
+/// Nothing is put back for a while when so many more were lost than won, as instances that could not be put back count.
+const CREDIT: u32 = 8 * LOSS;
+/// Tasks until it is tried again, the first time; then twice as many.
+const PAUSE: u32 = 1 << 10;
+
+/// What is done with an instance after its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It goes.
+    Nothing,
+    /// It serves so many tasks, and stays as they leave it.
+    AsItIs { most: u32 },
+    /// It is put back to what it was.
+    PutBack,
+}
+
+/// Says of each task of a worker how its instance is to be had.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    isolation: Isolation,
+    /// Each time an instance is put back, it is compared with a fresh one.
+    verify: bool,
+    tasks: u64,
+    credit: u32,
+    /// Tasks until instances are put back again.
+    paused: u32,
+    pause: u32,
+}
+
+impl Keeper {
+    pub fn new(setup: &WorkerSetup) -> Self {
+        Keeper {
+            isolation: setup.isolation,
+            verify: setup.verify_isolation,
+            tasks: 0,
+            credit: CREDIT,
+            paused: 0,
+            pause: PAUSE,
+        }
+    }
+
+    /// Instances that there can be at a time.
+    pub fn instances(setup: &WorkerSetup) -> u32 {
+        if setup.isolation == Isolation::Checked || setup.verify_isolation { 2 } else { 1 }
+    }
+
+    /// What becomes of the next task's instance.
+    pub(crate) fn keep(&self) -> Keep {
+        match self.isolation {
+            Isolation::Fresh => Keep::Nothing,
+            Isolation::Auto | Isolation::Reset if self.paused > 0 => Keep::Nothing,
+            Isolation::Auto | Isolation::Reset => Keep::PutBack,
+            Isolation::Reuse(most) => Keep::AsItIs { most: most.map_or(u32::MAX, u32::from) },
+            Isolation::Checked => Keep::AsItIs { most: u32::MAX },
+        }
+    }
+
+    /// An instance was kept after its task, or was not. One that mostly cannot be put back costs more than a fresh one.
+    pub(crate) fn kept(&mut self, kept: bool) {
+        self.paused = self.paused.saturating_sub(1);
+        if self.keep() != Keep::PutBack {
+            return;
+        }
+        self.credit = if kept { CREDIT.min(self.credit + 1) } else { self.credit.saturating_sub(LOSS) };
+        if self.credit == 0 {
+            (self.credit, self.paused) = (CREDIT, self.pause);
+            self.pause = self.pause.saturating_mul(2);
+        }
+    }
+
+    /// A task begins. Says whether it is to be compared.
+    pub fn begin(&mut self) -> bool {
+        if self.isolation != Isolation::Checked {
+            return false;
+        }
+        let index = self.tasks;
+        self.tasks += 1;
+        index < COMPARED_FIRST || index.is_multiple_of(COMPARED_EVERY)
+    }
+
+    /// Whether what is kept is to be compared with what is fresh.
+    pub fn verifies(&self) -> bool {
+        self.verify && self.keep() == Keep::PutBack
+    }
+
+    /// No instance is kept from here on.
+    pub fn give_up(&mut self) {
+        self.isolation = Isolation::Fresh;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keeper(isolation: Isolation) -> Keeper {
+        Keeper { isolation, verify: false, tasks: 0, credit: CREDIT, paused: 0, pause: PAUSE }
+    }
+
+    #[test]
+    fn a_sample_of_the_tasks_is_compared_until_one_differs() {
+        let mut keeper = keeper(Isolation::Checked);
+        let compared: Vec<_> = (0..1_000).filter(|_| keeper.begin()).collect();
+        assert_eq!(compared, (0..32).chain([256, 512, 768]).collect::<Vec<_>>());
+        keeper.give_up();
+        assert!(!keeper.begin());
+        assert_eq!(keeper.keep(), Keep::Nothing);
+    }
+
+    #[test]
+    fn putting_back_pauses_longer_and_longer_when_it_mostly_fails() {
+        let mut keeper = keeper(Isolation::Auto);
+        (0..1_000).for_each(|task| keeper.kept(task % 8 != 0));
+        assert_eq!(keeper.keep(), Keep::PutBack, "one in eight is worth it");
+        let mut tried = 0;
+        for task in 0..10_000 {
+            tried += u32::from(keeper.keep() == Keep::PutBack);
+            keeper.kept(task % 2 == 0);
+        }
+        assert!((1..200).contains(&tried), "{tried}");
+        (0..u32::from(u16::MAX)).for_each(|_| keeper.kept(true));
+        assert_eq!(keeper.keep(), Keep::PutBack, "it is tried again");
+    }
+}

@@ -1,0 +1,252 @@
+//! What a program's imports are: the one place that says so, for the compiler, which refuses programs, and for workers.
+//!
+//! Real programs import more of WASI than they use: `wasi:http`, interfaces of other versions. Any of `wasi:…` that
+//! wpool does not provide is there and denied, so such a program runs as long as it does not call it. Anything else
+//! that is not provided makes linking fail.
+
+use wasmtime::component::types::{ComponentInstance, ComponentItem};
+use wasmtime::component::{self, Component, LinkerInstance, ResourceType};
+use wasmtime::{Engine, Linker, Module, StoreContextMut};
+use wasmtime_wasi::cli::WasiCli;
+use wasmtime_wasi::clocks::WasiClocks;
+use wasmtime_wasi::p1;
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as _;
+use wasmtime_wasi::p2::bindings::{cli, clocks, random};
+use wasmtime_wasi::random::WasiRandom;
+
+use super::guard::Stopped;
+use super::time::ActiveTime;
+use super::{component as components, core, keyvalue, sleep};
+
+/// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
+const VERSION: &str = "0.2.12";
+
+/// The interfaces that WASI preview 2 has in the engine.
+const PROVIDED: [&str; 27] = [
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stderr",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/network",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
+];
+
+/// Links a module with WASI preview 1, if it imports anything. Guests sleep by `clock`, or by the engine's without one.
+pub(super) fn module(
+    engine: &Engine,
+    module: &Module,
+    clock: Option<ActiveTime>,
+) -> wasmtime::Result<wasmtime::InstancePre<core::State>> {
+    let mut linker = Linker::new(engine);
+    if module.imports().len() > 0 {
+        p1::add_to_linker_async(&mut linker, core::State::wasi)?;
+        if let Some(clock) = clock {
+            sleep::add_to_linker(&mut linker, clock)?;
+        }
+    }
+    linker.instantiate_pre(module)
+}
+
+/// Links a component with WASI preview 2, if it imports anything, and with shared state, if there is any.
+pub(super) fn component(
+    engine: &Engine,
+    component: &Component,
+    state: bool,
+) -> wasmtime::Result<component::InstancePre<components::State>> {
+    let mut linker = component::Linker::new(engine);
+    if component.component_type().imports(engine).len() == 0 {
+        return linker.instantiate_pre(component);
+    }
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    tell_apart(&mut linker)?;
+    if state {
+        keyvalue::add_to_linker(&mut linker)?;
+    }
+    deny_interfaces(&mut linker, component, state)?;
+    linker.instantiate_pre(component).or_else(|_| {
+        // Perhaps a function that is newer than the engine.
+        deny_functions(&mut linker, component)?;
+        linker.instantiate_pre(component)
+    })
+}
+
+/// Defines again what has nothing to do with handles, in a way that the store is told so. Whatever is not here, and
+/// whatever the engine adds some day, counts as if it made one.
+fn tell_apart(linker: &mut Components) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    random::random::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
+    random::insecure::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
+    random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
+    cli::environment::add_to_linker::<_, WasiCli>(linker, components::State::environment)?;
+    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, components::State::time)?;
+    // The other functions of this one make something to wait for, which is a handle.
+    let mut monotonic = linker.instance(&format!("wasi:clocks/monotonic-clock@{VERSION}"))?;
+    type Store<'a> = StoreContextMut<'a, components::State>;
+    monotonic.func_wrap("now", |mut store: Store<'_>, ()| Ok((store.data_mut().time().now()?,)))?;
+    monotonic.func_wrap("resolution", |mut store: Store<'_>, ()| Ok((store.data_mut().time().resolution()?,)))?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// Whether a module can be linked.
+pub(crate) fn check_module(engine: &Engine, linked: &Module) -> wasmtime::Result<()> {
+    module(engine, linked, None).map(drop)
+}
+
+/// Whether a component can be linked.
+pub(crate) fn check_component(engine: &Engine, linked: &Component) -> wasmtime::Result<()> {
+    component(engine, linked, false).map(drop)
+}
+
+type Components = component::Linker<components::State>;
+
+/// Defines every interface of WASI that is imported and not provided.
+fn deny_interfaces(linker: &mut Components, component: &Component, state: bool) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    // Resources that an interface before this one has: there, it is only another name for them.
+    let mut known: Vec<ResourceType> = Vec::new();
+    for (name, import) in component.component_type().imports(&engine) {
+        let ComponentItem::ComponentInstance(interface) = import.ty else { continue };
+        let is_denied = is_denied(name) && !(state && keyvalue::provides(name));
+        let mut denied = if is_denied { Some(linker.instance(name)?) } else { None };
+        for (resource, item) in interface.exports(&engine) {
+            let ComponentItem::Resource(ty) = item.ty else { continue };
+            if known.contains(&ty) {
+                continue;
+            }
+            known.push(ty);
+            if let Some(denied) = &mut denied {
+                // None is ever made, so none is ever dropped.
+                denied.resource(resource, ResourceType::host::<Denied>(), |_, _| Ok(()))?;
+            }
+        }
+        if let Some(denied) = &mut denied {
+            deny_all(&engine, denied, name, &interface, |defined| defined)?;
+        }
+    }
+    Ok(())
+}
+
+/// A resource of an interface that is denied.
+struct Denied;
+
+/// Defines functions of interfaces that are provided without them.
+fn deny_functions(linker: &mut Components, component: &Component) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    linker.allow_shadowing(false);
+    for (name, import) in component.component_type().imports(&engine) {
+        let ComponentItem::ComponentInstance(interface) = import.ty else { continue };
+        let Some(provided) = provided(name) else { continue };
+        // What is provided cannot be defined again, and stays.
+        deny_all(&engine, &mut linker.instance(&provided)?, name, &interface, |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+fn deny_all(
+    engine: &Engine,
+    linker: &mut LinkerInstance<'_, components::State>,
+    name: &str,
+    interface: &ComponentInstance,
+    check: impl Fn(wasmtime::Result<()>) -> wasmtime::Result<()>,
+) -> wasmtime::Result<()> {
+    for (function, item) in interface.exports(engine) {
+        if let ComponentItem::ComponentFunc(_) = item.ty {
+            let advice = if keyvalue::provides(name) { "; with shared state (--state) it works" } else { "" };
+            let message = format!(
+                "called `{function}` of `{name}`, which is denied; it is there only so that the program loads{advice}"
+            );
+            check(linker.func_new(function, move |_, _, _, _| Err(Stopped::Denied(message.clone()).into())))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an import is there only to be denied.
+pub(crate) fn is_denied(name: &str) -> bool {
+    name.starts_with("wasi:") && provided(name).is_none()
+}
+
+/// Whether an import is of a WASI that is not preview 2. Its types are others, so a program cannot do with less of it.
+pub(crate) fn is_of_another_wasi(name: &str) -> bool {
+    let Some((interface, version)) = name.split_once('@') else { return false };
+    let is_there = PROVIDED.contains(&interface) && provided(name).is_none();
+    is_there || (interface.starts_with("wasi:") && version.starts_with("0.3."))
+}
+
+/// The name under which the engine has an interface, whichever 0.2.x is asked for.
+fn provided(name: &str) -> Option<String> {
+    let (interface, version) = name.split_once('@')?;
+    let patch = version.strip_prefix("0.2.")?;
+    let compatible = !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit());
+    (compatible && PROVIDED.contains(&interface)).then(|| format!("{interface}@{VERSION}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_provides_what_it_is_said_to() {
+        let mut linker: Components = component::Linker::new(&Engine::default());
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+        linker.allow_shadowing(false);
+        for name in PROVIDED {
+            let again = linker.root().func_new(&format!("{name}@{VERSION}"), |_, _, _, _| Ok(()));
+            assert!(again.is_err(), "the engine has no {name}@{VERSION}");
+        }
+    }
+
+    #[test]
+    fn every_patch_of_preview_2_is_provided_and_nothing_before_it() {
+        for (name, expected) in [
+            ("wasi:io/streams@0.2.0", false),
+            ("wasi:io/streams@0.2.99", false),
+            ("wasi:io/streams@0.2.0-rc-2023-11-10", true),
+            ("wasi:io/streams@0.3.0", true),
+            ("wasi:io/streams", true),
+            ("wasi:http/types@0.2.0", true),
+            ("other:io/streams@0.2.0", false),
+        ] {
+            assert_eq!(is_denied(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_wasi_is_told_from_parts_of_this_one_that_are_not_there() {
+        for (name, expected) in [
+            ("wasi:io/streams@0.2.99", false),
+            ("wasi:io/streams@0.2.0-rc-2023-11-10", true),
+            ("wasi:cli/stdout@0.3.0-rc-2025-09-16", true),
+            ("wasi:http/handler@0.3.0", true),
+            ("wasi:http/types@0.2.0", false),
+            ("wasi:keyvalue/store@0.2.0-draft", false),
+            ("wasi:logging/logging@0.1.0-draft", false),
+            ("wasi:io/streams", false),
+            ("other:io/streams@0.3.0", false),
+        ] {
+            assert_eq!(is_of_another_wasi(name), expected, "{name}");
+        }
+    }
+}

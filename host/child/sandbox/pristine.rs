@@ -1,0 +1,189 @@
+//! The isolation of a fresh instance without a fresh instance: one that is put back, after each task, to what it was
+//! before its first.
+//!
+//! Why that is sound, and for which programs, is told in [`crate::isolation`]. Here: memories through the watch over their
+//! pages, globals through the exports that the compiler has added, and what has to be the case for both to be all.
+
+use std::sync::Arc;
+
+use wasmtime::{AsContextMut, Global, Instance, Memory, Module, ModuleExport, Store, Val};
+
+use super::init::bits;
+use super::parts::Access;
+use crate::child::engine::memories::{Memories, Region};
+use crate::child::engine::watch::Watch;
+use crate::child::names::STATE;
+
+/// Tasks after which it is learned anew which pages a program writes, because one of them may have written to pages that
+/// no other does: at first so many, and twice as many each time that nothing came of it, up to the second number. A
+/// fault costs as much as some hundred copies of a page.
+const LEARN_AFTER: u32 = 128;
+const LEARN_AFTER_MOST: u32 = 8_192;
+/// Pages that cost less to copy than to learn about.
+const FEW_PAGES: usize = 8;
+
+/// Where a module's instance has its state.
+pub(super) struct Parts {
+    memories: Vec<ModuleExport>,
+    globals: Vec<ModuleExport>,
+    regions: Arc<Memories>,
+}
+
+/// What an instance was before its first task, and the watch over what changes.
+pub(super) struct Pristine {
+    watch: Watch,
+    /// With their sizes.
+    memories: Vec<(Arc<Region>, usize)>,
+    within: Within,
+    /// Until it is learned anew which pages the program writes.
+    left: u32,
+    /// So many were given the last time, when there were so many pages.
+    learned: (u32, usize),
+}
+
+/// How that is reached of which only the engine knows.
+pub(super) enum Within {
+    Module { memories: Vec<Memory>, globals: Vec<(Global, Val)> },
+    Component(Access),
+}
+
+impl Parts {
+    /// Of a module whose state the compiler has exported.
+    pub fn find(module: &Module, regions: Arc<Memories>) -> Parts {
+        let mut parts = Parts { memories: Vec::new(), globals: Vec::new(), regions };
+        for export in module.exports().filter(|export| export.name().starts_with(STATE)) {
+            let Some(index) = module.get_export_index(export.name()) else { continue };
+            let kind = if export.ty().memory().is_some() { &mut parts.memories } else { &mut parts.globals };
+            kind.push(index);
+        }
+        parts
+    }
+
+    fn memories(&self, mut store: impl AsContextMut, instance: Instance) -> Option<Vec<Memory>> {
+        let memory = |export| instance.get_module_export(&mut store, export)?.into_memory();
+        self.memories.iter().map(memory).collect()
+    }
+
+    fn globals(&self, mut store: impl AsContextMut, instance: Instance) -> Option<Vec<(Global, Val)>> {
+        let global = |export| {
+            let global = instance.get_module_export(&mut store, export)?.into_global()?;
+            let value = global.get(&mut store);
+            Some((global, value))
+        };
+        self.globals.iter().map(global).collect()
+    }
+
+    /// Where two instances differ, if they do.
+    pub fn difference<T: 'static>(
+        &self,
+        (mut kept_store, kept): (impl AsContextMut<Data = T>, Instance),
+        (mut fresh_store, fresh): (impl AsContextMut<Data = T>, Instance),
+    ) -> Option<String> {
+        let missing = || Some(OUT_OF_REACH.to_owned());
+        let Some(kept_memories) = self.memories(&mut kept_store, kept) else { return missing() };
+        let Some(fresh_memories) = self.memories(&mut fresh_store, fresh) else { return missing() };
+        let bytes = |(kept, fresh): (&Memory, &Memory)| (kept.data(&kept_store), fresh.data(&fresh_store));
+        let what = memories_differ(kept_memories.iter().zip(&fresh_memories).map(bytes));
+        if what.is_some() {
+            return what;
+        }
+        let Some(kept_globals) = self.globals(&mut kept_store, kept) else { return missing() };
+        let Some(fresh_globals) = self.globals(&mut fresh_store, fresh) else { return missing() };
+        let mut pairs = kept_globals.iter().zip(&fresh_globals);
+        let at = pairs.position(|((_, kept), (_, fresh))| bits(kept) != bits(fresh))?;
+        Some(format!("mutable global {at} differs"))
+    }
+}
+
+impl Pristine {
+    /// Remembers a core module's instance as it is, before its first task. `None` when it cannot be watched.
+    pub fn of(mut store: impl AsContextMut, instance: Instance, parts: &Parts) -> Option<Pristine> {
+        let memories = parts.memories(&mut store, instance)?;
+        let regions = memories.iter().map(|memory| parts.regions.at(memory.data_ptr(&store))).collect::<Option<_>>()?;
+        let globals = parts.globals(&mut store, instance)?;
+        Pristine::watch(regions, Within::Module { memories, globals })
+    }
+
+    /// Remembers an instance whose memories are these.
+    #[allow(unsafe_code, reason = "memory of an instance is watched through its address")]
+    pub fn watch(regions: Vec<Arc<Region>>, within: Within) -> Option<Pristine> {
+        let places: Vec<_> = regions.iter().map(|region| (region.address(), region.size())).collect();
+        // SAFETY: the memories are regions of ours, readable and writable as far as they go now, at the same place as long as
+        // the store lives, and `Home` drops the watch before it. Guests run on this thread alone.
+        let watch = unsafe { Watch::keep(&places)? };
+        let memories = regions.into_iter().zip(places).map(|(region, (_, size))| (region, size)).collect();
+        Some(Pristine { watch, memories, within, left: LEARN_AFTER, learned: (LEARN_AFTER, 0) })
+    }
+
+    /// Puts the instance back. False when that cannot be done, and the instance has to go.
+    pub fn restore<T: Send>(&mut self, store: &mut Store<T>) -> bool {
+        let has_grown = self.memories.iter().any(|(region, size)| region.size() != *size);
+        if (has_grown && !self.shrink(store)) || !self.watch.restore() {
+            return false;
+        }
+        self.left -= 1;
+        if self.left == 0 && !self.learn() {
+            return false;
+        }
+        match &mut self.within {
+            Within::Module { globals, .. } => {
+                globals.iter().all(|(global, value)| global.set(&mut *store, *value).is_ok())
+            }
+            Within::Component(access) => access.restore(store),
+        }
+    }
+
+    /// Makes memories that have grown as small as they were.
+    fn shrink<T: Send>(&mut self, store: &mut Store<T>) -> bool {
+        if !self.memories.iter().all(|(region, size)| region.size() == *size || region.cut(*size).is_ok()) {
+            return false;
+        }
+        // Growing by nothing has the engine ask anew how large a memory is.
+        match &mut self.within {
+            Within::Module { memories, .. } => memories
+                .iter()
+                .zip(&self.memories)
+                .all(|(memory, (_, size))| memory.grow(&mut *store, 0).is_ok() && memory.data_size(&*store) == *size),
+            Within::Component(access) => {
+                let regions: Vec<_> = self.memories.iter().map(|(region, _)| region.clone()).collect();
+                access.has_size(store, &regions)
+            }
+        }
+    }
+
+    /// Forgets pages that are written no more, more seldom when there are none.
+    fn learn(&mut self) -> bool {
+        let (after, before) = self.learned;
+        let written = self.watch.written();
+        let after = if 2 * written < before { LEARN_AFTER } else { LEARN_AFTER_MOST.min(2 * after) };
+        (self.left, self.learned) = (after, (after, written));
+        written <= FEW_PAGES || self.watch.learn_anew()
+    }
+}
+
+/// What is said of instances of which not all can be compared.
+pub(super) const OUT_OF_REACH: &str = "a part of its state is out of reach";
+
+/// Where the memories of two instances differ, if they do.
+#[allow(unsafe_code, reason = "memories of components can be reached only through their addresses")]
+pub(super) fn regions_differ(kept: &[Arc<Region>], fresh: &[Arc<Region>]) -> Option<String> {
+    // SAFETY: as many bytes of a region can be read as it is large, and no guest runs that would write to them.
+    let bytes = |region: &Region| unsafe { std::slice::from_raw_parts(region.address().cast_const(), region.size()) };
+    memories_differ(kept.iter().zip(fresh).map(|(kept, fresh)| (bytes(kept), bytes(fresh))))
+}
+
+fn memories_differ<'a>(memories: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Option<String> {
+    let mut numbered = memories.enumerate();
+    numbered.find_map(|(number, (kept, fresh))| Some(format!("memory {number} {}", difference_of(kept, fresh)?)))
+}
+
+fn difference_of(kept: &[u8], fresh: &[u8]) -> Option<String> {
+    if kept.len() != fresh.len() {
+        return Some(format!("has {} bytes, not {}", kept.len(), fresh.len()));
+    }
+    if kept == fresh {
+        return None;
+    }
+    let at = kept.iter().zip(fresh).position(|(kept, fresh)| kept != fresh).unwrap_or_default();
+    Some(format!("differs at {at:#x}"))
+}

@@ -1,0 +1,106 @@
+//! Preview 1 programs that sleep: `poll_oneoff` with one clock and nothing else, which is what `sleep` of every libc makes.
+//!
+//! The engine's own waits by a timer of whole milliseconds, so that 10 ms are 11, and goes a long way to it. A worker has
+//! nothing else to do while its one task sleeps, so its thread does.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use wasmtime::{AsContextMut, Caller, Extern, Linker};
+use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as p1, WasiSnapshotPreview1};
+use wiggle::GuestMemory;
+
+use super::core::State;
+use super::guard::{Deadline, Stopped};
+use super::task::State as _;
+use super::time::{ActiveTime, TICK};
+
+const MODULE: &str = "wasi_snapshot_preview1";
+const FUNCTION: &str = "poll_oneoff";
+
+/// Bytes of a subscription and of an event, and what both must be aligned to.
+const SUBSCRIPTION: usize = 48;
+const EVENT: usize = 32;
+const ALIGNMENT: usize = 8;
+
+/// Clocks whose relative times are the same: that of the wall and the monotonic one.
+const CLOCKS: [u32; 2] = [0, 1];
+
+/// Puts itself before the engine's `poll_oneoff`, which still does all that is not sleeping.
+pub(super) fn add_to_linker(linker: &mut Linker<State>, clock: ActiveTime) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.func_wrap_async(MODULE, FUNCTION, move |mut caller: Caller<'_, State>, args: (i32, i32, i32, i32)| {
+        let clock = clock.clone();
+        Box::new(async move {
+            let deadline = caller.data_mut().guard().deadline;
+            let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+                return Err(wasmtime::Error::msg("missing required memory export"));
+            };
+            let fuel = caller.as_context_mut().hostcall_fuel();
+            let (memory, state) = memory.data_and_store_mut(&mut caller);
+            if let Some(nap) = Nap::of(memory, args) {
+                sleep(nap.time, deadline, &clock)?;
+                nap.end(memory);
+                return Ok(0);
+            }
+            let world = state.wasi();
+            world.set_hostcall_fuel(fuel);
+            p1::poll_oneoff(world, &mut GuestMemory::Unshared(memory), args.0, args.1, args.2, args.3).await
+        })
+    })?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// One relative time, and where in memory its event is told.
+struct Nap {
+    time: Duration,
+    user_data: [u8; 8],
+    event: usize,
+    count: usize,
+}
+
+impl Nap {
+    /// `None` of anything else, of what is wrong in any way, and of no time, for which the engine looks at the deadline.
+    fn of(memory: &[u8], (subscription, event, asked, count): (i32, i32, i32, i32)) -> Option<Nap> {
+        let [subscription, event, count] = [subscription, event, count].map(|at| at as u32 as usize);
+        let is_aligned = (subscription | event).is_multiple_of(ALIGNMENT) && count.is_multiple_of(size_of::<u32>());
+        let fits = memory.get(event..event + EVENT).is_some() && memory.get(count..count + size_of::<u32>()).is_some();
+        let asks = memory.get(subscription..subscription + SUBSCRIPTION)?;
+        let is_clock = asks[8] == 0 && CLOCKS.map(u32::to_le_bytes).iter().any(|clock| asks[16..20] == *clock);
+        let is_relative = asks[40..42] == [0, 0];
+        if !(asked == 1 && is_aligned && fits && is_clock && is_relative) {
+            return None;
+        }
+        let time = Duration::from_nanos(u64::from_le_bytes(asks[24..32].try_into().ok()?));
+        let user_data = asks[..8].try_into().ok()?;
+        (!time.is_zero()).then_some(Nap { time, user_data, event, count })
+    }
+
+    /// Tells that it is over.
+    fn end(&self, memory: &mut [u8]) {
+        let event = &mut memory[self.event..self.event + EVENT];
+        event[..8].copy_from_slice(&self.user_data);
+        // No error, of a clock; neither bytes nor flags. What lies between is padding, which the engine leaves as it is.
+        event[8..11].fill(0);
+        event[16..26].fill(0);
+        memory[self.count..self.count + size_of::<u32>()].copy_from_slice(&1u32.to_le_bytes());
+    }
+}
+
+/// Sleeps, and no longer than until the task's deadline, which counts the worker's time.
+fn sleep(time: Duration, deadline: Option<Deadline>, clock: &ActiveTime) -> Result<(), Stopped> {
+    let until = Instant::now().checked_add(time);
+    loop {
+        let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return Ok(());
+        }
+        let allowed = deadline.map_or(Duration::MAX, |deadline| deadline.left(clock));
+        if allowed.is_zero() {
+            return Err(Stopped::Timer);
+        }
+        // Active time passes in ticks, so to look more often finds nothing new.
+        thread::sleep(left.min(allowed.max(TICK)));
+    }
+}

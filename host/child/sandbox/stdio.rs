@@ -1,0 +1,239 @@
+//! The standard streams of a task, in memory.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+use super::guard::Stopped;
+use crate::model::limits::Limits;
+use crate::protocol::page::{MAX_NOTE, SharedPage};
+
+/// Bytes a guest may write at a time: the size that wasmtime recommends.
+const PERMIT: usize = 64 << 10;
+
+/// The streams of one task.
+#[derive(Clone, Debug)]
+pub(super) struct Stdio {
+    pub input: MemoryInputPipe,
+    /// A command's output. What a task of another convention prints is for people, like its stderr.
+    pub output: Stream,
+    pub diagnostics: Stream,
+}
+
+impl Stdio {
+    /// Streams for a command.
+    pub fn command(row: Bytes, limits: &Limits, page: &Arc<SharedPage>) -> Stdio {
+        let output = Stream::new(Capture::All { bytes: Vec::new(), limit: limits.output as usize, exceeded: false });
+        Stdio { input: MemoryInputPipe::new(row), output, diagnostics: Stream::diagnostics(limits, page) }
+    }
+
+    /// Streams for a program whose input and output go another way.
+    pub fn silent(limits: &Limits, page: &Arc<SharedPage>) -> Stdio {
+        let diagnostics = Stream::diagnostics(limits, page);
+        Stdio { input: MemoryInputPipe::new(Bytes::new()), output: diagnostics.clone(), diagnostics }
+    }
+
+    /// Makes the streams of a guest that lives on those of its next task. Commands do not live on.
+    pub fn clear(&self, limits: &Limits) {
+        let mut diagnostics = self.diagnostics.lock();
+        if let Capture::Ends { note, .. } = &*diagnostics {
+            *diagnostics = Capture::ends(limits, note.page.clone());
+        }
+    }
+
+    /// A command's output, and whether it wanted to write more than it may.
+    pub fn take_output(&self) -> (Vec<u8>, bool) {
+        match &mut *self.output.lock() {
+            Capture::All { bytes, exceeded, .. } => (std::mem::take(bytes), *exceeded),
+            Capture::Ends { .. } => (Vec::new(), false),
+        }
+    }
+
+    /// What the task wrote to stderr, if anything, with a mark where the middle was dropped.
+    pub fn stderr(&self) -> Option<String> {
+        match &*self.diagnostics.lock() {
+            Capture::Ends { head, tail, dropped, .. } if !head.is_empty() => {
+                let mut bytes = head.clone();
+                if *dropped > 0 {
+                    bytes.extend_from_slice(format!("\n[{dropped} bytes dropped]\n").as_bytes());
+                }
+                bytes.extend(tail);
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A stream that a guest writes to.
+#[derive(Clone, Debug)]
+pub(super) struct Stream(Arc<Mutex<Capture>>);
+
+#[derive(Debug)]
+enum Capture {
+    /// Everything up to a limit, beyond which the guest is stopped.
+    All { bytes: Vec<u8>, limit: usize, exceeded: bool },
+    /// The beginning and the end; the guest never notices.
+    Ends { head: Vec<u8>, tail: VecDeque<u8>, half: usize, dropped: u64, note: Note },
+}
+
+/// Shows the host the last line while the task runs.
+#[derive(Debug)]
+struct Note {
+    page: Arc<SharedPage>,
+    line: Vec<u8>,
+    /// What comes next begins a new line.
+    ended: bool,
+}
+
+impl Note {
+    fn write(&mut self, new: &[u8]) {
+        if self.add(new) {
+            self.page.set_note(&self.line);
+        }
+    }
+
+    /// Says whether the last line is another one now. Progress bars end theirs with a carriage return.
+    fn add(&mut self, new: &[u8]) -> bool {
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let end = new.iter().rposition(|byte| !is_end(byte)).map_or(0, |last| last + 1);
+        let begin = memchr::memrchr2(b'\n', b'\r', &new[..end]).map(|at| at + 1);
+        if end > 0 {
+            if begin.is_some() || self.ended {
+                self.line.clear();
+            }
+            let line = &new[begin.unwrap_or(0)..end];
+            self.line.extend_from_slice(&line[..line.len().min(MAX_NOTE - self.line.len())]);
+        }
+        self.ended = new.last().map_or(self.ended, is_end);
+        end > 0
+    }
+}
+
+impl Stream {
+    fn new(capture: Capture) -> Self {
+        Stream(Arc::new(Mutex::new(capture)))
+    }
+
+    fn diagnostics(limits: &Limits, page: &Arc<SharedPage>) -> Self {
+        Stream::new(Capture::ends(limits, page.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Capture> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Capture {
+    /// An empty one, for a task that begins.
+    fn ends(limits: &Limits, page: Arc<SharedPage>) -> Self {
+        page.clear_note();
+        let note = Note { page, line: Vec::new(), ended: false };
+        Capture::Ends { head: Vec::new(), tail: VecDeque::new(), half: (limits.stderr / 2) as usize, dropped: 0, note }
+    }
+
+    fn write(&mut self, new: &[u8]) -> Result<(), Stopped> {
+        match self {
+            Capture::All { bytes, limit, exceeded } => {
+                *exceeded |= bytes.len() + new.len() > *limit;
+                if *exceeded {
+                    return Err(Stopped::Output);
+                }
+                bytes.extend_from_slice(new);
+            }
+            Capture::Ends { head, tail, half, dropped, note } => {
+                note.write(new);
+                let (first, rest) = new.split_at(new.len().min(*half - head.len()));
+                head.extend_from_slice(first);
+                tail.extend(rest);
+                let excess = tail.len().saturating_sub(*half);
+                tail.drain(..excess);
+                *dropped += excess as u64;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl OutputStream for Stream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.lock().write(&bytes).map_err(|stopped| StreamError::Trap(stopped.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Stream {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(self.lock().write(bytes).map(|()| bytes.len()).map_err(std::io::Error::other))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl IsTerminal for Stream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_the_last_that_has_anything_in_it() {
+        for (writes, expected) in [
+            (&["one"][..], "one"),
+            (&["one\ntwo"], "two"),
+            (&["one\ntwo\n", "\n", "\r\n"], "two"),
+            (&["fif", "ty", " %"], "fifty %"),
+            (&["10 %\r", "20 %\r", "3", "0 %"], "30 %"),
+            (&["a\n", "b"], "b"),
+            (&["a", "\nb\nc"], "c"),
+        ] {
+            let (page, _) = SharedPage::create().unwrap();
+            let mut note = Note { page: Arc::new(page), line: Vec::new(), ended: false };
+            writes.iter().for_each(|text| note.write(text.as_bytes()));
+            assert_eq!(note.page.note(), expected, "{writes:?}");
+        }
+        let (page, _) = SharedPage::create().unwrap();
+        let mut note = Note { page: Arc::new(page), line: Vec::new(), ended: false };
+        (0..100).for_each(|_| note.write(b"no end "));
+        assert_eq!(note.line.len(), MAX_NOTE);
+    }
+}

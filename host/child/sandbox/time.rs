@@ -1,0 +1,66 @@
+//! How long a worker has been at work, as the deadlines of its tasks count it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Length of an epoch, and so how exactly a deadline is kept. A hundred wake-ups a second cost a thousandth of a core.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// The most time that counts between two ticks. A worker that did not run for longer was stopped, with its host or its
+/// whole machine, or was not given a processor; no task is to blame for that.
+pub(crate) const MOST_BETWEEN_TICKS: Duration = Duration::from_millis(100);
+
+/// How long this process has been at work, as deadlines count it. Only the clock's thread makes it pass, so that what
+/// looks at it after a pause never sees the pause.
+#[derive(Clone, Debug)]
+pub(crate) struct ActiveTime(Arc<Passed>);
+
+#[derive(Debug)]
+struct Passed {
+    nanos: AtomicU64,
+    /// When the tick began that goes on, in nanoseconds since `base`.
+    tick: AtomicU64,
+    base: Instant,
+}
+
+impl Default for ActiveTime {
+    fn default() -> Self {
+        ActiveTime(Arc::new(Passed { nanos: AtomicU64::new(0), tick: AtomicU64::new(0), base: Instant::now() }))
+    }
+}
+
+impl ActiveTime {
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.nanos.load(Ordering::Acquire))
+    }
+
+    /// A moment that is at least this long from now. What has gone of the tick that goes on will count when it ends,
+    /// however late the clock's thread is then, and is no part of this time.
+    pub fn after(&self, time: Duration) -> Duration {
+        // In this order: should the tick end meanwhile, then what has gone of it counts twice, and not never.
+        let gone = self.in_tick().min(MOST_BETWEEN_TICKS);
+        self.now().saturating_add(time).saturating_add(gone)
+    }
+
+    /// How much of the tick that goes on has gone.
+    fn in_tick(&self) -> Duration {
+        let tick = Duration::from_nanos(self.0.tick.load(Ordering::Acquire));
+        self.0.base.elapsed().saturating_sub(tick)
+    }
+
+    /// Lets time pass, as the clock saw it.
+    pub fn pass(&self, elapsed: Duration) {
+        self.0.nanos.fetch_add(elapsed.min(MOST_BETWEEN_TICKS).as_nanos() as u64, Ordering::AcqRel);
+    }
+
+    /// Ends a tick and begins the next.
+    pub fn tick(&self) {
+        self.pass(self.in_tick());
+        self.begin_tick();
+    }
+
+    pub fn begin_tick(&self) {
+        self.0.tick.store(self.0.base.elapsed().as_nanos() as u64, Ordering::Release);
+    }
+}

@@ -1,0 +1,264 @@
+//! From how a task ended to what is reported of it.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use wasmtime::{Store, Trap, WasmBacktrace, WasmCoreDump};
+use wasmtime_wasi::I32Exit;
+
+use super::context::TaskContext;
+use super::guard::{Guard, Stopped};
+use super::stdio::Stdio;
+use super::task::State;
+use super::{Answered, Beside, Returned, Spent, encode};
+use crate::child::engine::max_frames;
+use crate::model::limits::{Limits, in_words};
+use crate::model::outcome::{ErrorDetail, Layer, Status};
+use crate::protocol::setup::{AnswerDetail, timeout_detail};
+
+/// What becomes of a task that ended, before its output is known.
+enum Verdict<'a> {
+    Output(Cow<'a, [u8]>),
+    /// A command's stdout is the output.
+    Stdout,
+    /// A command failed; its stdout, when there is any, is kept.
+    StdoutOf(ErrorDetail),
+    NotOk(Status, Layer, ErrorDetail),
+}
+
+/// What there is after a task beside its result.
+pub(super) struct Remains<'a, S: 'static> {
+    pub store: &'a Store<S>,
+    /// There when the program imports WASI.
+    pub stdio: Option<&'a Stdio>,
+    /// What was used of it, where it is counted.
+    pub fuel: Option<u64>,
+    pub core_dump: Option<Vec<u8>>,
+}
+
+/// A task's end, before it is made ready for the wire.
+pub(super) struct Judged<'a> {
+    status: Status,
+    layer: Layer,
+    output: Cow<'a, [u8]>,
+    /// When its instance had been made; `None` when it was there before.
+    pub ready: Option<Instant>,
+    /// Most memory that was in use, in bytes.
+    peak: u64,
+    fuel: Option<u64>,
+    /// Of most tasks there is nothing, and each is moved some times.
+    more: Option<Box<More>>,
+}
+
+/// What there is to tell of a task that is not ok, or of one of which all is to be told.
+#[derive(Default)]
+struct More {
+    error: Option<ErrorDetail>,
+    /// Of a task that is ok; otherwise it stands in the error.
+    stderr: Option<String>,
+    core_dump: Option<Vec<u8>>,
+}
+
+impl<'a> Answered<'a> {
+    /// A task that has answered, and about which nothing else is known.
+    pub fn ok(output: Cow<'a, [u8]>) -> Self {
+        Answered { status: Status::Ok, layer: Layer::Guest, output, start: Duration::ZERO, beside: None }
+    }
+}
+
+impl<'a> Judged<'a> {
+    /// Of a task that is ok, and of which nothing else is known.
+    pub fn ok(output: Cow<'a, [u8]>, guard: &Guard) -> Self {
+        let (ready, peak) = (guard.ready, guard.peak);
+        Judged { status: Status::Ok, layer: Layer::Guest, output, ready, peak, fuel: None, more: None }
+    }
+
+    /// The same, without what it has borrowed from the instance.
+    pub fn into_owned(self) -> Judged<'static> {
+        Judged { output: self.output.into_owned().into(), ..self }
+    }
+
+    pub fn is_timeout(&self) -> bool {
+        self.status == Status::Timeout
+    }
+
+    /// Whether a task that ended so did the same. What it wrote to stderr is not compared: times and addresses stand
+    /// there.
+    pub fn is_as(&self, other: &Judged<'_>) -> bool {
+        fn error<'a>(judged: &'a Judged<'_>) -> Option<(&'a str, &'a str)> {
+            let error = judged.more.as_ref()?.error.as_ref()?;
+            Some((&error.code, &error.message))
+        }
+        self.status == other.status && self.output == other.output && error(self) == error(other)
+    }
+
+    /// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and
+    /// the stderr of a task that is ok.
+    pub fn answer(self, spent: Option<Spent>) -> Answered<'a> {
+        let Judged { status, layer, output, peak, fuel, more, .. } = self;
+        let answered = Answered { status, layer, ..Answered::ok(output) };
+        if more.is_none() && spent.is_none() {
+            return answered;
+        }
+        let More { error, stderr, core_dump } = more.map(|more| *more).unwrap_or_default();
+        let mut detail = Vec::new();
+        if error.is_some() || spent.is_some() {
+            let micros = |time: Duration| time.as_micros() as u64;
+            detail = encode(&AnswerDetail {
+                error,
+                stderr,
+                peak_memory: spent.as_ref().map(|_| peak),
+                fuel: fuel.filter(|_| spent.is_some()),
+                start_us: spent.as_ref().map(|spent| micros(spent.start)),
+                cpu_us: spent.as_ref().map(|spent| micros(spent.cpu)),
+            });
+        }
+        Answered { beside: Some(Box::new(Beside { detail, core_dump, notice: None })), ..answered }
+    }
+}
+
+/// What became of a task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
+pub(super) fn judge<'a, S: State>(
+    result: wasmtime::Result<Returned>,
+    remains: Remains<'a, S>,
+    context: &TaskContext,
+    is_told: bool,
+) -> Judged<'a> {
+    let Remains { store, stdio, fuel, core_dump } = remains;
+    let guard = store.data().seen_guard();
+    let (limits, success_codes) = (&context.limits, &context.success_codes);
+    let (stdout, exceeded) = stdio.map(Stdio::take_output).unwrap_or_default();
+    let stderr = || stdio.and_then(Stdio::stderr);
+    let verdict = match result {
+        // Whatever a guest makes of a write that failed, it has written too much.
+        _ if exceeded => too_much_output(limits),
+        Ok(Returned::Lent { memory, place }) => Verdict::Output(memory.data(store)[place].into()),
+        Ok(Returned::Output(output)) => Verdict::Output(output.into()),
+        Ok(Returned::Refused(message)) => {
+            Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new("err", message))
+        }
+        Ok(Returned::Command) => exited(0, success_codes),
+        Ok(Returned::CommandFailed) => exited(1, success_codes),
+        Err(error) => match error.downcast_ref::<I32Exit>() {
+            Some(exit) => exited(exit.0, success_codes),
+            None => stopped(&error, guard, context),
+        },
+    };
+    let (status, layer, output, mut error) = match verdict {
+        Verdict::Output(output) => (Status::Ok, Layer::Guest, output, None),
+        Verdict::Stdout => (Status::Ok, Layer::Guest, stdout.into(), None),
+        Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout.into(), Some(error)),
+        Verdict::NotOk(status, layer, error) => (status, layer, Cow::default(), Some(error)),
+    };
+    let told = match &mut error {
+        Some(error) => {
+            error.stderr = stderr();
+            None
+        }
+        None => is_told.then(stderr).flatten(),
+    };
+    let is_plain = error.is_none() && told.is_none() && core_dump.is_none();
+    let more = (!is_plain).then(|| Box::new(More { error, stderr: told, core_dump }));
+    Judged { status, layer, output, ready: guard.ready, peak: guard.peak, fuel, more }
+}
+
+fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict<'static> {
+    let limits = &context.limits;
+    let backtrace = || backtrace(error, context.post_mortem);
+    match error.downcast_ref::<Stopped>() {
+        Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
+        Some(Stopped::Timer) => return timeout(guard, Layer::Timer),
+        Some(Stopped::Output) => return too_much_output(limits),
+        Some(Stopped::Abi(message)) => {
+            return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
+        }
+        Some(Stopped::Init { code, message }) => {
+            return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code, message.clone()));
+        }
+        Some(Stopped::Denied(message)) => {
+            let backtrace = backtrace();
+            let error = ErrorDetail { backtrace, ..ErrorDetail::new("denied-import", message.clone()) };
+            return Verdict::NotOk(Status::Trap, Layer::Sandbox, error);
+        }
+        None => {}
+    }
+    let root = error.root_cause().to_string();
+    // The engine has no type for this one: WASI preview 1 allows codes from 0 to 125.
+    if root.contains("invalid exit status") {
+        return Verdict::StdoutOf(exit_detail(None));
+    }
+    // Nor for this one: more than `TaskContext::hostcall_memory` at once.
+    if root.contains("fuel allocated for hostcalls") {
+        let message = format!("gave more data at once than its limit of {} bytes of output allows", limits.output);
+        return Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message));
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::OutOfFuel) {
+        let message = format!("used up its fuel of {}; allow more with --fuel", limits.fuel.unwrap_or_default());
+        let error = ErrorDetail { backtrace: backtrace(), ..ErrorDetail::new("fuel", message) };
+        return Verdict::NotOk(Status::Fuel, Layer::Fuel, error);
+    }
+    let (code, message) = match trap {
+        Some(trap) => (trap_code(*trap), trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
+        None => ("abi", root),
+    };
+    let backtrace = backtrace();
+    if guard.denied {
+        let message = format!("was denied memory over {} and then gave up: {message}", in_words(limits.memory));
+        let error = ErrorDetail { backtrace, ..ErrorDetail::new("memory-limit", message) };
+        return Verdict::NotOk(Status::OutOfMemory, Layer::Limiter, error);
+    }
+    let error = ErrorDetail { backtrace, ..ErrorDetail::new(code, message) };
+    Verdict::NotOk(Status::Trap, Layer::Guest, error)
+}
+
+fn timeout(guard: &Guard, layer: Layer) -> Verdict<'static> {
+    let length = guard.deadline.map(|deadline| deadline.length);
+    Verdict::NotOk(Status::Timeout, layer, timeout_detail(length.unwrap_or_default()))
+}
+
+fn too_much_output(limits: &Limits) -> Verdict<'static> {
+    let message = format!("more than {} bytes of output", limits.output);
+    Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message))
+}
+
+fn exited(code: i32, success_codes: &[i32]) -> Verdict<'static> {
+    if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(Some(code))) }
+}
+
+fn exit_detail(code: Option<i32>) -> ErrorDetail {
+    let message = match code {
+        Some(code) => format!("exited with code {code}"),
+        None => "exited with a code over 125".to_owned(),
+    };
+    ErrorDetail { exit_code: code, ..ErrorDetail::new("exit", message) }
+}
+
+/// Names of the functions on a guest's stack. With a core dump they stand in it.
+fn backtrace(error: &wasmtime::Error, all: bool) -> Vec<String> {
+    let trace = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);
+    let frames = trace.or_else(|| error.downcast_ref::<WasmCoreDump>().map(WasmCoreDump::frames)).unwrap_or_default();
+    let name = |frame: &wasmtime::FrameInfo| {
+        let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
+        symbol.or(frame.func_name()).map_or_else(|| format!("<function {}>", frame.func_index()), str::to_owned)
+    };
+    frames.iter().take(max_frames(all)).map(name).collect()
+}
+
+fn trap_code(trap: Trap) -> &'static str {
+    match trap {
+        Trap::StackOverflow => "stack-overflow",
+        Trap::MemoryOutOfBounds => "memory-out-of-bounds",
+        Trap::HeapMisaligned => "misaligned-atomic",
+        Trap::TableOutOfBounds => "table-out-of-bounds",
+        Trap::IndirectCallToNull => "indirect-call-to-null",
+        Trap::BadSignature => "bad-signature",
+        Trap::IntegerOverflow => "integer-overflow",
+        Trap::IntegerDivisionByZero => "division-by-zero",
+        Trap::BadConversionToInteger => "bad-conversion",
+        Trap::UnreachableCodeReached => "unreachable",
+        Trap::AtomicWaitNonSharedMemory => "atomic-wait",
+        Trap::NullReference => "null-reference",
+        _ => "trap",
+    }
+}

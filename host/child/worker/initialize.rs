@@ -1,0 +1,68 @@
+//! The life of a process that runs `init` once, sends what it left, and ends.
+
+use std::sync::Arc;
+
+use super::loaded::{Fenced, fenced};
+use crate::child::pipes::Pipes;
+use crate::model::error::Refusal;
+use crate::model::limits::MAX_INPUT;
+use crate::model::outcome::{ErrorDetail, Status};
+use crate::protocol::page::SharedPage;
+use crate::protocol::roles::Role;
+use crate::protocol::setup::{AnswerDetail, ChildError, WorkerSetup};
+use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
+
+/// Runs `init`. Gives the exit code.
+pub(in crate::child) fn initialize(mut pipes: Pipes) -> i32 {
+    match run(&mut pipes) {
+        Ok((printed, state)) => {
+            pipes.send(Kind::Report, &printed);
+            pipes.send_bytes(Kind::Snapshot, &state);
+            0
+        }
+        Err(why) => pipes.refuse(why),
+    }
+}
+
+/// What `init` printed, and the state it left.
+fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
+    let mut decoder = Decoder::new(MAX_TEXT.max(MAX_INPUT));
+    let setup: WorkerSetup = pipes.setup(&mut decoder)?;
+    let other = |error: std::io::Error| ChildError::Other(error.to_string());
+    // Nobody looks at what it says of itself while it runs.
+    let (page, _) = SharedPage::create().map_err(other)?;
+    let (fenced, _) = fenced(pipes, &mut decoder, Role::Initializer, &setup, Arc::new(page))?;
+    let Fenced { sandbox, clock, .. } = fenced;
+    clock.begin(true, false);
+    let answer = sandbox.freeze();
+    clock.end();
+    let detail: AnswerDetail = serde_json::from_slice(answer.detail()).unwrap_or_default();
+    match (answer.status, detail.error) {
+        (Status::Ok, _) => Ok((detail.stderr, answer.output.into_owned())),
+        (status, error) => Err(ChildError::Program(refusal(status, error.unwrap_or_default()))),
+    }
+}
+
+/// Why the run is refused, with what helps to find out more.
+fn refusal(status: Status, error: ErrorDetail) -> Refusal {
+    if error.code == "snapshot" {
+        let why = error.message;
+        return Refusal::new(
+            "snapshot",
+            format!("no snapshot can be made after its `init`: {why}; --init-each runs it in each instance instead"),
+        );
+    }
+    let mut message = match status {
+        Status::Failed => format!("its `init` failed: {}", error.message),
+        Status::Timeout => format!("its `init` {}; allow more with --init-timeout", error.message),
+        Status::OutOfMemory => format!("its `init` {}; allow more with --memory", error.message),
+        status => format!("its `init` ended in a {}: {}", status.as_str(), error.message),
+    };
+    for function in &error.backtrace {
+        message += &format!("\n  in {function}");
+    }
+    if let Some(printed) = error.stderr {
+        message += &format!("\nit printed: {}", printed.trim_end());
+    }
+    Refusal::new("init", message)
+}

@@ -1,0 +1,58 @@
+//! A worker's life: loading its program, raising the fence, and serving tasks.
+
+mod clock;
+mod initialize;
+mod line;
+mod loaded;
+mod memory;
+mod outbox;
+mod serve;
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+pub(super) use self::initialize::initialize;
+use self::loaded::fenced;
+use super::pipes::{BROKEN, Pipes};
+use super::{Intrusion, allocator, confine, faults};
+use crate::model::limits::MAX_INPUT;
+use crate::protocol::page::{Cause, SharedPage};
+use crate::protocol::roles::Role;
+use crate::protocol::setup::{ChildError, WorkerSetup};
+use crate::protocol::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
+
+pub(super) fn work(mut pipes: Pipes, intrusion: Option<Intrusion>) -> i32 {
+    let mut decoder = Decoder::new(MAX_TEXT.max(MAX_INPUT + 2 * FRAME_TARGET));
+    let (setup, page) = match prepare(&mut pipes, &mut decoder) {
+        Ok(prepared) => prepared,
+        Err(why) => return pipes.refuse(why),
+    };
+    let (mut fenced, fence) = match fenced(&mut pipes, &mut decoder, Role::Worker, &setup, page.clone()) {
+        Ok(ready) => ready,
+        Err(why) => return pipes.refuse(why),
+    };
+    fenced.intrusion = intrusion;
+    if let Err(error) = faults::tell_sent_from_raised() {
+        return pipes.refuse(ChildError::Other(format!("cannot watch its faults: {error}")));
+    }
+    // Everything that needs more than a guest does is done; from here on this process is the guest's.
+    pipes.send(Kind::Ready, &fence);
+    match serve::serve(&setup, fenced, page.clone(), pipes, decoder) {
+        Ok(()) => 0,
+        Err(error) => {
+            page.set_cause(Cause::Protocol);
+            confine::last_words(&error.to_string());
+            BROKEN
+        }
+    }
+}
+
+fn prepare(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(WorkerSetup, Arc<SharedPage>), ChildError> {
+    let setup = pipes.setup(decoder)?;
+    let page_file = pipes.handed.last().ok_or_else(|| ChildError::Other("it was given no page".into()))?;
+    let page = SharedPage::map(page_file.as_fd()).map_err(|error| ChildError::Other(error.to_string()))?;
+    let page = Arc::new(page);
+    confine::report_panics_to(page.clone());
+    allocator::report_to(page.clone());
+    Ok((setup, page))
+}

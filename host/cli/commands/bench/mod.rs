@@ -1,0 +1,127 @@
+//! `wpool bench`: how fast a program's tasks are, what a row's time goes to, and what to do about it.
+//!
+//! Every setting has a pool of its own for each measurement, so that no setting finds workers warmer than another, and
+//! idle workers take nothing from those that are measured. The settings take turns.
+
+mod advice;
+mod findings;
+mod measure;
+mod sample;
+mod settings;
+mod text;
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use anyhow::{Context, Result};
+use futures_core::Stream;
+use tempfile::TempDir;
+use wpool::{Isolation, PoolConfig, Program, Supply};
+
+use crate::cli::exit::{Exit, NoInputs, Usage};
+use crate::cli::plan::Plan;
+use crate::cli::print::{Layout, print, print_json};
+use crate::cli::rows::{Occurrences, Rows, Steps};
+use crate::cli::run::reaper;
+use crate::cli::{args, run, say};
+use findings::{Findings, Size};
+use measure::{Seen, can_run, look, measure, rows_of_a_second};
+use sample::Sample;
+use settings::{Kind, Setting, settings};
+
+/// Rows that are kept in memory to be run again and again, and their bytes.
+const MOST_ROWS: usize = 1_000_000;
+const MOST_BYTES: usize = 64 << 20;
+
+/// Measures, and prints what was found.
+pub fn bench(args: args::Bench) -> Result<Exit> {
+    let (json, rounds, rows) = (args.json, args.rounds.get(), args.rows.map(usize::from));
+    if args.state.state_out.is_some() {
+        return Err(Usage("--state-out is for runs: a bench writes nothing".into()).into());
+    }
+    let mut plan = Plan::new(args.run()?)?;
+    if plan.config.state.is_some() || plan.config.grants.has_writable_dir() {
+        let what = "rows are run again and again here, and would find what they have left: a bench takes no shared state \
+                    (--state, --state-in) and no :rw directory";
+        return Err(Usage(what.into()).into());
+    }
+    let program = plan.program()?;
+    reaper::start()?;
+    // Every pool finds the program there: what compiling costs is not measured.
+    let cache = plan.config.cache.is_none().then(TempDir::new).transpose().context("cannot make a folder")?;
+    plan.config.cache = plan.config.cache.take().or_else(|| cache.as_ref().map(|dir| dir.path().to_owned()));
+    let findings = run::runtime()?.block_on(find(&plan, &program, rounds, rows))?;
+    let printed = if json { print_json(&findings, Layout::Line)? } else { print(&text::text(&findings)) };
+    Ok(printed.max(if findings.not_ok > 0 { Exit::NotOk } else { Exit::Ok }))
+}
+
+async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>) -> Result<Findings> {
+    let sample = sample(plan, rows.unwrap_or(MOST_ROWS).min(MOST_ROWS)).await?;
+    let (mut settings, seen) = prepare(plan, program, &sample).await?;
+    let count = match rows {
+        Some(rows) => rows,
+        None => rows_of_a_second(program, &plan.config, &sample).await?,
+    };
+    let measured = settings.iter().filter(|setting| setting.inapplicable.is_none()).count();
+    say(format_args!("measuring {measured} settings, {rounds} times each, with {count} rows"));
+    for round in 0..rounds {
+        let turns = settings.len();
+        for turn in 0..turns {
+            let setting = &mut settings[(turn + round) % turns];
+            if setting.inapplicable.is_none() {
+                let measurement = measure(program, &setting.config, &sample, count).await?;
+                setting.measured.add(measurement);
+            }
+        }
+    }
+    Ok(Findings::new(program, plan, &settings, seen, Size { rows: count, sample: sample.different.min(count), rounds }))
+}
+
+/// Compiles the program for all settings, and finds out which it can be run with. The one that was asked for has to be one
+/// of them.
+async fn prepare(plan: &Plan, program: &Program, sample: &Sample) -> Result<(Vec<Setting>, Seen)> {
+    let seen = look(program, &plan.config, sample).await?;
+    let mut settings = settings(&plan.config);
+    for setting in settings.iter_mut().filter(|setting| !setting.is_asked_for()) {
+        if let Err(error) = can_run(program, &setting.config).await {
+            setting.inapplicable = Some(error.to_string());
+        }
+    }
+    // What `auto` stands for is measured already.
+    let same = Kind::Isolation(isolation(&plan.config, &settings));
+    settings.retain(|setting| plan.config.isolation != Isolation::Auto || setting.kind != same);
+    Ok((settings, seen))
+}
+
+/// What becomes of instances, in the word that one types, and of `auto` what it stands for.
+fn isolation(asked: &PoolConfig, settings: &[Setting]) -> &'static str {
+    let is_refused = |setting: &Setting| setting.kind == Kind::Isolation("reset") && setting.inapplicable.is_some();
+    match asked.isolation {
+        Isolation::Auto if settings.iter().any(is_refused) => "fresh",
+        Isolation::Auto | Isolation::Reset => "reset",
+        Isolation::Fresh => "fresh",
+        Isolation::Reuse(_) | Isolation::Checked => "reuse",
+    }
+}
+
+/// The first rows, as a run would give them to its pool.
+async fn sample(plan: &Plan, most: usize) -> Result<Sample> {
+    let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+    let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
+    let (end, mut inputs, mut bytes, mut plain) = (rows.end(), Vec::new(), 0, true);
+    while inputs.len() < most && bytes < MOST_BYTES {
+        let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await else { break };
+        plain &= matches!(supply, Supply::Many(_));
+        for input in supply.into_inputs().take(most - inputs.len()) {
+            bytes += input.bytes.len();
+            inputs.push(input);
+        }
+    }
+    if let Some(why) = end.failure() {
+        return Err(anyhow::Error::msg(why));
+    }
+    if inputs.is_empty() {
+        return Err(NoInputs("there are no rows to measure with".into()).into());
+    }
+    Ok(Sample::new(inputs, plain))
+}

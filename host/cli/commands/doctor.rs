@@ -1,0 +1,145 @@
+//! `wpool doctor`: what can be built here, what this machine offers, and whether wpool works on it.
+
+use std::io;
+use std::path::Path;
+
+use anyhow::Result;
+use bytesize::ByteSize;
+use serde::Serialize;
+use wpool::{Fence, LayerState, Observer, Outcome, Pool, Program, SandboxLayer, Shutdown};
+
+use crate::cli::exit::Exit;
+use crate::cli::print::{Layout, Lines, print, print_json};
+use crate::cli::projects::{self, LanguageReport, Machine};
+use crate::cli::{args, plan, run, say};
+
+/// A task that answers with nothing.
+const TRIAL: &str = r#"(module
+    (memory (export "memory") 1)
+    (func (export "alloc") (param i32) (result i32) (i32.const 0))
+    (func (export "run") (param i32 i32) (result i64) (i64.const 0)))"#;
+
+#[derive(Serialize)]
+struct Findings {
+    version: &'static str,
+    /// Whether a task ran; otherwise why not.
+    works: bool,
+    trouble: Option<String>,
+    languages: Vec<LanguageReport>,
+    machine: Machine,
+    /// The layers of the fence around the worker that ran a task. Empty when none did.
+    sandbox: Vec<LayerFound>,
+}
+
+/// What became of a layer.
+#[derive(Serialize)]
+struct LayerFound {
+    layer: SandboxLayer,
+    /// `on`, `off` or `missing`.
+    state: &'static str,
+    /// Why it is missing, and what to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+pub fn doctor(args: &args::Doctor) -> Result<Exit> {
+    let tried = try_out();
+    let trouble = tried.as_ref().err().map(|error| format!("{error:#}"));
+    let findings = Findings {
+        version: env!("CARGO_PKG_VERSION"),
+        works: trouble.is_none(),
+        trouble,
+        languages: projects::languages(Path::new(".")),
+        machine: projects::machine(),
+        sandbox: tried.ok().flatten().map(|fence| layers(&fence)).unwrap_or_default(),
+    };
+    let printed = if args.json { print_json(&findings, Layout::Line)? } else { print(&describe(&findings)) };
+    if let Some(why) = &findings.trouble {
+        say(format_args!("a task could not be run: {why}"));
+        return Ok(printed.max(Exit::SetUp));
+    }
+    Ok(printed)
+}
+
+/// What became of each layer, and why one is missing.
+fn layers(fence: &Fence) -> Vec<LayerFound> {
+    let found = |(layer, state): (SandboxLayer, LayerState)| match state {
+        LayerState::On => LayerFound { layer, state: "on", why: None },
+        LayerState::Off => LayerFound { layer, state: "off", why: None },
+        LayerState::Missing(error) => {
+            let why = format!("{}; {}", io::Error::from_raw_os_error(error), layer.advice());
+            LayerFound { layer, state: "missing", why: Some(why) }
+        }
+    };
+    fence.layers().map(found).collect()
+}
+
+/// Compiles a program and runs one task, as every run does. Gives what stood of the fence.
+fn try_out() -> Result<Option<Fence>> {
+    let mut config = plan::base_config()?;
+    // What is missing is listed below.
+    config.observer = Observer::default();
+    config.workers = 1;
+    config.cache = None;
+    let program = Program::new("doctor.wat", TRIAL);
+    run::runtime()?.block_on(async {
+        let pool = Pool::builder(program).config(config).build().await?;
+        let mut results = pool.map([""]);
+        let outcome = results.next().await?.map(|result| result.outcome);
+        anyhow::ensure!(matches!(outcome, Some(Outcome::Ok(_))), "it gave {outcome:?}");
+        drop(results);
+        let fence = pool.fence();
+        pool.shutdown(Shutdown::Drain).await;
+        Ok(fence)
+    })
+}
+
+fn describe(findings: &Findings) -> Lines {
+    let mut text = Lines::default();
+    text.add(format_args!("wpool {}: {}", findings.version, if findings.works { "works" } else { "broken" }));
+    text.add_title("languages");
+    for language in &findings.languages {
+        let state = if language.found { "ready" } else { "missing" };
+        let mut head = format!("  {:<15} {state:<8}", language.name);
+        if language.tools.is_empty() {
+            head += " needs no tool";
+        }
+        for tool in &language.tools {
+            let found = match (&tool.path, &tool.version) {
+                (None, _) => format!("{} is not here; get it with `{}`", tool.name, tool.install),
+                (Some(path), Some(version)) => format!("{} {version} at {path}", tool.name),
+                (Some(path), None) => format!("{} at {path}", tool.name),
+            };
+            text.add(format_args!("{head} {found}"));
+            head = " ".repeat(26);
+        }
+        if language.tools.is_empty() {
+            text.add(head);
+        }
+    }
+    text.add_title("sandbox");
+    if findings.sandbox.is_empty() {
+        text.add("  unknown, because no task could be run");
+    }
+    for LayerFound { layer, state, why } in &findings.sandbox {
+        let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        text.add(format_args!("  {:<15} {state}{why}", layer.as_str()));
+    }
+    text.add_title("machine");
+    describe_machine(&findings.machine, &mut text);
+    text
+}
+
+fn describe_machine(machine: &Machine, text: &mut Lines) {
+    let unknown = || "unknown".to_owned();
+    let size = |size: Option<u64>| size.map_or_else(unknown, |size| ByteSize(size).to_string());
+    let quota = machine.cpu_quota.map_or("no quota".to_owned(), |quota| format!("a quota of {quota:.2}"));
+    let limit = machine.memory_limit.map_or("no limit".to_owned(), |limit| format!("a limit of {}", ByteSize(limit)));
+    let lines = [
+        ("kernel", machine.kernel.clone().unwrap_or_else(unknown)),
+        ("cores", machine.cores.map_or_else(unknown, |cores| cores.to_string()) + ", " + &quota),
+        ("workers", format!("{} unless -j says otherwise", machine.workers)),
+        ("memory", format!("{}, {} available, {limit}", size(machine.memory_total), size(machine.memory_available))),
+    ];
+    lines.iter().for_each(|(name, value)| text.add(format_args!("  {name:<15} {value}")));
+}

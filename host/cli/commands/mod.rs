@@ -1,0 +1,10 @@
+//! The commands beside `wpool run`, each with what it prints.
+
+pub mod bench;
+pub mod build;
+pub mod check;
+pub mod doctor;
+pub mod inspect;
+pub mod new;
+pub mod replay;
+pub mod runs;

@@ -1,0 +1,154 @@
+//! A kept run as a plan that can be carried out again.
+//!
+//! The folder may be from somebody else, and a guest may have written to it. So its program is a regular file of the hash that
+//! the facts tell, it is never built, the fence is never less than for a run, and what the facts grant is said first.
+
+use std::io::Read;
+use std::path::{Path, PathBuf, absolute};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use wpool::place::Dir;
+use wpool::{DirGrant, Grants, MAX_PROGRAM, Program, SandboxMode, Status};
+
+use crate::cli::args::{Action, Args, Replay, Rerun, Run};
+use crate::cli::exit::Usage;
+use crate::cli::journal::index;
+use crate::cli::journal::{Facts, output, program};
+use crate::cli::plan::{JournalPlan, Plan, Resuming, differences, is_stdin};
+use crate::cli::say;
+
+/// A kept run, of which something is to be done again.
+#[derive(Debug)]
+pub struct Again {
+    pub folder: PathBuf,
+    pub dir: Dir,
+    pub facts: Facts,
+}
+
+const NO_FILE: &str = "its output is no regular file any more";
+
+/// Whether the records of a run are in the order of its rows.
+pub fn is_ordered(facts: &Facts) -> bool {
+    facts.settings.get("--unordered").is_none_or(|unordered| unordered == "false")
+}
+
+fn is_ok(status: Status) -> bool {
+    status == Status::Ok
+}
+
+impl Again {
+    pub fn find(run: &Path) -> Result<Again> {
+        let kept = index::find(run)?;
+        let cannot = || format!("cannot run {} again", kept.folder.display());
+        let dir = kept.dir().with_context(cannot)?.clone();
+        dir.check_private().with_context(cannot)?;
+        let facts = kept.facts.context("it has no facts")?;
+        Ok(Again { folder: kept.folder, dir, facts })
+    }
+
+    /// The program, from the copy that was kept.
+    fn program(&self) -> Result<Program> {
+        let place = program(&self.dir);
+        let shown = place.path();
+        let cannot = || format!("cannot read {}, the program of the run", shown.display());
+        let mut bytes = Vec::new();
+        place.read().with_context(cannot)?.take(MAX_PROGRAM + 1).read_to_end(&mut bytes).with_context(cannot)?;
+        ensure!(bytes.len() as u64 <= MAX_PROGRAM, "{} is too large for a program", shown.display());
+        let copy = Program::new(self.facts.program.name.clone(), bytes);
+        let same = copy.hash().to_hex().as_str() == self.facts.program.hash;
+        ensure!(same, "{} is not the program of the run any more", shown.display());
+        Ok(copy)
+    }
+
+    /// Says what the program will be able to touch, which the folder decides.
+    fn say_grants(&self, plan: &Plan) {
+        let Grants { dirs, env, .. } = &plan.config.grants;
+        for DirGrant { host, writable, .. } in dirs {
+            let how = if *writable { "read and change" } else { "read" };
+            say(format_args!("the run grants its program to {how} the directory {}", host.display()));
+        }
+        if !env.is_empty() {
+            let names: Vec<_> = env.iter().map(|(name, _)| name.as_str()).collect();
+            say(format_args!("the run gives its program the environment variables {}", names.join(" ")));
+        }
+    }
+
+    /// What was typed, with what it stood for then: directory, environment, program. `named` is how rows are named now.
+    ///
+    /// Where something is written beside FILE is left out, and the fence is never less than what it is without a word: the
+    /// folder may be somebody else's.
+    fn typed(&self, inputs: &[PathBuf], sandbox: Option<SandboxMode>, named: &str) -> Result<Run> {
+        let inputs = inputs.iter().map(|path| if is_stdin(path) { Ok(path.clone()) } else { absolute(path) });
+        let inputs: Vec<_> = inputs.collect::<Result<_, _>>()?;
+        let arguments = ["wpool", "run"].into_iter().chain(self.facts.arguments.iter().map(String::as_str));
+        let parsed = Args::try_parse_from(arguments);
+        let cannot = || format!("what was typed for the run {} cannot be understood any more", self.facts.run);
+        let Action::Run(mut typed) = parsed.with_context(cannot)?.action else { anyhow::bail!(cannot()) };
+        let cwd = &self.facts.cwd;
+        std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
+        typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        typed.source.task = program(&self.dir).path();
+        typed.pool.sandbox = match (sandbox, typed.pool.sandbox) {
+            (Some(now), _) => now,
+            (None, SandboxMode::Strict) => SandboxMode::Strict,
+            (None, SandboxMode::Auto | SandboxMode::Off) => SandboxMode::Auto,
+        };
+        (typed.output.failed, typed.messages.summary_json) = (None, None);
+        typed.output.output = Some(output(&self.folder));
+        let of_lines = !typed.once && typed.source.files.is_empty();
+        if inputs.is_empty() {
+            let of_stdin = typed.source.inputs.is_empty() || typed.source.inputs.iter().any(|path| is_stdin(path));
+            if of_lines && of_stdin {
+                let what = format!("the run read standard input, which is gone; name a file of the same rows: {named}");
+                return Err(Usage(what).into());
+            }
+        } else if of_lines {
+            typed.source.inputs = inputs;
+        } else {
+            let had = if typed.once { "no input (--once)" } else { "what --files named" };
+            return Err(Usage(format!("the run had {had}, so files of rows cannot be named for it")).into());
+        }
+        Ok(*typed)
+    }
+
+    /// A plan for what is not ok.
+    pub fn failed(&self, args: &Rerun) -> Result<(Plan, Program)> {
+        let mut typed = self.typed(&args.inputs, args.sandbox, "wpool rerun RUN FILE --failed")?;
+        typed.output.overwrite = false;
+        typed.journal.resume = true;
+        typed.messages.quiet = args.quiet;
+        typed.messages.verbose &= !args.quiet;
+        let mut plan = Plan::new(typed)?;
+        let journal = plan.journal.as_mut().context(NO_FILE)?;
+        let (across, damaged) = (args.resume_across_programs, args.resume_damaged);
+        journal.resume = Some(Resuming { done: is_ok, across, damaged });
+        journal.facts.arguments = self.facts.arguments.clone();
+        journal.facts.program.path = self.facts.program.path.clone();
+        if !plan.messages.quiet {
+            self.say_grants(&plan);
+        }
+        Ok((plan, self.program()?))
+    }
+
+    /// A plan for single tasks: the same pool and rows, and nothing is written. Refused when a setting is another now,
+    /// such as an argument from a file.
+    pub fn single(&self, args: &Replay) -> Result<(Plan, Program)> {
+        let mut typed = self.typed(&args.inputs, args.sandbox, "wpool replay RUN ID FILE")?;
+        // Nothing is written, so nothing is replaced either.
+        typed.output.overwrite = true;
+        typed.state.state |= typed.state.state_out.take().is_some();
+        (typed.journal.resume, typed.journal.durable, typed.strict_input) = (false, false, false);
+        let mut plan = Plan::new(typed)?;
+        let JournalPlan { facts, .. } = plan.journal.take().context(NO_FILE)?;
+        let differences = differences(&self.facts, &facts);
+        if !differences.is_empty() {
+            return Err(Usage(format!("the run had other settings: {}", differences.join(", "))).into());
+        }
+        plan.config.workers = 1;
+        plan.config.retry = wpool::Retry::default();
+        plan.config.post_mortem = true;
+        self.say_grants(&plan);
+        Ok((plan, self.program()?))
+    }
+}

@@ -1,0 +1,78 @@
+//! What people see of kept runs.
+
+use anyhow::Result;
+
+use crate::cli::exit::Exit;
+use crate::cli::journal::Facts;
+use crate::cli::journal::index::Kept;
+use crate::cli::print::{Layout, Lines, print, print_json};
+
+/// Prints a table of runs, or a JSON array.
+pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
+    if json {
+        return print_json(&runs, Layout::Pretty);
+    }
+    let mut text = Lines::default();
+    text.add(format_args!(
+        "{:<25} {:<20} {:<11} {:>9} {:>9} {:>9}  {:<20} {}",
+        "run", "started", "state", "rows", "ok", "not ok", "program", "output"
+    ));
+    for kept in runs {
+        let (total, ok) = (kept.total(), kept.ok());
+        text.add(format_args!(
+            "{:<25} {:<20} {:<11} {total:>9} {ok:>9} {:>9}  {:<20} {}",
+            kept.run,
+            kept.started,
+            kept.state.as_str(),
+            total - ok,
+            kept.program,
+            kept.output.display()
+        ));
+    }
+    Ok(print(&text))
+}
+
+/// Prints what is known of a run.
+pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
+    let facts = kept.facts.as_ref().expect("a run that is found has facts");
+    if json {
+        let document =
+            serde_json::json!({"state": kept.state, "output": kept.output, "counts": kept.counts, "facts": facts});
+        return print_json(&document, Layout::Pretty);
+    }
+    let mut text = Lines::default();
+    let mut line = |name: &str, value: String| text.add(format_args!("{name:<10} {value}"));
+    line("run", format!("{} ({})", kept.run, kept.state.as_str()));
+    line("started", facts.started.clone());
+    if let Some(ended) = &facts.ended {
+        line("ended", format!("{}, exit code {}", ended.time, ended.exit_code));
+    }
+    line("output", kept.output.display().to_string());
+    line("program", format!("{} ({}, blake3 {})", facts.program.name, facts.program.path, facts.program.hash));
+    line("inputs", facts.inputs.join(" "));
+    line("typed", format!("wpool run {}", typed(facts)));
+    line("in", facts.cwd.clone());
+    line("wpool", facts.version.clone());
+    line("rows", kept.total().to_string());
+    for (status, count) in &kept.counts {
+        line("", format!("{count} {status}"));
+    }
+    for (name, value) in &facts.settings {
+        // Values of --env may be secrets; --json shows them.
+        let value = if name == "--env" { format!("{} variables", facts.env.len()) } else { value.clone() };
+        line("setting", format!("{name} {value}"));
+    }
+    Ok(print(&text))
+}
+
+/// What was typed, without the values of `--env`.
+fn typed(facts: &Facts) -> String {
+    let shown = |argument: &String| {
+        let secret = facts.env.iter().find_map(|(name, value)| {
+            let before = argument.strip_suffix(&format!("{name}={value}"))?;
+            matches!(before, "" | "--env=").then(|| format!("{before}{name}=…"))
+        });
+        secret.unwrap_or_else(|| argument.clone())
+    };
+    facts.arguments.iter().map(shown).collect::<Vec<_>>().join(" ")
+}

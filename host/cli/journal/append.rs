@@ -1,0 +1,137 @@
+//! Writing FILE and its journal.
+//!
+//! A piece of FILE is written, then the group that stands for it. Without `--durable` the kernel keeps both in this order
+//! for everybody who reads them, so a killed host leaves them right; a power cut may leave any part of what was written
+//! in the last half minute. With it, FILE and then the journal are synced at most [`SYNC_TIME`] after a line was written,
+//! or after [`SYNC_BYTES`]: what is older is on the disk.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::time::{Duration, Instant};
+
+use wpool::place::{PRIVATE, Place};
+
+use crate::cli::journal::entries::End;
+use crate::cli::journal::format::{Header, Kind, MAX_ROWS, Record};
+use crate::cli::journal::{Error, at};
+
+/// Longest time from a line's writing to its sync, which itself takes as long as the disk does.
+const SYNC_TIME: Duration = Duration::from_millis(100);
+/// Bytes of FILE after which a sync does not wait for its time.
+const SYNC_BYTES: u64 = 8 << 20;
+
+/// Adds lines to FILE, with their records to the journal.
+#[derive(Debug)]
+pub struct Appender {
+    file: File,
+    journal: File,
+    file_place: Place,
+    journal_place: Place,
+    header: Header,
+    /// Length of the journal.
+    length: u64,
+    groups: Vec<u8>,
+    /// Everything before the next group is on the disk.
+    synced: bool,
+    /// When the oldest line that is not on the disk was written, and bytes since then.
+    unsynced: Option<(Instant, u64)>,
+}
+
+impl Appender {
+    /// A new journal for a file that is empty.
+    pub fn create(journal_place: &Place, file_place: &Place, file: File, durable: bool) -> Result<Appender, Error> {
+        let kind = if durable { Kind::Durable } else { Kind::Plain };
+        let header = Header::new(kind);
+        let failed = at(journal_place);
+        let mut journal = journal_place.create_anew(PRIVATE).map_err(failed)?;
+        let bytes = header.encode();
+        journal.write_all(&bytes).map_err(failed)?;
+        let mut appender = Appender::of(header, (journal, journal_place), (file, file_place), bytes.len() as u64);
+        if durable {
+            appender.sync()?;
+            for place in [journal_place, file_place] {
+                sync_folder(place)?;
+            }
+        }
+        Ok(appender)
+    }
+
+    /// Goes on at a place, which is the end of both.
+    pub(super) fn resume(
+        header: Header,
+        journal: (File, &Place),
+        file: (File, &Place),
+        end: End,
+    ) -> Result<Appender, Error> {
+        let mut appender = Appender::of(header, journal, file, end.journal);
+        appender.file.seek(SeekFrom::Start(end.file)).map_err(at(&appender.file_place))?;
+        appender.journal.seek(SeekFrom::Start(end.journal)).map_err(at(&appender.journal_place))?;
+        Ok(appender)
+    }
+
+    fn of(header: Header, journal: (File, &Place), file: (File, &Place), length: u64) -> Appender {
+        Appender {
+            file: file.0,
+            journal: journal.0,
+            file_place: file.1.clone(),
+            journal_place: journal.1.clone(),
+            header,
+            length,
+            groups: Vec::new(),
+            synced: false,
+            unsynced: None,
+        }
+    }
+
+    /// Writes lines, then the records of their rows, whose lengths are together those of the lines.
+    pub fn append(&mut self, lines: &[u8], records: &[Record]) -> Result<(), Error> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.file.write_all(lines).map_err(at(&self.file_place))?;
+        self.commit(lines, records)?;
+        let (since, bytes) = self.unsynced.unwrap_or((Instant::now(), 0));
+        self.unsynced = Some((since, bytes + lines.len() as u64));
+        Ok(())
+    }
+
+    /// Writes records of lines that stand in FILE.
+    pub(super) fn commit(&mut self, mut lines: &[u8], records: &[Record]) -> Result<(), Error> {
+        self.groups.clear();
+        for records in records.chunks(MAX_ROWS) {
+            let length = records.iter().map(|record| record.length as usize).sum();
+            let (own, rest) = lines.split_at(length);
+            lines = rest;
+            let at = self.length + self.groups.len() as u64;
+            let synced = std::mem::take(&mut self.synced);
+            self.header.push_group(at, records, crc32fast::hash(own), synced, &mut self.groups);
+        }
+        debug_assert!(lines.is_empty(), "the lengths are those of the lines");
+        self.journal.write_all(&self.groups).map_err(at(&self.journal_place))?;
+        self.length += self.groups.len() as u64;
+        Ok(())
+    }
+
+    /// In how long a sync is due; `None` when there is nothing to sync.
+    pub fn due(&self) -> Option<Duration> {
+        if self.header.kind != Kind::Durable {
+            return None;
+        }
+        let (since, bytes) = self.unsynced?;
+        Some(if bytes >= SYNC_BYTES { Duration::ZERO } else { SYNC_TIME.saturating_sub(since.elapsed()) })
+    }
+
+    /// Has everything reach the disk, lines before their records.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        self.file.sync_data().map_err(at(&self.file_place))?;
+        self.journal.sync_data().map_err(at(&self.journal_place))?;
+        self.unsynced = None;
+        self.synced = true;
+        Ok(())
+    }
+}
+
+/// Has a file's name reach the disk.
+pub(super) fn sync_folder(place: &Place) -> Result<(), Error> {
+    place.dir().sync().map_err(at(place))
+}

@@ -1,0 +1,142 @@
+//! What is known of a run before its first row and after its last: `run.json`.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{Read, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use humantime::format_rfc3339_seconds;
+use serde::{Deserialize, Serialize};
+use wpool::place::{Dir, PRIVATE, Place};
+
+use crate::cli::journal::{Error, at};
+
+/// Name of the file of facts in a journal's folder.
+pub const FACTS: &str = "run.json";
+/// Version of everything in the folder. Another one is not read.
+pub const FORMAT: u32 = 1;
+/// Longest file of facts: arguments and environments are at most 2 MiB for the kernel, and as much again in escapes.
+const MAX_FACTS: u64 = 16 << 20;
+
+/// The facts of a run. Texts that are not UTF-8 on the command line are kept with replacement characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// [`FORMAT`] of whoever wrote this.
+    pub format: u32,
+    /// The name of the run: when it began, so that names sort by age, and a random part.
+    pub run: String,
+    /// Of wpool.
+    pub version: String,
+    /// In UTC, as RFC 3339. That of the first run when it was resumed.
+    pub started: String,
+    /// Working directory, against which every path that was typed is meant.
+    pub cwd: String,
+    /// Everything that was typed after `wpool run`.
+    pub arguments: Vec<String>,
+    /// What `--env` gave, in its order, with the values that were the caller's.
+    pub env: Vec<(String, String)>,
+    pub program: ProgramFacts,
+    /// Every setting on which outputs or records depend, under the name of its option, in a text that is equal when
+    /// the setting is.
+    pub settings: BTreeMap<String, String>,
+    /// Files of rows as typed, `-` for standard input; with `--files` its patterns; empty with `--once`.
+    pub inputs: Vec<String>,
+    /// `None` while the run goes on, and for ever when its host was killed.
+    pub ended: Option<Ended>,
+}
+
+/// Which program a run was of. Its bytes stand beside the facts, in `program.wasm`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramFacts {
+    pub name: String,
+    /// As typed; of a folder, the program that was built in it.
+    pub path: String,
+    /// BLAKE3 of the bytes, in hex.
+    pub hash: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// In UTC, as RFC 3339.
+    pub time: String,
+    pub exit_code: i32,
+    /// Records by status, kept ones included; statuses that did not occur are left out.
+    pub counts: BTreeMap<String, u64>,
+    /// Whether every row of the input has a record that is final.
+    pub complete: bool,
+}
+
+impl Facts {
+    /// Reads the facts in a journal's folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there are none, [`Error::Facts`] when they make no sense or are of another format.
+    pub fn load(folder: &Dir) -> Result<Facts, Error> {
+        let place = folder.at(FACTS);
+        let mut text = Vec::new();
+        let file = place.read().map_err(at(&place))?;
+        file.take(MAX_FACTS).read_to_end(&mut text).map_err(at(&place))?;
+        let wrong = |why: String| Error::Facts { path: place.path(), why };
+        #[derive(Deserialize)]
+        struct Versioned {
+            format: u32,
+        }
+        let Versioned { format } = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        if format != FORMAT {
+            return Err(wrong(format!("its format is {format}, and this wpool reads {FORMAT}")));
+        }
+        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Writes the facts into a journal's folder, whole or not at all; `durable` is for power cuts, too.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn store(&self, folder: &Dir, durable: bool) -> Result<(), Error> {
+        let mut text = Vec::new();
+        wpool::inert::push_pretty_json(self, &mut text).expect("plain data serializes");
+        text.push(b'\n');
+        replace(&folder.at(FACTS), &text, durable)
+    }
+}
+
+/// Writes a file of a folder by rename, so that there is the old one or the new one; when it is durable, also after a
+/// power cut.
+pub(super) fn replace(place: &Place, bytes: &[u8], durable: bool) -> Result<(), Error> {
+    let failed = at(place);
+    let mut draft = place.draft(PRIVATE).map_err(failed)?;
+    draft.file.write_all(bytes).map_err(failed)?;
+    if durable {
+        draft.file.sync_all().map_err(failed)?;
+    }
+    draft.put(true).map_err(failed)?;
+    if durable { place.dir().sync().map_err(failed) } else { Ok(()) }
+}
+
+/// A new name for a run that begins now, and the time.
+pub fn run_id() -> (String, String) {
+    let time = now();
+    // Each of these is seeded by the system.
+    let random = RandomState::new().hash_one(&time) as u32;
+    let sortable: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    (format!("{sortable}-{random:08x}"), time)
+}
+
+/// The time now, in UTC, as RFC 3339.
+pub fn now() -> String {
+    // What writes times refuses those before 1970.
+    format_rfc3339_seconds(SystemTime::now().max(UNIX_EPOCH)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_runs_sort_by_age_and_differ() {
+        let (a, b) = (run_id().0, run_id().0);
+        assert_ne!(a, b);
+        assert!(a.starts_with("20") && a.len() == b.len() && a[..16] <= b[..16], "{a} {b}");
+    }
+}

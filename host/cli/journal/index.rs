@@ -1,0 +1,268 @@
+//! Where kept runs are: a small file for each in `$XDG_STATE_HOME/wpool/runs`, which points to its folder.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use wpool::inert;
+use wpool::place::{Dir, PRIVATE, Place};
+
+use crate::cli::exit::Usage;
+use crate::cli::journal::{Entries, Error, FACTS, Facts, SUFFIX, beside, is_running, output};
+use crate::cli::plan::user_dir;
+use crate::cli::say;
+
+/// Longest file of the index: a path takes 4 KiB at most, and some more in escapes.
+const MAX_POINTER: u64 = 64 << 10;
+
+/// What the index says of a run.
+#[derive(Debug, Serialize, Deserialize)]
+struct Pointer {
+    run: String,
+    /// `FILE.wpool`, absolute.
+    folder: PathBuf,
+    started: String,
+    program: String,
+    exit_code: Option<i32>,
+}
+
+impl Pointer {
+    fn to(folder: PathBuf, facts: &Facts) -> Pointer {
+        Pointer {
+            run: facts.run.clone(),
+            folder,
+            started: facts.started.clone(),
+            program: facts.program.name.clone(),
+            exit_code: facts.ended.as_ref().map(|ended| ended.exit_code),
+        }
+    }
+}
+
+/// What became of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    Finished,
+    /// It can be resumed.
+    Interrupted,
+    Running,
+    /// Its folder is not there, or is of a later run.
+    Gone,
+    /// What is known of it cannot be read, now or by this version.
+    Unreadable,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Finished => "finished",
+            State::Interrupted => "interrupted",
+            State::Running => "running",
+            State::Gone => "gone",
+            State::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A run that was kept.
+#[derive(Debug, Serialize)]
+pub struct Kept {
+    pub run: String,
+    pub state: State,
+    pub started: String,
+    pub program: String,
+    pub output: PathBuf,
+    /// `FILE.wpool`.
+    #[serde(skip)]
+    pub folder: PathBuf,
+    /// The same, open, if it is there.
+    #[serde(skip)]
+    pub dir: Option<Dir>,
+    pub exit_code: Option<i32>,
+    /// Records by status, as far as there is a journal to read.
+    pub counts: BTreeMap<String, u64>,
+    #[serde(skip)]
+    pub facts: Option<Facts>,
+}
+
+impl Kept {
+    fn of(dir: Option<Dir>, facts: Result<Facts, State>, pointer: Pointer) -> Kept {
+        let state = match &facts {
+            Err(state) => *state,
+            Ok(_) if dir.as_ref().is_some_and(is_running) => State::Running,
+            Ok(facts) if facts.ended.as_ref().is_some_and(|ended| ended.complete) => State::Finished,
+            Ok(_) => State::Interrupted,
+        };
+        let facts = facts.ok();
+        let told = facts.as_ref().and_then(|facts| facts.ended.as_ref()).map(|ended| ended.counts.clone());
+        let counts = match (told, state) {
+            (Some(counts), State::Finished) => counts,
+            (_, State::Gone | State::Unreadable) => BTreeMap::new(),
+            _ => dir.as_ref().map(count).unwrap_or_default(),
+        };
+        let Pointer { run, folder, started, program, exit_code } = pointer;
+        Kept { run, state, started, program, output: output(&folder), folder, dir, exit_code, counts, facts }
+    }
+
+    /// For how long it has been finished, by the clock of the file system.
+    pub fn finished_for(&self) -> Option<Duration> {
+        let noted = self.dir.as_ref()?.at(FACTS).read().and_then(|facts| facts.metadata()?.modified()).ok()?;
+        Some(SystemTime::now().duration_since(noted).unwrap_or_default())
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> Result<&Dir> {
+        self.dir.as_ref().with_context(|| format!("cannot open {}", self.folder.display()))
+    }
+
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    pub fn ok(&self) -> u64 {
+        self.counts.get("ok").copied().unwrap_or_default()
+    }
+}
+
+/// Records by status, up to where the journal can be read.
+fn count(folder: &Dir) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    let Ok(mut entries) = Entries::open(folder) else { return counts };
+    while let Ok(Some(entry)) = entries.next() {
+        *counts.entry(entry.record.status.to_string()).or_default() += 1;
+    }
+    counts
+}
+
+/// The path of the index; without a home there is none.
+pub fn place() -> Option<PathBuf> {
+    user_dir("XDG_STATE_HOME", ".local/state").map(|state| state.join("wpool/runs"))
+}
+
+/// The name of a run's file: names of runs come from files that anybody may have written.
+fn file_name(run: &str) -> Option<String> {
+    let plain = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    plain.then(|| format!("{run}.json"))
+}
+
+/// Notes where a run is. Without the index it can still be found by its file, so a failure is told once and harms nothing.
+pub fn note(facts: &Facts, folder: &Path) {
+    static TOLD: Once = Once::new();
+    let (Some(place), Some(name)) = (place(), file_name(&facts.run)) else { return };
+    if let Err(error) = try_note(facts, folder, &place, &name) {
+        TOLD.call_once(|| {
+            say(format_args!(
+                "warning: cannot note the run in {}: {error}; `wpool runs` will not list it",
+                place.display()
+            ));
+        });
+    }
+}
+
+fn try_note(facts: &Facts, folder: &Path, place: &Path, name: &str) -> io::Result<()> {
+    let pointer = Pointer::to(std::fs::canonicalize(folder)?, facts);
+    let entry = Dir::make_private(place)?.at(name);
+    if let Some(other) = read(&entry).filter(|other| other.folder != pointer.folder)
+        && open_kept(&other.folder).is_ok_and(|dir| Facts::load(&dir).is_ok_and(|facts| facts.run == other.run))
+    {
+        let other = other.folder.display();
+        return Err(io::Error::other(format!("{other} holds the run of this name; is this a copy of it?")));
+    }
+    let mut text = Vec::new();
+    inert::push_json(&pointer, &mut text)?;
+    entry.replace(&text, PRIVATE, true)
+}
+
+/// Removes a run from the index.
+pub fn forget(run: &str) -> Result<()> {
+    let (Some(place), Some(name)) = (place(), file_name(run)) else { return Ok(()) };
+    let removed = Dir::private(&place).and_then(|index| index.at(name).remove());
+    removed.with_context(|| format!("cannot remove the run from {}", place.display()))
+}
+
+/// Opens the folder of a kept run, which has its name and is not a link.
+pub fn open_kept(folder: &Path) -> io::Result<Dir> {
+    if folder.extension().is_none_or(|end| end != &SUFFIX[1..]) {
+        return Err(io::Error::other("it is not called FILE.wpool"));
+    }
+    Dir::open_itself(folder)
+}
+
+/// All runs of the index, the newest first. What is no pointer is passed over.
+pub fn all() -> Result<Vec<Kept>> {
+    let mut kept: Vec<Kept> = pointers("")?.into_iter().map(look).collect();
+    kept.sort_by(|a, b| b.run.cmp(&a.run));
+    Ok(kept)
+}
+
+/// Those whose name begins so.
+fn pointers(prefix: &str) -> Result<Vec<Pointer>> {
+    let Some(place) = place() else { return Ok(Vec::new()) };
+    if !place.exists() {
+        return Ok(Vec::new());
+    }
+    let cannot = || format!("cannot read {}", place.display());
+    let index = Dir::private(&place).with_context(cannot)?;
+    let names = index.names().with_context(cannot)?;
+    let named = names.iter().filter(|name| name.to_str().is_some_and(|name| name.starts_with(prefix)));
+    // A run's file has the run's name.
+    let own = |name: &OsStr| read(&index.at(name)).filter(|it| file_name(&it.run).is_some_and(|own| name == &*own));
+    Ok(named.filter_map(|name| own(name)).collect())
+}
+
+/// Reads a file of the index, if it is one.
+fn read(entry: &Place) -> Option<Pointer> {
+    let mut text = Vec::new();
+    entry.read().ok()?.take(MAX_POINTER).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// What there is of a run that the index knows.
+fn look(pointer: Pointer) -> Kept {
+    let dir = open_kept(&pointer.folder).ok();
+    let facts = match dir.as_ref().map(Facts::load) {
+        Some(Ok(facts)) if facts.run == pointer.run => Ok(facts),
+        Some(Err(Error::Io { source, .. })) if source.kind() != io::ErrorKind::NotFound => Err(State::Unreadable),
+        Some(Err(Error::Facts { .. })) => Err(State::Unreadable),
+        None if pointer.folder.is_dir() => Err(State::Unreadable),
+        _ => Err(State::Gone),
+    };
+    Kept::of(dir, facts, pointer)
+}
+
+/// A run by its output file, its folder, its name, or the beginning of its name.
+pub fn find(run: &Path) -> Result<Kept> {
+    let folder = if run.extension().is_some_and(|end| end == "wpool") { run.to_owned() } else { beside(run) };
+    if folder.is_dir() {
+        let dir = open_kept(&folder).with_context(|| format!("cannot use {}", folder.display()))?;
+        let facts = Facts::load(&dir)?;
+        let pointer = Pointer::to(std::fs::canonicalize(&folder)?, &facts);
+        return Ok(Kept::of(Some(dir), Ok(facts), pointer));
+    }
+    let name = run.to_string_lossy();
+    let mut found = pointers(&name)?;
+    let refuse = |what: String| Err(Usage(what).into());
+    match found.len() {
+        0 => refuse(format!(
+            "there is no run {name}, and no {}; `wpool runs list` says which there are",
+            folder.display()
+        )),
+        1 => {
+            let kept = look(found.swap_remove(0));
+            if kept.state == State::Gone {
+                let folder = kept.folder.display();
+                return refuse(format!("of the run {} nothing is left: {folder} is gone, or of another run", kept.run));
+            }
+            if kept.state == State::Unreadable {
+                Facts::load(&open_kept(&kept.folder)?)?;
+            }
+            Ok(kept)
+        }
+        count => refuse(format!("{count} runs begin with {name}; more of the name is needed")),
+    }
+}

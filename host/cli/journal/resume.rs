@@ -1,0 +1,286 @@
+//! Going on with a run: which rows of its input are done, and where their lines are.
+//!
+//! Rows come in the order of the input. As long as they are those of the journal, in its order, and done, their lines
+//! stay where they are. At the first that is not, or that is torn, all right lines that follow in FILE are moved into a
+//! tail, FILE and journal are cut off there, and from then on each row is looked up in the tails: the k-th of equal rows has the k-th record of that
+//! content.
+//!
+//! Each step leaves something to go on from: a tail has its name before anything is cut off; the journal is cut off before
+//! FILE, so that it never tells of lines that are not there; a group that is kept in part is in the tail as a whole.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use wpool::place::{Dir, Place};
+use wpool::{Input, Status};
+
+use crate::cli::journal::append::{Appender, sync_folder};
+use crate::cli::journal::entries::{End, Entries};
+use crate::cli::journal::folder::{Folder, JOURNAL};
+use crate::cli::journal::format::{Header, Kind, Record};
+use crate::cli::journal::groups::Groups;
+use crate::cli::journal::key::Key;
+use crate::cli::journal::tails::{self, Index, Tail};
+use crate::cli::journal::verify::{Lines, Stretch, Torn, Trust, Verified, verify};
+use crate::cli::journal::{Error, at};
+
+/// How a run is gone on with.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// The statuses of rows that need not run again.
+    pub done: fn(Status) -> bool,
+    /// Whether records are in the order of their rows.
+    pub ordered: bool,
+    /// Whether lines begin with the position of their row.
+    pub ids: bool,
+    pub durable: bool,
+    /// Whether right records are kept although something else is damaged.
+    pub salvage: bool,
+}
+
+/// Whether a record stays when its run is gone on with. What was stopped with the run is not done. What was not fit to
+/// run costs nothing to find out again, and its message tells where the row stands, which may be elsewhere now.
+pub fn is_final(status: Status) -> bool {
+    !matches!(status, Status::Skipped | Status::Cancelled | Status::InvalidInput)
+}
+
+/// What is known of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Its line stands in FILE.
+    InPlace(Status),
+    /// Its line, which is to be written again with this record.
+    Moved(Record, Vec<u8>),
+    /// It has to run.
+    Nothing,
+}
+
+/// A run that is gone on with.
+#[derive(Debug)]
+pub struct Resume {
+    folder: Dir,
+    file: File,
+    place: Place,
+    how: How,
+    header: Header,
+    verified: Verified,
+    tails: Vec<Tail>,
+    damaged: bool,
+    entries: Entries,
+    /// Where the group of the last entry begins, and those of its records that stay.
+    begin: End,
+    partial: Vec<Record>,
+    rows: u64,
+    moved: Option<Moved>,
+}
+
+/// What there is once something in FILE does not stay.
+#[derive(Debug)]
+struct Moved {
+    index: Option<Index>,
+    appender: Option<Appender>,
+}
+
+impl Resume {
+    /// Checks all that is there, and changes nothing. `file` is FILE, which stands at `place`.
+    pub fn open(folder: &Folder, file: File, place: &Place, how: How) -> Result<Resume, Error> {
+        let lines = Lines { file: &file, place };
+        let (verified, tails, damaged) = match read(folder, lines, Trust::Crash) {
+            Err(Error::Damaged { .. }) if how.salvage => {
+                let (verified, tails) = read(folder, lines, Trust::Salvage)?;
+                (verified, tails, true)
+            }
+            found => found.map(|(verified, tails)| (verified, tails, false))?,
+        };
+        let mut groups = Groups::open(&folder.journal())?;
+        groups.end = verified.end.journal;
+        let header = groups.header;
+        let begin = End { journal: groups.offset, file: 0 };
+        Ok(Resume {
+            folder: folder.dir().clone(),
+            file,
+            place: place.clone(),
+            how,
+            header,
+            verified,
+            tails,
+            damaged,
+            entries: Entries::of(groups),
+            begin,
+            partial: Vec::new(),
+            rows: 0,
+            moved: None,
+        })
+    }
+
+    /// FILE.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// What will be done again because it was torn.
+    pub fn torn(&self) -> Torn {
+        self.verified.torn
+    }
+
+    /// Whether something is damaged, so that only the right records are kept.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    /// Records of FILE that are right.
+    pub fn records(&self) -> u64 {
+        self.verified.records
+    }
+
+    /// What is known of the next row of the input.
+    pub fn next(&mut self, row: &Input) -> Result<Known, Error> {
+        let key = Key::of(row);
+        let position = self.rows;
+        self.rows += 1;
+        if self.moved.is_none() {
+            if let Some(status) = self.in_place(key)? {
+                return Ok(Known::InPlace(status));
+            }
+            self.move_rest()?;
+        }
+        let index = self.moved.as_mut().and_then(|moved| moved.index.as_mut());
+        let found = index.map(|index| index.take(key)).transpose()?.flatten();
+        Ok(match found {
+            Some((record, line)) => {
+                let line = if self.how.ids { with_id(position, line) } else { line };
+                Known::Moved(Record { length: line.len() as u64, occurrence: 0, ..record }, line)
+            }
+            None => Known::Nothing,
+        })
+    }
+
+    /// Says that the input has ended: records that follow are of rows that are gone.
+    pub fn end(&mut self) -> Result<(), Error> {
+        match self.moved {
+            None => {
+                // What is left belongs to a next entry, if there is one.
+                self.next_entry()?;
+                self.move_rest()
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// What writes new lines; once, when the first row is not in its place or the input has ended.
+    pub fn appender(&mut self) -> Option<Appender> {
+        self.moved.as_mut()?.appender.take()
+    }
+
+    fn in_place(&mut self, key: Key) -> Result<Option<Status>, Error> {
+        if !self.how.ordered {
+            return Ok(None);
+        }
+        let record = self.next_entry()?.filter(|record| record.key == key && (self.how.done)(record.status));
+        self.partial.extend(record);
+        Ok(record.map(|record| record.status))
+    }
+
+    /// The next entry, with `begin` and `partial` being of its group. After the last they are of the end.
+    fn next_entry(&mut self) -> Result<Option<Record>, Error> {
+        let entry = self.entries.next()?;
+        let begin = if entry.is_some() { self.entries.begin() } else { self.verified.end };
+        if begin != self.begin {
+            self.begin = begin;
+            self.partial.clear();
+        }
+        Ok(entry.map(|entry| entry.record))
+    }
+
+    fn move_rest(&mut self) -> Result<(), Error> {
+        let (begin, end) = (self.begin, self.verified.end);
+        let rest = (begin != end).then_some(Stretch { begin, end });
+        let rest: Vec<_> = rest.into_iter().chain(self.verified.behind.iter().copied()).collect();
+        // Those of a group that is kept in part are in no journal while it is written anew.
+        if !self.partial.is_empty() || self.anything_is_done_in(&rest)? {
+            self.tails.push(tails::take(&self.folder, Lines { file: &self.file, place: &self.place }, &rest)?);
+        }
+        let appender = self.cut_off()?;
+        let mut index = Index::load(&self.folder, &self.tails, self.how.done)?;
+        if let Some(index) = &mut index {
+            // Rows that stay are occurrences, too.
+            let mut entries = Entries::open(&self.folder)?;
+            while let Some(entry) = entries.next()? {
+                index.pass(entry.record.key);
+            }
+        }
+        self.moved = Some(Moved { index, appender: Some(appender) });
+        Ok(())
+    }
+
+    /// Whether there are records which may be of use.
+    fn anything_is_done_in(&self, stretches: &[Stretch]) -> Result<bool, Error> {
+        for stretch in stretches {
+            let groups = Groups::open(&self.folder.at(JOURNAL))?;
+            let mut entries = Entries::between(groups, stretch.begin, stretch.end);
+            while let Some(entry) = entries.next()? {
+                if (self.how.done)(entry.record.status) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Cuts journal and FILE off behind what stays.
+    fn cut_off(&self) -> Result<Appender, Error> {
+        let journal_place = self.folder.at(JOURNAL);
+        let journal = journal_place.edit().map_err(at(&journal_place))?;
+        let file = self.file.try_clone().map_err(at(&self.place))?;
+        let length: u64 = self.partial.iter().map(|record| record.length).sum();
+        let mut lines = vec![0; length as usize];
+        file.read_exact_at(&mut lines, self.begin.file).map_err(at(&self.place))?;
+        let header = self.header(&journal).map_err(at(&journal_place))?;
+        journal.set_len(self.begin.journal).map_err(at(&journal_place))?;
+        if self.how.durable {
+            // No longer journal may come to stand before a shorter FILE.
+            journal.sync_all().map_err(at(&journal_place))?;
+        }
+        let end = End { file: self.begin.file + length, ..self.begin };
+        file.set_len(end.file).map_err(at(&self.place))?;
+        let mut appender = Appender::resume(header, (journal, &journal_place), (file, &self.place), end)?;
+        if self.how.durable {
+            // The lines are on the disk before a record of them is written.
+            appender.sync()?;
+        }
+        if !self.partial.is_empty() {
+            appender.commit(&lines, &self.partial)?;
+        }
+        if self.how.durable {
+            // They may have been on the disk before, and there may be no further line that brings a sync.
+            appender.sync()?;
+            // The run may have begun as one that is not durable.
+            sync_folder(&journal_place)?;
+            sync_folder(&self.place)?;
+        }
+        Ok(appender)
+    }
+
+    /// The header for what follows, which says whether it is durable.
+    fn header(&self, journal: &File) -> std::io::Result<Header> {
+        let kind = if self.how.durable { Kind::Durable } else { Kind::Plain };
+        let header = Header { kind, ..self.header };
+        if header != self.header {
+            journal.write_all_at(&header.encode(), 0)?;
+        }
+        Ok(header)
+    }
+}
+
+/// Reads all that there is.
+fn read(folder: &Folder, lines: Lines<'_>, trust: Trust) -> Result<(Verified, Vec<Tail>), Error> {
+    Ok((verify(&folder.journal(), lines, trust)?, tails::check(folder.dir(), trust)?))
+}
+
+/// A record with another position.
+fn with_id(position: u64, line: Vec<u8>) -> Vec<u8> {
+    let begin = b"{\"id\":";
+    let Some(rest) = line.strip_prefix(begin) else { return line };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    [begin, position.to_string().as_bytes(), &rest[digits..]].concat()
+}

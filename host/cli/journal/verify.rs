@@ -1,0 +1,321 @@
+//! What of a journal and its lines is what was written.
+//!
+//! Torn parts are dropped, their rows run again, and right groups behind them stay. Torn are
+//!
+//! - a last group that is incomplete or wrong, whatever follows it, as long as no group does;
+//! - groups at the end whose lines are missing in FILE, or hold zero bytes, which no line does;
+//! - holes ([`holes`]) wherever they are: groups whose lines have one, and what a journal has lost with one;
+//! - in a durable journal, whatever is wrong in it, and lines with zero bytes, after the last group that says that all
+//!   before it had reached the disk. A disk writes in any order, so right groups can stand behind wrong ones there.
+//!
+//! Everything else that is wrong is damage, and so is anything before a group that says that all before it had reached the
+//! disk: that FILE's bytes are others, or that what was there is gone, is never the work of a crash.
+//!
+//! Behind a hole of the journal the places of lines are not known. They are looked for, and lines that are not found are
+//! torn as well, whatever was done to them. A damaged journal is read in the same way when its user asks for what is right
+//! of it ([`Trust::Salvage`]): then everything that is wrong counts as torn.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use wpool::place::Place;
+
+use crate::cli::journal::Error;
+use crate::cli::journal::at;
+use crate::cli::journal::entries::End;
+use crate::cli::journal::format::{Group, HEADER, Kind};
+use crate::cli::journal::groups::Groups;
+use crate::cli::journal::holes;
+
+/// Bytes of lines read at a time.
+const BLOCK: usize = 256 << 10;
+/// How often the lines of a group are looked for in vain: each time costs a pass through the rest of FILE.
+const SEARCHES: u32 = 16;
+
+/// What is built on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// What a crash may have left.
+    Crash,
+    /// Whatever is right, for a user who knows that something is damaged.
+    Salvage,
+}
+
+/// What was dropped, or will be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Torn {
+    /// Bytes at the journal's end.
+    pub journal: u64,
+    /// Bytes at FILE's end.
+    pub file: u64,
+    /// The torn parts before groups that stay, if there are any.
+    pub gaps: Option<Gaps>,
+}
+
+/// The torn parts between stretches that stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gaps {
+    pub count: u64,
+    /// Where the first is.
+    pub first: End,
+    /// Bytes of FILE in all of them.
+    pub file: u64,
+    /// Records in them that the journal still tells of.
+    pub lost: u64,
+    /// Records behind the first that stay.
+    pub kept: u64,
+}
+
+/// Right groups that follow each other in the journal, as their lines do in FILE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub begin: End,
+    pub end: End,
+}
+
+/// What of a journal can be built on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The end of the right groups that stand at the beginning.
+    pub end: End,
+    /// The right groups behind torn ones, in the order of the journal.
+    pub behind: Vec<Stretch>,
+    /// Records that stay.
+    pub records: u64,
+    pub torn: Torn,
+}
+
+impl Verified {
+    /// All stretches of right groups, in the order of the journal; the first may be empty.
+    pub fn stretches(&self) -> impl Iterator<Item = Stretch> {
+        let begin = End { journal: HEADER as u64, file: 0 };
+        [Stretch { begin, end: self.end }].into_iter().chain(self.behind.iter().copied())
+    }
+}
+
+/// Lines as they are found.
+enum Checked {
+    Right,
+    /// They end early.
+    Short,
+    /// They are others, and hold zero bytes.
+    Zeros,
+    Wrong,
+}
+
+/// A file of lines, open, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines<'a> {
+    pub file: &'a File,
+    pub place: &'a Place,
+}
+
+/// Reads all of a journal and of its lines.
+pub fn verify(journal: &Place, lines: Lines<'_>, trust: Trust) -> Result<Verified, Error> {
+    let mut groups = Groups::open(journal)?;
+    let mut reading = Reading::new(&groups, lines, trust)?;
+    loop {
+        let begin = groups.offset;
+        if let Some(group) = groups.next()? {
+            reading.group(&group, begin, groups.offset)?;
+        } else if groups.resynchronise()? {
+            reading.gap(&groups, begin)?;
+        } else {
+            return Ok(reading.end(groups.end));
+        }
+    }
+}
+
+/// A journal and its lines, as far as they are read.
+struct Reading<'a> {
+    lines: Lines<'a>,
+    length: u64,
+    buffer: Vec<u8>,
+    kind: Kind,
+    trust: Trust,
+    /// The right groups; the first stretch is that of the beginning.
+    stretches: Vec<Stretch>,
+    records: u64,
+    /// Records of the first stretch.
+    first: u64,
+    /// Records of torn groups since the last stretch.
+    pending: u64,
+    /// Records of torn groups before it.
+    lost: u64,
+    /// Where the lines of the next group stand.
+    next: u64,
+    /// Whether that is a guess.
+    guessed: bool,
+    searches: u32,
+    /// The first torn part, which is damage if a group behind it says that it had reached the disk.
+    torn: Option<Error>,
+    /// The first part that is torn only if no right lines stand behind it.
+    doubtful: Option<Error>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(groups: &Groups, lines: Lines<'a>, trust: Trust) -> Result<Reading<'a>, Error> {
+        let begin = End { journal: groups.offset, file: 0 };
+        Ok(Reading {
+            lines,
+            length: lines.file.metadata().map_err(at(lines.place))?.len(),
+            buffer: vec![0; BLOCK],
+            kind: groups.header.kind,
+            trust,
+            stretches: vec![Stretch { begin, end: begin }],
+            records: 0,
+            first: 0,
+            pending: 0,
+            lost: 0,
+            next: 0,
+            guessed: trust == Trust::Salvage,
+            searches: SEARCHES,
+            torn: None,
+            doubtful: None,
+        })
+    }
+
+    /// Takes a group that stands between two places of the journal.
+    fn group(&mut self, group: &Group, begin: u64, end: u64) -> Result<(), Error> {
+        if group.synced
+            && self.trust == Trust::Crash
+            && let Some(damage) = self.torn.take()
+        {
+            return Err(damage);
+        }
+        let (records, bytes) = (group.records.len() as u64, group.bytes());
+        let Some(place) = self.place(group)? else {
+            self.pending += records;
+            self.next = self.next.saturating_add(bytes);
+            return Ok(());
+        };
+        if bytes > 0
+            && let Some(damage) = self.doubtful.take()
+        {
+            return Err(damage);
+        }
+        let begin = End { journal: begin, file: place };
+        let end = End { journal: end, file: place + bytes };
+        match self.stretches.last_mut() {
+            Some(last) if last.end == begin => last.end = end,
+            _ => {
+                self.stretches.push(Stretch { begin, end });
+                self.lost += std::mem::take(&mut self.pending);
+            }
+        }
+        self.records += records;
+        if self.stretches.len() == 1 {
+            self.first = self.records;
+        }
+        if bytes > 0 {
+            self.next = end.file;
+        }
+        Ok(())
+    }
+
+    /// Where a group's lines stand; `None` if they are torn.
+    fn place(&mut self, group: &Group) -> Result<Option<u64>, Error> {
+        let right = self.right_end();
+        if group.bytes() == 0 {
+            return Ok(Some(right));
+        }
+        let failed = at(self.lines.place);
+        let found = check(self.lines.file, self.length, self.next, group, &mut self.buffer).map_err(failed)?;
+        if matches!(found, Checked::Right) {
+            return Ok(Some(self.next));
+        }
+        if self.guessed {
+            if self.searches == 0 {
+                return Ok(None);
+            }
+            let found = holes::find(self.lines.file, group, right, self.length, &mut self.buffer).map_err(failed)?;
+            self.searches -= u32::from(found.is_none());
+            return Ok(found);
+        }
+        let what = "its bytes from there on are not those that were written";
+        let damage = Error::Damaged { path: self.lines.place.path(), offset: self.next, what };
+        let place = match found {
+            Checked::Wrong => return Err(damage),
+            Checked::Zeros if self.kind != Kind::Durable => {
+                let end = self.next + group.bytes();
+                let holes = holes::all_in_holes(self.lines.file, self.next, end, self.length).map_err(failed)?;
+                if holes { &mut self.torn } else { &mut self.doubtful }
+            }
+            _ => &mut self.torn,
+        };
+        place.get_or_insert(damage);
+        Ok(None)
+    }
+
+    /// Passes over bytes of the journal, from a place to the next group, that are not a group.
+    fn gap(&mut self, groups: &Groups, from: u64) -> Result<(), Error> {
+        let what = "what stands there is no group of records, and groups follow it";
+        let damage = Error::Damaged { path: groups.place.path(), offset: from, what };
+        if self.trust == Trust::Crash && self.kind != Kind::Durable && !groups.has_hole_since(from)? {
+            return Err(damage);
+        }
+        self.torn.get_or_insert(damage);
+        self.guessed = true;
+        Ok(())
+    }
+
+    fn right_end(&self) -> u64 {
+        self.stretches.last().map_or(0, |last| last.end.file)
+    }
+
+    fn end(self, journal: u64) -> Verified {
+        let first = self.stretches[0].end;
+        let last = self.stretches[self.stretches.len() - 1].end;
+        let between = |pair: &[Stretch]| pair[1].begin.file.saturating_sub(pair[0].end.file);
+        let gaps = (self.stretches.len() > 1).then(|| Gaps {
+            count: self.stretches.len() as u64 - 1,
+            first,
+            file: self.stretches.windows(2).map(between).sum(),
+            lost: self.lost,
+            kept: self.records - self.first,
+        });
+        let torn = Torn { journal: journal.saturating_sub(last.journal), file: self.length - last.file, gaps };
+        Verified { end: first, behind: self.stretches[1..].to_vec(), records: self.records, torn }
+    }
+}
+
+fn check(file: &File, length: u64, offset: u64, group: &Group, buffer: &mut [u8]) -> io::Result<Checked> {
+    let end = offset.saturating_add(group.bytes());
+    if end > length {
+        return Ok(Checked::Short);
+    }
+    let mut hasher = crc32fast::Hasher::new();
+    let mut zeros = false;
+    let mut at = offset;
+    while at < end {
+        let part = (buffer.len() as u64).min(end - at) as usize;
+        let part = &mut buffer[..part];
+        file.read_exact_at(part, at)?;
+        hasher.update(part);
+        zeros |= memchr::memchr(0, part).is_some();
+        at += part.len() as u64;
+    }
+    Ok(match hasher.finalize() == group.file {
+        true => Checked::Right,
+        false if zeros => Checked::Zeros,
+        false => Checked::Wrong,
+    })
+}
+
+/// Whether something behind a wrong group, at which the journal stands, says that it was right once.
+pub(super) fn stands_behind(groups: &mut Groups) -> Result<bool, Error> {
+    let from = groups.offset;
+    if !groups.resynchronise()? {
+        return Ok(false);
+    }
+    if groups.header.kind != Kind::Durable && !groups.has_hole_since(from)? {
+        return Ok(true);
+    }
+    while let Some((_, group)) = groups.next_anywhere()? {
+        if group.synced {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,177 @@
+//! Tools of languages: where they may be, and running them. Nothing else in this module starts processes.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::cli::projects::Error;
+
+/// Something that has to be installed.
+#[derive(Debug)]
+pub struct Tool {
+    pub name: &'static str,
+    /// Where it may be, in order of preference.
+    pub ways: &'static [Way],
+    /// The command that installs it.
+    pub install: &'static str,
+}
+
+/// One place of a tool, and how to call it there.
+#[derive(Debug)]
+pub struct Way {
+    pub place: Place,
+    /// The first arguments of every call.
+    pub args: &'static [&'static str],
+    /// Arguments that make it print its version.
+    pub version: &'static [&'static str],
+}
+
+#[derive(Debug)]
+pub enum Place {
+    /// An executable in `PATH`.
+    Path(&'static str),
+    /// An executable of an npm package, in the project's folder or one above.
+    Npm(&'static str),
+    /// A Python module that is run with `-m`.
+    PythonModule(&'static str),
+    /// An executable of a Python package, whose folder need not be in `PATH`.
+    PythonScript(&'static str),
+    /// A compiler of a WASI SDK, at `WASI_SDK_PATH` or `/opt/wasi-sdk`.
+    WasiSdk(&'static str),
+    /// Debian's compiler, beside its package wasi-libc.
+    Debian(&'static str),
+    /// The standard library of a Rust target.
+    RustTarget(&'static str),
+}
+
+/// A tool that is there.
+#[derive(Clone, Debug)]
+pub struct Found {
+    program: PathBuf,
+    args: Vec<OsString>,
+    version: &'static [&'static str],
+}
+
+impl Tool {
+    /// Looks for it, as a project in `dir` would.
+    pub fn find(&self, dir: &Path) -> Option<Found> {
+        self.ways.iter().find_map(|way| {
+            let (program, first) = locate(&way.place, dir)?;
+            let args = first.into_iter().map(OsString::from).chain(way.args.iter().map(OsString::from)).collect();
+            Some(Found { program, args, version: way.version })
+        })
+    }
+}
+
+impl Found {
+    /// A call of it in a folder.
+    pub fn call<A: AsRef<OsStr>>(&self, dir: &Path, args: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).args(args).current_dir(dir);
+        command
+    }
+
+    /// Its path, with the module that is run there if it is an interpreter.
+    pub fn path(&self) -> String {
+        let module = self.args.iter().skip_while(|arg| *arg != "-m").take(2);
+        let words = [self.program.as_os_str()].into_iter().chain(module.map(OsString::as_os_str));
+        words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The number in what it says of its version, or all of its first line.
+    pub fn version(&self, dir: &Path) -> Option<String> {
+        let mut command = Command::new(&self.program);
+        let module = self.args.iter().skip_while(|arg| *arg != "-m").take(2);
+        let output = output(command.args(module).args(self.version).current_dir(dir).stderr(Stdio::null())).ok()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line = text.lines().next()?.trim();
+        let number = |word: &&str| {
+            let word = word.trim_start_matches("go").trim_start_matches('v');
+            word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.')
+        };
+        Some(line.split_whitespace().find(number).unwrap_or(line).to_owned())
+    }
+}
+
+/// The program of a place, and its first arguments.
+fn locate(place: &Place, dir: &Path) -> Option<(PathBuf, Vec<&'static str>)> {
+    let program = match place {
+        Place::Path(name) => in_path(name),
+        Place::Npm(name) => {
+            let above = std::path::absolute(dir).ok()?;
+            above.ancestors().map(|dir| dir.join("node_modules/.bin").join(name)).find(|path| is_executable(path))
+        }
+        Place::PythonModule(name) => {
+            let python = in_path("python3")?;
+            let script = format!("import importlib.util as u, sys; sys.exit(u.find_spec({name:?}) is None)");
+            let found = output(Command::new(&python).args(["-c", &script])).is_ok_and(|found| found.status.success());
+            return found.then(|| (python, vec!["-m", *name]));
+        }
+        Place::PythonScript(name) => {
+            python_scripts()?.into_iter().map(|dir| dir.join(name)).find(|it| is_executable(it))
+        }
+        Place::WasiSdk(name) => {
+            let sdk = env::var_os("WASI_SDK_PATH").map_or_else(|| PathBuf::from("/opt/wasi-sdk"), PathBuf::from);
+            Some(sdk.join("bin").join(name)).filter(|path| is_executable(path))
+        }
+        Place::Debian(name) => in_path(name).filter(|_| Path::new("/usr/include/wasm32-wasi").is_dir()),
+        Place::RustTarget(target) => in_path("rustc").filter(|_| has_rust_target(target, dir)),
+    };
+    Some((program?, Vec::new()))
+}
+
+/// Whether rustc has the standard library of a target, in a folder that may choose its own toolchain.
+pub fn has_rust_target(target: &str, dir: &Path) -> bool {
+    let asked = output(Command::new("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(dir));
+    asked.is_ok_and(|said| Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_dir() && said.status.success())
+}
+
+/// Where Python puts executables: of the environment, and of the user.
+fn python_scripts() -> Option<Vec<PathBuf>> {
+    const ASK: &str = "import sysconfig as s\nprint(s.get_path('scripts'))\n\
+                       print(s.get_path('scripts', s.get_preferred_scheme('user')))";
+    let output = output(Command::new(in_path("python3")?).args(["-c", ASK])).ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect())
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|dir| dir.join(name)).find(|path| is_executable(path))
+}
+
+fn is_executable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+fn output(command: &mut Command) -> io::Result<Output> {
+    command.stdin(Stdio::null()).output()
+}
+
+/// Runs a command to its end. What it prints for people goes to standard error.
+pub fn run(command: &mut Command) -> Result<(), Error> {
+    let status = command.stdin(Stdio::null()).stdout(io::stderr()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Error::Failed { command: line(command), status }),
+        Err(source) => Err(Error::Start { command: line(command), source }),
+    }
+}
+
+/// Runs a command whose standard output is for us.
+pub fn read(command: &mut Command) -> Result<Vec<u8>, Error> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    match output {
+        Ok(output) if output.status.success() => Ok(output.stdout),
+        Ok(output) => Err(Error::Failed { command: line(command), status: output.status }),
+        Err(source) => Err(Error::Start { command: line(command), source }),
+    }
+}
+
+/// A command as one would type it, but for quotes.
+fn line(command: &Command) -> String {
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}

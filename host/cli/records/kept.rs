@@ -1,0 +1,270 @@
+//! Rows of an earlier run that do not run again: from the reader, which knows them, to the reporter, which gives them
+//! their turn.
+//!
+//! The pool gets the other rows alone and counts them from 0. Here is known which positions of the input they have, and
+//! which kept rows stand between them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+
+use tokio::sync::Notify;
+use wpool::{Event, Input, Running, Status, TaskId};
+
+use crate::cli::journal::{Error, Known, Record, Resume};
+use crate::cli::records::writer::Handover;
+
+/// Bytes of kept records that may wait for the turn of a row before them.
+const WINDOW: usize = 8 << 20;
+/// What a kept row takes beside its line, about.
+const ROW: usize = 128;
+
+/// A row that has its record.
+#[derive(Debug)]
+pub struct KeptRow {
+    position: u64,
+    pub status: Status,
+    /// What is to be written for it; `None` when that stands in FILE.
+    pub line: Option<(Record, Vec<u8>)>,
+    /// The row, if it is not ok.
+    pub row: Option<Input>,
+}
+
+impl KeptRow {
+    fn size(&self) -> usize {
+        ROW + self.line.as_ref().map_or(0, |(_, line)| line.len()) + self.row.as_ref().map_or(0, |row| row.bytes.len())
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rows: VecDeque<KeptRow>,
+    /// Of `rows`, together.
+    bytes: usize,
+    /// Rows that stay in FILE as ok, not counted yet.
+    in_place: u64,
+    /// The first task of each stretch of rows without a kept one between them, and its position. In an ordered run those
+    /// that are over are dropped; in another there is one for each time that kept rows came between.
+    stretches: VecDeque<(u64, u64)>,
+    /// Rows for the pool.
+    tasks: u64,
+    /// Rows of the input.
+    rows_read: u64,
+    failure: Option<Error>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+    room: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// The reader's side.
+#[derive(Debug)]
+pub struct Sorter {
+    resume: Resume,
+    shared: Arc<Shared>,
+    handover: Handover,
+}
+
+/// The reporter's side.
+#[derive(Clone, Debug)]
+pub struct Kept(Arc<Shared>);
+
+/// The positions of tasks, for messages that are made from the pool's own numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Positions(Arc<OnceLock<Kept>>);
+
+impl Positions {
+    /// From now on those of a run that is gone on with.
+    pub fn follow(&self, kept: &Kept) {
+        self.0.get_or_init(|| kept.clone());
+    }
+
+    pub fn of(&self, task: TaskId) -> TaskId {
+        self.0.get().map_or(task, |kept| kept.position(task))
+    }
+
+    /// An event as people are told of it.
+    pub fn show(&self, event: &Event) -> Option<Event> {
+        self.0.get()?;
+        let mut event = event.clone();
+        match &mut event {
+            Event::WorkerDied { suspect: Some(task), .. } | Event::TaskRetried { task, .. } => *task = self.of(*task),
+            _ => return None,
+        }
+        Some(event)
+    }
+
+    pub fn running(&self, mut tasks: Vec<Running>) -> Vec<Running> {
+        tasks.iter_mut().for_each(|running| running.task = self.of(running.task));
+        tasks
+    }
+}
+
+/// Both sides. What writes FILE is handed over once nothing more stays in its place.
+pub fn kept(resume: Resume, handover: Handover) -> (Sorter, Kept) {
+    let shared = Arc::<Shared>::default();
+    (Sorter { resume, shared: shared.clone(), handover }, Kept(shared))
+}
+
+impl Sorter {
+    /// Keeps what is known and sends the rest. False when nobody wants more.
+    pub fn sort(&mut self, batch: Vec<Input>, mut send: impl FnMut(Vec<Input>) -> bool) -> bool {
+        let mut run = Vec::new();
+        for row in batch {
+            let known = match self.resume.next(&row) {
+                Ok(known) => known,
+                Err(error) => return self.fail(error),
+            };
+            let full = self.keep(known, row, &mut run);
+            // Rows before those that wait are sent first: these wait for them.
+            if full {
+                if !send(std::mem::take(&mut run)) {
+                    return false;
+                }
+                self.wait();
+            }
+        }
+        self.shared.changed.notify_one();
+        send(run)
+    }
+
+    /// Takes note of a row. Says whether too many wait.
+    fn keep(&mut self, known: Known, row: Input, run: &mut Vec<Input>) -> bool {
+        // Before the reporter can know of the row, whose line may be the first that is written.
+        self.hand_over();
+        let mut state = self.shared.lock();
+        let position = state.rows_read;
+        state.rows_read += 1;
+        let (status, line) = match known {
+            Known::InPlace(Status::Ok) => {
+                state.in_place += 1;
+                return false;
+            }
+            Known::InPlace(status) => (status, None),
+            Known::Moved(record, line) => (record.status, Some((record, line))),
+            Known::Nothing => {
+                let (task, last) = (state.tasks, state.stretches.back().copied());
+                if last.is_none_or(|(first, start)| start + (task - first) != position) {
+                    state.stretches.push_back((task, position));
+                }
+                state.tasks += 1;
+                run.push(row);
+                return false;
+            }
+        };
+        let kept = KeptRow { position, status, line, row: Some(row).filter(|_| status != Status::Ok) };
+        state.bytes += kept.size();
+        state.rows.push_back(kept);
+        state.bytes >= WINDOW
+    }
+
+    fn hand_over(&mut self) {
+        if let Some(appender) = self.resume.appender() {
+            self.handover.give(appender);
+        }
+    }
+
+    /// Waits for room. Nobody makes any once the run is over, with which this thread ends.
+    fn wait(&self) {
+        self.shared.changed.notify_one();
+        let mut state = self.shared.lock();
+        while state.bytes >= WINDOW {
+            let waited = self.shared.room.wait(state);
+            state = waited.unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+
+    /// Says that the input has come to its end. Of one without rows nothing is concluded: it may have failed to come.
+    pub fn end(&mut self) -> bool {
+        if self.shared.lock().rows_read == 0 {
+            return true;
+        }
+        match self.resume.end() {
+            Ok(()) => {
+                self.hand_over();
+                true
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&self, error: Error) -> bool {
+        self.shared.lock().failure = Some(error);
+        self.shared.changed.notify_one();
+        false
+    }
+}
+
+impl Kept {
+    /// Waits until the reader has something new.
+    pub async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    /// Rows that stay in FILE as ok, since the last call.
+    pub fn in_place(&self) -> u64 {
+        std::mem::take(&mut self.0.lock().in_place)
+    }
+
+    /// The next kept row that stands before a task; with `None`, any. A task that has not been read stands behind all.
+    pub fn before(&self, task: Option<u64>) -> Option<KeptRow> {
+        let mut state = self.0.lock();
+        let limit = task.and_then(|task| state.position(task));
+        let next = state.rows.front()?.position;
+        if limit.is_some_and(|limit| next > limit) {
+            return None;
+        }
+        let row = state.rows.pop_front()?;
+        state.bytes -= row.size();
+        self.0.room.notify_one();
+        Some(row)
+    }
+
+    /// The position of a task's row in the input.
+    pub fn position(&self, task: TaskId) -> TaskId {
+        self.0.lock().position(task.0).map_or(task, TaskId)
+    }
+
+    /// Wakes who waits for something new.
+    pub fn change(&self) {
+        self.0.changed.notify_one();
+    }
+
+    /// Says that no task before this one will be asked for.
+    pub fn pass(&self, task: Option<u64>) {
+        let Some(task) = task else { return };
+        let mut state = self.0.lock();
+        while state.stretches.get(1).is_some_and(|(first, _)| *first <= task) {
+            state.stretches.pop_front();
+        }
+    }
+
+    /// Whether no row of the input has come.
+    pub fn is_untouched(&self) -> bool {
+        self.0.lock().rows_read == 0
+    }
+
+    /// What ended the reading.
+    pub fn failure(&self) -> Option<Error> {
+        self.0.lock().failure.take()
+    }
+}
+
+impl State {
+    fn position(&self, task: u64) -> Option<u64> {
+        if task >= self.tasks {
+            return None;
+        }
+        let after = self.stretches.partition_point(|(first, _)| *first <= task);
+        let (first, start) = self.stretches.get(after.checked_sub(1)?)?;
+        Some(start + (task - first))
+    }
+}

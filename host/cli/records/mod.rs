@@ -1,0 +1,8 @@
+//! Where a run's records go, and what of them is there already.
+
+pub mod kept;
+pub mod out_dir;
+pub mod record;
+pub mod resume;
+pub mod torn;
+pub mod writer;

@@ -1,0 +1,199 @@
+//! Outputs as files of a folder. Their names are made from rows, which nobody has to trust: whatever a name says, a file
+//! comes to stand inside of the folder, and takes no other's place unless that was allowed.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wpool::place::{Dir, Kind, PUBLIC, Place};
+use wpool::{Input, Rejected, Row, Template};
+
+use crate::cli::exit::CannotWrite;
+use crate::cli::plan::OutDirPlan;
+
+/// Longest name in bytes, sub-folders included, and longest part of it: what Linux file systems take.
+const MAX_NAME: usize = 4095;
+const MAX_PART: usize = 255;
+
+/// The folder that outputs are written to.
+#[derive(Debug)]
+pub struct OutDir {
+    path: PathBuf,
+    folder: Dir,
+    name: Template,
+    json: bool,
+    overwrite: bool,
+}
+
+/// Why a file cannot be written.
+type Refusal = (&'static str, String);
+
+impl OutDir {
+    /// Opens the folder, and makes it if it is not there.
+    pub fn open(plan: &OutDirPlan) -> Result<Arc<OutDir>, CannotWrite> {
+        let path = &plan.path;
+        let folder =
+            std::fs::create_dir_all(path).and_then(|()| Dir::open_itself(path)).map_err(CannotWrite::at(path))?;
+        let (name, json, overwrite) = (plan.name.clone(), plan.json, plan.overwrite);
+        Ok(Arc::new(OutDir { path: path.clone(), folder, name, json, overwrite }))
+    }
+
+    /// The name for a row, below the folder.
+    pub fn name(&self, row: &Input, id: u64) -> Result<String, String> {
+        let name = self.name.expand(Row { id: Some(id), ..Row::of(row, self.json) })?;
+        // `{dir}` of a file in the current folder is `.`, which leads nowhere.
+        Ok(name.strip_prefix("./").map(str::to_owned).unwrap_or(name))
+    }
+
+    /// The path of a file for people and records.
+    pub fn show(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+
+    /// Writes a file whose name was admitted: its bytes are there whole or not at all.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CannotWrite> {
+        self.try_write(name, bytes).map_err(|source| CannotWrite { path: self.show(name), source })
+    }
+
+    fn try_write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let place = self.place(name, |folder| folder.make_folder(0o777))?;
+        place.replace(bytes, PUBLIC, self.overwrite)
+    }
+
+    /// The place of a name, whose folders are reached through no link.
+    fn place(&self, name: &str, step: impl Fn(Place) -> io::Result<Dir>) -> io::Result<Place> {
+        let (folders, last) = split(name);
+        let mut folder = self.folder.clone();
+        for part in folders.into_iter().flat_map(|folders| folders.split('/')) {
+            folder = step(folder.at(part))?;
+        }
+        Ok(folder.at(last))
+    }
+
+    /// Refuses a name where something stands already that may not be replaced.
+    fn check_place(&self, name: &str, own: &HashSet<(u64, u64)>) -> Result<(), Refusal> {
+        let shown = || self.show(name);
+        let found = self.place(name, |folder| folder.folder()).and_then(|place| place.look());
+        let found = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(_) => {
+                let why = format!("cannot write {}: its folder is no folder, or a link to one", shown());
+                return Err(("output-name", why));
+            }
+        };
+        if found.kind == Kind::Folder {
+            return Err(("output-name", format!("cannot write {}: there is a folder of that name", shown())));
+        }
+        if !found.own {
+            return Err(("output-exists", format!("{} belongs to another user, and is left alone", shown())));
+        }
+        if own.contains(&found.identity) {
+            return Err(("output-exists", format!("{} is a file of this run, which would be destroyed", shown())));
+        }
+        if !self.overwrite {
+            let why = format!("{} exists; it was left as it is, replace it with --overwrite", shown());
+            return Err(("output-exists", why));
+        }
+        Ok(())
+    }
+}
+
+/// Looks at every row before it runs, so that no task is run whose output could not be kept.
+#[derive(Debug)]
+pub struct OutNames {
+    dir: Arc<OutDir>,
+    next: u64,
+    /// Names that are taken, as keyed hashes, with the position of the row. 16 bytes a row, and the table's slack, are
+    /// all that a run holds in the host for each row that is done.
+    used: HashMap<u64, Taken>,
+    hasher: RandomState,
+    /// Files that the run reads and writes itself, as device and inode, when they could be replaced.
+    own: HashSet<(u64, u64)>,
+}
+
+/// What a name is used for: position of the first row that uses it, times two, and one more when it is a folder's.
+#[derive(Clone, Copy, Debug)]
+struct Taken(u64);
+
+impl OutNames {
+    /// For a run that reads and writes these files itself.
+    pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a Path>) -> OutNames {
+        let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let own = if dir.overwrite { own.filter_map(identity).collect() } else { HashSet::new() };
+        OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), own }
+    }
+
+    /// The next row of the run, rejected if its output could not be written.
+    pub fn admit(&mut self, row: Input) -> Input {
+        let id = self.next;
+        self.next += 1;
+        if row.is_rejected() {
+            return row;
+        }
+        match self.try_admit(&row, id) {
+            Ok(()) => row,
+            Err((code, message)) => row.reject(Rejected::because(code, message)),
+        }
+    }
+
+    fn try_admit(&mut self, row: &Input, id: u64) -> Result<(), Refusal> {
+        let unfit = |why: String| ("output-name", why);
+        let name = self.dir.name(row, id).map_err(|why| unfit(format!("makes no name for its output: {why}")))?;
+        check_name(&name).map_err(unfit)?;
+        self.check_free(&name).map_err(unfit)?;
+        self.dir.check_place(&name, &self.own)?;
+        for folder in folders(&name) {
+            self.used.entry(self.hasher.hash_one(folder)).or_insert(Taken(id << 1 | 1));
+        }
+        self.used.insert(self.hasher.hash_one(name.as_str()), Taken(id << 1));
+        Ok(())
+    }
+
+    /// Whether no earlier row uses the name, or a part of it, for something else.
+    fn check_free(&self, name: &str) -> Result<(), String> {
+        let taken =
+            |name: &str| self.used.get(&self.hasher.hash_one(name)).map(|taken| (taken.0 >> 1, taken.0 & 1 == 1));
+        if let Some((row, folder)) = taken(name) {
+            let what = if folder { "the folder" } else { "the output" };
+            return Err(format!("its output would be {name:?}, as is {what} of row {row} of this run"));
+        }
+        match folders(name).find_map(|folder| taken(folder).filter(|(_, is_folder)| !is_folder)) {
+            Some((row, _)) => {
+                Err(format!("its output would be {name:?}, inside of the output of row {row} of this run"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses a name that is none for a file inside of a folder.
+fn check_name(name: &str) -> Result<(), String> {
+    let why = match name {
+        "" => "is empty".to_owned(),
+        _ if name.starts_with('/') => "is absolute".to_owned(),
+        _ if name.contains('\0') => "holds a NUL".to_owned(),
+        _ if name.len() > MAX_NAME => format!("is longer than {MAX_NAME} bytes"),
+        _ if name.split('/').any(|part| matches!(part, "" | "." | "..")) => {
+            "has a part that is empty, `.` or `..`".to_owned()
+        }
+        _ if name.split('/').any(|part| part.len() > MAX_PART) => format!("has a part longer than {MAX_PART} bytes"),
+        _ => return Ok(()),
+    };
+    let start: String = name.chars().take(80).collect();
+    Err(format!("the name of its output, {start:?}, {why}"))
+}
+
+/// The folders of a name, if any, and its last part.
+fn split(name: &str) -> (Option<&str>, &str) {
+    name.rsplit_once('/').map_or((None, name), |(folders, last)| (Some(folders), last))
+}
+
+/// Every folder on the way to a name: `a` and `a/b` for `a/b/c`.
+fn folders(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(|(at, _)| &name[..at])
+}

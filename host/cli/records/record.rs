@@ -1,0 +1,214 @@
+//! Records: the public format of results, one JSON object a line.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use wpool::output::{OutputType, push_as_json, push_string};
+use wpool::{ErrorDetail, Failure, Layer, OkSpan, Outcome, Status, TaskResult, inert};
+
+use crate::cli::plan::Style;
+use crate::cli::rows::Locator;
+use crate::cli::say;
+
+/// How a run's results are written.
+#[derive(Debug)]
+pub struct Format {
+    pub style: Style,
+    pub output_type: OutputType,
+    pub locator: Locator,
+}
+
+impl Format {
+    /// Appends the line of a result. `file` is where its output was written to, if it was.
+    pub fn push(&self, result: &TaskResult, file: Option<&str>, lines: &mut Vec<u8>) {
+        match self.style {
+            Style::Records { receipts } => self.push_record(result, file, receipts, lines),
+            Style::Values => self.push_value(result, file, lines),
+        }
+        lines.push(b'\n');
+    }
+
+    /// Whether the line of a task that is ok depends on nothing but its output and its id.
+    pub fn is_plain(&self) -> bool {
+        self.output_type == OutputType::Auto && !matches!(self.style, Style::Records { receipts: true })
+    }
+
+    /// Appends the lines of tasks whose lines are plain, as [`Format::push`], and tells of each how long it is.
+    pub fn push_span(&self, span: &OkSpan, lines: &mut Vec<u8>, mut tell: impl FnMut(u64)) {
+        let (before, after): (&[u8], &[u8]) = match self.style {
+            Style::Records { .. } => (b"{\"id\":", b"}\n"),
+            Style::Values => (b"", b"\n"),
+        };
+        let mut head = Head::new(before, span.first().0);
+        lines.reserve(span.output_bytes() + span.len() * (head.bytes().len() + after.len() + 2));
+        for task in span.iter() {
+            let begin = lines.len();
+            if !before.is_empty() {
+                lines.extend_from_slice(head.bytes());
+            }
+            push_as_json(task.output, lines);
+            lines.extend_from_slice(after);
+            head.count();
+            tell((lines.len() - begin) as u64);
+        }
+    }
+
+    fn push_record(&self, result: &TaskResult, file: Option<&str>, receipts: bool, line: &mut Vec<u8>) {
+        line.extend_from_slice(b"{\"id\":");
+        push_number(result.id.0, line);
+        if let Some(name) = &result.input.name {
+            line.extend_from_slice(b",\"file\":");
+            push_string(name, line);
+        }
+        line.extend_from_slice(b",\"status\":\"");
+        line.extend_from_slice(result.outcome.status().as_str().as_bytes());
+        line.push(b'"');
+        if let Some(output) = result.outcome.output() {
+            line.extend_from_slice(b",\"output\":");
+            self.push_output(output, file, line);
+        }
+        if let Outcome::NotOk(failure) = &result.outcome {
+            line.extend_from_slice(b",\"error\":");
+            push_error(failure, self.locator.locate(&result.input), line);
+        }
+        if receipts {
+            line.extend_from_slice(b",\"receipt\":");
+            push_json(&ReceiptRecord::from(result), line);
+        }
+        line.push(b'}');
+    }
+
+    fn push_output(&self, output: &[u8], file: Option<&str>, line: &mut Vec<u8>) {
+        let Some(file) = file else { return self.output_type.push(output, line) };
+        line.extend_from_slice(b"{\"file\":");
+        push_string(file, line);
+        line.extend_from_slice(b",\"bytes\":");
+        push_number(output.len() as u64, line);
+        line.push(b'}');
+    }
+
+    fn push_value(&self, result: &TaskResult, file: Option<&str>, line: &mut Vec<u8>) {
+        match &result.outcome {
+            Outcome::Ok(output) => self.push_output(output, file, line),
+            Outcome::NotOk(failure) => {
+                line.extend_from_slice(b"null");
+                let place = self.locator.locate(&result.input).map(|place| format!(" ({place})")).unwrap_or_default();
+                let mut message = Vec::new();
+                // As a JSON string, so that nothing in a guest's message reaches a terminal as it is.
+                push_string(&failure.error.message, &mut message);
+                let message = String::from_utf8_lossy(&message);
+                say(format_args!("task {}{place}: {}: {message}", result.id.0, failure.status));
+            }
+        }
+    }
+}
+
+fn push_error(failure: &Failure, place: Option<String>, line: &mut Vec<u8>) {
+    match place.filter(|_| failure.status == Status::InvalidInput) {
+        Some(place) => {
+            let message = format!("{place}: {}", failure.error.message);
+            push_json(&ErrorDetail { message, ..failure.error.clone() }, line);
+        }
+        None => push_json(&failure.error, line),
+    }
+}
+
+/// The beginning of the records of tasks that are ok, with an id that counts up where it stands.
+struct Head {
+    bytes: Vec<u8>,
+    /// Where the id is.
+    id: std::ops::Range<usize>,
+}
+
+impl Head {
+    fn new(before: &[u8], id: u64) -> Head {
+        let mut bytes = before.to_vec();
+        push_number(id, &mut bytes);
+        let id = before.len()..bytes.len();
+        bytes.extend_from_slice(b",\"status\":\"ok\",\"output\":");
+        Head { bytes, id }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn count(&mut self) {
+        for at in self.id.clone().rev() {
+            if self.bytes[at] < b'9' {
+                self.bytes[at] += 1;
+                return;
+            }
+            self.bytes[at] = b'0';
+        }
+        self.bytes.insert(self.id.start, b'1');
+        self.id.end += 1;
+    }
+}
+
+fn push_number(mut number: u64, line: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    line.extend_from_slice(&digits[at..]);
+}
+
+fn push_json(value: &impl Serialize, line: &mut Vec<u8>) {
+    inert::push_json(value, line).expect("plain data serializes, and a Vec takes every byte");
+}
+
+/// Times are in microseconds, sizes in bytes.
+#[derive(Serialize)]
+struct ReceiptRecord<'a> {
+    layer: Layer,
+    attempts: u32,
+    /// What earlier attempts came to.
+    #[serde(skip_serializing_if = "<[Status]>::is_empty")]
+    retried: &'a [Status],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<u32>,
+    wait_us: u128,
+    wall_us: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fuel: Option<u64>,
+    bytes_in: usize,
+    bytes_out: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<&'a str>,
+}
+
+impl<'a> From<&'a TaskResult> for ReceiptRecord<'a> {
+    fn from(result: &'a TaskResult) -> Self {
+        let receipt = &result.receipt;
+        let measured = receipt.measured.as_deref();
+        let micros = |time: Duration| time.as_micros();
+        ReceiptRecord {
+            layer: receipt.layer,
+            attempts: receipt.attempts,
+            retried: receipt.retried(),
+            worker: receipt.slot,
+            wait_us: micros(receipt.wait),
+            wall_us: micros(receipt.wall),
+            start_us: measured.and_then(|measured| measured.start).map(micros),
+            cpu_us: measured.and_then(|measured| measured.cpu).map(micros),
+            peak_memory: measured.and_then(|measured| measured.peak_memory),
+            fuel: measured.and_then(|measured| measured.fuel),
+            bytes_in: result.input.bytes.len(),
+            bytes_out: result.outcome.output().map_or(0, |output| output.len()),
+            stderr: measured.and_then(|measured| measured.stderr.as_deref()),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Keeping the journal of a run, and going on with that of an earlier one.
+
+use std::fs::File;
+use std::io;
+
+use anyhow::Result;
+use wpool::place::{Found, Kind, Place};
+use wpool::{Program, Status};
+
+use crate::cli::exit::{CannotWrite, Exit, Usage};
+use crate::cli::journal::index;
+use crate::cli::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, is_of_a_run, now};
+use crate::cli::plan::{JournalPlan, Plan, Resuming, differences};
+use crate::cli::records::kept::{self, Kept, Sorter};
+use crate::cli::records::torn;
+use crate::cli::records::writer::{Handover, Writer};
+use crate::cli::report::Tally;
+use crate::cli::say;
+use crate::cli::target::{self, Target};
+
+/// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
+#[derive(Debug)]
+pub struct Prepared {
+    folder: Option<Folder>,
+    facts: Facts,
+    /// What there is to go on with, and how that ended.
+    resume: Option<(Resume, Option<Ended>)>,
+    /// Whether something is damaged, of which copies are to be kept.
+    damaged: bool,
+}
+
+/// The journal of a run that goes on.
+#[derive(Debug)]
+pub struct Journal {
+    folder: Folder,
+    facts: Facts,
+    /// FILE, which is locked as long as it is open.
+    file: File,
+    durable: bool,
+    /// How the run ended before it was gone on with, and what tells whether anything has come of that.
+    before: Option<(Ended, Kept)>,
+}
+
+/// Where a run's records go, and what of them is there already.
+#[derive(Debug)]
+pub struct Records {
+    pub writer: Writer,
+    pub journal: Option<Journal>,
+    pub sorter: Option<Sorter>,
+    pub kept: Option<Kept>,
+}
+
+impl Records {
+    /// Makes FILE and its journal, or goes on with them.
+    pub fn open(plan: &Plan, program: &Program, prepared: Option<Prepared>) -> Result<Records> {
+        let (Some(journal), Some(prepared)) = (&plan.journal, prepared) else {
+            let writer = match &plan.output {
+                Some(target) => {
+                    forget(target)?;
+                    Writer::to(target)?
+                }
+                None => Writer::stdout()?,
+            };
+            return Ok(Records { writer, journal: None, sorter: None, kept: None });
+        };
+        let handover = Handover::default();
+        let (sorter, kept, journal_kept) = match prepared.begin(journal, program)? {
+            Begun::Anew(journal, appender) => {
+                handover.give(appender);
+                (None, None, journal)
+            }
+            Begun::Again(mut journal, resume, ended) => {
+                let (sorter, kept) = kept::kept(*resume, handover.clone());
+                journal.before = ended.map(|ended| (ended, kept.clone()));
+                (Some(sorter), Some(kept), journal)
+            }
+        };
+        let writer = Writer::journal(&journal.file.path(), handover)?;
+        Ok(Records { writer, journal: Some(journal_kept), sorter, kept })
+    }
+}
+
+/// Finds out what there is of an earlier run, and refuses what cannot be.
+pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
+    let mut facts = plan.facts.clone();
+    facts.program.name = program.name().to_owned();
+    facts.program.hash = program.hash().to_hex().to_string();
+    let mut prepared = Prepared { folder: None, facts, resume: None, damaged: false };
+    let begun = look(&plan.file)?.is_some_and(|found| found.bytes > 0);
+    if look(&plan.folder)?.is_some() {
+        let folder = Folder::lock(plan.folder.clone()).map_err(cannot)?;
+        if let Some(resuming) = &plan.resume {
+            resume(plan, *resuming, &folder, &mut prepared)?;
+        }
+        prepared.folder = Some(folder);
+    }
+    if plan.resume.is_some() && prepared.resume.is_none() && begun && !prepared.damaged {
+        let (file, folder) = (&plan.file, &plan.folder);
+        let what = format!("--resume: {file} is there without its journal, {folder}; replace it with --overwrite");
+        return Err(Usage(what).into());
+    }
+    Ok(prepared)
+}
+
+/// Finds out what there is to go on with; nothing when the earlier run has come to nothing, or none of it is known to be
+/// right.
+fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mut Prepared) -> Result<()> {
+    let is_empty = |found: Option<Found>| found.is_some_and(|found| found.bytes == 0);
+    let journal = look(&folder.journal())?;
+    // A power cut in its first moments leaves files without content.
+    if journal.is_none() || is_empty(journal) && is_empty(look(&plan.file)?) {
+        return Ok(());
+    }
+    let old = match Facts::load(folder.dir()) {
+        Ok(old) => old,
+        Err(error) => return give_up(error, 0, plan, prepared),
+    };
+    check_same(&old, &prepared.facts, resuming.across)?;
+    let Resuming { done, damaged: salvage, .. } = resuming;
+    let how = How { done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable, salvage };
+    match open(plan, folder, how) {
+        Ok(resume) => {
+            (prepared.facts.run, prepared.facts.started) = (old.run, old.started);
+            torn::report(&resume, plan);
+            prepared.damaged = resume.is_damaged();
+            prepared.resume = Some((resume, old.ended));
+            Ok(())
+        }
+        Err(error @ Error::Busy { .. }) => Err(error.into()),
+        Err(error) => {
+            let right = open(plan, folder, How { salvage: true, ..how });
+            give_up(error, right.map_or(0, |resume| resume.records()), plan, prepared)
+        }
+    }
+}
+
+/// Opens FILE and its journal.
+fn open(plan: &JournalPlan, folder: &Folder, how: How) -> Result<Resume, Error> {
+    Resume::open(folder, free(&plan.file, plan.file.edit())?, &plan.file, how)
+}
+
+/// Begins anew when nothing is known to be right and the user has asked for what is; refuses otherwise.
+fn give_up(error: Error, right: u64, plan: &JournalPlan, prepared: &mut Prepared) -> Result<()> {
+    if plan.resume.is_some_and(|resuming| resuming.damaged) && error.is_damage() {
+        torn::report_lost(error);
+        prepared.damaged = true;
+        return Ok(());
+    }
+    Err(torn::advise(error, right, plan))
+}
+
+/// Refuses to mix records of programs, settings or versions.
+fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
+    let refuse = |what: String| Err(Usage(format!("--resume: {what}")));
+    if old.program.hash != new.program.hash && !across {
+        let (old, new) = (&old.program, &new.program);
+        return refuse(format!(
+            "the program is another: the run was of {} ({}), and this is {} ({}); --resume-across-programs allows it",
+            old.path,
+            old.hash.chars().take(12).collect::<String>(),
+            new.path,
+            &new.hash[..12]
+        ));
+    }
+    if old.version != new.version && !across {
+        let (old, new) = (&old.version, &new.version);
+        return refuse(format!(
+            "the run was of wpool {old}, and this is {new}, whose records may be others; --resume-across-programs allows it"
+        ));
+    }
+    let differences = differences(old, new);
+    if differences.is_empty() { Ok(()) } else { refuse(format!("settings differ: {}", differences.join(", "))) }
+}
+
+impl Prepared {
+    /// Begins to keep the journal.
+    fn begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun> {
+        self.try_begin(plan, program).map_err(cannot)
+    }
+
+    fn try_begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun, Error> {
+        let Prepared { folder, facts, resume, damaged } = self;
+        let folder = claim(folder, plan)?;
+        let (durable, place) = (plan.durable, &plan.file);
+        let clone = |file: &File| file.try_clone().map_err(io_at(place));
+        if damaged {
+            torn::report_aside(place, &folder.keep_aside(place)?);
+        }
+        if let Some((resume, ended)) = resume {
+            folder.begin(&facts, program.bytes(), durable)?;
+            index::note(&facts, folder.dir().path());
+            let journal = Journal { folder, facts, file: clone(resume.file())?, durable, before: None };
+            return Ok(Begun::Again(journal, Box::new(resume), ended));
+        }
+        let file = create(plan, &folder, damaged)?;
+        folder.begin(&facts, program.bytes(), durable)?;
+        index::note(&facts, folder.dir().path());
+        let appender = Appender::create(&folder.journal(), place, clone(&file)?, durable)?;
+        Ok(Begun::Anew(Journal { folder, facts, file, durable, before: None }, appender))
+    }
+}
+
+/// Locks the folder, if it was not there when it was looked for. Since then another run may have made it and ended: its
+/// journal is nobody's to replace who has not been asked.
+fn claim(folder: Option<Folder>, plan: &JournalPlan) -> Result<Folder, Error> {
+    let was_there = folder.is_some();
+    let folder = folder.map_or_else(|| Folder::lock(plan.folder.clone()), Ok)?;
+    let stands = |place: &Place| place.look().map(|found| found.is_some()).map_err(io_at(place));
+    let replaces = was_there && (plan.overwrite || plan.resume.is_some() || !stands(&plan.file)?);
+    if stands(&folder.journal())? && !replaces {
+        return Err(Error::Overtaken { path: plan.folder.path() });
+    }
+    Ok(folder)
+}
+
+/// A journal that is kept, and what comes first.
+enum Begun {
+    Anew(Journal, Appender),
+    /// What writes FILE comes with the first row that is not in its place.
+    Again(Journal, Box<Resume>, Option<Ended>),
+}
+
+/// Tells why what an earlier run has left could not be used, and gives the exit for it.
+pub fn tell_failure(error: Error) -> Exit {
+    let error = cannot(error);
+    say(format_args!("{error:#}"));
+    Exit::of_error(&error)
+}
+
+/// Makes FILE, once what is known of an earlier one is removed. Without `--overwrite` it is not there, or it is empty, or there is a copy of it.
+fn create(plan: &JournalPlan, folder: &Folder, copied: bool) -> Result<File, Error> {
+    let place = &plan.file;
+    let found = place.look().map_err(io_at(place))?;
+    let replace = plan.overwrite || copied || plan.resume.is_some() && found.is_some_and(|found| found.bytes == 0);
+    if found.is_some_and(|found| found.kind == Kind::File && found.own) && replace {
+        // Before the journal goes that is of it.
+        free(place, place.read())?;
+    }
+    folder.clear()?;
+    target::open_file(place, replace).map_err(io_at(place))
+}
+
+/// Locks FILE, which may be written by another name, too.
+fn free(place: &Place, opened: io::Result<File>) -> Result<File, Error> {
+    let file = opened.map_err(io_at(place))?;
+    match target::check_free(&file) {
+        Ok(()) => Ok(file),
+        Err(_) => Err(Error::Busy { path: place.path(), pid: None }),
+    }
+}
+
+fn look(place: &Place) -> Result<Option<Found>> {
+    place.look().map_err(|source| cannot(io_at(place)(source)))
+}
+
+fn io_at(place: &Place) -> impl Fn(io::Error) -> Error {
+    let path = place.path();
+    move |source| Error::Io { path: path.clone(), source }
+}
+
+/// What the system refuses to a journal that is written is output that cannot be written.
+fn cannot(error: Error) -> anyhow::Error {
+    match error {
+        Error::Io { path, source } => CannotWrite { path: path.display().to_string(), source }.into(),
+        other => other.into(),
+    }
+}
+
+impl Journal {
+    /// Notes how the run has ended. When all rows were read and none was stopped, what was kept of records beside FILE
+    /// is removed.
+    pub fn end(mut self, exit: Exit, tally: &Tally, read: bool) {
+        let stopped = [Status::Skipped, Status::Cancelled].map(|status| tally.counts.of(status));
+        let complete = read && stopped == [0, 0] && tally.counts.total() > 0;
+        let counts = tally.counts.present().map(|(status, count)| (status.to_string(), count)).collect();
+        // Without a row the run is as it was.
+        let before = self.before.take().filter(|(_, kept)| kept.is_untouched());
+        let ended = || Ended { time: now(), exit_code: exit.into(), counts, complete };
+        self.facts.ended = Some(before.map_or_else(ended, |(ended, _)| ended));
+        let stored = self.facts.store(self.folder.dir(), self.durable);
+        index::note(&self.facts, self.folder.dir().path());
+        let removed = if complete { self.folder.remove_tails(&self.file) } else { Ok(()) };
+        // The records are all there, and the journal of them.
+        if let Err(error) = stored.and(removed) {
+            say(format_args!("warning: {:#}", cannot(error)));
+        }
+    }
+}
+
+/// Removes all that was kept of a file that is written by a run without a journal: it would tell of other lines.
+fn forget(target: &Target) -> Result<()> {
+    let Some(folder) = target.place().map(|place| place.and(SUFFIX)) else { return Ok(()) };
+    let Ok(dir) = folder.folder() else { return Ok(()) };
+    if is_of_a_run(&dir) {
+        Folder::lock(folder)?.remove().map_err(cannot)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,290 @@
+//! Output on a thread of its own, so that a slow reader holds up the run and nothing else.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use wpool::{Input, Span, Status};
+
+use crate::cli::exit::CannotWrite;
+use crate::cli::journal::{Appender, Error, Key, Record};
+use crate::cli::records::out_dir::OutDir;
+use crate::cli::target::Target;
+use crate::cli::terminal::Aside;
+
+/// Pieces that may wait to be written.
+const PIECES: usize = 4;
+/// Bytes of lines that wait for files that follow them.
+const FLUSH: usize = 16 << 10;
+
+/// Lines, and the files that must be there before a line says so.
+#[derive(Debug, Default)]
+pub struct Piece {
+    pub lines: Vec<u8>,
+    /// The rows of the lines, for the journal.
+    done: Vec<Done>,
+    /// How many they are.
+    rows: usize,
+    files: Vec<OutFile>,
+}
+
+/// A row that is done.
+#[derive(Debug)]
+pub enum Done {
+    /// Its key is made by the writer's thread, which has time for that.
+    Now(Input, Status, u64),
+    /// Rows that are ok, with the lengths of their lines.
+    Ok(Span, Vec<u64>),
+    Before(Record),
+}
+
+/// A file to be written before what follows `before` in the lines of its piece.
+#[derive(Debug)]
+struct OutFile {
+    before: usize,
+    dir: Arc<OutDir>,
+    name: String,
+    bytes: Bytes,
+}
+
+impl Piece {
+    /// Adds a file, which is there before the lines that are added from now on.
+    pub fn push_file(&mut self, dir: &Arc<OutDir>, name: String, bytes: &Bytes) {
+        let (dir, bytes) = (dir.clone(), bytes.clone());
+        self.files.push(OutFile { before: self.lines.len(), dir, name, bytes });
+    }
+
+    /// Adds a row whose line was added.
+    pub fn add(&mut self, done: Done) {
+        self.rows += 1;
+        self.done.push(done);
+    }
+
+    /// Adds rows that are ok, with the lengths of the lines that were added.
+    pub fn add_span(&mut self, rows: Span, lengths: Vec<u64>) {
+        self.rows += rows.len();
+        self.done.push(Done::Ok(rows, lengths));
+    }
+
+    /// How many rows were added.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.files.is_empty() && self.done.is_empty()
+    }
+
+    /// Writes files and lines in their order.
+    fn write(self, sink: &mut Sink) -> Result<(), WriteEnd> {
+        let mut records = Vec::with_capacity(self.rows);
+        self.done.into_iter().for_each(|done| done.push_records(&mut records));
+        let mut sent = Sent { lines: &self.lines, records: &records, written: 0, sink };
+        for file in &self.files {
+            if let Err(error) = file.dir.write(&file.name, &file.bytes) {
+                // What was done before is told in any case.
+                sent.up_to(file.before)?;
+                return Err(WriteEnd::Failed(error));
+            }
+            if file.before - sent.written >= FLUSH {
+                sent.up_to(file.before)?;
+            }
+        }
+        sent.up_to(self.lines.len())
+    }
+}
+
+impl Done {
+    fn push_records(self, records: &mut Vec<Record>) {
+        let now = |key, status, length| Record { key, status, length, occurrence: 0 };
+        match self {
+            Done::Now(row, status, length) => records.push(now(Key::of(&row), status, length)),
+            Done::Ok(rows, lengths) => {
+                let rows = rows.iter().zip(lengths);
+                records.extend(rows.map(|((row, _), length)| now(Key::of_plain(row), Status::Ok, length)));
+            }
+            Done::Before(record) => records.push(record),
+        }
+    }
+}
+
+/// What of a piece is left to write.
+struct Sent<'a> {
+    lines: &'a [u8],
+    records: &'a [Record],
+    written: usize,
+    sink: &'a mut Sink,
+}
+
+impl Sent<'_> {
+    /// Writes the lines up to an end of one, with the records of their rows.
+    fn up_to(&mut self, end: usize) -> Result<(), WriteEnd> {
+        let lines = &self.lines[self.written..end];
+        let mut left = lines.len() as u64;
+        let last = end == self.lines.len();
+        let fits = |record: &&Record| {
+            let fits = last || record.length <= left;
+            left = left.saturating_sub(record.length);
+            fits
+        };
+        let count = self.records.iter().take_while(fits).count();
+        let (records, rest) = self.records.split_at(count);
+        (self.records, self.written) = (rest, end);
+        self.sink.write(lines, records)
+    }
+}
+
+/// Where lines end up.
+enum Sink {
+    Plain(String, Box<dyn Write + Send>),
+    /// A file with a journal, once it is there.
+    Journal(Handover, Option<Appender>),
+}
+
+impl Sink {
+    fn write(&mut self, lines: &[u8], records: &[Record]) -> Result<(), WriteEnd> {
+        match self {
+            Sink::Plain(name, sink) => {
+                sink.write_all(lines).and_then(|()| sink.flush()).map_err(|source| match source.kind() {
+                    io::ErrorKind::BrokenPipe => WriteEnd::Closed,
+                    _ => WriteEnd::Failed(CannotWrite { path: name.clone(), source }),
+                })
+            }
+            Sink::Journal(handover, appender) => {
+                if appender.is_none() {
+                    *appender = handover.take();
+                }
+                let appender = appender.as_mut().expect("it is handed over before the first line");
+                appender.append(lines, records).map_err(failed)
+            }
+        }
+    }
+
+    /// In how long something has to be synced.
+    fn due(&self) -> Option<std::time::Duration> {
+        match self {
+            Sink::Journal(_, Some(appender)) => appender.due(),
+            _ => None,
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), WriteEnd> {
+        match self {
+            Sink::Journal(_, Some(appender)) => appender.sync().map_err(failed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes pieces until there are no more.
+    async fn serve(mut self, mut pieces: mpsc::Receiver<Piece>) -> Result<(), WriteEnd> {
+        loop {
+            let piece = match self.due() {
+                Some(time) if time.is_zero() => {
+                    self.sync()?;
+                    continue;
+                }
+                Some(time) => match tokio::time::timeout(time, pieces.recv()).await {
+                    Ok(piece) => piece,
+                    Err(_) => continue,
+                },
+                None => pieces.recv().await,
+            };
+            match piece {
+                Some(piece) => piece.write(&mut self)?,
+                None if self.due().is_some() => return self.sync(),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn failed(error: Error) -> WriteEnd {
+    match error {
+        Error::Io { path, source } => WriteEnd::Failed(CannotWrite { path: path.display().to_string(), source }),
+        other => WriteEnd::Failed(CannotWrite { path: "the journal".into(), source: io::Error::other(other) }),
+    }
+}
+
+/// Brings what writes a file to its writer, which may have begun before.
+#[derive(Clone, Debug, Default)]
+pub struct Handover(Arc<Mutex<Option<Appender>>>);
+
+impl Handover {
+    pub fn give(&self, appender: Appender) {
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(appender);
+    }
+
+    fn take(&self) -> Option<Appender> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
+}
+
+/// Where a run's lines go.
+#[derive(Debug)]
+pub struct Writer {
+    name: String,
+    pieces: mpsc::Sender<Piece>,
+    thread: JoinHandle<Result<(), WriteEnd>>,
+}
+
+/// How writing ended before its end.
+#[derive(Debug)]
+pub enum WriteEnd {
+    /// The reader has seen enough.
+    Closed,
+    Failed(CannotWrite),
+}
+
+impl Writer {
+    pub fn stdout() -> io::Result<Writer> {
+        let name = "standard output".into();
+        if io::stdout().is_terminal() {
+            // Progress may be drawn on the same.
+            return Writer::start(name, Aside(io::stdout()));
+        }
+        Writer::start(name, io::stdout())
+    }
+
+    /// Writes a file from its beginning.
+    pub fn to(target: &Target) -> Result<Writer, CannotWrite> {
+        let path = target.path();
+        Writer::start(path.display().to_string(), target.open()?).map_err(CannotWrite::at(path))
+    }
+
+    /// Writes a file and its journal with what will be handed over.
+    pub fn journal(path: &Path, handover: Handover) -> io::Result<Writer> {
+        Writer::serve(path.display().to_string(), Sink::Journal(handover, None))
+    }
+
+    fn start(name: String, sink: impl Write + Send + 'static) -> io::Result<Writer> {
+        Writer::serve(name.clone(), Sink::Plain(name, Box::new(sink)))
+    }
+
+    fn serve(name: String, sink: Sink) -> io::Result<Writer> {
+        let (pieces, incoming) = mpsc::channel::<Piece>(PIECES);
+        let thread = std::thread::Builder::new().name("wpool-writer".into());
+        let path = name.clone();
+        let thread = thread.spawn(move || {
+            // Made here: where no thread can be started, it could not be dropped. Only `--durable` needs the time.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            let cannot = |source| WriteEnd::Failed(CannotWrite { path, source });
+            runtime.map_err(cannot)?.block_on(sink.serve(incoming))
+        })?;
+        Ok(Writer { name, pieces, thread })
+    }
+
+    /// Hands a piece over, waiting for room. False when the writer has ended; [`Writer::finish`] says why.
+    pub async fn write(&self, piece: Piece) -> bool {
+        piece.is_empty() || self.pieces.send(piece).await.is_ok()
+    }
+
+    /// Waits until everything is written.
+    pub fn finish(self) -> Result<(), WriteEnd> {
+        drop(self.pieces);
+        let broke = |_| CannotWrite { path: self.name, source: io::Error::other("the writer broke") };
+        self.thread.join().unwrap_or_else(|panic| Err(WriteEnd::Failed(broke(panic))))
+    }
+}

@@ -1,0 +1,173 @@
+//! Compiled images on disk, named by everything that decides their content.
+//!
+//! An entry is native code that every worker will run, so the folder is the user's alone and so are those above it, it is
+//! reached through one descriptor, an entry becomes visible whole (by rename) or not at all, and each run hashes it before
+//! use. An entry is the image, the report as JSON, and
+//! a footer: both lengths and the BLAKE3 hash of all before it.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use crate::model::program::Program;
+use crate::model::report::Draft;
+use crate::place::{Dir, PRIVATE, Place};
+use crate::protocol::roles::BUILD;
+use crate::protocol::setup::ImageSettings;
+use crate::protocol::wire::MAX_TEXT;
+use crate::spawn::command::WorkerCommand;
+
+/// When entries together exceed this, the least recently used go.
+const MAX_BYTES: u64 = 2 << 30;
+
+const FOOTER: u64 = 8 + 8 + 32;
+
+/// A folder of entries.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    dir: Dir,
+}
+
+/// What a snapshot depends on beside its program: everything that `init` can see.
+pub(crate) struct InitIdentity<'a> {
+    pub argument: &'a [u8],
+    pub env: &'a [(String, String)],
+    /// The limit, which decides what `memory.grow` answers.
+    pub memory: u64,
+    /// Of its random numbers, when there is one.
+    pub seed: Option<u64>,
+}
+
+/// The name of the entry for a program, as it is or as its `init` leaves it. The worker executable stands for the engine
+/// inside it.
+pub(crate) fn key(
+    program: &Program,
+    worker: &WorkerCommand,
+    settings: ImageSettings,
+    init: Option<InitIdentity<'_>>,
+) -> String {
+    let engine = std::fs::metadata(&worker.program).map(|file| (file.len(), file.mtime(), file.mtime_nsec()));
+    let identity = (BUILD, std::env::consts::ARCH, engine.ok(), cpu_features(), settings);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(program.hash().as_bytes());
+    hasher.update(format!("{identity:?}").as_bytes());
+    if let Some(InitIdentity { argument, env, memory, seed }) = init {
+        // Quoted, so that no name or value can pass for another.
+        hasher.update(format!("{env:?}{memory:?}{seed:?}").as_bytes()).update(argument);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// What the compiler would find this machine's processor able to do. The kernel writes the file as it is read, and asks
+/// every processor how fast it is: no more is read of it than the first one's part, and that once.
+fn cpu_features() -> &'static str {
+    static FEATURES: OnceLock<String> = OnceLock::new();
+    FEATURES.get_or_init(|| {
+        let Ok(info) = File::open("/proc/cpuinfo") else { return String::new() };
+        let is_features = |line: &String| line.starts_with("flags") || line.starts_with("Features");
+        BufReader::new(info).lines().map_while(Result::ok).find(is_features).unwrap_or_default()
+    })
+}
+
+impl Cache {
+    /// Opens or creates the folder, unless somebody else could write to it or replace it.
+    pub fn open(dir: &Path) -> io::Result<Cache> {
+        Ok(Cache { dir: Dir::make_private(dir)? })
+    }
+
+    pub fn path(&self, key: &str) -> PathBuf {
+        self.dir.at(key).path()
+    }
+
+    /// The entry, when it is there and whole.
+    pub fn load(&self, key: &str) -> io::Result<Option<(Draft, File)>> {
+        let place = self.dir.at(key);
+        if place.look()?.is_none() {
+            return Ok(None);
+        }
+        let mut file = match place.read() {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let draft = verify(&mut file)?;
+        // Marks the entry as used; a read-only cache is just as good.
+        let _ = file.set_modified(SystemTime::now());
+        Ok(Some((draft, file)))
+    }
+
+    /// Writes an entry and opens it.
+    pub fn store(&self, key: &str, draft: &Draft, image: &[u8]) -> io::Result<File> {
+        let report = serde_json::to_vec(draft)?;
+        // Opened before it is there for others, who may remove it at once to make room.
+        let file = write_entry(&self.dir.at(key), image, &report)?;
+        self.evict();
+        Ok(file)
+    }
+
+    /// Removes what was not used for longest, until the rest is within bounds. Whoever still has an entry open keeps
+    /// it.
+    fn evict(&self) {
+        let Ok(names) = self.dir.names() else { return };
+        let found = names.into_iter().filter_map(|name| {
+            let place = self.dir.at(name);
+            let metadata = place.read().ok()?.metadata().ok()?;
+            Some((metadata.modified().ok()?, metadata.len(), place))
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_unstable_by_key(|(used, bytes, _)| std::cmp::Reverse((*used, *bytes)));
+        let mut total = 0;
+        for (_, bytes, place) in found {
+            total += bytes;
+            if total > MAX_BYTES {
+                let _ = place.remove();
+            }
+        }
+    }
+}
+
+fn write_entry(place: &Place, image: &[u8], report: &[u8]) -> io::Result<File> {
+    let mut draft = place.draft(PRIVATE)?;
+    let (image_length, report_length) = ((image.len() as u64).to_le_bytes(), (report.len() as u64).to_le_bytes());
+    let parts = [image, report, &image_length, &report_length];
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part);
+        draft.file.write_all(part)?;
+    }
+    draft.file.write_all(hasher.finalize().as_bytes())?;
+    // A worker gets this descriptor, and must not be able to write by it.
+    let reader = draft.reader()?;
+    draft.put(true)?;
+    Ok(reader)
+}
+
+/// Hashes an entry and reads its report.
+fn verify(file: &mut File) -> io::Result<Draft> {
+    let broken = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
+    let length = file.metadata()?.len();
+    let hashed = length.checked_sub(32).filter(|_| length >= FOOTER).ok_or_else(broken)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(Read::by_ref(file).take(hashed))?;
+    let mut hash = [0; 32];
+    file.read_exact(&mut hash)?;
+    if hasher.finalize() != blake3::Hash::from_bytes(hash) {
+        return Err(broken());
+    }
+    let mut lengths = [0; 16];
+    file.seek(SeekFrom::Start(length - FOOTER))?;
+    file.read_exact(&mut lengths)?;
+    let (image, report) = lengths.split_at(8);
+    let as_u64 = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    let (image, report) = (as_u64(image), as_u64(report));
+    if image.checked_add(report).and_then(|sum| sum.checked_add(FOOTER)) != Some(length) || report > MAX_TEXT as u64 {
+        return Err(broken());
+    }
+    let mut text = vec![0; report as usize];
+    file.seek(SeekFrom::Start(image))?;
+    file.read_exact(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}

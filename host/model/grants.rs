@@ -1,0 +1,86 @@
+//! What a program may touch.
+
+use std::borrow::Cow;
+use std::fs::canonicalize;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::template::{Row, Template};
+use crate::model::typed::RowError;
+
+/// What a program may touch beside its input: nothing, unless it is listed here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grants {
+    /// Arguments after `argv[0]`, made from each row.
+    pub args: Vec<Template>,
+    /// The standard input of a command.
+    pub stdin: Stdin,
+    /// The whole environment, in order.
+    pub env: Vec<(String, String)>,
+    pub dirs: Vec<DirGrant>,
+}
+
+impl Grants {
+    /// Whether a task can change something that outlives it.
+    pub fn has_writable_dir(&self) -> bool {
+        self.dirs.iter().any(|dir| dir.writable)
+    }
+
+    /// The granted directory, if any, through which tasks may write at a path: it is the path, holds it, or is inside of
+    /// it. Links on the way to the path's last name are followed; what is not there yet counts, too.
+    pub fn writable_at(&self, path: &Path) -> Option<&Path> {
+        let place = place_of(path);
+        let reaches = |granted: &Path| place.starts_with(granted) || granted.starts_with(&place);
+        let mut writable = self.dirs.iter().filter(|granted| granted.writable);
+        let found = writable.find(|granted| reaches(&canonicalize(&granted.host).unwrap_or(granted.host.clone())));
+        found.map(|granted| &*granted.host)
+    }
+
+    /// A command's arguments after `argv[0]`.
+    pub(crate) fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, RowError> {
+        let args = self.args.iter().map(|template| template.argument(row)).collect::<Result<_, _>>();
+        args.map_err(|message| RowError::new("argument", message))
+    }
+
+    /// What the guest is given: the row's bytes, unless a command's standard input is something else.
+    pub(crate) fn input<'a>(&self, row: Row<'a>) -> Result<Cow<'a, [u8]>, RowError> {
+        match &self.stdin {
+            Stdin::Row => Ok(row.bytes.into()),
+            Stdin::Empty => Ok(Cow::default()),
+            Stdin::Made(template) => {
+                let made = template.expand(row).map_err(|message| RowError::new("stdin", message))?;
+                Ok(made.into_bytes().into())
+            }
+        }
+    }
+}
+
+/// A path without links in it, but for its last name. Of folders that are not there the names are kept.
+fn place_of(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let Some(name) = path.file_name() else { return canonicalize(&path).unwrap_or(path) };
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    canonicalize(parent).unwrap_or_else(|_| place_of(parent)).join(name)
+}
+
+/// What a command reads from its standard input.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stdin {
+    /// The input's bytes.
+    #[default]
+    Row,
+    /// Nothing.
+    Empty,
+    /// A text made from the row.
+    Made(Template),
+}
+
+/// A directory of the host's that a program may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirGrant {
+    pub host: PathBuf,
+    /// The path under which the guest finds it.
+    pub guest: String,
+    pub writable: bool,
+}

@@ -1,0 +1,20 @@
+//! What a task, a program and an outcome are: plain values and pure code.
+
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod fence;
+pub(crate) mod grants;
+#[doc(hidden)]
+pub mod inert;
+pub(crate) mod isolation;
+pub(crate) mod json;
+pub mod limits;
+pub(crate) mod outcome;
+pub mod output;
+pub(crate) mod program;
+pub(crate) mod report;
+pub(crate) mod retry;
+pub(crate) mod span;
+pub(crate) mod task;
+pub(crate) mod template;
+pub mod typed;

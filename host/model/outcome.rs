@@ -1,0 +1,267 @@
+//! What became of a task. Nothing that happens to a task is ever an `Err`.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The closed list of what can become of a task, as it stands in a record's `status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// The guest answered.
+    Ok,
+    /// The guest said no: its `err`, or an exit code.
+    Failed,
+    /// The sandbox stopped a guest that broke a rule of WebAssembly or of the calling convention.
+    Trap,
+    /// The guest ran longer than its deadline.
+    Timeout,
+    /// The guest used up its fuel.
+    Fuel,
+    /// The guest was denied memory and then gave up.
+    OutOfMemory,
+    /// The guest produced more output than it may.
+    OutputLimit,
+    /// The worker died under the task as often as the crash limit allows.
+    Crash,
+    /// The input was not fit to be given to the guest.
+    InvalidInput,
+    /// The task was running when the run was told to end at once.
+    Cancelled,
+    /// The input was read but its task never started, because the run was told to stop.
+    Skipped,
+}
+
+impl Status {
+    /// Every status, in the order in which summaries list them.
+    pub const ALL: [Status; 11] = [
+        Status::Ok,
+        Status::Failed,
+        Status::Trap,
+        Status::Timeout,
+        Status::Fuel,
+        Status::OutOfMemory,
+        Status::OutputLimit,
+        Status::Crash,
+        Status::InvalidInput,
+        Status::Cancelled,
+        Status::Skipped,
+    ];
+
+    /// The word that stands in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Failed => "failed",
+            Status::Trap => "trap",
+            Status::Timeout => "timeout",
+            Status::Fuel => "fuel",
+            Status::OutOfMemory => "out-of-memory",
+            Status::OutputLimit => "output-limit",
+            Status::Crash => "crash",
+            Status::InvalidInput => "invalid-input",
+            Status::Cancelled => "cancelled",
+            Status::Skipped => "skipped",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a task is not ok, for people and for programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// A finer word than the status: `exit`, `stack-overflow`, `abi`, `line-too-long`…
+    pub code: String,
+    /// A sentence.
+    pub message: String,
+    /// The exit code of a command, where it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The signal that ended the worker, such as `SIGKILL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// Names of the guest's functions on the stack, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backtrace: Vec<String>,
+    /// What the task wrote to stderr, within [`crate::Limits::stderr`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<String>,
+}
+
+impl ErrorDetail {
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        ErrorDetail { code: code.to_owned(), message: message.into(), ..ErrorDetail::default() }
+    }
+}
+
+impl ErrorDetail {
+    fn size(&self) -> usize {
+        let lines: usize = self.backtrace.iter().map(String::len).sum();
+        let texts = [self.signal.as_ref(), self.stderr.as_ref()].into_iter().flatten().map(String::len).sum::<usize>();
+        self.code.len() + self.message.len() + lines + texts
+    }
+}
+
+/// A task that is not ok.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Any status but [`Status::Ok`].
+    pub status: Status,
+    /// What a command had written to stdout before it exited with a code that is not 0.
+    pub output: Option<Bytes>,
+    pub error: ErrorDetail,
+}
+
+/// What became of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The guest's bytes, exactly as it gave them.
+    Ok(Bytes),
+    NotOk(Box<Failure>),
+}
+
+impl Outcome {
+    pub(crate) fn not_ok(status: Status, error: ErrorDetail) -> Self {
+        Outcome::NotOk(Box::new(Failure { status, output: None, error }))
+    }
+
+    pub fn status(&self) -> Status {
+        match self {
+            Outcome::Ok(_) => Status::Ok,
+            Outcome::NotOk(failure) => failure.status,
+        }
+    }
+
+    /// The guest's bytes, where there are any.
+    pub fn output(&self) -> Option<&Bytes> {
+        match self {
+            Outcome::Ok(output) => Some(output),
+            Outcome::NotOk(failure) => failure.output.as_ref(),
+        }
+    }
+
+    /// Bytes of the guest's choosing that it takes wherever it waits.
+    pub(crate) fn size(&self) -> usize {
+        let error = match self {
+            Outcome::Ok(_) => 0,
+            Outcome::NotOk(failure) => failure.error.size(),
+        };
+        self.output().map_or(0, Bytes::len) + error
+    }
+}
+
+/// The layer that ended a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// The guest itself: it returned, exited or trapped.
+    Guest,
+    Fuel,
+    /// The engine's interruption of guest code.
+    Epoch,
+    /// The worker's timer, around a guest that waits in a host call.
+    Timer,
+    /// The host's kill: after deadline and grace, or at a deadline that only the host keeps.
+    Backstop,
+    /// The host's kill on request.
+    Kill,
+    /// The worker's accounting of memory and output.
+    Limiter,
+    /// The operating system ended the worker.
+    Kernel,
+    /// The worker's own fence.
+    Sandbox,
+    /// The host, before or instead of running the task.
+    Host,
+}
+
+impl Layer {
+    const ALL: [Layer; 10] = [
+        Layer::Guest,
+        Layer::Fuel,
+        Layer::Epoch,
+        Layer::Timer,
+        Layer::Backstop,
+        Layer::Kill,
+        Layer::Limiter,
+        Layer::Kernel,
+        Layer::Sandbox,
+        Layer::Host,
+    ];
+
+    pub(crate) fn from_wire(code: u8) -> Option<Layer> {
+        Layer::ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// How a task went; two runs may disagree about it, so records show it only on request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub layer: Layer,
+    /// Workers that were given the task, 0 where none was.
+    pub attempts: u32,
+    /// The slot that ran it last.
+    pub slot: Option<u32>,
+    /// From beginning to answer, as its worker measured it.
+    pub wall: Duration,
+    /// From when the pool accepted the task to the start of its last attempt.
+    pub wait: Duration,
+    /// How earlier attempts ended after which the task was retried. Boxed, because few tasks have any.
+    #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
+    pub(crate) retried: Option<Box<Vec<Status>>>,
+    /// There when [`crate::PoolConfig::receipts`] asks for it. Boxed because receipts are moved a million times a second.
+    pub measured: Option<Box<Measured>>,
+}
+
+/// What is measured of a task only on request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Largest linear memory in bytes.
+    pub peak_memory: Option<u64>,
+    /// Fuel that it used, in a pool that limits it: see [`crate::Limits::fuel`].
+    pub fuel: Option<u64>,
+    /// Of the wall time, what making the instance took.
+    pub start: Option<Duration>,
+    /// Processor time, as far as the task was run by its worker's own thread: file accesses are not.
+    pub cpu: Option<Duration>,
+    /// After a trap, when [`crate::PoolConfig::post_mortem`] asks for it: a WebAssembly core dump, as debuggers read it.
+    /// Empty when it would be over [`crate::model::limits::MAX_CORE_DUMP`].
+    pub core_dump: Option<Bytes>,
+    /// What a task that is ok wrote to stderr.
+    pub stderr: Option<String>,
+}
+
+impl Receipt {
+    /// The receipt of a task that no worker was given.
+    pub(crate) fn host() -> Self {
+        Receipt {
+            layer: Layer::Host,
+            attempts: 0,
+            slot: None,
+            wall: Duration::ZERO,
+            wait: Duration::ZERO,
+            retried: None,
+            measured: None,
+        }
+    }
+
+    /// Bytes of the guest's choosing that it takes wherever it waits.
+    pub(crate) fn size(&self) -> usize {
+        self.measured.as_ref().map_or(0, |measured| {
+            measured.core_dump.as_ref().map_or(0, Bytes::len) + measured.stderr.as_ref().map_or(0, String::len)
+        })
+    }
+
+    /// How earlier attempts ended after which the task was retried, in their order. A task that is ok and has any is
+    /// flaky.
+    pub fn retried(&self) -> &[Status] {
+        self.retried.as_deref().map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,70 @@
+//! The user's program, by content.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::model::error::Error;
+
+/// Largest program file. The largest real program known to us (a hardware toolchain) is 69 MB.
+pub const MAX_PROGRAM: u64 = 512 << 20;
+
+/// A program's bytes and name. The host only counts and hashes the bytes: the compiler process parses them.
+#[derive(Clone, Debug)]
+pub struct Program {
+    name: String,
+    bytes: Bytes,
+    hash: blake3::Hash,
+}
+
+impl Program {
+    /// A program from memory. `name` stands in messages and is the command's `argv[0]`.
+    pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Program { name: name.into(), hash: blake3::hash(&bytes), bytes }
+    }
+
+    /// A program from a regular file of at most [`MAX_PROGRAM`] bytes.
+    ///
+    /// # Errors
+    /// [`Error::ReadProgram`] when the file cannot be read, is not a regular file, or is too large.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let bytes = read_regular(path).map_err(|source| Error::ReadProgram { path: PathBuf::from(path), source })?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Program::new(name, bytes))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The name of the content: a BLAKE3 hash.
+    pub fn hash(&self) -> &blake3::Hash {
+        &self.hash
+    }
+}
+
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a FIFO would wait for a writer, so what it is comes first.
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let too_large = || io::Error::other(format!("larger than {} MiB", MAX_PROGRAM >> 20));
+    if metadata.len() > MAX_PROGRAM {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    File::open(path)?.take(MAX_PROGRAM + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_PROGRAM {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,308 @@
+//! What the compiler process says about a program: the only thing the host knows of it besides its hash.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::model::error::Refusal;
+use crate::model::grants::Grants;
+use crate::model::outcome::ErrorDetail;
+use crate::model::task::Input;
+use crate::model::template::Row;
+use crate::model::typed::{self, Parameters, RowError, Signature};
+
+/// How a program takes its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Convention {
+    /// A component's `run: func(input: list<u8>) -> result<list<u8>, string>`.
+    Task,
+    /// Any other exported function of a component: JSON to WIT values and back, see [`crate::model::typed`].
+    Function,
+    /// A WASI command: standard input to standard output.
+    Command,
+    /// A core module's `run(ptr, len) -> ptr << 32 | len`, with its memory and an allocator exported.
+    Raw,
+}
+
+impl fmt::Display for Convention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Convention::Task => "task",
+            Convention::Function => "function",
+            Convention::Command => "command",
+            Convention::Raw => "raw",
+        })
+    }
+}
+
+/// What kind of binary a program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Component,
+    CoreModule,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Component => "component",
+            Kind::CoreModule => "core module",
+        })
+    }
+}
+
+/// The compiler's report on a program that can be run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub kind: Kind,
+    pub convention: Convention,
+    /// Why this convention.
+    pub why: String,
+    /// The path of the function to call: names of nested exports, outermost first.
+    pub entry: Vec<String>,
+    /// The exported allocator of a raw module.
+    pub allocator: Option<String>,
+    /// Whether a raw module exports `_initialize`.
+    pub initialize: bool,
+    /// The path of the function that prepares the program for its tasks, if it has one.
+    pub init: Option<Vec<String>>,
+    /// Whether any function of WASI is imported. Without, a task runs without an asynchronous stack.
+    pub wasi: bool,
+    /// Exports as `name: type`.
+    pub exports: Vec<String>,
+    /// Imports as `name: type`.
+    pub imports: Vec<String>,
+    /// Every function that a component exports, itself or in an interface.
+    pub functions: Vec<Function>,
+    pub resources: Resources,
+    /// Whether all that a task changes in an instance can be put back afterwards ([`crate::Isolation::Reset`]), or why
+    /// not.
+    pub resettable: Result<(), String>,
+}
+
+/// An exported function of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Function {
+    /// Names of nested exports, outermost first.
+    pub path: Vec<String>,
+    /// Its type, or why a row cannot be made into a call of it.
+    pub signature: Result<Signature, String>,
+}
+
+impl Function {
+    /// The name to call it by: `function`, or `interface.function` without package and version.
+    pub fn name(&self) -> String {
+        let interfaces = self.path.split_last().map(|(_, interfaces)| interfaces).unwrap_or_default();
+        let short = interfaces.iter().map(|interface| short(interface));
+        short.chain(self.path.last().map(String::as_str)).collect::<Vec<_>>().join(".")
+    }
+
+    /// Whether somebody who says `call` means this function: by its name, the function's name alone, or with the
+    /// interface's package, with or without the version.
+    fn is_called(&self, call: &str) -> bool {
+        let Some((function, interfaces)) = self.path.split_last() else { return false };
+        let whole = interfaces.join(".");
+        let unversioned: Vec<_> = interfaces.iter().map(|interface| unversioned(interface)).collect();
+        let ends = |interface: &str| {
+            !interface.is_empty() && ['.', '#'].iter().any(|dot| call == format!("{interface}{dot}{function}"))
+        };
+        call == function || call == self.name() || ends(&whole) || ends(&unversioned.join("."))
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.signature {
+            Ok(signature) => write!(f, "{}: {signature}", self.name()),
+            Err(why) => write!(f, "{} ({why})", self.name()),
+        }
+    }
+}
+
+/// `geometry` of `example:shapes/geometry@1.0.0`.
+fn short(interface: &str) -> &str {
+    let unversioned = unversioned(interface);
+    unversioned.rsplit_once('/').map_or(unversioned, |(_, name)| name)
+}
+
+/// The name of an interface without its version.
+pub(crate) fn unversioned(interface: &str) -> &str {
+    interface.split_once('@').map_or(interface, |(name, _)| name)
+}
+
+impl Report {
+    /// The type of the function that is called, when the convention is [`Convention::Function`].
+    pub fn signature(&self) -> Option<&Signature> {
+        let called = |function: &&Function| self.convention == Convention::Function && function.path == self.entry;
+        self.functions.iter().find(called)?.signature.as_ref().ok()
+    }
+
+    /// The place in `functions` of the one that somebody who says `call` means.
+    pub(crate) fn function_named(&self, call: &str) -> Result<u32, Refusal> {
+        find(&self.functions, call).map(|at| at as u32)
+    }
+
+    /// Says what is wrong with rows of JSON, before anything runs with these grants.
+    pub fn row_check(&self, grants: &Grants) -> RowCheck {
+        RowCheck { parameters: self.signature().map(Parameters::new), grants: grants.clone() }
+    }
+
+    /// Whether `init` has no way to learn its argument: a core module reads it from standard input.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.kind == Kind::CoreModule && !self.wasi
+    }
+
+    /// JSON Schema (draft 2020-12) of the rows that the program takes. Only a function says more than that rows are JSON.
+    pub fn input_schema(&self) -> Json {
+        self.signature().map_or_else(|| Json::Object(Default::default()), typed::input)
+    }
+
+    /// JSON Schema (draft 2020-12) of the outputs that the program gives.
+    pub fn output_schema(&self) -> Json {
+        self.signature().map_or_else(|| Json::Object(Default::default()), typed::output)
+    }
+}
+
+/// Checks rows against what a program takes, by the code that workers read them with.
+#[derive(Clone, Debug)]
+pub struct RowCheck {
+    parameters: Option<Parameters>,
+    grants: Grants,
+}
+
+impl RowCheck {
+    /// What its record would say of a row that is not run: it is too long, no JSON, does not fit the function, or makes
+    /// no argument or standard input.
+    pub fn flaw(&self, row: &Input) -> Option<ErrorDetail> {
+        match row.rejection() {
+            Some(reason) => Some(reason.detail()),
+            None => self.check(row).err().map(ErrorDetail::from),
+        }
+    }
+
+    fn check(&self, input: &Input) -> Result<(), RowError> {
+        match &self.parameters {
+            Some(parameters) => parameters.check(&input.bytes)?,
+            None => typed::json_row(&input.bytes)?,
+        }
+        let row = Row::of(input, true);
+        self.grants.arguments(row)?;
+        self.grants.input(row).map(drop)
+    }
+}
+
+/// A report whose calling convention is still to be chosen: what the compiler sends, and what is kept with an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Draft {
+    pub kind: Kind,
+    /// The convention that the program fits by itself.
+    pub fit: Result<Fit, Refusal>,
+    pub initialize: bool,
+    pub init: Option<Vec<String>>,
+    pub wasi: bool,
+    pub exports: Vec<String>,
+    pub imports: Vec<String>,
+    pub functions: Vec<Function>,
+    pub resources: Resources,
+    pub resettable: Result<(), String>,
+}
+
+/// A convention that fits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fit {
+    pub convention: Convention,
+    pub why: String,
+    pub entry: Vec<String>,
+    pub allocator: Option<String>,
+}
+
+impl Draft {
+    /// The report for calling the named function, or for the convention that the program fits by itself.
+    ///
+    /// # Errors
+    /// When no convention fits, or no function or several have the name; with the list of what there is.
+    pub fn choose(self, call: Option<&str>) -> Result<Report, Refusal> {
+        let fit = match call {
+            Some(call) => self.called(call)?,
+            None => self.fit?,
+        };
+        // Somebody who calls it by name wants to see what it gives.
+        let init = self.init.filter(|init| *init != fit.entry);
+        Ok(Report {
+            kind: self.kind,
+            convention: fit.convention,
+            why: fit.why,
+            entry: fit.entry,
+            allocator: fit.allocator,
+            initialize: self.initialize,
+            init,
+            wasi: self.wasi,
+            exports: self.exports,
+            imports: self.imports,
+            functions: self.functions,
+            resources: self.resources,
+            resettable: self.resettable,
+        })
+    }
+
+    fn called(&self, call: &str) -> Result<Fit, Refusal> {
+        let function = &self.functions[find(&self.functions, call)?];
+        Ok(Fit::of(function, Convention::Function, "was asked for".to_owned()))
+    }
+}
+
+/// The place of the one function that somebody who says `call` means, if a row can be made into a call of it.
+fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
+    let places = |fits: &dyn Fn(&Function) -> bool| -> Vec<usize> {
+        (0..functions.len()).filter(|&at| fits(&functions[at])).collect()
+    };
+    let mut found = places(&|function| function.path.join(".") == call);
+    if found.is_empty() {
+        found = places(&|function| function.is_called(call));
+    }
+    let refuse = |code: &str, what: String| Err(Refusal::new(code, what));
+    match found.as_slice() {
+        [at] => match &functions[*at].signature {
+            Ok(_) => Ok(*at),
+            Err(why) => refuse("no-data", format!("`{}` cannot be called with a row: {why}", functions[*at].name())),
+        },
+        [] => {
+            let names: Vec<_> = functions.iter().map(Function::name).collect();
+            let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
+            refuse("no-function", format!("exports no function `{call}`; its functions: {names}"))
+        }
+        several => {
+            let names: Vec<_> = several.iter().map(|&at| functions[at].path.join(".")).collect();
+            let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
+            refuse("no-function", what)
+        }
+    }
+}
+
+impl Fit {
+    /// A function of a component, called by a convention.
+    pub fn of(function: &Function, convention: Convention, why: String) -> Fit {
+        Fit { convention, why, entry: function.path.clone(), allocator: None }
+    }
+}
+
+/// Functions in words.
+#[cfg(feature = "engine")]
+pub(crate) fn listed(functions: &[Function]) -> String {
+    let names: Vec<_> = functions.iter().map(ToString::to_string).collect();
+    format!("its functions: {}", names.join("; "))
+}
+
+/// What one instance of the program takes: the worker makes its pool of exactly this size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    pub memories: u32,
+    /// Bytes of the largest memory when the program starts.
+    pub initial_memory: u64,
+    pub tables: u32,
+    /// Elements of the largest table when the program starts.
+    pub initial_table: u64,
+}

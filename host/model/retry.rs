@@ -1,0 +1,75 @@
+//! When a task that is not ok runs again.
+
+use std::time::Duration;
+
+use crate::model::outcome::{Outcome, Status};
+
+/// Which tasks run again, how often, and after what pause. Workers that die under a task are counted apart, by
+/// [`crate::PoolConfig::crash_limit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Most times that a task runs again. Default: 0.
+    pub times: u32,
+    /// What makes it run again.
+    pub on: Vec<RetryOn>,
+    /// The pause before the first retry; each further one is twice as long, up to `max_delay`. The pause that is kept
+    /// is between half of this and all of it, so that tasks that failed together do not come back together.
+    pub delay: Duration,
+    pub max_delay: Duration,
+}
+
+/// One reason to run a task again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryOn {
+    Status(Status),
+    /// A command's exit code.
+    Exit(i32),
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        let on = [Status::Failed, Status::Trap, Status::Timeout, Status::OutOfMemory];
+        Retry {
+            times: 0,
+            on: on.map(RetryOn::Status).to_vec(),
+            delay: Duration::from_millis(100),
+            max_delay: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Retry {
+    /// Whether an outcome is one that a task runs again after.
+    pub(crate) fn is_for(&self, outcome: &Outcome) -> bool {
+        let Outcome::NotOk(failure) = outcome else { return false };
+        self.on.iter().any(|on| match on {
+            RetryOn::Status(status) => *status == failure.status,
+            RetryOn::Exit(code) => failure.error.exit_code == Some(*code),
+        })
+    }
+
+    /// The pause before retry number `done + 1` of the task with this key.
+    pub(crate) fn pause(&self, key: u64, done: u32) -> Duration {
+        let doubled = self.delay.saturating_mul(1u32.checked_shl(done).unwrap_or(u32::MAX)).min(self.max_delay);
+        // Fibonacci hashing spreads keys that follow each other; the same run pauses the same way again.
+        let spread = (key.wrapping_add(u64::from(done) << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        doubled / 2 + doubled.mul_f64(spread as f64 / f64::from(1 << 24) / 2.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_keep_within_half_of_it() {
+        let retry = Retry::default();
+        for (done, most) in [(0, 100), (1, 200), (2, 400), (20, 30_000), (40, 30_000)] {
+            for key in 0..100 {
+                let pause = retry.pause(key, done).as_millis();
+                assert!((most / 2..=most).contains(&pause), "{pause} of {most}");
+            }
+        }
+        assert_ne!(retry.pause(1, 0), retry.pause(2, 0));
+    }
+}

@@ -1,0 +1,173 @@
+//! What goes into the pool and what comes out of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::model::limits::MAX_INPUT;
+use crate::model::outcome::{ErrorDetail, Outcome, Receipt};
+
+/// A task's position among the inputs of its run, counted from 0. It is the task's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u64);
+
+/// Longest name of an input in bytes: no path that the kernel takes is longer.
+pub(crate) const MAX_NAME: usize = 4096;
+
+/// The bytes of one task, the name it may have, and a number of the caller's that comes back with the result.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// What the guest is given.
+    pub bytes: Bytes,
+    /// Anything that helps the caller: wpool never looks at it. The command line keeps the line number here.
+    pub tag: u64,
+    /// What the input is called, such as the path of a file: [`crate::Template`]s are made from it.
+    pub name: Option<Arc<str>>,
+    /// What few inputs have.
+    special: Option<Box<Special>>,
+}
+
+/// Boxed, because inputs are moved a million times a second.
+#[derive(Clone, Debug, Default)]
+struct Special {
+    /// Why this input is not fit to run, when its source already knows.
+    rejected: Option<Rejected>,
+    deadline: Option<Duration>,
+    function: Option<u32>,
+    occurrence: u32,
+}
+
+/// A reason not to run an input: the task settles as `invalid-input` without meeting a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// The row is longer than [`crate::model::limits::MAX_INPUT`]; its bytes were not kept.
+    TooLong,
+    /// Anything else that its source has to say about it.
+    Because(ErrorDetail),
+}
+
+impl Rejected {
+    /// A reason as a word for programs and a sentence.
+    pub fn because(code: &str, message: impl Into<String>) -> Self {
+        Rejected::Because(ErrorDetail::new(code, message))
+    }
+
+    /// What the record of such an input says.
+    pub(crate) fn detail(&self) -> ErrorDetail {
+        match self {
+            Rejected::TooLong => ErrorDetail::new("line-too-long", format!("longer than {} MiB", MAX_INPUT >> 20)),
+            Rejected::Because(error) => error.clone(),
+        }
+    }
+}
+
+impl Input {
+    /// An input of these bytes, with tag 0.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Input { bytes: bytes.into(), tag: 0, name: None, special: None }
+    }
+
+    /// The same input with the caller's own number on it.
+    pub fn tagged(self, tag: u64) -> Self {
+        Input { tag, ..self }
+    }
+
+    /// The same input with a name, of at most 4 KiB.
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        Input { name: Some(name.into()), ..self }
+    }
+
+    /// An input whose source could not deliver it; it keeps its place in the order.
+    pub fn rejected(reason: Rejected) -> Self {
+        Input::new(Bytes::new()).reject(reason)
+    }
+
+    /// An input of a value's JSON, as for a function with one parameter, or with several for a tuple.
+    ///
+    /// A value that has no JSON, such as a map with keys that are no strings, is rejected.
+    pub fn json(value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(bytes) => Input::new(bytes),
+            Err(error) => Input::rejected(Rejected::because("json", format!("it cannot be written as JSON: {error}"))),
+        }
+    }
+
+    /// The same input with a deadline of its own, instead of the pool's.
+    ///
+    /// In a pool that has no deadline, programs are compiled without the checks that one needs: the host then keeps it
+    /// by killing the worker, which costs a new one, and takes none for shorter than 30 ms.
+    pub fn timeout(mut self, deadline: Duration) -> Self {
+        self.special().deadline = Some(deadline);
+        self
+    }
+
+    /// The same input, not to be run.
+    pub fn reject(mut self, reason: Rejected) -> Self {
+        self.special().rejected = Some(reason);
+        self
+    }
+
+    /// The same input as the `n`-th of its bytes, counted from 0: in a deterministic pool, inputs of the same bytes get
+    /// the same random numbers unless their occurrence differs. It has no other effect.
+    pub fn occurrence(mut self, n: u32) -> Self {
+        if n != self.occurrence_number() {
+            self.special().occurrence = n;
+        }
+        self
+    }
+
+    /// The same input for the function at this place of the report's list.
+    pub(crate) fn call(mut self, function: u32) -> Self {
+        self.special().function = Some(function);
+        self
+    }
+
+    fn special(&mut self) -> &mut Special {
+        self.special.get_or_insert_default()
+    }
+
+    /// Whether the task will settle as `invalid-input` without meeting a worker.
+    pub fn is_rejected(&self) -> bool {
+        self.rejection().is_some()
+    }
+
+    pub(crate) fn rejection(&self) -> Option<&Rejected> {
+        self.special.as_ref()?.rejected.as_ref()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.special.as_ref()?.deadline
+    }
+
+    pub(crate) fn function(&self) -> Option<u32> {
+        self.special.as_ref()?.function
+    }
+
+    /// Which of the inputs of its bytes it is, as [`Input::occurrence`] was told; 0 when it was not.
+    pub fn occurrence_number(&self) -> u32 {
+        self.special.as_ref().map_or(0, |special| special.occurrence)
+    }
+
+    /// Bytes that it takes wherever it waits.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len() + self.name.as_deref().map_or(0, str::len)
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Input {
+    fn from(bytes: T) -> Self {
+        Input::new(bytes)
+    }
+}
+
+/// One settled task.
+#[derive(Clone, Debug)]
+pub struct TaskResult {
+    pub id: TaskId,
+    /// The input as it was given, so that a failed one can be kept and run again.
+    pub input: Input,
+    pub outcome: Outcome,
+    pub receipt: Receipt,
+}

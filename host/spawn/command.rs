@@ -1,0 +1,43 @@
+//! Which executable the children of a pool are.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::model::error::Error;
+
+/// How to start a child: an executable and what it needs to be told before wpool's own arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerCommand {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+}
+
+impl WorkerCommand {
+    /// The `wpool` executable at a path.
+    pub fn at(program: impl Into<PathBuf>) -> Self {
+        WorkerCommand { program: program.into(), args: Vec::new() }
+    }
+
+    /// An installed `wpool`: beside the running program, or else in `PATH`.
+    ///
+    /// # Errors
+    /// [`Error::NoWorkerCommand`] when there is none.
+    pub fn wpool() -> Result<Self, Error> {
+        let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("wpool")));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let in_path = std::env::split_paths(&path).map(|dir| dir.join("wpool"));
+        beside
+            .into_iter()
+            .chain(in_path)
+            .find(|file| file.is_file())
+            .map(WorkerCommand::at)
+            .ok_or(Error::NoWorkerCommand)
+    }
+
+    /// The running program itself, whose `main` must begin with [`crate::child::enter`].
+    #[cfg(feature = "engine")]
+    pub fn this_program() -> Self {
+        // Not current_exe: the link in /proc stays right when the file is replaced or removed during the run.
+        WorkerCommand::at("/proc/self/exe")
+    }
+}

@@ -1,0 +1,6 @@
+//! Starting children and shaking hands with them: the only place that starts processes.
+
+pub(crate) mod command;
+pub(crate) mod handshake;
+pub(crate) mod process;
+pub(crate) mod signal;

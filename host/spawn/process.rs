@@ -1,0 +1,105 @@
+//! The only place that starts processes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+use std::sync::mpsc;
+
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::oneshot;
+
+use crate::protocol::roles::{CHILD_ARGUMENT, Role};
+use crate::spawn::command::WorkerCommand;
+
+/// Four leases or answer frames fit, so that neither side sleeps because of the other. Best effort: the kernel limits
+/// what an ordinary user may have in all.
+const PIPE_SIZE: usize = 4 * crate::protocol::wire::FRAME_TARGET;
+
+/// Bytes of a dead child's own messages that are worth repeating.
+const LAST_WORDS: u64 = 4 << 10;
+
+/// A running child and the host's ends of its pipes. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub child: Child,
+    pub stdin: ChildStdin,
+    pub stdout: ChildStdout,
+    /// What the child says about itself. Its end does not block, so nobody has to read this while it lives.
+    words: File,
+}
+
+impl Process {
+    /// What a dead child said last, on one line.
+    pub fn last_words(&self) -> String {
+        let mut text = Vec::new();
+        // A child that lives has left nothing, or a part; the read end does not block either.
+        let _ = (&self.words).take(LAST_WORDS).read_to_end(&mut text);
+        String::from_utf8_lossy(&text).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+struct Request {
+    command: WorkerCommand,
+    role: Role,
+    fds: Vec<OwnedFd>,
+    reply: oneshot::Sender<io::Result<Process>>,
+}
+
+/// Starts children from one thread that lives as long as they do: a parent-death signal follows the thread that
+/// started the child, and a runtime's own threads come and go.
+#[derive(Clone, Debug)]
+pub(crate) struct Spawner {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Spawner {
+    /// Must be called within a tokio runtime, which will reap the children.
+    pub fn start() -> io::Result<Spawner> {
+        let (requests, incoming) = mpsc::channel::<Request>();
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::Builder::new().name("wpool-spawner".into()).spawn(move || {
+            let _context = runtime.enter();
+            for request in incoming {
+                let process = spawn(&request.command, request.role, request.fds);
+                // A requester that is gone drops the process here, which kills it.
+                let _ = request.reply.send(process);
+            }
+        })?;
+        Ok(Spawner { requests })
+    }
+
+    /// Starts a child; `fds` become its descriptors from 3 on.
+    pub async fn spawn(&self, command: &WorkerCommand, role: Role, fds: Vec<OwnedFd>) -> io::Result<Process> {
+        let (reply, process) = oneshot::channel();
+        let gone = || io::Error::other("the thread that starts processes has ended");
+        self.requests.send(Request { command: command.clone(), role, fds, reply }).map_err(|_| gone())?;
+        process.await.map_err(|_| gone())?
+    }
+}
+
+fn spawn(worker: &WorkerCommand, role: Role, fds: Vec<OwnedFd>) -> io::Result<Process> {
+    let (words, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+    for end in [&words, &stderr] {
+        fcntl_setfl(end, fcntl_getfl(end)? | OFlags::NONBLOCK)?;
+    }
+    let mut command = std::process::Command::new(&worker.program);
+    command
+        .args(&worker.args)
+        .args([CHILD_ARGUMENT, role.as_str(), &std::process::id().to_string()])
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(stderr);
+    let mappings = fds.into_iter().zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
+    command.fd_mappings(mappings.collect()).map_err(io::Error::other)?;
+    let mut child = Command::from(command).kill_on_drop(true).spawn()?;
+    let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).ok_or_else(|| io::Error::other("no pipes"))?;
+    let _ = fcntl_setpipe_size(&stdin, PIPE_SIZE);
+    let _ = fcntl_setpipe_size(&stdout, PIPE_SIZE);
+    Ok(Process { child, stdin, stdout, words: File::from(words) })
+}
