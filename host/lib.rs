@@ -99,11 +99,11 @@
 //! a message or a line is made, whatever it is made of.
 //!
 //! **The journal is the command line's.** What is done and what is to be done again is a matter of rows, records and FILE,
-//! which this library does not know: it is a part of the executable (`host/journal`), which gives the pool only the rows
+//! which this library does not know: it is a part of the executable (`host/cli/journal`), which gives the pool only the rows
 //! that have to run, and puts the others' records between those that come back.
 //!
 //! **Builds are not confined.** `wpool build` drives a language's own tools with the user's rights, as `make` would, and
-//! what it does to their output happens in the same process. It is a part of the executable (`host/build`), which this
+//! what it does to their output happens in the same process. It is a part of the executable (`host/cli/projects`), which this
 //! library does not have.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]

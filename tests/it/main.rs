@@ -28,6 +28,7 @@ mod interrupt;
 mod isolation;
 mod journal;
 mod languages;
+mod layers;
 mod orphans;
 mod out_of_reach;
 mod outcomes;

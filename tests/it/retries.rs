@@ -94,8 +94,8 @@ fn verbose_tells_about_retries() {
 
 #[test]
 fn failed_rows_are_those_that_failed_to_the_end() {
-    let memory = folder();
-    let failed = memory.path().join("failed");
+    let (memory, elsewhere) = (folder(), folder());
+    let failed = elsewhere.path().join("failed");
     let ran = flaky(memory.path(), &format!("--retries 1 --failed {}", failed.display()), "a\nno/such/folder\n");
     assert_eq!((ran.code, ran.each("status")), (NOT_OK, vec![json!("ok"), json!("failed")]), "{}", ran.stderr);
     assert_eq!(read(failed), "no/such/folder\n");

@@ -305,7 +305,7 @@ impl Worker {
         }
     }
 
-    /// Takes a task as `host/page.rs` says.
+    /// Takes a task as `host/protocol/page.rs` says.
     fn claim(&self, index: u32) -> bool {
         self.claim
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {

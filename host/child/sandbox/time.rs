@@ -9,7 +9,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// The most time that counts between two ticks. A worker that did not run for longer was stopped, with its host or its
 /// whole machine, or was not given a processor; no task is to blame for that.
-pub(crate) const MOST_BETWEEN_TICKS: Duration = Duration::from_millis(100);
+const MOST_BETWEEN_TICKS: Duration = Duration::from_millis(100);
 
 /// How long this process has been at work, as deadlines count it. Only the clock's thread makes it pass, so that what
 /// looks at it after a pause never sees the pause.
@@ -62,5 +62,22 @@ impl ActiveTime {
 
     pub fn begin_tick(&self) {
         self.0.tick.store(self.0.base.elapsed().as_nanos() as u64, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_gone_of_a_late_tick_is_no_part_of_a_time_that_begins_now() {
+        let (time, second) = (ActiveTime::default(), Duration::from_secs(1));
+        time.begin_tick();
+        std::thread::sleep(3 * TICK);
+        let moment = time.after(second);
+        assert!(moment >= second + 3 * TICK, "{moment:?}");
+        time.tick();
+        assert!(time.now() >= 3 * TICK && time.now() + second >= moment);
+        assert!(time.after(second) <= time.now() + second + MOST_BETWEEN_TICKS);
     }
 }

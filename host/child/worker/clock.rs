@@ -86,20 +86,3 @@ impl State {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_has_gone_of_a_late_tick_is_no_part_of_a_time_that_begins_now() {
-        let (time, second) = (ActiveTime::default(), Duration::from_secs(1));
-        time.begin_tick();
-        thread::sleep(3 * TICK);
-        let moment = time.after(second);
-        assert!(moment >= second + 3 * TICK, "{moment:?}");
-        time.tick();
-        assert!(time.now() >= 3 * TICK && time.now() + second >= moment);
-        assert!(time.after(second) <= time.now() + second + MOST_BETWEEN_TICKS);
-    }
-}
