@@ -3,17 +3,21 @@
 
 mod args;
 mod commands;
+mod dirs;
 mod exit;
 mod journal;
 mod plan;
 mod print;
+mod program;
 mod projects;
 mod records;
 mod report;
 mod rows;
 mod run;
+mod runtime;
 mod stdout;
 mod target;
+mod tell;
 mod terminal;
 mod units;
 

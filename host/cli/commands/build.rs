@@ -1,15 +1,12 @@
 //! `wpool build`, and building before `wpool run` of a folder.
 
-use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::cli::exit::{Exit, Usage};
-use crate::cli::projects::{self, PROGRAM, Project};
+use crate::cli::exit::Exit;
+use crate::cli::program::explain;
+use crate::cli::projects::{self, Project};
 use crate::cli::{args, say};
-
-/// How names of program files end.
-const PROGRAM_FILES: [&str; 2] = ["wasm", "wat"];
 
 pub fn build(args: &args::Build) -> Result<Exit> {
     let project = Project::find(&args.path).map_err(explain)?;
@@ -18,36 +15,4 @@ pub fn build(args: &args::Build) -> Result<Exit> {
     let size = std::fs::metadata(&out).map_or(0, |found| found.len());
     say(format_args!("built {} ({}, {})", out.display(), project.language.name, bytesize::ByteSize(size)));
     Ok(Exit::Ok)
-}
-
-/// The program at a path: the file itself, or a folder's, which is built first when its sources are newer.
-pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
-    if !path.is_dir() {
-        if projects::must_be_built(&path) {
-            let path = path.display();
-            return Err(
-                Usage(format!("{path} is a source: build it with `wpool build {path}`, or name its folder")).into()
-            );
-        }
-        return Ok(path);
-    }
-    // A program file that became a folder is not the user's work, and building executes what is in it.
-    if path.extension().is_some_and(|end| PROGRAM_FILES.iter().any(|known| end == *known)) {
-        let path = path.display();
-        return Err(Usage(format!("{path} is a folder with the name of a program file; rename it to build it")).into());
-    }
-    let program = path.join(PROGRAM);
-    if projects::is_stale(&path).map_err(explain)? {
-        let project = Project::find(&path).map_err(explain)?;
-        if !quiet {
-            say(format_args!("building {} ({})", program.display(), project.language.name));
-        }
-        projects::build(&project, &program).map_err(explain)?;
-    }
-    Ok(program)
-}
-
-/// Sorts an error into the categories of exit codes.
-pub fn explain(error: projects::Error) -> anyhow::Error {
-    if error.is_usage() { Usage(error.to_string()).into() } else { error.into() }
 }

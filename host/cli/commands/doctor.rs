@@ -11,7 +11,8 @@ use wpool::{Fence, LayerState, Observer, Outcome, Pool, Program, SandboxLayer, S
 use crate::cli::exit::Exit;
 use crate::cli::print::{Layout, Lines, print, print_json};
 use crate::cli::projects::{self, LanguageReport, Machine};
-use crate::cli::{args, plan, run, say};
+use crate::cli::runtime::runtime;
+use crate::cli::{args, plan, say};
 
 /// A task that answers with nothing.
 const TRIAL: &str = r#"(module
@@ -82,7 +83,7 @@ fn try_out() -> Result<Option<Fence>> {
     config.workers = 1;
     config.cache = None;
     let program = Program::new("doctor.wat", TRIAL);
-    run::runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let pool = Pool::builder(program).config(config).build().await?;
         let mut results = pool.map([""]);
         let outcome = results.next().await?.map(|result| result.outcome);

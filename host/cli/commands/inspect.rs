@@ -8,7 +8,8 @@ use wpool::{Program, Report};
 
 use crate::cli::exit::Exit;
 use crate::cli::print::{Layout, Lines, print, print_json};
-use crate::cli::{args, plan, run};
+use crate::cli::runtime::runtime;
+use crate::cli::{args, plan};
 
 pub fn inspect(args: &args::Inspect) -> Result<Exit> {
     let (program, report) = report(&args.task, args.call.as_deref())?;
@@ -28,8 +29,8 @@ pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
     config.limits.memory = wpool::limits::MAX_MEMORY;
     config.call = call.map(str::to_owned);
     config.json_rows = true;
-    let program = Program::read(crate::cli::commands::build::program(task.to_owned(), false)?)?;
-    let report = run::runtime()?.block_on(async { wpool::inspect(&program, &config).await })?;
+    let program = Program::read(crate::cli::program::program(task.to_owned(), false)?)?;
+    let report = runtime()?.block_on(async { wpool::inspect(&program, &config).await })?;
     Ok((program, report))
 }
 

@@ -9,7 +9,7 @@ use crate::cli::projects::{self, Language};
 
 pub fn new(args: &args::New) -> Result<Exit> {
     let language = Language::named(&args.lang).context("clap lets only known languages through")?;
-    let files = projects::create(language, &args.dir).map_err(crate::cli::commands::build::explain)?;
+    let files = projects::create(language, &args.dir).map_err(crate::cli::program::explain)?;
     let dir = args.dir.display();
     let mut text: Lines = files.iter().map(|file| format!("wrote {dir}/{}", file.display())).collect();
     text.add("next:");

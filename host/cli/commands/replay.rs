@@ -19,7 +19,8 @@ use crate::cli::plan::{Plan, Style};
 use crate::cli::print::{Lines, print, print_bytes};
 use crate::cli::records::record::Format;
 use crate::cli::rows::{Locator, Occurrences, Rows, Steps};
-use crate::cli::{run, say};
+use crate::cli::runtime::runtime;
+use crate::cli::say;
 
 /// Longest line of the output file that is read to be compared.
 const MAX_LINE: u64 = 64 << 20;
@@ -38,7 +39,7 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
         locator: Locator::new(&plan.source),
     };
     let recorded = recorded(&again, args.id)?;
-    let (row, mut result) = run::runtime()?.block_on(async {
+    let (row, mut result) = runtime()?.block_on(async {
         let row = row(&plan, args.id).await?;
         match &recorded {
             Some(recorded) => check(&row, recorded, args.id, &format.locator)?,

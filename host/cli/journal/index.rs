@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use wpool::inert;
 use wpool::place::{Dir, PRIVATE, Place};
 
+use crate::cli::dirs::user_dir;
 use crate::cli::exit::Usage;
 use crate::cli::journal::{Entries, Error, FACTS, Facts, SUFFIX, beside, is_running, output};
-use crate::cli::plan::user_dir;
 use crate::cli::say;
 
 /// Longest file of the index: a path takes 4 KiB at most, and some more in escapes.

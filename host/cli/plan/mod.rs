@@ -1,11 +1,14 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
 mod determinism;
+mod files;
 mod grants;
 mod initializer;
 mod journal;
 mod outputs;
 mod reach;
+mod row_file;
+mod shown;
 mod state;
 
 use std::io::IsTerminal;
@@ -16,12 +19,14 @@ use anyhow::{Context, Result};
 use wpool::output::OutputType;
 use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, Retry, Template, WorkerCommand};
 
+use self::files::matching;
+pub use self::row_file::RowFile;
+pub use self::shown::Shown;
 use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
 use crate::cli::exit::{CannotWrite, NoInputs, Usage};
-use crate::cli::report::{Shown, tell};
-use crate::cli::rows::{RowFile, matching};
 use crate::cli::target::Target;
+use crate::cli::tell::tell;
 use grants::template;
 pub use journal::{JournalPlan, Resuming, differences};
 
@@ -173,7 +178,7 @@ impl Plan {
     /// The program that was typed. A folder is built first, which may take minutes.
     pub fn program(&mut self) -> Result<Program> {
         reach::check_program(&self.task, &self.config)?;
-        self.task = crate::cli::commands::build::program(std::mem::take(&mut self.task), self.messages.quiet)?;
+        self.task = crate::cli::program::program(std::mem::take(&mut self.task), self.messages.quiet)?;
         Ok(Program::read(&self.task)?)
     }
 
@@ -228,21 +233,13 @@ fn output_type(typed: args::OutputType) -> OutputType {
 
 /// The configuration of every pool of this command: its own children, the user's cache, and an observer that warns.
 pub fn base_config() -> Result<PoolConfig> {
-    let mut config =
-        PoolConfig { worker: Some(WorkerCommand::this_program()), cache: cache_dir(), ..PoolConfig::default() };
+    let mut config = PoolConfig {
+        worker: Some(WorkerCommand::this_program()),
+        cache: crate::cli::dirs::cache_dir(),
+        ..PoolConfig::default()
+    };
     config.observer = Observer::new(|event| tell(event, false)).without_tasks();
     Ok(config)
-}
-
-/// `$XDG_CACHE_HOME/wpool`, or `~/.cache/wpool`; without a home, none.
-fn cache_dir() -> Option<PathBuf> {
-    user_dir("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("wpool"))
-}
-
-/// The user's folder for one kind of files: what the variable says, or else a folder in the user's home.
-pub fn user_dir(variable: &str, in_home: &str) -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute(variable).or_else(|| Some(absolute("HOME")?.join(in_home)))
 }
 
 fn jobs(jobs: usize) -> Result<usize> {

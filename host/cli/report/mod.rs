@@ -28,8 +28,8 @@ use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::rows::Locator;
 use crate::cli::run::stopping::Halting;
 use crate::cli::say;
-pub use ledger::{Ledger, tell};
-pub use progress::{Meter, Monitor, Showing, Shown};
+pub use ledger::Ledger;
+pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
 

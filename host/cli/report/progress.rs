@@ -1,7 +1,6 @@
 //! How far a run is: what is counted while it goes on, and how it is told.
 
 use std::collections::{HashSet, VecDeque};
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use wpool::{Event, Running, Status, Stopper};
 
-use crate::cli::args;
+use crate::cli::plan::Shown;
 use crate::cli::records::kept::Positions;
 use crate::cli::report::bar::Bars;
 use crate::cli::units::show_time;
@@ -25,39 +24,6 @@ const FIRST_COUNT: Duration = Duration::from_secs(2);
 const LONGEST_COUNT: Duration = Duration::from_secs(30);
 /// A rate is of this time: long enough to be steady, short enough to follow.
 const RECENT: Duration = Duration::from_secs(10);
-
-/// How progress is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    Bar,
-    Counter,
-    Nothing,
-}
-
-impl Shown {
-    /// What was asked for, where that can be. `to_file` says that records go to a file.
-    pub fn new(typed: args::Progress, quiet: bool, to_file: bool) -> Shown {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let terminal = std::io::stderr().is_terminal() && !dumb;
-        let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
-        match typed {
-            _ if quiet => Shown::Nothing,
-            args::Progress::None => Shown::Nothing,
-            args::Progress::Counter => Shown::Counter,
-            args::Progress::Bar => {
-                if terminal {
-                    Shown::Bar
-                } else {
-                    Shown::Counter
-                }
-            }
-            args::Progress::Auto if ci => Shown::Counter,
-            // Records that scroll by are progress enough.
-            args::Progress::Auto if terminal && (to_file || !std::io::stdout().is_terminal()) => Shown::Bar,
-            args::Progress::Auto => Shown::Nothing,
-        }
-    }
-}
 
 /// Counts settled tasks as they are heard of, which may be long before their records' turn.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! Rows from files and standard input, read on a thread of their own.
 
-mod file;
+pub mod check;
 mod files;
 mod lines;
 mod occurrences;
+pub mod spool;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,11 +17,10 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 use wpool::{Input, Supply};
 
+use crate::cli::plan::RowFile;
 use crate::cli::plan::{Source, is_stdin};
 use crate::cli::records::kept::Sorter;
 use crate::cli::records::out_dir::OutNames;
-pub use file::RowFile;
-pub use files::matching;
 use lines::Splitter;
 pub use occurrences::Occurrences;
 

@@ -11,13 +11,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::time::{ClockId, clock_gettime};
-use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use wpool::output::OutputType;
 use wpool::{Observer, Pool, Program, Shutdown, Stats, Stopper};
 
-use crate::cli::commands::check;
 use crate::cli::exit::{DeadlinePassed, Exit};
+use crate::cli::plan::Shown;
 use crate::cli::plan::{Plan, Source};
 use crate::cli::records::kept::Positions;
 use crate::cli::records::out_dir::{OutDir, OutNames};
@@ -25,12 +24,15 @@ use crate::cli::records::resume::{self, Prepared, Records};
 use crate::cli::records::writer::Writer;
 use crate::cli::report::state_file;
 use crate::cli::report::summary_file::{clear_summary, write_summary};
-use crate::cli::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Shown, Summary, Tally, tell};
+use crate::cli::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Summary, Tally};
 use crate::cli::rows::{self, Locator, Occurrences, Rows, RowsEnd, Steps};
+use crate::cli::rows::{check, spool};
 use crate::cli::run::signals::Questions;
 use crate::cli::run::stopping::Halting;
 use crate::cli::run::stops::Stops;
+use crate::cli::runtime::runtime;
 use crate::cli::say;
+use crate::cli::tell::tell;
 use crate::cli::terminal::say_lines;
 
 /// Carries a plan out, with its program or, where one is given, with that.
@@ -44,11 +46,6 @@ pub fn run(mut plan: Plan, program: Option<Program>) -> Result<Exit> {
     reaper::start()?;
     let prepared = plan.journal.as_ref().map(|journal| resume::prepare(journal, &program)).transpose()?;
     runtime()?.block_on(execute(plan, program, prepared))
-}
-
-/// One thread: what the host does for a task is less than handing it to another thread would cost.
-pub fn runtime() -> Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
 async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -> Result<Exit> {
@@ -134,7 +131,7 @@ async fn look_ahead(
     let mut spools = Vec::new();
     if plan.strict || audience.halting.needs_total() {
         let source = plan.source.clone();
-        (plan.source, spools) = beside(move || check::spool(source)).await?;
+        (plan.source, spools) = beside(move || spool::spool(source)).await?;
     }
     if plan.strict {
         let rows = Rows::read(plan.source.clone(), Steps { names: names(plan, out_dir), ..Steps::default() })?;

@@ -23,7 +23,8 @@ use crate::cli::plan::Plan;
 use crate::cli::print::{Layout, print, print_json};
 use crate::cli::rows::{Occurrences, Rows, Steps};
 use crate::cli::run::reaper;
-use crate::cli::{args, run, say};
+use crate::cli::runtime::runtime;
+use crate::cli::{args, say};
 use findings::{Findings, Size};
 use measure::{Seen, can_run, look, measure, rows_of_a_second};
 use sample::Sample;
@@ -50,7 +51,7 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
     // Every pool finds the program there: what compiling costs is not measured.
     let cache = plan.config.cache.is_none().then(TempDir::new).transpose().context("cannot make a folder")?;
     plan.config.cache = plan.config.cache.take().or_else(|| cache.as_ref().map(|dir| dir.path().to_owned()));
-    let findings = run::runtime()?.block_on(find(&plan, &program, rounds, rows))?;
+    let findings = runtime()?.block_on(find(&plan, &program, rounds, rows))?;
     let printed = if json { print_json(&findings, Layout::Line)? } else { print(&text::text(&findings)) };
     Ok(printed.max(if findings.not_ok > 0 { Exit::NotOk } else { Exit::Ok }))
 }

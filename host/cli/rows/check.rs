@@ -1,0 +1,61 @@
+//! Checking rows before anything runs.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use anyhow::Result;
+use futures_core::Stream;
+use wpool::RowCheck;
+
+use crate::cli::rows::{Locator, Rows};
+use crate::cli::say;
+
+/// Rows that a run tells of before it is refused; the others are counted.
+const MAX_TOLD: u64 = 100;
+
+/// What was found in rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    pub rows: u64,
+    pub bad: u64,
+}
+
+/// Checks all rows, and tells of those that do not fit.
+pub async fn rows(
+    mut rows: Rows,
+    locator: &Locator,
+    check: &RowCheck,
+    mut tell: impl FnMut(String),
+) -> Result<Checked> {
+    let end = rows.end();
+    let mut checked = Checked::default();
+    while let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
+        for row in supply.into_inputs() {
+            checked.rows += 1;
+            let Some(error) = check.flaw(&row) else { continue };
+            checked.bad += 1;
+            let place = locator.locate(&row).unwrap_or_default();
+            tell(format!("{place}: {}", error.message));
+        }
+    }
+    match end.failure() {
+        Some(why) => Err(anyhow::Error::msg(why)),
+        None => Ok(checked),
+    }
+}
+
+/// Whether every row of a run fits. Tells of those that do not.
+pub async fn all_fit(all: Rows, locator: &Locator, check: &RowCheck) -> Result<bool> {
+    let mut told = 0;
+    let tell = |line| {
+        told += 1;
+        if told <= MAX_TOLD {
+            say(format_args!("{line}"));
+        }
+    };
+    let checked = rows(all, locator, check, tell).await?;
+    if checked.bad > 0 {
+        say(format_args!("nothing was run: {} of {} rows are bad (--strict-input)", checked.bad, checked.rows));
+    }
+    Ok(checked.bad == 0)
+}
