@@ -21,11 +21,11 @@ use crate::model::error::Error;
 use crate::model::report::Report;
 use crate::model::task::{Input, TaskId, TaskResult};
 
-/// A [`crate::Pool`] whose methods wait.
+/// A [`crate::pool::Pool`] whose methods wait.
 #[derive(Debug)]
 pub struct Pool {
     // In this order, because the pool must go before what drives it.
-    pool: crate::Pool,
+    pool: crate::pool::Pool,
     runtime: Runtime,
 }
 
@@ -45,7 +45,7 @@ impl Pool {
     /// Submits a task, waiting for room.
     ///
     /// # Errors
-    /// As [`crate::Pool::submit`].
+    /// As [`crate::pool::Pool::submit`].
     pub fn submit(&self, input: impl Into<Input>) -> Result<TaskHandle, Error> {
         self.runtime.block_on(self.pool.submit(input)).map(|handle| self.handle(handle))
     }
@@ -53,12 +53,12 @@ impl Pool {
     /// Submits a call of a function.
     ///
     /// # Errors
-    /// As [`crate::Pool::submit_to`].
+    /// As [`crate::pool::Pool::submit_to`].
     pub fn submit_to(&self, function: &str, input: impl Into<Input>) -> Result<TaskHandle, Error> {
         self.runtime.block_on(self.pool.submit_to(function, input)).map(|handle| self.handle(handle))
     }
 
-    fn handle(&self, handle: crate::TaskHandle) -> TaskHandle {
+    fn handle(&self, handle: crate::pool::TaskHandle) -> TaskHandle {
         TaskHandle { handle, runtime: self.runtime.handle().clone() }
     }
 
@@ -84,7 +84,7 @@ impl Pool {
 /// Results of [`Pool::map`].
 #[derive(Debug)]
 pub struct Results<'p, I> {
-    results: crate::Results<'p, Iter<I>>,
+    results: crate::pool::Results<'p, Iter<I>>,
     runtime: &'p Runtime,
 }
 
@@ -103,10 +103,10 @@ impl<I: Iterator<Item: Into<Input>>> Iterator for Results<'_, I> {
     }
 }
 
-/// A [`crate::TaskHandle`] whose methods wait.
+/// A [`crate::pool::TaskHandle`] whose methods wait.
 #[derive(Clone, Debug)]
 pub struct TaskHandle {
-    handle: crate::TaskHandle,
+    handle: crate::pool::TaskHandle,
     runtime: runtime::Handle,
 }
 
@@ -131,12 +131,12 @@ impl TaskHandle {
         self.runtime.block_on(self.handle.wait_for(time))
     }
 
-    /// Calls `callback` with the result, as [`crate::TaskHandle::on_done`].
+    /// Calls `callback` with the result, as [`crate::pool::TaskHandle::on_done`].
     pub fn on_done(&self, callback: impl FnOnce(&TaskResult) + Send + 'static) {
         self.handle.on_done(callback);
     }
 
-    /// Cancels the task, as [`crate::TaskHandle::cancel`].
+    /// Cancels the task, as [`crate::pool::TaskHandle::cancel`].
     pub fn cancel(&self) {
         self.handle.cancel();
     }

@@ -1,6 +1,5 @@
 //! `wpool build`, and building before `wpool run` of a folder.
 
-
 use anyhow::Result;
 
 use crate::cli::exit::Exit;

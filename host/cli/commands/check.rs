@@ -1,6 +1,5 @@
 //! Checking rows before anything runs: `wpool check`, and `wpool run --strict-input`.
 
-
 use anyhow::Result;
 use wpool::Grants;
 

@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard};
 use serde::Serialize;
 use wpool::Event;
 
-
 /// Different reasons that are kept apart; a guest can make its worker die in many ways.
 const REASONS: usize = 16;
 
