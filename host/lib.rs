@@ -121,6 +121,9 @@ mod hostile;
 mod image;
 #[doc = include_str!("isolation.md")]
 pub mod isolation {}
+#[cfg(all(doctest, feature = "engine"))]
+#[doc = include_str!("../docs/guide/rust.md")]
+mod guide {}
 mod json;
 pub mod limits;
 mod outcome;
