@@ -201,7 +201,8 @@ fn every_command_of_a_page_stands_where_a_test_finds_it() {
         let indented = text.lines().zip(1..).filter(|(line, _)| line.starts_with("    wpool "));
         wrong.extend(indented.map(|(_, line)| format!("{name}:{line}: an indented command")));
         for block in blocks(&text) {
-            let has_command = block.text.lines().any(|line| line.starts_with("wpool "));
+            let is_command = |line: &str| line.starts_with("wpool ") && !line.starts_with("wpool = ");
+            let has_command = block.text.lines().any(is_command);
             let reason = block.info.strip_prefix("sh skip:").map(str::trim);
             let known = ["sh", "sh programs"].contains(&block.info.as_str()) || reason.is_some_and(|it| !it.is_empty());
             let place = format!("{name}:{}", block.line);
@@ -211,6 +212,15 @@ fn every_command_of_a_page_stands_where_a_test_finds_it() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_option_of_a_run_stands_on_a_page() {
+    let text: String = tested().into_iter().chain(["SECURITY.md"]).map(page).collect();
+    let stands = |option: &str| text.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == option);
+    let options = crate::cli::options().into_iter().filter(|option| option != "--help");
+    let missing: Vec<_> = options.filter(|option| !stands(option)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
