@@ -117,6 +117,9 @@ mod config;
 mod image;
 #[doc = include_str!("isolation.md")]
 pub mod isolation {}
+#[cfg(all(doctest, feature = "engine"))]
+#[doc = include_str!("../docs/guide/rust.md")]
+mod guide {}
 mod model;
 #[doc(hidden)]
 pub mod place;

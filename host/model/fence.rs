@@ -139,7 +139,7 @@ pub(crate) fn violation(who: &str, what: &str) -> String {
     format!(
         "SANDBOX VIOLATION: {who} made a system call that it has no right to, and the kernel ended it{what}. Either its program \
          broke out of the engine and was held by the fence, or wpool's list of system calls lacks one on this machine. Do not \
-         trust that program, and report it as README.md says under Security"
+         trust that program, and report it as SECURITY.md says"
     )
 }
 

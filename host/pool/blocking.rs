@@ -21,7 +21,7 @@ use crate::model::error::Error;
 use crate::model::report::Report;
 use crate::model::task::{Input, TaskId, TaskResult};
 
-/// A [`crate::pool::Pool`] whose methods wait.
+/// A [`crate::Pool`] whose methods wait.
 #[derive(Debug)]
 pub struct Pool {
     // In this order, because the pool must go before what drives it.
@@ -45,7 +45,7 @@ impl Pool {
     /// Submits a task, waiting for room.
     ///
     /// # Errors
-    /// As [`crate::pool::Pool::submit`].
+    /// As [`crate::Pool::submit`].
     pub fn submit(&self, input: impl Into<Input>) -> Result<TaskHandle, Error> {
         self.runtime.block_on(self.pool.submit(input)).map(|handle| self.handle(handle))
     }
@@ -53,7 +53,7 @@ impl Pool {
     /// Submits a call of a function.
     ///
     /// # Errors
-    /// As [`crate::pool::Pool::submit_to`].
+    /// As [`crate::Pool::submit_to`].
     pub fn submit_to(&self, function: &str, input: impl Into<Input>) -> Result<TaskHandle, Error> {
         self.runtime.block_on(self.pool.submit_to(function, input)).map(|handle| self.handle(handle))
     }
@@ -103,7 +103,7 @@ impl<I: Iterator<Item: Into<Input>>> Iterator for Results<'_, I> {
     }
 }
 
-/// A [`crate::pool::TaskHandle`] whose methods wait.
+/// A [`crate::TaskHandle`] whose methods wait.
 #[derive(Clone, Debug)]
 pub struct TaskHandle {
     handle: crate::pool::TaskHandle,
@@ -131,12 +131,12 @@ impl TaskHandle {
         self.runtime.block_on(self.handle.wait_for(time))
     }
 
-    /// Calls `callback` with the result, as [`crate::pool::TaskHandle::on_done`].
+    /// Calls `callback` with the result, as [`crate::TaskHandle::on_done`].
     pub fn on_done(&self, callback: impl FnOnce(&TaskResult) + Send + 'static) {
         self.handle.on_done(callback);
     }
 
-    /// Cancels the task, as [`crate::pool::TaskHandle::cancel`].
+    /// Cancels the task, as [`crate::TaskHandle::cancel`].
     pub fn cancel(&self) {
         self.handle.cancel();
     }

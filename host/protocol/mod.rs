@@ -8,4 +8,5 @@ pub(crate) mod setup;
 #[cfg(feature = "engine")]
 pub(crate) mod snapshot;
 pub mod state_calls;
+pub mod state_limits;
 pub mod wire;

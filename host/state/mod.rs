@@ -15,8 +15,8 @@ use bytes::Bytes;
 
 use store::Store;
 
-pub use crate::protocol::state_calls::{ENTRY_COST, MAX_KEY, MAX_STATE, MAX_VALUE, StateError};
 use crate::protocol::state_calls::{Reply, Request};
+pub use crate::protocol::state_limits::{ENTRY_COST, MAX_KEY, MAX_STATE, MAX_VALUE, StateError};
 
 /// Shared state: a handle, whose clones are the same state. A pool gives it to its tasks
 /// ([`PoolConfig::state`](crate::PoolConfig::state)); several pools may share one. The host may read and write it at

@@ -6,7 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::protocol::state_calls::{Delta, MAX_BATCH, MAX_CALL};
+use crate::protocol::state_calls::Delta;
+use crate::protocol::state_limits::{MAX_BATCH, MAX_CALL};
 
 fn any_key() -> impl Strategy<Value = String> {
     "[a-d]{0,2}"

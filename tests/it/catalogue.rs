@@ -1,6 +1,5 @@
-//! The catalogue of hostile cases: what people, programs, machines and other processes do to a run, by number. A test
-//! that covers one has its number in front: 1 to 18 are bad programs, 19 to 33 the command line and its rows, 34 to 52
-//! hostile guests, 53 to 64 faults of workers, 65 to 92 faults of the host and its machine.
+//! The catalogue of hostile cases, `docs/design/hostile-cases.md`: what people, programs, machines and other processes do to
+//! a run, by number. A test that covers a case has its number in front.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,8 +7,11 @@ use std::path::Path;
 
 use crate::support::root;
 
-/// The last number.
-const CASES: u32 = 92;
+/// The numbers of the cases, in the order of the page.
+fn cases() -> Vec<u32> {
+    let page = fs::read_to_string(root().join("docs/design/hostile-cases.md")).expect("the page");
+    page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()?.parse().ok()).collect()
+}
 
 /// The numbers in front of a function's name: 39 and 40 of `c39_c40_what_is_so`.
 fn numbers(name: &str) -> impl Iterator<Item = u32> {
@@ -39,8 +41,16 @@ fn every_case_of_the_catalogue_has_a_test() {
     for folder in ["tests", "host"] {
         covered(&root().join(folder), &mut found);
     }
-    let missing: Vec<_> = (1..=CASES).filter(|case| !found.contains(case)).collect();
+    let cases = cases();
+    let missing: Vec<_> = cases.iter().filter(|case| !found.contains(case)).collect();
     assert!(missing.is_empty(), "no test has these numbers: {missing:?}");
-    let unknown: Vec<_> = found.into_iter().filter(|case| !(1..=CASES).contains(case)).collect();
-    assert!(unknown.is_empty(), "there are no such cases: {unknown:?}");
+    let unknown: Vec<_> = found.iter().filter(|case| !cases.contains(case)).collect();
+    assert!(unknown.is_empty(), "the page has no such cases: {unknown:?}");
+}
+
+#[test]
+fn the_cases_are_numbered_without_a_gap() {
+    let cases = cases();
+    assert!(cases.len() >= 92, "the page has lost cases: {cases:?}");
+    assert_eq!(cases, (1..=cases.len() as u32).collect::<Vec<_>>());
 }

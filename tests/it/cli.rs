@@ -567,7 +567,7 @@ fn verbose_tells_about_workers() {
 }
 
 /// The long options of `wpool run`.
-fn options() -> Vec<String> {
+pub fn options() -> Vec<String> {
     let help = run(wpool().args(["run", "--help"]), "").stdout;
     let words = help.split([' ', ',', ']', '\n']).filter(|word| word.starts_with("--") && word.len() > 2);
     let options: BTreeSet<_> = words.map(str::to_owned).collect();

@@ -1,60 +1,24 @@
-//! The README's part for those who come from ProcessPoolExecutor: its commands are run, and its Rust is the code here.
+//! The page for people who know ProcessPoolExecutor: its commands are run, and its Rust is the code here.
 
 use std::error::Error;
 use std::fs;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use wpool::state::SharedState;
 use wpool::{Builder, Event, Init, Observer, Outcome, Program, Retry, WorkerCommand};
 
+use crate::guide::{Block, blocks, folder, page, run_page};
 use crate::support::*;
 
-/// The part of the README.
-fn part() -> String {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let (_, part) = readme.split_once("## Coming from ProcessPoolExecutor").expect("the README has the part");
-    part.split_once("\n## ").expect("it is not the last").0.to_owned()
-}
-
-/// A folder in which the part's commands find what they name.
-fn folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(root().join("guest-tasks"), folder.path().join("guest-tasks")).unwrap();
-    let numbers: String = (1..=20).map(|number| format!("{number}\n")).collect();
-    for (name, text) in [
-        ("numbers.jsonl", numbers.as_str()),
-        ("odd.jsonl", "9\n0\n15\n"),
-        ("letter.txt", "a letter\nto teh editor\n"),
-        ("many.txt", &"x\n".repeat(10_000)),
-    ] {
-        fs::write(folder.path().join(name), text).unwrap();
-    }
-    fs::create_dir(folder.path().join("photos")).unwrap();
-    crate::images::pictures::write(&folder.path().join("photos"), 2, &[(300, 200)]);
-    folder
-}
+/// The page of the guide.
+pub const PAGE: &str = "docs/guide/from-processpoolexecutor.md";
 
 #[test]
 fn its_commands_do_what_they_say() {
-    let folder = folder();
-    let bin = Path::new(env!("CARGO_BIN_EXE_wpool")).parent().unwrap();
-    let path = std::env::var("PATH").unwrap_or_default();
-    let part = part();
-    let commands: Vec<&str> = part.lines().filter_map(|line| line.strip_prefix("    wpool")).collect();
-    assert_eq!(commands.len(), 8, "a command for each pattern");
-    for command in commands {
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &format!("wpool{command}")]).current_dir(folder.path());
-        shell.env("PATH", format!("{}:{path}", bin.display()));
-        shell.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
-        let ran = run(&mut shell, "");
-        assert_eq!(ran.code, 0, "{command}: {}", ran.stderr);
-    }
+    let folder = run_page(PAGE);
     let made = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(made("progress.jsonl").lines().count(), 20);
     assert_eq!(made("again.jsonl"), "0\n");
@@ -66,13 +30,13 @@ fn its_commands_do_what_they_say() {
 fn its_rust_is_the_code_that_is_tested_here() {
     let squeezed = |text: &str| text.split_whitespace().collect::<String>().replace(",}", "}").replace(",)", ")");
     let here = squeezed(include_str!("coming_from.rs"));
-    let part = part();
-    let snippets: Vec<&str> = part.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(snippets.len(), 7, "Rust for each pattern but the last");
+    let pages = [PAGE, "README.md"].into_iter().flat_map(|name| blocks(&page(name)));
+    let snippets: Vec<Block> = pages.filter(|block| block.info == "rust").collect();
+    assert_eq!(snippets.len(), 8, "Rust for each pattern but the last, and in the README");
     for snippet in snippets {
         // A test does not print.
-        let code = squeezed(snippet).replace("println!(", "show!(");
-        assert!(here.contains(&code), "this is not tested: {snippet}");
+        let code = squeezed(&snippet.text).replace("println!(", "show!(");
+        assert!(here.contains(&code), "this is not tested: {}", snippet.text);
     }
 }
 
@@ -87,7 +51,7 @@ fn program(name: &str) -> Result<Program, wpool::Error> {
     Program::read(guest(name))
 }
 
-/// As in the README, with the executable that is tested.
+/// As on the page, with the executable that is tested.
 struct Pool;
 
 impl Pool {
@@ -101,6 +65,7 @@ type Done = Result<(), Box<dyn Error>>;
 #[test]
 fn its_rust_runs() {
     block_on(async {
+        readme().await.unwrap();
         map().await.unwrap();
         progress().await.unwrap();
         chunks().await.unwrap();
@@ -109,6 +74,15 @@ fn its_rust_runs() {
         initializer().await.unwrap();
         images().await.unwrap();
     });
+}
+
+async fn readme() -> Done {
+    let pool = Pool::builder(Program::read("guest-tasks/is-prime.wasm")?).build().await?;
+    let mut results = pool.map(["600851475143", "100913100913"]);
+    while let Some(result) = results.next().await? {
+        show!("{:?}", result.outcome);
+    }
+    Ok(())
 }
 
 async fn map() -> Done {

@@ -80,10 +80,10 @@ fn each_task_writes_its_square_and_appends_to_a_list() {
 }
 
 #[test]
-fn the_example_of_the_readme_runs() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+fn the_example_of_the_guide_runs() {
+    let page = crate::guide::page("docs/guide/state.md");
     let shown = "seq 1 5 | wpool run guest-tasks/shared-state.wasm ";
-    let args = readme.lines().find_map(|line| line.trim().strip_prefix(shown)).expect("the README has it");
+    let args = page.lines().find_map(|line| line.trim().strip_prefix(shown)).expect("the page has it");
     let dir = tempfile::tempdir().unwrap();
     let ran = run(wpool_run(&guest("shared-state"), args).current_dir(dir.path()), "1\n2\n3\n4\n5\n");
     assert_eq!(ran.each("output"), [1, 4, 9, 16, 25], "{}", ran.stderr);

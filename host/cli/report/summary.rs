@@ -186,7 +186,7 @@ fn join(ids: &[u64]) -> String {
     ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// `--summary-json`: public format, described in the README. Members may be added.
+/// `--summary-json`: public format, described in docs/guide/output.md. Members may be added.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
     version: &'static str,
