@@ -380,7 +380,8 @@ fn a_worker_for_each_of_two_thousand_tasks_is_no_deadlock() {
         pool.shutdown(Shutdown::Drain).await;
     });
     let retired = retired.load(Ordering::Relaxed);
-    assert!((1_992..=2_000).contains(&retired), "{retired}");
+    // A busy machine starts a worker so late that its task is taken back and given to another one, which retires as well.
+    assert!((1_992..=2_100).contains(&retired), "{retired}");
 }
 
 #[test]

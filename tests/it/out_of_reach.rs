@@ -98,6 +98,10 @@ fn a_run_whose_own_files_its_tasks_could_replace_is_refused_by_name() {
         let ran = place.run(options);
         assert_eq!(ran.code, OK, "{options}: {}", ran.stderr);
     }
+    let place = Place::new();
+    assert_eq!(place.run("--dir data:rw -o out").code, OK);
+    let ran = place.wpool("replay out 0 --coredump data/core");
+    assert!(ran.code == USAGE && ran.stderr.contains("--coredump"), "{} {}", ran.code, ran.stderr);
 }
 
 #[test]

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_counts_the_calls() {
+    fn the_page_on_security_counts_the_calls() {
         let Ok(page) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/SECURITY.md")) else { return };
         let [base, abort, pagemap, dirs, writable] = ALL.map(<[Call]>::len);
         let guest = base + abort + pagemap;

@@ -33,6 +33,13 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     }
     let again = Again::find(&args.run)?;
     let (plan, program) = again.single(args)?;
+    if let Some(path) = &dump
+        && let Some(granted) = plan.config.grants.writable_at(path)
+    {
+        let (path, granted) = (path.display(), granted.display());
+        let what = format!("--coredump: {path} lies in {granted}, which the task may write to; let it lie elsewhere");
+        return Err(Usage(what).into());
+    }
     let format = Format {
         style: Style::Records { receipts: true },
         output_type: plan.output_type,
