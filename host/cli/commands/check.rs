@@ -5,10 +5,11 @@ use wpool::Grants;
 
 use crate::cli::commands::inspect;
 use crate::cli::exit::Exit;
+use crate::cli::plan::Locator;
 use crate::cli::plan::Source;
 use crate::cli::print::Printer;
 use crate::cli::rows::check::{Checked, rows};
-use crate::cli::rows::{Locator, Rows, Steps};
+use crate::cli::rows::{Rows, Steps};
 use crate::cli::runtime::runtime;
 use crate::cli::units::plural;
 use crate::cli::{args, plan, say};

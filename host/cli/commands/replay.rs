@@ -15,10 +15,11 @@ use crate::cli::args;
 use crate::cli::commands::runs::{Again, is_ordered};
 use crate::cli::exit::{CannotWrite, Exit, Usage};
 use crate::cli::journal::{Entries, Entry, Facts, Key, output};
+use crate::cli::plan::Locator;
 use crate::cli::plan::{Plan, Style};
 use crate::cli::print::{Lines, print, print_bytes};
 use crate::cli::records::record::Format;
-use crate::cli::rows::{Locator, Occurrences, Rows, Steps};
+use crate::cli::rows::{Occurrences, Rows, Steps};
 use crate::cli::runtime::runtime;
 use crate::cli::say;
 

@@ -5,6 +5,7 @@ mod files;
 mod grants;
 mod initializer;
 mod journal;
+mod locator;
 mod outputs;
 mod reach;
 mod row_file;
@@ -20,6 +21,7 @@ use wpool::output::OutputType;
 use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, Retry, Template, WorkerCommand};
 
 use self::files::matching;
+pub use self::locator::{LINE_BITS, Locator};
 pub use self::row_file::RowFile;
 pub use self::shown::Shown;
 use crate::cli::args;

@@ -6,8 +6,8 @@ use serde::Serialize;
 use wpool::output::{OutputType, push_as_json, push_string};
 use wpool::{ErrorDetail, Failure, Layer, OkSpan, Outcome, Status, TaskResult, inert};
 
+use crate::cli::plan::Locator;
 use crate::cli::plan::Style;
-use crate::cli::rows::Locator;
 use crate::cli::say;
 
 /// How a run's results are written.

@@ -1,5 +1,6 @@
 //! Keeping the journal of a run, and going on with that of an earlier one.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 
@@ -14,7 +15,6 @@ use crate::cli::plan::{JournalPlan, Plan, Resuming, differences};
 use crate::cli::records::kept::{self, Kept, Sorter};
 use crate::cli::records::torn;
 use crate::cli::records::writer::{Handover, Writer};
-use crate::cli::report::Tally;
 use crate::cli::say;
 use crate::cli::target::{self, Target};
 
@@ -40,6 +40,10 @@ pub struct Journal {
     /// How the run ended before it was gone on with, and what tells whether anything has come of that.
     before: Option<(Ended, Kept)>,
 }
+
+/// Records by status; only of those that there are.
+#[derive(Debug)]
+pub struct Counted(pub BTreeMap<String, u64>);
 
 /// Where a run's records go, and what of them is there already.
 #[derive(Debug)]
@@ -269,10 +273,10 @@ fn cannot(error: Error) -> anyhow::Error {
 impl Journal {
     /// Notes how the run has ended. When all rows were read and none was stopped, what was kept of records beside FILE
     /// is removed.
-    pub fn end(mut self, exit: Exit, tally: &Tally, read: bool) {
-        let stopped = [Status::Skipped, Status::Cancelled].map(|status| tally.counts.of(status));
-        let complete = read && stopped == [0, 0] && tally.counts.total() > 0;
-        let counts = tally.counts.present().map(|(status, count)| (status.to_string(), count)).collect();
+    pub fn end(mut self, exit: Exit, counted: Counted, read: bool) {
+        let stopped = [Status::Skipped, Status::Cancelled].map(Status::as_str);
+        let Counted(counts) = counted;
+        let complete = read && !counts.is_empty() && !stopped.iter().any(|status| counts.contains_key(*status));
         // Without a row the run is as it was.
         let before = self.before.take().filter(|(_, kept)| kept.is_untouched());
         let ended = || Ended { time: now(), exit_code: exit.into(), counts, complete };

@@ -20,18 +20,20 @@ use wpool::{Failure, Input, Layer, OkSpan, Outcome, Results, Settled, Status, Su
 use crate::cli::args::Only;
 use crate::cli::exit::Exit;
 use crate::cli::journal::MAX_ROWS;
+use crate::cli::plan::Locator;
 use crate::cli::plan::Plan;
 use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
-use crate::cli::rows::Locator;
-use crate::cli::run::stopping::Halting;
 use crate::cli::say;
 pub use ledger::Ledger;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
+
+/// Hears of each task that answered, once its output is judged.
+pub type Judged = Box<dyn Fn(Status)>;
 
 /// Turns results into lines.
 pub struct Reporter {
@@ -40,7 +42,7 @@ pub struct Reporter {
     out_dir: Option<Arc<OutDir>>,
     output: Writer,
     pub failed: Option<Writer>,
-    halting: Arc<Halting>,
+    judged: Judged,
     /// The rows have to be told to a journal.
     journalled: bool,
     /// What there is of an earlier run.
@@ -61,7 +63,7 @@ impl Reporter {
         plan: &Plan,
         locator: Locator,
         out_dir: Option<Arc<OutDir>>,
-        halting: Arc<Halting>,
+        judged: Judged,
         output: Writer,
     ) -> Reporter {
         Reporter {
@@ -70,7 +72,7 @@ impl Reporter {
             out_dir,
             output,
             failed: None,
-            halting,
+            judged,
             journalled: plan.journal.is_some(),
             kept: None,
             meter: Arc::default(),
@@ -193,7 +195,7 @@ impl Reporter {
         self.reported += 1;
         if result.outcome.status() == Status::Ok {
             self.check_type(&mut result);
-            self.halting.judged(result.outcome.status());
+            (self.judged)(result.outcome.status());
         }
         self.tally.add(&result);
         let ok = result.outcome.status() == Status::Ok;

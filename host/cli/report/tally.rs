@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 use wpool::{OkSpan, Status, TaskResult};
 
+use crate::cli::records::resume::Counted;
 use crate::cli::report::times::Times;
 
 /// Tasks that are named in lists of a summary.
@@ -33,6 +34,11 @@ impl Tally {
     pub fn keep(&mut self, status: Status, count: u64) {
         self.counts.0[status as usize] += count;
         self.kept += count;
+    }
+
+    /// Its counts, for the journal.
+    pub fn counted(&self) -> Counted {
+        Counted(self.counts.present().map(|(status, count)| (status.to_string(), count)).collect())
     }
 
     /// As [`Tally::add`] for each of them.

@@ -7,7 +7,8 @@ use anyhow::Result;
 use futures_core::Stream;
 use wpool::RowCheck;
 
-use crate::cli::rows::{Locator, Rows};
+use crate::cli::plan::Locator;
+use crate::cli::rows::Rows;
 use crate::cli::say;
 
 /// Rows that a run tells of before it is refused; the others are counted.

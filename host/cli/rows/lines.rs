@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use wpool::limits::MAX_INPUT;
 use wpool::{Cuts, Input, Rejected, Span, Supply};
 
-use crate::cli::rows::{BLOCK, LINE_BITS};
+use crate::cli::plan::LINE_BITS;
+use crate::cli::rows::BLOCK;
 
 /// Cuts one file into rows.
 #[derive(Debug, Default)]

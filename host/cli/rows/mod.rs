@@ -28,9 +28,6 @@ pub use occurrences::Occurrences;
 const BLOCK: usize = 256 << 10;
 /// Batches that may wait between the reader and the pool. A long one counts for several.
 const BATCHES: usize = 4;
-/// Bits of a tag for the line; the rest is the number of the file.
-const LINE_BITS: u32 = 48;
-
 /// Why rows are not read to their end when what an earlier run has left breaks under way.
 const CANNOT_RESUME: &str = "the run before cannot be gone on with: not all rows were read";
 
@@ -64,29 +61,6 @@ impl RowsEnd {
 
     fn lock(&self) -> MutexGuard<'_, Option<String>> {
         self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-/// Says where a row stands.
-#[derive(Clone, Debug)]
-pub struct Locator(Vec<String>);
-
-impl Locator {
-    pub fn new(source: &Source) -> Self {
-        let show = |file: &RowFile| if is_stdin(file) { "<stdin>".into() } else { file.display().to_string() };
-        Locator(match source {
-            Source::Lines(files) => files.iter().map(show).collect(),
-            Source::Files(_) | Source::Once => Vec::new(),
-        })
-    }
-
-    /// `FILE:LINE` of a row that is a line, `FILE` of one that is a file.
-    pub fn locate(&self, row: &Input) -> Option<String> {
-        if let Some(name) = &row.name {
-            return Some(name.to_string());
-        }
-        let file = self.0.get((row.tag >> LINE_BITS) as usize)?;
-        Some(format!("{file}:{}", row.tag & ((1 << LINE_BITS) - 1)))
     }
 }
 

@@ -16,7 +16,7 @@ use wpool::output::OutputType;
 use wpool::{Observer, Pool, Program, Shutdown, Stats, Stopper};
 
 use crate::cli::exit::{DeadlinePassed, Exit};
-use crate::cli::plan::Shown;
+use crate::cli::plan::{Locator, Shown};
 use crate::cli::plan::{Plan, Source};
 use crate::cli::records::kept::Positions;
 use crate::cli::records::out_dir::{OutDir, OutNames};
@@ -25,7 +25,7 @@ use crate::cli::records::writer::Writer;
 use crate::cli::report::state_file;
 use crate::cli::report::summary_file::{clear_summary, write_summary};
 use crate::cli::report::{Ledger, Meter, Monitor, Reported, Reporter, Showing, Summary, Tally};
-use crate::cli::rows::{self, Locator, Occurrences, Rows, RowsEnd, Steps};
+use crate::cli::rows::{self, Occurrences, Rows, RowsEnd, Steps};
 use crate::cli::rows::{check, spool};
 use crate::cli::run::signals::Questions;
 use crate::cli::run::stopping::Halting;
@@ -70,7 +70,9 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     // First, for the records of an earlier run are replaced next.
     let failed = plan.failed.as_ref().map(Writer::to).transpose()?;
     let Records { writer, journal, sorter, kept } = Records::open(&plan, &program, prepared)?;
-    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), audience.halting.clone(), writer);
+    let halting = audience.halting.clone();
+    let judged = Box::new(move |status| halting.judged(status));
+    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), judged, writer);
     reporter.failed = failed;
     reporter.meter = audience.meter.clone();
     reporter.kept = kept.clone();
@@ -107,7 +109,11 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
     if let Some(journal) = journal {
         let read = end.is_reached() && end.failure().is_none();
-        journal.end(exit.as_ref().map_or_else(Exit::of_error, |exit| *exit), &tally, read && written.is_none());
+        journal.end(
+            exit.as_ref().map_or_else(Exit::of_error, |exit| *exit),
+            tally.counted(),
+            read && written.is_none(),
+        );
     }
     let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(closed), &end);
     if !plan.messages.quiet && !unwanted && !closed {
