@@ -72,7 +72,8 @@ impl Dir {
     }
 
     pub(super) fn open_with(at: impl AsFd, name: &OsStr, more: OFlags, path: PathBuf) -> io::Result<Dir> {
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC | more;
+        // Files can be made in a folder that cannot be read.
+        let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC | more;
         let folder = rustix::fs::openat(at, name, flags, Mode::empty()).map_err(|errno| match errno {
             // The kernel says either of a link where no link is followed.
             Errno::NOTDIR | Errno::LOOP => io::Error::other("it is not a directory"),
@@ -140,7 +141,7 @@ impl Dir {
     /// Of the system.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
-        for entry in Entries::read_from(&self.folder)? {
+        for entry in Entries::new(self.readable()?)? {
             let entry = entry?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name != "." && name != ".." {
@@ -155,6 +156,12 @@ impl Dir {
     /// # Errors
     /// Of the system.
     pub fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.folder)?)
+        Ok(rustix::fs::fsync(self.readable()?)?)
+    }
+
+    /// The folder, open for reading.
+    fn readable(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.folder, ".", flags, Mode::empty())?)
     }
 }
