@@ -8,6 +8,8 @@ use crate::support::root;
 
 /// Lines of code in a file, without tests, comments and blank lines.
 const MOST_LINES_OF_A_FILE: usize = 300;
+/// All lines of a file of tests: longer ones become a folder of chapters.
+const MOST_LINES_OF_A_CHAPTER: usize = 400;
 /// Lines from a function's head to its closing brace.
 const MOST_LINES_OF_A_FUNCTION: usize = 70;
 
@@ -147,6 +149,9 @@ fn unsafe_code_is_in_places_that_say_why() {
 fn files_can_be_read_in_one_go() {
     let sizes = sources("host").into_iter().map(|source| (source.code().count(), source.name));
     let long: Vec<_> = sizes.filter(|(lines, _)| *lines > MOST_LINES_OF_A_FILE).collect();
+    assert!(long.is_empty(), "{long:?}");
+    let sizes = sources("tests").into_iter().map(|source| (source.text.lines().count(), source.name));
+    let long: Vec<_> = sizes.filter(|(lines, _)| *lines > MOST_LINES_OF_A_CHAPTER).collect();
     assert!(long.is_empty(), "{long:?}");
 }
 
