@@ -1,6 +1,6 @@
 //! What a language costs: the template of each, built by its own tools, run with one worker.
 //!
-//! Tools are found as `tests/it/languages.rs` says. `WPOOL_BENCH_ROWS` (default 500) and `WPOOL_BENCH_ROUNDS`
+//! Tools are found as `tests/it/languages/mod.rs` says. `WPOOL_BENCH_ROWS` (default 500) and `WPOOL_BENCH_ROUNDS`
 //! (default 7) change its length.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]

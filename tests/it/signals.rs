@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -40,12 +41,12 @@ struct OnTerminal {
 }
 
 impl OnTerminal {
-    fn run(guest: &str, args: &[&OsStr]) -> OnTerminal {
+    fn run(task: &Path, args: &[&OsStr]) -> OnTerminal {
         let (keyboard, screen) = terminal();
         let real = wpool();
         // Makes its standard input the terminal of a new session, which a shell has done for its children.
         let mut command = Command::new("setsid");
-        command.arg("--ctty").arg(real.get_program()).arg("run").arg(wat(guest)).args(args);
+        command.arg("--ctty").arg(real.get_program()).arg("run").arg(task).args(args);
         command.envs(real.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut child =
             command.stdin(screen).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("util-linux is there");
@@ -57,7 +58,7 @@ impl OnTerminal {
     /// Runs a guest over rows in a file.
     fn over(rows: &NamedTempFile, guest: &str, options: &[&str]) -> OnTerminal {
         let options = options.iter().map(OsStr::new);
-        OnTerminal::run(guest, &options.chain([rows.path().as_os_str()]).collect::<Vec<_>>())
+        OnTerminal::run(&wat(guest), &options.chain([rows.path().as_os_str()]).collect::<Vec<_>>())
     }
 
     fn press(&mut self, keys: &[u8]) {
@@ -82,11 +83,26 @@ impl OnTerminal {
         block_on(until("it is gone", || !children_of(self.child.id()).contains(&worker)));
     }
 
+    /// Waits for the next line that it says.
+    fn line(&mut self) -> String {
+        let before = self.said.len();
+        assert_ne!(self.stderr.read_line(&mut self.said).unwrap(), 0, "it only said {}", self.said);
+        self.said[before..].to_owned()
+    }
+
     /// Waits until it says something.
     fn wait_until_it_says(&mut self, text: &str) {
         while !self.said.contains(text) {
-            assert_ne!(self.stderr.read_line(&mut self.said).unwrap(), 0, "it only said {}", self.said);
+            self.line();
         }
+    }
+
+    /// Asks which tasks are running. The answer has their number, and a line for each.
+    fn ask_what_runs(&mut self) -> String {
+        self.signal(Signal::USR1);
+        let head = self.line();
+        let count = head.split(' ').find_map(|word| word.parse().ok()).unwrap_or_else(|| panic!("no number: {head}"));
+        (0..count).fold(head, |answer, _| answer + &self.line())
     }
 
     /// Waits for its end: what it wrote, how it ended, and what it said.
@@ -185,13 +201,13 @@ fn a_stopped_run_keeps_the_results_it_has_and_reads_no_more() {
 #[test]
 fn c79_a_host_that_is_stopped_for_a_while_blames_nobody() {
     let input = rows(["500"; 8]);
-    let mut run = OnTerminal::over(&input, "sleep", &["-j", "1", "--timeout", "1s"]);
+    let mut run = OnTerminal::over(&input, "sleep", &["-j", "1", "--timeout", "3s"]);
     let mut first = [0];
     run.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     // As Ctrl-Z does in a shell.
     run.signal(Signal::STOP);
     // Longer than a deadline and its grace.
-    std::thread::sleep(Duration::from_millis(3_500));
+    std::thread::sleep(Duration::from_millis(5_500));
     run.signal(Signal::CONT);
     let mut records = String::from_utf8(first.into()).unwrap();
     run.stdout.as_mut().unwrap().read_to_string(&mut records).unwrap();
@@ -211,7 +227,7 @@ fn is_stopped(pid: u32) -> bool {
 #[test]
 fn c75_ctrl_z_stops_the_workers_and_no_deadline_advances() {
     let input = rows(["500"; 8]);
-    let mut run = OnTerminal::over(&input, "sleep", &["-j", "2", "--timeout", "1s", "--deadline", "7s"]);
+    let mut run = OnTerminal::over(&input, "sleep", &["-j", "2", "--timeout", "3s", "--deadline", "7s"]);
     let mut first = [0];
     run.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     run.press(CTRL_Z);
@@ -233,18 +249,52 @@ fn c75_ctrl_z_stops_the_workers_and_no_deadline_advances() {
     assert!(!said.contains("died"), "{said}");
 }
 
+/// A command that says what `chatty-sleep` says. If its row is 0, it ends when there is a file `go` in the first granted
+/// directory, and else at once.
+const CHATTY_UNTIL_GO: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "go" "first step\nsecond \1b[31mstep\n")
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 18))
+    (i32.store (i32.const 4) (i32.const 28))
+    (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (i32.store (i32.const 0) (i32.const 1024))
+    (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (if (i32.ne (i32.load8_u (i32.const 1024)) (i32.const 0x30)) (then return))
+    ;; A subscription stands at 64: 5 ms of the monotonic clock between two looks.
+    (i32.store offset=16 (i32.const 64) (i32.const 1))
+    (i64.store offset=24 (i32.const 64) (i64.const 5000000))
+    (loop $look
+      (drop (call $poll_oneoff (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 8)))
+      (br_if $look (call $path_open
+        (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 2) (i32.const 0)
+        (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 32))))))"#;
+
 #[test]
 fn sigusr1_has_the_running_tasks_printed_and_stops_nothing() {
-    let input = rows(["2500", "2500", "1"]);
-    let mut run = OnTerminal::over(&input, "chatty-sleep", &["-j", "2", "--chunksize", "1"]);
+    let place = tempfile::tempdir().unwrap();
+    let (task, input) = (place.path().join("chatty.wat"), rows(["0", "0", "1"]));
+    std::fs::write(&task, CHATTY_UNTIL_GO).unwrap();
+    let options = ["-j", "2", "--chunksize", "1", "--dir"].map(OsStr::new);
+    let named = [place.path().as_os_str(), input.path().as_os_str()];
+    let mut run = OnTerminal::run(&task, &[&options[..], &named].concat());
     let host = run.child.id();
+    // Before it listens to the signal, that would end it.
     block_on(until("workers are there", || children_of(host).len() >= 2));
-    std::thread::sleep(Duration::from_millis(1_000));
+    let mut answer = String::new();
+    block_on(until("both tasks that wait have said something", || {
+        answer = run.ask_what_runs();
+        answer.matches("says: second ").count() == 2
+            && ["): task 0, ", "): task 1, "].into_iter().all(|task| answer.contains(task))
+    }));
+    assert!(answer.starts_with("wpool: 2 tasks are running\n  worker ") && !answer.contains('\u{1b}'), "{answer}");
     run.signal(Signal::USR1);
-    ["): task 0, ", "): task 1, "].into_iter().for_each(|task| run.wait_until_it_says(task));
-    assert!(run.said.contains("wpool: 2 tasks are running\n  worker "), "{}", run.said);
-    assert!(run.said.contains("says: second ") && !run.said.contains('\u{1b}'), "{}", run.said);
-    run.signal(Signal::USR1);
+    std::fs::write(place.path().join("go"), "").unwrap();
     let (records, status, said) = run.finish();
     assert_eq!((status.code(), statuses(&records)), (Some(0), vec!["ok"; 3]), "{said}");
 }
@@ -262,12 +312,12 @@ fn an_interruption_outweighs_a_deadline() {
 
 #[test]
 fn c30_a_terminal_is_no_input_unless_it_is_asked_for() {
-    let run = OnTerminal::run("echo", &[]);
+    let run = OnTerminal::run(&wat("echo"), &[]);
     let (records, status, said) = run.finish();
     assert_eq!((status.code(), records.len()), (Some(2), 0));
     assert!(said.contains("no inputs") && said.contains("pipe rows in"), "{said}");
 
-    let mut run = OnTerminal::run("echo", &["-".as_ref()]);
+    let mut run = OnTerminal::run(&wat("echo"), &["-".as_ref()]);
     run.press(b"1\n2\n\x04");
     let (records, status, said) = run.finish();
     assert_eq!((status.code(), statuses(&records)), (Some(0), vec!["ok"; 2]), "{said}");

@@ -8,6 +8,8 @@ use crate::support::root;
 
 /// Lines of code in a file, without tests, comments and blank lines.
 const MOST_LINES_OF_A_FILE: usize = 300;
+/// All lines of a file of tests: longer ones become a folder of chapters.
+const MOST_LINES_OF_A_CHAPTER: usize = 400;
 /// Lines from a function's head to its closing brace.
 const MOST_LINES_OF_A_FUNCTION: usize = 70;
 
@@ -148,6 +150,9 @@ fn files_can_be_read_in_one_go() {
     let sizes = sources("host").into_iter().map(|source| (source.code().count(), source.name));
     let long: Vec<_> = sizes.filter(|(lines, _)| *lines > MOST_LINES_OF_A_FILE).collect();
     assert!(long.is_empty(), "{long:?}");
+    let sizes = sources("tests").into_iter().map(|source| (source.text.lines().count(), source.name));
+    let long: Vec<_> = sizes.filter(|(lines, _)| *lines > MOST_LINES_OF_A_CHAPTER).collect();
+    assert!(long.is_empty(), "{long:?}");
 }
 
 #[test]
@@ -219,7 +224,9 @@ fn the_readme_lists_every_status() {
 fn every_module_of_the_tests_is_run() {
     let all: String = sources("tests/it").into_iter().map(|source| source.text).collect();
     for source in sources("tests/it") {
-        let name = Path::new(&source.name).file_stem().expect("a name").to_string_lossy();
+        // A folder of chapters is named by its folder.
+        let path = source.name.strip_suffix("/mod.rs").unwrap_or(&source.name);
+        let name = Path::new(path).file_stem().expect("a name").to_string_lossy();
         assert!(name == "main" || all.contains(&format!("mod {name};")), "{name} is in no binary");
     }
 }
