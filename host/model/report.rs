@@ -271,7 +271,7 @@ fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
         },
         [] => {
             let names: Vec<_> = functions.iter().map(Function::name).collect();
-            let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
+            let names = if names.is_empty() { "not a component's".to_owned() } else { names.join(", ") };
             refuse("no-function", format!("exports no function `{call}`; its functions: {names}"))
         }
         several => {

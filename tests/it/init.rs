@@ -177,7 +177,7 @@ fn an_init_whose_process_dies_refuses_the_run() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(101), "{stderr}");
-    assert!(stderr.contains("its `init` took its process down"), "{stderr}");
+    assert!(stderr.contains("its `init` ended its process"), "{stderr}");
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -236,7 +236,7 @@ fn an_argument_is_json_or_the_bytes_of_a_file() {
     fs::write(&file, "no JSON").unwrap();
     let found = outputs(&wat("init-command"), &format!("--init-arg @{}", file.display()), "1\n");
     assert_eq!(found, ["built 1 times: no JSON"]);
-    refused(&wat("init-command"), "--init-arg {", 2, &["--init-arg {: no JSON"]);
+    refused(&wat("init-command"), "--init-arg {", 2, &["--init-arg {: not JSON"]);
     refused(&wat("init-command"), "--init-arg @/nowhere", 96, &["/nowhere"]);
     refused(&wat("init-command"), "--init-arg @/dev/zero", 96, &["/dev/zero is over 64 MiB"]);
 }
