@@ -184,7 +184,9 @@ fn messages_and_help_texts_keep_to_plain_words() {
         let help = help.map(|(line, number)| (number, line.to_owned()));
         for (number, text) in literals(&source.text).into_iter().chain(help) {
             seen += 1;
-            let words = FORBIDDEN.iter().filter(|words| says(&text, words));
+            // Python code has a value of this name.
+            let prose = text.replace("is None", "");
+            let words = FORBIDDEN.iter().filter(|words| says(&prose, words));
             found.extend(words.map(|words| format!("{}:{number}: \"{words}\": {text}", source.name)));
         }
     }

@@ -9,9 +9,9 @@ use crate::cli::args::{Action, Args, Determinism, Grants, Initializer, Limits, P
 use crate::cli::units::at_least_one;
 
 pub(super) const BENCH_HELP: &str = "\
-Measures the rows with 1, 2, 4 ... workers, up to twice the number of -j. With -j workers, it measures
-each kind of instances, and tasks with and without a timeout. All settings are measured in turn,
---rounds times. Outputs are dropped.
+Measures the rows with 1, 2, 4 ... workers, up to twice the number of -j. With -j workers, it also
+measures each kind of instances, and tasks with and without a timeout. All settings are measured in
+turn, --rounds times. Outputs are dropped.
 
 The time of a row has four parts. Workers measure `start`, the making of its instance, and `guest`,
 the program's own work. `host` is the CPU time of this process, which neither reads rows nor writes

@@ -16,7 +16,7 @@ pub struct Journal {
     /// Bring records to the disk within about 100 ms, so that a power cut loses no older records
     #[arg(long, conflicts_with = "no_journal")]
     pub durable: bool,
-    /// Keep no journal in FILE.wpool; without a journal the run cannot be resumed
+    /// Keep no journal in FILE.wpool; the run cannot be resumed
     #[arg(long)]
     pub no_journal: bool,
 }

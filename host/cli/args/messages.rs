@@ -11,9 +11,9 @@ use crate::cli::units::time;
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Progress {
-    /// bar on a terminal without records, counter in CI, else none
+    /// As bar on a terminal without records, counter in CI, else none
     Auto,
-    /// A bar, and the task of each worker; counter without a terminal
+    /// A bar and the task of each worker; counter off a terminal
     Bar,
     /// A line every few seconds
     Counter,

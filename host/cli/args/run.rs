@@ -17,8 +17,8 @@ JSON, in input order:
   {\"id\":0,\"status\":\"ok\",\"output\":385}
   {\"id\":3,\"status\":\"timeout\",\"error\":{\"code\":\"timeout\",\"message\":\"ran longer than 1s\"}}
 
-A row is a line of JSON; blank lines are not rows. The program gets the row as it is written, by the
-first of these conventions that fits:
+A row is a line of JSON; blank lines are not rows. The program gets the row as it is written, by
+the first of these conventions that fits:
   task      a component's run: func(input: list<u8>) -> result<list<u8>, string>
   function  any other function of a component, chosen with --call when there are several: the row is
             an object by parameter names, an array by position, or a single parameter's value
@@ -26,18 +26,19 @@ first of these conventions that fits:
   raw       a core module's run(ptr, len) -> ptr << 32 | len
 
 Arguments after -- are for commands: {} is the row and {.field} a member of it; a literal {} is
-written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are its parts.
+written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts
+of it.
 
-TIME is a number with ms, s, m or h, and in seconds without a unit. SIZE is a number of bytes, or has
-a unit, as in 64KiB or 1.5GiB.
+TIME is a number with ms, s, m or h; without a unit it is in seconds. SIZE is a number of bytes, or
+has a unit, as in 64KiB or 1.5GiB.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
 ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail, 106 journal
 unreadable, 110 cannot write output, 124 stopped by --deadline, 130 interrupted, 143 terminated.
 A success that --halt waits for is 0.
 
-The first Ctrl-C lets running tasks finish, the second kills them. Ctrl-Z stops the workers and their
-deadlines as well. SIGUSR1 prints the running tasks.";
+The first Ctrl-C lets running tasks finish, the second kills them. Ctrl-Z stops the workers and
+their deadlines as well. SIGUSR1 prints the running tasks.";
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
@@ -111,13 +112,13 @@ pub enum Only {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Preparation")]
 pub struct Initializer {
-    /// Argument of the program's init: JSON, or @FILE for the bytes of a file
+    /// Argument of the program's init: JSON, or @FILE for a file's bytes
     #[arg(long, value_name = "JSON|@FILE")]
     pub init_arg: Option<String>,
     /// Limit of the wall time of init [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "init_each", allow_negative_numbers = true)]
     pub init_timeout: Option<Duration>,
-    /// Run init in each instance, before its task, instead of once for all tasks
+    /// Run init before each task, in its instance, not once for all tasks
     #[arg(long)]
     pub init_each: bool,
 }
@@ -152,7 +153,7 @@ pub struct Output {
     #[arg(long, requires = "written")]
     pub overwrite: bool,
     #[arg(long, value_name = "TYPE", default_value = "auto", hide_default_value = true, hide_possible_values = true,
-        help = choices::<OutputType>("Require every output to be of this type; a task whose output is not fails\n[default: auto]"))]
+        help = choices::<OutputType>("Require every output to be of this type; a task whose output is not fails [default: auto]"))]
     pub output_type: OutputType,
     /// Exit codes of a command that count as ok
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "0",
@@ -184,7 +185,7 @@ pub struct Limits {
     pub timeout: Option<Duration>,
     /// How a task is stopped at its timeout [default: epoch]
     ///   epoch  By checks in its code: for frequent timeouts or short tasks
-    ///   kill   By a kill of its worker: for tight loops, rare timeouts
+    ///   kill   By a kill of its worker: for tight loops and rare timeouts
     #[arg(long, value_name = "HOW", value_parser = interrupt, default_value = "epoch", requires = "timeout",
         hide_default_value = true, verbatim_doc_comment)]
     pub interrupt: Interrupt,
@@ -250,7 +251,7 @@ pub struct Pool {
     #[arg(short, long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub jobs: Option<NonZeroUsize>,
     /// Instances that tasks run in [default: auto]
-    ///   auto           reset where it is proven to equal fresh, else fresh
+    ///   auto           As reset where that is proven to equal fresh, else as fresh
     ///   fresh          A new instance for each task
     ///   reset          A kept instance, put back after each task
     ///   reuse[=N]      A kept instance as tasks leave it [for up to N tasks]

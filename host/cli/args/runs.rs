@@ -30,7 +30,7 @@ pub enum Runs {
         /// Remove FILE.wpool of finished runs
         #[arg(long)]
         finished: bool,
-        /// Remove FILE.wpool of runs that finished this long ago
+        /// Remove FILE.wpool of runs that finished this long ago or earlier
         #[arg(long, value_name = "TIME", value_parser = time)]
         older_than: Option<Duration>,
         /// Print what would be done, and do nothing
@@ -54,7 +54,7 @@ pub struct Rerun {
     /// Run the rows again whose records are not ok
     #[arg(long, required = true)]
     pub failed: bool,
-    /// Rerun although the version of wpool has changed, whose records may differ
+    /// Rerun although wpool has changed since; new records may differ
     #[arg(long)]
     pub resume_across_programs: bool,
     /// Rerun although the output file or its journal is damaged, as for wpool run

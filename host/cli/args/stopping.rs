@@ -42,7 +42,7 @@ pub struct Stopping {
     /// Stop when N tasks are not ok; short for --halt soon,fail=N
     #[arg(long, value_name = "N", value_parser = failures, allow_negative_numbers = true)]
     pub max_fail: Option<NonZeroU64>,
-    /// Limit of the time of the whole run; then running tasks have 2 s to finish
+    /// Time limit of the run; then running tasks have 2 s to finish
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub deadline: Option<Duration>,
 }
