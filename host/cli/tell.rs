@@ -24,7 +24,7 @@ pub fn tell(event: &Event, verbose: bool) {
             say(format_args!("worker {slot}.{generation} is replaced: {why}"));
         }
         Event::TaskRetried { task, status, delay } if verbose => {
-            say(format_args!("task {}: {status}, tried again in {}", task.0, show_time(*delay)));
+            say(format_args!("task {}: {status}, runs again in {}", task.0, show_time(*delay)));
         }
         _ => {}
     }

@@ -52,7 +52,7 @@ impl Maker<'_> {
                 let message = if is_out_of_memory(&why) {
                     format!("running its `init` takes more memory than {memory} allow for; allow more with --memory")
                 } else {
-                    format!("its `init` took its process down: {why} (memory limit: {memory})")
+                    format!("its `init` ended its process: {why} (memory limit: {memory})")
                 };
                 Err(self.refused(Refusal::new("init", message)))
             }

@@ -101,7 +101,9 @@ impl<'a> Maker<'a> {
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
             let opened = Cache::open(dir).and_then(|cache| match config.grants.writable_at(dir).is_some() {
-                true => Err(io::Error::other("the program may write to it, and what is kept there is run")),
+                true => {
+                    Err(io::Error::other("the program may write to it, and wpool runs the code that is kept there"))
+                }
                 false => Ok(cache),
             });
             opened.map_err(|why| maker.warn(format!("not using the cache {}: {why}", dir.display()))).ok()

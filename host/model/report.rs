@@ -271,8 +271,11 @@ fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
         },
         [] => {
             let names: Vec<_> = functions.iter().map(Function::name).collect();
-            let names = if names.is_empty() { "none of a component".to_owned() } else { names.join(", ") };
-            refuse("no-function", format!("exports no function `{call}`; its functions: {names}"))
+            let others = match names.as_slice() {
+                [] => ", nor any other function of a component".to_owned(),
+                names => format!("; its functions: {}", names.join(", ")),
+            };
+            refuse("no-function", format!("exports no function `{call}`{others}"))
         }
         several => {
             let names: Vec<_> = several.iter().map(|&at| functions[at].path.join(".")).collect();

@@ -105,7 +105,7 @@ impl Dir {
             return Err(io::Error::other("it belongs to another user"));
         }
         if found.st_mode & (WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS) != 0 {
-            return Err(io::Error::other("others may write to it (chmod 700 would do)"));
+            return Err(io::Error::other("others may write to it; chmod 700 prevents that"));
         }
         Ok(())
     }

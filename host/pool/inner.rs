@@ -73,7 +73,7 @@ impl State {
     /// The pool cannot go on: whatever has not settled does so now.
     pub fn give_up(&mut self, cause: Error) {
         self.gave_up = true;
-        self.end(&ErrorDetail::new("pool-failed", format!("the pool cannot go on: {cause}")));
+        self.end(&ErrorDetail::new("pool-failed", format!("the pool cannot continue: {cause}")));
         self.cause = Some(cause);
         self.queue.wake_callers();
     }

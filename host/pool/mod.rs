@@ -146,7 +146,7 @@ impl Pool {
         let function = &self.report().functions[at as usize];
         match &function.signature {
             Ok(signature) if !self.shared.config.json_rows && !typed::takes_text(signature) => Err(Error::Config(
-                format!("`{name}` takes no text but {signature}: inputs must be JSON, see PoolConfig::json_rows"),
+                format!("`{name}` takes {signature}, not text: inputs must be JSON, see PoolConfig::json_rows"),
             )),
             _ => Ok(at),
         }
@@ -259,10 +259,10 @@ fn check(config: &PoolConfig) -> Result<(), Error> {
     let refuse = |what: String| Err(Error::Config(what));
     let limits = &config.limits;
     if !(1..=MAX_WORKERS).contains(&config.workers) {
-        return refuse(format!("{} workers: a pool has between 1 and {MAX_WORKERS}", config.workers));
+        return refuse(format!("workers must be from 1 to {MAX_WORKERS}, not {}", config.workers));
     }
     if limits.deadline.is_some_and(|deadline| deadline.is_zero()) {
-        return refuse("a deadline of 0 lets no task finish".into());
+        return refuse("the deadline must be over 0".into());
     }
     if limits.memory > MAX_MEMORY {
         return refuse(format!("a memory limit over {} GiB is more than a guest can address", MAX_MEMORY >> 30));
@@ -271,7 +271,7 @@ fn check(config: &PoolConfig) -> Result<(), Error> {
         return refuse(format!("an output limit over {} MiB is not supported", MAX_OUTPUT >> 20));
     }
     if config.crash_limit == 0 {
-        return refuse("a crash limit of 0 would blame tasks that no worker died under".into());
+        return refuse("crash_limit must be at least 1".into());
     }
     Ok(())
 }

@@ -106,7 +106,7 @@ impl Shared {
             return Err(Failed::Died("it sent frames before it was ready".into()));
         };
         let fence = Fence::parse(&ready.payload);
-        self.fenced(fence.map_err(|why| Failed::Died(format!("what it said of its fence does not parse: {why}")))?)?;
+        self.fenced(fence.map_err(|why| Failed::Died(format!("its report on its fence does not parse: {why}")))?)?;
         let pid = process.child.id().unwrap_or_default();
         Ok(Worker { process, page: Arc::new(page), decoder, pid })
     }
@@ -117,7 +117,7 @@ impl Shared {
     /// When all was asked for, and it goes on with less.
     fn fenced(&self, fence: Fence) -> Result<(), Failed> {
         if self.config.sandbox == SandboxMode::Strict && !fence.is_whole() {
-            let why = "it goes on without the whole fence, which --sandbox strict asks for".into();
+            let why = "it runs without the whole fence, which --sandbox strict asks for".into();
             return Err(Failed::Fatal(Error::ChildFailed { role: Role::Worker.as_str(), why }));
         }
         let mut state = self.lock();

@@ -167,7 +167,7 @@ impl Notice {
             Notice::NotPutBack(what) => {
                 let what: String = what.chars().take(MOST_QUOTED).collect();
                 format!(
-                    "an instance that was put back is not what a fresh one is ({what:?}); tasks get fresh instances from \
+                    "an instance that was put back differs from a fresh one ({what:?}); tasks get fresh instances from \
                      here on; please report this, with the program"
                 )
             }

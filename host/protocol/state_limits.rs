@@ -34,7 +34,7 @@ pub enum StateError {
     BatchKeys(usize),
     #[error("shared state is full: keys and values have at most {MAX_STATE} bytes, with {ENTRY_COST} for each entry")]
     Full,
-    #[error("the value of `{0}` is no decimal integer, so it cannot be incremented")]
+    #[error("the value of `{0}` is not a decimal integer, so it cannot be incremented")]
     NotANumber(String),
     #[error("the value of `{0}` would leave the range of its type")]
     Overflow(String),

@@ -58,7 +58,7 @@ impl<'de, F: FnMut(&str, Bytes) -> Result<(), StateError>> Visitor<'de> for Entr
 
 fn bytes(value: &str) -> Result<Bytes, String> {
     if value.starts_with('"') {
-        let text: String = serde_json::from_str(value).map_err(|error| format!("is no text: {error}"))?;
+        let text: String = serde_json::from_str(value).map_err(|error| format!("is not text: {error}"))?;
         return Ok(text.into());
     }
     match serde_json::from_str::<Binary>(value) {

@@ -174,10 +174,10 @@ fn counters_are_decimal_and_stay_within_their_type() {
     assert_eq!(add("n", Delta::Signed(-43)), Reply::Number(-1));
     assert_eq!(add("new", Delta::Signed(i64::MIN)), Reply::Number(i128::from(i64::MIN)));
     let refused = |reply| matches!(reply, Reply::Refused(_));
-    assert!(refused(add("n", Delta::Unsigned(0))), "-1 is no u64");
+    assert!(refused(add("n", Delta::Unsigned(0))), "-1 is not a u64");
     assert!(refused(add("new", Delta::Signed(-1))));
     assert!(refused(add("max", Delta::Unsigned(1))));
-    assert!(refused(add("max", Delta::Signed(-1))), "the sum is no s64");
+    assert!(refused(add("max", Delta::Signed(-1))), "the sum is not an s64");
     assert!(refused(add("x", Delta::Signed(1))));
     assert_eq!(state.get("n").unwrap(), "-1");
     assert_eq!(state.stats().increments, 3);

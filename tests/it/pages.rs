@@ -1,15 +1,17 @@
-//! The pages for people: their links lead somewhere, and they keep to the rules of prose in `CONTRIBUTING.md`.
+//! The pages for people: their links lead somewhere. Pages, help texts and messages keep to the rules of prose in
+//! `CONTRIBUTING.md`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::root;
+use crate::tidy::sources;
 
 /// Lines of the README, which is to be read in one go.
 const MOST_LINES_OF_THE_README: usize = 160;
 
 /// Words that the rules of prose rule out.
-const FORBIDDEN: [&str; 6] = ["gone on with", "is no", "are no", "told of", "for ever", "is none"];
+const FORBIDDEN: [&str; 8] = ["gone on with", "go on", "goes on", "is no", "are no", "told of", "for ever", "is none"];
 
 /// Folders with pages. Those of other folders are listed by name.
 const FOLDERS: [&str; 3] = ["docs", "docs/guide", "docs/design"];
@@ -69,6 +71,42 @@ fn says(line: &str, words: &str) -> bool {
         let is_word = !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
         before = after;
         is_word
+    })
+}
+
+/// The texts between quotes in a source file, each with the number of the line on which it begins.
+fn literals(code: &str) -> Vec<(usize, String)> {
+    let (mut found, mut rest) = (Vec::new(), code);
+    while let Some(at) = rest.find(['/', '\'', '"']) {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        let bare = before.trim_end_matches('#');
+        rest = match rest.as_bytes()[at] {
+            b'/' if after.starts_with('/') => after.split_once('\n').map_or("", |(_, next)| next),
+            b'"' => {
+                let end = match bare.ends_with('r') {
+                    true => after.find(&format!("\"{}", &before[bare.len()..])),
+                    false => end_of_text(after),
+                };
+                let (text, next) = after.split_at(end.expect("a text has an end"));
+                let number = code[..code.len() - after.len()].lines().count();
+                found.push((number, text.split("\\\n").map(str::trim_start).collect()));
+                &next[1..]
+            }
+            b'\'' if after.starts_with('\\') => after[2..].split_once('\'').map_or("", |(_, next)| next),
+            b'\'' if after.chars().nth(1) == Some('\'') => after.split_once('\'').map_or("", |(_, next)| next),
+            _ => after,
+        };
+    }
+    found
+}
+
+/// Where the quote stands that ends a text which is not raw.
+fn end_of_text(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.bytes().position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
     })
 }
 
@@ -135,6 +173,38 @@ fn the_pages_keep_to_plain_words() {
         }
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn messages_and_help_texts_keep_to_plain_words() {
+    let (mut found, mut seen) = (Vec::new(), 0);
+    for source in sources("host") {
+        let help = source.text.lines().zip(1..).filter(|_| source.name.starts_with("host/cli/args/"));
+        let help = help.filter(|(line, _)| line.trim_start().starts_with("///"));
+        let help = help.map(|(line, number)| (number, line.to_owned()));
+        for (number, text) in literals(&source.text).into_iter().chain(help) {
+            seen += 1;
+            // Python code has a value of this name.
+            let prose = text.replace("is None", "");
+            let words = FORBIDDEN.iter().filter(|words| says(&prose, words));
+            found.extend(words.map(|words| format!("{}:{number}: \"{words}\": {text}", source.name)));
+        }
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    assert!(seen > 2000, "only {seen} texts were found");
+}
+
+#[test]
+fn texts_are_found_beside_comments_and_characters() {
+    let code = r####"
+        // "a comment" isn't read
+        say("one \"word\"", '"', '\'', 'static); // "nor this"
+        say(r#"a "raw" text"#, "two \
+            lines");
+    "####;
+    let found = literals(code);
+    let expected = [(3, r#"one \"word\""#), (4, r#"a "raw" text"#), (4, "two lines")];
+    assert_eq!(found, expected.map(|(number, text)| (number, text.to_owned())));
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn without_damage_it_is_a_resume_like_any_other() {
     assert_refused(&run.place.run("echo", "-o out --resume-damaged"), USAGE, &["--resume"], "alone");
     // What is not damage is not offered.
     let ran = run.place.run("trap-on-bang", "-o out --resume --resume-damaged");
-    assert_refused(&ran, USAGE, &["the program is another"], "program");
+    assert_refused(&ran, USAGE, &["the program has changed"], "program");
     // An input that fails to come touches nothing but what was copied.
     run.place.change("out", |bytes| bytes[40_000] ^= 4);
     let before = run.now();

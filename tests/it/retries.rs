@@ -89,7 +89,7 @@ fn a_task_that_waits_for_its_retry_holds_up_no_other() {
 #[test]
 fn verbose_tells_about_retries() {
     let ran = flaky(folder().path(), "--retries 1 -v", "a\n");
-    assert!(ran.stderr.contains("task 0: failed, tried again in "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("task 0: failed, runs again in "), "{}", ran.stderr);
 }
 
 #[test]

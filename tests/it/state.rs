@@ -211,7 +211,7 @@ fn both_drafts_do_what_they_say() {
             (
                 "increment",
                 json!(["text", 1]),
-                json!("the value of `text` is no decimal integer, so it cannot be incremented"),
+                json!("the value of `text` is not a decimal integer, so it cannot be incremented"),
             ),
         ]
         .map(|(function, row, expected)| (name(function), row, expected))

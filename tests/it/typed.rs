@@ -133,7 +133,7 @@ fn what_cannot_be_called_is_refused_by_name() {
     }
     let ran = run(&mut wpool_run(&wat("echo"), "--call run"), "1\n");
     assert_eq!(ran.code, 101);
-    assert!(ran.stderr.contains("its functions: none of a component"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("exports no function `run`, nor any other function of a component"), "{}", ran.stderr);
 }
 
 #[test]

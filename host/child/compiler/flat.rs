@@ -64,7 +64,7 @@ impl Flat {
         for payload in Parser::new(0).parse_all(wasm) {
             let payload = payload.map_err(unread)?;
             if within.is_empty() && matches!(payload, Payload::End(_)) {
-                flat.counts = Counts::of(&validator).ok_or("it is no component")?;
+                flat.counts = Counts::of(&validator).ok_or("it is not a component")?;
             }
             // Functions are validated by the engine alone.
             let _: ValidPayload<'_> = validator.payload(&payload).map_err(unread)?;

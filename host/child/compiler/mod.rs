@@ -89,7 +89,7 @@ fn confine(mode: SandboxMode, host: i32) -> Result<(), ChildError> {
 fn state(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<Snapshot, ChildError> {
     let other = |why: String| ChildError::Other(format!("cannot read the state: {why}"));
     let frame = pipes.next(decoder).map_err(|error| other(error.to_string()))?;
-    let frame = frame.filter(|frame| frame.kind == Kind::Snapshot).ok_or_else(|| other("there is none".into()))?;
+    let frame = frame.filter(|frame| frame.kind == Kind::Snapshot).ok_or_else(|| other("it did not come".into()))?;
     Snapshot::read(&frame.payload, MAX_MEMORY).map_err(other)
 }
 

@@ -83,7 +83,7 @@ pub(super) const BASE: &[Call] = &[
     only(libc::SYS_clock_nanosleep, OWN_CLOCK, "ticks"),
     call(libc::SYS_getrandom, "a guest's random numbers; keys of hash tables"),
     call(libc::SYS_sched_yield, "waiting for a lock for a moment"),
-    call(libc::SYS_restart_syscall, "a sleep goes on after SIGSTOP and SIGCONT"),
+    call(libc::SYS_restart_syscall, "a sleep continues after SIGSTOP and SIGCONT"),
     call(libc::SYS_exit, "a thread ends"),
     call(libc::SYS_exit_group, "the end"),
 ];

@@ -239,7 +239,7 @@ impl Entry {
             Entry::Raw { memory, allocator, run, .. } => {
                 let memory = instance.get_module_export(&mut *store, memory).and_then(|export| export.into_memory());
                 LiveEntry::Raw {
-                    memory: memory.ok_or_else(|| wasmtime::Error::msg("`memory` is no memory"))?,
+                    memory: memory.ok_or_else(|| wasmtime::Error::msg("`memory` is not a memory"))?,
                     allocator: allocator.of(&mut *store, instance)?,
                     run: run.of(&mut *store, instance)?,
                 }

@@ -43,7 +43,7 @@ impl Function {
     /// The function of an instance of its module.
     pub fn of(&self, store: impl AsContextMut, instance: Instance) -> Result<Bound> {
         let func = instance.get_module_export(store, &self.export).and_then(|export| export.into_func());
-        let func = func.ok_or_else(|| Error::msg("an exported function is none"))?;
+        let func = func.ok_or_else(|| Error::msg("an exported function is not a function"))?;
         Ok(Bound { func, params: self.params, gives: self.gives })
     }
 }

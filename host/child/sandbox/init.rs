@@ -114,7 +114,7 @@ pub(super) async fn component(
     init: &ComponentExportIndex,
     argument: &[u8],
 ) -> wasmtime::Result<()> {
-    let func = instance.get_func(&mut *store, init).ok_or_else(|| wasmtime::Error::msg("`init` is no function"))?;
+    let func = instance.get_func(&mut *store, init).ok_or_else(|| wasmtime::Error::msg("`init` is not a function"))?;
     let init: Init<'_> = func.typed(&*store)?;
     let (result,) = call_typed(store, &init, (argument,)).await.map_err(exited)?;
     result.map_err(|message| Stopped::Init { code: "init", message }.into())
@@ -147,7 +147,7 @@ impl Accessors {
         let mut state = Writer::default();
         for (name, index) in &self.0 {
             let func = instance.get_func(&mut *store, index);
-            let func = func.ok_or_else(|| wasmtime::Error::msg("a part of the state is no function"))?;
+            let func = func.ok_or_else(|| wasmtime::Error::msg("a part of the state is not a function"))?;
             if let Ok(memory) = func.typed::<(), (WasmList<u8>,)>(&*store) {
                 let full = |_| no_snapshot("its memory is full, and reading it takes one more page".to_owned());
                 let (list,) = call_typed(store, &memory, ()).await.map_err(full)?;

@@ -9,13 +9,13 @@ use crate::cli::args::{Action, Args, Determinism, Grants, Initializer, Limits, P
 use crate::cli::units::at_least_one;
 
 pub(super) const BENCH_HELP: &str = "\
-Runs the rows with 1, 2, 4 ... workers, up to twice as many as -j says, and with each kind of instances and
-with and without a timeout at -j workers. All of this is done in turn, --rounds times. Outputs are
-thrown away.
+Measures the rows with 1, 2, 4 ... workers, up to twice the number of -j. With -j workers, it also
+measures each kind of instances, and tasks with and without a timeout. All settings are measured in
+turn, --rounds times. Outputs are dropped.
 
-Of a row's time, `start` is making its instance and `guest` the program's own work, both as workers
-measure them; `host` is the CPU time of this process, which neither reads rows nor writes records
-meanwhile; `waiting` is what is left of the workers' time.
+The time of a row has four parts. Workers measure `start`, the making of its instance, and `guest`,
+the program's own work. `host` is the CPU time of this process, which neither reads rows nor writes
+records meanwhile. `waiting` is the rest of the workers' time.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 96 set-up failed, 100 some task not ok, 101 program
 refused, 110 cannot write output.";
@@ -25,11 +25,11 @@ pub struct Bench {
     #[command(flatten)]
     pub source: Rows,
 
-    /// Rows to run in each measurement, from the first on, again and again if there are fewer
+    /// Number of rows in each measurement, from the first on; fewer rows are repeated
     /// [default: as many as take about a second]
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub rows: Option<NonZeroUsize>,
-    /// Measurements of each setting
+    /// Number of measurements of each setting
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, default_value = "3",
         allow_negative_numbers = true)]
     pub rounds: NonZeroUsize,

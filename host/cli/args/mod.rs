@@ -10,9 +10,9 @@ mod stopping;
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::builder::styling::Styles;
-use clap::{Parser, Subcommand, ValueHint};
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::cli::projects::LANGUAGES;
@@ -36,34 +36,45 @@ pub enum Action {
     /// Run a program over rows of input
     #[command(after_help = run::RUN_HELP)]
     Run(Box<Run>),
-    /// Look at the runs that were kept
+    /// List, show, export and prune kept runs
     #[command(subcommand)]
     Runs(Runs),
-    /// Run the rows of a kept run again that are not ok, and put their records in place
+    /// Run the rows of a kept run again whose records are not ok, and replace these records
     Rerun(Rerun),
-    /// Run one task of a kept run again, and tell everything about it
-    #[command(after_help = "Exit codes: 0 the task is ok, 100 it is not, 2 there is no such run or row.")]
+    /// Run one task of a kept run again, and print all about it
+    #[command(after_help = "Exit codes: 0 the task is ok, 100 the task is not ok, 2 there is no such run or row.")]
     Replay(Replay),
-    /// Say what a program is, what it imports, and how it would be called
+    /// Report what a program is, what it imports, and how it would be called
     Inspect(Inspect),
-    /// Print JSON Schema of a program's rows and outputs
+    /// Print the JSON Schema of a program's rows and outputs
     Schema(Schema),
-    /// Check rows against what a program takes, without running it
+    /// Check rows against the types that a program takes, without running it
     #[command(after_help = "Exit codes: 0 all rows fit, 4 no rows, 101 program refused, 102 some row does not fit.")]
     Check(Check),
-    /// Measure how fast a program's tasks are, what a row's time goes to, and what to do about it
+    /// Measure how fast a program's tasks are and where their time goes, and advise on it
     #[command(after_help = bench::BENCH_HELP)]
     Bench(Box<Bench>),
     /// Write a project to start from, in one of ten languages
     New(New),
     /// Build a program with its language's own tools
     Build(Build),
-    /// Say which languages can be built here, and what this machine offers
+    /// Report which languages can be built here, and what this machine offers
     Doctor(Doctor),
     /// Print a completion script for a shell
     Completions { shell: Shell },
     /// Print the manual page, in roff
     Man,
+}
+
+/// The help of an option with a line for each value, which `--help` shows in as few lines as it can.
+fn choices<T: ValueEnum>(about: &str) -> String {
+    let values: Vec<_> = T::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect();
+    let width = values.iter().map(|value| value.get_name().len()).max().unwrap_or_default();
+    let line = |value: &PossibleValue| {
+        let help = value.get_help().map(ToString::to_string).unwrap_or_default();
+        format!("\n  {:width$}  {help}", value.get_name())
+    };
+    values.iter().map(line).fold(about.to_owned(), |text, line| text + &line)
 }
 
 #[derive(Debug, clap::Args)]
@@ -84,7 +95,7 @@ pub struct Schema {
     /// The program: a component, a core module, WebAssembly text, or a folder to build first
     #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
-    /// Of this function
+    /// Describe this function
     #[arg(long, value_name = "FUNCTION")]
     pub call: Option<String>,
 }
@@ -97,27 +108,27 @@ pub struct Check {
     /// Files of rows; - or none is standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub inputs: Vec<PathBuf>,
-    /// For this function
+    /// Check rows for this function
     #[arg(long, value_name = "FUNCTION")]
     pub call: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct New {
-    /// The language
+    /// Language of the project
     #[arg(short, long, value_parser = PossibleValuesParser::new(LANGUAGES.iter().map(|language| language.name)))]
     pub lang: String,
-    /// A folder that does not exist yet, or is empty
+    /// Folder of the project, which does not exist yet or is empty
     #[arg(value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Build {
-    /// A folder, or one source file
+    /// Folder of the project, or one source file
     #[arg(value_hint = ValueHint::AnyPath, default_value = ".")]
     pub path: PathBuf,
-    /// Where the program goes [default: task.wasm in the folder, or FILE with the extension .wasm]
+    /// Write the program to OUT [default: task.wasm in the folder, or the source file with the extension .wasm]
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 }
@@ -176,6 +187,37 @@ mod tests {
             1 => (known, "=?\\PC{0,4}").prop_map(|(option, rest)| OsString::from(option + &rest)),
             1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(OsString::from_vec),
         ]
+    }
+
+    #[test]
+    fn a_default_that_stands_in_a_help_text_is_the_default() {
+        let mut seen = 0;
+        for command in Args::command().get_subcommands() {
+            for option in command.get_arguments().filter(|option| option.is_hide_default_value_set()) {
+                let help = option.get_help().expect("a text").to_string();
+                let value = option.get_default_values()[0].to_str().expect("UTF-8");
+                assert!(help.contains(&format!("[default: {value}]")), "{help}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 4, "only {seen} were found");
+    }
+
+    /// An option takes one or two lines, and each of its values one more.
+    #[test]
+    fn help_fits_its_options_in_few_lines() {
+        let typed = Args::command().term_width(100).try_get_matches_from(["wpool", "run", "--help"]);
+        let help = typed.expect_err("the help is shown instead").to_string();
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+        let (options, _) = help.split_once("Each row is").expect("what follows the options");
+        let (_, options) = options.split_once("Options:").expect("the options");
+        let is_head = |line: &str| line.trim_start().starts_with('-') && !line.starts_with("         ");
+        let is_value = |line: &str| line.trim_start().split_once("  ").is_some_and(|(name, _)| !name.starts_with('-'));
+        let mut taken = 0;
+        for line in options.lines().filter(|line| line.starts_with(' ') && !is_value(line)) {
+            taken = if is_head(line) { 1 } else { taken + 1 };
+            assert!(taken <= 2, "{line}");
+        }
     }
 
     proptest! {

@@ -8,17 +8,17 @@ use clap::{ArgGroup, ValueHint};
 
 use wpool::{Interrupt, Isolation, SandboxMode};
 
-use crate::cli::args::{Journal, Messages, Stopping};
+use crate::cli::args::{Journal, Messages, Stopping, choices};
 use crate::cli::units::{at_least_one, size, time};
 
 pub(super) const RUN_HELP: &str = "\
-Each row is one task, run in a fresh instance of the program. Each gives one line of JSON, in
-input order:
+Each row is one task, which runs in a fresh instance of the program. Each task gives one line of
+JSON, in input order:
   {\"id\":0,\"status\":\"ok\",\"output\":385}
   {\"id\":3,\"status\":\"timeout\",\"error\":{\"code\":\"timeout\",\"message\":\"ran longer than 1s\"}}
 
-A row is a line of JSON; blank lines are no rows. The program gets it as it is written, by the
-first of these that fits:
+A row is a line of JSON; blank lines are not rows. The program gets the row as it is written, by
+the first of these conventions that fits:
   task      a component's run: func(input: list<u8>) -> result<list<u8>, string>
   function  any other function of a component, chosen with --call when there are several: the row is
             an object by parameter names, an array by position, or a single parameter's value
@@ -26,24 +26,28 @@ first of these that fits:
   raw       a core module's run(ptr, len) -> ptr << 32 | len
 
 Arguments after -- are for commands: {} is the row and {.field} a member of it; a literal {} is
-written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts of it.
+written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts
+of it.
+
+TIME is a number with ms, s, m or h; without a unit it is in seconds. SIZE is a number of bytes, or
+has a unit, as in 64KiB or 1.5GiB.
 
 Exit codes: 0 all ok, 2 usage, 4 no inputs, 70 internal error, 96 set-up failed, 100 some task not
-ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail, 106 journal unreadable,
-110 cannot write output, 124 stopped by --deadline, 130 interrupted, 143 terminated. A success that --halt
-waits for is 0.
+ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail, 106 journal
+unreadable, 110 cannot write output, 124 stopped by --deadline, 130 interrupted, 143 terminated.
+A success that --halt waits for is 0.
 
-Ctrl-C lets running tasks finish; a second one kills them. Ctrl-Z stops workers and their deadlines,
-too. SIGUSR1 has the running tasks printed.";
+The first Ctrl-C lets running tasks finish, the second kills them. Ctrl-Z stops the workers and
+their deadlines as well. SIGUSR1 prints the running tasks.";
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
     #[command(flatten)]
     pub source: Rows,
-    /// Run once, without input
+    /// Run the program once, without input
     #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines", "files"], help_heading = "Input")]
     pub once: bool,
-    /// Refuse the whole run when a row is not JSON or does not fit, before the first task
+    /// Check all rows before the first task, and reject the run if one is not JSON or does not fit
     #[arg(long, conflicts_with_all = ["lines", "once", "files"], help_heading = "Input")]
     pub strict_input: bool,
 
@@ -78,20 +82,20 @@ pub struct Rows {
     /// Files of rows; - or none is standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub inputs: Vec<PathBuf>,
-    /// Arguments for a command
+    /// Arguments of a command
     #[arg(last = true)]
     pub args: Vec<String>,
 
     /// Rows are lines of any text, not JSON
     #[arg(long, help_heading = "Input")]
     pub lines: bool,
-    /// Each file that matches is a row: its content is the input and its path is {}; repeatable
+    /// Take each file that matches as a row: its content is the input, {} is its path (repeatable)
     #[arg(long, value_name = "GLOB", conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
     pub files: Vec<String>,
-    /// Standard input of a command, made from the row, or none [default: the row]
+    /// Make the standard input of a command from the row; none leaves it empty [default: the row]
     #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
     pub stdin: Option<String>,
-    /// Call this function of a component, as FUNCTION or INTERFACE.FUNCTION
+    /// Call this function of a component: FUNCTION or INTERFACE.FUNCTION
     #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
     pub call: Option<String>,
 }
@@ -99,105 +103,106 @@ pub struct Rows {
 /// Which records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Only {
-    /// Those that are ok
+    /// Records of tasks that are ok
     Ok,
-    /// Those that are not ok
+    /// Records of tasks that are not ok
     Failed,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Preparation")]
 pub struct Initializer {
-    /// Argument of the program's init, as JSON or as @FILE, whose bytes it gets
+    /// Argument of the program's init: JSON, or @FILE for a file's bytes
     #[arg(long, value_name = "JSON|@FILE")]
     pub init_arg: Option<String>,
-    /// Wall time of init [default: 60s]
+    /// Limit of the wall time of init [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "init_each", allow_negative_numbers = true)]
     pub init_timeout: Option<Duration>,
-    /// Run init in each instance, before its task, instead of once for all
+    /// Run init before each task, in its instance, not once for all tasks
     #[arg(long)]
     pub init_each: bool,
 }
 
-/// What outputs are taken for.
+/// The type that every output must have.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum OutputType {
-    /// What their bytes say
+    /// Whatever the bytes are: a JSON value, text, or else base64
     Auto,
-    /// JSON values
+    /// A JSON value
     Json,
-    /// Text, always as JSON strings
+    /// UTF-8, always as a JSON string
     Text,
-    /// Bytes, always as base64
+    /// Any bytes, always as base64
     Base64,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output", group = ArgGroup::new("written").args(["output", "out_dir", "state_out"]).multiple(true))]
 pub struct Output {
-    /// Write records to FILE instead of standard output, which is -
+    /// Write records to FILE [default: standard output, which is -]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
-    /// Write each output that is ok to a file of its own in DIR; its record names the file
+    /// Write the output of each task that is ok to its own file in DIR; the record names the file
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out_dir: Option<PathBuf>,
-    /// Names of these files, made from the row; {id} is its position [default: {name} with --files, else {id}]
+    /// Make the names of these files from the row; {id} is the row's position
+    /// [default: {name} with --files, else {id}]
     #[arg(long, value_name = "TEMPLATE", requires = "out_dir")]
     pub out_name: Option<String>,
-    /// Replace files that exist
+    /// Replace existing files of -o, --out-dir and --state-out
     #[arg(long, requires = "written")]
     pub overwrite: bool,
-    /// What outputs are; one that is not has failed
-    #[arg(long, value_name = "TYPE", default_value = "auto")]
+    #[arg(long, value_name = "TYPE", default_value = "auto", hide_default_value = true, hide_possible_values = true,
+        help = choices::<OutputType>("Require every output to be of this type; a task whose output is not fails [default: auto]"))]
     pub output_type: OutputType,
     /// Exit codes of a command that count as ok
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "0",
         value_parser = clap::value_parser!(i32).range(0..=255), allow_negative_numbers = true)]
     pub success_codes: Vec<i32>,
-    /// Give results as they come, not in input order
+    /// Write results as tasks end, not in input order
     #[arg(long)]
     pub unordered: bool,
-    /// Print bare outputs, one a line, null for a failure; failures go to standard error
+    /// Print bare outputs, one a line, and null for a failure; report failures on standard error
     #[arg(long, conflicts_with = "receipts")]
     pub values: bool,
-    /// Add to each record how the task went: layer, attempts, worker, times, memory, bytes
+    /// Add to each record how its task went: layer, attempts, worker, times, memory, bytes
     #[arg(long)]
     pub receipts: bool,
     /// Keep the rows whose records are not ok in FILE, as they were, ready to run again; with --files,
-    /// their paths
+    /// keep their paths
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub failed: Option<PathBuf>,
-    /// Write only these records; all are counted
-    #[arg(long, value_name = "WHICH")]
+    #[arg(long, value_name = "WHICH", hide_possible_values = true,
+        help = choices::<Only>("Write only these records; all records are counted [default: all]"))]
     pub only: Option<Only>,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits of a task")]
 pub struct Limits {
-    /// Wall time of a task, such as 1.5s [default: none]
+    /// Limit of a task's wall time, such as 1.5s [default: none]
     #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
     pub timeout: Option<Duration>,
-    /// What stops a task at its timeout. epoch: checks in the program's code, which keep the worker; right when timeouts
-    /// happen often or tasks are short. kill: a kill of its worker within some 10 ms (later where wpool itself waits for
-    /// a processor), and another worker; right when tight loops matter, which run up to 3.7 times faster without checks
-    /// (1.26 times in the mean), and timeouts are rare and of 30ms at least. A kill may cut off a write to a directory
-    #[arg(long, value_name = "HOW", value_parser = interrupt, default_value = "epoch", requires = "timeout")]
+    /// How a task is stopped at its timeout [default: epoch]
+    ///   epoch  By checks in its code: for frequent timeouts or short tasks
+    ///   kill   By a kill of its worker: for tight loops and rare timeouts
+    #[arg(long, value_name = "HOW", value_parser = interrupt, default_value = "epoch", requires = "timeout",
+        hide_default_value = true, verbatim_doc_comment)]
     pub interrupt: Interrupt,
-    /// Work of a task, in units of which most instructions take one [default: no limit, or 10000000000 with
+    /// Limit of a task's work; most instructions take one unit [default: none, or 10000000000 with
     /// --deterministic]
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU64>, allow_negative_numbers = true)]
     pub fuel: Option<NonZeroU64>,
-    /// Memory of a task
+    /// Limit of a task's memory
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "512MiB")]
     pub memory: u64,
-    /// Output of a task
+    /// Limit of a task's output
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16MiB")]
     pub max_output: u64,
-    /// CPU time for compiling the program
+    /// Limit of the CPU time for compiling the program
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "120s")]
     pub compile_timeout: Duration,
-    /// Memory for compiling the program
+    /// Limit of the memory for compiling the program
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4GiB")]
     pub compile_memory: u64,
 }
@@ -205,11 +210,11 @@ pub struct Limits {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Determinism")]
 pub struct Determinism {
-    /// The same outputs every time: random numbers from a seed and the row, clocks of the task's own, fuel
-    /// instead of time
+    /// Give the same outputs in every run: random numbers from a seed and the row, clocks of the task's own,
+    /// fuel instead of time
     #[arg(long, conflicts_with_all = ["timeout", "interrupt", "state", "state_in", "state_out"])]
     pub deterministic: bool,
-    /// The seed [default: 0]
+    /// Seed of the random numbers [default: 0]
     #[arg(long, value_name = "N", requires = "deterministic", allow_negative_numbers = true)]
     pub seed: Option<u64>,
 }
@@ -217,10 +222,10 @@ pub struct Determinism {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Grants")]
 pub struct Grants {
-    /// Let the program use a directory: HOST[::GUEST][:ro|:rw], read-only unless :rw
+    /// Grant the program a directory: HOST[::GUEST][:ro|:rw], read-only unless :rw (repeatable)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Vec<String>,
-    /// Give the program an environment variable; without a value, the caller's
+    /// Give the program an environment variable; without =V, with the caller's value (repeatable)
     #[arg(long, value_name = "K[=V]")]
     pub env: Vec<String>,
 }
@@ -228,13 +233,13 @@ pub struct Grants {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Shared state")]
 pub struct State {
-    /// Let tasks share state: wasi:keyvalue of a component is one store for the whole run
+    /// Let tasks share state: the wasi:keyvalue of a component is one store for the whole run
     #[arg(long)]
     pub state: bool,
-    /// Begin with the keys and values of FILE, a JSON object; implies --state
+    /// Start with the keys and values of FILE, a JSON object; implies --state
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state_in: Option<PathBuf>,
-    /// Write the keys and values to FILE at the end, whatever became of the tasks; implies --state
+    /// Write the keys and values to FILE at the end, however the tasks ended; implies --state
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state_out: Option<PathBuf>,
 }
@@ -242,25 +247,33 @@ pub struct State {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pool")]
 pub struct Pool {
-    /// Worker processes [default: the cores that affinity and cgroup quota allow]
+    /// Number of worker processes [default: the cores that affinity and cgroup quota allow]
     #[arg(short, long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub jobs: Option<NonZeroUsize>,
-    /// Instances: fresh for each task; put back after each task to what a fresh one is (reset), or that where it is
-    /// proven to be the same (auto); kept as tasks leave them, without end or for up to N (reuse, reuse=N), or
-    /// with a sample of the tasks compared to fresh ones (reuse=checked)
-    #[arg(long, value_name = "HOW", value_parser = isolation, default_value = "auto")]
+    /// Instances that tasks run in [default: auto]
+    ///   auto           As reset where that is proven to equal fresh, else as fresh
+    ///   fresh          A new instance for each task
+    ///   reset          A kept instance, put back after each task
+    ///   reuse[=N]      A kept instance as tasks leave it [for up to N tasks]
+    ///   reuse=checked  As reuse, with a sample of tasks compared to fresh ones
+    #[arg(long, value_name = "HOW", value_parser = isolation, default_value = "auto", hide_default_value = true,
+        verbatim_doc_comment)]
     pub isolation: Isolation,
-    /// Compare each instance that was put back with a fresh one, byte for byte, and warn of a difference
+    /// Compare each instance that was put back with a fresh one, byte for byte; warn of a difference
     #[arg(long)]
     pub verify_isolation: bool,
-    /// Most rows handed to a worker at a time [default: about 2 ms of work]
+    /// Largest number of rows handed to a worker at a time [default: about 2 ms of work]
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub chunksize: Option<NonZeroUsize>,
-    /// The fence around workers and the compiler: all layers that this machine offers; all there are, or none of the
-    /// run (strict, exit 96); or none (off). `wpool doctor` lists them
-    #[arg(long, value_name = "HOW", value_parser = sandbox, default_value = "auto")]
+    /// Fence around workers and the compiler; wpool doctor lists its layers
+    /// [default: auto]
+    ///   auto    All layers that this machine offers
+    ///   strict  All layers; exit code 96 if one is missing
+    ///   off     None of these layers
+    #[arg(long, value_name = "HOW", value_parser = sandbox, default_value = "auto", hide_default_value = true,
+        verbatim_doc_comment)]
     pub sandbox: SandboxMode,
-    /// Compile anew, and keep nothing
+    /// Compile the program anew, and cache nothing
     #[arg(long)]
     pub no_cache: bool,
 }

@@ -14,27 +14,35 @@ pub struct Stopping {
     /// Run a task that is not ok again, at most N times
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true)]
     pub retries: u32,
-    /// What is run again: statuses, and exit codes such as exit=75
+    /// Reasons to run a task again: statuses, and exit codes such as exit=75
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = retry_on, requires = "retries",
         default_value = "failed,trap,timeout,out-of-memory")]
     pub retry_on: Vec<RetryOn>,
-    /// Time before a task is run again: FIRST..LONGEST doubles each time; with jitter
+    /// Pause before a retry; doubles from the first TIME to the longest, with jitter
     #[arg(long, value_name = "TIME[..TIME]", value_parser = delays, requires = "retries", default_value = "100ms..30s")]
     pub retry_delay: Delays,
-    /// Workers that may die under a task before its record is a crash
+    /// Number of workers that may die under a task before its record is a crash
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
     pub crash_limit: u32,
     /// Replace a worker after N tasks
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU32>, allow_negative_numbers = true)]
     pub max_tasks_per_worker: Option<NonZeroU32>,
-    /// Stop when so many tasks, or percent of all rows, have failed, succeeded or are done: now,fail=1,
-    /// soon,success=3, soon,done=50%; now kills running tasks, soon lets them finish
-    #[arg(long, value_name = "WHEN,WHY=X[%]", default_value = "never")]
+    /// Stop after X tasks, or X% of all rows, such as now,fail=1
+    /// [default: never]
+    ///   WHEN  now: kill running tasks; soon: let them finish
+    ///   WHY   Which tasks count: fail, success or done (both)
+    #[arg(
+        long,
+        value_name = "WHEN,WHY=X[%]",
+        default_value = "never",
+        hide_default_value = true,
+        verbatim_doc_comment
+    )]
     pub halt: halt::Typed,
-    /// Stop when N tasks are not ok, as --halt soon,fail=N does
+    /// Stop when N tasks are not ok; short for --halt soon,fail=N
     #[arg(long, value_name = "N", value_parser = failures, allow_negative_numbers = true)]
     pub max_fail: Option<NonZeroU64>,
-    /// Time for the whole run; then running tasks have 2 s to finish
+    /// Time limit of the run; then running tasks have 2 s to finish
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub deadline: Option<Duration>,
 }

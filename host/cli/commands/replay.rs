@@ -144,7 +144,7 @@ fn check(row: &Input, recorded: &Recorded, id: u64, locator: &Locator) -> Result
     }
     let place = locator.locate(row).map(|place| format!(" ({place})")).unwrap_or_default();
     let what = format!(
-        "row {id}{place} is not the one that the run had: the input has changed since; name a file of the same rows: \
+        "row {id}{place} differs from the row of the run: the input has changed since; name a file of the same rows: \
          wpool replay RUN ID FILE"
     );
     Err(Usage(what).into())
@@ -160,7 +160,7 @@ async fn once(plan: &Plan, program: Program, row: Input) -> Result<TaskResult> {
 fn write_dump(path: &Path, result: &TaskResult) -> Result<()> {
     let dump = result.receipt.measured.as_ref().and_then(|measured| measured.core_dump.as_ref());
     match dump {
-        None => say(format_args!("there is no core dump: the task has not trapped")),
+        None => say(format_args!("there is no core dump: the task neither trapped nor used up its fuel")),
         Some(dump) if dump.is_empty() => say(format_args!("there is no core dump: it would be too large")),
         Some(dump) => {
             let written = Place::of(path).and_then(|place| place.replace(dump, PUBLIC, false));

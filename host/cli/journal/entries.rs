@@ -64,7 +64,7 @@ impl Entries {
     pub fn left(&mut self) -> Result<u64, Error> {
         let (offset, left) = (self.groups.offset, self.groups.end.saturating_sub(self.groups.offset));
         if left > 0 && stands_behind(&mut self.groups)? {
-            let what = "what stands there is no group of records, and groups follow it";
+            let what = "the bytes there are not a group of records, and groups follow them";
             return Err(Error::Damaged { path: self.groups.place.path(), offset, what });
         }
         Ok(left)

@@ -34,7 +34,7 @@ impl Groups {
         let mut header = [0; HEADER];
         let read = file.read_exact_at(&mut header, 0);
         let header = read.ok().and_then(|()| Header::parse(&header));
-        let what = "its beginning is no header of a journal of this format";
+        let what = "its beginning is not the header of a journal of this format";
         let header = header.ok_or_else(|| Error::Damaged { path: place.path(), offset: 0, what })?;
         let offset = HEADER as u64;
         Ok(Groups { place: place.clone(), header, offset, end, file, window: Vec::new(), start: offset })

@@ -248,15 +248,15 @@ pub fn find(run: &Path) -> Result<Kept> {
     let mut found = pointers(&name)?;
     let refuse = |what: String| Err(Usage(what).into());
     match found.len() {
-        0 => refuse(format!(
-            "there is no run {name}, and no {}; `wpool runs list` says which there are",
-            folder.display()
-        )),
+        0 => refuse(format!("there is no run {name}, and no {}; `wpool runs list` lists the runs", folder.display())),
         1 => {
             let kept = look(found.swap_remove(0));
             if kept.state == State::Gone {
                 let folder = kept.folder.display();
-                return refuse(format!("of the run {} nothing is left: {folder} is gone, or of another run", kept.run));
+                return refuse(format!(
+                    "nothing is left of the run {}: {folder} is gone, or belongs to another run",
+                    kept.run
+                ));
             }
             if kept.state == State::Unreadable {
                 Facts::load(&open_kept(&kept.folder)?)?;

@@ -233,7 +233,7 @@ impl<'a> Reading<'a> {
             self.searches -= u32::from(found.is_none());
             return Ok(found);
         }
-        let what = "its bytes from there on are not those that were written";
+        let what = "its bytes from there on differ from the bytes that were written";
         let damage = Error::Damaged { path: self.lines.place.path(), offset: self.next, what };
         let place = match found {
             Checked::Wrong => return Err(damage),
@@ -250,7 +250,7 @@ impl<'a> Reading<'a> {
 
     /// Passes over bytes of the journal, from a place to the next group, that are not a group.
     fn gap(&mut self, groups: &Groups, from: u64) -> Result<(), Error> {
-        let what = "what stands there is no group of records, and groups follow it";
+        let what = "the bytes there are not a group of records, and groups follow them";
         let damage = Error::Damaged { path: groups.place.path(), offset: from, what };
         if self.trust == Trust::Crash && self.kind != Kind::Durable && !groups.has_hole_since(from)? {
             return Err(damage);

@@ -34,7 +34,7 @@ pub fn template(text: &str, files: bool, id: bool) -> Result<Template> {
 fn variable(text: &str) -> Result<(String, String)> {
     if let Some((name, value)) = text.split_once('=') {
         if name.is_empty() {
-            return usage(format!("--env {text}: a variable has a name"));
+            return usage(format!("--env {text}: the variable has no name; give NAME or NAME=VALUE"));
         }
         return Ok((name.to_owned(), value.to_owned()));
     }
@@ -57,7 +57,7 @@ fn directory(text: &str) -> Result<DirGrant> {
         return usage(format!("--dir {text}: expected HOST[::GUEST][:ro|:rw]"));
     }
     let absolute = std::fs::canonicalize(host).with_context(|| format!("cannot grant the directory {host}"))?;
-    anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is no directory");
+    anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is not a directory");
     // It is told to workers, and to journals, as text.
     anyhow::ensure!(absolute.to_str().is_some(), "cannot grant {host}: its path, {}, is not UTF-8", absolute.display());
     Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable })

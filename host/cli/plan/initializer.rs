@@ -28,7 +28,7 @@ fn argument(text: &str) -> Result<Vec<u8>> {
     let Some(file) = text.strip_prefix('@') else {
         return match serde_json::from_str::<serde::de::IgnoredAny>(text) {
             Ok(_) => Ok(text.as_bytes().to_vec()),
-            Err(error) => usage(format!("--init-arg {text}: no JSON ({error}); @FILE gives the bytes of a file")),
+            Err(error) => usage(format!("--init-arg {text}: not JSON ({error}); @FILE gives the bytes of a file")),
         };
     };
     let cannot = || format!("cannot read {file} (--init-arg)");

@@ -59,7 +59,7 @@ pub fn journal(
     }
     let Some(file) = regular.filter(|_| !journal.no_journal) else {
         if journal.durable {
-            return usage("--durable needs -o FILE, a regular file: it is about its journal".into());
+            return usage("--durable needs -o FILE, a regular file, which has a journal".into());
         }
         return Ok(None);
     };
@@ -80,17 +80,17 @@ pub fn journal(
 /// Refuses what could not end as if it had never been interrupted.
 fn check_resumable(typed: &args::Run, to_file: bool, regular: bool, config: &PoolConfig) -> Result<()> {
     let why = if !to_file {
-        "needs -o FILE: what goes to standard output has no journal"
+        "needs -o FILE: standard output has no journal"
     } else if !regular {
-        "needs a regular file: what is written to others has no journal"
+        "needs a regular file: a device or a pipe has no journal"
     } else if config.state.is_some() {
-        "cannot be used with shared state: what tasks that are done have left there is gone"
+        "cannot be used with shared state: the changes of finished tasks are gone"
     } else if config.grants.has_writable_dir() {
-        "cannot be used with a :rw directory: tasks that are done may have changed it"
+        "cannot be used with a :rw directory: finished tasks may have changed it"
     } else if !config.isolation.isolates() {
-        "cannot be used with --isolation reuse: what the tasks before have left in the instance is gone"
+        "cannot be used with --isolation reuse: the state that earlier tasks left in the instance is gone"
     } else if typed.output.out_dir.is_some() {
-        "cannot be used with --out-dir: files of rows that were cut short cannot be told from others"
+        "cannot be used with --out-dir: the earlier run may have left incomplete files"
     } else {
         return Ok(());
     };

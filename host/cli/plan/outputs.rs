@@ -17,7 +17,7 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
         let Some(path) = path else { continue };
         if is_stdin(path) {
             return usage(format!(
-                "{option} - : standard output is for records; name a file (./- for one of this name)"
+                "{option} - : standard output is for records; name a file (./- for a file of this name)"
             ));
         }
         // Both would be written from their own beginnings.

@@ -52,8 +52,8 @@ pub fn check_program(task: &Path, config: &PoolConfig) -> Result<()> {
         Some(granted) if task.is_dir() => {
             let (task, granted) = (task.display(), granted.display());
             usage(format!(
-                "{task} is a folder to build, and tasks may write to {granted} (--dir …:rw): what they write there would \
-                 be built, and so executed, by the next run. Name the program file, or grant another directory"
+                "{task} is a folder to build, and tasks may write to {granted} (--dir …:rw): the next run would build, and so \
+                 execute, the code that they write there. Name the program file, or grant another directory"
             ))
         }
         _ => Ok(()),

@@ -32,10 +32,10 @@ pub enum Error {
     Io { what: &'static str, path: PathBuf, source: io::Error },
     #[error("{dir} exists and is not an empty folder", dir = .0.display())]
     NotEmpty(PathBuf),
-    #[error("cannot write the program to {path}: it is a source, or no regular file", path = .0.display())]
+    #[error("cannot write the program to {path}: it is a source, or not a regular file", path = .0.display())]
     Taken(PathBuf),
     #[error(
-        "{path} is no task that wpool can build: there is no Cargo.toml, go.mod, package.json, asconfig.json, or source \
+        "{path} is not a task that wpool can build: there is no Cargo.toml, go.mod, package.json, asconfig.json, or source \
          file of C, C++, Zig, Go, JavaScript, TypeScript, Python or WebAssembly text",
         path = path.display()
     )]

@@ -82,7 +82,7 @@ impl OutDir {
             Ok(None) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(_) => {
-                let why = format!("cannot write {}: its folder is no folder, or a link to one", shown());
+                let why = format!("cannot write {}: its folder is not a folder, or is a link to one", shown());
                 return Err(("output-name", why));
             }
         };

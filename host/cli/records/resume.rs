@@ -159,7 +159,7 @@ fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
     if old.program.hash != new.program.hash && !across {
         let (old, new) = (&old.program, &new.program);
         return refuse(format!(
-            "the program is another: the run was of {} ({}), and this is {} ({}); --resume-across-programs allows it",
+            "the program has changed: the run used {} ({}), and this is {} ({}); --resume-across-programs allows it",
             old.path,
             old.hash.chars().take(12).collect::<String>(),
             new.path,
@@ -169,7 +169,8 @@ fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
     if old.version != new.version && !across {
         let (old, new) = (&old.version, &new.version);
         return refuse(format!(
-            "the run was of wpool {old}, and this is {new}, whose records may be others; --resume-across-programs allows it"
+            "wpool has changed: the run used version {old}, and this is {new}, whose records may differ; \
+             --resume-across-programs allows it"
         ));
     }
     let differences = differences(old, new);

@@ -19,8 +19,8 @@ pub fn report(resume: &Resume, plan: &JournalPlan) {
         // Of lost groups of the journal it is not known how many records they had.
         let lost = if lost == 0 { String::new() } else { format!(" (at least {lost} records)") };
         say(format_args!(
-            "{word}: {bytes} bytes of {file} in {places} from byte {} on{lost}, or what \
-             {folder}/journal says of them, {middle}; their rows run again, and {kept} records behind stay",
+            "{word}: {bytes} bytes of {file} in {places} from byte {} on{lost}, or \
+             their entries in {folder}/journal, {middle}; their rows run again, and {kept} records behind stay",
             first.file
         ));
     }
@@ -34,7 +34,7 @@ pub fn report(resume: &Resume, plan: &JournalPlan) {
 /// Reports that nothing of an earlier run can be kept.
 pub fn report_lost(error: Error) {
     let error = anyhow::Error::from(error);
-    say(format_args!("damaged: {error:#}; so no record is known to be right, and all rows run again"));
+    say(format_args!("damaged: {error:#}; no record can be checked, and all rows run again"));
 }
 
 /// Reports where copies are.

@@ -29,7 +29,7 @@ const BLOCK: usize = 256 << 10;
 /// Batches that may wait between the reader and the pool. A long one counts for several.
 const BATCHES: usize = 4;
 /// Why rows are not read to their end when what an earlier run has left breaks under way.
-const CANNOT_RESUME: &str = "the run before cannot be gone on with: not all rows were read";
+const CANNOT_RESUME: &str = "cannot resume the earlier run: reading its rows stopped early";
 
 /// A stream of rows, in the order of their source.
 #[derive(Debug)]

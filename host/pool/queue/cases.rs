@@ -157,7 +157,7 @@ fn hold_back(huge: Outcome, receipt: Receipt) {
     queue.answer(1, others.first, (Outcome::Ok(Bytes::new()), Receipt::host()), 0).unwrap();
     assert!(queue.pop(other).is_some(), "another run is not held up");
     queue.take_back(0, first.first);
-    assert!(lease(queue, 1).is_some(), "the task that the caller waits for goes on");
+    assert!(lease(queue, 1).is_some(), "the task that the caller waits for continues");
 }
 
 /// Keys of the tasks that were given, and whether as a part of many.

@@ -278,7 +278,7 @@ fn changed(mut error: ErrorDetail) -> Outcome {
 fn not_kept() -> ErrorDetail {
     ErrorDetail::new(
         "not-kept",
-        "it was to be retried, and many such tasks told so much that what this one told was dropped",
+        "the task was to run again, and what it reported was dropped: too much is kept of such tasks already",
     )
 }
 

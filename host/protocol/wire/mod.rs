@@ -137,7 +137,7 @@ pub enum WireError {
     TooMany,
     #[error("an output of {length} bytes, where {limit} are allowed")]
     Output { length: usize, limit: u64 },
-    #[error("a call of shared state that is none")]
+    #[error("a call of shared state that does not parse")]
     StateCall,
     #[error("a call of shared state out of turn")]
     StateTurn,

@@ -12,7 +12,7 @@ fn c16_a_program_that_cannot_be_read_is_a_failed_set_up() {
         (&*folder.path().join("missing.wasm"), nothing_to_read),
         (Path::new("/dev/zero"), nothing_to_read),
         (&fifo, nothing_to_read),
-        (folder.path(), "is no task that wpool can build"),
+        (folder.path(), "is not a task that wpool can build"),
     ] {
         let name = path.to_str().expect("a name");
         assert_refused(&run_rows(&[name], "1"), SET_UP, &[why, name], name);

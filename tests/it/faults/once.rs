@@ -28,7 +28,7 @@ const FAULTS: &[(&str, &str)] = &[
 const WRONG_CALLS: &[(&str, &str)] = &[
     ("state-of-another", "out of turn"),
     ("state-twice", "out of turn"),
-    ("state-without-sense", "a call of shared state that is none"),
+    ("state-without-sense", "a call of shared state that does not parse"),
     ("state-too-long", "a frame of 5242880 bytes"),
 ];
 

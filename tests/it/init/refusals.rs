@@ -47,7 +47,7 @@ fn an_init_whose_process_dies_refuses_the_run() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(101), "{stderr}");
-    assert!(stderr.contains("its `init` took its process down"), "{stderr}");
+    assert!(stderr.contains("its `init` ended its process"), "{stderr}");
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -49,7 +49,7 @@ fn an_argument_is_json_or_the_bytes_of_a_file() {
     fs::write(&file, "no JSON").unwrap();
     let found = outputs(&wat("init-command"), &format!("--init-arg @{}", file.display()), "1\n");
     assert_eq!(found, ["built 1 times: no JSON"]);
-    refused(&wat("init-command"), "--init-arg {", 2, &["--init-arg {: no JSON"]);
+    refused(&wat("init-command"), "--init-arg {", 2, &["--init-arg {: not JSON"]);
     refused(&wat("init-command"), "--init-arg @/nowhere", 96, &["/nowhere"]);
     refused(&wat("init-command"), "--init-arg @/dev/zero", 96, &["/dev/zero is over 64 MiB"]);
 }

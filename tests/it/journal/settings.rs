@@ -8,7 +8,7 @@ fn c68_another_program_or_other_settings_are_refused_by_name() {
     let place = Place::new(numbers(50));
     place.resume("echo", "", OK);
     let ran = place.run("trap-on-bang", "-o out --resume");
-    assert_refused(&ran, USAGE, &["the program is another", "echo.wat", "trap-on-bang.wat"], "program");
+    assert_refused(&ran, USAGE, &["the program has changed", "echo.wat", "trap-on-bang.wat"], "program");
     let ran = place.run("trap-on-bang", "-o out --resume --resume-across-programs");
     assert_eq!((ran.code, kept(&ran)), (OK, 50), "{}", ran.stderr);
     let ran = place.run("trap-on-bang", "-o out --resume");

@@ -37,7 +37,7 @@ fn percent(share: f64) -> String {
 
 fn failures(findings: &Findings) -> Option<String> {
     let (bad, all) = (findings.not_ok, findings.tasks);
-    let what = "were measured as they are; `wpool run` says what is wrong with them";
+    let what = "were measured as they are; `wpool run` reports why";
     (bad > 0).then(|| format!("{bad} of {} are not ok and {what}", plural(all, "task")))
 }
 
@@ -63,7 +63,7 @@ fn isolation(findings: &Findings, asked: &PoolConfig) -> Option<String> {
         }
     }
     let kept = faster("reuse").filter(|_| asked.isolation.isolates())?;
-    let when = "for programs whose tasks may find what others left";
+    let when = "for programs whose tasks may see what earlier tasks left";
     Some(format!("`--isolation reuse` is {kept:.1} × as fast, {when}; try `reuse=checked` first"))
 }
 
@@ -93,7 +93,7 @@ fn workers(findings: &Findings) -> Option<String> {
         let why = if findings.seen.idle_share > MUCH {
             "tasks wait for something, so try still more, with `--chunksize 1` so that none waits behind another"
         } else {
-            "tasks do not wait, so this machine does something else meanwhile, of which more workers take more"
+            "tasks do not wait, so other work keeps this machine busy, and more workers get a larger share"
         };
         return Some(format!("`-j {count}` is {ratio:.1} × as fast: {why}"));
     }

@@ -42,8 +42,8 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
     }
     let mut plan = Plan::new(args.run()?)?;
     if plan.config.state.is_some() || plan.config.grants.has_writable_dir() {
-        let what = "rows are run again and again here, and would find what they have left: a bench takes no shared state \
-                    (--state, --state-in) and no :rw directory";
+        let what = "a bench repeats its rows, and a row would find the changes of earlier ones: leave out shared state \
+                    (--state, --state-in) and :rw directories";
         return Err(Usage(what.into()).into());
     }
     let program = plan.program()?;

@@ -26,7 +26,7 @@ pub struct Again {
     pub facts: Facts,
 }
 
-const NO_FILE: &str = "its output is no regular file any more";
+const NO_FILE: &str = "its output is not a regular file any more";
 
 /// Whether the records of a run are in the order of its rows.
 pub fn is_ordered(facts: &Facts) -> bool {
@@ -57,7 +57,7 @@ impl Again {
         ensure!(bytes.len() as u64 <= MAX_PROGRAM, "{} is too large for a program", shown.display());
         let copy = Program::new(self.facts.program.name.clone(), bytes);
         let same = copy.hash().to_hex().as_str() == self.facts.program.hash;
-        ensure!(same, "{} is not the program of the run any more", shown.display());
+        ensure!(same, "{} has changed since the run, so it is not the program of the run any more", shown.display());
         Ok(copy)
     }
 
@@ -83,7 +83,7 @@ impl Again {
         let inputs: Vec<_> = inputs.collect::<Result<_, _>>()?;
         let arguments = ["wpool", "run"].into_iter().chain(self.facts.arguments.iter().map(String::as_str));
         let parsed = Args::try_parse_from(arguments);
-        let cannot = || format!("what was typed for the run {} cannot be understood any more", self.facts.run);
+        let cannot = || format!("the options of the run {} cannot be parsed any more", self.facts.run);
         let Action::Run(mut typed) = parsed.with_context(cannot)?.action else { anyhow::bail!(cannot()) };
         let cwd = &self.facts.cwd;
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
@@ -106,8 +106,8 @@ impl Again {
         } else if of_lines {
             typed.source.inputs = inputs;
         } else {
-            let had = if typed.once { "no input (--once)" } else { "what --files named" };
-            return Err(Usage(format!("the run had {had}, so files of rows cannot be named for it")).into());
+            let had = if typed.once { "no input (--once)" } else { "the files of --files" };
+            return Err(Usage(format!("the run had {had}, so name no files of rows for it")).into());
         }
         Ok(*typed)
     }

@@ -55,7 +55,7 @@ fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
             }
             text.add(format_args!("{run}: {verb}remove {}", folder.display()));
         } else {
-            text.add(format_args!("{run}: {verb}forget it: {} is gone, or of another run", folder.display()));
+            text.add(format_args!("{run}: {verb}forget it: {} is gone, or belongs to another run", folder.display()));
         }
         if !dry {
             index::forget(run)?;
