@@ -11,7 +11,7 @@ use crate::cli::units::time;
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Progress {
-    /// As bar on a terminal without records, counter in CI, else none
+    /// bar on a terminal without records, counter in CI, else none
     Auto,
     /// A bar and the task of each worker; counter off a terminal
     Bar,

@@ -214,8 +214,12 @@ mod tests {
         let is_head = |line: &str| line.trim_start().starts_with('-') && !line.starts_with("         ");
         let is_value = |line: &str| line.trim_start().split_once("  ").is_some_and(|(name, _)| !name.starts_with('-'));
         let mut taken = 0;
-        for line in options.lines().filter(|line| line.starts_with(' ') && !is_value(line)) {
-            taken = if is_head(line) { 1 } else { taken + 1 };
+        for line in options.lines().filter(|line| line.starts_with(' ')) {
+            taken = match line {
+                line if is_head(line) => 1,
+                line if is_value(line) => 2,
+                _ => taken + 1,
+            };
             assert!(taken <= 2, "{line}");
         }
     }

@@ -251,7 +251,7 @@ pub struct Pool {
     #[arg(short, long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
     pub jobs: Option<NonZeroUsize>,
     /// Instances that tasks run in [default: auto]
-    ///   auto           As reset where that is proven to equal fresh, else as fresh
+    ///   auto           reset where it is proven to equal fresh, else fresh
     ///   fresh          A new instance for each task
     ///   reset          A kept instance, put back after each task
     ///   reuse[=N]      A kept instance as tasks leave it [for up to N tasks]
