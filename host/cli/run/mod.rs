@@ -70,11 +70,8 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     // First, for the records of an earlier run are replaced next.
     let failed = plan.failed.as_ref().map(Writer::to).transpose()?;
     let Records { writer, journal, sorter, kept } = Records::open(&plan, &program, prepared)?;
-    let halting = audience.halting.clone();
-    let judged = Box::new(move |status| halting.judged(status));
-    let mut reporter = Reporter::new(&plan, locator, out_dir.clone(), judged, writer);
+    let mut reporter = audience.reporter(&plan, locator, out_dir.clone(), writer);
     reporter.failed = failed;
-    reporter.meter = audience.meter.clone();
     reporter.kept = kept.clone();
     kept.iter().for_each(|kept| audience.positions.follow(kept));
     let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
@@ -108,12 +105,9 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     };
     let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
     if let Some(journal) = journal {
+        let code = exit.as_ref().map_or_else(Exit::of_error, |exit| *exit);
         let read = end.is_reached() && end.failure().is_none();
-        journal.end(
-            exit.as_ref().map_or_else(Exit::of_error, |exit| *exit),
-            tally.counted(),
-            read && written.is_none(),
-        );
+        journal.end(code, tally.counted(), read && written.is_none());
     }
     let summary = measured.summary(&plan, tally, &audience.ledger, stops.why(closed), &end);
     if !plan.messages.quiet && !unwanted && !closed {
@@ -188,6 +182,14 @@ impl Audience {
             halting: Arc::new(Halting::new(plan.halts.clone(), plan.output_type != OutputType::Auto)),
             shown: plan.messages.progress,
         }
+    }
+
+    fn reporter(&self, plan: &Plan, locator: Locator, out_dir: Option<Arc<OutDir>>, writer: Writer) -> Reporter {
+        let halting = self.halting.clone();
+        let judged = Box::new(move |status| halting.judged(status));
+        let mut reporter = Reporter::new(plan, locator, out_dir, judged, writer);
+        reporter.meter = self.meter.clone();
+        reporter
     }
 
     fn observer(&self, verbose: bool) -> Observer {
