@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::support::{guest, root, run, wpool_run};
+use crate::tidy::sources;
 
 /// A row that makes an example fail.
 const REFUSED: &str = "refused";
@@ -202,9 +203,8 @@ fn files(folder: &str, extension: &str) -> BTreeMap<String, PathBuf> {
 
 #[test]
 fn no_guest_is_without_a_test() {
-    let sources: Vec<_> =
-        files("tests/it", "rs").into_values().map(|path| fs::read_to_string(path).expect("a source")).collect();
-    let is_used = |call: &String| sources.iter().any(|source| source.contains(call));
+    let sources = sources("tests/it");
+    let is_used = |call: &String| sources.iter().any(|source| source.text.contains(call));
     let behaviours = files("guest-tasks/wat", "wat").into_keys().map(|name| format!("wat(\"{name}\")"));
     let examples = files("guest-tasks", "wasm").into_keys().map(|name| format!("guest(\"{name}\")"));
     let forgotten: Vec<_> = behaviours.chain(examples).filter(|call| !is_used(call)).collect();
