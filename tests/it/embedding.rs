@@ -270,9 +270,9 @@ fn a_pool_says_what_its_program_is() {
 fn settings_that_cannot_be_had_are_refused_before_anything_starts() {
     type Change = fn(&mut PoolConfig);
     let changes: &[(Change, &str)] = &[
-        (|config| config.workers = 0, "0 workers"),
-        (|config| config.workers = MAX_WORKERS + 1, "1025 workers"),
-        (|config| config.crash_limit = 0, "crash limit"),
+        (|config| config.workers = 0, "workers must be from 1 to 1024, not 0"),
+        (|config| config.workers = MAX_WORKERS + 1, "workers must be from 1 to 1024, not 1025"),
+        (|config| config.crash_limit = 0, "crash_limit must be at least 1"),
         (|config| config.limits.deadline = Some(Duration::ZERO), "deadline"),
         (|config| config.limits.memory = MAX_MEMORY + 1, "memory limit"),
         (|config| config.limits.output = MAX_OUTPUT + 1, "output limit"),
