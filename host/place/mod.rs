@@ -28,6 +28,7 @@ pub use self::draft::Draft;
 pub const PUBLIC: u32 = 0o666;
 /// The mode of what is for the user alone.
 pub const PRIVATE: u32 = 0o600;
+
 /// A name in an open folder, whatever stands there.
 #[derive(Clone, Debug)]
 pub struct Place {

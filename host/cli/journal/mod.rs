@@ -99,6 +99,6 @@ impl Error {
 }
 
 /// Makes the error for a place of what the system says.
-fn at(place: &Place) -> impl Fn(io::Error) -> Error + Copy {
+pub fn at(place: &Place) -> impl Fn(io::Error) -> Error + Copy {
     move |source| Error::Io { path: place.path(), source }
 }

@@ -156,7 +156,7 @@ impl Plan {
         let target = |path: &PathBuf| Target::of(path, output.overwrite);
         let output_file = records.as_ref().map(target).transpose()?;
         let journal = journal::journal(&typed, output_file.as_ref(), &source, &config)?;
-        reach::check_own_files(&typed, &config, journal.is_some())?;
+        reach::check_own_files(&typed, &config, journal.as_ref())?;
         Ok(Plan {
             journal,
             source,

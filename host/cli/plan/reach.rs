@@ -3,26 +3,21 @@
 //! Whoever can write to the folder of a file can replace the file, or put a link in its place. No order of checks in the
 //! host makes that harmless for all that a later run, or another program, does with the file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use wpool::PoolConfig;
 
 use crate::cli::args;
-use crate::cli::journal::SUFFIX;
 use crate::cli::journal::index;
-use crate::cli::plan::{is_stdin, usage};
+use crate::cli::plan::{JournalPlan, is_stdin, usage};
 
 /// Refuses a run whose own files would lie in a directory that its tasks may write to.
-pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: bool) -> Result<()> {
+pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&JournalPlan>) -> Result<()> {
     let args::Run { output, state, messages, .. } = typed;
     let records = output.output.as_ref().filter(|path| !is_stdin(path));
-    let kept = records.filter(|_| journal).map(|path| {
-        let mut path = path.clone().into_os_string();
-        path.push(SUFFIX);
-        PathBuf::from(path)
-    });
-    let index = index::place().filter(|_| journal);
+    let kept = journal.map(|journal| journal.folder.path());
+    let index = index::place().filter(|_| journal.is_some());
     let files = [
         ("-o", records, ""),
         ("the journal", kept.as_ref(), ", or keep none (--no-journal)"),

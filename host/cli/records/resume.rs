@@ -10,7 +10,7 @@ use wpool::{Program, Status};
 
 use crate::cli::exit::{CannotWrite, Exit, Usage};
 use crate::cli::journal::index;
-use crate::cli::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, is_of_a_run, now};
+use crate::cli::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, at, is_of_a_run, now};
 use crate::cli::plan::{JournalPlan, Plan, Resuming, differences};
 use crate::cli::records::kept::{self, Kept, Sorter};
 use crate::cli::records::torn;
@@ -187,7 +187,7 @@ impl Prepared {
         let Prepared { folder, facts, resume, damaged } = self;
         let folder = claim(folder, plan)?;
         let (durable, place) = (plan.durable, &plan.file);
-        let clone = |file: &File| file.try_clone().map_err(io_at(place));
+        let clone = |file: &File| file.try_clone().map_err(at(place));
         if damaged {
             torn::report_aside(place, &folder.keep_aside(place)?);
         }
@@ -210,7 +210,7 @@ impl Prepared {
 fn claim(folder: Option<Folder>, plan: &JournalPlan) -> Result<Folder, Error> {
     let was_there = folder.is_some();
     let folder = folder.map_or_else(|| Folder::lock(plan.folder.clone()), Ok)?;
-    let stands = |place: &Place| place.look().map(|found| found.is_some()).map_err(io_at(place));
+    let stands = |place: &Place| place.look().map(|found| found.is_some()).map_err(at(place));
     let replaces = was_there && (plan.overwrite || plan.resume.is_some() || !stands(&plan.file)?);
     if stands(&folder.journal())? && !replaces {
         return Err(Error::Overtaken { path: plan.folder.path() });
@@ -235,19 +235,19 @@ pub fn tell_failure(error: Error) -> Exit {
 /// Makes FILE, once what is known of an earlier one is removed. Without `--overwrite` it is not there, or it is empty, or there is a copy of it.
 fn create(plan: &JournalPlan, folder: &Folder, copied: bool) -> Result<File, Error> {
     let place = &plan.file;
-    let found = place.look().map_err(io_at(place))?;
+    let found = place.look().map_err(at(place))?;
     let replace = plan.overwrite || copied || plan.resume.is_some() && found.is_some_and(|found| found.bytes == 0);
     if found.is_some_and(|found| found.kind == Kind::File && found.own) && replace {
         // Before the journal goes that is of it.
         free(place, place.read())?;
     }
     folder.clear()?;
-    target::open_file(place, replace).map_err(io_at(place))
+    target::open_file(place, replace).map_err(at(place))
 }
 
 /// Locks FILE, which may be written by another name, too.
 fn free(place: &Place, opened: io::Result<File>) -> Result<File, Error> {
-    let file = opened.map_err(io_at(place))?;
+    let file = opened.map_err(at(place))?;
     match target::check_free(&file) {
         Ok(()) => Ok(file),
         Err(_) => Err(Error::Busy { path: place.path(), pid: None }),
@@ -255,12 +255,7 @@ fn free(place: &Place, opened: io::Result<File>) -> Result<File, Error> {
 }
 
 fn look(place: &Place) -> Result<Option<Found>> {
-    place.look().map_err(|source| cannot(io_at(place)(source)))
-}
-
-fn io_at(place: &Place) -> impl Fn(io::Error) -> Error {
-    let path = place.path();
-    move |source| Error::Io { path: path.clone(), source }
+    place.look().map_err(|source| cannot(at(place)(source)))
 }
 
 /// What the system refuses to a journal that is written is output that cannot be written.
