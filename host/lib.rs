@@ -142,6 +142,7 @@ pub use model::outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt
 pub use model::program::{MAX_PROGRAM, Program};
 pub use model::report::{Convention, Function, Kind, Report, Resources, RowCheck};
 pub use model::retry::{Retry, RetryOn};
+pub use model::settings::{Setting, SettingError, TaskSettings};
 pub use model::span::{Cuts, Span, Supply};
 pub use model::task::{Input, Rejected, TaskId, TaskResult};
 pub use model::template::{Row, Template};

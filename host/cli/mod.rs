@@ -6,6 +6,7 @@ mod commands;
 mod dirs;
 mod exit;
 mod journal;
+mod options;
 mod plan;
 mod print;
 mod program;
@@ -66,7 +67,7 @@ pub fn main() -> ExitCode {
         Action::Man => man().map(|page| print_bytes(&page)),
     };
     let exit = result.unwrap_or_else(|error| {
-        say(format_args!("{error:#}"));
+        say(format_args!("{}", options::in_words(&error)));
         Exit::of_error(&error)
     });
     exit.into()

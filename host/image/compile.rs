@@ -6,6 +6,7 @@ use super::{Maker, is_out_of_memory, parse};
 use crate::model::error::{Error, Refusal};
 use crate::model::limits::in_words;
 use crate::model::report::Draft;
+use crate::model::settings::Setting;
 use crate::protocol::roles::Role;
 use crate::protocol::setup::{CompileSetup, Goal};
 use crate::protocol::wire::{Decoder, Kind};
@@ -47,16 +48,15 @@ impl Maker<'_> {
         let limits = &self.config.compile_limits;
         let (time, memory) = (limits.time, in_words(limits.memory));
         // How the kernel ends a process that has used up its time.
-        let message = if why.contains("SIGXCPU") {
-            format!("compiling it takes more than {time:?} of CPU time; allow more with --compile-timeout")
+        let (message, settings) = if why.contains("SIGXCPU") {
+            let message = format!("compiling it takes more than {time:?} of CPU time; allow more");
+            (message, &[Setting::CompileTime][..])
         } else if is_out_of_memory(why) {
-            format!("compiling it takes more than {memory}; allow more with --compile-memory")
+            (format!("compiling it takes more than {memory}; allow more"), &[Setting::CompileMemory][..])
         } else {
-            format!(
-                "the compiler gave up on it: {why} (limits: {time:?} of CPU time, {memory}; see --compile-timeout and \
-                 --compile-memory)"
-            )
+            let message = format!("the compiler gave up on it: {why} (limits: {time:?} of CPU time, {memory})");
+            (message, &[Setting::CompileTime, Setting::CompileMemory][..])
         };
-        self.refused(Refusal::new("compile-limit", message))
+        self.refused(Refusal::new("compile-limit", message).about(settings))
     }
 }

@@ -21,12 +21,10 @@ use crate::config::{Init, PoolConfig};
 use crate::model::error::{Error, Refusal};
 use crate::model::event::Event;
 use crate::model::fence;
-use crate::model::grants::Stdin;
-use crate::model::isolation::Isolation;
-use crate::model::limits::{MAX_INPUT, in_words};
+use crate::model::limits::in_words;
 use crate::model::program::Program;
-use crate::model::report::{Convention, Draft, Report};
-use crate::model::typed;
+use crate::model::report::{Draft, Report};
+use crate::model::settings::Setting;
 use crate::protocol::roles::Role;
 use crate::protocol::setup::{Goal, ImageSettings};
 use crate::protocol::wire::{Frame, Kind};
@@ -97,10 +95,10 @@ impl<'a> Maker<'a> {
     fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Result<Maker<'a>, Error> {
         let reset = config.puts_back().is_ok();
         let settings =
-            ImageSettings { reset, ..ImageSettings::of(&config.worker_limits(), config.deterministic.is_some()) };
+            ImageSettings { reset, ..ImageSettings::of(&config.worker_limits(), config.task.deterministic.is_some()) };
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
-            let opened = Cache::open(dir).and_then(|cache| match config.grants.writable_at(dir).is_some() {
+            let opened = Cache::open(dir).and_then(|cache| match config.task.grants.writable_at(dir).is_some() {
                 true => {
                     Err(io::Error::other("the program may write to it, and wpool runs the code that is kept there"))
                 }
@@ -119,7 +117,7 @@ impl<'a> Maker<'a> {
     async fn for_each(&self) -> Result<Image, Error> {
         let (draft, file) = self.plain().await?;
         let report = self.fit(draft)?;
-        let init_each = Some(self.argument(&report)?);
+        let init_each = Some(self.config.init_argument(self.program.name(), &report)?);
         Ok(Image { report, file, init_each })
     }
 
@@ -177,8 +175,8 @@ impl<'a> Maker<'a> {
     }
 
     fn key(&self, init: Option<&Init>) -> String {
-        let (env, memory) = (&*self.config.grants.env, self.config.limits.memory);
-        let seed = self.config.deterministic.as_ref().map(|how| how.seed);
+        let (env, memory) = (&*self.config.task.grants.env, self.config.task.limits.memory);
+        let seed = self.config.task.deterministic.as_ref().map(|how| how.seed);
         let init = init.map(|init| InitIdentity { argument: &init.argument, env, memory, seed });
         cache::key(self.program, self.worker, self.settings, init)
     }
@@ -220,83 +218,15 @@ impl<'a> Maker<'a> {
     fn fit(&self, draft: Draft) -> Result<Report, Error> {
         let (name, config) = (self.program.name(), self.config);
         let report = draft.choose(config.call.as_deref()).map_err(|refusal| self.refused(refusal))?;
-        check_for_commands(report.convention, self.program, config)?;
-        check_isolation(&report, self.program, config)?;
-        if let Some(signature) =
-            report.signature().filter(|signature| !config.json_rows && !typed::takes_text(signature))
-        {
-            let what =
-                "rows of text, as with --lines, --files and --once, need a function of a single string or list<u8>";
-            return Err(Error::Config(format!("{name}: {what}; this one is {signature}")));
-        }
-        if config.init.is_some() {
-            self.argument(&report)?;
-        }
-        let (needs, limit) = (report.resources.initial_memory, config.limits.memory);
+        config.check_program(name, &report)?;
+        let (needs, limit) = (report.resources.initial_memory, config.task.limits.memory);
         if needs <= limit {
             return Ok(report);
         }
-        let message = format!(
-            "starts with {} of memory, over the limit of {}; allow more with --memory",
-            in_words(needs),
-            in_words(limit)
-        );
-        Err(self.refused(Refusal::new("memory-limit", message)))
+        let (needs, limit) = (in_words(needs), in_words(limit));
+        let message = format!("starts with {needs} of memory, over the limit of {limit}; allow more");
+        Err(self.refused(Refusal::new("memory-limit", message).about(&[Setting::Memory])))
     }
-
-    /// The argument of `init`. Refuses one that nobody would get.
-    fn argument(&self, report: &Report) -> Result<Bytes, Error> {
-        let Init { argument, .. } = self.init();
-        let name = self.program.name();
-        if report.init.is_none() {
-            let what = "has no `init` to be called: a component exports `init: func(arg: list<u8>) -> result<_, string>`, \
-                        a core module `wpool_init`";
-            return Err(Error::Config(format!("{name} {what}")));
-        }
-        if !argument.is_empty() && report.is_deaf() {
-            let what = "its `wpool_init` cannot be given an argument: it would read it from its standard input, and \
-                        imports nothing of WASI";
-            return Err(Error::Config(format!("{name}: {what}")));
-        }
-        if argument.len() > MAX_INPUT {
-            let limit = in_words(MAX_INPUT as u64);
-            return Err(Error::Config(format!("an argument for `init` over {limit} is not supported")));
-        }
-        Ok(argument)
-    }
-}
-
-fn check_for_commands(convention: Convention, program: &Program, config: &PoolConfig) -> Result<(), Error> {
-    let grants = &config.grants;
-    let what = match () {
-        () if convention == Convention::Command => return Ok(()),
-        () if !grants.args.is_empty() => "takes no arguments",
-        () if grants.stdin != Stdin::Row => "has no standard input (--stdin)",
-        () if config.success_codes != [0] => "has no exit code (--success-codes)",
-        () => return Ok(()),
-    };
-    Err(Error::Config(format!("{} {what}: its convention is {convention}, not command", program.name())))
-}
-
-fn check_isolation(report: &Report, program: &Program, config: &PoolConfig) -> Result<(), Error> {
-    let why = match config.isolation {
-        Isolation::Auto | Isolation::Fresh => return Ok(()),
-        Isolation::Reset => {
-            let (_, Err(why)) = config.settled_isolation(report) else { return Ok(()) };
-            let what = "cannot have its instances put back (--isolation reset)";
-            let advice = "--isolation auto gives each task a fresh one then";
-            return Err(Error::Config(format!("{} {what}: {why}; {advice}", program.name())));
-        }
-        _ if report.convention == Convention::Command => {
-            "is a command, which may be started only once in an instance that it has left: its language's library ends \
-             with it; --isolation auto, reset or fresh will do"
-        }
-        Isolation::Checked if config.grants.has_writable_dir() || config.state.is_some() => {
-            "may write to a directory or to shared state, and --isolation reuse=checked would have some tasks write twice"
-        }
-        Isolation::Reuse(_) | Isolation::Checked => return Ok(()),
-    };
-    Err(Error::Config(format!("{} {why}", program.name())))
 }
 
 /// What a child that makes something sends in the end: a report on it, as JSON, and the thing itself. `expected` names

@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::model::settings::{Setting, SettingError};
+
 /// Why a pool could not be made, or cannot go on.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The program file cannot be read.
     #[error("cannot read the program {path}", path = path.display())]
@@ -15,9 +18,9 @@ pub enum Error {
     /// The program is not one that wpool runs.
     #[error("{name}: {refusal}")]
     ProgramRefused { name: String, refusal: Refusal },
-    /// A limit, a grant or another setting that cannot be had.
-    #[error("{0}")]
-    Config(String),
+    /// A limit, a grant or another setting that the pool, or the program, cannot have.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The worker executable cannot be found.
     #[error("no `wpool` executable beside this program or in PATH; install it, or name it with WorkerCommand::at")]
     NoWorkerCommand,
@@ -31,7 +34,7 @@ pub enum Error {
     #[error("this program is build `{host}` and its worker executable is build `{child}`; use the same wpool for both")]
     BuildMismatch { host: String, child: String },
     /// The machine does not offer the whole fence around children, which [`crate::SandboxMode::Strict`] asks for.
-    #[error("layers of the sandbox are missing here: {missing}; {advice}, or run with less of it (--sandbox auto)")]
+    #[error("layers of the sandbox are missing here: {missing}; {advice}, or run with less of it")]
     Sandbox { missing: String, advice: String },
     /// Workers keep failing before they have done anything.
     #[error("{failures} workers in a row failed before they did anything; the last one {why}")]
@@ -39,6 +42,18 @@ pub enum Error {
     /// The pool was stopped, or gave up, before this run.
     #[error("the pool has ended; start another one")]
     Ended,
+}
+
+impl Error {
+    /// The settings that the error is about, if any: a command line can name its options for them.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Error::Setting(error) => error.settings(),
+            Error::ProgramRefused { refusal, .. } => refusal.settings.clone(),
+            Error::Sandbox { .. } => vec![Setting::Sandbox],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Why a program is refused.
@@ -49,10 +64,25 @@ pub struct Refusal {
     pub code: String,
     /// What was looked for and what was found.
     pub message: String,
+    /// Settings that decide about the refusal: another value may do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Refusal { code: code.to_owned(), message: message.into() }
+        Refusal { code: code.to_owned(), message: message.into(), settings: Vec::new() }
+    }
+
+    /// The refusal of a program whose state after `init` no snapshot can hold.
+    #[cfg(feature = "engine")]
+    pub(crate) fn no_snapshot(why: &str) -> Self {
+        let message = format!("no snapshot can be made after its `init`: {why}; run it in each instance instead");
+        Refusal::new("snapshot", message).about(&[Setting::InitEach])
+    }
+
+    /// Names the settings that decide about the refusal.
+    pub(crate) fn about(self, settings: &[Setting]) -> Self {
+        Refusal { settings: settings.to_vec(), ..self }
     }
 }

@@ -14,6 +14,7 @@ pub mod output;
 pub(crate) mod program;
 pub(crate) mod report;
 pub(crate) mod retry;
+pub(crate) mod settings;
 pub(crate) mod span;
 pub(crate) mod task;
 pub(crate) mod template;

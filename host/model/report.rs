@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use crate::model::error::Refusal;
 use crate::model::grants::Grants;
 use crate::model::outcome::ErrorDetail;
+use crate::model::settings::Setting;
 use crate::model::task::Input;
 use crate::model::template::Row;
 use crate::model::typed::{self, Parameters, RowError, Signature};
@@ -279,8 +280,8 @@ fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
         }
         several => {
             let names: Vec<_> = several.iter().map(|&at| functions[at].path.join(".")).collect();
-            let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
-            refuse("no-function", what)
+            let what = format!("exports several functions `{call}`; say which: {}", names.join(", "));
+            Err(Refusal::new("no-function", what).about(&[Setting::Call]))
         }
     }
 }

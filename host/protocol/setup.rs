@@ -5,33 +5,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::fence::{Fence, SandboxMode};
-use crate::model::grants::Grants;
-use crate::model::isolation::{Determinism, Isolation};
 use crate::model::limits::{CompileLimits, Limits};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::Report;
+use crate::model::settings::TaskSettings;
 
 /// A worker's setup.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WorkerSetup {
     pub program_name: String,
     pub report: Report,
-    pub limits: Limits,
-    pub grants: Grants,
-    /// How much tasks see of each other, of what this program and these grants allow: see [`crate::PoolConfig::settled_isolation`].
-    pub isolation: Isolation,
-    pub verify_isolation: bool,
-    pub deterministic: Option<Determinism>,
-    /// Rows must be JSON values; others are `invalid-input`.
-    pub json_rows: bool,
-    /// A function's result of type string or list<u8> is its bytes, not JSON.
-    pub bare_outputs: bool,
-    /// Exit codes of a command that count as ok.
-    pub success_codes: Vec<i32>,
-    /// Report wall time and peak memory of each task.
-    pub receipts: bool,
-    /// Keep everything of a task that is stopped.
-    pub post_mortem: bool,
+    /// How tasks are run, of what this program and its grants allow: see [`crate::PoolConfig::worker_settings`].
+    pub task: TaskSettings,
     /// Send each answer before the next task starts, because a task that ran twice could be noticed.
     pub flush_each: bool,
     /// There is shared state.
@@ -160,7 +145,7 @@ impl Notice {
         match self {
             Notice::Impure => {
                 "the program gives different outputs in a kept instance than in a fresh one; tasks get fresh instances \
-                 from here on (--isolation fresh is quicker)"
+                 from here on (fresh isolation from the start is quicker)"
                     .to_owned()
             }
             // A worker's words are quoted, and cut, as a guest's are.

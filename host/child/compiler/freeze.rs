@@ -51,18 +51,18 @@ pub(super) fn outer_sections(wasm: &[u8]) -> impl Iterator<Item = Payload<'_>> {
 pub(super) fn instrumented(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     let instrumented = if is_component(wasm) {
         if makes_resources(wasm) {
-            return Err(no_snapshot("it has resources of its own, which may be open after it"));
+            return Err(Refusal::no_snapshot("it has resources of its own, which may be open after it"));
         }
         wizer().instrument_component(wasm).map(|(_, instrumented)| instrumented)
     } else {
         wizer().instrument(wasm).map(|(_, instrumented)| instrumented)
     };
-    instrumented.map_err(|error| no_snapshot(&error.root_cause().to_string()))
+    instrumented.map_err(|error| Refusal::no_snapshot(&error.root_cause().to_string()))
 }
 
 /// The program as it is in a state. A state that is not the program's is refused, here or when the result is compiled.
 pub(super) fn frozen(wasm: &[u8], state: Snapshot) -> Result<Vec<u8>, Refusal> {
-    let no = |error: wasmtime::Error| no_snapshot(&error.root_cause().to_string());
+    let no = |error: wasmtime::Error| Refusal::no_snapshot(&error.root_cause().to_string());
     let mut read = Read { state, missing: Cell::new(false) };
     let frozen = if is_component(wasm) {
         let (context, _) = wizer().instrument_component(wasm).map_err(no)?;
@@ -72,7 +72,7 @@ pub(super) fn frozen(wasm: &[u8], state: Snapshot) -> Result<Vec<u8>, Refusal> {
         now(wizer().snapshot(&context, &mut read))
     };
     let frozen = frozen.map_err(no)?;
-    if read.missing.get() { Err(no_snapshot("the state that came back lacks a part")) } else { Ok(frozen) }
+    if read.missing.get() { Err(Refusal::no_snapshot("the state that came back lacks a part")) } else { Ok(frozen) }
 }
 
 /// `init` stays an export, so that the report on the result is the one on the program.
@@ -90,13 +90,6 @@ fn makes_resources(component: &[u8]) -> bool {
         }
         _ => false,
     })
-}
-
-fn no_snapshot(why: &str) -> Refusal {
-    Refusal::new(
-        "snapshot",
-        format!("no snapshot can be made after its `init`: {why}; --init-each runs it in each instance instead"),
-    )
 }
 
 /// The result of a future that waits for nothing.

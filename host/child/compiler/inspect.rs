@@ -11,6 +11,7 @@ use crate::child::sandbox::link;
 use crate::model::error::Refusal;
 use crate::model::limits::MAX_TABLE_ELEMENTS;
 use crate::model::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
+use crate::model::settings::Setting;
 use crate::model::typed::{Field, Signature, Type};
 
 /// The interface that may hold a task's `run`, in whatever version.
@@ -115,8 +116,8 @@ fn component_fit(functions: &[Function], init: Option<&[String]>, exports: &[Str
             Err(no_convention(&looked_for, exports))
         }
         _ => {
-            let what = format!("exports several functions; choose one with --call; {}", listed(functions));
-            Err(Refusal::new("no-convention", what))
+            let what = format!("exports several functions, of which one has to be chosen; {}", listed(functions));
+            Err(Refusal::new("no-convention", what).about(&[Setting::Call]))
         }
     }
 }

@@ -74,7 +74,7 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     reporter.failed = failed;
     reporter.kept = kept.clone();
     kept.iter().for_each(|kept| audience.positions.follow(kept));
-    let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+    let occurrences = plan.config.task.deterministic.is_some().then(Occurrences::default);
     let rows = Rows::read(plan.source.clone(), Steps { names: names(&plan, out_dir.as_ref()), occurrences, sorter })?;
     let end = rows.end();
     let clock = Clock::start();
@@ -135,7 +135,7 @@ async fn look_ahead(
     }
     if plan.strict {
         let rows = Rows::read(plan.source.clone(), Steps { names: names(plan, out_dir), ..Steps::default() })?;
-        if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
+        if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.task.grants)).await? {
             return Ok((spools, false));
         }
     }

@@ -60,11 +60,13 @@ pub fn settings(asked: &PoolConfig) -> Vec<Setting> {
     };
     let workers = worker_counts(asked.workers).into_iter();
     let workers = workers.map(|count| Setting::new(Kind::Workers(count), with(&|config| config.workers = count)));
-    let isolations = ISOLATIONS.into_iter().filter(|(_, isolation)| *isolation != asked.isolation);
-    let isolations = isolations
-        .map(|(name, isolation)| Setting::new(Kind::Isolation(name), with(&|config| config.isolation = isolation)));
-    let deadline = |interrupt, limit| with(&|config| (config.limits.deadline, config.interrupt) = (limit, interrupt));
-    let timeouts = match (asked.limits.deadline, asked.interrupt) {
+    let isolations = ISOLATIONS.into_iter().filter(|(_, isolation)| *isolation != asked.task.isolation);
+    let isolations = isolations.map(|(name, isolation)| {
+        Setting::new(Kind::Isolation(name), with(&|config| config.task.isolation = isolation))
+    });
+    let deadline =
+        |interrupt, limit| with(&|config| (config.task.limits.deadline, config.interrupt) = (limit, interrupt));
+    let timeouts = match (asked.task.limits.deadline, asked.interrupt) {
         (None, _) => [Interrupt::Epoch, Interrupt::Kill]
             .map(|interrupt| Setting::new(Kind::Timeout(interrupt), deadline(interrupt, Some(FAR)))),
         (limit, interrupt) => {
@@ -103,14 +105,15 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_measured_once() {
         let kinds = |asked: PoolConfig| settings(&asked).iter().map(|setting| setting.kind).collect::<Vec<_>>();
-        let asked = PoolConfig { workers: 1, isolation: Isolation::Reset, ..PoolConfig::default() };
+        let mut asked = PoolConfig { workers: 1, ..PoolConfig::default() };
+        asked.task.isolation = Isolation::Reset;
         let workers = [Kind::Workers(1), Kind::Workers(2)];
         let isolations = [Kind::Isolation("fresh"), Kind::Isolation("reuse")];
         let timeouts = [Kind::Timeout(Interrupt::Epoch), Kind::Timeout(Interrupt::Kill)];
         assert_eq!(kinds(asked.clone()), [&workers[..], &isolations, &timeouts].concat());
-        let limits = wpool::Limits { deadline: Some(FAR), ..Default::default() };
         let chunksize = std::num::NonZeroUsize::new(1);
         let others = [Kind::NoTimeout, Kind::Interrupt("kill"), Kind::Chunks];
-        assert_eq!(kinds(PoolConfig { limits, chunksize, ..asked }), [&workers[..], &isolations, &others].concat());
+        asked.task.limits.deadline = Some(FAR);
+        assert_eq!(kinds(PoolConfig { chunksize, ..asked }), [&workers[..], &isolations, &others].concat());
     }
 }
