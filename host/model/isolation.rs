@@ -24,12 +24,12 @@ pub enum Isolation {
     /// instance is dropped if its task did anything but return. So is an instance of a component if its task has used a
     /// handle, such as that of a stream. [`crate::isolation`] says why this is sound.
     Reset,
-    /// A worker keeps its instance for the next task, up to so many tasks; `None` is without end. A task finds in
+    /// A worker keeps its instance for the next task, up to so many tasks; with `None` without end. A task finds in
     /// memory and globals what its predecessor left, including memory that the program forgets to free. The
     /// distribution of the work decides which task is the predecessor. An instance that traps, or is stopped at a
     /// limit, is dropped with its task.
     Reuse(Option<NonZeroU32>),
-    /// As `Reuse(None)`, with checks: a worker's first 32 tasks, then one of 256, run a second time in a fresh
+    /// Like `Reuse(None)`, with checks: a worker's first 32 tasks, then one of 256, run a second time in a fresh
     /// instance, within the same deadline. Where the two results differ, the fresh one counts, the worker gives every
     /// task a fresh instance from then on, and the pool reports a warning.
     Checked,

@@ -52,7 +52,7 @@ pub(crate) fn push_on_one_line(text: &[u8], into: &mut Vec<u8>) {
 
 /// Marks the first byte, of eight with the lowest first, that ends a run of plain characters in a string (a quote, a
 /// backslash, a control character): its high bit is the lowest bit set. Higher bits mean nothing, because subtraction
-/// borrows from the byte above. Returns zero if there is no such byte. The arithmetic is that of `haszero` and
+/// borrows from the byte above. The mark is zero if all eight are plain. The arithmetic is that of `haszero` and
 /// `hasless` in Anderson's "Bit Twiddling Hacks".
 fn special_bytes(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 0xff;
@@ -310,7 +310,7 @@ impl Checker<'_> {
         Err(Invalid { at: self.at, what })
     }
 
-    /// Fails at the byte that was just read, or at the end of the text if there was none.
+    /// Fails at the byte that was just read, or at the end of the text if the byte is missing.
     fn refuse<T>(&self, found: Option<u8>, what: &'static str) -> Result<T, Invalid> {
         Err(Invalid { at: self.at - usize::from(found.is_some()), what })
     }

@@ -1,4 +1,4 @@
-//! Limits of a task. One struct reaches every layer that enforces a part of it.
+//! Limits of a task. A single struct reaches every layer that enforces a part of it.
 
 use std::time::Duration;
 

@@ -7,9 +7,9 @@ use crate::model::inert;
 use crate::model::json;
 use crate::model::outcome::ErrorDetail;
 
-/// Appends a guest's output to a line of JSON. One valid JSON value stays as it is, on one line and with the text of
-/// its numbers; other UTF-8 becomes a JSON string; anything else becomes `{"base64":…}`. One trailing newline is
-/// dropped first.
+/// Appends a guest's output to a line of JSON. A valid JSON value stays as it is, on one line and with the text of its
+/// numbers; other UTF-8 becomes a JSON string; anything else becomes `{"base64":…}`. A trailing newline is dropped
+/// first.
 ///
 /// Whatever the bytes are, this appends one JSON value without a raw newline and without active characters ([`inert`]).
 /// This one function in the host both checks and writes, so no guest and no captured worker can forge a record.
@@ -43,7 +43,7 @@ pub enum OutputType {
     /// The type that its bytes suggest, as in [`push_as_json`].
     #[default]
     Auto,
-    /// One JSON value.
+    /// A JSON value.
     Json,
     /// Text, always a JSON string; one trailing newline is dropped.
     Text,

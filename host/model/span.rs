@@ -56,7 +56,7 @@ impl Cuts {
 
 struct Block {
     bytes: Bytes,
-    /// One more than there are rows: the last is the end.
+    /// The rows' beginnings, and the end of the last row.
     cuts: Vec<Cut>,
     longest: usize,
 }
@@ -115,7 +115,7 @@ impl Span {
     /// The row at a place, as an input of its own.
     ///
     /// # Panics
-    /// If there is no row.
+    /// If the place is behind the last row.
     pub fn input(&self, at: usize) -> Input {
         let at = self.rows.start + at;
         assert!(at < self.rows.end, "no such row");

@@ -162,7 +162,7 @@ impl<T: Into<Bytes>> From<T> for Input {
     }
 }
 
-/// One settled task.
+/// A settled task.
 #[derive(Clone, Debug)]
 pub struct TaskResult {
     pub id: TaskId,

@@ -99,9 +99,9 @@ impl Parameters {
 
 /// The way in which a row fits.
 enum Fit<V> {
-    /// As the value of the only parameter.
+    /// The row is the value of the only parameter.
     Bare(V),
-    /// As all parameters, by name or by position.
+    /// The row has all parameters, by name or by position.
     Whole(V),
 }
 
