@@ -21,7 +21,7 @@ impl WorkerCommand {
     /// An installed `wpool`: beside the running program, or else in `PATH`.
     ///
     /// # Errors
-    /// [`Error::NoWorkerCommand`] if there is none.
+    /// [`Error::NoWorkerCommand`] if neither has it.
     pub fn wpool() -> Result<Self, Error> {
         let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("wpool")));
         let path = std::env::var_os("PATH").unwrap_or_default();
