@@ -59,8 +59,8 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     let was_sent = code <= 0;
     // A write that cannot be allowed is not a guest's fault either.
     if was_sent || admitted == Admitted::Never {
-        // SAFETY: both may be called in a handler. Where the signal is not blocked meanwhile (the engine's handlers), the
-        // second does not return; where it is (that of Rust's library), the process ends when this handler returns.
+        // SAFETY: both may be called in a handler. Where the signal is not blocked meanwhile (the engine's handlers),
+        // the second does not return; where it is (that of Rust's library), the process ends when this handler returns.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             libc::raise(signal);

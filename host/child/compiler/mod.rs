@@ -71,7 +71,7 @@ const MOST_SECONDS: u64 = u64::MAX / 1_000_000_000 - 1;
 /// Limits the CPU time and memory of this process. The kernel ends it when a program needs more, and the host reports
 /// that.
 fn limit(limits: &CompileLimits) -> std::io::Result<()> {
-    // The signal of the soft limit names itself. The hard limit ends the process without a chance to catch it.
+    // The soft limit sends SIGXCPU, which names the cause. The signal of the hard limit cannot be caught.
     let seconds = limits.time.as_secs().clamp(1, MOST_SECONDS);
     setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
     setrlimit(Resource::Data, Rlimit { current: Some(limits.memory), maximum: Some(limits.memory) })?;
