@@ -55,8 +55,9 @@ impl Watch {
     /// Starts to watch. Returns `None` if there is another watch, if there are too many memories, or if one does not
     /// consist of whole pages.
     ///
-    /// # Safety Each memory is mapped, readable and writable, as long as the watch is kept, and nobody else depends on
-    /// its rights; the calling thread alone writes to it meanwhile.
+    /// # Safety
+    /// Each memory is mapped, readable and writable, as long as the watch is kept, and nobody else depends on its
+    /// rights; the calling thread alone writes to it meanwhile.
     pub unsafe fn keep(memories: &[(*mut u8, usize)]) -> Option<Watch> {
         let whole =
             |&(at, length): &(*mut u8, usize)| (at as usize).is_multiple_of(PAGE) && length.is_multiple_of(PAGE);
