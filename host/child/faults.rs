@@ -49,7 +49,7 @@ pub(super) fn tell_sent_from_raised() -> io::Result<()> {
 }
 
 extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal; what is no address is not used as one.
+    // SAFETY: with SA_SIGINFO the kernel passes a siginfo_t; a value in it that is not an address is not used as one.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
     let is_of_rights = signal == libc::SIGSEGV && code == SEGV_ACCERR;
     let admitted = if is_of_rights { watch::admit_write(address) } else { Admitted::NotWatched };

@@ -31,7 +31,7 @@ pub(crate) struct Cache {
     dir: Dir,
 }
 
-/// The inputs of a snapshot beside its program: everything that `init` can see.
+/// The inputs of a snapshot besides its program: everything that `init` can see.
 pub(crate) struct InitIdentity<'a> {
     pub argument: &'a [u8],
     pub env: &'a [(String, String)],

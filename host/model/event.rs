@@ -32,7 +32,7 @@ pub enum Event {
     TaskSettled { task: TaskId, status: Status },
     /// A warning that does not stop the run.
     Warning(String),
-    /// The receiver of [`Observer::channel`] was too slow for so many events.
+    /// The receiver of [`Observer::channel`] was too slow for this number of events.
     Missed(u64),
 }
 

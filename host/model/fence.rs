@@ -4,8 +4,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-/// How much of the fence around workers and compilers a machine must offer. In every mode a child dies with its host,
-/// has no environment, no descriptors but its pipes and the program's image, leaves no core file and can gain no
+/// The part of the fence around workers and compilers that a machine must offer. In every mode a child dies with its
+/// host, has no environment, no descriptors but its pipes and the program's image, leaves no core file and can gain no
 /// rights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::template::{Row, Template};
 use crate::model::typed::RowError;
 
-/// The rights of a program beside its input. It has no others.
+/// The rights of a program besides its input. It has no others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grants {
     /// Arguments after `argv[0]`, made from each row.

@@ -1,4 +1,4 @@
-//! How much tasks see of each other, of time and of chance.
+//! Isolation of tasks: from each other, from the time, and from chance.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// before.
 pub(crate) const WATCHED_PAGE: usize = 4 << 10;
 
-/// How much tasks see of each other.
+/// The isolation of tasks from each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
@@ -24,8 +24,8 @@ pub enum Isolation {
     /// instance is dropped if its task did anything but return. So is an instance of a component if its task has used a
     /// handle, such as that of a stream. [`crate::isolation`] says why this is sound.
     Reset,
-    /// A worker keeps its instance for the next task, up to so many tasks; with `None` without end. A task finds in
-    /// memory and globals what its predecessor left, including memory that the program forgets to free. The
+    /// A worker keeps its instance for the next task, up to this number of tasks; with `None` without end. A task finds
+    /// in memory and globals what its predecessor left, including memory that the program forgets to free. The
     /// distribution of the work decides which task is the predecessor. An instance that traps, or is stopped at a
     /// limit, is dropped with its task.
     Reuse(Option<NonZeroU32>),

@@ -16,7 +16,7 @@ pub(crate) struct Valid {
     pub ascii: bool,
 }
 
-/// Why bytes are not one JSON value.
+/// The reason why bytes are not one JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Invalid {
     /// Offset in bytes from the beginning.

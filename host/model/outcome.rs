@@ -201,7 +201,7 @@ impl Layer {
     }
 }
 
-/// How a task went. Two runs may differ in it, so records show it only on request.
+/// Facts about the run of a task. Two runs may differ in them, so records show them only on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub layer: Layer,

@@ -28,7 +28,7 @@ struct Cut {
 }
 
 impl Cuts {
-    /// Cuts with room for about so many rows.
+    /// Cuts with room for about `rows` rows.
     pub fn with_capacity(rows: usize) -> Cuts {
         Cuts { cuts: Vec::with_capacity(rows + 1), bytes: 0, longest: 0 }
     }
@@ -135,7 +135,7 @@ impl Span {
         (0..self.len()).map(|at| self.input(at))
     }
 
-    /// The number of its first rows that have at most so many bytes together.
+    /// The number of its first rows that have at most `bytes` bytes together.
     pub(crate) fn fitting(&self, bytes: usize) -> usize {
         let cuts = &self.block.cuts[self.rows.start..=self.rows.end];
         cuts[1..].partition_point(|cut| (cut.before - cuts[0].before) as usize <= bytes)

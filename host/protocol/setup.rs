@@ -18,7 +18,7 @@ pub(crate) struct WorkerSetup {
     pub report: Report,
     pub limits: Limits,
     pub grants: Grants,
-    /// How much tasks see of each other, within the limits of this program and these grants: see
+    /// The isolation of tasks, within the limits of this program and these grants: see
     /// [`crate::PoolConfig::settled_isolation`].
     pub isolation: Isolation,
     pub verify_isolation: bool,
@@ -39,7 +39,7 @@ pub(crate) struct WorkerSetup {
     pub state: bool,
     /// Whether to call `init` in each instance. Its argument is the next frame.
     pub init: bool,
-    /// How much of the fence is required.
+    /// The required part of the fence.
     pub sandbox: SandboxMode,
 }
 
@@ -145,7 +145,7 @@ pub(crate) struct AnswerDetail {
 /// Most characters of a worker's text that a message repeats.
 const MOST_QUOTED: usize = 200;
 
-/// A message of a worker beside its answers.
+/// A message of a worker besides its answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Notice {

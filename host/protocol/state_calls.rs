@@ -11,7 +11,7 @@ use bytes::{Buf, BufMut, Bytes};
 use crate::protocol::state_limits::{MAX_BATCH, MAX_CALL, StateError, check_key, check_value};
 use crate::protocol::wire::WireError;
 
-/// Longest call or reply, with room for its parts beside keys and values.
+/// Longest call or reply, with room for its parts besides keys and values.
 const MAX_BYTES: usize = MAX_CALL + 64;
 
 /// Most bytes of a part of a list beyond its content.

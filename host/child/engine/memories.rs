@@ -52,7 +52,7 @@ pub(crate) struct Region {
 }
 
 impl Memories {
-    /// Reserves so many memories in advance, so that a machine without room for them fails at the start.
+    /// Reserves `count` memories in advance, so that a machine without room for them fails at the start.
     pub fn reserve(&self, count: usize) -> io::Result<()> {
         let reserved = (0..count).map(|_| Ok(Arc::new(Region::reserve(MAX_MEMORY as usize, GUARD)?)));
         self.lock().extend(reserved.collect::<io::Result<Vec<_>>>()?);

@@ -127,7 +127,8 @@ impl<'a, V: Made> Reader<'a, V> {
                 found.map(|case| V::case(case, None))
             }
             ty if ty.is_wide() => match text.parse::<i128>() {
-                // As in the schema: without a plus, and with a minus only where there are negative numbers.
+                // The same texts as in the schema: without a plus, and with a minus only where there are negative
+                // numbers.
                 Ok(number) if !text.starts_with('+') && (*ty == Type::S64 || number < 0 || !text.starts_with('-')) => {
                     return self.integer(number);
                 }

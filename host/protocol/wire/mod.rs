@@ -58,7 +58,7 @@ pub enum Kind {
     Report = 7,
     /// Compiler to host: the compiled image.
     Image = 8,
-    /// Worker to host, beside answers: a notice for people, as JSON.
+    /// Worker to host, besides answers: a notice for people, as JSON.
     Notice = 9,
     /// Host to worker: the argument of `init`.
     Argument = 10,

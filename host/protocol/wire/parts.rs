@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut, Bytes};
 use super::{MAX_TEXT, WireError, length_u32};
 use crate::model::outcome::{Layer, Status};
 
-/// Bits of a task's length for the parts beside its bytes. Lengths stay below them.
+/// Bits of a task's length for the parts besides its bytes. Lengths stay below them.
 pub(super) const NAMED: u32 = 1 << 31;
 const DEADLINE: u32 = 1 << 30;
 const FUNCTION: u32 = 1 << 29;
