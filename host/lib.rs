@@ -1,5 +1,5 @@
 //! wpool maps a WebAssembly program that nobody has to trust over a stream of inputs, on every core. Each core has a
-//! worker process of its own, and each task runs in an isolated instance of the program.
+//! worker process of its own, and by default no task sees anything of another.
 //!
 //! ```no_run
 //! use wpool::{Outcome, Pool, Program};
