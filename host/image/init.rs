@@ -18,7 +18,7 @@ use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
 
 impl Maker<'_> {
-    /// Runs `init` in a process of its own and gives the state it leaves, which nobody has checked.
+    /// Runs `init` in a process of its own and returns the resulting state, unchecked.
     pub(super) async fn initialize(&self, report: &Report, code: Bytes) -> Result<Bytes, Error> {
         let role = Role::Initializer.as_str();
         let argument = self.config.init_argument(self.program.name(), report)?;
@@ -31,7 +31,7 @@ impl Maker<'_> {
         let mut decoder = Decoder::new(MAX_SNAPSHOT.max(MAX_TEXT));
         let began = Instant::now();
         let running = set_up(&mut process, self.init_setup(report), rest, &mut decoder, Kind::Snapshot);
-        // What keeps the deadline is the worker; this is for one that does not.
+        // The worker keeps the deadline. This one is for a worker that does not.
         let timeout = self.init().timeout;
         let most = START_DEADLINE.saturating_add(timeout).saturating_add(self.config.grace);
         let frames = match tokio::time::timeout(most, running).await {
@@ -62,7 +62,7 @@ impl Maker<'_> {
         }
     }
 
-    /// A worker's setup: the limits of a task, but for the time, and of what was granted the environment alone.
+    /// A worker's setup: the limits of a task except its time, and only the environment from the grants.
     fn init_setup(&self, report: &Report) -> WorkerSetup {
         let config = self.config;
         let task = TaskSettings {

@@ -1,4 +1,4 @@
-//! What can go wrong with a pool. What can go wrong with a task is an [`crate::Outcome`].
+//! Errors of a pool. A task has no errors of this kind: its end is an [`crate::Outcome`].
 
 use std::io;
 use std::path::PathBuf;
@@ -8,14 +8,14 @@ use thiserror::Error;
 
 use crate::model::settings::{Setting, SettingError};
 
-/// Why a pool could not be made, or cannot go on.
+/// The reason why a pool could not be made, or cannot continue.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The program file cannot be read.
     #[error("cannot read the program {path}", path = path.display())]
     ReadProgram { path: PathBuf, source: io::Error },
-    /// The program is not one that wpool runs.
+    /// wpool does not run this program.
     #[error("{name}: {refusal}")]
     ProgramRefused { name: String, refusal: Refusal },
     /// A limit, a grant or another setting that the pool, or the program, cannot have.
@@ -27,7 +27,7 @@ pub enum Error {
     /// A child process could not be started or set up.
     #[error("cannot start a {role}")]
     Spawn { role: &'static str, source: io::Error },
-    /// A child process was started and did not come up.
+    /// A child process was started and did not become ready.
     #[error("the {role} did not start: {why}")]
     ChildFailed { role: &'static str, why: String },
     /// Host and worker are of different builds.
@@ -56,13 +56,13 @@ impl Error {
     }
 }
 
-/// Why a program is refused.
+/// The reason why a program is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct Refusal {
-    /// A word for programs: `bad-module`, `precompiled`, `unknown-import`, `no-convention`, `memory-limit`…
+    /// A word for machines: `bad-module`, `precompiled`, `unknown-import`, `no-convention`, `memory-limit`…
     pub code: String,
-    /// What was looked for and what was found.
+    /// A sentence for people: the expectation, and the finding.
     pub message: String,
     /// Settings that decide about the refusal: another value may do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

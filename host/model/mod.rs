@@ -1,4 +1,4 @@
-//! What a task, a program and an outcome are: plain values and pure code.
+//! Tasks, programs and outcomes: plain values and pure code.
 
 pub(crate) mod error;
 pub(crate) mod event;

@@ -1,4 +1,4 @@
-//! The sources hold to the rules that are written at the top of `host/lib.rs`, and to the size of what one can read.
+//! The sources hold to the invariants of `docs/design/architecture.md`, and to the size of what one can read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
