@@ -44,7 +44,8 @@ pub fn sources(folder: &str) -> Vec<Source> {
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
         let (inner, files): (Vec<PathBuf>, Vec<_>) = entries.partition(|path| path.is_dir());
-        folders.extend(inner.into_iter().filter(|path| !path.ends_with("target")));
+        // The templates of `wpool new` are guests, which stand in host/ as links.
+        folders.extend(inner.into_iter().filter(|path| !path.ends_with("target") && !path.ends_with("templates")));
         found.extend(files.into_iter().filter(|path| path.extension().is_some_and(|it| it == "rs")).map(source));
     }
     assert!(!found.is_empty(), "{folder} has no sources");
