@@ -33,11 +33,14 @@ pub struct PoolConfig {
     pub worker: Option<WorkerCommand>,
     /// Worker processes, at most [`MAX_WORKERS`]. Default: what affinity and cgroup quota allow.
     pub workers: usize,
+    /// The limits of each task: memory, time, fuel, output.
     pub limits: Limits,
+    /// The limits of compiling the program: memory and time.
     pub compile_limits: CompileLimits,
     /// What stops a task at [`Limits::deadline`]. Without one it changes nothing: an input that has a deadline of its own
     /// is killed at it.
     pub interrupt: Interrupt,
+    /// The parts of the host that the program may reach: arguments, environment, directories, standard input.
     pub grants: Grants,
     /// How much tasks see of each other. Commands cannot be called again in an instance as they leave it.
     pub isolation: Isolation,
@@ -81,6 +84,7 @@ pub struct PoolConfig {
     pub patience: Duration,
     /// How much of the fence around workers and compilers the machine must offer.
     pub sandbox: SandboxMode,
+    /// Receives every [`Event`](crate::Event). Default: nobody does.
     pub observer: Observer,
 }
 

@@ -106,6 +106,8 @@
 //! what it does to their output happens in the same process. It is a part of the executable (`host/cli/projects`), which this
 //! library does not have.
 
+#![warn(clippy::disallowed_methods)]
+
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");
 

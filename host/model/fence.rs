@@ -46,6 +46,7 @@ impl SandboxLayer {
         SandboxLayer::Seccomp,
     ];
 
+    /// The name in reports and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             SandboxLayer::Limits => "limits",
@@ -78,6 +79,7 @@ impl SandboxLayer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerState {
+    /// It protects the child.
     On,
     /// It was not asked for.
     Off,

@@ -68,6 +68,7 @@ pub enum Interrupt {
 /// What a machine cannot do does not count: a worker that the kernel kills, and a task that is stopped by the backstop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Determinism {
+    /// Determines the random numbers of a task, together with its input.
     pub seed: u64,
     /// Wall time after which a task is a `timeout` all the same, because fuel does not run while it waits for a file or
     /// fills its memory again and again. Here two machines may disagree, so it is to be far more than any task needs.

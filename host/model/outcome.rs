@@ -116,6 +116,7 @@ pub struct Failure {
     pub status: Status,
     /// What a command had written to stdout before it exited with a code that is not 0.
     pub output: Option<Bytes>,
+    /// The reason, for people and for programs.
     pub error: ErrorDetail,
 }
 
@@ -124,6 +125,7 @@ pub struct Failure {
 pub enum Outcome {
     /// The guest's bytes, exactly as it gave them.
     Ok(Bytes),
+    /// The task failed, was stopped, or never ran.
     NotOk(Box<Failure>),
 }
 
@@ -132,6 +134,7 @@ impl Outcome {
         Outcome::NotOk(Box::new(Failure { status, output: None, error }))
     }
 
+    /// The status that records show.
     pub fn status(&self) -> Status {
         match self {
             Outcome::Ok(_) => Status::Ok,
@@ -163,6 +166,7 @@ impl Outcome {
 pub enum Layer {
     /// The guest itself: it returned, exited or trapped.
     Guest,
+    /// The engine's count of instructions: the fuel was used up.
     Fuel,
     /// The engine's interruption of guest code.
     Epoch,
@@ -204,6 +208,7 @@ impl Layer {
 /// How a task went; two runs may disagree about it, so records show it only on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
+    /// Who ended the last attempt.
     pub layer: Layer,
     /// Workers that were given the task, 0 where none was.
     pub attempts: u32,

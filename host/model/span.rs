@@ -45,10 +45,12 @@ impl Cuts {
         self.longest = self.longest.max(row.len());
     }
 
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.cuts.len()
     }
 
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.cuts.is_empty()
     }
@@ -90,6 +92,7 @@ impl Span {
         self.rows.len()
     }
 
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -175,7 +178,9 @@ impl fmt::Debug for Span {
 /// What a stream of inputs gives: one, or many at a time.
 #[derive(Clone, Debug)]
 pub enum Supply {
+    /// One input.
     One(Input),
+    /// Rows that travel together.
     Many(Span),
 }
 
@@ -200,6 +205,7 @@ impl Supply {
         }
     }
 
+    /// Whether there are no inputs, as in an empty span.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -165,9 +165,12 @@ impl<T: Into<Bytes>> From<T> for Input {
 /// One settled task.
 #[derive(Clone, Debug)]
 pub struct TaskResult {
+    /// The identity of the task.
     pub id: TaskId,
     /// The input as it was given, so that a failed one can be kept and run again.
     pub input: Input,
+    /// The end of the task.
     pub outcome: Outcome,
+    /// The times and the place of its attempts.
     pub receipt: Receipt,
 }

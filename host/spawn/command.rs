@@ -8,7 +8,9 @@ use crate::model::error::Error;
 /// How to start a child: an executable and what it needs to be told before wpool's own arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerCommand {
+    /// The executable, as a path.
     pub program: PathBuf,
+    /// Its arguments before those of wpool.
     pub args: Vec<OsString>,
 }
 

@@ -123,7 +123,7 @@ proptest! {
         let Ok(read) = read else { return Err(TestCaseError::fail(format!("{json} as {ty}: {read:?}"))) };
         prop_assert_eq!(written(&ty, &read), json);
         // A value that is not itself is a NaN.
-        #[allow(clippy::eq_op)]
+        #[allow(clippy::eq_op, reason = "only a NaN differs from itself")]
         if value == value {
             prop_assert_eq!(read, value);
         }
