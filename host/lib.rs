@@ -51,6 +51,8 @@
 //!
 //! `docs/design/architecture.md` lists all invariants, each with the type, lint or test that holds it.
 
+#![warn(clippy::disallowed_methods)]
+
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("wpool runs on Linux on x86-64 and aarch64: its isolation is made of what that kernel offers");
 

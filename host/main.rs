@@ -1,5 +1,7 @@
 //! The `wpool` command: a child of a pool, or the command line.
 
+#![warn(clippy::disallowed_methods)]
+
 #[cfg(test)]
 mod cases;
 mod cli;

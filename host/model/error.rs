@@ -14,10 +14,20 @@ use crate::model::settings::{Setting, SettingError};
 pub enum Error {
     /// The program file cannot be read.
     #[error("cannot read the program {path}", path = path.display())]
-    ReadProgram { path: PathBuf, source: io::Error },
+    ReadProgram {
+        /// The file.
+        path: PathBuf,
+        /// The reason of the operating system.
+        source: io::Error,
+    },
     /// wpool does not run this program.
     #[error("{name}: {refusal}")]
-    ProgramRefused { name: String, refusal: Refusal },
+    ProgramRefused {
+        /// The program's name.
+        name: String,
+        /// The reason, and what helps.
+        refusal: Refusal,
+    },
     /// A limit, a grant or another setting that the pool, or the program, cannot have.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -26,19 +36,44 @@ pub enum Error {
     NoWorkerCommand,
     /// A child process could not be started or set up.
     #[error("cannot start a {role}")]
-    Spawn { role: &'static str, source: io::Error },
+    Spawn {
+        /// The kind of child, such as `worker` or `compiler`.
+        role: &'static str,
+        /// The reason of the operating system.
+        source: io::Error,
+    },
     /// A child process was started and did not become ready.
     #[error("the {role} did not start: {why}")]
-    ChildFailed { role: &'static str, why: String },
+    ChildFailed {
+        /// The kind of child, such as `worker` or `compiler`.
+        role: &'static str,
+        /// How it ended, or what it said.
+        why: String,
+    },
     /// Host and worker are of different builds.
     #[error("this program is build `{host}` and its worker executable is build `{child}`; use the same wpool for both")]
-    BuildMismatch { host: String, child: String },
+    BuildMismatch {
+        /// The build of this program.
+        host: String,
+        /// The build of the worker's executable.
+        child: String,
+    },
     /// The machine does not offer the whole fence around children, which [`crate::SandboxMode::Strict`] asks for.
     #[error("layers of the sandbox are missing here: {missing}; {advice}, or run with less of it")]
-    Sandbox { missing: String, advice: String },
+    Sandbox {
+        /// The names of the layers.
+        missing: String,
+        /// The remedy.
+        advice: String,
+    },
     /// Workers keep failing before they have done anything.
     #[error("{failures} workers in a row failed before they did anything; the last one {why}")]
-    TooManyFailures { failures: u32, why: String },
+    TooManyFailures {
+        /// How many.
+        failures: u32,
+        /// How the last one ended.
+        why: String,
+    },
     /// The pool was stopped, or gave up, before this run.
     #[error("the pool has ended; start another one")]
     Ended,

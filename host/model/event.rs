@@ -15,21 +15,66 @@ use crate::model::task::TaskId;
 #[non_exhaustive]
 pub enum Event {
     /// A worker is ready for tasks. `generation` counts the slot's workers from 0.
-    WorkerStarted { slot: u32, generation: u32, pid: u32 },
+    WorkerStarted {
+        /// Its slot.
+        slot: u32,
+        /// How many workers the slot had before.
+        generation: u32,
+        /// Its process.
+        pid: u32,
+    },
     /// A worker ended by itself or was killed. `suspect` was running in it.
-    WorkerDied { slot: u32, generation: u32, why: String, suspect: Option<TaskId> },
+    WorkerDied {
+        /// Its slot.
+        slot: u32,
+        /// How many workers the slot had before.
+        generation: u32,
+        /// How it ended, for people.
+        why: String,
+        /// The task that was running in it.
+        suspect: Option<TaskId>,
+    },
     /// The program's `init` has run, once for all tasks. `printed` is its text on standard output and error.
-    Initialized { took: Duration, printed: Option<String> },
+    Initialized {
+        /// How long it ran.
+        took: Duration,
+        /// The text, if there was any.
+        printed: Option<String>,
+    },
     /// An idle worker was replaced on purpose.
-    WorkerRetired { slot: u32, generation: u32, why: String },
+    WorkerRetired {
+        /// Its slot.
+        slot: u32,
+        /// How many workers the slot had before.
+        generation: u32,
+        /// The reason, for people.
+        why: String,
+    },
     /// A worker has begun a task. The host looks every 20 ms, and every 10 ms where it keeps the deadlines
-    /// ([`crate::Interrupt::Kill`]). If the task is over by then, this event comes just before the one of its end. Each
+    /// ([`crate::Interrupt::Kill`]); if the task is over by then, this event comes just before the one of its end. Each
     /// attempt has its own event.
-    TaskStarted { task: TaskId, slot: u32 },
+    TaskStarted {
+        /// The task.
+        task: TaskId,
+        /// The slot of its worker.
+        slot: u32,
+    },
     /// An attempt ended with this status, and the task runs again after a pause.
-    TaskRetried { task: TaskId, status: Status, delay: Duration },
+    TaskRetried {
+        /// The task.
+        task: TaskId,
+        /// How the attempt ended.
+        status: Status,
+        /// The pause.
+        delay: Duration,
+    },
     /// A task has its outcome. With results in the order of inputs, its result may still have to wait for others.
-    TaskSettled { task: TaskId, status: Status },
+    TaskSettled {
+        /// The task.
+        task: TaskId,
+        /// Its status.
+        status: Status,
+    },
     /// A warning that does not stop the run.
     Warning(String),
     /// The receiver of [`Observer::channel`] was too slow for this number of events.

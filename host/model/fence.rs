@@ -48,6 +48,7 @@ impl SandboxLayer {
         SandboxLayer::Seccomp,
     ];
 
+    /// The name in reports and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             SandboxLayer::Limits => "limits",
@@ -80,6 +81,7 @@ impl SandboxLayer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerState {
+    /// It protects the child.
     On,
     /// It was not requested.
     Off,

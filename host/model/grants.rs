@@ -18,6 +18,7 @@ pub struct Grants {
     pub stdin: Stdin,
     /// The whole environment, in order.
     pub env: Vec<(String, String)>,
+    /// The directories, which the guest finds in this order.
     pub dirs: Vec<DirGrant>,
 }
 
@@ -79,8 +80,10 @@ pub enum Stdin {
 /// A directory of the host that a program may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirGrant {
+    /// The directory on the host.
     pub host: PathBuf,
     /// The directory's path in the guest.
     pub guest: String,
+    /// Whether the guest may also create, change and remove files in it.
     pub writable: bool,
 }

@@ -69,6 +69,7 @@ pub enum Interrupt {
 /// Failures of a machine are exempt: a worker that the kernel kills, and a task that the backstop stops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Determinism {
+    /// Determines the random numbers of a task, together with its input.
     pub seed: u64,
     /// Wall time after which a task is a `timeout` all the same, because fuel does not run while it waits for a file or
     /// fills its memory again and again. Here two machines may disagree, so set it far above the need of any task.

@@ -116,6 +116,7 @@ pub struct Failure {
     pub status: Status,
     /// The stdout of a command up to its exit with a code that is not 0.
     pub output: Option<Bytes>,
+    /// The reason, for people and for programs.
     pub error: ErrorDetail,
 }
 
@@ -124,6 +125,7 @@ pub struct Failure {
 pub enum Outcome {
     /// The guest's bytes, exactly as it gave them.
     Ok(Bytes),
+    /// The task failed, was stopped, or never ran.
     NotOk(Box<Failure>),
 }
 
@@ -132,6 +134,7 @@ impl Outcome {
         Outcome::NotOk(Box::new(Failure { status, output: None, error }))
     }
 
+    /// The status that records show.
     pub fn status(&self) -> Status {
         match self {
             Outcome::Ok(_) => Status::Ok,
@@ -163,6 +166,7 @@ impl Outcome {
 pub enum Layer {
     /// The guest itself: it returned, exited or trapped.
     Guest,
+    /// The engine's count of instructions: the fuel was used up.
     Fuel,
     /// The engine's interruption of guest code.
     Epoch,
@@ -204,6 +208,7 @@ impl Layer {
 /// Facts about the run of a task. Two runs may differ in them, so records show them only on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
+    /// Who ended the last attempt.
     pub layer: Layer,
     /// Workers that were given the task; 0 if none was.
     pub attempts: u32,

@@ -37,10 +37,12 @@ impl Program {
         Ok(Program::new(name, bytes))
     }
 
+    /// The file's name without its folder, or the name that the program was made with.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// The file, as it was read.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }

@@ -42,7 +42,9 @@ impl fmt::Display for Convention {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// A component, whose imports and exports have types.
     Component,
+    /// A core module.
     CoreModule,
 }
 
@@ -58,7 +60,9 @@ impl fmt::Display for Kind {
 /// The compiler's report on a program that can be run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    /// What kind of binary it is.
     pub kind: Kind,
+    /// How its tasks are called.
     pub convention: Convention,
     /// The reason for this convention.
     pub why: String,
@@ -78,6 +82,7 @@ pub struct Report {
     pub imports: Vec<String>,
     /// Every function that a component exports, itself or in an interface.
     pub functions: Vec<Function>,
+    /// What one instance takes.
     pub resources: Resources,
     /// Whether all changes of a task to an instance can be put back ([`crate::Isolation::Reset`]), or why not.
     pub resettable: Result<(), String>,
@@ -302,9 +307,11 @@ pub(crate) fn listed(functions: &[Function]) -> String {
 /// Needs of one instance of the program. The worker makes its pool of exactly this size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources {
+    /// Number of linear memories.
     pub memories: u32,
     /// Bytes of the largest memory when the program starts.
     pub initial_memory: u64,
+    /// Number of tables.
     pub tables: u32,
     /// Elements of the largest table when the program starts.
     pub initial_table: u64,

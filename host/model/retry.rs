@@ -15,12 +15,14 @@ pub struct Retry {
     /// The pause before the first retry. Each further pause is twice as long, up to `max_delay`. The real pause is
     /// between half of this and all of it, so that tasks that failed together do not return together.
     pub delay: Duration,
+    /// The longest pause, however many retries there were.
     pub max_delay: Duration,
 }
 
 /// A reason to run a task again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryOn {
+    /// The attempt ended with this status.
     Status(Status),
     /// A command's exit code.
     Exit(i32),

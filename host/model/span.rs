@@ -45,10 +45,12 @@ impl Cuts {
         self.longest = self.longest.max(row.len());
     }
 
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.cuts.len()
     }
 
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.cuts.is_empty()
     }
@@ -91,6 +93,7 @@ impl Span {
         self.rows.len()
     }
 
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -176,7 +179,9 @@ impl fmt::Debug for Span {
 /// Inputs from a stream: one, or many at a time.
 #[derive(Clone, Debug)]
 pub enum Supply {
+    /// One input.
     One(Input),
+    /// Rows that travel together.
     Many(Span),
 }
 
@@ -201,6 +206,7 @@ impl Supply {
         }
     }
 
+    /// Whether there are no inputs, as in an empty span.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -165,9 +165,12 @@ impl<T: Into<Bytes>> From<T> for Input {
 /// A settled task.
 #[derive(Clone, Debug)]
 pub struct TaskResult {
+    /// The identity of the task.
     pub id: TaskId,
     /// The input as it was given, so that a caller can keep it and run it again.
     pub input: Input,
+    /// The end of the task.
     pub outcome: Outcome,
+    /// The times and the place of its attempts.
     pub receipt: Receipt,
 }

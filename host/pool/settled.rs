@@ -10,7 +10,9 @@ use crate::protocol::wire::OkAnswers;
 /// What [`crate::Results::next_settled`] gives.
 #[derive(Debug)]
 pub enum Settled {
+    /// One task, with whatever became of it.
     One(TaskResult),
+    /// Tasks that are ok and came in one piece.
     Many(OkSpan),
 }
 
@@ -23,6 +25,7 @@ impl Settled {
         }
     }
 
+    /// Whether there are no tasks in it, which never happens.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -56,6 +59,7 @@ pub struct OkSpan {
 /// One task of an [`OkSpan`].
 #[derive(Clone, Copy, Debug)]
 pub struct OkTask<'a> {
+    /// The guest's bytes, exactly as it gave them.
     pub output: &'a [u8],
     /// Nanoseconds, as in [`Receipt::wall`].
     pub wall: u64,
@@ -70,10 +74,12 @@ impl OkSpan {
         OkSpan { first, rows, answers, wait, slot }
     }
 
+    /// Number of tasks.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
+    /// Whether there are no tasks in it.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -44,9 +44,11 @@ impl Stats {
 /// A task that a worker has begun and not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
+    /// The slot of its worker.
     pub slot: u32,
     /// The worker's process.
     pub pid: u32,
+    /// The task.
     pub task: TaskId,
     /// For how long the host has seen it run, which is up to 20 ms less than it has.
     pub age: Duration,

@@ -20,44 +20,67 @@ pub(crate) const PAIR_OVERHEAD: usize = 8;
 /// A task's call of shared state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
+    /// The value of a key.
     Get {
+        /// The key.
         key: String,
     },
+    /// Sets a value, whatever was there.
     Set {
+        /// The key.
         key: String,
+        /// Its new value.
         value: Bytes,
     },
+    /// Removes a key, if it is there.
     Delete {
+        /// The key.
         key: String,
     },
+    /// Whether a key is there.
     Exists {
+        /// The key.
         key: String,
     },
     /// A page of the keys after this one.
     ListKeys {
+        /// The last key of the page before, or none for the first page.
         after: Option<String>,
     },
+    /// Adds to a number.
     Increment {
+        /// The key.
         key: String,
+        /// By how much.
         delta: Delta,
     },
     /// A value and its version.
     Watch {
+        /// The key.
         key: String,
     },
     /// Sets a value if it still has this version.
     Swap {
+        /// The key.
         key: String,
+        /// The version that a [`Request::Watch`] gave.
         version: u64,
+        /// Its new value.
         value: Bytes,
     },
+    /// The values of many keys.
     GetMany {
+        /// The keys.
         keys: Vec<String>,
     },
+    /// Sets many values at once.
     SetMany {
+        /// Keys and their new values.
         pairs: Vec<(String, Bytes)>,
     },
+    /// Removes many keys at once.
     DeleteMany {
+        /// The keys.
         keys: Vec<String>,
     },
 }
@@ -65,27 +88,38 @@ pub enum Request {
 /// The amount of an increment, and the type that the sum must fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delta {
+    /// A sum of 64 bits with a sign.
     Signed(i64),
+    /// A sum of 64 bits without a sign.
     Unsigned(u64),
 }
 
 /// The reply to a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
+    /// It is done, and there is nothing more to say.
     Done,
+    /// A value, if the key is there.
     Value(Option<Bytes>),
+    /// Whether the key is there.
     Exists(bool),
+    /// A page of keys.
     Keys {
+        /// In order.
         keys: Vec<String>,
         /// More keys follow the last of these.
         more: bool,
     },
+    /// The sum of an increment.
     Number(i128),
     /// The watched value, or the value that a swap found instead of the expected one. A missing value has version 0.
     Versioned {
+        /// The number of the change that made the value.
         version: u64,
+        /// The value, if the key is there.
         value: Option<Bytes>,
     },
+    /// The values of many keys, in the order of the request.
     Values(Vec<Option<Bytes>>),
     /// A [`StateError`] in words.
     Refused(String),
@@ -197,6 +231,7 @@ fn check_batch<'a>(pairs: impl ExactSizeIterator<Item = (&'a str, &'a [u8])>) ->
 }
 
 impl Reply {
+    /// The bytes of the reply on the wire.
     pub fn encode(&self) -> Vec<u8> {
         let mut to = Vec::new();
         match self {

@@ -24,18 +24,25 @@ pub const MAX_VALUE: usize = 1 << 20;
 /// The reason why a call was refused. Tasks get the text as the error `other`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum StateError {
+    /// A key of this many bytes, which are too many.
     #[error("a key of {0} bytes; keys have at most {MAX_KEY}")]
     Key(usize),
+    /// A value of this many bytes, which are too many.
     #[error("a value of {0} bytes; values have at most {MAX_VALUE}")]
     Value(usize),
+    /// A call with keys and values of this many bytes together, which are too many.
     #[error("a batch of {0} bytes; one call has at most {max}, so do it in parts", max = MAX_CALL)]
     Batch(usize),
+    /// A call with this many keys, which are too many.
     #[error("a batch of {0} keys; one call has at most {max}, so do it in parts", max = MAX_BATCH)]
     BatchKeys(usize),
+    /// There is no room for the entry.
     #[error("shared state is full: keys and values have at most {MAX_STATE} bytes, with {ENTRY_COST} for each entry")]
     Full,
+    /// An increment of a key, named here, whose value is not a number.
     #[error("the value of `{0}` is not a decimal integer, so it cannot be incremented")]
     NotANumber(String),
+    /// An increment of a key, named here, beyond the type of its number.
     #[error("the value of `{0}` would leave the range of its type")]
     Overflow(String),
     /// The text is not a shared state.

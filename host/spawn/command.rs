@@ -8,7 +8,9 @@ use crate::model::error::Error;
 /// The way to start a child: an executable, and its arguments before wpool's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerCommand {
+    /// The executable, as a path.
     pub program: PathBuf,
+    /// Its arguments before those of wpool.
     pub args: Vec<OsString>,
 }
 

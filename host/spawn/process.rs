@@ -81,6 +81,7 @@ impl Spawner {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the only place that starts children, each behind its fence")]
 fn spawn(worker: &WorkerCommand, role: Role, fds: Vec<OwnedFd>) -> io::Result<Process> {
     let (words, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
     for end in [&words, &stderr] {

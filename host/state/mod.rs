@@ -78,6 +78,7 @@ impl SharedState {
         json::write(entries)
     }
 
+    /// The value of a key, if it is there.
     pub fn get(&self, key: &str) -> Option<Bytes> {
         self.lock().store.get(key)
     }

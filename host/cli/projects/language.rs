@@ -67,10 +67,10 @@ impl Language {
     }
 }
 
-/// The files of a folder of `guest-tasks`, which are the template.
+/// The files of a folder of `templates`, which is a link to the folder of `guest-tasks` with the same program.
 macro_rules! template {
     ($folder:literal: $($name:literal),+) => {
-        &[$(($name, include_str!(concat!("../../../guest-tasks/", $folder, "/", $name)))),+]
+        &[$(($name, include_str!(concat!("templates/", $folder, "/", $name)))),+]
     };
 }
 
@@ -167,7 +167,14 @@ pub static LANGUAGES: [Language; 10] = [
         hides: &[],
         tools: &[&CARGO, &RUST_TARGET],
         recipe: Recipe::Cargo,
-        template: template!("rust": "Cargo.toml", "Cargo.lock", "src/lib.rs", "wit/task.wit", "inputs.jsonl"),
+        // No package of cargo contains a folder with a Cargo.toml, so the link to that file has another name.
+        template: &[
+            ("Cargo.toml", include_str!("templates/rust/manifest.toml")),
+            ("Cargo.lock", include_str!("templates/rust/Cargo.lock")),
+            ("src/lib.rs", include_str!("templates/rust/src/lib.rs")),
+            ("wit/task.wit", include_str!("templates/rust/wit/task.wit")),
+            ("inputs.jsonl", include_str!("templates/rust/inputs.jsonl")),
+        ],
     },
     Language {
         name: "c",

@@ -69,7 +69,7 @@ impl Tool {
 impl Found {
     /// A call of it in a folder.
     pub fn call<A: AsRef<OsStr>>(&self, dir: &Path, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = command(&self.program);
         command.args(&self.args).args(args).current_dir(dir);
         command
     }
@@ -83,7 +83,7 @@ impl Found {
 
     /// The number in what it says of its version, or all of its first line.
     pub fn version(&self, dir: &Path) -> Option<String> {
-        let mut command = Command::new(&self.program);
+        let mut command = command(&self.program);
         let module = self.args.iter().skip_while(|arg| *arg != "-m").take(2);
         let output = output(command.args(module).args(self.version).current_dir(dir).stderr(Stdio::null())).ok()?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -107,7 +107,7 @@ fn locate(place: &Place, dir: &Path) -> Option<(PathBuf, Vec<&'static str>)> {
         Place::PythonModule(name) => {
             let python = in_path("python3")?;
             let script = format!("import importlib.util as u, sys; sys.exit(u.find_spec({name:?}) is None)");
-            let found = output(Command::new(&python).args(["-c", &script])).is_ok_and(|found| found.status.success());
+            let found = output(command(&python).args(["-c", &script])).is_ok_and(|found| found.status.success());
             return found.then(|| (python, vec!["-m", *name]));
         }
         Place::PythonScript(name) => {
@@ -125,7 +125,7 @@ fn locate(place: &Place, dir: &Path) -> Option<(PathBuf, Vec<&'static str>)> {
 
 /// Whether rustc has the standard library of a target, in a folder that may choose its own toolchain.
 pub fn has_rust_target(target: &str, dir: &Path) -> bool {
-    let asked = output(Command::new("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(dir));
+    let asked = output(command("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(dir));
     asked.is_ok_and(|said| Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_dir() && said.status.success())
 }
 
@@ -133,7 +133,7 @@ pub fn has_rust_target(target: &str, dir: &Path) -> bool {
 fn python_scripts() -> Option<Vec<PathBuf>> {
     const ASK: &str = "import sysconfig as s\nprint(s.get_path('scripts'))\n\
                        print(s.get_path('scripts', s.get_preferred_scheme('user')))";
-    let output = output(Command::new(in_path("python3")?).args(["-c", ASK])).ok()?;
+    let output = output(command(in_path("python3")?).args(["-c", ASK])).ok()?;
     Some(String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect())
 }
 
@@ -144,6 +144,11 @@ fn in_path(name: &str) -> Option<PathBuf> {
 
 fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the only place that starts compilers, with the user's own rights")]
+fn command(program: impl AsRef<OsStr>) -> Command {
+    Command::new(program)
 }
 
 fn output(command: &mut Command) -> io::Result<Output> {

@@ -122,8 +122,8 @@ proptest! {
         let read = read::<Value>(&ty, json.as_bytes());
         let Ok(read) = read else { return Err(TestCaseError::fail(format!("{json} as {ty}: {read:?}"))) };
         prop_assert_eq!(written(&ty, &read), json);
-        // Only a NaN differs from itself.
-        #[allow(clippy::eq_op)]
+        // A value that is not itself is a NaN.
+        #[allow(clippy::eq_op, reason = "only a NaN differs from itself")]
         if value == value {
             prop_assert_eq!(read, value);
         }

@@ -8,33 +8,61 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Type {
+    /// `bool`: `true` or `false` in JSON.
     Bool,
+    /// `s8`: an integer of 8 bits with a sign.
     S8,
+    /// `u8`: an integer of 8 bits without a sign.
     U8,
+    /// `s16`: an integer of 16 bits with a sign.
     S16,
+    /// `u16`: an integer of 16 bits without a sign.
     U16,
+    /// `s32`: an integer of 32 bits with a sign.
     S32,
+    /// `u32`: an integer of 32 bits without a sign.
     U32,
+    /// `s64`: an integer of 64 bits with a sign.
     S64,
+    /// `u64`: an integer of 64 bits without a sign.
     U64,
+    /// `f32`: a floating-point number of 32 bits.
     F32,
+    /// `f64`: a floating-point number of 64 bits.
     F64,
+    /// `char`: a Unicode scalar value.
     Char,
+    /// `string`: Unicode text.
     String,
+    /// `list`: any number of values of one type.
     List(Box<Type>),
+    /// `record`: values with names.
     Record(Vec<Field>),
+    /// `tuple`: values without names.
     Tuple(Vec<Type>),
+    /// `variant`: one of several cases, each with a value or without.
     Variant(Vec<Case>),
+    /// `enum`: one of several names.
     Enum(Vec<String>),
+    /// `option`: a value, or none.
     Option(Box<Type>),
-    Result { ok: Option<Box<Type>>, err: Option<Box<Type>> },
+    /// `result`: `ok` or `err`, each with a value or without.
+    Result {
+        /// The type of the value of `ok`, if it has one.
+        ok: Option<Box<Type>>,
+        /// The type of the value of `err`, if it has one.
+        err: Option<Box<Type>>,
+    },
+    /// `flags`: any of several names.
     Flags(Vec<String>),
 }
 
 /// A field of a record, or a parameter of a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
+    /// The name, as WIT writes it.
     pub name: String,
+    /// The type of its values.
     #[serde(rename = "type")]
     pub ty: Type,
 }
@@ -42,14 +70,18 @@ pub struct Field {
 /// A case of a variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
+    /// The name, as WIT writes it.
     pub name: String,
+    /// The type of its value, if the case has one.
     pub payload: Option<Type>,
 }
 
 /// The parameters and the result of a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
+    /// The parameters, in order.
     pub params: Vec<Field>,
+    /// The type of the result, if there is one.
     pub result: Option<Type>,
 }
 

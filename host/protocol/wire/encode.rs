@@ -20,6 +20,7 @@ impl Default for Encoder {
 }
 
 impl Encoder {
+    /// Whether no task has been added.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -25,7 +25,9 @@ const UNIT: u32 = 1 << 30;
 /// The fixed part of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerHead {
+    /// The status of the task.
     pub status: Status,
+    /// The layer that ended it.
     pub layer: Layer,
     /// Time from the task's beginning to its answer. The wire keeps nanoseconds of times below two seconds, then
     /// microseconds up to 17 minutes, then milliseconds up to 12 days.
@@ -35,15 +37,20 @@ pub struct AnswerHead {
 /// An answer after its receipt. The detail is JSON from the worker: the host parses it and never forwards it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
+    /// The fixed part.
     pub head: AnswerHead,
+    /// JSON with what else there is to say, or nothing.
     pub detail: Bytes,
+    /// The guest's bytes.
     pub output: Bytes,
 }
 
 /// A task on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Task<'a> {
+    /// The row.
     pub bytes: &'a [u8],
+    /// The name of the input, such as that of its file.
     pub name: Option<&'a str>,
     /// A deadline of its own instead of the pool's, in whole milliseconds.
     pub deadline: Option<Duration>,

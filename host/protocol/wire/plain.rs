@@ -80,22 +80,27 @@ pub struct OkAnswers {
 }
 
 impl OkAnswers {
+    /// Number of answers.
     pub fn len(&self) -> usize {
         self.count
     }
 
+    /// Whether there are no answers.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
+    /// Bytes of all outputs together.
     pub fn output_bytes(&self) -> usize {
         self.output_bytes
     }
 
+    /// Nanoseconds that all of them took together.
     pub fn busy(&self) -> u64 {
         self.busy
     }
 
+    /// Nanoseconds that each of them waited for those before it, together.
     pub fn waited(&self) -> u64 {
         self.waited
     }

@@ -1,0 +1,1 @@
+../../../../../../guest-tasks/rust/src/lib.rs
