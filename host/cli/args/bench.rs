@@ -2,10 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::cli::args::{Action, Args, Determinism, Grants, Initializer, Limits, Pool, Rows, Run, State};
+use crate::cli::args::{Determinism, Grants, Initializer, Limits, Pool, Rows, Run, State};
 use crate::cli::units::at_least_one;
 
 pub(super) const BENCH_HELP: &str = "\
@@ -51,11 +51,17 @@ pub struct Bench {
     pub pool: Pool,
 }
 
+/// A run as it is without options.
+#[derive(Debug, Parser)]
+struct Plain {
+    #[command(flatten)]
+    run: Run,
+}
+
 impl Bench {
     /// The run that is measured, which writes nothing.
     pub fn run(self) -> Result<Run> {
-        let plain = Args::try_parse_from(["wpool", "run", "--quiet", "TASK"]).context("a run without options")?;
-        let Action::Run(run) = plain.action else { bail!("`run` is another command") };
+        let Plain { run } = Plain::try_parse_from(["run", "--quiet", "TASK"]).context("a run without options")?;
         Ok(Run {
             source: self.source,
             initializer: self.initializer,
@@ -64,7 +70,7 @@ impl Bench {
             grants: self.grants,
             state: State { state_out: None, ..self.state },
             pool: self.pool,
-            ..*run
+            ..run
         })
     }
 }

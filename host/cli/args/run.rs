@@ -8,7 +8,8 @@ use clap::{ArgGroup, ValueHint};
 
 use wpool::{Interrupt, Isolation, SandboxMode};
 
-use crate::cli::args::{Journal, Messages, Stopping, choices};
+use crate::cli::args::choices::choices;
+use crate::cli::args::{Journal, Messages, Stopping};
 use crate::cli::units::{at_least_one, size, time};
 
 pub(super) const RUN_HELP: &str = "\

@@ -13,7 +13,7 @@ use wpool::inert;
 use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::dirs::user_dir;
-use crate::cli::exit::Usage;
+use crate::cli::errors::Usage;
 use crate::cli::journal::{Entries, Error, FACTS, Facts, SUFFIX, beside, is_running, output};
 use crate::cli::say;
 

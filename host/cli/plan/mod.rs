@@ -10,23 +10,23 @@ mod outputs;
 mod reach;
 mod row_file;
 mod shown;
+mod source;
 mod state;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use wpool::output::OutputType;
 use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, Retry, Template, WorkerCommand};
 
-use self::files::matching;
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::row_file::RowFile;
 pub use self::shown::Shown;
+pub use self::source::{Source, files, is_stdin};
 use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
-use crate::cli::exit::{CannotWrite, NoInputs, Usage};
+use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::target::Target;
 use crate::cli::tell::tell;
 use grants::template;
@@ -72,25 +72,6 @@ pub struct Messages {
     pub summary_json: Option<Target>,
 }
 
-/// Where rows come from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// Lines of files, or of standard input for `-`.
-    Lines(Vec<RowFile>),
-    /// Files, each of them a row.
-    Files(Vec<RowFile>),
-    /// One run without input.
-    Once,
-}
-
-impl Source {
-    fn pin(&mut self) {
-        if let Source::Lines(files) | Source::Files(files) = self {
-            files.iter_mut().filter(|file| !is_stdin(file)).for_each(RowFile::pin);
-        }
-    }
-}
-
 /// Where outputs become files.
 #[derive(Debug)]
 pub struct OutDirPlan {
@@ -109,7 +90,7 @@ pub enum Style {
 
 impl Plan {
     pub fn new(typed: args::Run) -> Result<Plan> {
-        let mut source = source(&typed)?;
+        let mut source = source::source(&typed)?;
         let output = &typed.output;
         outputs::check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
@@ -251,58 +232,8 @@ fn jobs(jobs: usize) -> Result<usize> {
     Ok(jobs)
 }
 
-fn source(typed: &args::Run) -> Result<Source> {
-    if typed.once {
-        return Ok(Source::Once);
-    }
-    if !typed.source.files.is_empty() {
-        let files = matching(&typed.source.files)?;
-        if files.is_empty() {
-            let patterns = typed.source.files.join(" or ");
-            return Err(NoInputs(format!("no regular file matches --files {patterns}")).into());
-        }
-        return Ok(Source::Files(files.into_iter().map(RowFile::from).collect()));
-    }
-    files(&typed.source.inputs).map(Source::Lines)
-}
-
-/// Input files that can be opened, with `-` for standard input.
-pub fn files(inputs: &[PathBuf]) -> Result<Vec<RowFile>> {
-    let mut files = inputs.to_vec();
-    if files.is_empty() {
-        files.push("-".into());
-    }
-    if files.iter().filter(|file| is_stdin(file)).count() > 1 {
-        return usage("standard input can be read only once".into());
-    }
-    let terminal = files.iter().any(|file| is_stdin(file)) && std::io::stdin().is_terminal();
-    if terminal && inputs.is_empty() {
-        return usage(
-            "no inputs: name a file of rows, or pipe rows in (- reads them from the terminal, -n runs once)".into(),
-        );
-    }
-    for file in files.iter().filter(|file| !is_stdin(file)) {
-        let cannot = || format!("cannot read {}", file.display());
-        let metadata = std::fs::metadata(file).with_context(cannot)?;
-        anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", file.display());
-        // What is no regular file may wait for somebody who writes, and gives its rows only once.
-        if metadata.is_file() {
-            std::fs::File::open(file).with_context(cannot)?;
-        }
-    }
-    Ok(files.into_iter().map(RowFile::from).collect())
-}
-
-pub fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
 fn out_dir(output: &args::Output, files: bool, json: bool) -> Result<Option<OutDirPlan>> {
     let Some(path) = output.out_dir.clone() else { return Ok(None) };
     let name = output.out_name.as_deref().unwrap_or(if files { "{name}" } else { "{id}" });
     Ok(Some(OutDirPlan { path, name: template(name, files, true)?, json, overwrite: output.overwrite }))
-}
-
-fn usage<T>(what: String) -> Result<T> {
-    Err(Usage(what).into())
 }

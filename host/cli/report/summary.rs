@@ -7,7 +7,7 @@ use serde::Serialize;
 use wpool::state::StateStats;
 use wpool::{Stats, Status};
 
-use crate::cli::print::Lines;
+use crate::cli::lines::Lines;
 use crate::cli::report::advice::{Spent, advice};
 use crate::cli::report::ledger::{Reasons, Workers};
 use crate::cli::report::tally::{Counts, Named, Tally};

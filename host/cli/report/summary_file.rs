@@ -3,7 +3,8 @@
 use anyhow::Result;
 use wpool::inert;
 
-use crate::cli::exit::{CannotWrite, Exit};
+use crate::cli::errors::CannotWrite;
+use crate::cli::exit::Exit;
 use crate::cli::plan::Plan;
 use crate::cli::report::Summary;
 

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wpool::{Running, Shutdown, Stopper};
 
 use crate::cli::exit::Exit;
-use crate::cli::print::Lines;
+use crate::cli::lines::Lines;
 use crate::cli::records::kept::Positions;
 use crate::cli::run::stopping::Asked;
 use crate::cli::units::show_time;
