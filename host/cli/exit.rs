@@ -73,6 +73,11 @@ impl Exit {
         if error.use_stderr() { Exit::Usage } else { Exit::Ok }
     }
 
+    /// How a command with this result ends.
+    pub fn of_result(result: &anyhow::Result<Exit>) -> Exit {
+        result.as_ref().map_or_else(Exit::of_error, |exit| *exit)
+    }
+
     /// The category of an error that ended the command.
     pub fn of_error(error: &anyhow::Error) -> Exit {
         if error.is::<Usage>() {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::cli::args::{Determinism, Grants, Initializer, Limits, Pool, Rows, Run, State};
+use crate::cli::args::{Determinism, Grants, Initializer, Limits, Pool, Rows, Run, SharedState};
 use crate::cli::units::at_least_one;
 
 pub(super) const BENCH_HELP: &str = "\
@@ -46,7 +46,7 @@ pub struct Bench {
     #[command(flatten)]
     pub grants: Grants,
     #[command(flatten)]
-    pub state: State,
+    pub state: SharedState,
     #[command(flatten)]
     pub pool: Pool,
 }
@@ -68,7 +68,7 @@ impl Bench {
             limits: self.limits,
             determinism: self.determinism,
             grants: self.grants,
-            state: State { state_out: None, ..self.state },
+            state: SharedState { state_out: None, ..self.state },
             pool: self.pool,
             ..run
         })

@@ -70,7 +70,7 @@ impl Project {
     /// Where its program goes unless something else is said.
     pub fn default_output(&self) -> PathBuf {
         match &self.file {
-            Some(file) if self.language.name == MODULE.name => self.dir.join(file.with_extension("component.wasm")),
+            Some(file) if self.language.is_module() => self.dir.join(file.with_extension("component.wasm")),
             Some(file) => self.dir.join(file.with_extension("wasm")),
             None => self.dir.join(PROGRAM),
         }

@@ -30,7 +30,7 @@ pub fn build(project: &Project, out: &Path) -> Result<(), Error> {
     let scratch = tempfile::Builder::new().prefix("wpool-build-").tempdir();
     let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
     let made = recipe::carry_out(project, scratch.path())?;
-    if project.language.name == language::MODULE.name {
+    if project.language.is_module() {
         componentize::check(&made, &project.dir.join(project.main_source()?))?;
     }
     replace(out, &componentize::finish(made, out)?)
