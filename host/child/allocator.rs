@@ -1,4 +1,4 @@
-//! An allocator that leaves a word when there is no more memory.
+//! An allocator that tells the host when memory runs out.
 #![allow(unsafe_code, reason = "the interface of allocators is unsafe")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -6,17 +6,17 @@ use std::sync::{Arc, OnceLock};
 
 use crate::protocol::page::SharedPage;
 
-/// The page of the worker that this process is, if it is one.
+/// The page of this process, if it is a worker.
 static PAGE: OnceLock<Arc<SharedPage>> = OnceLock::new();
 
-/// From here on the host is told when an allocation fails, which most often ends the process.
+/// Reports failed allocations to the host from here on. A failed allocation mostly ends the process.
 pub(super) fn report_to(page: Arc<SharedPage>) {
-    // There is one page in the life of a worker.
+    // A worker has only one page in its life.
     let _ = PAGE.set(page);
 }
 
-/// The system's allocator, for a program whose workers are itself: with it as `#[global_allocator]`, a task whose
-/// worker is given no more memory is `out-of-memory`. Without it, it is a `crash`.
+/// The system's allocator, for a program that is its own worker. With it as `#[global_allocator]`, a task whose worker
+/// is given no more memory is `out-of-memory`. Without it, the task is a `crash`.
 #[derive(Clone, Copy, Debug)]
 pub struct Allocator;
 

@@ -1,8 +1,8 @@
-//! Faults: those that somebody has sent, those of a watched page, and the rest, which are the engine's.
+//! Faults: signals that somebody has sent, faults of a watched page, and all others, which are the engine's.
 //!
-//! The engine takes a SIGSEGV, or one of its like, at an instruction that may trap for the guest's trap. One that came from
-//! `kill` would give a task an outcome that is not its own, and one between such instructions would be lost. Here it ends the
-//! worker, as every other signal does, and the task runs again.
+//! At an instruction that may trap, the engine treats a SIGSEGV or a similar signal as the guest's trap. A signal from
+//! `kill` would then give the task a wrong outcome, and between such instructions it would be lost. So a signal from
+//! `kill` ends the worker here, as every other signal does, and the task runs again.
 #![allow(unsafe_code, reason = "handlers of signals have no safe interface")]
 
 use std::ffi::{c_int, c_void};
@@ -13,19 +13,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::engine::watch::{self, Admitted};
 
-/// What the processor raises for a guest that traps.
+/// The signals that the processor raises for a guest that traps.
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
-/// The handlers that were there before, in their order: the engine's, or for a signal that it leaves alone (SIGBUS, on
-/// Linux) that of Rust's library, which tells of stacks that overflow.
+/// The earlier handlers, in the order of `SIGNALS`: the engine's or, for a signal that the engine leaves alone (SIGBUS,
+/// on Linux), the one of Rust's library, which reports stacks that overflow.
 static ENGINES: [AtomicUsize; SIGNALS.len()] = [const { AtomicUsize::new(0) }; SIGNALS.len()];
 
 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
-/// What the kernel says of an access that a page's rights do not allow (`asm-generic/siginfo.h`).
+/// The kernel's code for an access that a page's rights do not allow (`asm-generic/siginfo.h`).
 const SEGV_ACCERR: c_int = 2;
 
-/// Takes those handlers over. To be called once, when there is an engine.
+/// Takes over these handlers. To be called once, when the engine exists.
 pub(super) fn tell_sent_from_raised() -> io::Result<()> {
     for (signal, engine) in SIGNALS.into_iter().zip(&ENGINES) {
         // SAFETY: zeros are a valid sigaction, which is only written to.
@@ -35,7 +35,7 @@ pub(super) fn tell_sent_from_raised() -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
         if action.sa_flags & libc::SA_SIGINFO == 0 {
-            // There is no handler: it ends the process.
+            // Without a handler, the signal ends the process.
             continue;
         }
         engine.store(action.sa_sigaction, Ordering::Release);
@@ -49,7 +49,7 @@ pub(super) fn tell_sent_from_raised() -> io::Result<()> {
 }
 
 extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal; what is no address is not used as one.
+    // SAFETY: with SA_SIGINFO the kernel passes a siginfo_t; a value in it that is not an address is not used as one.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
     let is_of_rights = signal == libc::SIGSEGV && code == SEGV_ACCERR;
     let admitted = if is_of_rights { watch::admit_write(address) } else { Admitted::NotWatched };
@@ -57,10 +57,10 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
         return;
     }
     let was_sent = code <= 0;
-    // A write that cannot be allowed is no guest's fault either.
+    // A write that cannot be allowed is not a guest's fault either.
     if was_sent || admitted == Admitted::Never {
-        // SAFETY: both may be called in a handler. Where the signal is not blocked meanwhile (the engine's handlers), the
-        // second does not return; where it is (that of Rust's library), the process ends when this handler returns.
+        // SAFETY: both may be called in a handler. Where the signal is not blocked meanwhile (the engine's handlers),
+        // the second does not return; where it is (that of Rust's library), the process ends when this handler returns.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             libc::raise(signal);

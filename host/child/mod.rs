@@ -1,4 +1,4 @@
-//! What runs in child processes: their entrance, the compiler, the worker, and what both are made of.
+//! Child processes: their entrance, the compiler, the worker, and the parts of both.
 //!
 //! Nothing here knows the host's side. The compiler and the worker do not know each other.
 
@@ -18,17 +18,17 @@ use std::process::exit;
 pub use self::allocator::Allocator;
 use crate::protocol::roles::{CHILD_ARGUMENT, Role};
 
-/// What an intruder does with a row.
+/// An intruder's work on a row.
 pub(crate) type Intrusion = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// Makes this process a worker or a compiler when a pool started it as one, and returns otherwise. It must be the
-/// first line of `main` in a program that uses [`crate::WorkerCommand::this_program`].
+/// Makes this process a worker or a compiler if a pool started it as one, and returns otherwise. It must be the first
+/// line of `main` in a program that uses [`crate::WorkerCommand::this_program`].
 pub fn enter() {
     enter_with(None);
 }
 
-/// [`enter`], with something that every worker does at the beginning of each task, in place of the guest if it gives an
-/// output. It is for tests of the fence: what it does, a guest could do that has broken out of the engine.
+/// [`enter`], with a function that every worker calls at the beginning of each task, in place of the guest if it
+/// returns an output. It is for tests of the fence: a guest that has broken out of the engine could do the same.
 #[doc(hidden)]
 pub fn enter_as_intruder(act: fn(&[u8]) -> Option<Vec<u8>>) {
     enter_with(Some(act));
@@ -36,7 +36,7 @@ pub fn enter_as_intruder(act: fn(&[u8]) -> Option<Vec<u8>>) {
 
 fn enter_with(intrusion: Option<Intrusion>) {
     let args: Vec<OsString> = std::env::args_os().collect();
-    // The whole command line and nothing less: what a user passes on to a guest may hold these words, too.
+    // The whole command line must match, because a user may pass these words on to a guest.
     let [_, mark, role, host] = args.as_slice() else { return };
     if mark != CHILD_ARGUMENT {
         return;

@@ -12,13 +12,13 @@ use crate::protocol::roles::BUILD;
 use crate::protocol::setup::{ChildError, Hello, WorkerSetup};
 use crate::protocol::wire::{self, Decoder, Frame, Kind, MAX_TEXT, WireError};
 
-/// Most bytes of the message of a refusal, which may list all that a program exports. A byte takes up to six in JSON.
+/// Most bytes of the message of a refusal, which may list all exports of a program. A byte takes up to six in JSON.
 const MAX_MESSAGE: usize = MAX_TEXT / 8;
 
-/// Exit code of a child that could not be set up, after it said why.
+/// Exit code of a child that could not be set up, after it reported the reason.
 pub(crate) const REFUSED: i32 = 3;
 
-/// Exit code of a child that broke: it panicked, or its host spoke nonsense.
+/// Exit code of a child that failed: it panicked, or its host sent nonsense.
 pub(crate) const BROKEN: i32 = 70;
 
 /// A child's ends of its pipes.
@@ -26,23 +26,23 @@ pub(crate) const BROKEN: i32 = 70;
 pub(crate) struct Pipes {
     pub from_host: File,
     pub to_host: File,
-    /// Descriptors that were handed over, from 3 on.
+    /// Descriptors from the host, from 3 on.
     pub handed: Vec<OwnedFd>,
     /// The process id of the host.
     pub host: i32,
-    /// What is read comes here first: the free end of a decoder's buffer would have to be cleared for each read, which takes
-    /// a worker that is woken up for one row longer than all else.
+    /// A buffer for reads. Reading into the free end of a decoder's buffer would need clearing it each time. For a
+    /// worker that wakes up for one row this takes longer than everything else.
     pub block: Box<[u8]>,
 }
 
 impl Pipes {
-    /// Reads the next frame; `None` when the host has closed the pipe.
+    /// Reads the next frame; `None` if the host has closed the pipe.
     pub fn next(&mut self, decoder: &mut Decoder) -> Result<Option<Frame>, WireError> {
         loop {
             if let Some(frame) = decoder.pop()? {
                 return Ok(Some(frame));
             }
-            // A pipe that cannot be read is a host that is gone.
+            // A pipe that cannot be read means that the host has gone.
             let count = self.from_host.read(&mut self.block).unwrap_or(0);
             if count == 0 {
                 return Ok(None);
@@ -51,7 +51,7 @@ impl Pipes {
         }
     }
 
-    /// Reads the setup, when the host is of this build.
+    /// Reads the setup, if the host is of this build.
     pub fn setup<T: DeserializeOwned>(&mut self, decoder: &mut Decoder) -> Result<T, ChildError> {
         let nonsense = |why: String| ChildError::Other(format!("cannot read its setup: {why}"));
         let frame = self.next(decoder).map_err(|error| nonsense(error.to_string()))?;
@@ -64,7 +64,7 @@ impl Pipes {
         serde_json::from_value(hello.setup).map_err(|error| nonsense(error.to_string()))
     }
 
-    /// Reads the argument of `init`, when it is to be called.
+    /// Reads the argument of `init`, if `init` is to be called.
     pub fn argument(&mut self, setup: &WorkerSetup, decoder: &mut Decoder) -> Result<Option<Bytes>, ChildError> {
         if !setup.init {
             return Ok(None);
@@ -74,7 +74,7 @@ impl Pipes {
         frame.map(|frame| Some(frame.payload)).ok_or_else(|| ChildError::Other("it was given no argument".into()))
     }
 
-    /// Sends a frame of JSON. A host that is gone gets nothing more, and will not miss it.
+    /// Sends a frame of JSON. A failure to send is ignored: the host has gone then.
     pub fn send(&mut self, kind: Kind, value: &impl Serialize) {
         self.send_bytes(kind, &serde_json::to_vec(value).unwrap_or_default());
     }
@@ -85,7 +85,7 @@ impl Pipes {
         let _ = sent.and_then(|()| self.to_host.write_all(payload));
     }
 
-    /// Says why this child does not go on.
+    /// Reports why this child cannot run. Returns its exit code.
     pub fn refuse(&mut self, mut why: ChildError) -> i32 {
         if let ChildError::Program(refusal) = &mut why {
             refusal.message.truncate(refusal.message.floor_char_boundary(MAX_MESSAGE));

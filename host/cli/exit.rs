@@ -100,7 +100,7 @@ impl Exit {
         }
         match error.downcast_ref::<Error>() {
             Some(Error::ProgramRefused { .. }) => Exit::Refused,
-            Some(Error::Config(_)) => Exit::Usage,
+            Some(Error::Setting(_)) => Exit::Usage,
             _ => Exit::SetUp,
         }
     }

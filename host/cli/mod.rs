@@ -8,6 +8,7 @@ mod errors;
 mod exit;
 mod journal;
 mod lines;
+mod options;
 mod plan;
 mod print;
 mod program;
@@ -68,7 +69,7 @@ pub fn main() -> ExitCode {
         Action::Man => man().map(|page| print_bytes(&page)),
     };
     let exit = result.unwrap_or_else(|error| {
-        say(format_args!("{error:#}"));
+        say(format_args!("{}", options::in_words(&error)));
         Exit::of_error(&error)
     });
     exit.into()

@@ -1,9 +1,9 @@
 //! Compiled images on disk, named by everything that decides their content.
 //!
-//! An entry is native code that every worker will run, so the folder is the user's alone and so are those above it, it is
-//! reached through one descriptor, an entry becomes visible whole (by rename) or not at all, and each run hashes it before
-//! use. An entry is the image, the report as JSON, and
-//! a footer: both lengths and the BLAKE3 hash of all before it.
+//! Every worker runs the native code of an entry. So the folder is the user's alone, and so are the folders above it.
+//! It is reached through one descriptor, an entry becomes visible whole (by rename) or not at all, and each run hashes
+//! it before use. An entry is the image, the report as JSON, and a footer: both lengths and the BLAKE3 hash of all
+//! before it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -20,7 +20,7 @@ use crate::protocol::setup::ImageSettings;
 use crate::protocol::wire::MAX_TEXT;
 use crate::spawn::command::WorkerCommand;
 
-/// When entries together exceed this, the least recently used go.
+/// Above this size of all entries, the least recently used are removed.
 const MAX_BYTES: u64 = 2 << 30;
 
 const FOOTER: u64 = 8 + 8 + 32;
@@ -31,18 +31,18 @@ pub(crate) struct Cache {
     dir: Dir,
 }
 
-/// What a snapshot depends on beside its program: everything that `init` can see.
+/// The inputs of a snapshot besides its program: everything that `init` can see.
 pub(crate) struct InitIdentity<'a> {
     pub argument: &'a [u8],
     pub env: &'a [(String, String)],
-    /// The limit, which decides what `memory.grow` answers.
+    /// The limit of memory, which decides the results of `memory.grow`.
     pub memory: u64,
-    /// Of its random numbers, when there is one.
+    /// The seed of its random numbers, if it has one.
     pub seed: Option<u64>,
 }
 
-/// The name of the entry for a program, as it is or as its `init` leaves it. The worker executable stands for the engine
-/// inside it.
+/// The name of the entry for a program, before or after its `init`. The worker executable stands for the engine inside
+/// it.
 pub(crate) fn key(
     program: &Program,
     worker: &WorkerCommand,
@@ -55,14 +55,14 @@ pub(crate) fn key(
     hasher.update(program.hash().as_bytes());
     hasher.update(format!("{identity:?}").as_bytes());
     if let Some(InitIdentity { argument, env, memory, seed }) = init {
-        // Quoted, so that no name or value can pass for another.
+        // Quoted, so that different names and values cannot give the same text.
         hasher.update(format!("{env:?}{memory:?}{seed:?}").as_bytes()).update(argument);
     }
     hasher.finalize().to_hex().to_string()
 }
 
-/// What the compiler would find this machine's processor able to do. The kernel writes the file as it is read, and asks
-/// every processor how fast it is: no more is read of it than the first one's part, and that once.
+/// The processor's features, as the compiler would find them. The kernel makes this file during the read, and asks
+/// every processor for its speed. So only the first processor's part is read, and only once.
 fn cpu_features() -> &'static str {
     static FEATURES: OnceLock<String> = OnceLock::new();
     FEATURES.get_or_init(|| {
@@ -73,7 +73,7 @@ fn cpu_features() -> &'static str {
 }
 
 impl Cache {
-    /// Opens or creates the folder, unless somebody else could write to it or replace it.
+    /// Opens or creates the folder. Fails if somebody else could write to it or replace it.
     pub fn open(dir: &Path) -> io::Result<Cache> {
         Ok(Cache { dir: Dir::make_private(dir)? })
     }
@@ -82,7 +82,7 @@ impl Cache {
         self.dir.at(key).path()
     }
 
-    /// The entry, when it is there and whole.
+    /// The entry, if it exists and is whole.
     pub fn load(&self, key: &str) -> io::Result<Option<(Draft, File)>> {
         let place = self.dir.at(key);
         if place.look()?.is_none() {
@@ -94,7 +94,7 @@ impl Cache {
             Err(error) => return Err(error),
         };
         let draft = verify(&mut file)?;
-        // Marks the entry as used; a read-only cache is just as good.
+        // Marks the entry as used. A failure does not matter: a read-only cache works as well.
         let _ = file.set_modified(SystemTime::now());
         Ok(Some((draft, file)))
     }
@@ -102,13 +102,13 @@ impl Cache {
     /// Writes an entry and opens it.
     pub fn store(&self, key: &str, draft: &Draft, image: &[u8]) -> io::Result<File> {
         let report = serde_json::to_vec(draft)?;
-        // Opened before it is there for others, who may remove it at once to make room.
+        // Opened before other processes see it, because they may remove it at once to make room.
         let file = write_entry(&self.dir.at(key), image, &report)?;
         self.evict();
         Ok(file)
     }
 
-    /// Removes what was not used for longest, until the rest is within bounds. Whoever still has an entry open keeps
+    /// Removes the least recently used entries until the rest is within bounds. A process that has an entry open keeps
     /// it.
     fn evict(&self) {
         let Ok(names) = self.dir.names() else { return };
@@ -139,7 +139,7 @@ fn write_entry(place: &Place, image: &[u8], report: &[u8]) -> io::Result<File> {
         draft.file.write_all(part)?;
     }
     draft.file.write_all(hasher.finalize().as_bytes())?;
-    // A worker gets this descriptor, and must not be able to write by it.
+    // A worker gets this descriptor, and must not be able to write through it.
     let reader = draft.reader()?;
     draft.put(true)?;
     Ok(reader)

@@ -6,18 +6,19 @@ use super::{Maker, is_out_of_memory, parse};
 use crate::model::error::{Error, Refusal};
 use crate::model::limits::in_words;
 use crate::model::report::Draft;
+use crate::model::settings::Setting;
 use crate::protocol::roles::Role;
 use crate::protocol::setup::{CompileSetup, Goal};
 use crate::protocol::wire::{Decoder, Kind};
 use crate::spawn::handshake::{Failed, set_up};
 
-/// Largest image. Machine code is some four times its WebAssembly, so this is far over [`crate::model::program::MAX_PROGRAM`]
-/// programs that real machines compile.
+/// Largest image. Machine code is some four times its WebAssembly, so this is far above the images of
+/// [`crate::model::program::MAX_PROGRAM`] programs that real machines can compile.
 const MAX_IMAGE: usize = 2 << 30;
 
 impl Maker<'_> {
-    /// Has the program compiled, with the state that `init` left if that is the goal. The state is given away, because the
-    /// image holds it, too.
+    /// Compiles the program, with the state that `init` left if this is the goal. Takes the state, because the image
+    /// holds it, too.
     pub(super) async fn compile(&self, goal: Goal, state: Option<Bytes>) -> Result<(Draft, Bytes), Error> {
         let spawned = self.spawner.spawn(self.worker, Role::Compiler, Vec::new()).await;
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
@@ -42,21 +43,20 @@ impl Maker<'_> {
         }
     }
 
-    /// A compiler that dies is a program that makes it die.
+    /// The refusal of a program under which the compiler dies.
     fn gave_up(&self, why: &str) -> Error {
         let limits = &self.config.compile_limits;
         let (time, memory) = (limits.time, in_words(limits.memory));
-        // How the kernel ends a process that has used up its time.
-        let message = if why.contains("SIGXCPU") {
-            format!("compiling it takes more than {time:?} of CPU time; allow more with --compile-timeout")
+        // The kernel's signal for a process that has used up its time.
+        let (message, settings) = if why.contains("SIGXCPU") {
+            let message = format!("compiling it takes more than {time:?} of CPU time; allow more");
+            (message, &[Setting::CompileTime][..])
         } else if is_out_of_memory(why) {
-            format!("compiling it takes more than {memory}; allow more with --compile-memory")
+            (format!("compiling it takes more than {memory}; allow more"), &[Setting::CompileMemory][..])
         } else {
-            format!(
-                "the compiler gave up on it: {why} (limits: {time:?} of CPU time, {memory}; see --compile-timeout and \
-                 --compile-memory)"
-            )
+            let message = format!("the compiler gave up on it: {why} (limits: {time:?} of CPU time, {memory})");
+            (message, &[Setting::CompileTime, Setting::CompileMemory][..])
         };
-        self.refused(Refusal::new("compile-limit", message))
+        self.refused(Refusal::new("compile-limit", message).about(settings))
     }
 }

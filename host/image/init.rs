@@ -11,16 +11,17 @@ use crate::model::grants::Grants;
 use crate::model::isolation::Isolation;
 use crate::model::limits::{Limits, in_words};
 use crate::model::report::Report;
+use crate::model::settings::{Setting, TaskSettings};
 use crate::protocol::roles::Role;
 use crate::protocol::setup::{MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
 
 impl Maker<'_> {
-    /// Runs `init` in a process of its own and gives the state it leaves, which nobody has checked.
+    /// Runs `init` in a process of its own and returns the resulting state, unchecked.
     pub(super) async fn initialize(&self, report: &Report, code: Bytes) -> Result<Bytes, Error> {
         let role = Role::Initializer.as_str();
-        let argument = self.argument(report)?;
+        let argument = self.config.init_argument(self.program.name(), report)?;
         let spawn = |source| Error::Spawn { role, source };
         let image = in_memory(&code).map_err(spawn)?;
         drop(code);
@@ -30,14 +31,14 @@ impl Maker<'_> {
         let mut decoder = Decoder::new(MAX_SNAPSHOT.max(MAX_TEXT));
         let began = Instant::now();
         let running = set_up(&mut process, self.init_setup(report), rest, &mut decoder, Kind::Snapshot);
-        // What keeps the deadline is the worker; this is for one that does not.
+        // The worker keeps the deadline. This one is for a worker that does not.
         let timeout = self.init().timeout;
         let most = START_DEADLINE.saturating_add(timeout).saturating_add(self.config.grace);
         let frames = match tokio::time::timeout(most, running).await {
             Ok(frames) => frames,
             Err(_) => {
-                let message = format!("its `init` ran longer than {timeout:?} and was killed; see --init-timeout");
-                return Err(self.refused(Refusal::new("init", message)));
+                let message = format!("its `init` ran longer than {timeout:?} and was killed; allow more time");
+                return Err(self.refused(Refusal::new("init", message).about(&[Setting::InitTimeout])));
             }
         };
         match frames {
@@ -48,39 +49,38 @@ impl Maker<'_> {
                 Ok(state)
             }
             Err(Failed::Died(why)) => {
-                let memory = in_words(self.config.limits.memory);
-                let message = if is_out_of_memory(&why) {
-                    format!("running its `init` takes more memory than {memory} allow for; allow more with --memory")
+                let memory = in_words(self.config.task.limits.memory);
+                Err(self.refused(if is_out_of_memory(&why) {
+                    let message = format!("running its `init` takes more memory than {memory} allow for; allow more");
+                    Refusal::new("init", message).about(&[Setting::Memory])
                 } else {
-                    format!("its `init` ended its process: {why} (memory limit: {memory})")
-                };
-                Err(self.refused(Refusal::new("init", message)))
+                    Refusal::new("init", format!("its `init` ended its process: {why} (memory limit: {memory})"))
+                }))
             }
             Err(Failed::Violated(why)) => Err(self.violated(Role::Initializer, &why)),
             Err(failed) => Err(failed.into_error(self.program.name(), Role::Initializer)),
         }
     }
 
-    /// A worker's setup: the limits of a task, but for the time, and of what was granted the environment alone.
+    /// A worker's setup: the limits of a task except its time, and only the environment from the grants.
     fn init_setup(&self, report: &Report) -> WorkerSetup {
         let config = self.config;
+        let task = TaskSettings {
+            limits: Limits { deadline: Some(self.init().timeout), fuel: None, ..config.task.limits.clone() },
+            grants: Grants { env: config.task.grants.env.clone(), ..Grants::default() },
+            isolation: Isolation::Fresh,
+            deterministic: config.task.deterministic.clone(),
+            receipts: true,
+            ..TaskSettings::default()
+        };
         WorkerSetup {
             program_name: self.program.name().to_owned(),
             report: report.clone(),
-            limits: Limits { deadline: Some(self.init().timeout), fuel: None, ..config.limits.clone() },
-            grants: Grants { env: config.grants.env.clone(), ..Grants::default() },
-            json_rows: false,
-            bare_outputs: false,
-            success_codes: Vec::new(),
-            receipts: true,
-            post_mortem: false,
+            task,
             flush_each: false,
             state: false,
             init: true,
-            isolation: Isolation::Fresh,
-            verify_isolation: false,
             sandbox: config.sandbox,
-            deterministic: config.deterministic.clone(),
         }
     }
 }

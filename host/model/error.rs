@@ -1,4 +1,4 @@
-//! What can go wrong with a pool. What can go wrong with a task is an [`crate::Outcome`].
+//! Errors of a pool. A task has no errors of this kind: its end is an [`crate::Outcome`].
 
 use std::io;
 use std::path::PathBuf;
@@ -6,32 +6,35 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Why a pool could not be made, or cannot go on.
+use crate::model::settings::{Setting, SettingError};
+
+/// The reason why a pool could not be made, or cannot continue.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The program file cannot be read.
     #[error("cannot read the program {path}", path = path.display())]
     ReadProgram { path: PathBuf, source: io::Error },
-    /// The program is not one that wpool runs.
+    /// wpool does not run this program.
     #[error("{name}: {refusal}")]
     ProgramRefused { name: String, refusal: Refusal },
-    /// A limit, a grant or another setting that cannot be had.
-    #[error("{0}")]
-    Config(String),
+    /// A limit, a grant or another setting that the pool, or the program, cannot have.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The worker executable cannot be found.
     #[error("no `wpool` executable beside this program or in PATH; install it, or name it with WorkerCommand::at")]
     NoWorkerCommand,
     /// A child process could not be started or set up.
     #[error("cannot start a {role}")]
     Spawn { role: &'static str, source: io::Error },
-    /// A child process was started and did not come up.
+    /// A child process was started and did not become ready.
     #[error("the {role} did not start: {why}")]
     ChildFailed { role: &'static str, why: String },
     /// Host and worker are of different builds.
     #[error("this program is build `{host}` and its worker executable is build `{child}`; use the same wpool for both")]
     BuildMismatch { host: String, child: String },
     /// The machine does not offer the whole fence around children, which [`crate::SandboxMode::Strict`] asks for.
-    #[error("layers of the sandbox are missing here: {missing}; {advice}, or run with less of it (--sandbox auto)")]
+    #[error("layers of the sandbox are missing here: {missing}; {advice}, or run with less of it")]
     Sandbox { missing: String, advice: String },
     /// Workers keep failing before they have done anything.
     #[error("{failures} workers in a row failed before they did anything; the last one {why}")]
@@ -41,18 +44,45 @@ pub enum Error {
     Ended,
 }
 
-/// Why a program is refused.
+impl Error {
+    /// The settings that the error is about, if any: a command line can name its options for them.
+    pub fn settings(&self) -> Vec<Setting> {
+        match self {
+            Error::Setting(error) => error.settings(),
+            Error::ProgramRefused { refusal, .. } => refusal.settings.clone(),
+            Error::Sandbox { .. } => vec![Setting::Sandbox],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The reason why a program is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct Refusal {
-    /// A word for programs: `bad-module`, `precompiled`, `unknown-import`, `no-convention`, `memory-limit`…
+    /// A word for machines: `bad-module`, `precompiled`, `unknown-import`, `no-convention`, `memory-limit`…
     pub code: String,
-    /// What was looked for and what was found.
+    /// A sentence for people: the expectation, and the finding.
     pub message: String,
+    /// Settings that decide about the refusal: another value may do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Refusal { code: code.to_owned(), message: message.into() }
+        Refusal { code: code.to_owned(), message: message.into(), settings: Vec::new() }
+    }
+
+    /// The refusal of a program whose state after `init` no snapshot can hold.
+    #[cfg(feature = "engine")]
+    pub(crate) fn no_snapshot(why: &str) -> Self {
+        let message = format!("no snapshot can be made after its `init`: {why}; run it in each instance instead");
+        Refusal::new("snapshot", message).about(&[Setting::InitEach])
+    }
+
+    /// Names the settings that decide about the refusal.
+    pub(crate) fn about(self, settings: &[Setting]) -> Self {
+        Refusal { settings: settings.to_vec(), ..self }
     }
 }

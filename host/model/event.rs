@@ -1,4 +1,4 @@
-//! What an observer of a pool is told.
+//! Events of a pool and their observers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,34 +10,34 @@ use tokio::sync::mpsc;
 use crate::model::outcome::Status;
 use crate::model::task::TaskId;
 
-/// Something that happened in a pool.
+/// An event in a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A worker came up in a slot and can take tasks. `generation` counts the slot's workers from 0.
+    /// A worker is ready for tasks. `generation` counts the slot's workers from 0.
     WorkerStarted { slot: u32, generation: u32, pid: u32 },
     /// A worker ended by itself or was killed. `suspect` was running in it.
     WorkerDied { slot: u32, generation: u32, why: String, suspect: Option<TaskId> },
-    /// The program's `init` has run, once for all tasks. `printed` is what it wrote to standard output and error.
+    /// The program's `init` has run, once for all tasks. `printed` is its text on standard output and error.
     Initialized { took: Duration, printed: Option<String> },
-    /// A worker that had nothing to do was replaced on purpose.
+    /// An idle worker was replaced on purpose.
     WorkerRetired { slot: u32, generation: u32, why: String },
     /// A worker has begun a task. The host looks every 20 ms, and every 10 ms where it keeps the deadlines
-    /// ([`crate::Interrupt::Kill`]); of a task that is over by then this is told just before what became of it. Told again
-    /// for each attempt.
+    /// ([`crate::Interrupt::Kill`]). If the task is over by then, this event comes just before the one of its end. Each
+    /// attempt has its own event.
     TaskStarted { task: TaskId, slot: u32 },
     /// An attempt ended with this status, and the task runs again after a pause.
     TaskRetried { task: TaskId, status: Status, delay: Duration },
-    /// A task has its outcome. Results that keep the order of inputs may have to wait for others after this.
+    /// A task has its outcome. With results in the order of inputs, its result may still have to wait for others.
     TaskSettled { task: TaskId, status: Status },
-    /// Something that deserves to be known and does not stop the run.
+    /// A warning that does not stop the run.
     Warning(String),
-    /// The receiver of [`Observer::channel`] was too slow for so many events.
+    /// The receiver of [`Observer::channel`] was too slow for this number of events.
     Missed(u64),
 }
 
-/// Who is told. Called from the pool's own tasks, in the order in which things happened: it must return quickly. It may
-/// use the pool. If it panics, what it was told is lost to it and nothing else is harmed.
+/// A receiver of events. The pool's own tasks call it in the order of the events, so it must return quickly. It may use
+/// the pool. If it panics, it loses that event and nothing else is harmed.
 #[derive(Clone)]
 pub struct Observer {
     tell: Arc<dyn Fn(&Event) + Send + Sync>,
@@ -50,13 +50,13 @@ impl Observer {
         Observer { tell: Arc::new(tell), of_tasks: true }
     }
 
-    /// The same observer, not told of tasks, which is cheaper when they are many.
+    /// The same observer without the events of single tasks, which is cheaper when there are many.
     pub fn without_tasks(self) -> Self {
         Observer { of_tasks: false, ..self }
     }
 
-    /// An observer that sends events to a receiver, which may be up to `capacity` behind. What it misses beyond that is
-    /// counted by [`Event::Missed`].
+    /// An observer that sends events to a receiver, which may be up to `capacity` behind. [`Event::Missed`] counts the
+    /// events that do not fit.
     pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<Event>) {
         let (sender, receiver) = mpsc::channel(capacity.max(1));
         let missed = AtomicU64::new(0);

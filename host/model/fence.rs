@@ -1,43 +1,45 @@
-//! The fence around a child: what it consists of, how much of it is asked for, and what of it stands.
+//! The fence around a child: its layers, how many of them are required, and their state.
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
-/// How much a machine must offer of the fence around workers and compilers. Whatever is chosen, a child dies with its
-/// host, has no environment, no descriptors but its pipes and the program's image, leaves no core file and can gain no rights.
+/// The part of the fence around workers and compilers that a machine must offer. In every mode a child dies with its
+/// host, has no environment, no descriptors but its pipes and the program's image, leaves no core file and can gain no
+/// rights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxMode {
-    /// Every layer, or the pool fails with [`crate::Error::Sandbox`].
+    /// Requires every layer; without one the pool fails with [`crate::Error::Sandbox`].
     Strict,
-    /// Every layer that the machine offers. The pool tells once, by [`crate::Event::Warning`], which are missing.
+    /// Raises every layer that the machine offers. The pool reports the missing ones once, by
+    /// [`crate::Event::Warning`].
     #[default]
     Auto,
-    /// No layer.
+    /// Raises no layer.
     Off,
 }
 
-/// A part of the fence. Each holds a child that has broken out of the engine, for itself.
+/// A layer of the fence. Each of them, alone, holds a child that has broken out of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxLayer {
-    /// Few descriptors, the first to go when the machine is out of memory, and a bound on memory that catches faults of
-    /// wpool's own: a child that has broken out of the engine gets around it.
+    /// Few descriptors, first in line when the machine runs out of memory, and a bound on memory against faults of
+    /// wpool's own. A child that has broken out of the engine gets around that bound.
     Limits,
-    /// User, network, IPC and host name of its own.
+    /// A user, network, IPC and host name of its own.
     Namespaces,
-    /// No capabilities, and nothing of its memory for other processes of the same user.
+    /// No capabilities, and no access to its memory for other processes of the same user.
     Privileges,
-    /// No files but those in granted directories; as far as the kernel knows of them, no TCP and no signals to others. With
-    /// granted directories it takes Linux 6.2.
+    /// No files outside granted directories and, as far as the kernel supports it, no TCP and no signals to others.
+    /// With granted directories it needs Linux 6.2.
     Landlock,
-    /// No system calls but those that a guest needs.
+    /// No system calls but the ones that a guest needs.
     Seccomp,
 }
 
 impl SandboxLayer {
-    /// In the order in which they are raised.
+    /// All layers, in the order in which a child raises them.
     pub const ALL: [SandboxLayer; 5] = [
         SandboxLayer::Limits,
         SandboxLayer::Namespaces,
@@ -56,7 +58,7 @@ impl SandboxLayer {
         }
     }
 
-    /// What to try where it cannot be had.
+    /// A remedy for a machine that does not offer the layer.
     pub fn advice(self) -> &'static str {
         match self {
             SandboxLayer::Limits => "mount /proc",
@@ -74,25 +76,25 @@ impl SandboxLayer {
     }
 }
 
-/// What became of a layer.
+/// The state of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerState {
     On,
-    /// It was not asked for.
+    /// It was not requested.
     Off,
-    /// The machine refused, with this error number.
+    /// The machine refused it with this error number.
     Missing(i32),
 }
 
-/// What stands of the fence around one child, as that child tells it.
+/// The state of the fence around one child, as reported by that child.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fence {
     layers: Vec<(SandboxLayer, LayerState)>,
 }
 
 impl Fence {
-    /// What a child sent, if it makes sense: each layer at most once.
+    /// Parses a child's report, which may name each layer at most once.
     pub(crate) fn parse(text: &[u8]) -> Result<Fence, String> {
         let fence: Fence = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let times = |layer| fence.layers.iter().filter(|(other, _)| *other == layer).count();
@@ -105,18 +107,18 @@ impl Fence {
         self.layers.push((layer, state));
     }
 
-    /// Every layer that the child told of, in the order in which it raised them.
+    /// Every layer that the child reported, in the order in which it raised them.
     pub fn layers(&self) -> impl Iterator<Item = (SandboxLayer, LayerState)> {
         self.layers.iter().copied()
     }
 
-    /// Whether every layer is there.
+    /// Whether every layer is on.
     pub(crate) fn is_whole(&self) -> bool {
         SandboxLayer::ALL.into_iter().all(|layer| self.layers.contains(&(layer, LayerState::On)))
     }
 
-    /// The layers that the machine refused, with its reason each: `landlock (Function not implemented)`. Empty when there
-    /// is none.
+    /// The layers that the machine refused, each with its reason: `landlock (Function not implemented)`. Empty if it
+    /// refused no layer.
     pub fn missing(&self) -> String {
         let why = |(layer, state): &(SandboxLayer, LayerState)| match state {
             LayerState::Missing(error) => {
@@ -127,14 +129,14 @@ impl Fence {
         self.layers.iter().filter_map(why).collect::<Vec<_>>().join(", ")
     }
 
-    /// What to try to have the layers that are missing.
+    /// The remedies for the missing layers.
     pub(crate) fn advice(&self) -> String {
         let missing = self.layers.iter().filter(|(_, state)| matches!(state, LayerState::Missing(_)));
         missing.map(|(layer, _)| layer.advice()).collect::<Vec<_>>().join("; ")
     }
 }
 
-/// What people are told when the fence has ended a child. `who` it was, and `what` it did then.
+/// The message about a child that the fence has ended. `who` names the child, and `what` adds more about it.
 pub(crate) fn violation(who: &str, what: &str) -> String {
     format!(
         "SANDBOX VIOLATION: {who} made a system call that it has no right to, and the kernel ended it{what}. Either its program \

@@ -1,4 +1,4 @@
-//! What a program may touch.
+//! Grants: the rights of a program.
 
 use std::borrow::Cow;
 use std::fs::canonicalize;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::template::{Row, Template};
 use crate::model::typed::RowError;
 
-/// What a program may touch beside its input: nothing, unless it is listed here.
+/// The rights of a program besides its input. It has no others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grants {
     /// Arguments after `argv[0]`, made from each row.
@@ -27,8 +27,8 @@ impl Grants {
         self.dirs.iter().any(|dir| dir.writable)
     }
 
-    /// The granted directory, if any, through which tasks may write at a path: it is the path, holds it, or is inside of
-    /// it. Links on the way to the path's last name are followed; what is not there yet counts, too.
+    /// The granted directory, if any, through which tasks may write at a path: the directory is the path, holds it, or
+    /// is inside it. Links on the way to the path's last name are followed. The path need not exist yet.
     pub fn writable_at(&self, path: &Path) -> Option<&Path> {
         let place = place_of(path);
         let reaches = |granted: &Path| place.starts_with(granted) || granted.starts_with(&place);
@@ -43,7 +43,7 @@ impl Grants {
         args.map_err(|message| RowError::new("argument", message))
     }
 
-    /// What the guest is given: the row's bytes, unless a command's standard input is something else.
+    /// The bytes for the guest: the row, unless the standard input of a command is something else.
     pub(crate) fn input<'a>(&self, row: Row<'a>) -> Result<Cow<'a, [u8]>, RowError> {
         match &self.stdin {
             Stdin::Row => Ok(row.bytes.into()),
@@ -56,7 +56,7 @@ impl Grants {
     }
 }
 
-/// A path without links in it, but for its last name. Of folders that are not there the names are kept.
+/// A path without links, except at its last name. Folders that do not exist keep their names.
 fn place_of(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let Some(name) = path.file_name() else { return canonicalize(&path).unwrap_or(path) };
@@ -64,7 +64,7 @@ fn place_of(path: &Path) -> PathBuf {
     canonicalize(parent).unwrap_or_else(|_| place_of(parent)).join(name)
 }
 
-/// What a command reads from its standard input.
+/// The standard input of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stdin {
     /// The input's bytes.
@@ -76,11 +76,11 @@ pub enum Stdin {
     Made(Template),
 }
 
-/// A directory of the host's that a program may use.
+/// A directory of the host that a program may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirGrant {
     pub host: PathBuf,
-    /// The path under which the guest finds it.
+    /// The directory's path in the guest.
     pub guest: String,
     pub writable: bool,
 }

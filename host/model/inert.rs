@@ -1,33 +1,32 @@
-//! Text that comes from somebody else, made so that it can be read and does nothing: what programs say and how their parts
-//! are called, rows, names of files, and what children print.
+//! Text of others (programs, rows, file names, children), made readable and harmless.
 //!
-//! An *active* character acts on a terminal, ends a line, turns the direction of the text behind it, or is there and is not
-//! seen. For people it is written out as in Rust ([`text`]), and in JSON as an escape, which changes no value ([`json`],
-//! [`push_json`]). All records and all messages go through here.
+//! An *active* character acts on a terminal, ends a line, turns the direction of the text behind it, or is invisible.
+//! For people it is written out as in Rust ([`text`]), and in JSON as an escape, which changes no value ([`json`],
+//! [`push_json`]). All records and all messages go through this module.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-/// Bytes that are looked at together.
+/// Bytes that are tested together.
 const BLOCK: usize = 32;
 
-/// Whether a character is active. The joiners U+200C and U+200D are not, for scripts and emoji are made of them.
+/// Whether a character is active. The joiners U+200C and U+200D are not, because scripts and emoji need them.
 pub fn is_active(c: char) -> bool {
     match c {
-        // Controls of ASCII and of Latin-1, newline and tab among them.
+        // Controls of ASCII and of Latin-1, including newline and tab.
         '\0'..='\x1f' | '\x7f'..='\u{9f}' => true,
         // Ends of lines.
         '\u{2028}' | '\u{2029}' => true,
         // Directions: marks, embeddings, overrides and isolates.
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => true,
-        // What is not seen: a space without width, joiners of words, byte order marks, annotations, tags.
+        // Invisible: a space without width, joiners of words, byte order marks, annotations, tags.
         '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
         _ => false,
     }
 }
 
-/// A text with its active characters written out (`\n`, `\u{1b}`): it fits into a line.
+/// A text with its active characters written out (`\n`, `\u{1b}`). It fits into a line.
 pub fn text(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_active) {
         return Cow::Borrowed(text);
@@ -42,7 +41,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
 /// Appends a value as JSON on one line.
 ///
 /// # Errors
-/// As `serde_json`: when the value has no JSON, such as a map with keys that are not text.
+/// If `serde_json` refuses the value, such as a map with keys that are not text.
 pub fn push_json(value: &(impl Serialize + ?Sized), line: &mut Vec<u8>) -> serde_json::Result<()> {
     let start = line.len();
     serde_json::to_writer(&mut *line, value)?;
@@ -61,10 +60,11 @@ pub fn push_pretty_json(value: &(impl Serialize + ?Sized), text: &mut Vec<u8>) -
     Ok(())
 }
 
-/// Escapes what is active in JSON from an offset on. Valid JSON has characters beyond those of ASCII that are printed in
-/// its strings alone, so the values stay the same. White space between tokens stays.
+/// Escapes the active characters in JSON from an offset on. Valid JSON has characters outside printable ASCII only in
+/// its strings, so its values stay the same. White space between tokens stays.
 pub fn json(text: &mut Vec<u8>, from: usize) {
-    // Nearly all JSON is so. A look at every byte, without an end before the last, is a few instructions for many of them.
+    // Nearly all JSON is printable ASCII. Testing every byte without an early end compiles to a few instructions for
+    // many bytes.
     let ascii = text[from..].iter().fold(true, |all, byte| all & (*byte < 0x7f));
     if ascii || next_active(&text[from..], 0).is_none() {
         return;
@@ -81,7 +81,7 @@ pub fn json(text: &mut Vec<u8>, from: usize) {
     text.extend_from_slice(&rest[done..]);
 }
 
-/// The first active character beyond those of ASCII that are printed, and where it is.
+/// The first active character outside printable ASCII, and its offset.
 fn next_active(text: &[u8], from: usize) -> Option<(usize, char)> {
     (from..text.len()).step_by(BLOCK).find_map(|start| {
         let block = &text[start..text.len().min(start + BLOCK)];
@@ -93,7 +93,7 @@ fn next_active(text: &[u8], from: usize) -> Option<(usize, char)> {
     })
 }
 
-/// Whether a byte is the first of an active character's. A test holds it to [`is_active`].
+/// Whether an active character can begin with this byte. A test compares this with [`is_active`].
 fn may_begin_active(byte: u8) -> bool {
     matches!(byte, 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3)
 }

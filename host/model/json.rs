@@ -1,22 +1,22 @@
-//! One pass over bytes that says whether they are one JSON value.
+//! A check, in one pass, whether bytes are one JSON value.
 //!
-//! Every row and every output goes through here, so it neither builds a value nor allocates, and its depth is bounded
-//! by a counter instead of the call stack. Grammar: RFC 8259, and the text must be UTF-8. A property test holds it to
-//! what `serde_json` accepts.
+//! Every row and every output goes through it, so it neither builds a value nor allocates, and a counter instead of the
+//! call stack bounds its depth. Grammar: RFC 8259, and the text must be UTF-8. A property test compares it with
+//! `serde_json`.
 
 /// Deepest nesting that is accepted, the same as `serde_json`'s own limit.
 pub const MAX_DEPTH: u32 = 128;
 
-/// What is known of bytes that are one JSON value.
+/// Facts about bytes that are one JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Valid {
-    /// A raw newline or tab stands between two tokens: the text cannot stand in a line as it is.
+    /// A raw newline or tab stands between two tokens, so the text does not fit into a line as it is.
     pub spaced: bool,
-    /// Its strings hold no character beyond those of ASCII that are printed.
+    /// The strings hold printable ASCII only.
     pub ascii: bool,
 }
 
-/// Where and why bytes are not one JSON value.
+/// The reason why bytes are not one JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Invalid {
     /// Offset in bytes from the beginning.
@@ -24,7 +24,7 @@ pub(crate) struct Invalid {
     pub what: &'static str,
 }
 
-/// Checks that `text` is exactly one JSON value, white space around it allowed.
+/// Checks that `text` is exactly one JSON value, with or without white space around it.
 pub(crate) fn check(text: &[u8]) -> Result<Valid, Invalid> {
     if let Err(error) = std::str::from_utf8(text) {
         return Err(Invalid { at: error.valid_up_to(), what: "not UTF-8" });
@@ -50,9 +50,10 @@ pub(crate) fn push_on_one_line(text: &[u8], into: &mut Vec<u8>) {
     }
 }
 
-/// Of eight bytes, the lowest first, the high bit of the first that ends a run of plain characters in a string: a quote, a
-/// backslash, a control character. Bits above it mean nothing, for subtraction borrows from the byte above. Zero when
-/// there is none. The arithmetic is that of `haszero` and `hasless` in Anderson's "Bit Twiddling Hacks".
+/// Marks the first byte, of eight with the lowest first, that ends a run of plain characters in a string (a quote, a
+/// backslash, a control character): its high bit is the lowest bit set. Higher bits mean nothing, because subtraction
+/// borrows from the byte above. The mark is zero if all eight are plain. The arithmetic is that of `haszero` and
+/// `hasless` in Anderson's "Bit Twiddling Hacks".
 fn special_bytes(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 0xff;
     let less = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word;
@@ -60,7 +61,7 @@ fn special_bytes(word: u64) -> u64 {
     (equal(b'"') | equal(b'\\') | less(word, b' ')) & (EACH << 7)
 }
 
-/// Whether eight bytes of UTF-8 are all below 0x7f. No such byte is 0xff, so nothing is carried to the next.
+/// Whether eight bytes of UTF-8 are all below 0x7f. UTF-8 has no byte 0xff, so nothing is carried to the next byte.
 fn is_ascii(word: u64) -> bool {
     const EACH: u64 = u64::MAX / 0xff;
     (word | word.wrapping_add(EACH)) & (EACH << 7) == 0
@@ -173,11 +174,11 @@ impl Checker<'_> {
         }
     }
 
-    /// Passes over plain characters of a string, many at a time, up to the first that is not or to the last few bytes.
+    /// Skips plain characters of a string, many at a time, up to the first other one or to the last few bytes.
     fn plain_text(&mut self) {
         while let Some(chunk) = self.text[self.at..].first_chunk::<32>() {
             let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-            // Without a branch for each byte, so that it becomes a few instructions for all of them.
+            // Without a branch for each byte, so that the loop becomes a few instructions for the whole chunk.
             if chunk.iter().fold(false, |any, byte| any | is_special(byte)) {
                 break;
             }
@@ -187,7 +188,7 @@ impl Checker<'_> {
         while let Some(chunk) = self.text[self.at..].first_chunk::<8>() {
             let word = u64::from_le_bytes(*chunk);
             let special = special_bytes(word);
-            // Also of what is behind the end of the string: it costs a second look at an output, and nothing else.
+            // This includes bytes behind the end of the string: at worst an output is looked at a second time.
             self.valid.ascii &= is_ascii(word);
             if special != 0 {
                 self.at += special.trailing_zeros() as usize / 8;
@@ -205,8 +206,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The rest of an escape by number. RFC 8259 lets half of a surrogate pair pass; many readers do not, and one such
-    /// output would make a whole record unreadable for them.
+    /// The rest of an escape by number. RFC 8259 allows half of a surrogate pair. Many readers do not: a whole record
+    /// would be unreadable for them because of one such output.
     fn code_unit(&mut self) -> Result<(), Invalid> {
         let start = self.at;
         let lone = Err(Invalid { at: start, what: "half of a surrogate pair" });
@@ -309,7 +310,7 @@ impl Checker<'_> {
         Err(Invalid { at: self.at, what })
     }
 
-    /// Fails at the byte that was just read, or at the end of the text where there was none.
+    /// Fails at the byte that was just read, or at the end of the text if the byte is missing.
     fn refuse<T>(&self, found: Option<u8>, what: &'static str) -> Result<T, Invalid> {
         Err(Invalid { at: self.at - usize::from(found.is_some()), what })
     }

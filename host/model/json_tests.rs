@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn serde_accepts(text: &[u8]) -> bool {
-    // Parsed as a value, because strings of a raw one are not looked into; but a number that is too large for a float
-    // is one all the same.
+    // Parsed as a value, because `serde_json` does not look into the strings of a raw value. A number too large for a
+    // float is JSON all the same.
     match serde_json::from_slice::<serde_json::Value>(text) {
         Err(error) if error.to_string().starts_with("number out of range") => {
             serde_json::from_slice::<&serde_json::value::RawValue>(text).is_ok()

@@ -1,29 +1,29 @@
-//! What a task may use. One struct, which reaches every layer that enforces a part of it.
+//! Limits of a task. A single struct reaches every layer that enforces a part of it.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest input in bytes. A row is held whole in the host and again in a worker, so it has to have an end.
+/// Longest input in bytes. The host and then a worker hold a whole row in memory, so it needs a bound.
 pub const MAX_INPUT: usize = 64 << 20;
 
 /// Largest value of [`Limits::output`]: an answer travels in one frame, whose length is a `u32`.
 pub const MAX_OUTPUT: u64 = 1 << 30;
 
-/// Largest value of [`Limits::memory`]: what a 32-bit guest can address.
+/// Largest value of [`Limits::memory`]: the address space of a 32-bit guest.
 pub const MAX_MEMORY: u64 = 4 << 30;
 
-/// Most elements a program's table may have or grow to. A table entry is a pointer, so this is 8 MiB each; the largest
-/// real programs (CPython, compilers) have some 20 000.
+/// Most elements of a program's table, at its start or after growth. A table entry is a pointer, so this is 8 MiB each;
+/// the largest real programs (CPython, compilers) have some 20 000.
 pub const MAX_TABLE_ELEMENTS: u64 = 1 << 20;
 
-/// Largest core dump of a task: it travels in one frame, and the host holds it whole.
+/// Largest core dump of a task. It travels in one frame, and the host holds it whole.
 pub const MAX_CORE_DUMP: usize = 1 << 30;
 
 /// Fuel of a task in a deterministic pool that sets none: some seconds of work.
 pub const DETERMINISTIC_FUEL: u64 = 10_000_000_000;
 
-/// A number of bytes in the largest unit that it is a whole number of, up to MiB.
+/// A number of bytes in words, in the largest unit up to MiB that divides it.
 pub(crate) fn in_words(bytes: u64) -> String {
     match bytes {
         0 => "0 bytes".to_owned(),
@@ -40,15 +40,15 @@ pub struct Limits {
     /// a deadline needs, which cost a quarter in tight loops; so does [`crate::Interrupt::Kill`].
     pub deadline: Option<Duration>,
     /// Work of a task, from instantiation to its answer, in the engine's units: most instructions take one. It is the
-    /// same for the same program and input wherever they run, but no measure of time: filling a memory is one
+    /// same for the same program and input wherever they run, but is not a measure of time: filling a memory is one
     /// instruction. `None` compiles the program without counting, which costs a quarter. Must not be 0. The one run of
-    /// `init` has no fuel, only its time; what each instance does for `init` counts for its task.
+    /// `init` has no fuel, only its time. An `init` that runs in each instance counts for the task of that instance.
     pub fuel: Option<u64>,
     /// Linear memory in bytes, all memories of the program together.
     pub memory: u64,
     /// Output in bytes.
     pub output: u64,
-    /// Bytes kept of what a task writes to stderr: half from its beginning, half from its end.
+    /// Bytes kept of a task's stderr: half from its beginning, half from its end.
     pub stderr: u64,
 }
 
@@ -58,11 +58,11 @@ impl Default for Limits {
     }
 }
 
-/// Limits of the process that compiles a program: compiling hostile code is itself an attack. 4 MB of valid
-/// WebAssembly have been seen to take 31 s and 5.4 GiB.
+/// Limits of the process that compiles a program: compiling hostile code is itself an attack. 4 MB of valid WebAssembly
+/// have been seen to take 31 s and 5.4 GiB.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompileLimits {
-    /// CPU time, and wall time at twice as much.
+    /// CPU time. The limit of wall time is twice as much.
     pub time: Duration,
     /// Data memory in bytes.
     pub memory: u64,

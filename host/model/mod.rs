@@ -1,4 +1,4 @@
-//! What a task, a program and an outcome are: plain values and pure code.
+//! Tasks, programs and outcomes: plain values and pure code.
 
 pub(crate) mod error;
 pub(crate) mod event;
@@ -14,6 +14,7 @@ pub mod output;
 pub(crate) mod program;
 pub(crate) mod report;
 pub(crate) mod retry;
+pub(crate) mod settings;
 pub(crate) mod span;
 pub(crate) mod task;
 pub(crate) mod template;

@@ -1,4 +1,4 @@
-//! What became of a task. Nothing that happens to a task is ever an `Err`.
+//! Outcomes of tasks. Nothing that happens to a task is ever an `Err`.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// The closed list of what can become of a task, as it stands in a record's `status`.
+/// The closed list of the ends of a task, which are the `status` of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// The guest answered.
     Ok,
-    /// The guest said no: its `err`, or an exit code.
+    /// The guest reported a failure: its `err`, or an exit code.
     Failed,
     /// The sandbox stopped a guest that broke a rule of WebAssembly or of the calling convention.
     Trap,
@@ -22,15 +22,15 @@ pub enum Status {
     Fuel,
     /// The guest was denied memory and then gave up.
     OutOfMemory,
-    /// The guest produced more output than it may.
+    /// The guest produced more output than its limit.
     OutputLimit,
     /// The worker died under the task as often as the crash limit allows.
     Crash,
-    /// The input was not fit to be given to the guest.
+    /// The input was unfit for the guest.
     InvalidInput,
-    /// The task was running when the run was told to end at once.
+    /// The task was running when the run was stopped at once.
     Cancelled,
-    /// The input was read but its task never started, because the run was told to stop.
+    /// The input was read, but the run was stopped before its task started.
     Skipped,
 }
 
@@ -50,7 +50,7 @@ impl Status {
         Status::Skipped,
     ];
 
-    /// The word that stands in records.
+    /// The status as a word, as in records.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Ok => "ok",
@@ -74,14 +74,14 @@ impl fmt::Display for Status {
     }
 }
 
-/// Why a task is not ok, for people and for programs.
+/// The reason why a task is not ok, for people and for programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorDetail {
     /// A finer word than the status: `exit`, `stack-overflow`, `abi`, `line-too-long`…
     pub code: String,
-    /// A sentence.
+    /// A sentence for people.
     pub message: String,
-    /// The exit code of a command, where it gave one.
+    /// The exit code of a command, if it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
     /// The signal that ended the worker, such as `SIGKILL`.
@@ -90,7 +90,7 @@ pub struct ErrorDetail {
     /// Names of the guest's functions on the stack, innermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<String>,
-    /// What the task wrote to stderr, within [`crate::Limits::stderr`].
+    /// The task's stderr, within [`crate::Limits::stderr`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
 }
@@ -114,12 +114,12 @@ impl ErrorDetail {
 pub struct Failure {
     /// Any status but [`Status::Ok`].
     pub status: Status,
-    /// What a command had written to stdout before it exited with a code that is not 0.
+    /// The stdout of a command up to its exit with a code that is not 0.
     pub output: Option<Bytes>,
     pub error: ErrorDetail,
 }
 
-/// What became of a task.
+/// The end of a task: its output, or its failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The guest's bytes, exactly as it gave them.
@@ -139,7 +139,7 @@ impl Outcome {
         }
     }
 
-    /// The guest's bytes, where there are any.
+    /// The guest's bytes, if there are any.
     pub fn output(&self) -> Option<&Bytes> {
         match self {
             Outcome::Ok(output) => Some(output),
@@ -147,7 +147,7 @@ impl Outcome {
         }
     }
 
-    /// Bytes of the guest's choosing that it takes wherever it waits.
+    /// Bytes of the guest's choosing that the outcome holds in memory while it waits.
     pub(crate) fn size(&self) -> usize {
         let error = match self {
             Outcome::Ok(_) => 0,
@@ -201,40 +201,41 @@ impl Layer {
     }
 }
 
-/// How a task went; two runs may disagree about it, so records show it only on request.
+/// Facts about the run of a task. Two runs may differ in them, so records show them only on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub layer: Layer,
-    /// Workers that were given the task, 0 where none was.
+    /// Workers that were given the task; 0 if none was.
     pub attempts: u32,
-    /// The slot that ran it last.
+    /// The slot of the last attempt.
     pub slot: Option<u32>,
-    /// From beginning to answer, as its worker measured it.
+    /// Time from the beginning to the answer, measured by the worker.
     pub wall: Duration,
-    /// From when the pool accepted the task to the start of its last attempt.
+    /// Time from the acceptance by the pool to the start of the last attempt.
     pub wait: Duration,
-    /// How earlier attempts ended after which the task was retried. Boxed, because few tasks have any.
+    /// Ends of the earlier attempts that were retried. Boxed, because few tasks have any.
     #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
     pub(crate) retried: Option<Box<Vec<Status>>>,
-    /// There when [`crate::PoolConfig::receipts`] asks for it. Boxed because receipts are moved a million times a second.
+    /// Present if [`crate::PoolConfig::receipts`] asks for it. Boxed because receipts are moved a million times a
+    /// second.
     pub measured: Option<Box<Measured>>,
 }
 
-/// What is measured of a task only on request.
+/// Measurements of a task that are made only on request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
     /// Largest linear memory in bytes.
     pub peak_memory: Option<u64>,
-    /// Fuel that it used, in a pool that limits it: see [`crate::Limits::fuel`].
+    /// Fuel used, in a pool that limits it: see [`crate::Limits::fuel`].
     pub fuel: Option<u64>,
-    /// Of the wall time, what making the instance took.
+    /// The part of the wall time that making the instance took.
     pub start: Option<Duration>,
-    /// Processor time, as far as the task was run by its worker's own thread: file accesses are not.
+    /// Processor time of the worker's own thread, so without the time of file accesses.
     pub cpu: Option<Duration>,
-    /// After a trap, when [`crate::PoolConfig::post_mortem`] asks for it: a WebAssembly core dump, as debuggers read it.
-    /// Empty when it would be over [`crate::model::limits::MAX_CORE_DUMP`].
+    /// A WebAssembly core dump for debuggers, after a trap and if [`crate::PoolConfig::post_mortem`] asks for it. Empty
+    /// if it would exceed [`crate::model::limits::MAX_CORE_DUMP`].
     pub core_dump: Option<Bytes>,
-    /// What a task that is ok wrote to stderr.
+    /// The stderr of a task that is ok.
     pub stderr: Option<String>,
 }
 
@@ -252,15 +253,14 @@ impl Receipt {
         }
     }
 
-    /// Bytes of the guest's choosing that it takes wherever it waits.
+    /// Bytes of the guest's choosing that the receipt holds in memory while it waits.
     pub(crate) fn size(&self) -> usize {
         self.measured.as_ref().map_or(0, |measured| {
             measured.core_dump.as_ref().map_or(0, Bytes::len) + measured.stderr.as_ref().map_or(0, String::len)
         })
     }
 
-    /// How earlier attempts ended after which the task was retried, in their order. A task that is ok and has any is
-    /// flaky.
+    /// Ends of the earlier attempts that were retried, in their order. A task that is ok and has any is flaky.
     pub fn retried(&self) -> &[Status] {
         self.retried.as_deref().map_or(&[], Vec::as_slice)
     }

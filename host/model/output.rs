@@ -1,4 +1,4 @@
-//! How a guest's bytes stand in a line of JSON.
+//! A guest's bytes as JSON on one line.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,11 +7,12 @@ use crate::model::inert;
 use crate::model::json;
 use crate::model::outcome::ErrorDetail;
 
-/// Appends a guest's output to a line of JSON: one valid JSON value as it is, on one line and with its numbers' text
-/// kept; other UTF-8 as a JSON string; anything else as `{"base64":…}`. One trailing newline is dropped first.
+/// Appends a guest's output to a line of JSON. A valid JSON value stays as it is, on one line and with the text of its
+/// numbers; other UTF-8 becomes a JSON string; anything else becomes `{"base64":…}`. A trailing newline is dropped
+/// first.
 ///
-/// What is appended is one JSON value without a raw newline and without active characters ([`inert`]), whatever the bytes:
-/// the check and the writing are this one function, in the host, so no guest and no captured worker can forge a record.
+/// Whatever the bytes are, this appends one JSON value without a raw newline and without active characters ([`inert`]).
+/// This one function in the host both checks and writes, so no guest and no captured worker can forge a record.
 pub fn push_as_json(output: &[u8], line: &mut Vec<u8>) {
     let output = output.strip_suffix(b"\n").unwrap_or(output);
     if output.is_empty() {
@@ -36,22 +37,22 @@ pub fn push_as_json(output: &[u8], line: &mut Vec<u8>) {
     }
 }
 
-/// What an output is, where the caller knows it.
+/// The type of outputs, if the caller knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutputType {
-    /// Whatever its bytes say, as [`push_as_json`] has it.
+    /// The type that its bytes suggest, as in [`push_as_json`].
     #[default]
     Auto,
-    /// One JSON value.
+    /// A JSON value.
     Json,
-    /// Text, and so always a JSON string; one trailing newline is dropped.
+    /// Text, always a JSON string; one trailing newline is dropped.
     Text,
-    /// Bytes, always `{"base64":…}` and every one of them.
+    /// Bytes, always `{"base64":…}`, and all of them.
     Base64,
 }
 
 impl OutputType {
-    /// What keeps an output from being of this type, with the code `not-json` or `not-text` and the place.
+    /// The reason why an output is not of this type, with the code `not-json` or `not-text` and the place.
     pub fn flaw(self, output: &[u8]) -> Option<ErrorDetail> {
         match self {
             OutputType::Auto | OutputType::Base64 => None,
@@ -64,7 +65,7 @@ impl OutputType {
         }
     }
 
-    /// Appends an output to a line of JSON. One that is not of this type stands there as [`OutputType::Auto`] has it.
+    /// Appends an output to a line of JSON. An output of another type is written as with [`OutputType::Auto`].
     pub fn push(self, output: &[u8], line: &mut Vec<u8>) {
         match self {
             OutputType::Auto | OutputType::Json => push_as_json(output, line),
@@ -100,7 +101,7 @@ mod tests {
         String::from_utf8(line).unwrap()
     }
 
-    /// Noise, and JSON of texts that are active.
+    /// Noise, and JSON of texts with active characters.
     fn outputs() -> impl Strategy<Value = Vec<u8>> {
         let noise = proptest::collection::vec(any::<u8>(), 0..24);
         let texts = proptest::collection::vec("[ -~\u{7f}-\u{a0}\u{2027}-\u{202f}\u{feff}\u{e0001}]{0,40}", 0..3);

@@ -1,4 +1,4 @@
-//! The user's program, by content.
+//! The user's program, identified by its content.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use crate::model::error::Error;
 /// Largest program file. The largest real program known to us (a hardware toolchain) is 69 MB.
 pub const MAX_PROGRAM: u64 = 512 << 20;
 
-/// A program's bytes and name. The host only counts and hashes the bytes: the compiler process parses them.
+/// A program's bytes and name. The host only counts and hashes the bytes. The compiler process parses them.
 #[derive(Clone, Debug)]
 pub struct Program {
     name: String,
@@ -20,7 +20,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program from memory. `name` stands in messages and is the command's `argv[0]`.
+    /// A program from memory. `name` appears in messages and is the `argv[0]` of a command.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Program { name: name.into(), hash: blake3::hash(&bytes), bytes }
@@ -45,14 +45,14 @@ impl Program {
         &self.bytes
     }
 
-    /// The name of the content: a BLAKE3 hash.
+    /// The BLAKE3 hash of the content.
     pub fn hash(&self) -> &blake3::Hash {
         &self.hash
     }
 }
 
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    // Opening a FIFO would wait for a writer, so what it is comes first.
+    // Looks before it opens, because opening a FIFO would wait for a writer.
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));

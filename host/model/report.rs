@@ -1,4 +1,4 @@
-//! What the compiler process says about a program: the only thing the host knows of it besides its hash.
+//! The compiler process's report on a program. The host knows nothing else of a program but its hash.
 
 use std::fmt;
 
@@ -8,11 +8,12 @@ use serde_json::Value as Json;
 use crate::model::error::Refusal;
 use crate::model::grants::Grants;
 use crate::model::outcome::ErrorDetail;
+use crate::model::settings::Setting;
 use crate::model::task::Input;
 use crate::model::template::Row;
 use crate::model::typed::{self, Parameters, RowError, Signature};
 
-/// How a program takes its input.
+/// The way in which a program takes its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Convention {
@@ -37,7 +38,7 @@ impl fmt::Display for Convention {
     }
 }
 
-/// What kind of binary a program is.
+/// The kind of a program's binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -59,7 +60,7 @@ impl fmt::Display for Kind {
 pub struct Report {
     pub kind: Kind,
     pub convention: Convention,
-    /// Why this convention.
+    /// The reason for this convention.
     pub why: String,
     /// The path of the function to call: names of nested exports, outermost first.
     pub entry: Vec<String>,
@@ -69,7 +70,7 @@ pub struct Report {
     pub initialize: bool,
     /// The path of the function that prepares the program for its tasks, if it has one.
     pub init: Option<Vec<String>>,
-    /// Whether any function of WASI is imported. Without, a task runs without an asynchronous stack.
+    /// Whether the program imports any function of WASI. Without one, a task runs without an asynchronous stack.
     pub wasi: bool,
     /// Exports as `name: type`.
     pub exports: Vec<String>,
@@ -78,8 +79,7 @@ pub struct Report {
     /// Every function that a component exports, itself or in an interface.
     pub functions: Vec<Function>,
     pub resources: Resources,
-    /// Whether all that a task changes in an instance can be put back afterwards ([`crate::Isolation::Reset`]), or why
-    /// not.
+    /// Whether all changes of a task to an instance can be put back ([`crate::Isolation::Reset`]), or why not.
     pub resettable: Result<(), String>,
 }
 
@@ -88,20 +88,20 @@ pub struct Report {
 pub struct Function {
     /// Names of nested exports, outermost first.
     pub path: Vec<String>,
-    /// Its type, or why a row cannot be made into a call of it.
+    /// Its type, or the reason why a row cannot become a call of it.
     pub signature: Result<Signature, String>,
 }
 
 impl Function {
-    /// The name to call it by: `function`, or `interface.function` without package and version.
+    /// The name for calls: `function`, or `interface.function` without package and version.
     pub fn name(&self) -> String {
         let interfaces = self.path.split_last().map(|(_, interfaces)| interfaces).unwrap_or_default();
         let short = interfaces.iter().map(|interface| short(interface));
         short.chain(self.path.last().map(String::as_str)).collect::<Vec<_>>().join(".")
     }
 
-    /// Whether somebody who says `call` means this function: by its name, the function's name alone, or with the
-    /// interface's package, with or without the version.
+    /// Whether `call` means this function: by its name, by the function's name alone, or with the interface's package,
+    /// with or without the version.
     fn is_called(&self, call: &str) -> bool {
         let Some((function, interfaces)) = self.path.split_last() else { return false };
         let whole = interfaces.join(".");
@@ -134,39 +134,39 @@ pub(crate) fn unversioned(interface: &str) -> &str {
 }
 
 impl Report {
-    /// The type of the function that is called, when the convention is [`Convention::Function`].
+    /// The type of the function that tasks call, if the convention is [`Convention::Function`].
     pub fn signature(&self) -> Option<&Signature> {
         let called = |function: &&Function| self.convention == Convention::Function && function.path == self.entry;
         self.functions.iter().find(called)?.signature.as_ref().ok()
     }
 
-    /// The place in `functions` of the one that somebody who says `call` means.
+    /// The index in `functions` of the function that `call` means.
     pub(crate) fn function_named(&self, call: &str) -> Result<u32, Refusal> {
         find(&self.functions, call).map(|at| at as u32)
     }
 
-    /// Says what is wrong with rows of JSON, before anything runs with these grants.
+    /// A check of JSON rows, before anything runs with these grants.
     pub fn row_check(&self, grants: &Grants) -> RowCheck {
         RowCheck { parameters: self.signature().map(Parameters::new), grants: grants.clone() }
     }
 
-    /// Whether `init` has no way to learn its argument: a core module reads it from standard input.
+    /// Whether `init` cannot read its argument: a core module reads it from standard input.
     pub(crate) fn is_deaf(&self) -> bool {
         self.kind == Kind::CoreModule && !self.wasi
     }
 
-    /// JSON Schema (draft 2020-12) of the rows that the program takes. Only a function says more than that rows are JSON.
+    /// JSON Schema (draft 2020-12) of the program's rows. Without a typed function it says only that rows are JSON.
     pub fn input_schema(&self) -> Json {
         self.signature().map_or_else(|| Json::Object(Default::default()), typed::input)
     }
 
-    /// JSON Schema (draft 2020-12) of the outputs that the program gives.
+    /// JSON Schema (draft 2020-12) of the program's outputs.
     pub fn output_schema(&self) -> Json {
         self.signature().map_or_else(|| Json::Object(Default::default()), typed::output)
     }
 }
 
-/// Checks rows against what a program takes, by the code that workers read them with.
+/// Checks rows against a program's types, by the same code with which workers read them.
 #[derive(Clone, Debug)]
 pub struct RowCheck {
     parameters: Option<Parameters>,
@@ -174,8 +174,8 @@ pub struct RowCheck {
 }
 
 impl RowCheck {
-    /// What its record would say of a row that is not run: it is too long, no JSON, does not fit the function, or makes
-    /// no argument or standard input.
+    /// The error in the record of a row that cannot run: it is too long, is not JSON, does not fit the function, or
+    /// makes no argument or standard input.
     pub fn flaw(&self, row: &Input) -> Option<ErrorDetail> {
         match row.rejection() {
             Some(reason) => Some(reason.detail()),
@@ -194,11 +194,11 @@ impl RowCheck {
     }
 }
 
-/// A report whose calling convention is still to be chosen: what the compiler sends, and what is kept with an image.
+/// A report before the choice of a calling convention. The compiler sends it, and it is kept with an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Draft {
     pub kind: Kind,
-    /// The convention that the program fits by itself.
+    /// The convention that the program fits without a named function.
     pub fit: Result<Fit, Refusal>,
     pub initialize: bool,
     pub init: Option<Vec<String>>,
@@ -223,13 +223,13 @@ impl Draft {
     /// The report for calling the named function, or for the convention that the program fits by itself.
     ///
     /// # Errors
-    /// When no convention fits, or no function or several have the name; with the list of what there is.
+    /// If no convention fits, or if no function or several have the name; the message lists the functions.
     pub fn choose(self, call: Option<&str>) -> Result<Report, Refusal> {
         let fit = match call {
             Some(call) => self.called(call)?,
             None => self.fit?,
         };
-        // Somebody who calls it by name wants to see what it gives.
+        // A caller who names `init` wants its result as an output.
         let init = self.init.filter(|init| *init != fit.entry);
         Ok(Report {
             kind: self.kind,
@@ -254,7 +254,7 @@ impl Draft {
     }
 }
 
-/// The place of the one function that somebody who says `call` means, if a row can be made into a call of it.
+/// The index of the one function that `call` means, if a row can become a call of it.
 fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
     let places = |fits: &dyn Fn(&Function) -> bool| -> Vec<usize> {
         (0..functions.len()).filter(|&at| fits(&functions[at])).collect()
@@ -279,8 +279,8 @@ fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
         }
         several => {
             let names: Vec<_> = several.iter().map(|&at| functions[at].path.join(".")).collect();
-            let what = format!("exports several functions `{call}`; say which with --call: {}", names.join(", "));
-            refuse("no-function", what)
+            let what = format!("exports several functions `{call}`; say which: {}", names.join(", "));
+            Err(Refusal::new("no-function", what).about(&[Setting::Call]))
         }
     }
 }
@@ -299,7 +299,7 @@ pub(crate) fn listed(functions: &[Function]) -> String {
     format!("its functions: {}", names.join("; "))
 }
 
-/// What one instance of the program takes: the worker makes its pool of exactly this size.
+/// Needs of one instance of the program. The worker makes its pool of exactly this size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources {
     pub memories: u32,

@@ -1,24 +1,24 @@
-//! When a task that is not ok runs again.
+//! Retries of tasks that are not ok.
 
 use std::time::Duration;
 
 use crate::model::outcome::{Outcome, Status};
 
-/// Which tasks run again, how often, and after what pause. Workers that die under a task are counted apart, by
-/// [`crate::PoolConfig::crash_limit`].
+/// The tasks that run again, how often, and after which pause. [`crate::PoolConfig::crash_limit`] counts workers that
+/// die under a task, apart from retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// Most times that a task runs again. Default: 0.
+    /// Most retries of a task. Default: 0.
     pub times: u32,
-    /// What makes it run again.
+    /// The reasons for a retry.
     pub on: Vec<RetryOn>,
-    /// The pause before the first retry; each further one is twice as long, up to `max_delay`. The pause that is kept
-    /// is between half of this and all of it, so that tasks that failed together do not come back together.
+    /// The pause before the first retry. Each further pause is twice as long, up to `max_delay`. The real pause is
+    /// between half of this and all of it, so that tasks that failed together do not return together.
     pub delay: Duration,
     pub max_delay: Duration,
 }
 
-/// One reason to run a task again.
+/// A reason to run a task again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryOn {
     Status(Status),
@@ -39,7 +39,7 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// Whether an outcome is one that a task runs again after.
+    /// Whether a task with this outcome runs again.
     pub(crate) fn is_for(&self, outcome: &Outcome) -> bool {
         let Outcome::NotOk(failure) = outcome else { return false };
         self.on.iter().any(|on| match on {
@@ -51,7 +51,7 @@ impl Retry {
     /// The pause before retry number `done + 1` of the task with this key.
     pub(crate) fn pause(&self, key: u64, done: u32) -> Duration {
         let doubled = self.delay.saturating_mul(1u32.checked_shl(done).unwrap_or(u32::MAX)).min(self.max_delay);
-        // Fibonacci hashing spreads keys that follow each other; the same run pauses the same way again.
+        // Fibonacci hashing spreads consecutive keys. The same run has the same pauses again.
         let spread = (key.wrapping_add(u64::from(done) << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         doubled / 2 + doubled.mul_f64(spread as f64 / f64::from(1 << 24) / 2.0)
     }

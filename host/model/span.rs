@@ -1,5 +1,5 @@
-//! Plain inputs by the block: rows that share the bytes they were read in, so that none of them is allocated, counted or
-//! moved by itself.
+//! Blocks of plain inputs. Rows share the bytes in which they were read, so no row is allocated, counted or moved by
+//! itself.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::model::task::Input;
 
-/// Where the rows of a block are, in their order.
+/// The places of the rows in a block, in their order.
 #[derive(Debug, Default)]
 pub struct Cuts {
     cuts: Vec<Cut>,
@@ -18,17 +18,17 @@ pub struct Cuts {
     longest: usize,
 }
 
-/// Where one row begins. Where it ends says the next one's `before`. Small, because there is one for each row.
+/// The beginning of a row. The row ends where `before` of the next cut says. Small, because there is one for each row.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
     start: u32,
-    /// Bytes of all rows before it, so that those of any stretch of rows are a difference.
+    /// Bytes of all rows before it, so that the size of any stretch of rows is a difference.
     before: u32,
     tag: u64,
 }
 
 impl Cuts {
-    /// For about so many rows.
+    /// Cuts with room for about `rows` rows.
     pub fn with_capacity(rows: usize) -> Cuts {
         Cuts { cuts: Vec::with_capacity(rows + 1), bytes: 0, longest: 0 }
     }
@@ -36,7 +36,7 @@ impl Cuts {
     /// Adds a row, with its [`Input::tag`].
     ///
     /// # Panics
-    /// When it begins beyond 4 GiB, or all rows together have as many bytes.
+    /// If it begins beyond 4 GiB, or if all rows together have 4 GiB.
     pub fn push(&mut self, row: Range<usize>, tag: u64) {
         let start = u32::try_from(row.start).expect("a block is smaller than 4 GiB");
         self.cuts.push(Cut { start, before: self.bytes, tag });
@@ -56,15 +56,15 @@ impl Cuts {
 
 struct Block {
     bytes: Bytes,
-    /// One more than there are rows.
+    /// The rows' beginnings, and the end of the last row.
     cuts: Vec<Cut>,
     longest: usize,
 }
 
-/// Plain inputs that follow each other in one block of bytes. Cutting a span costs the same however long it is.
+/// Plain inputs that follow each other in one block of bytes. The cost of cutting a span does not depend on its length.
 ///
-/// A plain input has neither a name nor anything of its own, such as a deadline. The block lives as long as any span of
-/// it.
+/// A plain input has neither a name nor a setting of its own, such as a deadline. The block lives as long as any span
+/// of it.
 #[derive(Clone)]
 pub struct Span {
     block: Arc<Block>,
@@ -72,10 +72,11 @@ pub struct Span {
 }
 
 impl Span {
-    /// The rows that `cuts` says are in `bytes`. When most of these are in no row, the rows are copied out of them.
+    /// The rows of `bytes` that `cuts` describes. If less than a quarter of `bytes` is in rows, the rows are copied
+    /// out.
     ///
     /// # Panics
-    /// When a row is not inside of the bytes.
+    /// If a row is not inside the bytes.
     pub fn new(bytes: impl Into<Bytes>, cuts: Cuts) -> Span {
         let (bytes, Cuts { mut cuts, bytes: before, longest }) = (bytes.into(), cuts);
         let rows = 0..cuts.len();
@@ -85,7 +86,7 @@ impl Span {
         Span { block: Arc::new(Block { bytes, cuts, longest }), rows }
     }
 
-    /// Rows in it.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -114,7 +115,7 @@ impl Span {
     /// The row at a place, as an input of its own.
     ///
     /// # Panics
-    /// When there is none.
+    /// If the place is behind the last row.
     pub fn input(&self, at: usize) -> Input {
         let at = self.rows.start + at;
         assert!(at < self.rows.end, "no such row");
@@ -122,7 +123,7 @@ impl Span {
         Input::new(self.block.bytes.slice(range(pair))).tagged(pair[0].tag)
     }
 
-    /// [`Span::input`] of a row that may stay for long when the others have gone, and must not keep all of them.
+    /// [`Span::input`] for a row that may outlive its neighbours for long, and must not keep the whole block alive.
     pub(crate) fn lone_input(&self, at: usize) -> Input {
         let mut input = self.input(at);
         input.bytes = own(input.bytes, self.block.bytes.len());
@@ -134,13 +135,13 @@ impl Span {
         (0..self.len()).map(|at| self.input(at))
     }
 
-    /// How many of its first rows have no more bytes than this together.
+    /// The number of its first rows that have at most `bytes` bytes together.
     pub(crate) fn fitting(&self, bytes: usize) -> usize {
         let cuts = &self.block.cuts[self.rows.start..=self.rows.end];
         cuts[1..].partition_point(|cut| (cut.before - cuts[0].before) as usize <= bytes)
     }
 
-    /// Takes the first rows out of it, as many as there are up to `most`.
+    /// Takes the first rows out of the span, at most `most`.
     pub fn split_to(&mut self, most: usize) -> Span {
         let cut = self.rows.start + most.min(self.len());
         let first = Span { block: self.block.clone(), rows: self.rows.start..cut };
@@ -160,8 +161,8 @@ fn packed(bytes: &[u8], cuts: Vec<Cut>) -> (Bytes, Vec<Cut>) {
     (rows.into(), cuts.into_iter().map(|cut| Cut { start: cut.before, ..cut }).collect())
 }
 
-/// A part of so many bytes for somebody who may keep it for long: by itself if it is small beside the whole, which it would keep
-/// alive otherwise.
+/// A part of `whole` bytes for a holder that may keep it for long. A part below a quarter is copied: otherwise it would
+/// keep the whole alive.
 pub(crate) fn own(part: Bytes, whole: usize) -> Bytes {
     if part.len() < whole / 4 { Bytes::copy_from_slice(&part) } else { part }
 }
@@ -172,7 +173,7 @@ impl fmt::Debug for Span {
     }
 }
 
-/// What a stream of inputs gives: one, or many at a time.
+/// Inputs from a stream: one, or many at a time.
 #[derive(Clone, Debug)]
 pub enum Supply {
     One(Input),
@@ -192,7 +193,7 @@ impl From<Span> for Supply {
 }
 
 impl Supply {
-    /// Inputs in it.
+    /// Number of inputs.
     pub fn len(&self) -> usize {
         match self {
             Supply::One(_) => 1,
@@ -204,7 +205,7 @@ impl Supply {
         self.len() == 0
     }
 
-    /// Bytes that it takes wherever it waits.
+    /// Bytes that it holds in memory while it waits.
     pub fn size(&self) -> usize {
         match self {
             Supply::One(input) => input.size(),

@@ -1,4 +1,4 @@
-//! What goes into the pool and what comes out of it.
+//! Inputs and results of a pool.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,52 +9,52 @@ use serde::Serialize;
 use crate::model::limits::MAX_INPUT;
 use crate::model::outcome::{ErrorDetail, Outcome, Receipt};
 
-/// A task's position among the inputs of its run, counted from 0. It is the task's identity.
+/// The task's identity: its position among the inputs of its run, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u64);
 
-/// Longest name of an input in bytes: no path that the kernel takes is longer.
+/// Longest name of an input in bytes. The kernel takes no longer path.
 pub(crate) const MAX_NAME: usize = 4096;
 
-/// The bytes of one task, the name it may have, and a number of the caller's that comes back with the result.
+/// The bytes of one task, its name if it has one, and a number of the caller's that comes back with the result.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// What the guest is given.
+    /// The bytes for the guest.
     pub bytes: Bytes,
-    /// Anything that helps the caller: wpool never looks at it. The command line keeps the line number here.
+    /// A number for the caller's own use, which wpool never reads. The command line keeps the line number here.
     pub tag: u64,
-    /// What the input is called, such as the path of a file: [`crate::Template`]s are made from it.
+    /// The name of the input, such as the path of a file. [`crate::Template`]s use it.
     pub name: Option<Arc<str>>,
-    /// What few inputs have.
+    /// Settings that few inputs have.
     special: Option<Box<Special>>,
 }
 
 /// Boxed, because inputs are moved a million times a second.
 #[derive(Clone, Debug, Default)]
 struct Special {
-    /// Why this input is not fit to run, when its source already knows.
+    /// The reason why this input is unfit to run, if its source already knows.
     rejected: Option<Rejected>,
     deadline: Option<Duration>,
     function: Option<u32>,
     occurrence: u32,
 }
 
-/// A reason not to run an input: the task settles as `invalid-input` without meeting a worker.
+/// A reason not to run an input. Its task settles as `invalid-input` without meeting a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
     /// The row is longer than [`crate::model::limits::MAX_INPUT`]; its bytes were not kept.
     TooLong,
-    /// Anything else that its source has to say about it.
+    /// Any other reason of its source.
     Because(ErrorDetail),
 }
 
 impl Rejected {
-    /// A reason as a word for programs and a sentence.
+    /// A reason as a word for programs and a sentence for people.
     pub fn because(code: &str, message: impl Into<String>) -> Self {
         Rejected::Because(ErrorDetail::new(code, message))
     }
 
-    /// What the record of such an input says.
+    /// The error in the record of such an input.
     pub(crate) fn detail(&self) -> ErrorDetail {
         match self {
             Rejected::TooLong => ErrorDetail::new("line-too-long", format!("longer than {} MiB", MAX_INPUT >> 20)),
@@ -79,14 +79,14 @@ impl Input {
         Input { name: Some(name.into()), ..self }
     }
 
-    /// An input whose source could not deliver it; it keeps its place in the order.
+    /// An input that its source could not deliver. It keeps its place in the order.
     pub fn rejected(reason: Rejected) -> Self {
         Input::new(Bytes::new()).reject(reason)
     }
 
-    /// An input of a value's JSON, as for a function with one parameter, or with several for a tuple.
+    /// An input from a value's JSON. A value is the only parameter of a function, and a tuple is several.
     ///
-    /// A value that has no JSON, such as a map with keys that are no strings, is rejected.
+    /// A value without JSON, such as a map with keys that are not strings, is rejected.
     pub fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(bytes) => Input::new(bytes),
@@ -96,8 +96,8 @@ impl Input {
 
     /// The same input with a deadline of its own, instead of the pool's.
     ///
-    /// In a pool that has no deadline, programs are compiled without the checks that one needs: the host then keeps it
-    /// by killing the worker, which costs a new one, and takes none for shorter than 30 ms.
+    /// Programs of a pool without a deadline are compiled without the checks for one. The host then keeps the deadline
+    /// by killing the worker, which costs a new one, and takes no deadline shorter than 30 ms.
     pub fn timeout(mut self, deadline: Duration) -> Self {
         self.special().deadline = Some(deadline);
         self
@@ -109,8 +109,8 @@ impl Input {
         self
     }
 
-    /// The same input as the `n`-th of its bytes, counted from 0: in a deterministic pool, inputs of the same bytes get
-    /// the same random numbers unless their occurrence differs. It has no other effect.
+    /// The same input as the `n`-th with its bytes, counted from 0. In a deterministic pool, inputs of the same bytes
+    /// get the same random numbers unless their occurrence differs. It has no other effect.
     pub fn occurrence(mut self, n: u32) -> Self {
         if n != self.occurrence_number() {
             self.special().occurrence = n;
@@ -118,7 +118,7 @@ impl Input {
         self
     }
 
-    /// The same input for the function at this place of the report's list.
+    /// The same input for the function at this index of the report's list.
     pub(crate) fn call(mut self, function: u32) -> Self {
         self.special().function = Some(function);
         self
@@ -145,12 +145,12 @@ impl Input {
         self.special.as_ref()?.function
     }
 
-    /// Which of the inputs of its bytes it is, as [`Input::occurrence`] was told; 0 when it was not.
+    /// The number set by [`Input::occurrence`]; 0 by default.
     pub fn occurrence_number(&self) -> u32 {
         self.special.as_ref().map_or(0, |special| special.occurrence)
     }
 
-    /// Bytes that it takes wherever it waits.
+    /// Bytes that the input holds in memory while it waits.
     pub(crate) fn size(&self) -> usize {
         self.bytes.len() + self.name.as_deref().map_or(0, str::len)
     }
@@ -162,11 +162,11 @@ impl<T: Into<Bytes>> From<T> for Input {
     }
 }
 
-/// One settled task.
+/// A settled task.
 #[derive(Clone, Debug)]
 pub struct TaskResult {
     pub id: TaskId,
-    /// The input as it was given, so that a failed one can be kept and run again.
+    /// The input as it was given, so that a caller can keep it and run it again.
     pub input: Input,
     pub outcome: Outcome,
     pub receipt: Receipt,

@@ -1,9 +1,9 @@
-//! Texts that are made from a row, in GNU parallel's notation: arguments, standard input, names of output files.
+//! Texts made from a row, in the notation of GNU parallel: arguments, standard input, names of output files.
 //!
-//! `{}` is the row and `{.field}` a member of it, when the row is a JSON object; a JSON string stands without its
-//! quotes, everything else as its JSON text. A row with a name, such as a file, is its name for `{}`, and has parts:
-//! `{name}` is the file's name, `{stem}` that without its last extension, `{ext}` the extension, `{dir}` the folder.
-//! `{id}` is the row's position, where that is known. Doubled braces are literal: `{{}}` is `{}`, `{{.field}}` is
+//! `{}` is the row and `{.field}` a member of it, if the row is a JSON object. A JSON string stands without its quotes,
+//! everything else as its JSON text. A row with a name, such as a file, is its name for `{}`, and has parts: `{name}`
+//! is the file's name, `{stem}` is the name without its last extension, `{ext}` the extension, `{dir}` the folder.
+//! `{id}` is the row's position, where it is known. Doubled braces are literal: `{{}}` is `{}`, `{{.field}}` is
 //! `{.field}`, and so on. Any other brace is itself.
 
 use std::fmt;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::model::task::Input;
 
-/// One text, taken apart.
+/// A parsed template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template(Vec<Part>);
 
@@ -37,28 +37,28 @@ enum NamePart {
     Dir,
 }
 
-/// What a template is filled from.
+/// The values that fill a template.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     /// The input itself.
     pub bytes: &'a [u8],
-    /// What it is called, if it has a name.
+    /// The name of the input, if it has one.
     pub name: Option<&'a str>,
-    /// The bytes are JSON, so that a string stands without its quotes. Text stands as it is.
+    /// Whether the bytes are JSON, so that a string stands without its quotes. Text stands as it is.
     pub json: bool,
-    /// The row's position, where it is known: workers do not know it.
+    /// The row's position, if it is known. Workers do not know it.
     pub id: Option<u64>,
 }
 
 impl<'a> Row<'a> {
-    /// The row of an input, whose position is not known.
+    /// The row of an input, with an unknown position.
     pub fn of(input: &'a Input, json: bool) -> Self {
         Row { bytes: &input.bytes, name: input.name.as_deref(), json, id: None }
     }
 }
 
 impl Template {
-    /// Takes a text apart. Every text is a template.
+    /// Parses a text. Every text is a template.
     pub fn parse(text: &str) -> Template {
         let mut parts = Vec::new();
         let mut literal = String::new();
@@ -89,12 +89,12 @@ impl Template {
         Template(parts)
     }
 
-    /// A placeholder in it that only a row with a name can fill, if there is one.
+    /// A placeholder in the template that only a row with a name can fill, if there is one.
     pub fn needs_name(&self) -> Option<&'static str> {
         self.0.iter().find_map(|part| if let Part::Name(part) = part { Some(part.placeholder()) } else { None })
     }
 
-    /// Whether it holds `{id}`.
+    /// Whether the template has an `{id}`.
     pub fn needs_id(&self) -> bool {
         self.0.contains(&Part::Id)
     }
@@ -102,7 +102,7 @@ impl Template {
     /// The text for one row.
     ///
     /// # Errors
-    /// A sentence about the row: it is not UTF-8, not an object, lacks the field, or has no name.
+    /// A sentence about the row: it is not UTF-8, is not an object, lacks the field, or has no name.
     pub fn expand(&self, row: Row<'_>) -> Result<String, String> {
         let mut text = String::new();
         for part in &self.0 {
@@ -129,10 +129,10 @@ impl Template {
     /// [`Template::expand`], for an argument of a program.
     ///
     /// # Errors
-    /// Also when the row makes an argument with a NUL.
+    /// As [`Template::expand`], and if the row makes an argument with a NUL.
     pub fn argument(&self, row: Row<'_>) -> Result<String, String> {
         let argument = self.expand(row)?;
-        // A guest would see it cut short there.
+        // A guest would read an argument only up to its NUL.
         if argument.contains('\0') {
             return Err("the row makes an argument with a NUL, which no argument can hold".to_owned());
         }
@@ -152,7 +152,7 @@ impl NamePart {
         }
     }
 
-    /// A path has every part: without an extension it is empty, and without a folder the current one.
+    /// Every path has all parts: without an extension it is empty, and without a folder it is the current one.
     fn of(self, name: &str) -> String {
         let path = Path::new(name);
         let part = match self {
@@ -168,7 +168,7 @@ impl NamePart {
     }
 }
 
-/// The placeholder that stands before the closing brace, if it is one, and its length between the braces.
+/// The placeholder before the closing brace, if there is one, and its length between the braces.
 fn placeholder(after_open: &str) -> Option<(Part, usize)> {
     let inner = &after_open[..after_open.find('}')?];
     let part = match inner {
@@ -185,7 +185,7 @@ fn placeholder(after_open: &str) -> Option<(Part, usize)> {
     Some((part, inner.len()))
 }
 
-/// The value of a member of a row. The others are passed over: a row of a million members takes no memory here.
+/// The value of a member of a row. The other members are skipped: a row of a million members takes no memory here.
 fn field<'a>(row: &'a [u8], name: &str) -> Result<&'a str, String> {
     let mut json = serde_json::Deserializer::from_slice(row);
     let found = json.deserialize_map(Member(name)).and_then(|found| json.end().map(|()| found));
@@ -215,7 +215,7 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-/// Reads a name, as whether it is this one.
+/// Reads a name and compares it with this one.
 struct IsIt<'n>(&'n str);
 
 impl<'de> DeserializeSeed<'de> for IsIt<'_> {
@@ -238,7 +238,7 @@ impl Visitor<'_> for IsIt<'_> {
     }
 }
 
-/// JSON text as an argument; text that is no JSON string is itself.
+/// JSON text as an argument. Text that is not a JSON string stays as it is.
 fn plain(json: &str) -> String {
     serde_json::from_str::<String>(json).unwrap_or_else(|_| json.trim().to_owned())
 }
@@ -272,7 +272,7 @@ mod tests {
 
         #[test]
         fn a_text_with_its_placeholders_doubled_is_itself(text in "[{}.a ]{0,10}") {
-            // Placeholders that stand alone: what is doubled may not stand beside another brace.
+            // Placeholders alone: a doubled placeholder may not stand beside another brace.
             for placeholder in ["{}", "{id}", "{stem}", "{.a}"] {
                 let plain = text.replace(['{', '}'], "");
                 let template = Template::parse(&format!("{plain}{{{placeholder}}}{plain}"));

@@ -1,4 +1,4 @@
-//! Folders by descriptor.
+//! Folders, held by descriptor.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::DirBuilder;
@@ -18,22 +18,22 @@ use super::Place;
 /// Write permission of the group, and of others.
 const WRITABLE_BY_GROUP: u32 = 0o020;
 const WRITABLE_BY_OTHERS: u32 = 0o002;
-/// In a folder with this bit, users rename and remove only what is theirs.
+/// In a folder with this bit, users can rename and remove only their own entries.
 const STICKY: u32 = 0o1000;
 
 /// An open folder.
 #[derive(Clone, Debug)]
 pub struct Dir {
     pub(super) folder: Arc<OwnedFd>,
-    /// The path by which it was opened, for messages.
+    /// The path at the time of opening, for messages.
     pub(super) path: PathBuf,
 }
 
 impl Dir {
-    /// Opens a folder. Links on the way to it are followed, and a link at its own name.
+    /// Opens a folder. Links on the way to it are followed, and so is a link at its own name.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn open(path: &Path) -> io::Result<Dir> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         Dir::open_with(CWD.as_fd(), path.as_os_str(), OFlags::empty(), path.to_owned())
@@ -42,19 +42,19 @@ impl Dir {
     /// Opens a folder. Links on the way to it are followed; a link at its own name is an error.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn open_itself(path: &Path) -> io::Result<Dir> {
-        // Without a slash at its end, which would have a link followed.
+        // Removes a slash at the end, because the system would follow a link before it.
         let path: PathBuf = path.components().collect();
         // `/`, `.` and `..` are never links.
         if path.file_name().is_some() { Place::of(&path)?.folder() } else { Dir::open(&path) }
     }
 
-    /// Opens a folder that nobody else can write to, read what is made in it, or put another in its place. A link at its
-    /// own name is not followed.
+    /// Opens a folder that is the user's alone: nobody else can write to it, read new files in it, or replace it. A
+    /// link at its own name is not followed.
     ///
     /// # Errors
-    /// Of the system; and what is wrong with the folder or one above it, as a sentence.
+    /// An error of the system, or a sentence about a flaw of the folder or one above it.
     pub fn private(path: &Path) -> io::Result<Dir> {
         let dir = Dir::open_itself(path)?;
         dir.check_private()?;
@@ -62,7 +62,7 @@ impl Dir {
         Ok(dir)
     }
 
-    /// As [`Dir::private`]; the folder, and those above it, are made if they are not there.
+    /// Like [`Dir::private`], but makes the folder and the folders above it if they are missing.
     ///
     /// # Errors
     /// As [`Dir::private`].
@@ -72,33 +72,33 @@ impl Dir {
     }
 
     pub(super) fn open_with(at: impl AsFd, name: &OsStr, more: OFlags, path: PathBuf) -> io::Result<Dir> {
-        // Files can be made in a folder that cannot be read.
+        // A PATH descriptor, because files can be made in a folder that cannot be read.
         let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC | more;
         let folder = rustix::fs::openat(at, name, flags, Mode::empty()).map_err(|errno| match errno {
-            // The kernel says either of a link where no link is followed.
+            // The kernel's two errors for a link that is not followed.
             Errno::NOTDIR | Errno::LOOP => io::Error::other("it is not a directory"),
             errno => errno.into(),
         })?;
         Ok(Dir { folder: Arc::new(folder), path })
     }
 
-    /// The path by which the folder was opened.
+    /// The path at the time of opening.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The place of a name, which must be a single one.
+    /// The place of a name, which must have a single component.
     pub fn at(&self, name: impl AsRef<OsStr>) -> Place {
         let name = name.as_ref();
         debug_assert!(!name.as_bytes().contains(&b'/'), "{name:?} is one name");
         Place { dir: self.clone(), name: name.to_owned() }
     }
 
-    /// Refuses a folder that belongs to somebody else, or that others may write to: what is written there could be read,
-    /// replaced, or led elsewhere.
+    /// Rejects a folder that belongs to somebody else, or that others may write to. They could read, replace or
+    /// redirect the files in it.
     ///
     /// # Errors
-    /// What is wrong with it, as a sentence.
+    /// A sentence about the flaw.
     pub fn check_private(&self) -> io::Result<()> {
         let found = rustix::fs::fstat(&self.folder)?;
         if found.st_uid != geteuid().as_raw() {
@@ -110,12 +110,12 @@ impl Dir {
         Ok(())
     }
 
-    /// Refuses a folder that somebody else could rename and replace: each folder above it belongs to the user or to root,
-    /// and nobody else may write to it, unless it is sticky. A group that is the user's own counts as the user, as
-    /// where new folders are writable by it.
+    /// Rejects a folder that somebody else could rename and replace. Each folder above it must belong to the user or to
+    /// root, and nobody else may write to it, unless it is sticky. The user's own group counts as the user, because
+    /// some systems make new folders writable by it.
     ///
     /// # Errors
-    /// Which folder is not so, as a sentence.
+    /// A sentence about the folder with the flaw.
     fn check_parents(&self) -> io::Result<()> {
         let path = std::fs::canonicalize(&self.path)?;
         let user = geteuid().as_raw();
@@ -135,10 +135,10 @@ impl Dir {
         Ok(())
     }
 
-    /// The names in the folder, in no order.
+    /// The names in the folder, in no particular order.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Entries::new(self.readable()?)? {
@@ -151,10 +151,10 @@ impl Dir {
         Ok(names)
     }
 
-    /// Makes the folder's entries reach the disk.
+    /// Waits until the folder's entries are on the disk.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(self.readable()?)?)
     }

@@ -1,4 +1,4 @@
-//! Files that are written beside their place, and renamed over it.
+//! Files that are written beside their place, then renamed over it.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::{Place, replaceable};
 
-/// A file that does not stand at its place yet. It is removed when it is dropped before.
+/// A file that is not at its place yet. Dropping it removes the file.
 #[derive(Debug)]
 pub struct Draft {
     pub file: File,
@@ -18,11 +18,11 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Puts the file at its place: over the user's own file or link that stands there, if it may, and never over what
-    /// belongs to somebody else.
+    /// Puts the file at its place. With `overwrite` it replaces the user's own file or link there, and never anything
+    /// of somebody else.
     ///
     /// # Errors
-    /// Of the system, as [`io::ErrorKind::AlreadyExists`] when something stands there that must stay.
+    /// An error of the system: [`io::ErrorKind::AlreadyExists`] if something at the place must stay.
     pub fn put(mut self, overwrite: bool) -> io::Result<File> {
         if overwrite {
             self.put_over()?
@@ -32,10 +32,10 @@ impl Draft {
         self.file.try_clone()
     }
 
-    /// Opens the file again, for reading alone.
+    /// Opens the file again, for reading only.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn reader(&self) -> io::Result<File> {
         self.temporary.read()
     }
@@ -52,7 +52,8 @@ impl Draft {
     fn put_anew(&mut self) -> io::Result<()> {
         match self.rename(RenameFlags::NOREPLACE) {
             Ok(()) => self.placed = true,
-            // Some file systems cannot; all that have hard links can do this. The draft's own name goes when it is dropped.
+            // Some file systems lack this flag. With hard links the result is the same: the draft's own name goes when
+            // it is dropped.
             Err(Errno::INVAL | Errno::NOSYS) => {
                 let folder = &self.place.dir.folder;
                 rustix::fs::linkat(folder, &self.temporary.name, folder, &self.place.name, AtFlags::empty())?;
@@ -65,7 +66,7 @@ impl Draft {
     fn rename(&self, flags: RenameFlags) -> Result<(), Errno> {
         let folder = &self.place.dir.folder;
         match flags.is_empty() {
-            // Kernels and file systems that know no flags know this.
+            // A rename without flags also works on kernels and file systems that support no flags.
             true => rustix::fs::renameat(folder, &self.temporary.name, folder, &self.place.name),
             false => rustix::fs::renameat_with(folder, &self.temporary.name, folder, &self.place.name, flags),
         }

@@ -1,9 +1,9 @@
-//! Files by the descriptor of their folder.
+//! Files, reached by the descriptor of their folder.
 //!
-//! A guest with a writable directory, or another user in a shared folder, chooses what stands at a name, at any time. So the
-//! host opens a folder once and reaches everything in it through that descriptor: it follows no link at the last name,
-//! waits for no pipe, reads only regular files, and replaces a file by renaming a new one over it. `docs/design/fence.md`
-//! lists every path of the host with who may have chosen what stands there.
+//! A guest with a writable directory, or another user in a shared folder, can put anything at a name, at any time. So
+//! the host opens a folder once and reaches everything in it through that descriptor. It follows no link at the last
+//! name, waits for no pipe, reads only regular files, and replaces a file by renaming a new one over it.
+//! `docs/design/fence.md` lists every path of the host, and the strangers who may have chosen its content.
 
 mod dir;
 mod draft;
@@ -24,32 +24,32 @@ use rustix::process::geteuid;
 pub use self::dir::Dir;
 pub use self::draft::Draft;
 
-/// A file's mode unless its folder or its content asks for less; the umask applies.
+/// A file's mode unless its folder or its content needs a stricter one. The umask applies.
 pub const PUBLIC: u32 = 0o666;
-/// The mode of what is for the user alone.
+/// The mode of files for the user alone.
 pub const PRIVATE: u32 = 0o600;
 
-/// A name in an open folder, whatever stands there.
+/// A name in an open folder, with or without something there.
 #[derive(Clone, Debug)]
 pub struct Place {
     dir: Dir,
     name: OsString,
 }
 
-/// What stands at a place.
+/// The facts about the file at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     pub kind: Kind,
     /// The user owns it.
     pub own: bool,
-    /// Names that lead to it.
+    /// Number of names of the file.
     pub names: u64,
-    /// Device and inode, which tell it from every other file.
+    /// Device and inode, which identify the file.
     pub identity: (u64, u64),
     pub bytes: u64,
 }
 
-/// The kinds of what can stand at a place.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     File,
@@ -80,10 +80,10 @@ impl Found {
         }
     }
 
-    /// What an open file is.
+    /// The facts about an open file.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn of_file(file: impl AsFd) -> io::Result<Found> {
         Ok(Found::of(&rustix::fs::fstat(file)?))
     }
@@ -96,13 +96,13 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    /// The place that a path names, by the folder that it is in, which is opened.
+    /// The place that a path names. Opens the folder of the path.
     ///
     /// # Errors
-    /// Of the system; and a path without a last name, such as `/` or `..`.
+    /// An error of the system, or a path without a last name, such as `/` or `..`.
     pub fn of(path: &Path) -> io::Result<Place> {
         let name = path.file_name().ok_or_else(|| io::Error::other("it does not end in a name"))?;
-        // A slash at the end asks for a folder, which `file_name` does not show.
+        // `file_name` ignores a slash at the end, which would mean a folder.
         if path.as_os_str().as_bytes().ends_with(b"/") {
             return Err(io::Error::from(Errno::ISDIR));
         }
@@ -119,17 +119,17 @@ impl Place {
         &self.dir
     }
 
-    /// The place whose name is this one's and more.
+    /// The place with this name and a suffix.
     pub fn and(&self, more: &str) -> Place {
         let mut name = self.name.clone();
         name.push(more);
         self.dir.at(name)
     }
 
-    /// What stands there; a link as itself.
+    /// The facts about the file at the place, or `None` if it is empty. A link is not followed.
     ///
     /// # Errors
-    /// Of the system, unless nothing stands there.
+    /// An error of the system.
     pub fn look(&self) -> io::Result<Option<Found>> {
         match rustix::fs::statat(&self.dir.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Found::of(&stat))),
@@ -138,15 +138,15 @@ impl Place {
         }
     }
 
-    /// Opens the regular file there for reading.
+    /// Opens the regular file at the place for reading.
     ///
     /// # Errors
-    /// Of the system; and what stands there instead, as a sentence.
+    /// An error of the system, or a sentence about another kind of file there.
     pub fn read(&self) -> io::Result<File> {
         self.open(OFlags::RDONLY, 0)
     }
 
-    /// Opens the user's own file there, which has no other name, for reading and writing.
+    /// Opens the user's own file at the place, which must have no other name, for reading and writing.
     ///
     /// # Errors
     /// As [`Place::read`].
@@ -154,7 +154,7 @@ impl Place {
         self.open(OFlags::RDWR, 0)
     }
 
-    /// As [`Place::edit`], and makes the file, for the user alone, if nothing stands there.
+    /// Like [`Place::edit`], but makes the file, for the user alone, if the place is empty.
     ///
     /// # Errors
     /// As [`Place::read`].
@@ -163,11 +163,11 @@ impl Place {
     }
 
     fn open(&self, flags: OFlags, mode: u32) -> io::Result<File> {
-        // Opening a device may do something by itself, so what stands there comes first.
+        // Looks first, because opening a device may have an effect.
         if let Some(found) = self.look()? {
             regular(found)?;
         }
-        // A pipe that has come meanwhile is not waited for.
+        // NONBLOCK: a pipe may have come in the meantime, and the host does not wait for pipes.
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir.folder, &self.name, flags, Mode::from_raw_mode(mode));
         let file = File::from(file.map_err(link_in_words)?);
@@ -185,28 +185,28 @@ impl Place {
     /// Makes the file, for reading and writing.
     ///
     /// # Errors
-    /// Of the system, as [`io::ErrorKind::AlreadyExists`] when anything stands there.
+    /// An error of the system: [`io::ErrorKind::AlreadyExists`] if the place is not empty.
     pub fn create(&self, mode: u32) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.dir.folder, &self.name, flags, Mode::from_raw_mode(mode))?.into())
     }
 
-    /// As [`Place::create`], once what stands there is removed.
+    /// Like [`Place::create`], after removing the file at the place.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn create_anew(&self, mode: u32) -> io::Result<File> {
         self.remove()?;
         self.create(mode)
     }
 
-    /// Makes a file beside the place, to be put there.
+    /// Makes a file beside the place, to be put there later.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn draft(&self, mode: u32) -> io::Result<Draft> {
         loop {
-            // Seeded by the system, so that nobody can have taken the name on purpose.
+            // The system seeds this number, so nobody can have taken the name on purpose.
             let random = RandomState::new().hash_one(std::process::id());
             let temporary = self.dir.at(format!(".wpool-{random:016x}"));
             match temporary.create(mode) {
@@ -217,7 +217,7 @@ impl Place {
         }
     }
 
-    /// Has a file of this content stand there, whole or not at all.
+    /// Puts a file with this content at the place, whole or not at all.
     ///
     /// # Errors
     /// As [`Place::draft`] and [`Draft::put`].
@@ -227,19 +227,19 @@ impl Place {
         draft.put(overwrite).map(drop)
     }
 
-    /// Removes what stands there, if anything does; not a folder, and nothing of another user's.
+    /// Removes the file at the place, if there is one; not a folder, and nothing of another user.
     ///
     /// # Errors
-    /// Of the system; and what stands there, as a sentence.
+    /// An error of the system, or a sentence about the file that stays.
     pub fn remove(&self) -> io::Result<()> {
         self.look()?.map_or(Ok(()), replaceable)?;
         self.unlink(AtFlags::empty())
     }
 
-    /// Removes the folder there, if it is empty.
+    /// Removes the folder at the place, if it is empty.
     ///
     /// # Errors
-    /// Of the system, also when the folder is not empty.
+    /// An error of the system, also for a folder that is not empty.
     pub fn remove_folder(&self) -> io::Result<()> {
         self.unlink(AtFlags::REMOVEDIR)
     }
@@ -251,27 +251,27 @@ impl Place {
         }
     }
 
-    /// Opens the folder there, through no link.
+    /// Opens the folder at the place, and follows no link.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn folder(&self) -> io::Result<Dir> {
         Dir::open_with(&self.dir.folder, &self.name, OFlags::NOFOLLOW, self.path())
     }
 
-    /// Makes a folder there and opens it.
+    /// Makes a folder at the place and opens it.
     ///
     /// # Errors
-    /// Of the system, as [`io::ErrorKind::AlreadyExists`] when anything stands there.
+    /// An error of the system: [`io::ErrorKind::AlreadyExists`] if the place is not empty.
     pub fn new_folder(&self, mode: u32) -> io::Result<Dir> {
         rustix::fs::mkdirat(&self.dir.folder, &self.name, Mode::from_raw_mode(mode))?;
         self.folder()
     }
 
-    /// Opens the folder there, through no link, and makes it if nothing stands there.
+    /// Opens the folder at the place, following no link, and makes it if the place is empty.
     ///
     /// # Errors
-    /// Of the system.
+    /// An error of the system.
     pub fn make_folder(&self, mode: u32) -> io::Result<Dir> {
         match self.new_folder(mode) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.folder(),
@@ -280,7 +280,7 @@ impl Place {
     }
 }
 
-/// Refuses what is not a regular file.
+/// Rejects everything but a regular file.
 fn regular(found: Found) -> io::Result<()> {
     match found.kind {
         Kind::File => Ok(()),
@@ -290,7 +290,7 @@ fn regular(found: Found) -> io::Result<()> {
     }
 }
 
-/// Refuses what nothing may be renamed over.
+/// Rejects a file that nothing may be renamed over.
 fn replaceable(found: Found) -> io::Result<()> {
     match found.kind {
         Kind::Folder => Err(Errno::ISDIR.into()),

@@ -45,7 +45,7 @@ impl Builder {
 
     /// Wall time of a task.
     pub fn timeout(mut self, deadline: Duration) -> Self {
-        self.config.limits.deadline = Some(deadline);
+        self.config.task.limits.deadline = Some(deadline);
         self
     }
 
@@ -57,13 +57,13 @@ impl Builder {
 
     /// Memory of a task in bytes.
     pub fn memory(mut self, bytes: u64) -> Self {
-        self.config.limits.memory = bytes;
+        self.config.task.limits.memory = bytes;
         self
     }
 
     /// Inputs are JSON values: what is none is `invalid-input`, and functions get arguments of their types.
     pub fn json_rows(mut self) -> Self {
-        self.config.json_rows = true;
+        self.config.task.json_rows = true;
         self
     }
 
@@ -105,7 +105,7 @@ impl Builder {
 
     /// Whether tasks have instances of their own.
     pub fn isolation(mut self, isolation: Isolation) -> Self {
-        self.config.isolation = isolation;
+        self.config.task.isolation = isolation;
         self
     }
 

@@ -27,15 +27,15 @@ pub use stats::{Running, Stats};
 pub use stopper::{Shutdown, Stopper};
 pub use wait::{Completed, Until, Waited, as_completed, wait};
 
-use crate::config::{MAX_WORKERS, PoolConfig};
+use crate::config::PoolConfig;
 use crate::image::Image;
 use crate::model::error::Error;
 use crate::model::event::Event;
 use crate::model::fence::Fence;
-use crate::model::limits::{MAX_MEMORY, MAX_OUTPUT};
 use crate::model::outcome::ErrorDetail;
 use crate::model::program::Program;
-use crate::model::report::{Kind, Report};
+use crate::model::report::Report;
+use crate::model::settings::{Setting, SettingError};
 use crate::model::span::Supply;
 use crate::model::task::Input;
 use crate::model::typed;
@@ -74,15 +74,13 @@ impl Pool {
     }
 
     async fn start(program: &Program, mut config: PoolConfig) -> Result<Pool, Error> {
-        check(&config)?;
         config.settle()?;
         config.find_worker()?;
         let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
         let image = Image::obtain(program, &config, &spawner).await?;
-        check_state(&config, image.report())?;
-        if let (true, (_, Err(why))) = (config.verify_isolation, config.settled_isolation(image.report())) {
-            let what =
-                format!("there is nothing to verify (--verify-isolation), because instances are not put back: {why}");
+        config.check_state(program.name(), image.report())?;
+        if let (true, (_, Err(why))) = (config.task.verify_isolation, config.settled_isolation(image.report())) {
+            let what = format!("there is no isolation to verify, because instances are not put back: {why}");
             config.observer.tell(&Event::Warning(what));
         }
         let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone() };
@@ -145,9 +143,10 @@ impl Pool {
         let at = self.report().function_named(name).map_err(refused)?;
         let function = &self.report().functions[at as usize];
         match &function.signature {
-            Ok(signature) if !self.shared.config.json_rows && !typed::takes_text(signature) => Err(Error::Config(
-                format!("`{name}` takes {signature}, not text: inputs must be JSON, see PoolConfig::json_rows"),
-            )),
+            Ok(signature) if !self.shared.config.task.json_rows && !typed::takes_text(signature) => {
+                let why = format!("takes {signature}, not text: inputs must be JSON (TaskSettings::json_rows)");
+                Err(SettingError::Program { setting: Setting::JsonRows, program: format!("`{name}`"), why }.into())
+            }
             _ => Ok(at),
         }
     }
@@ -236,42 +235,4 @@ impl Drop for Pool {
         state.places.iter_mut().for_each(|place| place.pid = None);
         state.end(&ErrorDetail::new("cancelled", "its pool was dropped"));
     }
-}
-
-/// Whether the program has a way to reach the state that it is given.
-fn check_state(config: &PoolConfig, report: &Report) -> Result<(), Error> {
-    if config.state.is_none() {
-        return Ok(());
-    }
-    if report.kind == Kind::CoreModule {
-        let what = "shared state is for components, which import it as wasi:keyvalue; a core module has no way to \
-                    reach it: build the program as a component, or run it without shared state";
-        return Err(Error::Config(what.into()));
-    }
-    if !report.imports.iter().any(|import| import.starts_with("wasi:keyvalue/")) {
-        let what = "there is shared state, and the program does not import wasi:keyvalue to reach it".into();
-        config.observer.tell(&Event::Warning(what));
-    }
-    Ok(())
-}
-
-fn check(config: &PoolConfig) -> Result<(), Error> {
-    let refuse = |what: String| Err(Error::Config(what));
-    let limits = &config.limits;
-    if !(1..=MAX_WORKERS).contains(&config.workers) {
-        return refuse(format!("workers must be from 1 to {MAX_WORKERS}, not {}", config.workers));
-    }
-    if limits.deadline.is_some_and(|deadline| deadline.is_zero()) {
-        return refuse("the deadline must be over 0".into());
-    }
-    if limits.memory > MAX_MEMORY {
-        return refuse(format!("a memory limit over {} GiB is more than a guest can address", MAX_MEMORY >> 30));
-    }
-    if limits.output > MAX_OUTPUT {
-        return refuse(format!("an output limit over {} MiB is not supported", MAX_OUTPUT >> 20));
-    }
-    if config.crash_limit == 0 {
-        return refuse("crash_limit must be at least 1".into());
-    }
-    Ok(())
 }

@@ -117,7 +117,7 @@ impl Shared {
     /// When all was asked for, and it goes on with less.
     fn fenced(&self, fence: Fence) -> Result<(), Failed> {
         if self.config.sandbox == SandboxMode::Strict && !fence.is_whole() {
-            let why = "it runs without the whole fence, which --sandbox strict asks for".into();
+            let why = "it runs without the whole fence, which the pool requires".into();
             return Err(Failed::Fatal(Error::ChildFailed { role: Role::Worker.as_str(), why }));
         }
         let mut state = self.lock();
@@ -130,7 +130,7 @@ impl Shared {
             let advice = fence.advice();
             let what = format!(
                 "a part of the fence around workers is missing here: {missing}; what remains holds a program that \
-                 breaks out of its sandbox less tightly (--sandbox strict refuses to run; to have it, {advice})"
+                 breaks out of its sandbox less tightly (a strict pool refuses to run; to have it, {advice})"
             );
             state.queue.outbox.event(Event::Warning(what));
         }
@@ -140,26 +140,16 @@ impl Shared {
 
     /// An honest frame of answers is full before its last answer, which may be as large as the limits allow.
     fn frame_limit(&self) -> usize {
-        let core_dump = if self.config.post_mortem { MAX_CORE_DUMP } else { 0 };
-        2 * FRAME_TARGET + MAX_TEXT + (self.config.limits.output as usize).max(core_dump)
+        let core_dump = if self.config.task.post_mortem { MAX_CORE_DUMP } else { 0 };
+        2 * FRAME_TARGET + MAX_TEXT + (self.config.task.limits.output as usize).max(core_dump)
     }
 
     fn setup(&self) -> WorkerSetup {
         WorkerSetup {
             program_name: self.program_name.clone(),
             report: self.image.report().clone(),
-            limits: self.config.worker_limits(),
-            grants: self.config.grants.clone(),
-            // `Image::fit` has refused what cannot be put back and is to be.
-            isolation: self.config.settled_isolation(self.image.report()).0,
-            verify_isolation: self.config.verify_isolation,
-            deterministic: self.config.deterministic.clone(),
-            json_rows: self.config.json_rows,
-            bare_outputs: self.config.bare_outputs,
-            success_codes: self.config.success_codes.clone(),
-            receipts: self.config.receipts,
-            post_mortem: self.config.post_mortem,
-            flush_each: self.config.grants.has_writable_dir() || self.config.state.is_some(),
+            task: self.config.worker_settings(self.image.report()),
+            flush_each: self.config.task.grants.has_writable_dir() || self.config.state.is_some(),
             state: self.config.state.is_some(),
             init: self.image.init_each().is_some(),
             sandbox: self.config.sandbox,

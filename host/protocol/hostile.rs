@@ -1,4 +1,4 @@
-//! What children say as JSON, when they have been captured: it is read or refused, and whatever was read can be used.
+//! JSON from captured children: the host reads or refuses it, and can use everything that it has read.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::model::report::{Convention, Draft, Fit, Function, Kind, Resources};
 use crate::model::typed::{Case, Field, Signature, Type};
 use crate::protocol::setup::{AnswerDetail, ChildError, CompileSetup, Goal, Hello, ImageSettings, Notice, WorkerSetup};
 
-/// What stands in JSON, and numbers and names that mean something to somebody.
+/// Tokens of JSON, and numbers and names with a meaning for some reader.
 const TOKENS: [&str; 24] = [
     "{",
     "}",
@@ -37,7 +37,7 @@ const TOKENS: [&str; 24] = [
     " ",
 ];
 
-/// A change of a text: where, how much of it goes, and what comes instead.
+/// Changes of a text: for each a place, the number of bytes to remove, and a text to insert.
 fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, usize, &'static str)>> {
     vec((any::<prop::sample::Index>(), 0..12usize, prop::sample::select(&TOKENS[..])), 0..4)
 }
@@ -84,7 +84,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// Everything that the host does with a report.
+/// Does everything with a report that the host does.
 fn use_draft(draft: &Draft) {
     for call in [None, Some("f"), Some("c.f"), Some("a:b/c.f"), Some("")] {
         let Ok(report) = draft.clone().choose(call) else { continue };

@@ -1,15 +1,15 @@
-//! The page that a worker shares with its host: who runs what, to the task, at the cost of one store.
+//! The page that a worker shares with its host. It says exactly which task runs, at the cost of one store for each.
 //!
-//! A lease names tasks by an index that counts up within one worker's life. The claim word holds `next`, the index the
-//! worker may claim next, and `end`, one past the last it may claim. The worker claims by compare-and-swap just before
-//! it runs a task; the host takes unstarted tasks back by setting `end` to `next`. Either happens before the other, so
-//! a task is run or returned and never both. An index is never used twice, and the worker claims only when `next` is
-//! the index it holds, so tasks that were taken back stay dead in the worker's pipe however late it reads them.
+//! A lease names tasks by an index that counts up within one worker's life. The claim word holds `next`, the index that
+//! the worker may claim next, and `end`, one past the last. The worker claims by compare-and-swap just before it runs a
+//! task. The host takes unstarted tasks back by setting `end` to `next`. Either happens before the other, so a task is
+//! run or returned and never both. An index is never used twice, and the worker claims only if `next` is the index it
+//! holds. So tasks that were taken back stay dead in the worker's pipe, however late the worker reads them.
 //!
-//! Beside it stands the running task's note: the last line that it wrote to stderr.
+//! The page also holds the running task's note: the last line that it wrote to stderr.
 //!
-//! The host reads the page as it reads the pipe: as something a captured worker may have written. Nothing but
-//! atomics is ever in it, and it is sealed against being shrunk under the host's feet.
+//! The host trusts the page as little as the pipe: a captured worker may have written it. The page is accessed only
+//! through atomics, and is sealed so that nobody can shrink it under the host's feet.
 #![allow(unsafe_code, reason = "memory shared between processes has no safe interface")]
 
 use std::io;
@@ -24,23 +24,23 @@ use crate::model::inert::is_active;
 
 const SIZE: usize = 4096;
 
-/// Longest note in bytes: a line of a terminal, and some more for characters of several bytes.
+/// Longest note in bytes: a line of a terminal, and room for characters of several bytes.
 pub(crate) const MAX_NOTE: usize = 192;
 const NOTE_WORDS: usize = MAX_NOTE / 8;
 
-/// How often the host looks again at a note that is being written.
+/// Most attempts of the host to read a note that is being written.
 const NOTE_LOOKS: usize = 8;
 
 #[repr(C)]
 struct Words {
     claim: AtomicU64,
     cause: AtomicU32,
-    /// A count that is odd while the note is being written, and the note's length.
+    /// A count that is odd while the worker writes the note, and the note's length.
     note: AtomicU64,
     text: [AtomicU64; NOTE_WORDS],
 }
 
-/// Why a worker ends by itself; its last word to the host.
+/// The reason why a worker ends by itself, as its last word to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Cause {
@@ -73,7 +73,7 @@ impl SharedPage {
         Ok((SharedPage::map(file.as_fd())?, file))
     }
 
-    /// Maps a page that was created by the other side.
+    /// Maps a page that the other side has created.
     pub fn map(file: BorrowedFd<'_>) -> io::Result<SharedPage> {
         // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory of ours. The file is SIZE
         // bytes long and cannot shrink, so every access stays within it.
@@ -89,7 +89,7 @@ impl SharedPage {
         unsafe { self.words.as_ref() }
     }
 
-    /// Worker: whether the task at `index` is the worker's to run now.
+    /// Worker: claims the task at `index`. Returns whether the worker may run it now.
     #[cfg(any(feature = "engine", test))]
     pub fn claim(&self, index: u32) -> bool {
         let claim = &self.words().claim;
@@ -111,7 +111,8 @@ impl SharedPage {
         }
     }
 
-    /// Host: lets the worker claim from `first` up to `end`. Only when nothing is left that it could claim now.
+    /// Host: lets the worker claim from `first` up to `end`. To be called only when the worker has nothing left to
+    /// claim.
     pub fn grant(&self, first: u32, end: u32) {
         self.words().claim.store(join(first, end), Ordering::Release);
     }
@@ -122,7 +123,7 @@ impl SharedPage {
             self.words().claim.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| Some(join(split(word).0, end)));
     }
 
-    /// Host: takes back what has not been claimed, and says which index is the first of it.
+    /// Host: takes back all unclaimed tasks. Returns the index of the first of them.
     pub fn recall(&self) -> u32 {
         let claim = &self.words().claim;
         let before = claim.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
@@ -132,12 +133,12 @@ impl SharedPage {
         split(before.unwrap_or_else(|word| word)).0
     }
 
-    /// Host: the index the worker would claim next; the one before it is running or has been answered.
+    /// Host: the index that the worker would claim next. The task before it is running or has been answered.
     pub fn next(&self) -> u32 {
         split(self.words().claim.load(Ordering::Acquire)).0
     }
 
-    /// Worker: a task begins, which has written nothing.
+    /// Worker: clears the note at the beginning of a task.
     #[cfg(any(feature = "engine", test))]
     pub fn clear_note(&self) {
         let note = &self.words().note;
@@ -147,7 +148,7 @@ impl SharedPage {
         }
     }
 
-    /// Worker: the last line that the running task has written. Only its beginning is kept.
+    /// Worker: sets the note to the last line of the running task, cut at [`MAX_NOTE`].
     #[cfg(any(feature = "engine", test))]
     pub fn set_note(&self, line: &[u8]) {
         let words = self.words();
@@ -163,8 +164,8 @@ impl SharedPage {
         words.note.store(join(writing.wrapping_add(1), line.len() as u32), Ordering::Release);
     }
 
-    /// Host: the last line that the running task has written to stderr, so far as it can be shown to people. Empty when
-    /// there is none, or when the worker writes without a pause.
+    /// Host: the last line that the running task has written to stderr, made printable. Empty without a line, or if the
+    /// worker writes without a pause.
     pub fn note(&self) -> String {
         let words = self.words();
         for _ in 0..NOTE_LOOKS {
@@ -180,19 +181,20 @@ impl SharedPage {
         String::new()
     }
 
-    /// Worker: leaves a last word.
+    /// Worker: leaves its last word.
     #[cfg(feature = "engine")]
     pub fn set_cause(&self, cause: Cause) {
         self.words().cause.store(cause as u32, Ordering::Release);
     }
 
-    /// Worker: an allocation has failed, which ends it unless the caller knows what to do. Any other word stays.
+    /// Worker: records that an allocation has failed, which ends the worker unless the caller can handle it. Another
+    /// last word stays.
     #[cfg(feature = "engine")]
     pub fn note_no_memory(&self) {
         self.change_cause(Cause::Unknown, Cause::OutOfMemory);
     }
 
-    /// Worker: a task begins. That an allocation failed in one before it has nothing to do with how it ends.
+    /// Worker: forgets, at the beginning of a task, an allocation that failed in an earlier task.
     #[cfg(feature = "engine")]
     pub fn forget_no_memory(&self) {
         self.change_cause(Cause::OutOfMemory, Cause::Unknown);
@@ -201,7 +203,7 @@ impl SharedPage {
     #[cfg(feature = "engine")]
     fn change_cause(&self, from: Cause, to: Cause) {
         let (cause, from, to) = (&self.words().cause, from as u32, to as u32);
-        // There is nothing to change at nearly every task.
+        // Nearly every task has nothing to change.
         if cause.load(Ordering::Acquire) == from {
             let _ = cause.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
         }
@@ -224,10 +226,10 @@ impl Drop for SharedPage {
     }
 }
 
-/// Bytes of a guest's as text that is inert: what is active in it is left out, for a note is short.
+/// A guest's bytes as inert text. Active characters are left out, because a note is short.
 fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    // A tab is a control character, too, and separates words.
+    // A tab is a control character that separates words.
     let spaced = text.chars().map(|c| if c == '\t' { ' ' } else { c });
     let shown: String = spaced.filter(|&c| !is_active(c)).collect();
     // The last character may have been cut off in the middle.

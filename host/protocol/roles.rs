@@ -1,13 +1,13 @@
-//! What host and child agree on before the first frame: the build, the command line, the descriptors.
+//! The agreement of host and child before the first frame: the build, the command line, the descriptors.
 
-/// What names this build: host and child compare it before anything else, because the frames between them are no public
-/// format. It is part of what names a cached image, too: builds differ in what they make of a program.
+/// The name of this build. Host and child compare it before anything else, because the frames between them are not a
+/// public format. It is also part of the name of a cached image, because builds compile a program differently.
 pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "/wire-7");
 
-/// First of wpool's arguments to a child. It is followed by the role and the host's process id.
+/// The first of wpool's arguments to a child. The role and the host's process id follow it.
 pub(crate) const CHILD_ARGUMENT: &str = "__wpool-child";
 
-/// Descriptor of a worker's image, and the first of those handed over.
+/// Descriptor of a worker's image, the first that is handed over.
 #[cfg(feature = "engine")]
 pub(crate) const IMAGE_FD: i32 = 3;
 
@@ -15,7 +15,7 @@ pub(crate) const IMAGE_FD: i32 = 3;
 #[cfg(feature = "engine")]
 pub(crate) const PAGE_FD: i32 = 4;
 
-/// What a child is for.
+/// The purpose of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Worker,

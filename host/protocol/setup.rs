@@ -1,44 +1,29 @@
-//! What a host tells its children before anything else.
+//! The first messages from a host to its children.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::fence::{Fence, SandboxMode};
-use crate::model::grants::Grants;
-use crate::model::isolation::{Determinism, Isolation};
 use crate::model::limits::{CompileLimits, Limits};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::Report;
+use crate::model::settings::TaskSettings;
 
 /// A worker's setup.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct WorkerSetup {
     pub program_name: String,
     pub report: Report,
-    pub limits: Limits,
-    pub grants: Grants,
-    /// How much tasks see of each other, of what this program and these grants allow: see [`crate::PoolConfig::settled_isolation`].
-    pub isolation: Isolation,
-    pub verify_isolation: bool,
-    pub deterministic: Option<Determinism>,
-    /// Rows must be JSON values; others are `invalid-input`.
-    pub json_rows: bool,
-    /// A function's result of type string or list<u8> is its bytes, not JSON.
-    pub bare_outputs: bool,
-    /// Exit codes of a command that count as ok.
-    pub success_codes: Vec<i32>,
-    /// Report wall time and peak memory of each task.
-    pub receipts: bool,
-    /// Keep everything of a task that is stopped.
-    pub post_mortem: bool,
-    /// Send each answer before the next task starts, because a task that ran twice could be noticed.
+    /// How tasks are run, of what this program and its grants allow: see [`crate::PoolConfig::worker_settings`].
+    pub task: TaskSettings,
+    /// Whether to send each answer before the next task starts, because a second run of a task could be noticed.
     pub flush_each: bool,
-    /// There is shared state.
+    /// Whether the pool has shared state.
     pub state: bool,
-    /// Call `init` in each instance; its argument is the next frame.
+    /// Whether to call `init` in each instance. Its argument is the next frame.
     pub init: bool,
-    /// How much of the fence there must be.
+    /// The required part of the fence.
     pub sandbox: SandboxMode,
 }
 
@@ -51,49 +36,49 @@ pub(crate) struct CompileSetup {
     pub sandbox: SandboxMode,
 }
 
-/// What an image is for.
+/// The purpose of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Goal {
-    /// To run the program as it is.
+    /// Runs the program as it is.
     Run,
-    /// To run `init` in one instance whose state can be read after it. For a program without `init`, as
-    /// [`Goal::Run`]: the report says which.
+    /// Runs `init` in one instance whose state can be read after it. For a program without `init` this is
+    /// [`Goal::Run`], as the report says.
     Init,
-    /// To run the program from the state that follows it.
+    /// Runs the program from the state in the next frame.
     Snapshot,
 }
 
-/// Largest state that `init` may leave: it becomes data of a program, which is bounded like every other.
+/// Largest state that `init` may leave. It becomes data of a program, and programs are bounded.
 pub(crate) const MAX_SNAPSHOT: usize = crate::model::program::MAX_PROGRAM as usize;
 
-/// What besides the program decides the content of an image.
+/// The settings, besides the program, that decide the content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ImageSettings {
-    /// Compiled with the checks that epoch interruption needs.
+    /// Compiled with the checks for epoch interruption.
     pub epochs: bool,
     /// Compiled to count fuel.
     pub fuel: bool,
-    /// Compiled so that no result depends on the processor: the bits of a NaN, what relaxed SIMD leaves open.
+    /// Compiled so that no result depends on the processor: the bits of a NaN, the open results of relaxed SIMD.
     pub deterministic: bool,
-    /// If instances of the program can be put back after each task, compiled for memories that wpool maps: what stands in
-    /// them at the beginning is copied there, not mapped.
+    /// Compiled for memories that wpool maps, if instances of the program can be put back after each task: their
+    /// initial contents are copied into them, not mapped.
     pub reset: bool,
 }
 
 impl ImageSettings {
-    /// Of the image in which tasks with these limits run, each in an instance of its own.
+    /// The settings of an image for tasks with these limits, each in an instance of its own.
     pub fn of(limits: &Limits, deterministic: bool) -> ImageSettings {
         ImageSettings { epochs: limits.deadline.is_some(), fuel: limits.fuel.is_some(), deterministic, reset: false }
     }
 
-    /// Of the image in which their `init` runs once: it has a deadline and no fuel, whatever tasks have.
+    /// The settings of the image in which `init` runs once: it has a deadline and no fuel, whatever tasks have.
     #[cfg(feature = "engine")]
     pub fn init(self) -> ImageSettings {
         ImageSettings { epochs: true, fuel: false, reset: false, ..self }
     }
 }
 
-/// The first frame a child gets.
+/// The first frame to a child.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Hello<T> {
     /// [`crate::protocol::roles::BUILD`] of the host.
@@ -101,69 +86,69 @@ pub(crate) struct Hello<T> {
     pub setup: T,
 }
 
-/// The last frame of a child that does not go on.
+/// The last frame of a child that gives up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum ChildError {
-    /// The child's build, when it is another.
+    /// The child's build, if it differs.
     Build(String),
     /// The program is refused.
     Program(crate::model::error::Refusal),
     /// The image does not fit this engine; compile again.
     Image(String),
-    /// Layers of the fence are missing that must be there.
+    /// Required layers of the fence are missing.
     Sandbox(Fence),
     /// Anything else, as a sentence.
     Other(String),
 }
 
-/// How long a child may take from its start to its first frame. Workers need a millisecond; a machine that swaps, or
-/// that starts hundreds at once, needs more.
+/// Longest time from a child's start to its first frame. Workers need a millisecond. A machine that swaps, or starts
+/// hundreds at once, needs more.
 pub(crate) const START_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What a worker says of an answer beyond its fixed part; absent from the wire when there is nothing to say.
+/// The variable part of an answer. The wire leaves it out if it is empty.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AnswerDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorDetail>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
-    /// Fuel that was used, where it is counted.
+    /// Fuel used, if it is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
-    /// Of the time that the answer's head tells, what making the instance took.
+    /// The part of the head's time that making the instance took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_us: Option<u64>,
     /// Processor time of the worker's thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_us: Option<u64>,
-    /// Of a task that is ok; otherwise it stands in the error.
+    /// The stderr of a task that is ok. A failed task has it in its error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
 }
 
-/// Characters that are repeated of what a worker says.
+/// Most characters of a worker's text that a message repeats.
 const MOST_QUOTED: usize = 200;
 
-/// What a worker tells its host beside answers.
+/// A message of a worker besides its answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Notice {
-    /// A task gave something else in a kept instance than in a fresh one; from here on every task has a fresh one.
+    /// A task had another result in a kept instance than in a fresh one. From here on every task has a fresh one.
     Impure,
-    /// An instance that was put back is not what a fresh one is; from here on every task has a fresh one.
+    /// An instance that was put back differs from a fresh one. From here on every task has a fresh one.
     NotPutBack(String),
 }
 
 impl Notice {
-    /// What people are told, in words of the host's own.
+    /// The warning for people, in words of the host's own.
     pub fn warning(&self) -> String {
         match self {
             Notice::Impure => {
                 "the program gives different outputs in a kept instance than in a fresh one; tasks get fresh instances \
-                 from here on (--isolation fresh is quicker)"
+                 from here on (fresh isolation from the start is quicker)"
                     .to_owned()
             }
-            // A worker's words are quoted, and cut, as a guest's are.
+            // A worker's words are quoted and cut like a guest's.
             Notice::NotPutBack(what) => {
                 let what: String = what.chars().take(MOST_QUOTED).collect();
                 format!(
@@ -175,7 +160,7 @@ impl Notice {
     }
 }
 
-/// The error of a task over its deadline, the same whichever layer noticed.
+/// The error of a task over its deadline, the same from every layer.
 pub(crate) fn timeout_detail(deadline: Duration) -> ErrorDetail {
     ErrorDetail::new("timeout", format!("ran longer than {deadline:?}"))
 }

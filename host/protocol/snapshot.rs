@@ -1,5 +1,5 @@
-//! What `init` left in a program's instance, on its way from the process that ran it to the compiler: the values of
-//! globals and the contents of memories, by the names under which the instrumented program exports them.
+//! The state that `init` left in a program's instance, on its way to the compiler: the values of globals and the
+//! contents of memories, by their export names in the instrumented program.
 //!
 //! ```text
 //! state   ( name length u8 · name · kind u8 · global or memory )*
@@ -15,7 +15,7 @@ use bytes::{Buf, BufMut};
 
 use crate::protocol::setup::MAX_SNAPSHOT;
 
-/// What is left out when it is zero. The kernel's page, because that is what the engine maps.
+/// The unit of zeros that are left out: the kernel's page, because the engine maps such pages.
 const PAGE: usize = 4 << 10;
 
 const GLOBAL: u8 = 0;
@@ -41,7 +41,7 @@ impl Writer {
         if self.0.len() + size > MAX_SNAPSHOT {
             return Err(too_large());
         }
-        // Exactly: a buffer that doubles would take as much again, where a guest has used up what there is.
+        // An exact reservation: a buffer that doubles would take as much again after a guest has used up the memory.
         self.0
             .try_reserve_exact(size)
             .map_err(|_| format!("it leaves more in memory than could be copied: {size} bytes"))?;
@@ -86,7 +86,7 @@ fn blocks(contents: &[u8]) -> Vec<(usize, &[u8])> {
     blocks
 }
 
-/// A state as it was received.
+/// A state after its receipt.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub globals: BTreeMap<String, u128>,
@@ -114,7 +114,7 @@ impl Snapshot {
 fn memory(bytes: &mut &[u8], left: &mut u64) -> Result<Vec<u8>, String> {
     let length = bytes.try_get_u64_le().map_err(short)?;
     *left = left.checked_sub(length).ok_or("memories over the limit")?;
-    // Zeros that nobody writes to take no memory.
+    // Zeros take no memory until they are written.
     let mut contents = vec![0; length as usize];
     for _ in 0..bytes.try_get_u32_le().map_err(short)? {
         let (offset, length) = (bytes.try_get_u64_le().map_err(short)?, bytes.try_get_u32_le().map_err(short)?);
@@ -162,7 +162,7 @@ mod tests {
     fn a_state_that_lies_is_refused() {
         let (bytes, _) = example();
         for end in 1..bytes.len() {
-            // Cut between two parts, it is a state that lacks one, which the compiler finds.
+            // A text cut between two parts is a valid state that lacks a part. The compiler notices that.
             let whole = Snapshot::read(&bytes[..end], 64 << 10).is_ok_and(|state| state.memories.is_empty());
             assert!(whole || Snapshot::read(&bytes[..end], 64 << 10).is_err(), "{end}");
         }

@@ -11,13 +11,13 @@ use bytes::{Buf, BufMut, Bytes};
 use crate::protocol::state_limits::{MAX_BATCH, MAX_CALL, StateError, check_key, check_value};
 use crate::protocol::wire::WireError;
 
-/// Longest call or reply, with what it says beside keys and values.
+/// Longest call or reply, with room for its parts besides keys and values.
 const MAX_BYTES: usize = MAX_CALL + 64;
 
-/// What a part of a list takes beyond its bytes, at most.
+/// Most bytes of a part of a list beyond its content.
 pub(crate) const PAIR_OVERHEAD: usize = 8;
 
-/// What a task asks for.
+/// A task's call of shared state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     Get {
@@ -45,7 +45,7 @@ pub enum Request {
     Watch {
         key: String,
     },
-    /// Sets a value if that there is has still this version.
+    /// Sets a value if it still has this version.
     Swap {
         key: String,
         version: u64,
@@ -62,14 +62,14 @@ pub enum Request {
     },
 }
 
-/// By how much to increment, and in which type the sum must fit.
+/// The amount of an increment, and the type that the sum must fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delta {
     Signed(i64),
     Unsigned(u64),
 }
 
-/// What a task is told.
+/// The reply to a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     Done,
@@ -77,11 +77,11 @@ pub enum Reply {
     Exists(bool),
     Keys {
         keys: Vec<String>,
-        /// There are keys after the last of these.
+        /// More keys follow the last of these.
         more: bool,
     },
     Number(i128),
-    /// What is watched, or what a swap found in place of what it expected. The version is 0 where there is no value.
+    /// The watched value, or the value that a swap found instead of the expected one. A missing value has version 0.
     Versioned {
         version: u64,
         value: Option<Bytes>,
@@ -92,7 +92,7 @@ pub enum Reply {
 }
 
 impl Request {
-    /// Whether it is within the limits of one call.
+    /// Checks the limits of one call.
     pub(crate) fn check(&self) -> Result<(), StateError> {
         match self {
             Request::Get { key }
@@ -113,7 +113,7 @@ impl Request {
     }
 
     /// # Errors
-    /// When it is over a limit, and so would be refused.
+    /// If it exceeds a limit, and so would be refused.
     pub fn encode(&self) -> Result<Vec<u8>, StateError> {
         self.check()?;
         let mut to = Vec::new();
@@ -158,7 +158,7 @@ impl Request {
     }
 
     /// # Errors
-    /// When these are not the bytes of one call.
+    /// If the bytes are not one call.
     pub fn decode(mut from: Bytes) -> Result<Request, WireError> {
         let from = &mut from;
         let request = match operation(from)? {
@@ -230,7 +230,7 @@ impl Reply {
     }
 
     /// # Errors
-    /// When these are not the bytes of one reply.
+    /// If the bytes are not one reply.
     pub fn decode(mut from: Bytes) -> Result<Reply, WireError> {
         let from = &mut from;
         let reply = match operation(from)? {
@@ -279,7 +279,7 @@ fn none(_: bytes::TryGetError) -> WireError {
     WireError::StateCall
 }
 
-/// The first byte, of what is not too long to be looked at.
+/// The first byte, if the whole is within [`MAX_BYTES`].
 fn operation(from: &mut Bytes) -> Result<u8, WireError> {
     if from.len() > MAX_BYTES {
         return Err(WireError::TooLong { length: from.len(), limit: MAX_BYTES });
@@ -287,7 +287,7 @@ fn operation(from: &mut Bytes) -> Result<u8, WireError> {
     from.try_get_u8().map_err(none)
 }
 
-/// Nothing may follow.
+/// Requires that nothing follows.
 fn whole<T>(rest: &Bytes, parsed: T) -> Result<T, WireError> {
     if rest.is_empty() { Ok(parsed) } else { Err(WireError::StateCall) }
 }
@@ -300,7 +300,7 @@ fn bytes(from: &mut Bytes) -> Result<Bytes, WireError> {
     Ok(from.split_to(length))
 }
 
-/// Bytes that stay when the call is long over, and must not keep all of it: of a call with many values, one may stay.
+/// A copy of bytes that outlive the call. Without it, one value that stays would keep a whole call of many alive.
 fn kept(from: &mut Bytes) -> Result<Bytes, WireError> {
     bytes(from).map(|value| Bytes::copy_from_slice(&value))
 }
@@ -323,7 +323,7 @@ fn option<T>(from: &mut Bytes, part: Part<T>) -> Result<Option<T>, WireError> {
     if flag(from)? { part(from).map(Some) } else { Ok(None) }
 }
 
-/// Reads until the count or the bytes end: a count alone takes no memory.
+/// Reads until the count or the bytes end. A large count alone takes no memory.
 fn list<T>(from: &mut Bytes, part: Part<T>) -> Result<Vec<T>, WireError> {
     let count = from.try_get_u32_le().map_err(none)?;
     if count as usize > MAX_BATCH {

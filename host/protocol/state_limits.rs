@@ -1,27 +1,27 @@
-//! What shared state takes, and why a call is refused.
+//! Limits of shared state, and reasons to refuse a call.
 
 use thiserror::Error;
 
-/// Most bytes of keys and values in one call or reply: four of the largest values, and little enough that a host with
-/// hundreds of workers can hold a reply for each.
+/// Most bytes of keys and values in one call or reply: four of the largest values. A host with hundreds of workers can
+/// hold a reply of this size for each.
 pub const MAX_CALL: usize = 4 << 20;
 
-/// Most keys in one call, so that short ones make no long work of it.
+/// Most keys in one call, so that many short keys do not make it slow.
 pub const MAX_BATCH: usize = 1 << 14;
 
 /// Most bytes of keys and values together, and of [`ENTRY_COST`] for each entry: the host holds them in memory.
 pub const MAX_STATE: usize = 64 << 20;
 
-/// What an entry counts beyond its key and value: about what the host needs to find it.
+/// Bytes that an entry counts beyond its key and value: about the host's cost of finding it.
 pub const ENTRY_COST: usize = 128;
 
-/// Longest key in bytes: more than names and paths take, and what other stores allow.
+/// Longest key in bytes: more than names and paths need, and the limit of other stores.
 pub const MAX_KEY: usize = 1 << 10;
 
-/// Largest value in bytes. Values go over a pipe with every call, which larger ones would make slow.
+/// Largest value in bytes. Values cross a pipe with every call, so larger values would make calls slow.
 pub const MAX_VALUE: usize = 1 << 20;
 
-/// Why a call was refused. Tasks get the text as the error `other`.
+/// The reason why a call was refused. Tasks get the text as the error `other`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum StateError {
     #[error("a key of {0} bytes; keys have at most {MAX_KEY}")]
@@ -38,7 +38,7 @@ pub enum StateError {
     NotANumber(String),
     #[error("the value of `{0}` would leave the range of its type")]
     Overflow(String),
-    /// Text that is no shared state.
+    /// The text is not a shared state.
     #[error("not a JSON object of keys and values: {0}")]
     Json(String),
 }

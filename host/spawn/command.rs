@@ -1,11 +1,11 @@
-//! Which executable the children of a pool are.
+//! The executable for the children of a pool.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::model::error::Error;
 
-/// How to start a child: an executable and what it needs to be told before wpool's own arguments.
+/// The way to start a child: an executable, and its arguments before wpool's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerCommand {
     pub program: PathBuf,
@@ -21,7 +21,7 @@ impl WorkerCommand {
     /// An installed `wpool`: beside the running program, or else in `PATH`.
     ///
     /// # Errors
-    /// [`Error::NoWorkerCommand`] when there is none.
+    /// [`Error::NoWorkerCommand`] if neither has it.
     pub fn wpool() -> Result<Self, Error> {
         let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("wpool")));
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -37,7 +37,7 @@ impl WorkerCommand {
     /// The running program itself, whose `main` must begin with [`crate::child::enter`].
     #[cfg(feature = "engine")]
     pub fn this_program() -> Self {
-        // Not current_exe: the link in /proc stays right when the file is replaced or removed during the run.
+        // Instead of `current_exe`: the link in /proc stays right when the file is replaced or removed during the run.
         WorkerCommand::at("/proc/self/exe")
     }
 }

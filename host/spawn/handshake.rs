@@ -1,4 +1,4 @@
-//! The first frames between a host and a child: who are you, this is your work, are you able?
+//! The first frames between a host and a child: the child's build and setup, and its answer.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -13,27 +13,27 @@ use crate::protocol::wire::{self, Decoder, Frame, Kind, WireError};
 use crate::spawn::process::Process;
 use crate::spawn::signal;
 
-/// Why a child did not come up.
+/// The reason why a child did not become ready.
 #[derive(Debug)]
 pub(crate) enum Failed {
     /// The program is refused.
     Program(Refusal),
-    /// The image does not fit; compile again.
+    /// The image does not fit the engine; compile again.
     Image(String),
-    /// An error of its own that will not go away by trying again.
+    /// An error that would happen again at each attempt.
     Fatal(Error),
-    /// It died or spoke nonsense; another one may do better.
+    /// It died or sent nonsense; another child may succeed.
     Died(String),
-    /// Its fence ended it, for a system call that it has no right to.
+    /// Its fence ended it, for a forbidden system call.
     Violated(String),
 }
 
-/// Most frames of a child's first answer: a report and what it is about. A child that has run a guest may send them
+/// Most frames of a child's first answer: a report and its object. A child that has run a guest could send frames
 /// without end.
 const MOST_FRAMES: usize = 2;
 
-/// Sends the setup and the payloads that follow it, then reads frames until one of kind `until`, at most
-/// [`MOST_FRAMES`]. A payload is given back to memory as soon as the child has it: what it makes of it may be as large.
+/// Sends the setup and the payloads after it, then reads frames until one of kind `until`, at most [`MOST_FRAMES`]. A
+/// payload is freed as soon as the child has it, because the child's result may be as large.
 pub(crate) async fn set_up<T: Serialize>(
     process: &mut Process,
     setup: T,
@@ -45,7 +45,7 @@ pub(crate) async fn set_up<T: Serialize>(
         serde_json::to_vec(&Hello { build: BUILD.to_owned(), setup }).map_err(|e| Failed::Died(e.to_string()))?;
     let hello = wire::frame(Kind::Setup, &hello);
     let (stdin, stdout) = (&mut process.stdin, &mut process.stdout);
-    // A child that refuses at once closes its end; what it says about it is the better error.
+    // A child that refuses at once closes its end. Its refusal is a better error than the failed write.
     let (_, frames) = tokio::join!(send(stdin, hello, rest), frames_until(stdout, decoder, until));
     match frames {
         Ok(frames) => Ok(frames),
@@ -72,7 +72,8 @@ async fn frames_until(stdout: &mut ChildStdout, decoder: &mut Decoder, until: Ki
             }
             let last = frame.kind == until;
             if !last && frame.kind != Kind::Report {
-                // It may be as long as what is waited for, and only a report, which is short, goes before that.
+                // Only a report, which is short, comes before the awaited frame. Another frame could be as long as that
+                // one.
                 return Err(Failed::Died(WireError::Unexpected(frame.kind).to_string()));
             }
             frames.push(frame);
@@ -104,7 +105,7 @@ fn refused(payload: &[u8]) -> Failed {
     }
 }
 
-/// How a child that failed ended, with its own last words.
+/// The end of a child that failed, with its own last words.
 async fn ended(process: &mut Process, why: String) -> Failed {
     let status = tokio::time::timeout(END_PATIENCE, process.child.wait()).await;
     let status = status.ok().and_then(Result::ok);
@@ -114,11 +115,11 @@ async fn ended(process: &mut Process, why: String) -> Failed {
     if signal::is_violation(status) { Failed::Violated(told) } else { Failed::Died(told) }
 }
 
-/// How long to wait for the exit status of a child that has closed its pipe.
+/// Longest wait for the exit status of a child that has closed its pipe.
 pub(crate) const END_PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
 
 impl Failed {
-    /// The error for a caller that has no second try.
+    /// The error for a caller that does not try again.
     pub fn into_error(self, name: &str, role: Role) -> Error {
         match self {
             Failed::Program(refusal) => Error::ProgramRefused { name: name.to_owned(), refusal },

@@ -1,4 +1,4 @@
-//! Starting children and shaking hands with them: the only place that starts processes.
+//! Starts children and shakes hands with them. No other room starts processes.
 
 pub(crate) mod command;
 pub(crate) mod handshake;

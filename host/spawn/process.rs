@@ -1,4 +1,4 @@
-//! The only place that starts processes.
+//! Starts processes of a pool. No other module does.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,28 +15,28 @@ use tokio::sync::oneshot;
 use crate::protocol::roles::{CHILD_ARGUMENT, Role};
 use crate::spawn::command::WorkerCommand;
 
-/// Four leases or answer frames fit, so that neither side sleeps because of the other. Best effort: the kernel limits
-/// what an ordinary user may have in all.
+/// Room for four leases or answer frames, so that neither side sleeps because of the other. Best effort: the kernel
+/// limits the pipes of an ordinary user in all.
 const PIPE_SIZE: usize = 4 * crate::protocol::wire::FRAME_TARGET;
 
-/// Bytes of a dead child's own messages that are worth repeating.
+/// Most bytes of a dead child's own messages that are repeated.
 const LAST_WORDS: u64 = 4 << 10;
 
-/// A running child and the host's ends of its pipes. Dropping it kills it.
+/// A running child and the host's ends of its pipes. Dropping it kills the child.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub child: Child,
     pub stdin: ChildStdin,
     pub stdout: ChildStdout,
-    /// What the child says about itself. Its end does not block, so nobody has to read this while it lives.
+    /// The child's messages about itself. Its end does not block, so the host need not read them while the child lives.
     words: File,
 }
 
 impl Process {
-    /// What a dead child said last, on one line.
+    /// The last words of a dead child, on one line.
     pub fn last_words(&self) -> String {
         let mut text = Vec::new();
-        // A child that lives has left nothing, or a part; the read end does not block either.
+        // A living child has written nothing or a part. The read end does not block either.
         let _ = (&self.words).take(LAST_WORDS).read_to_end(&mut text);
         String::from_utf8_lossy(&text).split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -49,15 +49,15 @@ struct Request {
     reply: oneshot::Sender<io::Result<Process>>,
 }
 
-/// Starts children from one thread that lives as long as they do: a parent-death signal follows the thread that
-/// started the child, and a runtime's own threads come and go.
+/// Starts children from one thread that lives as long as they do. A parent-death signal follows the thread that started
+/// the child, and a runtime's own threads come and go.
 #[derive(Clone, Debug)]
 pub(crate) struct Spawner {
     requests: mpsc::Sender<Request>,
 }
 
 impl Spawner {
-    /// Must be called within a tokio runtime, which will reap the children.
+    /// Starts the thread. Must be called within a tokio runtime, which will reap the children.
     pub fn start() -> io::Result<Spawner> {
         let (requests, incoming) = mpsc::channel::<Request>();
         let runtime = tokio::runtime::Handle::current();
@@ -65,7 +65,7 @@ impl Spawner {
             let _context = runtime.enter();
             for request in incoming {
                 let process = spawn(&request.command, request.role, request.fds);
-                // A requester that is gone drops the process here, which kills it.
+                // If the requester is gone, the process is dropped here, which kills it.
                 let _ = request.reply.send(process);
             }
         })?;

@@ -1,4 +1,4 @@
-//! Names for how a process ended.
+//! Words for the end of a process.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -29,7 +29,7 @@ pub(crate) fn is_violation(status: Option<ExitStatus>) -> bool {
     was_ended_by(status, Signal::SYS)
 }
 
-/// Whether a process gave itself up.
+/// Whether a process aborted itself.
 pub(crate) fn is_abort(status: Option<ExitStatus>) -> bool {
     was_ended_by(status, Signal::ABORT)
 }

@@ -19,7 +19,7 @@ struct Binary {
     base64: String,
 }
 
-/// Gives each key and value of an object, one by one: a text of many entries is held by nobody beside what is made of it.
+/// Passes each key and value of an object to `set`, one by one, so that the entries are in memory only once.
 pub(super) fn read(text: &[u8], set: impl FnMut(&str, Bytes) -> Result<(), StateError>) -> Result<(), StateError> {
     let mut refused = None;
     let mut json = serde_json::Deserializer::from_slice(text);
@@ -33,7 +33,7 @@ pub(super) fn read(text: &[u8], set: impl FnMut(&str, Bytes) -> Result<(), State
 
 struct Entries<'a, F> {
     set: F,
-    /// Why it was not read to its end, where that is not its JSON.
+    /// The reason why reading stopped, unless the JSON was invalid.
     refused: &'a mut Option<StateError>,
 }
 

@@ -1,7 +1,7 @@
 //! State that the tasks of a run share: keys and values, held by the host. Tasks reach it as `wasi:keyvalue`.
 //!
-//! Every call of a task is a round trip over its worker's own pipe and is carried out at once, one after another, so
-//! whatever a task has read or changed is so for all: the map is linearizable, and nothing in it is ever torn.
+//! Every call of a task is a round trip over its worker's own pipe. Calls are carried out at once, one after another,
+//! so all tasks see the same order of changes: the map is linearizable, and no value in it is ever torn.
 
 #[doc(hidden)]
 mod json;
@@ -40,7 +40,7 @@ struct Inner {
     stats: StateStats,
 }
 
-/// What tasks did with shared state. The host's own calls do not count.
+/// Tasks' use of shared state. The host's own calls do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateStats {
     /// Calls that were carried out or refused.
@@ -49,8 +49,8 @@ pub struct StateStats {
     pub writes: u64,
     /// Increments that were carried out; they are among the writes.
     pub increments: u64,
-    /// Time that tasks waited for their calls, together, as their workers measured it and within these workers' lives.
-    /// What a worker waited for its last call is not in it.
+    /// Time that tasks waited for their calls, together, as measured by their workers within these workers' lives. The
+    /// wait for a worker's last call is missing.
     pub time: Duration,
 }
 
@@ -60,19 +60,19 @@ impl SharedState {
         SharedState::default()
     }
 
-    /// State from a JSON object. A string is a value's text; `{"base64":"…"}` is any bytes; the value of anything else
-    /// is its JSON as it is written, so `{"counter": 0}` begins a counter.
+    /// State from a JSON object. A string is a value's text, and `{"base64":"…"}` is any bytes. Anything else is its
+    /// JSON text, so `{"counter": 0}` begins a counter.
     ///
     /// # Errors
-    /// When the text is no such object, or a limit is exceeded.
+    /// If the text is not such an object, or exceeds a limit.
     pub fn from_json(text: &[u8]) -> Result<SharedState, StateError> {
         let state = SharedState::new();
         json::read(text, |key, value| state.lock().store.set(key, value))?;
         Ok(state)
     }
 
-    /// The state as a JSON object, its keys in order, one a line. A value that is UTF-8 is a string, any other
-    /// `{"base64":"…"}`. [`SharedState::from_json`] makes the same state of it, byte for byte.
+    /// The state as a JSON object, with its keys in order, one a line. A value in UTF-8 is a string, any other
+    /// `{"base64":"…"}`. [`SharedState::from_json`] reads the same state from it, byte for byte.
     pub fn to_json(&self) -> Vec<u8> {
         let entries = self.lock().store.entries();
         json::write(entries)
@@ -85,7 +85,7 @@ impl SharedState {
     /// Sets a value.
     ///
     /// # Errors
-    /// When a limit is exceeded.
+    /// If a limit is exceeded.
     pub fn set(&self, key: &str, value: impl Into<Bytes>) -> Result<(), StateError> {
         self.lock().store.set(key, value.into())
     }
@@ -95,12 +95,12 @@ impl SharedState {
         self.lock().store.entries().into_iter().map(|(key, _)| key.into()).collect()
     }
 
-    /// What tasks have done so far.
+    /// The tasks' use of the state so far.
     pub fn stats(&self) -> StateStats {
         self.lock().stats
     }
 
-    /// Carries a task's call out. Says whether it changed anything.
+    /// Carries out a task's call. Also returns whether it changed anything.
     pub(crate) fn call(&self, request: Request) -> (Reply, bool) {
         let mut inner = self.lock();
         let is_increment = matches!(request, Request::Increment { .. });
@@ -118,7 +118,7 @@ impl SharedState {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing that is done under the lock leaves an entry half written.
+        // No operation under the lock leaves an entry half written, so a poisoned lock is usable.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

@@ -9,15 +9,15 @@ use super::{ENTRY_COST, MAX_STATE, StateError};
 use crate::protocol::state_calls::{Delta, PAIR_OVERHEAD, Reply, Request};
 use crate::protocol::state_limits::{MAX_CALL, check_key, check_value};
 
-/// Bytes of keys in one page of a listing; a page has at least one key.
+/// Bytes of keys in one page of a listing. A page has at least one key.
 const PAGE: usize = 64 << 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Store {
     entries: BTreeMap<Box<str>, Entry>,
-    /// What counts against [`MAX_STATE`].
+    /// The bytes that count against [`MAX_STATE`].
     pub size: usize,
-    /// Changes so far. The number of the change that made a value is its version, so no version is used twice.
+    /// The number of changes so far. A value's version is the number of its last change, so no version is used twice.
     changes: u64,
 }
 
@@ -65,7 +65,7 @@ impl Store {
         }
     }
 
-    /// Carries out what a task asks for.
+    /// Carries out a task's request.
     pub fn apply(&mut self, request: Request) -> Result<Reply, StateError> {
         request.check()?;
         Ok(match request {
@@ -103,7 +103,7 @@ impl Store {
         })
     }
 
-    /// The version of a value; 0 where there is none.
+    /// The version of a value; 0 for a missing value.
     fn version(&self, key: &str) -> u64 {
         self.entries.get(key).map_or(0, |entry| entry.version)
     }
@@ -112,7 +112,7 @@ impl Store {
         Reply::Versioned { version: self.version(key), value: self.get(key) }
     }
 
-    /// Adds to a decimal integer; where there is none, to 0.
+    /// Adds to a decimal integer. A missing value counts as 0.
     fn increment(&mut self, key: &str, delta: Delta) -> Result<i128, StateError> {
         let number = match self.entries.get(key) {
             Some(entry) => number(&entry.value).ok_or_else(|| StateError::NotANumber(key.into()))?,

@@ -57,7 +57,7 @@ fn any_reply() -> impl Strategy<Value = Reply> {
 
 type Model = BTreeMap<String, Bytes>;
 
-/// What a request does to a plain map, and what it gives where that is about values alone.
+/// Applies a request to a plain map, and checks the parts of the reply that concern values alone.
 fn model(map: &mut Model, request: Request, reply: &Reply) {
     match request {
         Request::Get { key } => assert_eq!(*reply, Reply::Value(map.get(&key).cloned())),
@@ -147,7 +147,7 @@ proptest! {
     }
 }
 
-/// What a call gives.
+/// The reply to a call.
 fn ask(state: &SharedState, request: Request) -> Reply {
     state.call(request).0
 }

@@ -173,7 +173,7 @@ fn c13_a_million_functions_meet_the_limit_of_memory() {
     refused_cheaply(
         &million,
         "--compile-memory 96MiB",
-        "takes more than 96 MiB; allow more with --compile-memory",
+        "takes more than 96 MiB; allow more (--compile-memory)",
         64 << 10,
     );
 }

@@ -4,7 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wpool::{Determinism, Error, Input, Isolation, Layer, Outcome, Pool, PoolConfig, Program, Status, WorkerCommand};
+use wpool::state::SharedState;
+use wpool::{
+    Determinism, DirGrant, Error, Input, Isolation, Layer, Outcome, Pool, PoolConfig, Program, Setting, SettingError,
+    Status, WorkerCommand,
+};
 
 use crate::support::*;
 
@@ -27,6 +31,16 @@ fn sorted(text: &str) -> Vec<&str> {
 
 fn config() -> PoolConfig {
     PoolConfig { worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))), workers: 1, ..PoolConfig::default() }
+}
+
+fn deterministic(how: Determinism) -> PoolConfig {
+    let mut config = config();
+    config.task.deterministic = Some(how);
+    config
+}
+
+fn writable() -> DirGrant {
+    DirGrant { host: "/tmp".into(), guest: "/tmp".into(), writable: true }
 }
 
 async fn pool(guest: &str, config: PoolConfig) -> Result<Pool, Error> {
@@ -176,25 +190,34 @@ fn determinism_cannot_be_had_together_with_what_it_excludes() {
 
 #[test]
 fn a_pool_refuses_settings_that_go_against_determinism() {
-    block_on(async {
-        let deterministic = || PoolConfig { deterministic: Some(Determinism::default()), ..config() };
-        let mut timed = deterministic();
-        timed.limits.deadline = Some(Duration::from_secs(1));
-        let kept = PoolConfig { isolation: Isolation::Reuse(None), ..deterministic() };
-        let mut dry = config();
-        dry.limits.fuel = Some(0);
-        for (config, word) in [(timed, "--timeout"), (kept, "--isolation"), (dry, "--fuel")] {
-            let error = pool("echo", config).await.unwrap_err();
-            assert!(matches!(&error, Error::Config(why) if why.contains(word)), "{error}");
-        }
-    });
+    let changes: [(fn(&mut PoolConfig), Setting); 4] = [
+        (|config| config.task.limits.deadline = Some(Duration::from_secs(1)), Setting::Deadline),
+        (|config| config.task.isolation = Isolation::Reuse(None), Setting::Isolation),
+        (|config| config.state = Some(SharedState::new()), Setting::State),
+        (|config| config.task.grants.dirs.push(writable()), Setting::Dirs),
+    ];
+    for (change, against) in changes {
+        let mut config = deterministic(Determinism::default());
+        change(&mut config);
+        let error = block_on(pool("echo", config)).unwrap_err();
+        let Error::Setting(SettingError::Conflict { setting, other, .. }) = &error else { panic!("{error:?}") };
+        assert_eq!((*setting, *other), (Setting::Deterministic, against));
+        assert!(!error.to_string().contains("--"), "the library knows no options: {error}");
+    }
+}
+
+#[test]
+fn a_task_needs_fuel() {
+    let mut config = config();
+    config.task.limits.fuel = Some(0);
+    let error = block_on(pool("echo", config)).unwrap_err();
+    assert!(matches!(error, Error::Setting(SettingError::Range { setting: Setting::Fuel, .. })), "{error}");
 }
 
 #[test]
 fn inputs_of_the_same_bytes_differ_by_their_occurrence_alone() {
     block_on(async {
-        let pool =
-            pool("chance", PoolConfig { deterministic: Some(Determinism::default()), ..config() }).await.unwrap();
+        let pool = pool("chance", deterministic(Determinism::default())).await.unwrap();
         let output = async |input: Input| pool.submit(input).await.unwrap().await.outcome;
         let first = output(Input::new("1")).await;
         assert_eq!(output(Input::new("1")).await, first);
@@ -209,8 +232,8 @@ fn inputs_of_the_same_bytes_differ_by_their_occurrence_alone() {
 fn the_backstop_ends_a_deterministic_task_that_fuel_does_not() {
     block_on(async {
         let how = Determinism { backstop: Duration::from_millis(300), ..Determinism::default() };
-        let mut config = PoolConfig { deterministic: Some(how), ..config() };
-        config.limits.fuel = Some(u64::MAX);
+        let mut config = deterministic(how);
+        config.task.limits.fuel = Some(u64::MAX);
         let pool = pool("spin-on-bang", config).await.unwrap();
         let stuck = pool.submit("\"!\"").await.unwrap().await;
         assert_eq!((stuck.outcome.status(), stuck.receipt.layer), (Status::Timeout, Layer::Backstop));

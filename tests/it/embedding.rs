@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use wpool::limits::{MAX_INPUT, MAX_MEMORY, MAX_OUTPUT};
 use wpool::{
     Convention, Error, Input, Limits, MAX_WORKERS, Outcome, Pool, PoolConfig, Program, Rejected, Results, Shutdown,
-    Status, TaskResult, WorkerCommand,
+    Status, TaskResult, TaskSettings, WorkerCommand,
 };
 
 use crate::support::*;
@@ -211,7 +211,7 @@ fn c88_a_task_that_never_ends_bounds_what_is_taken_behind_it() {
 fn c59_rows_and_outputs_of_many_megabytes_block_nobody() {
     block_on(async {
         let mut config = config();
-        config.limits.output = MAX_INPUT as u64;
+        config.task.limits.output = MAX_INPUT as u64;
         let pool = start("echo", config).await;
         let long = Bytes::from(vec![b'x'; MAX_INPUT]);
         let inputs = [long.clone(), "a".into(), long.clone(), long.clone(), "b".into(), Bytes::new()];
@@ -272,17 +272,17 @@ fn settings_that_cannot_be_had_are_refused_before_anything_starts() {
     let changes: &[(Change, &str)] = &[
         (|config| config.workers = 0, "workers must be from 1 to 1024, not 0"),
         (|config| config.workers = MAX_WORKERS + 1, "workers must be from 1 to 1024, not 1025"),
-        (|config| config.crash_limit = 0, "crash_limit must be at least 1"),
-        (|config| config.limits.deadline = Some(Duration::ZERO), "deadline"),
-        (|config| config.limits.memory = MAX_MEMORY + 1, "memory limit"),
-        (|config| config.limits.output = MAX_OUTPUT + 1, "output limit"),
+        (|config| config.crash_limit = 0, "the crash limit must be at least 1"),
+        (|config| config.task.limits.deadline = Some(Duration::ZERO), "deadline"),
+        (|config| config.task.limits.memory = MAX_MEMORY + 1, "memory limit"),
+        (|config| config.task.limits.output = MAX_OUTPUT + 1, "output limit"),
     ];
     for (change, expected) in changes {
         let mut config = PoolConfig { worker: Some(WorkerCommand::at("/nonexistent")), ..PoolConfig::default() };
         change(&mut config);
         let program = Program::new("none", "");
         let error = block_on(async { Pool::builder(program).config(config).build().await.map(|_| ()).unwrap_err() });
-        assert!(matches!(&error, Error::Config(why) if why.contains(expected)), "{error}");
+        assert!(matches!(&error, Error::Setting(why) if why.to_string().contains(expected)), "{error}");
     }
 }
 
@@ -311,7 +311,12 @@ fn a_program_that_wants_more_memory_than_it_may_have_is_refused() {
     let limits = Limits { memory: 64 << 20, ..Limits::default() };
     let program = Program::read(wat("huge-memory")).unwrap();
     let error = block_on(async {
-        Pool::builder(program).config(PoolConfig { limits, ..config() }).build().await.map(|_| ()).unwrap_err()
+        Pool::builder(program)
+            .config(PoolConfig { task: TaskSettings { limits, ..TaskSettings::default() }, ..config() })
+            .build()
+            .await
+            .map(|_| ())
+            .unwrap_err()
     });
     assert!(matches!(&error, Error::ProgramRefused { refusal, .. } if refusal.code == "memory-limit"), "{error}");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use wpool::{Isolation, PoolConfig};
+use wpool::Isolation;
 
 use crate::cli::{OK, folder, write};
 use crate::fence::{
@@ -22,7 +22,8 @@ fn the_list_of_pages_does_not_tell_where_in_the_machine_they_are() {
     }
     let events = Events::default();
     // Of a guest with so much memory, the engine asks which pages were written.
-    let config = PoolConfig { isolation: Isolation::Fresh, ..intruder(&events) };
+    let mut config = intruder(&events);
+    config.task.isolation = Isolation::Fresh;
     let results = outcomes_of(&guest("largest-prime-factor"), config, &["frame".to_owned()]);
     let said = output(&results[0]);
     if said == "no list" {

@@ -81,7 +81,7 @@ fn an_init_that_uses_most_of_its_memory_leaves_a_snapshot() {
     let (ran, peak) = with_peak(command.env("XDG_CACHE_HOME", dir.path()), "1\n");
     println!("{peak} MiB for a snapshot of 400 MiB");
     assert_eq!(ran.code, 101, "{}", ran.stderr);
-    let advice = "compiling it takes more than 64 MiB; allow more with --compile-memory";
+    let advice = "compiling it takes more than 64 MiB; allow more (--compile-memory)";
     assert!(ran.stderr.contains(advice), "{}", ran.stderr);
     assert!(peak <= 400 * 13 / 10 + BASE, "{peak} MiB");
 }
@@ -92,7 +92,7 @@ fn an_init_that_leaves_too_much_is_refused_with_what_helps() {
     let mut command = wpool_run(&filling(dir.path(), 520), "-j 1 --memory 1GiB");
     let (ran, peak) = with_peak(command.env("XDG_CACHE_HOME", dir.path()), "1\n");
     assert_eq!(ran.code, 101, "{}", ran.stderr);
-    let why = "it leaves more than 512 MiB in memory; --init-each runs it in each instance instead";
+    let why = "it leaves more than 512 MiB in memory; run it in each instance instead (--init-each)";
     assert!(ran.stderr.contains(why), "{}", ran.stderr);
     assert!(peak <= BASE, "{peak} MiB");
 }

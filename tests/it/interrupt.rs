@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::sleep;
 use wpool::{
-    Input, Interrupt, Isolation, Layer, Outcome, Pool, PoolConfig, Program, Retry, Shutdown, Status, TaskResult,
-    TaskState, WorkerCommand,
+    Input, Interrupt, Isolation, Layer, Outcome, Pool, PoolConfig, Program, Retry, Setting, Shutdown, Status,
+    TaskResult, TaskSettings, TaskState, WorkerCommand,
 };
 
 use crate::cli::{NOT_OK, OK, USAGE, assert_refused, folder};
@@ -26,7 +26,7 @@ fn killing(deadline: Duration, events: &Events) -> PoolConfig {
         worker: Some(worker),
         ..PoolConfig::default()
     };
-    config.limits.deadline = Some(deadline);
+    config.task.limits.deadline = Some(deadline);
     config
 }
 
@@ -190,14 +190,15 @@ fn a_way_to_interrupt_needs_something_to_interrupt() {
     let events = Events::default();
     block_on(async {
         let killing = |deadline| killing(Duration::from_millis(deadline), &events);
-        for (config, needle) in [
-            (PoolConfig { isolation: Isolation::Checked, ..killing(1000) }, "reuse=checked"),
-            (PoolConfig { verify_isolation: true, ..killing(1000) }, "--verify-isolation"),
-            (killing(29), "a deadline of 29ms is too short"),
+        for (task, setting) in [
+            (TaskSettings { isolation: Isolation::Checked, ..killing(1000).task }, Setting::Isolation),
+            (TaskSettings { verify_isolation: true, ..killing(1000).task }, Setting::VerifyIsolation),
+            (killing(29).task, Setting::Deadline),
         ] {
+            let config = PoolConfig { task, ..killing(1000) };
             let refused = Pool::builder(Program::read(&program).unwrap()).config(config).build().await;
-            let told = refused.expect_err(needle).to_string();
-            assert!(told.contains(needle) && told.contains("--interrupt kill"), "{told}");
+            let error = refused.expect_err("settings that harm each other");
+            assert!(error.settings().contains(&setting), "{error}");
         }
     });
 }

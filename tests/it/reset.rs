@@ -103,7 +103,7 @@ fn an_instance_that_was_told_something_when_it_was_made_is_made_anew() {
 fn a_program_whose_state_is_out_of_reach_gets_fresh_instances_or_a_reason() {
     let ran = run(&mut wpool_run(&wat("table-swap"), "--lines -j 1 --verify-isolation"), "x\nx\nx\n");
     assert_eq!(ran.each("output"), [json!(0), json!(0), json!(0)]);
-    assert!(ran.stderr.contains("nothing to verify") && ran.stderr.contains("changes a table"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no isolation to verify") && ran.stderr.contains("changes a table"), "{}", ran.stderr);
     for (program, args, why) in [
         (wat("table-swap"), "", "it changes a table"),
         (guest("typed"), "", "it has resources of its own"),

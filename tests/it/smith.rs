@@ -13,7 +13,10 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wpool::{CompileLimits, Error, Event, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status, WorkerCommand};
+use wpool::{
+    CompileLimits, Error, Event, Limits, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Shutdown, Status,
+    TaskSettings, WorkerCommand,
+};
 
 use crate::support::*;
 
@@ -81,19 +84,15 @@ impl Tally {
 
 /// Small limits: the machine is to meet many programs, not much of each.
 fn config() -> PoolConfig {
+    let limits =
+        Limits { deadline: Some(Duration::from_millis(100)), memory: 64 << 20, output: 64 << 10, ..Limits::default() };
     PoolConfig {
         workers: 1,
+        // Where instances are put back after their tasks, all of their state is compared with that of fresh ones.
+        task: TaskSettings { limits, verify_isolation: true, ..TaskSettings::default() },
         worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))),
-        limits: Limits {
-            deadline: Some(Duration::from_millis(100)),
-            memory: 64 << 20,
-            output: 64 << 10,
-            ..Limits::default()
-        },
         compile_limits: CompileLimits { time: Duration::from_secs(10), memory: 1 << 30 },
         grace: Duration::from_secs(1),
-        // Where instances are put back after their tasks, all of their state is compared with that of fresh ones.
-        verify_isolation: true,
         ..PoolConfig::default()
     }
 }
@@ -105,7 +104,9 @@ async fn run_program(program: Program) -> Result<Vec<String>, String> {
     let pool = match Pool::builder(program).config(config).build().await {
         Ok(pool) => pool,
         Err(Error::ProgramRefused { refusal, .. }) => return Ok(vec![format!("refused: {}", refusal.code)]),
-        Err(Error::Config(why)) if why.contains("rows of text") => return Ok(vec!["refused: typed".into()]),
+        Err(Error::Setting(SettingError::Program { setting: Setting::JsonRows, .. })) => {
+            return Ok(vec!["refused: typed".into()]);
+        }
         Err(error) => return Err(format!("the pool does not start: {error:?}")),
     };
     let mut ends = Vec::new();
@@ -138,7 +139,7 @@ async fn run_program(program: Program) -> Result<Vec<String>, String> {
 
 fn warning(event: Event) -> Option<String> {
     match event {
-        Event::Warning(text) if !text.starts_with("there is nothing to verify") => Some(text),
+        Event::Warning(text) if !text.starts_with("there is no isolation to verify") => Some(text),
         _ => None,
     }
 }

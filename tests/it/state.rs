@@ -5,7 +5,10 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use wpool::state::{MAX_STATE, MAX_VALUE, SharedState};
-use wpool::{Error, Outcome, Pool, PoolConfig, Program, Retry, RetryOn, Status, TaskResult, WorkerCommand};
+use wpool::{
+    Error, Outcome, Pool, PoolConfig, Program, Retry, RetryOn, Setting, SettingError, Status, TaskResult, TaskSettings,
+    WorkerCommand,
+};
 
 use crate::support::*;
 
@@ -34,7 +37,7 @@ fn config(function: &str, workers: usize, state: &SharedState, events: &Events) 
     PoolConfig {
         workers,
         call: Some(function.into()),
-        json_rows: true,
+        task: TaskSettings { json_rows: true, ..TaskSettings::default() },
         state: Some(state.clone()),
         observer: events.observer(),
         worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))),
@@ -379,5 +382,5 @@ fn a_pool_of_a_core_module_refuses_shared_state() {
         ..PoolConfig::default()
     };
     let error = block_on(Pool::builder(Program::read(wat("echo")).unwrap()).config(config).build()).unwrap_err();
-    assert!(matches!(error, Error::Config(_)), "{error}");
+    assert!(matches!(error, Error::Setting(SettingError::Program { setting: Setting::State, .. })), "{error}");
 }

@@ -1,4 +1,4 @@
-//! The sources hold to the rules that are written at the top of `host/lib.rs`, and to the size of what one can read.
+//! The sources hold to the invariants of `docs/design/architecture.md`, and to the size of what one can read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -102,6 +102,24 @@ fn only_the_command_line_parses_arguments_and_prints() {
 }
 
 /// Where text and JSON are made that people see, what others have written in them is made inert, whatever it is.
+#[test]
+fn the_library_names_no_option() {
+    let help = Command::new(env!("CARGO_BIN_EXE_wpool")).args(["run", "--help"]).output().expect("a help text");
+    let help = String::from_utf8(help.stdout).expect("a text");
+    let option = |c: char| c.is_ascii_lowercase() || c == '-';
+    let name = |text: &str| text.split(|c| !option(c)).next().unwrap_or_default().to_owned();
+    let names = |line: &str| line.split("--").skip(1).map(name).filter(|name| name.len() > 1).collect::<Vec<_>>();
+    let options: std::collections::BTreeSet<_> = help.lines().flat_map(names).collect();
+    assert!(options.contains("timeout") && options.contains("isolation"), "{options:?}");
+    for source in sources("host").iter().filter(|source| !source.name.starts_with("host/cli/")) {
+        let shipped = source.text.lines().take_while(|line| *line != "#[cfg(test)]");
+        for (line, number) in shipped.zip(1..).filter(|(line, _)| !line.trim_start().starts_with("//")) {
+            let named: Vec<_> = names(line).into_iter().filter(|name| options.contains(name)).collect();
+            assert!(named.is_empty(), "{}:{number} names options of the command line: {named:?}", source.name);
+        }
+    }
+}
+
 #[test]
 fn text_and_json_for_people_are_made_where_they_become_inert() {
     // Beside the one place: answers of a worker, which the host makes inert, a test, and texts that settings are compared by.

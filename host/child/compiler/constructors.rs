@@ -1,9 +1,9 @@
-//! Constructors that run once.
+//! Constructors that run only once.
 //!
 //! A command's `_start` runs the constructors of its globals, and so does every export of a module that was linked
-//! without an entry. After `init` they would build anew what it has made. So `__wasm_call_ctors`, where there is one, is
-//! made to do nothing when it has run, which is itself part of the state that is kept, and is exported for the worker,
-//! which calls it before `init`.
+//! without an entry. After `init` they would build again, over the state that `init` has made. So `__wasm_call_ctors`,
+//! if there is one, is changed to do nothing after its first run. Its flag is part of the state that is kept. The
+//! function is also exported for the worker, which calls it before `init`.
 
 use std::collections::HashSet;
 
@@ -15,10 +15,10 @@ use super::sections::{Added, Section, exporting, items};
 use crate::child::names::CONSTRUCTORS;
 use crate::model::error::Refusal;
 
-/// Constructors, as linkers name them.
+/// The linker's name for the constructors.
 const LINKER_NAME: &str = "__wasm_call_ctors";
 
-/// What has to be known of a module.
+/// The parts of a module that the change needs.
 #[derive(Default)]
 struct Layout {
     types: Vec<bool>,
@@ -28,12 +28,12 @@ struct Layout {
     globals: u32,
     exports: HashSet<String>,
     constructors: Option<u32>,
-    /// Functions have names.
+    /// Whether functions have names.
     named: bool,
 }
 
-/// The module whose constructors run once; a component as it is, because its modules are initialized when it is
-/// instantiated.
+/// The module with constructors that run once. A component stays as it is, because its modules are initialized when it
+/// is instantiated.
 pub(super) fn run_once(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     if is_component(wasm) {
         return Ok(wasm.to_vec());
@@ -90,7 +90,7 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Names are no part of the program: what cannot be read of them is not there.
+    /// Reads names of functions. Names are not a part of the program, so unreadable ones count as missing.
     fn read_names(&mut self, custom: KnownCustom<'_>) {
         let KnownCustom::Name(names) = custom else { return };
         for name in names.into_iter().flatten() {
@@ -104,14 +104,14 @@ impl Layout {
         }
     }
 
-    /// Whether a function is the module's own, takes nothing and gives nothing.
+    /// Whether a function is the module's own, without parameters and results.
     fn is_procedure(&self, index: u32) -> bool {
         let own = index.checked_sub(self.imported_functions);
         let ty = own.and_then(|own| self.functions.get(own as usize));
         ty.and_then(|&ty| self.types.get(ty as usize)).copied().unwrap_or(false)
     }
 
-    /// Writes the module with a flag and with the constructors behind it.
+    /// Writes the module with a flag, and with the constructors behind it.
     fn rewrite(&self, wasm: &[u8], constructors: u32) -> wasmparser::Result<Vec<u8>> {
         let flag = self.imported_globals + self.globals;
         let (mut module, mut code) = (wasm_encoder::Module::new(), CodeSection::new());
@@ -152,7 +152,7 @@ impl Layout {
     }
 }
 
-/// A section of globals with one more: whether the constructors have run.
+/// A section of globals with another one, the flag: whether the constructors have run.
 fn with_flag(count: u32, items: &[u8]) -> Section {
     let mut data = Vec::new();
     (count + 1).encode(&mut data);

@@ -1,13 +1,13 @@
-//! Components whose instances can be put back, and the form of one in which all of its state is within reach.
+//! Components whose instances can be put back, rewritten so that all their state is within reach.
 //!
-//! A component has no memories or globals of its own. Its core modules have them, so each is looked at as a core module
-//! is ([`super::resettable`]). What the component adds are handles, tasks and more instances: a component is eligible
-//! when there can be none but handles of the host's resources, which the worker sees. [`crate::isolation`] is the whole
+//! A component has no memories or globals of its own. Its core modules have them, so each of these is checked like a
+//! lone core module ([`super::resettable`]). The component adds handles, tasks and more instances. It is eligible if
+//! its only handles can be those of the host's resources, which the worker sees. [`crate::isolation`] is the whole
 //! argument.
 //!
 //! The engine gives no access to core instances inside a component. So each module exports its state under names of
-//! wpool's own, a module that imports all of it is put beside them ([`super::restorer`]), and its functions are exported
-//! from the component.
+//! wpool's own. A further module imports all of it ([`super::restorer`]), and the component exports the functions of
+//! that module.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,8 +25,8 @@ use super::sections::with_exports;
 use crate::child::names;
 use crate::model::report::unversioned;
 
-/// A component in the form in which its state can be put back, or why it cannot be. Of a component that is not valid,
-/// either may come.
+/// A component rewritten so that its state can be put back, or the reason why it cannot be. An invalid component may
+/// give either.
 pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
     let flat = Flat::read(wasm)?;
     let states: Vec<_> = flat.live().map(|(_, _, state)| state).collect();
@@ -34,20 +34,20 @@ pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
     flat.write(wasm).map_err(|error| error.to_string())
 }
 
-/// What is known of a component.
+/// The parts of a component.
 #[derive(Default)]
 struct Flat {
-    /// In order, with the number of the module, if it is one.
+    /// In order, with the number of the module, if the section is one.
     sections: Vec<(u8, Range<usize>, Option<u32>)>,
     modules: Vec<State>,
     /// Modules that are instantiated, by number, with the numbers of their instances.
     instances: BTreeMap<u32, u32>,
-    /// Core instances so far.
+    /// Number of core instances so far.
     core_instances: u32,
     counts: Counts,
 }
 
-/// What the parser is in.
+/// The construct around the parser's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Within {
     Module,
@@ -58,7 +58,7 @@ impl Flat {
     fn read(wasm: &[u8]) -> Result<Flat, String> {
         let unread = |error: wasmparser::BinaryReaderError| error.to_string();
         let mut flat = Flat::default();
-        // It counts what there is of everything. The engine has a validator of its own, which decides.
+        // This validator only counts items. The engine has its own, which decides.
         let mut validator = Validator::new();
         let mut within = Vec::new();
         for payload in Parser::new(0).parse_all(wasm) {
@@ -66,7 +66,7 @@ impl Flat {
             if within.is_empty() && matches!(payload, Payload::End(_)) {
                 flat.counts = Counts::of(&validator).ok_or("it is not a component")?;
             }
-            // Functions are validated by the engine alone.
+            // The engine alone validates functions.
             let _: ValidPayload<'_> = validator.payload(&payload).map_err(unread)?;
             match within.last() {
                 None => flat.note(wasm, &payload)?,
@@ -83,7 +83,7 @@ impl Flat {
         Ok(flat)
     }
 
-    /// Takes a section of the component itself.
+    /// Reads a section of the component itself.
     fn note(&mut self, wasm: &[u8], payload: &Payload<'_>) -> Result<(), String> {
         let unread = |error: wasmparser::BinaryReaderError| error.to_string();
         let mut module = None;
@@ -133,8 +133,8 @@ impl Flat {
         Ok(())
     }
 
-    /// Modules that are instantiated: number, number of the instance, state. No module comes from outside, so the numbers
-    /// are places.
+    /// Modules that are instantiated: number, number of the instance, state. No module comes from outside, so numbers
+    /// are indexes.
     fn live(&self) -> impl Iterator<Item = (u32, u32, &State)> {
         self.instances
             .iter()
@@ -162,8 +162,8 @@ impl Flat {
     }
 }
 
-/// Takes a section of a component inside: only such as give names and types to what there is outside, as those that tools
-/// make for interfaces that are exported.
+/// Checks a section of a nested component. It may only give names and types to outer items, as tools do for exported
+/// interfaces.
 fn note_nested(payload: &Payload<'_>) -> Result<(), String> {
     match payload {
         Payload::ModuleSection { .. }
@@ -175,7 +175,7 @@ fn note_nested(payload: &Payload<'_>) -> Result<(), String> {
     }
 }
 
-/// Refuses resources of the program's own, and modules that are not here to be read.
+/// Rejects resources of the program's own, and modules from elsewhere.
 fn check_definitions(payload: &Payload<'_>) -> Result<(), String> {
     let unread = |error: wasmparser::BinaryReaderError| error.to_string();
     match payload {
@@ -218,7 +218,7 @@ fn check_definitions(payload: &Payload<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses whatever makes handles, tasks or threads inside.
+/// Rejects every function that makes handles, tasks or threads inside.
 fn check_canonical(function: &CanonicalFunction) -> Result<(), String> {
     let options = match function {
         CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => options,
@@ -253,7 +253,7 @@ mod tests {
         let nested = r#"(component $c (import "f" (func $f)) (export "g" (func $f)))
             (func $f (canon lift (core func $i "f"))) (instance $n (instantiate $c (with "f" (func $f))))
             (export "n" (instance $n))"#;
-        // A module that nobody instantiates may be anything.
+        // A module without an instance may contain anything.
         let idle = r#"(core module (memory 4) (memory 4) (func (export "f")))"#;
         for text in [
             format!("{MODULE}{INSTANCE}{FUNC}"),

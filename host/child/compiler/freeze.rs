@@ -1,5 +1,5 @@
-//! Programs whose `init` has run: the form of a program in which its state can be read, and the program that starts from
-//! a state.
+//! Programs after their `init`: a form of the program whose state can be read, and the program that starts from a
+//! state.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -14,9 +14,9 @@ use crate::model::error::Refusal;
 use crate::model::report::unversioned;
 use crate::protocol::snapshot::Snapshot;
 
-/// Whether a program exports something by the name of an `init`. Quick, and wrong only for names of other types.
+/// Whether a program exports anything with the name of an `init`. Quick, and wrong only for exports of other types.
 pub(super) fn may_have_init(wasm: &[u8]) -> bool {
-    // What cannot be read is refused later, with more to say.
+    // A later step rejects unreadable programs, with a better message.
     outer_sections(wasm).any(|section| match section {
         Payload::ExportSection(exports) => {
             let is_init = |export: &wasmparser::Export<'_>| export.name == INIT && export.kind == ExternalKind::Func;
@@ -51,18 +51,18 @@ pub(super) fn outer_sections(wasm: &[u8]) -> impl Iterator<Item = Payload<'_>> {
 pub(super) fn instrumented(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     let instrumented = if is_component(wasm) {
         if makes_resources(wasm) {
-            return Err(no_snapshot("it has resources of its own, which may be open after it"));
+            return Err(Refusal::no_snapshot("it has resources of its own, which may be open after it"));
         }
         wizer().instrument_component(wasm).map(|(_, instrumented)| instrumented)
     } else {
         wizer().instrument(wasm).map(|(_, instrumented)| instrumented)
     };
-    instrumented.map_err(|error| no_snapshot(&error.root_cause().to_string()))
+    instrumented.map_err(|error| Refusal::no_snapshot(&error.root_cause().to_string()))
 }
 
-/// The program as it is in a state. A state that is not the program's is refused, here or when the result is compiled.
+/// The program that starts from a state. A state of another program is rejected here, or when the result is compiled.
 pub(super) fn frozen(wasm: &[u8], state: Snapshot) -> Result<Vec<u8>, Refusal> {
-    let no = |error: wasmtime::Error| no_snapshot(&error.root_cause().to_string());
+    let no = |error: wasmtime::Error| Refusal::no_snapshot(&error.root_cause().to_string());
     let mut read = Read { state, missing: Cell::new(false) };
     let frozen = if is_component(wasm) {
         let (context, _) = wizer().instrument_component(wasm).map_err(no)?;
@@ -72,17 +72,17 @@ pub(super) fn frozen(wasm: &[u8], state: Snapshot) -> Result<Vec<u8>, Refusal> {
         now(wizer().snapshot(&context, &mut read))
     };
     let frozen = frozen.map_err(no)?;
-    if read.missing.get() { Err(no_snapshot("the state that came back lacks a part")) } else { Ok(frozen) }
+    if read.missing.get() { Err(Refusal::no_snapshot("the state that came back lacks a part")) } else { Ok(frozen) }
 }
 
-/// `init` stays an export, so that the report on the result is the one on the program.
+/// A snapshot maker. `init` stays an export, so that the report on the result is the report on the program.
 fn wizer() -> Wizer {
     let mut wizer = Wizer::new();
     wizer.init_func(INIT).keep_init_func(true);
     wizer
 }
 
-/// Handles of them are known to the engine alone, and no snapshot can hold them.
+/// Whether a component makes resources of its own. Only the engine knows their handles, so no snapshot can hold them.
 fn makes_resources(component: &[u8]) -> bool {
     outer_sections(component).any(|section| match section {
         Payload::ComponentCanonicalSection(functions) => {
@@ -92,14 +92,7 @@ fn makes_resources(component: &[u8]) -> bool {
     })
 }
 
-fn no_snapshot(why: &str) -> Refusal {
-    Refusal::new(
-        "snapshot",
-        format!("no snapshot can be made after its `init`: {why}; --init-each runs it in each instance instead"),
-    )
-}
-
-/// The result of a future that waits for nothing.
+/// The result of a future that never waits.
 fn now<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
@@ -107,10 +100,10 @@ fn now<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result
     }
 }
 
-/// The state that another process has read.
+/// A state that another process has read.
 struct Read {
     state: Snapshot,
-    /// Something was asked for that is not there.
+    /// Whether a part was requested that the state does not have.
     missing: Cell<bool>,
 }
 
@@ -136,7 +129,7 @@ impl InstanceState for Read {
             ValType::F32 => SnapshotVal::F32(bits as u32),
             ValType::F64 => SnapshotVal::F64(bits as u64),
             ValType::V128 => SnapshotVal::V128(bits),
-            // Of references there are no snapshots, so no others are asked for.
+            // Snapshots do not hold references, so no others are requested.
             ValType::I32 | ValType::Ref(_) => SnapshotVal::I32(bits as i32),
         }
     }
@@ -146,7 +139,7 @@ impl InstanceState for Read {
     }
 }
 
-/// The functions that read a component's state all stand in one interface.
+/// All functions that read a component's state are in one interface.
 impl ComponentInstanceState for Read {
     async fn call_func_ret_list_u8(&mut self, _: &str, name: &str, contents: impl FnOnce(&[u8]) + Send) {
         contents(self.memory(name));

@@ -1,4 +1,4 @@
-//! Whether everything a program imports can be provided, found out before any worker starts, and what to do if not.
+//! A check, before any worker starts, that wpool can provide all imports of a program; with remedies.
 
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -7,7 +7,7 @@ use wasmtime::{Engine, Module, UnknownImportError};
 use crate::child::sandbox::link;
 use crate::model::error::Refusal;
 
-/// Refuses a module that cannot be linked.
+/// Rejects a module that cannot be linked.
 pub(super) fn check_module(engine: &Engine, module: &Module) -> Result<(), Refusal> {
     link::check_module(engine, module).map_err(|error| match error.downcast_ref::<UnknownImportError>() {
         Some(unknown) => refusal(unknown.module(), unknown.name()),
@@ -15,7 +15,7 @@ pub(super) fn check_module(engine: &Engine, module: &Module) -> Result<(), Refus
     })
 }
 
-/// Refuses a component that cannot be linked.
+/// Rejects a component that cannot be linked.
 pub(super) fn check_component(engine: &Engine, component: &Component) -> Result<(), Refusal> {
     link::check_component(engine, component).map_err(|error| {
         let ty = component.component_type();
@@ -36,7 +36,7 @@ fn cannot_link(error: &wasmtime::Error) -> Refusal {
     Refusal::new("unknown-import", format!("it imports what wpool does not provide: {error:#}"))
 }
 
-/// Whose imports look like this, from module (or interface) and name, and what to do. The first that fits counts.
+/// A test of module (or interface) and name, and the remedy for imports that pass it. The first that passes counts.
 type Origin = (fn(&str, &str) -> bool, &'static str);
 
 const ORIGINS: [Origin; 13] = [

@@ -1,4 +1,4 @@
-//! From a program to the report on it: which calling convention fits, and what an instance takes.
+//! The report on a program: its calling convention, and the needs of an instance.
 
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -11,9 +11,10 @@ use crate::child::sandbox::link;
 use crate::model::error::Refusal;
 use crate::model::limits::MAX_TABLE_ELEMENTS;
 use crate::model::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
+use crate::model::settings::Setting;
 use crate::model::typed::{Field, Signature, Type};
 
-/// The interface that may hold a task's `run`, in whatever version.
+/// The interface that may hold a task's `run`, in any version.
 pub(super) const TASK_INTERFACE: &str = "wpool:task/task";
 /// The function that prepares a core module.
 pub(super) const INIT: &str = "wpool_init";
@@ -62,7 +63,7 @@ pub(super) fn component(
     })
 }
 
-/// Whether an export is the program's and not the compiler's.
+/// Whether an export is the program's own and not the compiler's.
 fn is_its_own(export: &str) -> bool {
     export != ACCESS && export != names::INTERFACE
 }
@@ -115,8 +116,8 @@ fn component_fit(functions: &[Function], init: Option<&[String]>, exports: &[Str
             Err(no_convention(&looked_for, exports))
         }
         _ => {
-            let what = format!("exports several functions; choose one with --call; {}", listed(functions));
-            Err(Refusal::new("no-convention", what))
+            let what = format!("exports several functions, of which one has to be chosen; {}", listed(functions));
+            Err(Refusal::new("no-convention", what).about(&[Setting::Call]))
         }
     }
 }
@@ -131,7 +132,7 @@ fn is_init(function: &Function) -> bool {
     named && takes_bytes(function, &Type::Result { ok: None, err: Some(Type::String.into()) })
 }
 
-/// Whether a function has the type of a task, whatever its parameter is called.
+/// Whether a function has the type of a task. The name of its parameter does not matter.
 fn is_task(function: &Function) -> bool {
     takes_bytes(
         function,

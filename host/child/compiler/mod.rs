@@ -1,4 +1,4 @@
-//! The compiler process: the only one that reads a program. It checks, reports, compiles, and ends.
+//! The compiler process, the only one that reads a program. It checks, reports, compiles, and ends.
 
 mod constructors;
 mod flat;
@@ -30,7 +30,7 @@ use crate::protocol::setup::{ChildError, CompileSetup, Goal, ImageSettings};
 use crate::protocol::snapshot::Snapshot;
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 
-/// The compiler's life: a program in, a report and an image out. Gives the exit code.
+/// Runs the compiler: a program in, a report and an image out. Returns the exit code.
 pub(crate) fn compile(mut pipes: Pipes) -> i32 {
     let mut decoder = Decoder::new(MAX_PROGRAM as usize);
     match answer(&mut pipes, &mut decoder) {
@@ -68,9 +68,10 @@ fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>)
 /// Most seconds of CPU time: the kernel counts nanoseconds in 64 bits.
 const MOST_SECONDS: u64 = u64::MAX / 1_000_000_000 - 1;
 
-/// CPU time and memory of this process. A program that needs more makes the kernel end it, and the host says so.
+/// Limits the CPU time and memory of this process. The kernel ends it when a program needs more, and the host reports
+/// that.
 fn limit(limits: &CompileLimits) -> std::io::Result<()> {
-    // The first limit names itself in the signal that it sends; the second one cannot be caught.
+    // The soft limit sends SIGXCPU, which names the cause. The signal of the hard limit cannot be caught.
     let seconds = limits.time.as_secs().clamp(1, MOST_SECONDS);
     setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
     setrlimit(Resource::Data, Rlimit { current: Some(limits.memory), maximum: Some(limits.memory) })?;
@@ -85,7 +86,7 @@ fn confine(mode: SandboxMode, host: i32) -> Result<(), ChildError> {
     fence.finish().map(drop)
 }
 
-/// The state that follows the program.
+/// The state, which follows the program.
 fn state(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<Snapshot, ChildError> {
     let other = |why: String| ChildError::Other(format!("cannot read the state: {why}"));
     let frame = pipes.next(decoder).map_err(|error| other(error.to_string()))?;
@@ -119,7 +120,7 @@ fn goal(
             return Ok((draft, image));
         }
     }
-    // Something else has the name, or no state of the program can be kept.
+    // Either another export has the name, or no state of the program can be kept.
     let (draft, image) = image(&wasm, settings)?;
     if draft.init.is_some() { instrumented.map(|_| (draft, image)) } else { Ok((draft, image)) }
 }
@@ -142,10 +143,10 @@ fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refus
         let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
         component_image(&engine, &component, resettable.map(drop))
     } else {
-        // What this says of a module that is not valid is of no use to anybody.
+        // For an invalid module this reason is never used.
         let resettable = resettable::prepare(wasm);
         let engine = engine_of(settings.reset && resettable.is_ok())?;
-        // Validation is quick and refuses what compiling would refuse much later.
+        // Validation is quick, and rejects early what compiling would reject much later.
         Module::validate(&engine, wasm).map_err(|error| bad_module(&error))?;
         let wasm = resettable.as_deref().unwrap_or(wasm);
         let module = Module::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
@@ -165,7 +166,7 @@ fn component_image(
     Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
 }
 
-/// The program in binary form, from either form.
+/// The program in binary form, from binary or text.
 fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     let refuse = |what: String| Err(Refusal::new("bad-module", what));
     if bytes.is_empty() {
@@ -187,7 +188,7 @@ fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     wat::parse_bytes(bytes).or_else(|error| refuse(format!("not WebAssembly text: {error}")))
 }
 
-/// Bytes 6 and 7 of the header are the layer: 0 for a core module, 1 for a component.
+/// Whether a program is a component. Bytes 6 and 7 of the header are the layer: 0 for a core module, 1 for a component.
 fn is_component(wasm: &[u8]) -> bool {
     wasm.get(6..8) == Some(&[1, 0])
 }

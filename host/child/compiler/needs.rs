@@ -1,5 +1,5 @@
-//! What a program needs that wpool does not have, and validation would not name: memories that threads share, which
-//! no worker could make, and interfaces of another WASI than preview 2.
+//! Needs of a program that wpool cannot meet and validation would not name: memories that threads share, which no
+//! worker could make, and interfaces of another WASI than preview 2.
 
 use wasmparser::{Parser, Payload};
 
@@ -7,7 +7,7 @@ use super::freeze::outer_sections;
 use crate::child::sandbox::link;
 use crate::model::error::Refusal;
 
-/// Refuses such a program. What cannot be read is left to validation, which says where.
+/// Rejects such a program. Unreadable parts are left to validation, which reports their place.
 pub(super) fn check(wasm: &[u8]) -> Result<(), Refusal> {
     let mut sections = Parser::new(0).parse_all(wasm).map_while(Result::ok);
     if sections.any(|section| has_shared_memory(&section)) {

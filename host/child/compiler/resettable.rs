@@ -1,11 +1,11 @@
-//! Whether the state of an instance can be put back to what it was before a task, and the form of a program in which
-//! all of that state is within reach.
+//! Whether an instance can be put back to its state before a task, and the program rewritten so that all this state is
+//! within reach.
 //!
-//! What an instance has that a task can change, after the core specification: its memories, its mutable globals, its
-//! tables, and which of its segments were dropped. Memories and globals can be put back by the host, if it gets at
-//! them: they are exported under names of wpool's own. Tables and segments cannot, so a program that has an instruction
-//! that changes one is not eligible. Which instructions there are is known by proposal: one of a proposal that is not
-//! listed here makes a program ineligible, whatever it does. [`crate::isolation`] is the whole argument.
+//! By the core specification, a task can change these parts of an instance: its memories, its mutable globals, its
+//! tables, and the set of its dropped segments. The host can put memories and globals back if it can reach them, so
+//! they are exported under names of wpool's own. It cannot put tables and segments back, so a program with an
+//! instruction that changes one is not eligible. Instructions are known by their proposal. An instruction of a proposal
+//! that is not listed here makes a program ineligible, whatever it does. [`crate::isolation`] is the whole argument.
 
 use wasm_encoder::ExportKind;
 use wasmparser::{FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TypeRef, ValType};
@@ -15,9 +15,10 @@ use crate::child::engine::watch::MAX_WATCHED;
 use crate::child::names::STATE;
 use crate::model::limits::in_words;
 
-/// More mutable globals than this cost more to put back than they save; real programs have one to five.
+/// Most mutable globals: more would cost more to put back than is saved. Real programs have one to five.
 const MAX_GLOBALS: usize = 64;
-/// Data that is copied into each new instance, which are few, and is each worker's own. Fresh instances share theirs.
+/// Most bytes of initial data. It is copied into each new instance, of which there are few, and each worker has its own
+/// copy. Fresh instances share theirs.
 const MAX_DATA: usize = 2 << 20;
 
 /// Proposals whose instructions change no state but memories, mutable globals, tables and segments.
@@ -35,29 +36,29 @@ const KNOWN: [&str; 11] = [
     "function_references",
 ];
 
-/// A core module in the form in which its state can be put back, or why it cannot be. Of a module that is not
-/// valid, either may come.
+/// A core module rewritten so that its state can be put back, or the reason why it cannot be. An invalid module may
+/// give either.
 pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
     let state = State::read(wasm, Stands::Alone)?;
     State::check_size(&[&state])?;
     with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
 }
 
-/// Where a module stands.
+/// The place of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stands {
     Alone,
-    /// In a component, beside others that have what it imports.
+    /// In a component, beside others that provide its imports.
     InComponent,
 }
 
-/// What of a module's instance a task can change: what the module itself defines.
+/// The parts of a module's instance that a task can change. The module itself defines all of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     pub memories: Vec<Part<MemoryType>>,
-    /// The mutable ones.
+    /// Mutable globals only.
     pub globals: Vec<Part<GlobalType>>,
-    /// Bytes that stand in memory at the beginning.
+    /// Bytes of initial data.
     data: usize,
 }
 
@@ -68,7 +69,7 @@ pub(super) struct Part<T> {
     pub ty: T,
 }
 
-/// How many memories and globals were imported, which are numbered before the module's own.
+/// Numbers of imported memories and globals, which come before the module's own.
 #[derive(Default)]
 struct Imported {
     memories: u32,
@@ -133,7 +134,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether all of this is worth putting back.
+    /// Checks that putting all of this back is worth its cost.
     pub fn check_size(states: &[&State]) -> Result<(), String> {
         let sum = |of: fn(&State) -> usize| states.iter().map(|state| of(state)).sum::<usize>();
         if sum(|state| state.memories.len()) > MAX_WATCHED {
@@ -148,7 +149,7 @@ impl State {
         Ok(())
     }
 
-    /// What the module is to export beside its own.
+    /// The exports that the module gets for its state.
     pub fn exports(&self) -> Vec<Added> {
         let added = |kind, name, index| Added { name, kind, index };
         let memories = self.memories.iter();
@@ -186,7 +187,7 @@ impl Imported {
     }
 }
 
-/// Refuses code that changes what cannot be put back.
+/// Rejects code with changes that cannot be put back.
 fn check(body: &FunctionBody<'_>) -> Result<(), String> {
     let unread = |error: wasmparser::BinaryReaderError| error.to_string();
     let mut operators = body.get_operators_reader().map_err(unread)?;
@@ -208,7 +209,7 @@ fn check(body: &FunctionBody<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The proposal that an instruction came with.
+/// The proposal that introduced an instruction.
 fn proposal(operator: &Operator<'_>) -> &'static str {
     macro_rules! of {
         ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*) )*) => {

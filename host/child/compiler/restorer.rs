@@ -1,7 +1,8 @@
-//! The core module that puts a component's globals back, and what a component needs to have it.
+//! The core module that puts a component's globals back, and the parts of a component around it.
 //!
-//! It imports the mutable globals and the memories of all other core instances. Its instance is made last, and its start
-//! function copies the globals, so the copies are what a task finds. The component exports three functions of it.
+//! It imports the mutable globals and the memories of all other core instances. Its instance is made last, and its
+//! start function copies the globals, so the copies are the values before any task. The component exports three of its
+//! functions.
 
 use wasm_encoder::{
     Alias, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection, ComponentExportKind,
@@ -15,7 +16,7 @@ use wasmparser::Validator;
 use super::resettable::State;
 use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE};
 
-/// How much a component has of what is numbered.
+/// Numbers of the items that a component has so far.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     modules: u32,
@@ -27,7 +28,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Of the component that a validator is in.
+    /// The counts of the component that a validator is in.
     pub fn of(validator: &Validator) -> Option<Counts> {
         let types = validator.types(0)?;
         Some(Counts {
@@ -41,7 +42,7 @@ impl Counts {
     }
 }
 
-/// Puts the module behind everything that a component has. `live` are its core instances that have a state.
+/// Puts the module behind all else in a component. `live` are its core instances with a state.
 pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &State)]) {
     component.section(&ModuleSection(&Restorer::of(live).module(live)));
     let mut instances = InstanceSection::new();
@@ -76,7 +77,7 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     component.section(&exports);
 }
 
-/// What is imported, in the order of imports.
+/// The imports, in their order.
 struct Restorer {
     memories: Vec<MemoryType>,
     globals: Vec<ValType>,
@@ -124,7 +125,7 @@ impl Restorer {
         module
     }
 
-    /// Imported globals are numbered first, their copies follow in the same order.
+    /// Imported globals are numbered first. Their copies follow in the same order.
     fn copies(&self) -> impl Iterator<Item = (u32, u32, ValType)> {
         let count = self.globals.len() as u32;
         (0..).zip(&self.globals).map(move |(at, &ty)| (at, count + at, ty))
@@ -146,7 +147,7 @@ impl Restorer {
         })
     }
 
-    /// Grows all memories by nothing, which has the engine ask how large they are. Gives their pages.
+    /// Grows all memories by zero pages, so that the engine asks how large they are. Returns the sum of their pages.
     fn resize(&self) -> Function {
         body(|code| {
             code.i64_const(0);
@@ -160,8 +161,8 @@ impl Restorer {
         })
     }
 
-    /// Part 0 says how many memories there are, and in the upper half how many parts follow: the globals as bits, 64 in
-    /// each.
+    /// Part 0 has the number of memories in its lower half and the number of further parts in its upper half. The
+    /// further parts are the globals as bits, 64 in each.
     fn part(&self) -> Function {
         let mut parts: Vec<(u32, ValType, u8)> = Vec::new();
         for (global, _, ty) in self.copies() {
@@ -208,7 +209,7 @@ fn zero(ty: ValType) -> ConstExpr {
     }
 }
 
-/// A module with mutable globals of references is not eligible.
+/// The type of a global. A module with mutable globals of references is not eligible.
 fn value_type(ty: &wasmparser::GlobalType) -> ValType {
     match ty.content_type {
         wasmparser::ValType::I64 => ValType::I64,
@@ -219,7 +220,7 @@ fn value_type(ty: &wasmparser::GlobalType) -> ValType {
     }
 }
 
-/// Nor is one with memories that are shared or have other pages.
+/// The type of a memory. A module with shared memories or other page sizes is not eligible.
 fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
     MemoryType { minimum: ty.initial, maximum: ty.maximum, memory64: ty.memory64, shared: false, page_size_log2: None }
 }

@@ -1,16 +1,16 @@
-//! Modules with something added: the sections of a module as they are, but for one.
+//! Modules with an addition: all sections stay as they are, except one.
 
 use wasm_encoder::{Encode, ExportKind, RawSection, SectionId};
 use wasmparser::{Parser, Payload};
 
-/// An export that a module gets beside its own.
+/// An export that is added to a module.
 pub(super) struct Added {
     pub name: String,
     pub kind: ExportKind,
     pub index: u32,
 }
 
-/// The module with more exports.
+/// The module with additional exports.
 pub(super) fn with_exports(wasm: &[u8], added: &[Added]) -> wasmparser::Result<Vec<u8>> {
     let mut module = wasm_encoder::Module::new();
     let mut left = Some(added).filter(|added| !added.is_empty());
@@ -31,13 +31,13 @@ pub(super) fn with_exports(wasm: &[u8], added: &[Added]) -> wasmparser::Result<V
     Ok(module.finish())
 }
 
-/// Whether a section stands behind that of exports, in a module that has one.
+/// Whether a section comes after the exports in a module that has exports.
 fn follows_exports(id: u8) -> bool {
     let behind = [SectionId::Start, SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];
     behind.into_iter().any(|section| u8::from(section) == id)
 }
 
-/// A section of exports: `count` that are there, and more.
+/// A section of exports: the `count` existing ones, and the added ones.
 pub(super) fn exporting(count: u32, there: &[u8], added: &[Added]) -> Section {
     let mut data = Vec::new();
     (count + added.len() as u32).encode(&mut data);
@@ -57,7 +57,7 @@ pub(super) fn items(wasm: &[u8], range: std::ops::Range<usize>) -> &[u8] {
     &section[number..]
 }
 
-/// A section whose content is made here.
+/// A section with new content.
 pub(super) struct Section {
     pub id: SectionId,
     pub data: Vec<u8>,

@@ -6,12 +6,12 @@ use wasmtime::component::types::{self, ComponentFunc, ComponentItem};
 
 use crate::model::typed::{self, Case, Field, Signature};
 
-/// Most parts of the types of all functions of a program, each counted as often as it is named. The largest interfaces
-/// of WASI have some hundred.
+/// Most parts of the types of all functions of a program. A type counts each time that it is named. The largest
+/// interfaces of WASI have some hundred.
 const MAX_PARTS: usize = 10_000;
 /// Bytes of a name that count as one more part.
 const PART_BYTES: usize = 64;
-/// Deepest nesting of types. Each level is three levels of JSON in a report, whose readers stop at 128.
+/// Deepest nesting of types. Each level is three levels of JSON in a report, and its readers stop at 128.
 const MAX_DEPTH: usize = 32;
 
 /// The type of an import or export of a core module.
@@ -45,7 +45,7 @@ pub(super) fn item(item: &ComponentItem) -> String {
     }
 }
 
-/// Reads the types of functions as trees. Types refer to each other, so a small program can have a tree without end.
+/// Reads the types of functions as trees. Types refer to each other, so the tree of a small program can be endless.
 pub(super) struct Reader {
     /// Parts that may still be read.
     left: usize,
@@ -56,7 +56,7 @@ impl Reader {
         Reader { left: MAX_PARTS }
     }
 
-    /// What a component's function takes and gives, or why a row cannot be made into a call of it.
+    /// The parameters and result of a component's function, or the reason why a row cannot become a call of it.
     pub fn signature(&mut self, func: &ComponentFunc) -> Result<Signature, String> {
         if func.async_() {
             return Err("it is asynchronous, which wpool does not call yet".to_owned());
@@ -74,7 +74,7 @@ impl Reader {
         Ok(Field { name: self.name(name)?, ty: self.read(ty, depth)? })
     }
 
-    /// A name, whose length counts as well: a report holds it each time.
+    /// A name. Its length counts as well, because a report repeats it each time.
     fn name(&mut self, name: &str) -> Result<String, String> {
         self.charge(1 + name.len() / PART_BYTES)?;
         Ok(name.to_owned())

@@ -1,15 +1,16 @@
-//! The system calls that a fenced child has, and why. Whatever is not listed ends it.
+//! The system calls of a fenced child, each with its reason. Any other call ends the child.
 //!
-//! A call belongs here when a run needs it after the fence stands: the test that runs all guests under `--sandbox strict`
-//! fails without it. An argument is checked where one of its values would reach something that is not the child's own.
+//! A call belongs here if a run needs it after the fence is raised: without it, the test that runs all guests under
+//! `--sandbox strict` fails. An argument is checked if one of its values would reach beyond the child.
 
 use std::ffi::c_long;
 
-/// A system call, and what is checked of its arguments.
+/// A system call, and the checks of its arguments.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     pub number: c_long,
-    /// It is allowed in each of these cases, in which all of its conditions hold; always, if there are none.
+    /// Alternatives: the call is allowed if all conditions of one of them hold, and always if there are no
+    /// alternatives.
     pub cases: &'static [&'static [Only]],
 }
 
@@ -20,13 +21,13 @@ pub(super) enum Only {
         argument: u8,
         value: u64,
     },
-    /// These bits of it are exactly that.
+    /// The bits of the mask have this value.
     Masked {
         argument: u8,
         mask: u64,
         value: u64,
     },
-    /// It is the number of this process.
+    /// The argument is the process id of this process.
     OwnProcess {
         argument: u8,
     },
@@ -43,27 +44,27 @@ const fn only(number: c_long, cases: &'static [&'static [Only]], _why: &'static 
 /// Memory is never made executable: the third argument of mmap and of mprotect has no `PROT_EXEC`.
 const NEVER_EXECUTABLE: Only = Only::Masked { argument: 2, mask: libc::PROT_EXEC as u64, value: 0 };
 
-/// Bits of a mapping's flags that say whether other processes see it (`MAP_TYPE`).
+/// Bits of a mapping's flags for its visibility in other processes (`MAP_TYPE`).
 const SHARING: u64 = 0x0f;
 
-/// A mapping is private: the kernel does not take the set-user-ID bit from a file that is written through a shared one. Its
-/// pages are of the common size: an administrator sets huge pages aside for a purpose.
+/// A mapping is private: the kernel does not take the set-user-ID bit from a file that is written through a shared one.
+/// Its pages are of the common size: an administrator sets huge pages aside for a purpose.
 const PRIVATE: Only =
     Only::Masked { argument: 3, mask: SHARING | libc::MAP_HUGETLB as u64, value: libc::MAP_PRIVATE as u64 };
 
-/// Waiting and waking, with any flags. No library here uses locks that lend priority, and most holes of this call were in
-/// them.
+/// Waiting and waking, with any flags. No library here uses locks that lend priority, and most holes of this call were
+/// in them.
 const WAIT_OR_WAKE: &[&[Only]] = &[
     &[Only::Masked { argument: 1, mask: FUTEX_OPERATION & !1, value: libc::FUTEX_WAIT as u64 }],
     &[Only::Masked { argument: 1, mask: FUTEX_OPERATION, value: libc::FUTEX_WAIT_BITSET as u64 }],
 ];
 const FUTEX_OPERATION: u64 = !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME) as u32 as u64;
 
-/// Clocks of the machine and of this process. A negative number names the clock of any process, which shows that the process
-/// exists and how long it has run.
+/// Clocks of the machine and of this process. A negative number names the clock of any process, which shows that the
+/// process exists and how long it has run.
 const OWN_CLOCK: &[&[Only]] = &[&[Only::Masked { argument: 0, mask: 0xffff_fff0, value: 0 }]];
 
-/// What every child does.
+/// The calls of every child.
 pub(super) const BASE: &[Call] = &[
     call(libc::SYS_read, "frames from the host"),
     call(libc::SYS_write, "frames to the host, and last words"),
@@ -88,7 +89,7 @@ pub(super) const BASE: &[Call] = &[
     call(libc::SYS_exit_group, "the end"),
 ];
 
-/// How a process ends itself. Without these, every abort would read as a violation.
+/// The calls with which a process ends itself. Without them, every abort would look like a violation.
 pub(super) const ABORT: &[Call] = &[
     call(libc::SYS_getpid, "abort"),
     call(libc::SYS_gettid, "abort"),
@@ -99,14 +100,14 @@ pub(super) const ABORT: &[Call] = &[
 /// `_IOWR('f', 16, struct pm_scan_arg)`.
 const PAGEMAP_SCAN: u64 = 0xc060_6610;
 
-/// What a worker does that has resident memory to reset.
+/// The calls of a worker with resident memory to reset.
 pub(super) const PAGEMAP: &[Call] = &[only(
     libc::SYS_ioctl,
     &[&[Only::Is { argument: 1, value: PAGEMAP_SCAN }]],
     "which pages of its memory a guest has written",
 )];
 
-/// Commands of fcntl that concern a descriptor alone: none sends signals, locks or leases anything.
+/// Commands of fcntl that concern only a descriptor: they send no signals, and lock or lease nothing.
 const ONLY_FLAGS: &[&[Only]] = &[
     &[Only::Is { argument: 1, value: libc::F_GETFD as u64 }],
     &[Only::Is { argument: 1, value: libc::F_GETFL as u64 }],
@@ -114,20 +115,21 @@ const ONLY_FLAGS: &[&[Only]] = &[
     &[Only::Is { argument: 1, value: libc::F_DUPFD_CLOEXEC as u64 }],
 ];
 
-/// A mode without set-user-ID, set-group-ID and sticky bit: a program that the guest makes runs with the rights of the user
-/// who runs it.
+/// A mode without set-user-ID, set-group-ID and sticky bit: a program that the guest makes runs with the rights of the
+/// user who runs it.
 const fn plain_mode(argument: u8) -> Only {
     Only::Masked { argument, mask: (libc::S_ISUID | libc::S_ISGID | libc::S_ISVTX) as u64, value: 0 }
 }
 
-/// What directories take: files. Landlock says which are opened; what a file is, and where a link leads, it leaves to be
-/// seen. Writing is here as well: a guest that tries it with a file that it has open for reading is told so by the kernel,
-/// and no other file can be open. The threads that wait for files have started before.
+/// The calls for directories: files. Landlock decides which files are opened. It does not hide the facts about a file
+/// and the target of a link. Writing is in this list as well: the kernel refuses it to a guest that has a file open for
+/// reading, and no other file can be open. The threads that wait for files have started before.
 ///
-/// openat2 takes its mode from memory, where no filter sees it. Answering ENOSYS would have paths resolved step by step, and
-/// guests would notice: the path of a link to a directory, with a slash behind it, would then fail. So in a `:rw` directory
-/// a guest that has broken out can make a file with a set-user-ID bit. The file is empty: the kernel takes the bit away when
-/// a process without `CAP_FSETID` writes to the file, cuts it, or sets aside room for it.
+/// openat2 takes its mode from memory, where no filter sees it. Answering ENOSYS would make the engine resolve paths
+/// step by step, and guests would notice: the path of a link to a directory, with a slash behind it, would then fail.
+/// So in a `:rw` directory a guest that has broken out can make a file with a set-user-ID bit. The file is empty: the
+/// kernel takes the bit away when a process without `CAP_FSETID` writes to the file, cuts it, or sets aside room for
+/// it.
 pub(super) const DIRS: &[Call] = &[
     only(libc::SYS_openat, &[&[plain_mode(3)]], "granted directories are opened for each task"),
     call(libc::SYS_openat2, "files below them, in one step that cannot lead out"),
@@ -153,9 +155,9 @@ pub(super) const DIRS: &[Call] = &[
     only(libc::SYS_fcntl, ONLY_FLAGS, "flags of a descriptor, and another one for the same file"),
 ];
 
-/// What directories take in which a guest may write. Without one the engine refuses a guest all of this by itself, and
-/// Landlock knows nothing of times: they would be those of any file that its user owns. renameat2 is left out: one of its
-/// flags makes a device.
+/// The calls for directories in which a guest may write. Without such a directory, the engine itself refuses a guest
+/// all of them. Landlock does not protect times: the calls could set those of any file that its user owns. renameat2 is
+/// left out, because one of its flags makes a device.
 pub(super) const WRITABLE_DIRS: &[Call] = &[
     call(libc::SYS_writev, "writing from several buffers"),
     call(libc::SYS_pwritev, "writing from several buffers at a place"),

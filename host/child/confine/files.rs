@@ -1,9 +1,9 @@
-//! Landlock: which files a child reaches, whatever system calls it makes.
+//! Landlock: the files that a child reaches, by whatever system calls.
 //!
-//! What it denies grows with the kernel. Files are denied by every version; from 3 on (Linux 6.2), opening also does not cut
-//! them, and a granted directory needs that; TCP from 4 on (6.7), signals and abstract sockets from 6 on (6.12). On an older
-//! kernel a namespace without devices and the list of system calls still hold those. What a file is (`stat`), its times and
-//! where a link leads are denied by none.
+//! Its protection grows with the kernel. Every version denies files. Version 3 (Linux 6.2) also keeps opening from
+//! truncating them, which a granted directory needs. Version 4 (6.7) denies TCP, and version 6 (6.12) signals and
+//! abstract sockets. On an older kernel, a namespace without devices and the list of system calls still deny these. No
+//! version hides the facts about a file (`stat`), its times and the target of a link.
 #![allow(unsafe_code, reason = "the version is asked for by a system call that nothing wraps")]
 
 use std::ffi::c_long;
@@ -16,16 +16,16 @@ use landlock::{
 
 use crate::model::grants::DirGrant;
 
-/// The newest interface that we know; of an older kernel's, what it has.
+/// The newest interface that we know. An older kernel provides a part of it.
 const KNOWN: ABI = ABI::V9;
 
-/// The first that knows of cutting a file: without it, `:ro` would not keep a file's content.
+/// The first version that controls truncation. Without it, `:ro` would not keep a file's content.
 const KNOWS_TRUNCATE: c_long = 3;
 
 /// `LANDLOCK_CREATE_RULESET_VERSION`.
 const ASK_VERSION: u32 = 1;
 
-/// Denies every file but those in directories, all TCP and connections to abstract sockets and signals to processes
+/// Denies every file outside the directories, all TCP, connections to abstract sockets, and signals to processes
 /// outside.
 pub(super) fn deny(dirs: &[DirGrant]) -> io::Result<()> {
     if !dirs.is_empty() && version()? < KNOWS_TRUNCATE {
@@ -37,10 +37,10 @@ pub(super) fn deny(dirs: &[DirGrant]) -> io::Result<()> {
     }
 }
 
-/// What this kernel has of it.
+/// This kernel's version of Landlock.
 ///
 /// # Errors
-/// Why there is nothing: the kernel lacks it, it is switched off, or something denies it to this process.
+/// The reason why it has none: the kernel lacks it, it is switched off, or it is denied to this process.
 fn version() -> io::Result<c_long> {
     // SAFETY: with this flag the call takes no memory and changes nothing.
     let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, ptr::null::<u8>(), 0usize, ASK_VERSION) };
@@ -54,14 +54,14 @@ fn restrict(dirs: &[DirGrant]) -> Result<RulesetStatus, RulesetError> {
         .scope(Scope::from_all(KNOWN))?;
     let mut ruleset = ruleset.create()?;
     for dir in dirs {
-        // A task that opens it will say what is wrong with it.
+        // A task that opens the directory will report the error.
         let Ok(opened) = PathFd::new(&dir.host) else { continue };
         ruleset = ruleset.add_rule(PathBeneath::new(opened, rights(dir.writable)))?;
     }
     Ok(ruleset.restrict_self()?.ruleset)
 }
 
-/// What WASI has functions for, and no more: nothing is run, and no device, pipe or socket is made.
+/// The rights for WASI's functions, and no more: nothing is run, and no device, pipe or socket is made.
 fn rights(writable: bool) -> BitFlags<AccessFs> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let write = AccessFs::WriteFile

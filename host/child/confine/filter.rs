@@ -1,4 +1,4 @@
-//! Seccomp: from the lists to what the kernel runs on every system call.
+//! Seccomp: a program, from the lists, that the kernel runs on every system call.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,14 +17,14 @@ const ARCH: TargetArch = TargetArch::x86_64;
 #[cfg(target_arch = "aarch64")]
 const ARCH: TargetArch = TargetArch::aarch64;
 
-/// From here on, any thread that makes another system call ends this process.
+/// From here on, any other system call, by any thread, ends this process.
 pub(super) fn apply(needs: &Needs<'_>) -> io::Result<()> {
     program(lists(needs)).and_then(|program| apply_filter_all_threads(&program)).map_err(io::Error::other)
 }
 
 /// The system calls that a child needs.
 fn lists(needs: &Needs<'_>) -> impl Iterator<Item = &'static [Call]> {
-    // The compiler has no guest.
+    // The compiler runs no guest.
     let pagemap = (needs.role != Role::Compiler).then_some(calls::PAGEMAP);
     let dirs = (!needs.dirs.is_empty()).then_some(calls::DIRS);
     let writable = needs.dirs.iter().any(|dir| dir.writable).then_some(calls::WRITABLE_DIRS);

@@ -1,4 +1,4 @@
-//! What a child may take of the machine.
+//! Limits of a child's share of the machine.
 
 use std::{fs, io};
 
@@ -6,22 +6,22 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::Needs;
 
-/// How readily the kernel ends a child when the machine is out of memory, from -1000 to 1000: before its host and before
-/// whatever else runs here, because its tasks can be run again.
+/// The kernel's preference, from -1000 to 1000, for ending a child when the machine is out of memory. It ends a child
+/// before its host and before all else that runs here, because the child's tasks can run again.
 const OOM_SCORE: &str = "1000";
 
-/// Open files: a worker has some ten. With directories, what a guest opens comes on top.
+/// Open files. A worker has some ten. With directories, the files that a guest opens are added.
 const FILES: u64 = 32;
 const FILES_WITH_DIRS: u64 = 1024;
 
-/// Sets each of them, whatever becomes of the others.
+/// Sets each limit, even if another one fails.
 ///
 /// The limit on memory is for faults of wpool's own. A guest that has broken out can write to pages and then make them
-/// read-only, and the kernel stops counting them; the order in which the kernel ends processes holds that, and a control
-/// group if there is one. Threads need no limit: the fence lets nobody start one.
+/// read-only, and the kernel stops counting them. Against this stand the order in which the kernel ends processes, and
+/// a control group if there is one. Threads need no limit: the fence lets nobody start one.
 ///
 /// # Errors
-/// The first that there was.
+/// The first error of all.
 pub(super) fn set(needs: &Needs<'_>) -> io::Result<()> {
     let order = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     let data = needs.data.map_or(Ok(()), |more| lower(Resource::Data, data_now()?.saturating_add(more)));
@@ -29,7 +29,7 @@ pub(super) fn set(needs: &Needs<'_>) -> io::Result<()> {
     order.and(data).and(files)
 }
 
-/// Nobody may raise a limit again who has no rights; a lower one stays.
+/// Lowers a limit. A process without rights cannot raise it again. A limit that is lower already stays.
 fn lower(resource: Resource, limit: u64) -> io::Result<()> {
     let most = getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
     Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)

@@ -1,9 +1,10 @@
-//! What a child gives up before it sees a program or a guest.
+//! The rights that a child gives up before it sees a program or a guest.
 //!
-//! The order is what works. What opens files of `/proc` comes before the process hides them from itself, what counts
-//! for one thread alone (namespaces, capabilities, Landlock) while there is one, and the list of system calls last, when
-//! all threads run and everything that takes more than a guest needs is done. Descriptors remember the rights of the process
-//! that opened them, so loading a program, which opens some, happens without rights before all of this.
+//! The order matters. Steps that open files of `/proc` come before the process hides these from itself. Steps that bind
+//! only one thread (namespaces, capabilities, Landlock) come while there is only one. The list of system calls comes
+//! last, when all threads run and everything that needs more rights than a guest is done. Descriptors remember the
+//! rights of the process that opened them. Loading a program opens some, so it happens without rights before all of
+//! this.
 #![allow(unsafe_code, reason = "closing and adopting descriptors by number has no safe interface")]
 
 mod calls;
@@ -31,11 +32,11 @@ use crate::protocol::wire::FRAME_TARGET;
 
 pub(super) use privileges::without_rights;
 
-/// The first steps, taken before a byte is read: die with the host, leave its session and its terminal, keep only
-/// the descriptors that were handed over, leave no core file, gain no rights.
+/// Takes the first steps, before a byte is read: die with the host, leave its session and its terminal, keep only the
+/// descriptors from the host, leave no core file, gain no rights.
 pub(super) fn begin(role: Role, host: i32) -> io::Result<Pipes> {
     die_with(host)?;
-    // Fails only for a process that leads a group already, which then is as far from the terminal as it can be.
+    // Fails only for a process that leads a group already. Such a process is as far from the terminal as it can be.
     let _ = setsid();
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     rustix::thread::set_no_new_privs(true)?;
@@ -46,32 +47,32 @@ pub(super) fn begin(role: Role, host: i32) -> io::Result<Pipes> {
     };
     let from_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdin(), PAGE_FD + 1)?);
     let to_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdout(), PAGE_FD + 1)?);
-    // Whatever prints by mistake prints to the host's record of last words, not into the frames.
+    // Text that is printed by mistake goes to the host's record of last words, not into the frames.
     dup2_stdout(stderr())?;
     Ok(Pipes { from_host, to_host, handed, host, block: vec![0; FRAME_TARGET].into() })
 }
 
 fn die_with(host: i32) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The host may have died before that took effect.
+    // The host may have died before the signal was set.
     if getppid() != Pid::from_raw(host) {
         return Err(io::Error::other("the host is gone"));
     }
     Ok(())
 }
 
-/// What a child keeps inside its fence.
+/// The rights that a child keeps inside its fence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needs<'a> {
     pub role: Role,
-    /// The host, with which it dies.
+    /// The host. The child dies with it.
     pub host: i32,
     pub dirs: &'a [DirGrant],
-    /// Bytes of memory that it may take beside what it has. `None` where it has a limit already.
+    /// Most bytes of memory beyond those it has now. `None` if a limit is set already.
     pub data: Option<u64>,
 }
 
-/// A fence that is being raised.
+/// A fence while it is raised.
 #[derive(Debug)]
 pub(crate) struct Confinement<'a> {
     mode: SandboxMode,
@@ -84,38 +85,38 @@ impl<'a> Confinement<'a> {
         Confinement { mode, needs, fence: Fence::default() }
     }
 
-    /// The layers that bind the calling thread. Those that come after inherit them.
+    /// Raises the layers that bind the calling thread. Later threads inherit them.
     ///
     /// # Errors
-    /// When there are other threads already, which would stay outside, or the host is gone.
+    /// If there are other threads already, which would stay outside, or if the host has gone.
     pub fn around_one_thread(&mut self) -> io::Result<()> {
         let threads = std::fs::read_dir("/proc/self/task").map(Iterator::count);
         if self.mode != SandboxMode::Off && threads.as_ref().is_ok_and(|count| *count != 1) {
             return Err(io::Error::other("there are threads before the fence stands"));
         }
         let needs = self.needs;
-        // As root, a program may use of its directories what root may; nothing else needs a capability.
+        // In its directories, a program of root may use root's rights. Nothing else needs a capability.
         let keeps_file_rights = !needs.dirs.is_empty() && privileges::has_file_rights();
-        // Where threads cannot be counted, /proc is missing, and it is this layer that asks for it.
+        // Threads cannot be counted without /proc. The layer of limits needs it, so it reports that.
         self.layer(SandboxLayer::Limits, || limits::set(&needs).and(threads.map(drop)));
         self.layer(SandboxLayer::Namespaces, || privileges::leave_namespaces(keeps_file_rights));
-        // Nothing of the following is kept by a process that has changed what it may.
+        // A process that has changed its rights loses the signal, so it is set again.
         die_with(needs.host)?;
         self.layer(SandboxLayer::Privileges, || privileges::drop_all(keeps_file_rights));
         self.layer(SandboxLayer::Landlock, || files::deny(needs.dirs));
         Ok(())
     }
 
-    /// The layer that binds all threads, and takes away what starts more.
+    /// Raises the layer that binds all threads, and forbids to start more.
     pub fn around_all_threads(&mut self) {
         let needs = self.needs;
         self.layer(SandboxLayer::Seccomp, || filter::apply(&needs));
     }
 
-    /// What stands of the fence.
+    /// The state of the fence.
     ///
     /// # Errors
-    /// When a layer is missing and must not be.
+    /// If a required layer is missing.
     pub fn finish(self) -> Result<Fence, ChildError> {
         match self.mode {
             SandboxMode::Strict if !self.fence.missing().is_empty() => Err(ChildError::Sandbox(self.fence)),
@@ -135,7 +136,7 @@ impl<'a> Confinement<'a> {
     }
 }
 
-/// The error number of an error, or of what it wraps; `EIO` if there is none.
+/// The error number of an error, or of the error that it wraps; `EIO` if neither has a number.
 fn number_of(error: &io::Error) -> i32 {
     let inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
     let mut wrapped = std::iter::successors(inner, |inner| (*inner).source());
@@ -143,7 +144,7 @@ fn number_of(error: &io::Error) -> i32 {
     error.raw_os_error().or_else(below).unwrap_or(libc::EIO)
 }
 
-/// Takes the descriptors that were handed over and closes every other but standard input, output and error.
+/// Takes the descriptors that were handed over, and closes every other but standard input, output and error.
 fn adopt(handed: std::ops::Range<i32>) -> io::Result<Vec<OwnedFd>> {
     // SAFETY: nothing in this process, which has just started, owns a descriptor above those handed over.
     let closed = unsafe { libc::close_range(handed.end as u32, u32::MAX, 0) };
@@ -154,7 +155,7 @@ fn adopt(handed: std::ops::Range<i32>) -> io::Result<Vec<OwnedFd>> {
     Ok(handed.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect())
 }
 
-/// Makes a panic of ours end the process, with a word about it in the page.
+/// Makes a panic of ours end the process, after it is recorded in the page.
 pub(super) fn report_panics_to(page: Arc<SharedPage>) {
     std::panic::set_hook(Box::new(move |panic| {
         page.set_cause(Cause::Panic);
@@ -163,7 +164,7 @@ pub(super) fn report_panics_to(page: Arc<SharedPage>) {
     }));
 }
 
-/// Leaves a message that the host reads when this process is dead.
+/// Leaves a message that the host reads after this process is dead.
 pub(super) fn last_words(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }

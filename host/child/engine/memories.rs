@@ -1,8 +1,9 @@
-//! Memories of guests that wpool itself maps, for instances that are put back after their tasks: their pages can be watched,
-//! and they can shrink to what they were.
+//! Memories of guests that wpool itself maps, for instances that are put back after their tasks. Their pages can be
+//! watched, and they can shrink to their earlier size.
 //!
-//! Each has a guest's whole address space reserved, so it never moves and compiled code needs no checks. What an instance
-//! gives back is kept for the next, with the rights that it has: instances of one program begin with the same size.
+//! Each memory reserves a guest's whole address space, so it never moves and compiled code needs no checks. An instance
+//! gives its memory back with the rights it has, and the next instance takes it: instances of one program begin with
+//! the same size.
 #![allow(unsafe_code, reason = "mapping memory, and the engine's interface for who does")]
 
 use std::io;
@@ -18,39 +19,40 @@ use crate::model::limits::MAX_MEMORY;
 /// Bytes before and behind a memory that nobody can use: the engine's own default.
 pub(crate) const GUARD: usize = 32 << 20;
 
-/// A memory that goes is filled with zeros if it is no larger; else the kernel takes its pages away, and brings back those
-/// that are used again. Most programs use a dozen pages of a larger one.
+/// A released memory up to this size is filled with zeros. From a larger one the kernel takes the pages away, and
+/// brings back those that are used again. Most programs use a dozen pages of a larger one.
 const MOST_CLEARED: usize = 256 << 10;
-/// Of what a task has added to a memory, so many: allocators take a page or a few at a time, and use the first ones.
+/// The same limit for the bytes that a task has added to a memory. Allocators take a page or a few at a time, and use
+/// the first ones.
 const MOST_CLEARED_OF_GROWTH: usize = 256 << 10;
 
 /// All memories of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Memories {
     regions: Mutex<Vec<Arc<Region>>>,
-    /// How many were ever taken.
+    /// The number of memories taken so far.
     taken: AtomicU64,
 }
 
-/// Address space for one memory, of which the first bytes can be used.
+/// Address space for one memory. Only its first bytes can be used.
 #[derive(Debug)]
 pub(crate) struct Region {
     at: usize,
-    /// How far the memory can grow.
+    /// The largest size of the memory, in bytes.
     capacity: usize,
-    /// Bytes before and behind that, which nobody can use: compiled code relies on those behind, and those before are for
-    /// the day when it is wrong.
+    /// Unusable bytes before and behind that. Compiled code relies on those behind; those before are for the day when
+    /// it is wrong.
     guard: usize,
     size: AtomicUsize,
-    /// Bytes that it was given rights to, which the watch over its pages may narrow: as many as its size, while it is an
-    /// instance's.
+    /// Bytes mapped read-write (the write watch may make some of them read-only). Equals `size` while an instance owns
+    /// the region.
     open: AtomicUsize,
-    /// As which it was taken, from 1; 0 while it is nobody's.
+    /// The number of the taking, from 1; 0 while the region is free.
     taken: AtomicU64,
 }
 
 impl Memories {
-    /// Reserves so many before they are asked for, so that a machine that cannot have them says so at the start.
+    /// Reserves `count` memories in advance, so that a machine without room for them fails at the start.
     pub fn reserve(&self, count: usize) -> io::Result<()> {
         let reserved = (0..count).map(|_| Ok(Arc::new(Region::reserve(MAX_MEMORY as usize, GUARD)?)));
         self.lock().extend(reserved.collect::<io::Result<Vec<_>>>()?);
@@ -62,7 +64,7 @@ impl Memories {
         self.lock().iter().find(|region| region.at == address as usize).cloned()
     }
 
-    /// The memories of all instances that there are, in the order in which they were made.
+    /// The memories of all instances, in the order in which they were made.
     pub fn of_instances(&self) -> Vec<Arc<Region>> {
         let mut regions = self.lock().clone();
         regions.retain(|region| region.is_taken());
@@ -110,7 +112,7 @@ impl Region {
         self.size.load(Ordering::Relaxed)
     }
 
-    /// Where it begins.
+    /// The address of its first byte.
     pub fn address(&self) -> *mut u8 {
         self.at as *mut u8
     }
@@ -119,7 +121,7 @@ impl Region {
         self.taken.load(Ordering::Relaxed) != 0
     }
 
-    /// Makes so much of it usable, and nothing else. What was not usable before holds zeros.
+    /// Makes exactly its first `size` bytes usable. Bytes that were unusable before hold zeros.
     fn resize(&self, size: usize) -> io::Result<()> {
         let open = self.open.load(Ordering::Relaxed);
         if size > self.capacity {
@@ -128,7 +130,7 @@ impl Region {
         self.set_rights(size, open, MprotectFlags::empty())?;
         let granted = self.set_rights(open, size, MprotectFlags::READ | MprotectFlags::WRITE);
         if granted.is_err() {
-            // Of several mappings, some may have been changed.
+            // The region may have several mappings, and some may have been changed.
             self.set_rights(open, size, MprotectFlags::empty())?;
             return granted;
         }
@@ -137,14 +139,15 @@ impl Region {
         Ok(())
     }
 
-    /// Makes it as small as it was before it has grown. The engine has to be told. What is cut off must be writable.
+    /// Shrinks the memory to a size that it had before it grew. The caller must tell the engine. The bytes that are cut
+    /// off must be writable.
     pub fn cut(&self, size: usize) -> io::Result<()> {
         let cleared = MOST_CLEARED_OF_GROWTH.min(self.size().saturating_sub(size));
         self.clear(size, cleared)?;
         self.resize(size)
     }
 
-    /// Makes it nobody's. It must be writable.
+    /// Frees the region, which must be writable.
     fn release(&self) -> io::Result<()> {
         let size = self.size();
         self.clear(0, if size <= MOST_CLEARED { size } else { 0 })?;
@@ -153,7 +156,7 @@ impl Region {
         Ok(())
     }
 
-    /// Has it hold zeros from here on. The first `filled` bytes stay resident.
+    /// Fills it with zeros from an offset on. The first `filled` of these bytes stay resident.
     fn clear(&self, from: usize, filled: usize) -> io::Result<()> {
         let (begin, rest, end) = (self.at + from, self.at + from + filled, self.at + self.size());
         // SAFETY: the bytes are of this mapping, and writable. No guest runs, so nobody else looks at them.
@@ -181,18 +184,18 @@ impl Drop for Region {
     }
 }
 
-/// A region while it is an instance's.
+/// A region while an instance owns it.
 struct Taken(Arc<Region>);
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // One that cannot be cleared is taken for ever.
+        // A region that cannot be cleared stays taken, so nobody uses it again.
         let _ = self.0.release();
     }
 }
 
-// SAFETY: the bytes up to the size are readable and writable, those up to capacity and guard behind it are mapped without
-// any rights, and the beginning never moves.
+// SAFETY: the bytes up to the size are readable and writable, those up to capacity and guard behind it are mapped
+// without any rights, and the beginning never moves.
 unsafe impl LinearMemory for Taken {
     fn byte_size(&self) -> usize {
         self.0.size()

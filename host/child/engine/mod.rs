@@ -15,42 +15,42 @@ use crate::model::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::model::report::Resources;
 use crate::protocol::setup::ImageSettings;
 
-/// Stack of a guest. Wasmtime's own default; deeper recursion is a trap.
+/// Stack of a guest: Wasmtime's own default. Deeper recursion is a trap.
 const GUEST_STACK: usize = 512 << 10;
-/// Stack of a guest that runs asynchronously, with as much again for the host functions it calls.
+/// Stack of a guest that runs asynchronously, with as much again for the host functions that it calls.
 const ASYNC_STACK: usize = 2 * GUEST_STACK;
 
-/// Bytes of a memory that are set to zero after a task instead of given back to the kernel and faulted in again. With
-/// 4 MiB a WASI command starts in a third of the time, and a program of 1 MB in a fifth.
+/// Bytes of a memory that are set to zero after a task, instead of being given back to the kernel and faulted in again.
+/// With 4 MiB a WASI command starts in a third of the time, and a program of 1 MB in a fifth.
 const KEEP_RESIDENT: usize = 4 << 20;
 
-/// Initial memory from which it pays to ask the kernel which pages were touched. Measured on two processors: on one it
-/// pays from 64 KiB (2.9 against 3.9 µs a task), on the other it costs 0.7 µs there and is even at 128 KiB.
+/// Smallest initial memory for which the kernel is asked which pages were touched. Measured on two processors: on one
+/// it pays from 64 KiB (2.9 against 3.9 µs a task), on the other it costs 0.7 µs there and is even at 128 KiB.
 const PAGEMAP_FROM: u64 = 128 << 10;
 
-/// Frames in a backtrace: enough to see where, and a record stays readable.
+/// Most frames in a backtrace: enough to find the place, and a record stays readable.
 const MAX_FRAMES: usize = 32;
-/// Frames in one that is asked for by itself: all that stand on a guest's stack, unless they are of the smallest.
+/// Most frames in a backtrace of a post-mortem: a guest's whole stack, unless its frames are very small.
 const ALL_FRAMES: usize = 10_000;
 
-/// Core instances in a component: more than any toolchain makes, and only a counter.
+/// Most core instances in a component: more than any toolchain makes, and only a counter.
 const CORE_INSTANCES: u32 = 1_000;
-/// Bytes of an instance's own data; the real ones are below 100 KiB.
+/// Most bytes of an instance's own data. Real instances have less than 100 KiB.
 const INSTANCE_BYTES: usize = 16 << 20;
 
-/// What a process runs programs with. Nothing of it changes an image.
+/// Settings of a process that runs programs. They do not change an image.
 pub(crate) struct Use<'a> {
-    /// What an instance takes.
+    /// The needs of an instance.
     pub resources: &'a Resources,
-    /// Instances at a time.
+    /// Most instances at a time.
     pub count: u32,
-    /// Everything is kept of a guest that is stopped.
+    /// Whether to keep the whole state of a guest that is stopped.
     pub post_mortem: bool,
-    /// Where memories come from that are wpool's own.
+    /// The source of memories that are wpool's own.
     pub memories: &'a Arc<Memories>,
 }
 
-/// An engine. The compiler instantiates nothing and uses none.
+/// Makes an engine. The compiler instantiates nothing, so it passes no `used`.
 pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     if let Some(Use { resources, count, post_mortem, memories }) = used {
@@ -72,15 +72,15 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
         .relaxed_simd_deterministic(settings.deterministic)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(ASYNC_STACK)
-        // Bounds checks by guard pages: the whole address space of a 32-bit memory is reserved.
+        // Guard pages do the bounds checks, so the whole address space of a 32-bit memory is reserved.
         .memory_reservation(MAX_MEMORY)
         .memory_guard_size(GUARD as u64)
-        // What is mapped by the engine cannot be watched.
+        // A memory that the engine maps cannot be watched.
         .memory_init_cow(!settings.reset);
     Engine::new(&config)
 }
 
-/// Keeps the compiler's code as the data that it is there. Its fence lets it make no memory executable.
+/// Keeps the compiler's code as data. The compiler's fence lets it make no memory executable.
 struct NeverRun;
 
 impl CustomCodeMemory for NeverRun {
@@ -102,7 +102,7 @@ pub(crate) fn max_frames(post_mortem: bool) -> usize {
     if post_mortem { ALL_FRAMES } else { MAX_FRAMES }
 }
 
-/// A pool for exactly as many instances at a time as a worker has.
+/// A pool for exactly the instances that a worker has at a time.
 fn pool(resources: &Resources, count: u32) -> PoolingAllocationConfig {
     let (memories, tables) = (resources.memories.max(1), resources.tables.max(1));
     let mut pool = PoolingAllocationConfig::new();

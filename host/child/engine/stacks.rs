@@ -1,5 +1,5 @@
-//! Stacks for guests that run asynchronously, in workers whose instances are put back. There the engine would map a stack for
-//! each instance and unmap it after, which takes longer than a small task. These are kept for the next.
+//! Stacks for guests that run asynchronously, in workers whose instances are put back. There the engine would map and
+//! unmap a stack for each instance, which takes longer than a small task. These stacks are kept for the next instance.
 #![allow(unsafe_code, reason = "mapping stacks, and the engine's interface for who does")]
 
 use std::ops::Range;
@@ -10,7 +10,7 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, m
 use rustix::param::page_size;
 use wasmtime::{StackCreator, StackMemory};
 
-/// All stacks that nobody uses. There are as many as there were instances at a time.
+/// All free stacks. Their number is at most that of the instances at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stacks(Arc<Mutex<Vec<Mapping>>>);
 
@@ -18,13 +18,13 @@ pub(super) struct Stacks(Arc<Mutex<Vec<Mapping>>>);
 #[derive(Debug)]
 struct Mapping {
     begin: usize,
-    /// Of the stack alone.
+    /// Bytes of the stack, without the page before it.
     size: usize,
 }
 
 /// A stack while the engine has it.
 struct Lent {
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     mapping: Option<Mapping>,
     stacks: Stacks,
 }
@@ -89,7 +89,8 @@ unsafe impl StackMemory for Lent {
     }
 }
 
-// SAFETY: as above. What an earlier guest has left on a stack no guest can read, as with the engine's own pool.
+// SAFETY: as above. No guest can read the bytes that an earlier guest has left on a stack, as with the engine's own
+// pool.
 unsafe impl StackCreator for Stacks {
     fn new_stack(&self, size: usize, zeroed: bool) -> wasmtime::Result<Box<dyn StackMemory>> {
         let size = size.next_multiple_of(page_size());

@@ -1,15 +1,15 @@
 //! Pages of a guest's memory that are watched for writes, and put back.
 //!
-//! The pages are made read-only. The first write to one raises a fault, whose handler keeps a copy of the page as it
-//! was, makes it writable, and lets the write happen. From then on the page belongs to those that are copied back after
-//! each task, so a program that writes the same pages in each task faults no more.
+//! The pages are made read-only. The first write to a page raises a fault. Its handler keeps a copy of the page, makes
+//! the page writable, and lets the write happen. From then on the page is copied back after each task. So a program
+//! that writes the same pages in each task soon has no more faults.
 //!
-//! [`crate::isolation`] says why this finds every write. Whoever writes, the guest's code or the host's, faults in the same way. The kernel does not: a system call that is to
-//! write to a watched page fails with EFAULT. wpool makes none, because a program that has directories, whose files are
-//! the only thing the kernel could read into a guest's memory, is not watched.
+//! [`crate::isolation`] says why this finds every write. The guest's code and the host's code fault in the same way.
+//! The kernel does not: a system call that would write to a watched page fails with EFAULT. wpool makes no such call:
+//! the kernel could read only files into a guest's memory, and a program with directories is not watched.
 //!
-//! One thread runs guests, so the handler interrupts only what it works for: the atomics here order nothing, they keep
-//! the compiler from assuming that nobody else writes.
+//! A single thread runs guests, so the handler interrupts only the thread for which it works. The atomics here order
+//! nothing. They keep the compiler from assuming that nobody else writes.
 #![allow(unsafe_code, reason = "protecting pages, and copying to and from memory that the engine has mapped")]
 
 use std::io;
@@ -24,40 +24,40 @@ use rustix::param::page_size;
 use crate::model::isolation::WATCHED_PAGE;
 
 const PAGE: usize = WATCHED_PAGE;
-/// Pages that are copied back at most. To copy as many takes longer than to make an instance of a small program; one that
-/// writes more in its tasks works longer than that anyway.
+/// Most pages that are copied back. Copying so many takes longer than making an instance of a small program. A program
+/// that writes more in its tasks works longer than that anyway.
 pub(crate) const MAX_PAGES: usize = 1 << 10;
-/// Memories that can be watched at a time.
+/// Most memories that can be watched at a time.
 pub(crate) const MAX_WATCHED: usize = 4;
 
-/// What is watched and what was written. The fault handler finds it here.
+/// The watched memories and the written pages, for the fault handler.
 static LEDGER: OnceLock<Ledger> = OnceLock::new();
 
 /// Made for the first watch, and used for all.
 struct Ledger {
     kept: AtomicBool,
-    /// Beginnings and lengths; a length of 0 is no memory.
+    /// Beginnings and lengths. An entry of length 0 is unused.
     memories: [(AtomicUsize, AtomicUsize); MAX_WATCHED],
-    /// Pages that were written since they were protected.
+    /// Number of pages written since they were protected.
     count: AtomicUsize,
     pages: [AtomicUsize; MAX_PAGES],
-    /// Address of what stood in them before, in the same order.
+    /// Address of the copies of these pages from before the write, in the same order.
     copies: usize,
-    /// More pages were written than there are places: nothing can be put back any more.
+    /// Whether more pages were written than `pages` can hold. Then nothing can be put back.
     overflow: AtomicBool,
 }
 
-/// Watches an instance's memories until it is dropped; there is one at a time.
+/// Watches an instance's memories until it is dropped. A process has one at a time.
 #[derive(Debug)]
 pub(crate) struct Watch(());
 
 impl Watch {
-    /// Starts to watch. `None` when there is another watch, too much to be watched, or something that is not made of
-    /// whole pages.
+    /// Starts to watch. Returns `None` if there is another watch, if there are too many memories, or if one does not
+    /// consist of whole pages.
     ///
     /// # Safety
-    /// Each memory is mapped, readable and writable, as long as the watch is kept, and nobody else depends on its rights;
-    /// the calling thread alone writes to it meanwhile.
+    /// Each memory is mapped, readable and writable, as long as the watch is kept, and nobody else depends on its
+    /// rights; the calling thread alone writes to it meanwhile.
     pub unsafe fn keep(memories: &[(*mut u8, usize)]) -> Option<Watch> {
         let whole =
             |&(at, length): &(*mut u8, usize)| (at as usize).is_multiple_of(PAGE) && length.is_multiple_of(PAGE);
@@ -81,25 +81,26 @@ impl Watch {
         watch.learn_anew().then_some(watch)
     }
 
-    /// Puts back what was written. False when too much was, and nothing was put back.
+    /// Puts the written pages back. Returns false, without putting anything back, if there were too many.
     pub fn restore(&self) -> bool {
         compiler_fence(Ordering::SeqCst);
         let Some(ledger) = LEDGER.get().filter(|ledger| !ledger.overflow.load(Ordering::Relaxed)) else { return false };
         for (at, page) in ledger.pages.iter().take(self.written()).enumerate() {
             let (copy, page) = (ledger.copies + at * PAGE, page.load(Ordering::Relaxed));
-            // SAFETY: the handler has found the page in a watched memory, and has filled the copy, which is apart from it.
+            // SAFETY: the handler has found the page in a watched memory, and has filled the copy, which is apart from
+            // it.
             unsafe { ptr::copy_nonoverlapping(copy as *const u8, page as *mut u8, PAGE) };
         }
         compiler_fence(Ordering::SeqCst);
         true
     }
 
-    /// Pages that are copied back after each task.
+    /// Number of pages that are copied back after each task.
     pub fn written(&self) -> usize {
         LEDGER.get().map_or(0, |ledger| ledger.count.load(Ordering::Relaxed))
     }
 
-    /// Forgets which pages are written. To be called after [`Watch::restore`]. False when the system refuses it.
+    /// Forgets which pages are written. To be called after [`Watch::restore`]. Returns false if the system refuses it.
     pub fn learn_anew(&self) -> bool {
         let Some(ledger) = LEDGER.get() else { return false };
         ledger.count.store(0, Ordering::Relaxed);
@@ -109,11 +110,11 @@ impl Watch {
 }
 
 impl Drop for Watch {
-    /// Leaves the memories as they were given: writable.
+    /// Leaves the memories writable, as they were at the beginning.
     fn drop(&mut self) {
         let Some(ledger) = LEDGER.get() else { return };
-        // Nothing can be refused that was allowed before, but for want of memory. What is next to write would end the
-        // worker then, and its task would run again elsewhere.
+        // The system allowed these rights before, so it refuses them only for want of memory. The next write would then
+        // end the worker, and its task would run again elsewhere.
         let _ = ledger.protect(MprotectFlags::READ | MprotectFlags::WRITE);
         ledger.kept.store(false, Ordering::Relaxed);
     }
@@ -122,7 +123,7 @@ impl Drop for Watch {
 impl Ledger {
     fn new() -> io::Result<Ledger> {
         let rights = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping, which stays. Of it, memory is what is written.
+        // SAFETY: a new mapping, which stays. Only the written pages of it take memory.
         let copies = unsafe { mmap_anonymous(ptr::null_mut(), MAX_PAGES * PAGE, rights, MapFlags::PRIVATE)? };
         Ok(Ledger {
             kept: AtomicBool::new(false),
@@ -147,7 +148,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Lets a write to this address happen, if it is for the watch to say.
+    /// Allows a write to this address, if the watch is responsible for it.
     fn admit(&self, address: usize) -> Admitted {
         let is_watched = self.memories().any(|(at, length)| address.wrapping_sub(at) < length);
         if !is_watched || !self.kept.load(Ordering::Relaxed) || self.overflow.load(Ordering::Relaxed) {
@@ -166,26 +167,26 @@ impl Ledger {
                 return Admitted::Again;
             }
         }
-        // Too many pages, or too many mappings: the instance will go after this task.
+        // Too many pages, or too many mappings: the instance is dropped after this task.
         self.overflow.store(true, Ordering::Relaxed);
         if self.protect(writable).is_ok() { Admitted::Again } else { Admitted::Never }
     }
 }
 
-/// What becomes of an access that a page's rights do not allow.
+/// The decision on an access that a page's rights do not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admitted {
-    /// It is somebody else's to say.
+    /// The watch is not responsible.
     NotWatched,
-    /// It may be tried again.
+    /// The access may be tried again.
     Again,
     /// It was a write that must be allowed, and the system refuses it.
     Never,
 }
 
-/// Called by the fault handler for such an access.
+/// Decides on such an access. The fault handler calls this.
 ///
-/// Everything in here may be done in a handler: system calls and copying, no allocation, no lock.
+/// So everything in here must be allowed in a handler: system calls and copying, no allocation, no lock.
 pub(crate) fn admit_write(address: usize) -> Admitted {
     LEDGER.get().map_or(Admitted::NotWatched, |ledger| ledger.admit(address))
 }
@@ -214,7 +215,7 @@ mod tests {
         unsafe { at.add(page * PAGE).read_volatile() }
     }
 
-    /// One test, because there is one watch in a process.
+    /// A single test, because a process has one watch.
     #[test]
     fn what_is_written_is_put_back_unless_it_is_too_much() {
         crate::child::faults::tell_sent_from_raised().unwrap();

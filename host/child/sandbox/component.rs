@@ -194,7 +194,7 @@ impl ComponentProgram {
             accessors,
             parts: ComponentParts::find(&component, memories),
             functions,
-            bare: setup.bare_outputs,
+            bare: setup.task.bare_outputs,
             line: None,
         })
     }

@@ -14,10 +14,9 @@ use super::determinism::Key;
 use super::guard::{Deadline, Stopped};
 use super::stdio::Stdio;
 use super::time::ActiveTime;
-use crate::model::grants::Grants;
-use crate::model::isolation::Determinism;
-use crate::model::limits::{Limits, MAX_INPUT};
+use crate::model::limits::MAX_INPUT;
 use crate::model::report::Convention;
+use crate::model::settings::TaskSettings;
 use crate::model::template::Row;
 use crate::model::typed::RowError;
 use crate::protocol::page::SharedPage;
@@ -31,14 +30,7 @@ const HOSTCALL_SLACK: usize = 8 << 20;
 /// What is the same for every task of a run.
 pub(super) struct TaskContext {
     pub program_name: String,
-    pub limits: Limits,
-    pub grants: Grants,
-    pub deterministic: Option<Determinism>,
-    /// What tasks take is measured.
-    pub receipts: bool,
-    pub success_codes: Vec<i32>,
-    /// Everything is kept of a guest that is stopped.
-    pub post_mortem: bool,
+    pub settings: TaskSettings,
     /// Of the entry.
     pub convention: Convention,
     /// The argument of `init`, when it is called in each instance.
@@ -56,13 +48,13 @@ impl TaskContext {
     /// gives in parts that are a value of the engine each, be it for a byte.
     pub fn hostcall_memory(&self, call: &Call<'_>) -> usize {
         let part = if call.convention == Convention::Function { size_of::<Val>() } else { 1 };
-        self.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
+        self.settings.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
     }
 
     /// A command's arguments, the program's name first.
     pub fn arguments(&self, row: Row<'_>) -> Result<Vec<String>, RowError> {
         let mut args = vec![self.program_name.clone()];
-        args.extend(self.grants.arguments(row)?);
+        args.extend(self.settings.grants.arguments(row)?);
         Ok(args)
     }
 
@@ -72,9 +64,11 @@ impl TaskContext {
         Some(match call.convention {
             Convention::Command => {
                 let stdin = call.command.as_ref().map(|command| command.stdin.clone()).unwrap_or_default();
-                Stdio::command(stdin, &self.limits, &self.page)
+                Stdio::command(stdin, &self.settings.limits, &self.page)
             }
-            Convention::Task | Convention::Function | Convention::Raw => Stdio::silent(&self.limits, &self.page),
+            Convention::Task | Convention::Function | Convention::Raw => {
+                Stdio::silent(&self.settings.limits, &self.page)
+            }
         })
     }
 
@@ -83,15 +77,15 @@ impl TaskContext {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
         wasi.args(call.command.as_ref().map_or(&[][..], |command| &command.args))
-            .envs(&self.grants.env)
+            .envs(&self.settings.grants.env)
             .max_random_size(MAX_RANDOM);
         // By default a guest may make sockets and only not use them, which the fence takes for an attack.
         wasi.allow_tcp(false).allow_udp(false);
-        for dir in &self.grants.dirs {
+        for dir in &self.settings.grants.dirs {
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;
         }
-        self.furnish(&mut wasi, self.deterministic.as_ref().map(|how| Key::of_task(how, &call.task)));
+        self.furnish(&mut wasi, self.settings.deterministic.as_ref().map(|how| Key::of_task(how, &call.task)));
         Ok(wasi)
     }
 

@@ -47,9 +47,9 @@ impl TaskContext {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
         wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
-        wasi.envs(&self.grants.env).max_random_size(MAX_RANDOM);
+        wasi.envs(&self.settings.grants.env).max_random_size(MAX_RANDOM);
         wasi.allow_tcp(false).allow_udp(false);
-        self.furnish(&mut wasi, self.deterministic.as_ref().map(Key::of_init));
+        self.furnish(&mut wasi, self.settings.deterministic.as_ref().map(Key::of_init));
         wasi
     }
 }

@@ -1,7 +1,7 @@
 //! How long instances live, and whether a kept one does what a fresh one does.
 
 use crate::model::isolation::Isolation;
-use crate::protocol::setup::WorkerSetup;
+use crate::model::settings::TaskSettings;
 
 /// Of a worker's tasks, the first so many are compared, which finds what changes from one task to the next.
 const COMPARED_FIRST: u64 = 32;
@@ -40,10 +40,10 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub fn new(setup: &WorkerSetup) -> Self {
+    pub fn new(settings: &TaskSettings) -> Self {
         Keeper {
-            isolation: setup.isolation,
-            verify: setup.verify_isolation,
+            isolation: settings.isolation,
+            verify: settings.verify_isolation,
             tasks: 0,
             credit: CREDIT,
             paused: 0,
@@ -52,8 +52,8 @@ impl Keeper {
     }
 
     /// Instances that there can be at a time.
-    pub fn instances(setup: &WorkerSetup) -> u32 {
-        if setup.isolation == Isolation::Checked || setup.verify_isolation { 2 } else { 1 }
+    pub fn instances(settings: &TaskSettings) -> u32 {
+        if settings.isolation == Isolation::Checked || settings.verify_isolation { 2 } else { 1 }
     }
 
     /// What becomes of the next task's instance.

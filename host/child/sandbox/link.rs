@@ -173,7 +173,7 @@ fn deny_all(
 ) -> wasmtime::Result<()> {
     for (function, item) in interface.exports(engine) {
         if let ComponentItem::ComponentFunc(_) = item.ty {
-            let advice = if keyvalue::provides(name) { "; with shared state (--state) it works" } else { "" };
+            let advice = if keyvalue::provides(name) { "; in a pool with shared state it works" } else { "" };
             let message = format!(
                 "called `{function}` of `{name}`, which is denied; it is there only so that the program loads{advice}"
             );

@@ -91,7 +91,6 @@ pub(crate) struct Sandbox {
     engine: Engine,
     program: Program,
     context: TaskContext,
-    json_rows: bool,
     keeper: Keeper,
 }
 
@@ -124,7 +123,7 @@ impl Call<'_> {
         Call {
             task: Task::default(),
             convention: context.convention,
-            deadline: context.limits.deadline.map(|length| Deadline::new(length, &context.time)),
+            deadline: context.settings.limits.deadline.map(|length| Deadline::new(length, &context.time)),
             command: None,
             values: Vec::new(),
         }
@@ -159,24 +158,24 @@ impl Sandbox {
     /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
     /// `init` is the argument of the program's `init`, when it is to be called.
     pub fn load(setup: &WorkerSetup, init: Option<Bytes>, page: Arc<SharedPage>) -> Result<Sandbox, ChildError> {
-        let report = &setup.report;
-        let reset = setup.isolation == Isolation::Reset;
-        let settings = ImageSettings { reset, ..ImageSettings::of(&setup.limits, setup.deterministic.is_some()) };
+        let (report, task) = (&setup.report, &setup.task);
+        let reset = task.isolation == Isolation::Reset;
+        let settings = ImageSettings { reset, ..ImageSettings::of(&task.limits, task.deterministic.is_some()) };
         let memories = Arc::<Memories>::default();
-        let count = Keeper::instances(setup);
+        let count = Keeper::instances(task);
         if reset {
             memories
                 .reserve((report.resources.memories * count) as usize)
                 .map_err(|error| ChildError::Other(format!("cannot reserve address space for memories: {error}")))?;
         }
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
-        let used = Use { resources: &report.resources, count, post_mortem: setup.post_mortem, memories: &memories };
+        let used = Use { resources: &report.resources, count, post_mortem: task.post_mortem, memories: &memories };
         let engine = engine(settings, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let time = ActiveTime::default();
         let program = match report.kind {
             Kind::CoreModule => {
-                let clock = setup.deterministic.is_none().then(|| time.clone());
+                let clock = task.deterministic.is_none().then(|| time.clone());
                 let program = CoreProgram::load(&engine, image.as_ref(), report, memories, clock)?;
                 Program::Core(Runner::new(program))
             }
@@ -185,15 +184,10 @@ impl Sandbox {
                 Program::Component(Runner::new(program))
             }
         };
-        let runtime = report.wasi.then(|| threads::runtime(setup.deterministic.is_some())).transpose();
+        let runtime = report.wasi.then(|| threads::runtime(task.deterministic.is_some())).transpose();
         let context = TaskContext {
             program_name: setup.program_name.clone(),
-            limits: setup.limits.clone(),
-            grants: setup.grants.clone(),
-            deterministic: setup.deterministic.clone(),
-            receipts: setup.receipts,
-            success_codes: setup.success_codes.clone(),
-            post_mortem: setup.post_mortem,
+            settings: task.clone(),
             convention: report.convention,
             init,
             epochs: settings.epochs,
@@ -201,8 +195,8 @@ impl Sandbox {
             time,
             runtime: runtime.map_err(|error| ChildError::Other(error.to_string()))?,
         };
-        let keeper = Keeper::new(setup);
-        Ok(Sandbox { engine, program, context, json_rows: setup.json_rows, keeper })
+        let keeper = Keeper::new(task);
+        Ok(Sandbox { engine, program, context, keeper })
     }
 
     /// Gives tasks the shared state at the other end of the line.
@@ -215,8 +209,8 @@ impl Sandbox {
     /// Starts the threads that wait for files, if a directory is granted.
     pub fn start_threads(&mut self) -> io::Result<()> {
         let context = &mut self.context;
-        if !context.grants.dirs.is_empty() {
-            let started = |runtime| threads::started(runtime, context.deterministic.is_some());
+        if !context.settings.grants.dirs.is_empty() {
+            let started = |runtime| threads::started(runtime, context.settings.deterministic.is_some());
             context.runtime = context.runtime.take().map(started).transpose()?;
         }
         Ok(())
@@ -237,7 +231,7 @@ impl Sandbox {
     /// # Errors
     /// When the task names a function that there is not: the host breaks the protocol.
     pub fn run(&mut self, task: Task<'_>, begun: Instant, sink: impl FnOnce(Answered<'_>)) -> Result<(), NoFunction> {
-        let cpu = self.context.receipts.then(thread_time);
+        let cpu = self.context.settings.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
             (Program::Component(runner), function) => runner.program.parameters(function)?,
             (Program::Core(_), None) => None,
@@ -317,22 +311,23 @@ impl Sandbox {
     fn prepare<'a>(&self, task: Task<'a>, parameters: Option<&Parameters>) -> Result<Call<'a>, RowError> {
         let bytes = task.bytes;
         let values = match parameters {
-            Some(parameters) if self.json_rows => parameters.read(bytes)?,
+            Some(parameters) if self.context.settings.json_rows => parameters.read(bytes)?,
             Some(parameters) => parameters.text(bytes)?,
-            None if self.json_rows => typed::json_row(bytes).map(|()| Vec::new())?,
+            None if self.context.settings.json_rows => typed::json_row(bytes).map(|()| Vec::new())?,
             None => Vec::new(),
         };
         let context = &self.context;
         let convention = task.function.map_or(context.convention, |_| Convention::Function);
         let command = match convention {
             Convention::Command => {
-                let row = Row { bytes, name: task.name, json: self.json_rows, id: None };
-                let (args, stdin) = (context.arguments(row)?, context.grants.input(row)?.into_owned().into());
+                let row = Row { bytes, name: task.name, json: self.context.settings.json_rows, id: None };
+                let (args, stdin) = (context.arguments(row)?, context.settings.grants.input(row)?.into_owned().into());
                 Some(Box::new(CommandLine { args, stdin }))
             }
             Convention::Task | Convention::Function | Convention::Raw => None,
         };
-        let deadline = task.deadline.or(context.limits.deadline).map(|length| Deadline::new(length, &context.time));
+        let deadline =
+            task.deadline.or(context.settings.limits.deadline).map(|length| Deadline::new(length, &context.time));
         Ok(Call { task, convention, deadline, command, values })
     }
 }

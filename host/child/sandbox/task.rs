@@ -117,7 +117,7 @@ impl<P: Program> Runner<P> {
         let result = home.run(&self.program, context, call, keep);
         let can_be_called_again = !matches!(result, Ok(Returned::Command | Returned::CommandFailed) | Err(_));
         let has_returned = result.as_ref().map_or_else(|error| error.is::<I32Exit>(), |_| true);
-        let taken = sink(home.judge(result, context, context.receipts));
+        let taken = sink(home.judge(result, context, context.settings.receipts));
         let kept = match keep {
             Keep::Nothing => false,
             Keep::AsItIs { most } => home.tasks < most && can_be_called_again,
@@ -154,7 +154,7 @@ impl<P: Program> Runner<P> {
     pub fn run_alone(&self, context: &TaskContext, call: &mut Call<'_>) -> Judged<'static> {
         let mut home = Home::new(&self.program, context);
         let result = home.run(&self.program, context, call, Keep::Nothing);
-        home.judge(result, context, context.receipts).into_owned()
+        home.judge(result, context, context.settings.receipts).into_owned()
     }
 
     /// Runs `init` alone. The output is the state that it leaves.
@@ -178,7 +178,7 @@ impl<P: Program> Runner<P> {
 
 impl<P: Program> Home<P> {
     fn new(program: &P, context: &TaskContext) -> Self {
-        let mut store = Store::new(program.engine(), P::State::new(Guard::new(context.limits.memory)));
+        let mut store = Store::new(program.engine(), P::State::new(Guard::new(context.settings.limits.memory)));
         store.limiter(|state| state.guard());
         if context.epochs {
             let time = context.time.clone();
@@ -213,12 +213,13 @@ impl<P: Program> Home<P> {
     /// What became of the task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
     fn judge(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext, is_told: bool) -> Judged<'_> {
         // Of nearly every small task there is nothing else to be told, and to look for it takes as long as some of them do.
-        if let (Ok(Returned::Lent { memory, place }), None, None) = (&result, &self.stdio, context.limits.fuel) {
+        if let (Ok(Returned::Lent { memory, place }), None, None) = (&result, &self.stdio, context.settings.limits.fuel)
+        {
             return Judged::ok(memory.data(&self.store)[place.clone()].into(), self.store.data().seen_guard());
         }
         let core_dump = self.core_dump(&result, context);
         // It fails only in an engine that does not count it.
-        let fuel = context.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
+        let fuel = context.settings.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
         let remains = Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump };
         verdict::judge(result, remains, context, is_told)
     }
@@ -244,12 +245,12 @@ impl<P: Program> Home<P> {
         if context.epochs {
             self.store.set_epoch_deadline(1);
         }
-        if let Some(fuel) = context.limits.fuel {
+        if let Some(fuel) = context.settings.limits.fuel {
             self.store.set_fuel(fuel - self.spent)?;
         }
         match &self.stdio {
             Some(stdio) if self.pristine.is_none() || self.store.data_mut().renew_world() => {
-                stdio.clear(&context.limits);
+                stdio.clear(&context.settings.limits);
             }
             _ => {
                 self.stdio = context.stdio(call);
@@ -280,12 +281,13 @@ impl<P: Program> Home<P> {
                     self.pristine = program.pristine(&mut self.store, instance);
                     self.taken = self.store.data_mut().guard().used();
                     // What a fresh instance spends before its task is no task's here.
-                    self.spent = context.limits.fuel.map_or(0, |limit| limit - self.store.get_fuel().unwrap_or(limit));
+                    self.spent =
+                        context.settings.limits.fuel.map_or(0, |limit| limit - self.store.get_fuel().unwrap_or(limit));
                 }
                 instance
             }
         };
-        program.call(&mut self.store, instance, call, context.limits.output).await
+        program.call(&mut self.store, instance, call, context.settings.limits.output).await
     }
 
     /// Makes the instance. Where each of them is to prepare itself, it does so in a world of its own, before it is given

@@ -126,7 +126,7 @@ pub(super) fn judge<'a, S: State>(
 ) -> Judged<'a> {
     let Remains { store, stdio, fuel, core_dump } = remains;
     let guard = store.data().seen_guard();
-    let (limits, success_codes) = (&context.limits, &context.success_codes);
+    let (limits, success_codes) = (&context.settings.limits, &context.settings.success_codes);
     let (stdout, exceeded) = stdio.map(Stdio::take_output).unwrap_or_default();
     let stderr = || stdio.and_then(Stdio::stderr);
     let verdict = match result {
@@ -163,8 +163,8 @@ pub(super) fn judge<'a, S: State>(
 }
 
 fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict<'static> {
-    let limits = &context.limits;
-    let backtrace = || backtrace(error, context.post_mortem);
+    let limits = &context.settings.limits;
+    let backtrace = || backtrace(error, context.settings.post_mortem);
     match error.downcast_ref::<Stopped>() {
         Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
         Some(Stopped::Timer) => return timeout(guard, Layer::Timer),
@@ -194,7 +194,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
     }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::OutOfFuel) {
-        let message = format!("used up its fuel of {}; allow more with --fuel", limits.fuel.unwrap_or_default());
+        let message = format!("used up its fuel of {}; allow more", limits.fuel.unwrap_or_default());
         let error = ErrorDetail { backtrace: backtrace(), ..ErrorDetail::new("fuel", message) };
         return Verdict::NotOk(Status::Fuel, Layer::Fuel, error);
     }

@@ -7,6 +7,7 @@ use crate::child::pipes::Pipes;
 use crate::model::error::Refusal;
 use crate::model::limits::MAX_INPUT;
 use crate::model::outcome::{ErrorDetail, Status};
+use crate::model::settings::Setting;
 use crate::protocol::page::SharedPage;
 use crate::protocol::roles::Role;
 use crate::protocol::setup::{AnswerDetail, ChildError, WorkerSetup};
@@ -47,15 +48,12 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
 fn refusal(status: Status, error: ErrorDetail) -> Refusal {
     if error.code == "snapshot" {
         let why = error.message;
-        return Refusal::new(
-            "snapshot",
-            format!("no snapshot can be made after its `init`: {why}; --init-each runs it in each instance instead"),
-        );
+        return Refusal::no_snapshot(&why);
     }
     let mut message = match status {
         Status::Failed => format!("its `init` failed: {}", error.message),
-        Status::Timeout => format!("its `init` {}; allow more with --init-timeout", error.message),
-        Status::OutOfMemory => format!("its `init` {}; allow more with --memory", error.message),
+        Status::Timeout => format!("its `init` {}; allow more time", error.message),
+        Status::OutOfMemory => format!("its `init` {}; allow more", error.message),
         status => format!("its `init` ended in a {}: {}", status.as_str(), error.message),
     };
     for function in &error.backtrace {
@@ -64,5 +62,10 @@ fn refusal(status: Status, error: ErrorDetail) -> Refusal {
     if let Some(printed) = error.stderr {
         message += &format!("\nit printed: {}", printed.trim_end());
     }
-    Refusal::new("init", message)
+    let settings = match status {
+        Status::Timeout => &[Setting::InitTimeout][..],
+        Status::OutOfMemory => &[Setting::Memory][..],
+        _ => &[],
+    };
+    Refusal::new("init", message).about(settings)
 }

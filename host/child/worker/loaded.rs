@@ -36,7 +36,7 @@ pub(super) fn fenced(
     // The state that `init` leaves is copied out of an instance, which may have used up what tasks have.
     let state = if role == Role::Initializer { MAX_SNAPSHOT as u64 } else { 0 };
     let data = data_of_tasks(setup).saturating_add(state);
-    let needs = Needs { role, host: pipes.host, dirs: &setup.grants.dirs, data: Some(data) };
+    let needs = Needs { role, host: pipes.host, dirs: &setup.task.grants.dirs, data: Some(data) };
     let mut fence = Confinement::new(setup.sandbox, needs);
     let argument = pipes.argument(setup, decoder)?;
     let mut sandbox = without_rights(|| Sandbox::load(setup, argument, page))?;

@@ -19,16 +19,16 @@ const BYTES_OF_A_VALUE: u64 = 128;
 /// Bytes that tasks may make a worker take. The guest's own limit is kept by the engine, exactly; this one ends a worker
 /// in which it is not.
 pub(super) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
-    let (limits, report) = (&setup.limits, &setup.report);
+    let (limits, report) = (&setup.task.limits, &setup.report);
     // While an instance of several memories is made, another's may still be there.
     let memories = u64::from(report.resources.memories.clamp(1, 2));
-    let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(setup)));
+    let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(&setup.task)));
     // The engine has mapped tables before, unless memories are wpool's own.
-    let tables = if setup.isolation == Isolation::Reset { u64::from(report.resources.tables) } else { 0 };
-    let tables = tables * MAX_TABLE_ELEMENTS * size_of::<usize>() as u64 * u64::from(Keeper::instances(setup));
+    let tables = if setup.task.isolation == Isolation::Reset { u64::from(report.resources.tables) } else { 0 };
+    let tables = tables * MAX_TABLE_ELEMENTS * size_of::<usize>() as u64 * u64::from(Keeper::instances(&setup.task));
     let functions = report.convention == Convention::Function || !report.functions.is_empty();
     let each = if functions { BYTES_OF_A_VALUE } else { COPIES };
     let buffers = (MAX_INPUT as u64).saturating_add(limits.output).saturating_mul(each);
-    let core_dump = if setup.post_mortem { limits.memory.min(MAX_CORE_DUMP as u64) * COPIES } else { 0 };
+    let core_dump = if setup.task.post_mortem { limits.memory.min(MAX_CORE_DUMP as u64) * COPIES } else { 0 };
     guests.saturating_add(tables).saturating_add(buffers).saturating_add(core_dump).saturating_add(SLACK)
 }

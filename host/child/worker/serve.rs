@@ -55,7 +55,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
             // The host took this task back, and with it all that follow in the lease.
             return Ok(());
         }
-        clock.begin(row.deadline.or(setup.limits.deadline).is_some(), pushed == Pushed::First);
+        clock.begin(row.deadline.or(setup.task.limits.deadline).is_some(), pushed == Pushed::First);
         page.forget_no_memory();
         let mut sink = |answer: Answered<'_>| {
             // Before the answer, after which the host may have no more to ask.

@@ -27,9 +27,9 @@ pub fn schema(args: &args::Schema) -> Result<Exit> {
 /// The compiler's report on a program. Nothing is run.
 pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
     let mut config = plan::base_config()?;
-    config.limits.memory = wpool::limits::MAX_MEMORY;
+    config.task.limits.memory = wpool::limits::MAX_MEMORY;
     config.call = call.map(str::to_owned);
-    config.json_rows = true;
+    config.task.json_rows = true;
     let program = Program::read(crate::cli::program::program(task.to_owned(), false)?)?;
     let report = runtime()?.block_on(async { wpool::inspect(&program, &config).await })?;
     Ok((program, report))

@@ -36,7 +36,7 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     let again = Again::find(&args.run)?;
     let (plan, program) = again.single(args)?;
     if let Some(path) = &dump
-        && let Some(granted) = plan.config.grants.writable_at(path)
+        && let Some(granted) = plan.config.task.grants.writable_at(path)
     {
         let (path, granted) = (path.display(), granted.display());
         let what = format!("--coredump: {path} lies in {granted}, which the task may write to; let it lie elsewhere");
@@ -110,7 +110,7 @@ fn recorded(again: &Again, id: u64) -> Result<Option<Recorded>> {
 
 /// The row at a position.
 async fn row(plan: &Plan, position: u64) -> Result<Input> {
-    let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+    let occurrences = plan.config.task.deterministic.is_some().then(Occurrences::default);
     let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
     let mut count = 0;
     while let Some(supply) = poll_fn(|context| Pin::new(&mut rows).poll_next(context)).await {

@@ -85,9 +85,9 @@ fn check_resumable(typed: &args::Run, to_file: bool, regular: bool, config: &Poo
         "needs a regular file: a device or a pipe has no journal"
     } else if config.state.is_some() {
         "cannot be used with shared state: the changes of finished tasks are gone"
-    } else if config.grants.has_writable_dir() {
+    } else if config.task.grants.has_writable_dir() {
         "cannot be used with a :rw directory: finished tasks may have changed it"
-    } else if !config.isolation.isolates() {
+    } else if !config.task.isolation.isolates() {
         "cannot be used with --isolation reuse: the state that earlier tasks left in the instance is gone"
     } else if typed.output.out_dir.is_some() {
         "cannot be used with --out-dir: the earlier run may have left incomplete files"
@@ -113,7 +113,7 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
         started,
         cwd: std::env::current_dir().map(|path| text(&path)).unwrap_or_default(),
         arguments: arguments.collect(),
-        env: config.grants.env.clone(),
+        env: config.task.grants.env.clone(),
         program: ProgramFacts { name: String::new(), path: text(&typed.source.task), hash: String::new() },
         settings: settings(typed, source, config),
         inputs,
@@ -136,16 +136,16 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--call", option(typed.source.call.as_ref())),
         ("arguments after --", json(&typed.source.args)),
         ("--stdin", option(typed.source.stdin.as_ref())),
-        ("--env", json(&config.grants.env)),
-        ("--dir", json(&config.grants.dirs)),
+        ("--env", json(&config.task.grants.env)),
+        ("--dir", json(&config.task.grants.dirs)),
         // However it is done, isolated tasks give the same.
-        ("--isolation", if config.isolation.isolates() { "isolated" } else { "reuse" }.to_owned()),
+        ("--isolation", if config.task.isolation.isolates() { "isolated" } else { "reuse" }.to_owned()),
         ("--timeout", option(limits.timeout.map(|time| format!("{time:?}")).as_ref())),
         ("--memory", limits.memory.to_string()),
         ("--max-output", limits.max_output.to_string()),
-        ("--fuel", option(config.limits.fuel.map(|fuel| fuel.to_string()).as_ref())),
-        ("--deterministic", config.deterministic.is_some().to_string()),
-        ("--seed", option(config.deterministic.as_ref().map(|determinism| determinism.seed.to_string()).as_ref())),
+        ("--fuel", option(config.task.limits.fuel.map(|fuel| fuel.to_string()).as_ref())),
+        ("--deterministic", config.task.deterministic.is_some().to_string()),
+        ("--seed", option(config.task.deterministic.as_ref().map(|determinism| determinism.seed.to_string()).as_ref())),
         ("--init-arg", config.init.as_ref().map_or("none".into(), |init| argument(&init.argument))),
         ("--init-each", config.init.as_ref().is_some_and(|init| init.each).to_string()),
         ("--init-timeout", option(typed.initializer.init_timeout.map(|time| format!("{time:?}")).as_ref())),

@@ -7,6 +7,7 @@ mod initializer;
 mod journal;
 mod locator;
 mod outputs;
+mod pool;
 mod reach;
 mod row_file;
 mod shown;
@@ -18,9 +19,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use wpool::output::OutputType;
-use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, Retry, Template, WorkerCommand};
+use wpool::{PoolConfig, Program, Template};
 
 pub use self::locator::{LINE_BITS, Locator};
+pub use self::pool::base_config;
 pub use self::row_file::RowFile;
 pub use self::shown::Shown;
 pub use self::source::{Source, files, is_stdin};
@@ -28,7 +30,6 @@ use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::target::Target;
-use crate::cli::tell::tell;
 use grants::template;
 pub use journal::{JournalPlan, Resuming, differences};
 
@@ -94,57 +95,18 @@ impl Plan {
         let output = &typed.output;
         outputs::check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
-        let limits = Limits {
-            deadline: typed.limits.timeout,
-            fuel: typed.limits.fuel.map(u64::from),
-            memory: typed.limits.memory,
-            output: typed.limits.max_output,
-            ..Limits::default()
-        };
-        let mut config = base_config()?;
-        config.workers = jobs(typed.pool.jobs.map(usize::from).unwrap_or(config.workers))?;
-        config.limits = limits;
-        config.interrupt = typed.limits.interrupt;
-        config.compile_limits =
-            CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory };
-        let files = matches!(source, Source::Files(_));
-        config.grants = grants::grants(&typed, files)?;
-        if config.grants.has_writable_dir() {
-            source.pin();
-        }
-        config.init = initializer::init(&typed.initializer)?;
-        config.success_codes = output.success_codes.clone();
-        config.chunksize = typed.pool.chunksize;
-        config.isolation = typed.pool.isolation;
-        config.verify_isolation = typed.pool.verify_isolation;
-        config.sandbox = typed.pool.sandbox;
-        config.deterministic = determinism::determinism(&typed, &config)?;
-        config.crash_limit = typed.stopping.crash_limit;
-        config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
-        config.retry = retry(&typed.stopping);
+        let config = pool::config(&typed, &mut source)?;
         // As everywhere, `-` is standard output.
         let records = output.output.clone().filter(|path| !is_stdin(path));
-        let json = !typed.source.lines && !typed.once && !files;
-        config.json_rows = json;
-        config.call = typed.source.call.clone();
-        let bytes = matches!(output.output_type, args::OutputType::Text | args::OutputType::Base64);
-        config.bare_outputs = bytes || output.out_dir.is_some();
-        config.receipts = output.receipts;
-        config.state = state::state(&typed.state)?;
-        if typed.pool.no_cache {
-            config.cache = None;
-        }
         let target = |path: &PathBuf| Target::of(path, output.overwrite);
         let output_file = records.as_ref().map(target).transpose()?;
         let journal = journal::journal(&typed, output_file.as_ref(), &source, &config)?;
         reach::check_own_files(&typed, &config, journal.as_ref())?;
         Ok(Plan {
             journal,
-            source,
-            config,
             style,
             output_type: output_type(output.output_type),
-            out_dir: out_dir(output, files, json)?,
+            out_dir: out_dir(output, &source, config.task.json_rows)?,
             failed: output.failed.as_deref().map(always).transpose()?,
             state_out: typed.state.state_out.as_ref().map(target).transpose()?,
             only: output.only,
@@ -155,6 +117,8 @@ impl Plan {
             messages: messages(&typed.messages, output_file.is_some())?,
             output: output_file,
             task: typed.source.task,
+            source,
+            config,
         })
     }
 
@@ -175,11 +139,6 @@ impl Plan {
         let written = written.into_iter().flatten().map(Target::path);
         [&*self.task].into_iter().chain(rows.iter().map(|file| &**file)).chain(written)
     }
-}
-
-fn retry(typed: &args::Stopping) -> Retry {
-    let args::Stopping { retries, retry_on, retry_delay, .. } = typed;
-    Retry { times: *retries, on: retry_on.clone(), delay: retry_delay.first, max_delay: retry_delay.longest }
 }
 
 fn halts(typed: &args::Stopping) -> Vec<Halt> {
@@ -214,26 +173,9 @@ fn output_type(typed: args::OutputType) -> OutputType {
     }
 }
 
-/// The configuration of every pool of this command: its own children, the user's cache, and an observer that warns.
-pub fn base_config() -> Result<PoolConfig> {
-    let mut config = PoolConfig {
-        worker: Some(WorkerCommand::this_program()),
-        cache: crate::cli::dirs::cache_dir(),
-        ..PoolConfig::default()
-    };
-    config.observer = Observer::new(|event| tell(event, false)).without_tasks();
-    Ok(config)
-}
-
-fn jobs(jobs: usize) -> Result<usize> {
-    if jobs > MAX_WORKERS {
-        return usage(format!("-j {jobs} is more than the {MAX_WORKERS} workers that a pool may have"));
-    }
-    Ok(jobs)
-}
-
-fn out_dir(output: &args::Output, files: bool, json: bool) -> Result<Option<OutDirPlan>> {
+fn out_dir(output: &args::Output, source: &Source, json: bool) -> Result<Option<OutDirPlan>> {
     let Some(path) = output.out_dir.clone() else { return Ok(None) };
+    let files = matches!(source, Source::Files(_));
     let name = output.out_name.as_deref().unwrap_or(if files { "{name}" } else { "{id}" });
     Ok(Some(OutDirPlan { path, name: template(name, files, true)?, json, overwrite: output.overwrite }))
 }

@@ -30,7 +30,7 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&
     ];
     for (what, path, remedy) in files {
         let Some(path) = path else { continue };
-        if let Some(granted) = config.grants.writable_at(path) {
+        if let Some(granted) = config.task.grants.writable_at(path) {
             let (path, granted) = (path.display(), granted.display());
             return usage(format!(
                 "{what}: {path} lies in {granted}, which tasks may write to (--dir …:rw): a task could put something else \
@@ -43,7 +43,7 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&
 
 /// Refuses to build a program from what tasks may write to: the next run would build and so execute what they wrote.
 pub fn check_program(task: &Path, config: &PoolConfig) -> Result<()> {
-    match config.grants.writable_at(task) {
+    match config.task.grants.writable_at(task) {
         Some(granted) if task.is_dir() => {
             let (task, granted) = (task.display(), granted.display());
             usage(format!(

@@ -126,7 +126,7 @@ impl Run {
         };
         if plan.strict {
             let steps = Steps { names: self.names(), ..Steps::default() };
-            let row_check = self.pool.report().row_check(&plan.config.grants);
+            let row_check = self.pool.report().row_check(&plan.config.task.grants);
             if !check::all_fit(Rows::read(rows.source().clone(), steps)?, &self.locator, &row_check).await? {
                 return Ok(None);
             }
@@ -144,7 +144,7 @@ impl Run {
         let mut reporter = audience.reporter(plan, self.locator.clone(), self.out_dir.clone(), writer);
         (reporter.failed, reporter.kept) = (failed, kept.clone());
         kept.iter().for_each(|kept| audience.positions.follow(kept));
-        let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+        let occurrences = plan.config.task.deterministic.is_some().then(Occurrences::default);
         let stream = Rows::read(rows.source().clone(), Steps { names: self.names(), occurrences, sorter })?;
         let end = stream.end();
         let clock = Clock::start();

@@ -9,7 +9,7 @@ use super::value::Value;
 use crate::model::json;
 use crate::model::outcome::ErrorDetail;
 
-/// What a function takes, as the types that a row may have.
+/// The parameters of a function, as the types that a row may have.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters {
     /// By name.
@@ -35,7 +35,7 @@ impl Parameters {
     /// Where a row can be read in two ways, as `[[1]]` for one parameter of `list<list<u8>>`, it is the bare value.
     ///
     /// # Errors
-    /// What to tell of a row that is no JSON, or that does not fit.
+    /// The flaw of a row that is not JSON, or does not fit.
     #[cfg(any(feature = "engine", test))]
     pub fn read(&self, row: &[u8]) -> Result<Vec<Value>, RowError> {
         match self.fit(row)? {
@@ -45,7 +45,7 @@ impl Parameters {
         }
     }
 
-    /// Whether a row would be read, in no more memory than the longest text in it.
+    /// Checks that [`Parameters::read`] would read a row, in no more memory than the longest text in it.
     ///
     /// # Errors
     /// As [`Parameters::read`].
@@ -53,10 +53,10 @@ impl Parameters {
         self.fit::<()>(row).map(drop)
     }
 
-    /// The argument that is a row of any text, for a function that [`takes_text`].
+    /// The arguments from a row of any text, for a function that [`takes_text`].
     ///
     /// # Errors
-    /// What to tell of a row that is not UTF-8, for a parameter that is.
+    /// The flaw of a row that is not UTF-8, for a parameter that is.
     #[cfg(any(feature = "engine", test))]
     pub fn text(&self, row: &[u8]) -> Result<Vec<Value>, RowError> {
         match &self.single {
@@ -70,7 +70,7 @@ impl Parameters {
     }
 
     fn fit<V: Made>(&self, row: &[u8]) -> Result<Fit<V>, RowError> {
-        // What was read is JSON; only of a row that was not, one has to ask why.
+        // Only a row that does not fit is checked for being JSON at all.
         self.try_fit(row).or_else(|mismatch| {
             json_row(row)?;
             Err(RowError::new("type", mismatch.to_string()))
@@ -90,22 +90,22 @@ impl Parameters {
         };
         match (read(whole, row), bare) {
             (Ok(values), _) => Ok(Fit::Whole(values)),
-            // The reading that got further knows better what is wrong.
+            // The reading that went deeper has the better message.
             (Err(mismatch), Some(bare)) if mismatch.pointer.len() <= bare.pointer.len() => Err(bare),
             (Err(mismatch), _) => Err(mismatch),
         }
     }
 }
 
-/// How a row fits.
+/// The way in which a row fits.
 enum Fit<V> {
-    /// As the value of the only parameter.
+    /// The row is the value of the only parameter.
     Bare(V),
-    /// As all parameters, by name or by position.
+    /// The row has all parameters, by name or by position.
     Whole(V),
 }
 
-/// Why a row is not fit to run.
+/// The reason why a row is unfit to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RowError {
     code: &'static str,
@@ -124,7 +124,7 @@ impl From<RowError> for ErrorDetail {
     }
 }
 
-/// Whether a function can take rows of any text: as its only parameter, or not at all.
+/// Whether a function can take rows of any text: it has a single parameter for text or bytes, or no parameter.
 pub(crate) fn takes_text(signature: &Signature) -> bool {
     match signature.params.as_slice() {
         [] => true,
@@ -136,7 +136,7 @@ pub(crate) fn takes_text(signature: &Signature) -> bool {
 /// Checks that a row is JSON.
 ///
 /// # Errors
-/// What to tell of it otherwise.
+/// The flaw of a row that is not.
 pub(crate) fn json_row(row: &[u8]) -> Result<(), RowError> {
     json::check(row)
         .map(drop)

@@ -1,5 +1,5 @@
-//! Typed functions: JSON rows to the values of a component's function and back. Pure, so that the host can check rows
-//! by the same code that a worker reads them with.
+//! Typed functions: JSON rows to the values of a component's function and back. The code is pure, so that host and
+//! workers read rows by the same code.
 //!
 //! | WIT | JSON |
 //! |---|---|
@@ -16,7 +16,7 @@
 //! | `variant` | object with the case as its only member; without payload the case's name |
 //! | `enum`, `flags` | string, array of strings |
 //!
-//! Resources, streams, futures and the like have no data, and a function that names one is refused before it runs.
+//! Resources, streams, futures and the like have no data. A function that names one is refused before it runs.
 
 mod arguments;
 mod read;

@@ -1,4 +1,4 @@
-//! From JSON to values, or to the knowledge that it fits, led by the type, so that what does not fit is found at its place.
+//! Reads JSON as a value of a type, or only checks it. The type leads the reading, so a mismatch is found at its place.
 
 use std::cell::RefCell;
 use std::fmt::{self, Display};
@@ -11,12 +11,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::types::{Field, Type};
 use super::value::{Byte, Made, Value};
 
-/// Characters of a value, and of a type, that a message repeats.
+/// Most characters of a value, and of a type, that a message repeats.
 const MAX_SHOWN: (usize, usize) = (40, 200);
 /// Below this, a float without a fraction is exactly one integer.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Where and how JSON does not fit a type.
+/// The place and the kind of a mismatch between JSON and a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mismatch {
     /// A JSON pointer (RFC 6901); empty for the whole value.
@@ -68,7 +68,7 @@ impl Place<'_> {
 struct Reader<'a, V> {
     ty: &'a Type,
     place: Place<'a>,
-    /// The first mismatch. `serde_json`'s own error holds no place.
+    /// The first mismatch. The error of `serde_json` has no place.
     first: &'a RefCell<Option<Mismatch>>,
     made: PhantomData<V>,
 }
@@ -107,7 +107,7 @@ impl<'a, V: Made> Reader<'a, V> {
         if number < least || number > greatest {
             return Err(self.expected(format!("{} ({least} to {greatest})", self.ty), number));
         }
-        // In range, so nothing is cut off.
+        // The number is in range, so the cast keeps it whole.
         Ok(V::simple(|| if least < 0 { Value::Signed(number as i64) } else { Value::Unsigned(number as u64) }))
     }
 
@@ -127,7 +127,8 @@ impl<'a, V: Made> Reader<'a, V> {
                 found.map(|case| V::case(case, None))
             }
             ty if ty.is_wide() => match text.parse::<i128>() {
-                // As the schema has it, without a plus, and a minus only where there are negative numbers.
+                // The same texts as in the schema: without a plus, and with a minus only where there are negative
+                // numbers.
                 Ok(number) if !text.starts_with('+') && (*ty == Type::S64 || number < 0 || !text.starts_with('-')) => {
                     return self.integer(number);
                 }
@@ -164,7 +165,7 @@ impl<'a, V: Made> Reader<'a, V> {
         whole.collect::<Result<_, _>>().map(V::many)
     }
 
-    /// An object of one member, which is one of these cases: its position, and its value.
+    /// The position and the value of an object's only member, which is one of these cases.
     fn one_member<'de, A>(&self, cases: &[(&str, Option<&Type>)], mut map: A) -> Result<OneMember<V>, A::Error>
     where
         A: MapAccess<'de>,
@@ -219,10 +220,10 @@ impl<'de, V: Made> Visitor<'de> for Reader<'_, V> {
             Type::F64 => Ok(V::simple(|| Value::F64(number))),
             Type::F32 if (number as f32).is_finite() => Ok(V::simple(|| Value::F32(number as f32))),
             Type::F32 => Err(self.expected(format!("f32 (up to {:e})", f32::MAX), format!("{number:e}"))),
-            // As JSON Schema has it, 2.0 is an integer.
+            // In JSON Schema, 2.0 is an integer.
             _ if number.fract() == 0.0 && number.abs() < MAX_EXACT => self.integer(number as i128),
             _ if number.abs() < MAX_EXACT => Err(self.wrong(number)),
-            // Its digits are not known any more.
+            // The float no longer has the digits of the row.
             _ => Err(self.wrong(format!("{number:e}"))),
         }
     }
@@ -241,7 +242,7 @@ impl<'de, V: Made> Visitor<'de> for Reader<'_, V> {
 
     fn visit_some<D: Deserializer<'de>>(self, json: D) -> Result<V, D::Error> {
         match self.ty {
-            // Otherwise nobody could tell `none` from `some(none)`.
+            // Otherwise `none` and `some(none)` would be the same.
             Type::Option(some) if some.is_option() => json.deserialize_any(self),
             Type::Option(some) => {
                 let value = Reader { ty: some, ..self }.deserialize(json)?;
@@ -280,7 +281,7 @@ impl<'de, V: Made> Visitor<'de> for Reader<'_, V> {
                 }
             }
             Type::Flags(names) => {
-                // An array may name a flag as often as it likes.
+                // An array may name a flag several times.
                 let (mut set, flag) = (vec![false; names.len()], Type::Enum(names.clone()));
                 let mut index = 0;
                 while let Some(value) = array.next_element_seed(self.element(index, &flag))? {
@@ -313,7 +314,7 @@ impl<'de, V: Made> Visitor<'de> for Reader<'_, V> {
     }
 }
 
-/// Reads a string that names something, as its position, or as it is when it names nothing.
+/// Reads a name as its position, or as text if it is unknown.
 struct Key<'a>(&'a dyn Fn(&str) -> Option<usize>);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
@@ -336,7 +337,7 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
-/// The floats that JSON has no numbers for.
+/// The floats without a JSON number.
 fn special(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),

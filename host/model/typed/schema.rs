@@ -1,4 +1,4 @@
-//! JSON Schema (draft 2020-12) of what a function takes and gives.
+//! JSON Schema (draft 2020-12) of a function's rows and outputs.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -6,7 +6,7 @@ use super::types::{Field, Signature, Type};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Which way a value goes: input is taken in more forms than output is given in.
+/// The direction of a value: input may have more forms than output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     In,
@@ -26,7 +26,7 @@ pub(crate) fn input(signature: &Signature) -> Json {
     named(any_of(forms))
 }
 
-/// The schema of a function's outputs. A function's own `err` is no output but a failed task.
+/// The schema of a function's outputs. A function's own `err` is a failed task and not an output.
 pub(crate) fn output(signature: &Signature) -> Json {
     named(match &signature.result {
         Some(Type::Result { ok, .. }) => optional(ok.as_deref(), Way::Out),
@@ -73,7 +73,7 @@ fn schema(ty: &Type, way: Way) -> Json {
 
 fn integer_schema(ty: &Type, way: Way) -> Json {
     let Some((least, greatest)) = ty.range() else { return json!({}) };
-    // Every bound is in the range of one of the two.
+    // Every bound is in the range of `i64` or `u64`.
     let bound = |bound: i128| i64::try_from(bound).map_or_else(|_| json!(bound as u64), |bound| json!(bound));
     let number = json!({"type": "integer", "minimum": bound(least), "maximum": bound(greatest)});
     if ty.is_wide() && way == Way::In {
@@ -93,7 +93,7 @@ fn record(fields: &[Field], way: Way) -> Json {
 fn tuple(types: Vec<Json>) -> Json {
     let count = types.len();
     let mut schema = json!({"type": "array", "minItems": count, "maxItems": count});
-    // An empty array of schemas is not allowed.
+    // JSON Schema does not allow an empty array of schemas.
     if count > 0 {
         schema["prefixItems"] = types.into();
     }

@@ -122,7 +122,7 @@ proptest! {
         let read = read::<Value>(&ty, json.as_bytes());
         let Ok(read) = read else { return Err(TestCaseError::fail(format!("{json} as {ty}: {read:?}"))) };
         prop_assert_eq!(written(&ty, &read), json);
-        // A value that is not itself is a NaN.
+        // Only a NaN differs from itself.
         #[allow(clippy::eq_op)]
         if value == value {
             prop_assert_eq!(read, value);
@@ -178,7 +178,7 @@ fn record() -> Type {
     Type::Record(vec![field("items", Type::List(Box::new(item))), field("note/~", Type::String)])
 }
 
-/// A place in a text, bytes that are taken out there, and a text that is put in.
+/// A change of a text: a place, bytes to remove there, and a text to insert.
 fn change() -> impl Strategy<Value = (prop::sample::Index, usize, &'static str)> {
     let texts = ["", "", "null", "0", "-1", "300", "1.5", "\"", "[]", "{}", "{\"ok\":1}", ",", "\\u0041", "]", "}"];
     (any::<prop::sample::Index>(), 0..3usize, prop::sample::select(texts.to_vec()))

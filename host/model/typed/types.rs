@@ -46,7 +46,7 @@ pub struct Case {
     pub payload: Option<Type>,
 }
 
-/// What a function takes and gives.
+/// The parameters and the result of a function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
     pub params: Vec<Field>,
@@ -78,7 +78,7 @@ impl Type {
         })
     }
 
-    /// Integers that not every reader of JSON takes as numbers.
+    /// Whether this is an integer type that some readers of JSON do not take as numbers.
     pub(crate) fn is_wide(&self) -> bool {
         matches!(self, Type::S64 | Type::U64)
     }

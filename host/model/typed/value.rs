@@ -1,12 +1,12 @@
-//! Values, apart from any engine.
+//! Values, independent of an engine.
 
-/// A value of some [`super::Type`], which is needed to make sense of it: names are positions here.
+/// A value of some [`super::Type`]. It has positions instead of names, so only its type gives it a meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Bool(bool),
-    /// Of the signed integer types.
+    /// A value of a signed integer type.
     Signed(i64),
-    /// Of the unsigned integer types.
+    /// A value of an unsigned integer type.
     Unsigned(u64),
     F32(f32),
     F64(f64),
@@ -24,8 +24,8 @@ pub(crate) enum Value {
     Flags(Vec<usize>),
 }
 
-/// What reading makes of JSON that fits its type: a [`Value`], or nothing where it is only checked. Both are read by the same
-/// code, so that a row that was checked is read. Nothing takes no memory, and neither do many of it.
+/// The result of reading JSON that fits its type: a [`Value`], or `()` if the JSON is only checked. Both use the same
+/// code, so a row that was checked can be read. `()` takes no memory, nor does a list of it.
 pub(super) trait Made: Sized {
     /// A byte of a `list<u8>`.
     type Byte: From<Byte>;
@@ -39,7 +39,7 @@ pub(super) trait Made: Sized {
     fn result(payload: Result<Option<Box<Self>>, Option<Box<Self>>>) -> Self;
 }
 
-/// A byte on its way to whoever keeps it.
+/// A byte before it becomes a [`Made::Byte`].
 pub(super) struct Byte(pub u8);
 
 impl From<Byte> for u8 {

@@ -1,4 +1,4 @@
-//! From values to JSON.
+//! Writes values as JSON.
 
 use std::fmt::Display;
 use std::io::Write as _;

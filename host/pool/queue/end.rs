@@ -271,7 +271,7 @@ fn crashed(task: &mut Task) -> Outcome {
 /// only a retry that was asked for does it.
 fn changed(mut error: ErrorDetail) -> Outcome {
     error.code = "state-changed".into();
-    error.message += "; the task had changed shared state, so it does not run again (--retry-on crash allows it)";
+    error.message += "; the task had changed shared state, so it does not run again (retries of crashes allow it)";
     Outcome::not_ok(Status::Crash, error)
 }
 

@@ -19,7 +19,7 @@ impl Attendant<'_> {
                     self.settle(frame)?;
                 }
                 Kind::Notice => self.notice(&frame)?,
-                Kind::CoreDump if self.shared.config.post_mortem => self.core_dump = Some(frame.payload),
+                Kind::CoreDump if self.shared.config.task.post_mortem => self.core_dump = Some(frame.payload),
                 Kind::StateCall => {
                     let next = self.worker.page.next();
                     self.calls.carry_out(&mut self.shared.lock().queue, self.slot, next, frame)?;
@@ -94,7 +94,7 @@ impl Attendant<'_> {
         (index, began): (u32, u64),
     ) -> Result<Option<(u32, u64)>, WireError> {
         let Some((due, accepted)) = state.queue.due_in_a_row(self.slot, index) else { return Ok(None) };
-        let plain = answers.plain(due, self.shared.config.limits.output);
+        let plain = answers.plain(due, self.shared.config.task.limits.output);
         let count = plain.len() as u32;
         if count == 0 {
             return Ok(None);
@@ -127,7 +127,7 @@ impl Attendant<'_> {
 
     /// An answer as an outcome; the worker's claims about it are checked against the limits.
     fn outcome(&mut self, answer: Answer) -> Result<(Outcome, Receipt), WireError> {
-        let limit = self.shared.config.limits.output;
+        let limit = self.shared.config.task.limits.output;
         if answer.output.len() as u64 > limit {
             return Err(WireError::Output { length: answer.output.len(), limit });
         }
@@ -139,7 +139,7 @@ impl Attendant<'_> {
         }
         let detail: AnswerDetail =
             serde_json::from_slice(&answer.detail).map_err(|error| WireError::Text(error.to_string()))?;
-        if self.shared.config.receipts {
+        if self.shared.config.task.receipts {
             receipt.measured = Some(Box::new(Measured {
                 peak_memory: detail.peak_memory,
                 fuel: detail.fuel,

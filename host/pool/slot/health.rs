@@ -197,8 +197,8 @@ impl Attendant<'_> {
     /// where nothing in the worker would stop the task before.
     fn deadline(&self, own: Option<Duration>) -> Option<(Duration, Duration)> {
         let config = &self.shared.config;
-        let backstop = config.deterministic.as_ref().map(|how| how.backstop);
-        let deadline = own.or(config.limits.deadline).or(backstop)?;
+        let backstop = config.task.deterministic.as_ref().map(|how| how.backstop);
+        let deadline = own.or(config.task.limits.deadline).or(backstop)?;
         let kept = config.worker_limits().deadline.is_some();
         Some((deadline, if kept { config.grace } else { Duration::ZERO }))
     }
@@ -209,7 +209,7 @@ impl Attendant<'_> {
         }
         self.health.memory_looked = Instant::now();
         if let Some(resident) = resident(self.worker.pid) {
-            self.health.note_memory(resident, self.shared.config.limits.memory);
+            self.health.note_memory(resident, self.shared.config.task.limits.memory);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Frames on their way out.
+//! Frames that are sent.
 
 use bytes::BufMut;
 
@@ -40,8 +40,8 @@ impl Encoder {
         self.count += 1;
     }
 
-    /// Appends rows of a span as plain tasks until the frame is full or there are `most`, and says how many. A long row
-    /// gets a frame of its own, so that a frame is bounded by its target and one row.
+    /// Appends rows of a span as plain tasks until the frame is full or has `most` of them. Returns how many. A long
+    /// row gets a frame of its own, so that a frame is bounded by its target and one row.
     pub fn push_rows(&mut self, rows: &Span, most: usize) -> usize {
         let before = self.count;
         for (row, _) in rows.iter().take(most) {
@@ -67,19 +67,19 @@ impl Encoder {
         self.count += 1;
     }
 
-    /// The finished frame; the encoder is ready for the next one once [`Encoder::clear`] was called.
+    /// The finished frame. [`Encoder::clear`] makes the encoder ready for the next one.
     pub fn finish(&mut self, kind: Kind, first: u32, times: Times) -> &[u8] {
         let header = header(kind, self.count, first, self.buffer.len() - HEADER, times);
         self.buffer[..HEADER].copy_from_slice(&header);
         &self.buffer
     }
 
-    /// A part of the finished frame, to be written.
+    /// A part of the finished frame.
     pub fn part(&self, range: &std::ops::Range<usize>) -> &[u8] {
         &self.buffer[range.clone()]
     }
 
-    /// Empties the frame, and gives back memory that one large answer took.
+    /// Empties the frame, and frees memory that a large answer took.
     pub fn clear(&mut self) {
         self.count = 0;
         self.buffer.truncate(HEADER);

@@ -1,14 +1,14 @@
 //! The frames between the host and its children: pure encoding and decoding, every size bounded.
 //!
-//! A frame is a 32-byte header and a payload. Tasks travel in batches, one frame a lease and one frame for as many
-//! answers as were ready, because a header, a system call and a wake-up for each task would cost more than a small
-//! task. All integers are little-endian. Neither side trusts the other's lengths: a header that announces more than
-//! the receiver allows is an error before a byte of its payload is waited for.
+//! A frame is a 32-byte header and a payload. Tasks travel in batches: a lease is one frame, and so are all answers
+//! that are ready. A header, a system call and a wake-up for each task would cost more than a small task. All integers
+//! are little-endian. Neither side trusts the other's lengths: a header that announces more than the receiver allows is
+//! an error before the receiver waits for its payload.
 //!
 //! ```text
 //! header   magic u16 · kind u8 · zero u8 · count u32 · first u32 · length u32 · busy u64 · start u64
 //! Lease    count × ( length u32 · [ name length u32 ] · [ deadline ms u32 ] · [ function u32 ] · [ occurrence u32 ] ·
-//!          [ name ] · bytes ), with what stands in brackets where bit 31, 30, 29 or 28 of the length is set
+//!          [ name ] · bytes ); the parts in brackets are present if bit 31, 30, 29 or 28 of the length is set
 //! Answers  count × ( status u8 · layer u8 · zero u16 · detail u32 · output u32 · wall u32 · detail · output )
 //! others   JSON, or bytes
 //! ```
@@ -28,46 +28,46 @@ const MAGIC: u16 = 0x5057;
 /// Bytes of a frame's header.
 pub const HEADER: usize = 32;
 
-/// Size at which a worker sends the answers it has, and at which a lease is full: large enough that the cost of a
-/// frame is lost among its tasks, small enough that two of them fit into a pipe of 128 KiB without blocking.
+/// Size at which a worker sends its answers, and at which a lease is full. It is large enough that the cost of a frame
+/// is lost among its tasks, and small enough that two frames fit into a pipe of 128 KiB without blocking.
 pub const FRAME_TARGET: usize = 64 << 10;
 
 /// Largest JSON in a frame: setup, report, error detail. The largest real reports (thousands of exports) are 1 MiB.
 pub const MAX_TEXT: usize = 8 << 20;
 
-/// A payload shorter than this is copied out of the buffer that it was received in, which is used again: a reader that is
-/// given few answers at a time would otherwise keep a whole buffer for each of these times.
+/// A payload shorter than this is copied out of its receive buffer, which is used again. Otherwise a reader of small
+/// frames would keep a whole buffer for each.
 const SMALL: usize = FRAME_TARGET / 4;
 
-/// What a frame carries.
+/// The content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Host to child: what to be, as JSON. The first frame.
+    /// Host to child: its setup, as JSON. The first frame.
     Setup = 1,
     /// Host to compiler: the program's bytes.
     Program = 2,
     /// Host to worker: tasks.
     Lease = 3,
-    /// Child to host: set up, and willing to work.
+    /// Child to host: the child is set up.
     Ready = 4,
-    /// Child to host: could not be set up, or refuses the program; JSON. The last frame.
+    /// Child to host: the setup failed, or the program is refused; JSON. The last frame.
     Refused = 5,
-    /// Worker to host: what became of tasks.
+    /// Worker to host: outcomes of tasks.
     Answers = 6,
-    /// Compiler to host: what the program is, as JSON.
+    /// Compiler to host: the report on the program, as JSON.
     Report = 7,
     /// Compiler to host: the compiled image.
     Image = 8,
-    /// Worker to host, beside answers: something that people should know; JSON.
+    /// Worker to host, besides answers: a notice for people, as JSON.
     Notice = 9,
     /// Host to worker: the argument of `init`.
     Argument = 10,
-    /// Worker to host, host to compiler: what `init` left behind.
+    /// Worker to host, host to compiler: the state that `init` left.
     Snapshot = 11,
-    /// Worker to host: what the running task, `first`, asks of shared state; see [`crate::protocol::state_calls`]. `busy` is
-    /// what tasks waited for calls before this one and has not been told.
+    /// Worker to host: a call of shared state by the running task, `first`; see [`crate::protocol::state_calls`].
+    /// `busy` is the time that tasks waited for earlier calls and that no frame has reported yet.
     StateCall = 12,
-    /// Host to worker: what became of a call. A worker has one call at a time.
+    /// Host to worker: the reply to a call. A worker has one call at a time.
     StateReply = 13,
     /// Worker to host, before the answer of a task that trapped: its core dump.
     CoreDump = 14,
@@ -83,8 +83,8 @@ impl Kind {
         ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
 
-    /// Most bytes of a child's frame of this kind, of the `limit` that its receiver has for all: what is parsed as JSON
-    /// takes many times its length.
+    /// Most bytes of a child's frame of this kind, within the receiver's `limit` for all kinds: JSON takes many times
+    /// its length when it is parsed.
     fn most(self, limit: usize) -> usize {
         match self {
             Kind::Ready | Kind::Refused | Kind::Report | Kind::Notice => limit.min(MAX_TEXT),
@@ -99,18 +99,18 @@ pub struct Frame {
     pub kind: Kind,
     /// Tasks in the payload.
     pub count: u32,
-    /// Index of the first of them, counted within one worker's life; wraps around.
+    /// Index of the first of them, counted within one worker's life. It wraps around.
     pub first: u32,
     pub times: Times,
     pub payload: Bytes,
 }
 
-/// What the answers of a frame took together, in nanoseconds.
+/// Times of the answers in a frame together, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// From beginning to end.
     pub busy: u64,
-    /// Of it, making their instances.
+    /// The part of it for making their instances.
     pub start: u64,
 }
 
@@ -149,7 +149,7 @@ pub enum WireError {
     Text(String),
 }
 
-/// Collects bytes and gives frames. A partial frame stays inside and never blocks anybody.
+/// Collects bytes and returns frames. A partial frame stays inside and never blocks anybody.
 #[derive(Debug)]
 pub struct Decoder {
     buffer: BytesMut,
@@ -162,7 +162,7 @@ impl Decoder {
         Decoder { buffer: BytesMut::new(), limit }
     }
 
-    /// Where to append what was received, with room for at least a full frame.
+    /// Space for received bytes, with room for at least a full frame.
     pub fn space(&mut self) -> &mut BytesMut {
         self.buffer.reserve(FRAME_TARGET);
         &mut self.buffer
@@ -173,7 +173,7 @@ impl Decoder {
         !self.buffer.is_empty()
     }
 
-    /// The next whole frame, or `None` until more bytes are there.
+    /// The next whole frame, or `None` if bytes are missing.
     pub fn pop(&mut self) -> Result<Option<Frame>, WireError> {
         if self.buffer.len() < HEADER {
             return Ok(None);
@@ -193,7 +193,7 @@ impl Decoder {
             return Err(WireError::TooLong { length, limit });
         }
         if self.buffer.len() < HEADER + length {
-            // A read may go beyond the end of the frame. Without room for that, the last one would double a large buffer.
+            // Room for a read beyond the end of the frame. Without it, the last read would double a large buffer.
             let beyond = if length > FRAME_TARGET { FRAME_TARGET } else { 0 };
             self.buffer.reserve(HEADER + length - self.buffer.len() + beyond);
             return Ok(None);
@@ -203,7 +203,7 @@ impl Decoder {
         Ok(Some(Frame { kind, count, first, times, payload }))
     }
 
-    /// The next bytes, such that they keep no much larger buffer alive.
+    /// The next bytes, without keeping a much larger buffer alive.
     fn take(&mut self, length: usize) -> Bytes {
         if length < SMALL {
             let payload = Bytes::copy_from_slice(&self.buffer[..length]);
@@ -212,14 +212,14 @@ impl Decoder {
         }
         let payload = self.buffer.split_to(length).freeze();
         if length > FRAME_TARGET {
-            // What follows would keep the buffer that was made for this one.
+            // Bytes that follow would keep the buffer of this large payload alive.
             self.buffer = BytesMut::from(&self.buffer[..]);
         }
         payload
     }
 }
 
-/// A call of shared state by the task at `first`, after tasks waited so many nanoseconds for others.
+/// A call of shared state by the task at `first`; tasks have waited `waited` nanoseconds for earlier calls.
 pub fn state_call(first: u32, waited: u64, payload: &[u8]) -> Vec<u8> {
     let times = Times { busy: waited, start: 0 };
     let mut bytes = header(Kind::StateCall, 0, first, payload.len(), times).to_vec();
@@ -227,13 +227,13 @@ pub fn state_call(first: u32, waited: u64, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What goes before a payload that is one piece. Both are written one after the other, because a payload may be as large as
-/// a program, and a frame that is put together would be a second copy of it.
+/// The header of a frame with a payload in one piece. The two are written one after the other: a payload may be as
+/// large as a program, and joining them would copy it.
 pub fn head(kind: Kind, payload: &[u8]) -> [u8; HEADER] {
     header(kind, 0, 0, payload.len(), Times::default())
 }
 
-/// A frame whose payload is one piece, and short: a text.
+/// A whole frame, for a payload that is short and in one piece.
 pub fn frame(kind: Kind, payload: &[u8]) -> Vec<u8> {
     [&head(kind, payload), payload].concat()
 }
@@ -252,7 +252,7 @@ fn header(kind: Kind, count: u32, first: u32, length: usize, times: Times) -> [u
     bytes
 }
 
-/// Every length that is encoded was bounded far below 4 GiB when its bytes were accepted.
+/// A length in the wire's type. Lengths were bounded far below 4 GiB when their bytes were accepted.
 fn length_u32(length: usize) -> u32 {
     u32::try_from(length).expect("lengths are bounded by MAX_INPUT, MAX_NAME and MAX_OUTPUT")
 }

@@ -1,4 +1,4 @@
-//! What frames are made of: tasks and answers.
+//! The contents of frames: tasks and answers.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut, Bytes};
 use super::{MAX_TEXT, WireError, length_u32};
 use crate::model::outcome::{Layer, Status};
 
-/// Bits of a task's length that say what it has beside its bytes. No length reaches them.
+/// Bits of a task's length for the parts besides its bytes. Lengths stay below them.
 pub(super) const NAMED: u32 = 1 << 31;
 const DEADLINE: u32 = 1 << 30;
 const FUNCTION: u32 = 1 << 29;
@@ -16,10 +16,10 @@ const _: () = assert!(crate::model::limits::MAX_INPUT < OCCURRENCE as usize);
 /// Bytes before the detail of each answer.
 pub(super) const ANSWER: usize = 16;
 
-/// Bits of a time that is no number of nanoseconds.
+/// Bits of a time that is not in nanoseconds.
 const MICROS: u32 = 0b10 << 30;
 const MILLIS: u32 = 0b11 << 30;
-/// The number beside them is below this.
+/// The number beside these bits is below this.
 const UNIT: u32 = 1 << 30;
 
 /// The fixed part of an answer.
@@ -27,12 +27,12 @@ const UNIT: u32 = 1 << 30;
 pub struct AnswerHead {
     pub status: Status,
     pub layer: Layer,
-    /// From the task's beginning to its answer. The wire keeps nanoseconds of times below two seconds, then microseconds
-    /// up to 17 minutes, then milliseconds up to 12 days.
+    /// Time from the task's beginning to its answer. The wire keeps nanoseconds of times below two seconds, then
+    /// microseconds up to 17 minutes, then milliseconds up to 12 days.
     pub wall: Duration,
 }
 
-/// One answer as it was received. The detail is JSON of the worker's making, to be parsed and never forwarded.
+/// An answer after its receipt. The detail is JSON from the worker: the host parses it and never forwards it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub head: AnswerHead,
@@ -40,16 +40,16 @@ pub struct Answer {
     pub output: Bytes,
 }
 
-/// One task on the wire.
+/// A task on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Task<'a> {
     pub bytes: &'a [u8],
     pub name: Option<&'a str>,
-    /// Its own deadline, kept to the millisecond, instead of the pool's.
+    /// A deadline of its own instead of the pool's, in whole milliseconds.
     pub deadline: Option<Duration>,
-    /// Index in the report of the function to call, instead of the pool's entry.
+    /// Index, in the report, of the function to call instead of the pool's entry.
     pub function: Option<u32>,
-    /// Which of the inputs with the same bytes it is; on the wire only when not the first.
+    /// Its number among the inputs with the same bytes. The wire leaves out a 0.
     pub occurrence: u32,
 }
 
@@ -71,12 +71,12 @@ impl Task<'_> {
     }
 }
 
-/// Whole milliseconds, never less than asked for and never none.
+/// Whole milliseconds, rounded up and at least 1.
 fn millis(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1)
 }
 
-/// The tasks of a lease, which must fill `payload` exactly; after an error there is nothing more.
+/// The tasks of a lease, which must fill `payload` exactly. An error is the last item.
 pub fn tasks(mut payload: &[u8], count: u32) -> impl Iterator<Item = Result<Task<'_>, WireError>> {
     let mut left = count;
     std::iter::from_fn(move || {
@@ -113,7 +113,7 @@ fn word(payload: &mut &[u8]) -> Result<u32, WireError> {
     payload.try_get_u32_le().map_err(|_| WireError::Length)
 }
 
-/// The answer that `payload` begins with, taken off it.
+/// Takes the first answer off `payload`.
 pub(super) fn answer(payload: &mut Bytes) -> Result<Answer, WireError> {
     if payload.len() < ANSWER {
         return Err(WireError::Length);
@@ -136,7 +136,7 @@ fn take(payload: &mut Bytes, length: u32) -> Result<Bytes, WireError> {
     Ok(payload.split_to(length))
 }
 
-/// A worker knows of what happens inside it; the rest of the statuses are the host's to give.
+/// A status that a worker may send. The other statuses belong to the host.
 pub(super) fn worker_status(code: u8) -> Result<Status, WireError> {
     Status::ALL
         .into_iter()
@@ -161,12 +161,12 @@ pub(super) fn pack(time: Duration) -> u32 {
     }
 }
 
-/// Any 32 bits are a time, and a bounded one.
+/// A time from the wire: any 32 bits are a bounded time.
 pub(super) fn unpack(word: u32) -> Duration {
     Duration::from_nanos(unpack_nanos(word))
 }
 
-/// In nanoseconds: at most 2⁵⁰.
+/// The time in nanoseconds, at most 2⁵⁰.
 pub(super) fn unpack_nanos(word: u32) -> u64 {
     let number = u64::from(word & (UNIT - 1));
     match word & MILLIS {

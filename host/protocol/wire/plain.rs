@@ -1,5 +1,5 @@
-//! Answers of the plain kind, which nearly all are: ok, and nothing to tell but the output. They are checked in one pass
-//! and stay the bytes that they came as.
+//! Plain answers: ok, with nothing but an output. Nearly all answers are plain. They are checked in one pass and stay
+//! the bytes that came over the pipe.
 
 use bytes::{Buf, Bytes};
 
@@ -12,7 +12,7 @@ use crate::model::span::own;
 #[derive(Debug)]
 pub struct Answers {
     payload: Bytes,
-    /// Bytes that the payload had when it was whole. What is taken out of it may be kept for long; see [`own`].
+    /// Bytes of the whole payload. Parts of it may be kept for long; see [`own`].
     whole: usize,
     left: u32,
 }
@@ -21,13 +21,13 @@ pub struct Answers {
 const PLAIN: [u8; 8] = [Status::Ok as u8, Layer::Guest as u8, 0, 0, 0, 0, 0, 0];
 
 impl Answers {
-    /// Takes no byte of `payload` for granted.
+    /// Answers from an untrusted payload.
     pub fn new(payload: Bytes, count: u32) -> Answers {
         Answers { whole: payload.len(), payload, left: count }
     }
 
-    /// The plain answers that come next, up to the first that is not plain or has more than `limit` bytes of output, and
-    /// `most` of them.
+    /// The next plain answers, at most `most`, up to the first that is not plain or has an output of more than `limit`
+    /// bytes.
     pub fn plain(&mut self, most: usize, limit: u64) -> OkAnswers {
         let most = most.min(self.left as usize);
         let (mut at, mut found) = (0, OkAnswers::default());
@@ -51,7 +51,7 @@ impl Answers {
 impl Iterator for Answers {
     type Item = Result<Answer, WireError>;
 
-    /// After an error there is nothing more. One is that the answers do not fill their frame exactly.
+    /// An error is the last item. Answers that do not fill their frame exactly are an error.
     fn next(&mut self) -> Option<Self::Item> {
         if self.left == 0 {
             let rest = std::mem::take(&mut self.payload);
@@ -67,15 +67,15 @@ impl Iterator for Answers {
     }
 }
 
-/// Plain answers, one after the other.
+/// Consecutive plain answers.
 #[derive(Clone, Debug, Default)]
 pub struct OkAnswers {
     bytes: Bytes,
     count: usize,
     output_bytes: usize,
-    /// Nanoseconds of all of them together.
+    /// Sum of their times in nanoseconds.
     busy: u64,
-    /// Nanoseconds that each of them waited for those before it, together.
+    /// Sum of the nanoseconds that each of them waited for earlier ones.
     waited: u64,
 }
 
@@ -100,7 +100,7 @@ impl OkAnswers {
         self.waited
     }
 
-    /// Each output, and the nanoseconds that it took.
+    /// Each output and its time in nanoseconds.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
         let mut rest = &self.bytes[..];
         std::iter::from_fn(move || {
@@ -120,7 +120,7 @@ impl OkAnswers {
     }
 }
 
-/// The output and the nanoseconds of the plain answer that `bytes` begin with, if they do.
+/// The output and the nanoseconds of the plain answer at the beginning of `bytes`, if it is plain.
 fn plain(bytes: &[u8]) -> Option<(&[u8], u64)> {
     let (head, rest) = bytes.split_first_chunk::<ANSWER>()?;
     let (&kind, lengths) = head.split_first_chunk::<8>()?;

@@ -8,7 +8,7 @@ use super::parts::{NAMED, layer, pack, unpack, worker_status};
 use super::*;
 use crate::model::outcome::{Layer, Status};
 
-/// The answers of a frame, with those in a row that are plain as one.
+/// The answers of a frame, with each run of plain answers as one.
 fn plainly(mut answers: Answers) -> Vec<Result<Answer, WireError>> {
     let mut all = Vec::new();
     loop {
@@ -52,7 +52,7 @@ fn some_answer() -> impl Strategy<Value = (AnswerHead, Vec<u8>, Vec<u8>)> {
     })
 }
 
-/// What a task is made of.
+/// The parts of a task.
 type Parts = (Vec<u8>, Option<String>, Option<Duration>, Option<u32>, u32);
 
 fn some_task() -> impl Strategy<Value = Parts> {

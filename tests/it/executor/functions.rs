@@ -42,7 +42,7 @@ fn a_function_of_values_cannot_be_called_with_text() {
         let worker = WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"));
         let pool = Pool::builder(program).worker(worker).call("echo.text").build().await.unwrap();
         let error = pool.submit_to("shapes.area", "1").await.unwrap_err();
-        assert!(matches!(&error, Error::Config(why) if why.contains("not text")), "{error}");
+        assert!(matches!(&error, Error::Setting(why) if why.to_string().contains("not text")), "{error}");
     });
 }
 

@@ -10,7 +10,7 @@ fn a_worker_that_does_not_keep_the_deadline_is_killed_for_it() {
         let faulty = Faulty::always("hang", "poison");
         block_on(async {
             let mut config = PoolConfig { interrupt, grace, ..faulty.config(2) };
-            config.limits.deadline = Some(Duration::from_millis(300));
+            config.task.limits.deadline = Some(Duration::from_millis(300));
             let pool = echo(config).await.unwrap();
             let mut rows = numbers(50);
             rows.insert(20, "poison".into());
@@ -33,7 +33,7 @@ fn instructions_that_take_long_meet_a_deadline_as_any_other() {
     let events = Events::default();
     block_on(async {
         let mut config = PoolConfig { grace: Duration::from_millis(300), ..real(1, &events) };
-        config.limits.deadline = Some(Duration::from_millis(200));
+        config.task.limits.deadline = Some(Duration::from_millis(200));
         let results = collect(&start("fill", config).await, &numbers(2)).await.unwrap();
         assert_eq!(results.len(), 2);
         assert!(results.iter().all(|result| failure(result).status == Status::Timeout));
@@ -45,7 +45,7 @@ fn tasks_within_their_deadline_never_meet_the_backstop_however_long_their_lease(
     let events = Events::default();
     block_on(async {
         let mut config = PoolConfig { grace: Duration::from_millis(300), ..real(1, &events) };
-        config.limits.deadline = Some(Duration::from_secs(3));
+        config.task.limits.deadline = Some(Duration::from_secs(3));
         config.chunksize = NonZeroUsize::new(1_000);
         // Rows that take no time make the lease long; those that follow take twice the deadline together. Each of them
         // is far from it, so that a machine that is busy does not make it late.

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use wpool::{
     Cuts, Error, Event, Failure, Interrupt, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Span, Status,
-    Supply, TaskResult, WorkerCommand,
+    Supply, TaskResult, TaskSettings, WorkerCommand,
 };
 
 use crate::support::*;
@@ -52,7 +52,7 @@ impl Faulty {
         let worker = WorkerCommand { program, args: args.into_iter().chain([notes]).collect() };
         PoolConfig {
             workers,
-            limits: Limits { output: 1 << 20, ..Limits::default() },
+            task: TaskSettings { limits: Limits { output: 1 << 20, ..Limits::default() }, ..TaskSettings::default() },
             grace: Duration::from_millis(500),
             patience: Duration::from_secs(1),
             observer: self.events.observer(),

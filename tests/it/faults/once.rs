@@ -163,7 +163,7 @@ fn c59_a_worker_that_never_reads_does_not_block_a_long_row() {
     let faulty = Faulty::once("hang", "ready");
     block_on(async {
         let mut config = faulty.config(1);
-        config.limits.output = 64 << 20;
+        config.task.limits.output = 64 << 20;
         // Those that do read may take a while for it on a machine that is busy.
         config.patience = Duration::from_secs(4);
         let pool = echo(config).await.unwrap();
@@ -198,7 +198,9 @@ fn a_worker_that_grows_is_replaced_when_it_has_nothing_to_do_and_no_task_is_lost
     let faulty = Faulty::once("bloat", "100");
     block_on(async {
         let limits = Limits { memory: 64 << 20, ..Limits::default() };
-        let pool = echo(PoolConfig { limits, ..faulty.config(1) }).await.unwrap();
+        let pool = echo(PoolConfig { task: TaskSettings { limits, ..TaskSettings::default() }, ..faulty.config(1) })
+            .await
+            .unwrap();
         // Its memory is looked at from time to time, the first time when it has answered something.
         assert_eq!(collect(&pool, &numbers(100)).await.unwrap().len(), 100);
         sleep(Duration::from_secs(2)).await;

@@ -10,7 +10,7 @@ fn a_worker_that_is_started_ahead_serves_what_comes_and_ends_with_its_pool() {
     let faulty = Faulty::always("hang", "poison");
     block_on(async {
         let mut config = PoolConfig { interrupt: Interrupt::Kill, ..faulty.config(1) };
-        config.limits.deadline = Some(Duration::from_millis(300));
+        config.task.limits.deadline = Some(Duration::from_millis(300));
         let pool = echo(config).await.unwrap();
         pool.warm_up();
         pool.warm_up();

@@ -17,7 +17,7 @@ use std::process::{Child, Command};
 use serde_json::json;
 use tempfile::TempDir;
 use wpool::{
-    DirGrant, Failure, Grants, Limits, Outcome, Pool, PoolConfig, Program, SandboxMode, TaskResult, WorkerCommand,
+    DirGrant, Failure, Limits, Outcome, Pool, PoolConfig, Program, SandboxMode, TaskResult, TaskSettings, WorkerCommand,
 };
 
 use crate::support::*;
@@ -33,19 +33,21 @@ const TASKS_FAILED: i32 = 100;
 pub fn intruder(events: &Events) -> PoolConfig {
     let program = example("intruder");
     assert!(program.exists(), "`cargo test` or `cargo build --release --examples` builds {}", program.display());
+    let limits = Limits { memory: 16 << 20, output: 1 << 20, ..Limits::default() };
     PoolConfig {
         workers: 2,
         worker: Some(WorkerCommand::at(program)),
         sandbox: SandboxMode::Strict,
-        limits: Limits { memory: 16 << 20, output: 1 << 20, ..Limits::default() },
+        task: TaskSettings { limits, ..TaskSettings::default() },
         observer: events.observer(),
         ..PoolConfig::default()
     }
 }
 
-pub fn with_dirs(config: PoolConfig, dirs: &[(&Path, bool)]) -> PoolConfig {
+pub fn with_dirs(mut config: PoolConfig, dirs: &[(&Path, bool)]) -> PoolConfig {
     let grant = |&(host, writable): &(&Path, bool)| DirGrant { host: host.into(), guest: "/d".into(), writable };
-    PoolConfig { grants: Grants { dirs: dirs.iter().map(grant).collect(), ..Grants::default() }, ..config }
+    config.task.grants.dirs = dirs.iter().map(grant).collect();
+    config
 }
 
 /// What becomes of rows, in order.

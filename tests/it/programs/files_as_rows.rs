@@ -1,7 +1,7 @@
 //! Files as rows.
 
 use wpool::limits::MAX_INPUT;
-use wpool::{Grants, Input, Outcome, Pool, PoolConfig, Program, Stdin, Template, WorkerCommand};
+use wpool::{Grants, Input, Outcome, Pool, PoolConfig, Program, Stdin, TaskSettings, Template, WorkerCommand};
 
 use super::*;
 use crate::cli::NO_INPUTS;
@@ -105,7 +105,7 @@ fn inputs_of_a_library_may_have_names() {
         let args = ["{stem}", "{}"].map(Template::parse).to_vec();
         let grants = Grants { args, stdin: Stdin::Empty, ..Grants::default() };
         let config = PoolConfig {
-            grants,
+            task: TaskSettings { grants, ..TaskSettings::default() },
             worker: Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))),
             ..PoolConfig::default()
         };

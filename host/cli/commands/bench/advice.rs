@@ -66,7 +66,7 @@ fn isolation(findings: &Findings, asked: &PoolConfig) -> Option<String> {
             return Some(format!("`--isolation {how}` is {ratio:.1} × as fast, and no task sees another's state"));
         }
     }
-    let kept = faster(Instances::Reuse).filter(|_| asked.isolation.isolates())?;
+    let kept = faster(Instances::Reuse).filter(|_| asked.task.isolation.isolates())?;
     let when = "for programs whose tasks may see what earlier tasks left";
     Some(format!("`--isolation reuse` is {kept:.1} × as fast, {when}; try `reuse=checked` first"))
 }
@@ -108,7 +108,7 @@ fn workers(findings: &Findings) -> Option<String> {
 }
 
 fn timeout(findings: &Findings, asked: &PoolConfig) -> Option<String> {
-    if asked.interrupt == Interrupt::Kill && asked.limits.deadline.is_some() {
+    if asked.interrupt == Interrupt::Kill && asked.task.limits.deadline.is_some() {
         // It has no checks, so what differs is chance.
         return None;
     }

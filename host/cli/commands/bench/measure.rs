@@ -120,7 +120,8 @@ pub struct Seen {
 
 /// Looks at some tasks, and whether the program can be run at all.
 pub async fn look(program: &Program, config: &PoolConfig, sample: &Sample) -> Result<Seen> {
-    let config = PoolConfig { receipts: true, ..config.clone() };
+    let mut config = config.clone();
+    config.task.receipts = true;
     let pool = Pool::builder(program.clone()).config(config).build().await?;
     let initial = pool.report().resources.initial_memory;
     let mut seen = Seen { initial_memory: initial, ..Seen::default() };

@@ -42,7 +42,7 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
         return Err(Usage("--state-out is for runs: a bench writes nothing".into()).into());
     }
     let mut plan = Plan::new(args.run()?)?;
-    if plan.config.state.is_some() || plan.config.grants.has_writable_dir() {
+    if plan.config.state.is_some() || plan.config.task.grants.has_writable_dir() {
         let what = "a bench repeats its rows, and a row would find the changes of earlier ones: leave out shared state \
                     (--state, --state-in) and :rw directories";
         return Err(Usage(what.into()).into());
@@ -94,13 +94,13 @@ async fn prepare(plan: &Plan, program: &Program, sample: &Sample) -> Result<(Vec
     }
     // What `auto` stands for is measured already.
     let same = Kind::Isolation(instances(&plan.config, &settings));
-    settings.retain(|setting| plan.config.isolation != Isolation::Auto || setting.kind != same);
+    settings.retain(|setting| plan.config.task.isolation != Isolation::Auto || setting.kind != same);
     Ok((settings, seen))
 }
 
 /// The first rows, as a run would give them to its pool.
 async fn sample(plan: &Plan, most: usize) -> Result<Sample> {
-    let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+    let occurrences = plan.config.task.deterministic.is_some().then(Occurrences::default);
     let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
     let (end, mut inputs, mut bytes, mut plain) = (rows.end(), Vec::new(), 0, true);
     while inputs.len() < most && bytes < MOST_BYTES {

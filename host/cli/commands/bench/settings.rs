@@ -99,12 +99,13 @@ pub fn settings(asked: &PoolConfig) -> Vec<Setting> {
     };
     let workers = worker_counts(asked.workers).into_iter();
     let workers = workers.map(|count| Setting::new(Kind::Workers(count), with(&|config| config.workers = count)));
-    let isolations = ISOLATIONS.into_iter().filter(|(_, isolation)| *isolation != asked.isolation);
+    let isolations = ISOLATIONS.into_iter().filter(|(_, isolation)| *isolation != asked.task.isolation);
     let isolations = isolations.map(|(instances, isolation)| {
-        Setting::new(Kind::Isolation(instances), with(&|config| config.isolation = isolation))
+        Setting::new(Kind::Isolation(instances), with(&|config| config.task.isolation = isolation))
     });
-    let deadline = |interrupt, limit| with(&|config| (config.limits.deadline, config.interrupt) = (limit, interrupt));
-    let timeouts = match (asked.limits.deadline, asked.interrupt) {
+    let deadline =
+        |interrupt, limit| with(&|config| (config.task.limits.deadline, config.interrupt) = (limit, interrupt));
+    let timeouts = match (asked.task.limits.deadline, asked.interrupt) {
         (None, _) => [Interrupt::Epoch, Interrupt::Kill]
             .map(|interrupt| Setting::new(Kind::Timeout(interrupt), deadline(interrupt, Some(FAR)))),
         (limit, interrupt) => {
@@ -124,7 +125,7 @@ pub fn settings(asked: &PoolConfig) -> Vec<Setting> {
 pub fn instances(asked: &PoolConfig, settings: &[Setting]) -> Instances {
     let is_refused =
         |setting: &Setting| setting.kind == Kind::Isolation(Instances::Reset) && setting.inapplicable.is_some();
-    match asked.isolation {
+    match asked.task.isolation {
         Isolation::Auto if settings.iter().any(is_refused) => Instances::Fresh,
         Isolation::Auto | Isolation::Reset => Instances::Reset,
         Isolation::Fresh => Instances::Fresh,
@@ -155,14 +156,15 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_measured_once() {
         let kinds = |asked: PoolConfig| settings(&asked).iter().map(|setting| setting.kind).collect::<Vec<_>>();
-        let asked = PoolConfig { workers: 1, isolation: Isolation::Reset, ..PoolConfig::default() };
+        let mut asked = PoolConfig { workers: 1, ..PoolConfig::default() };
+        asked.task.isolation = Isolation::Reset;
         let workers = [Kind::Workers(1), Kind::Workers(2)];
         let isolations = [Kind::Isolation(Instances::Fresh), Kind::Isolation(Instances::Reuse)];
         let timeouts = [Kind::Timeout(Interrupt::Epoch), Kind::Timeout(Interrupt::Kill)];
         assert_eq!(kinds(asked.clone()), [&workers[..], &isolations, &timeouts].concat());
-        let limits = wpool::Limits { deadline: Some(FAR), ..Default::default() };
         let chunksize = std::num::NonZeroUsize::new(1);
         let others = [Kind::NoTimeout, Kind::Interrupt(Interrupt::Kill), Kind::Chunks];
-        assert_eq!(kinds(PoolConfig { limits, chunksize, ..asked }), [&workers[..], &isolations, &others].concat());
+        asked.task.limits.deadline = Some(FAR);
+        assert_eq!(kinds(PoolConfig { chunksize, ..asked }), [&workers[..], &isolations, &others].concat());
     }
 }

@@ -62,7 +62,7 @@ impl Again {
 
     /// Says what the program will be able to touch, which the folder decides.
     fn say_grants(&self, plan: &Plan) {
-        let Grants { dirs, env, .. } = &plan.config.grants;
+        let Grants { dirs, env, .. } = &plan.config.task.grants;
         for DirGrant { host, writable, .. } in dirs {
             let how = if *writable { "read and change" } else { "read" };
             say(format_args!("the run grants its program to {how} the directory {}", host.display()));
@@ -146,7 +146,7 @@ impl Again {
         }
         plan.config.workers = 1;
         plan.config.retry = wpool::Retry::default();
-        plan.config.post_mortem = true;
+        plan.config.task.post_mortem = true;
         self.say_grants(&plan);
         Ok((plan, self.program()?))
     }

@@ -1,0 +1,61 @@
+//! The options of the library's settings: the library's messages name settings, and the command line adds what to type.
+
+use wpool::{Error, Setting};
+
+/// What is typed to choose a setting.
+fn option(setting: Setting) -> Option<&'static str> {
+    Some(match setting {
+        Setting::Args => "-- ARG…",
+        Setting::Call => "--call",
+        Setting::CompileMemory => "--compile-memory",
+        Setting::CompileTime => "--compile-timeout",
+        Setting::CrashLimit => "--crash-limit",
+        Setting::Deadline => "--timeout",
+        Setting::Deterministic => "--deterministic",
+        Setting::Dirs => "--dir …:rw",
+        Setting::Fuel => "--fuel",
+        Setting::Init => "--init-arg",
+        Setting::InitEach => "--init-each",
+        Setting::InitTimeout => "--init-timeout",
+        Setting::Interrupt => "--interrupt kill",
+        Setting::Isolation => "--isolation",
+        Setting::JsonRows => "--lines, --files, --once",
+        Setting::Memory => "--memory",
+        Setting::Output => "--max-output",
+        Setting::Sandbox => "--sandbox",
+        Setting::State => "--state",
+        Setting::Stdin => "--stdin",
+        Setting::SuccessCodes => "--success-codes",
+        Setting::VerifyIsolation => "--verify-isolation",
+        Setting::Workers => "-j",
+        _ => return None,
+    })
+}
+
+/// An error with its causes in one line, and the options of its settings behind the first line.
+pub fn in_words(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    let settings = error.downcast_ref::<Error>().map(Error::settings).unwrap_or_default();
+    let options: Vec<_> = settings.into_iter().filter_map(option).collect();
+    if options.is_empty() {
+        return text;
+    }
+    let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    format!("{first} ({}){rest}", options.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use wpool::SettingError;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_library_is_given_the_names_of_the_options() {
+        let (setting, other) = (Setting::Deterministic, Setting::Deadline);
+        let error = Error::from(SettingError::Conflict { setting, other, why: "no".to_owned() });
+        let text = in_words(&error.into());
+        assert_eq!(text, "a deterministic pool cannot be combined with a deadline: no (--deterministic, --timeout)");
+        assert_eq!(in_words(&anyhow::anyhow!("a file")), "a file");
+    }
+}

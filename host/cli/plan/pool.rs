@@ -1,0 +1,80 @@
+//! What was typed about the pool and its tasks.
+
+use anyhow::Result;
+use wpool::{CompileLimits, Error, Limits, MAX_WORKERS, Observer, PoolConfig, Retry, TaskSettings, WorkerCommand};
+
+use super::{Source, determinism, grants, initializer, state, usage};
+use crate::cli::args;
+use crate::cli::dirs::cache_dir;
+use crate::cli::tell::tell;
+
+/// The settings of a run's pool. Rows are pinned if tasks may write to a directory.
+pub(super) fn config(typed: &args::Run, source: &mut Source) -> Result<PoolConfig> {
+    let base = base_config()?;
+    let config = PoolConfig {
+        workers: jobs(typed.pool.jobs.map(usize::from).unwrap_or(base.workers))?,
+        task: task(typed, source)?,
+        compile_limits: CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory },
+        interrupt: typed.limits.interrupt,
+        call: typed.source.call.clone(),
+        init: initializer::init(&typed.initializer)?,
+        chunksize: typed.pool.chunksize,
+        crash_limit: typed.stopping.crash_limit,
+        retry: retry(&typed.stopping),
+        max_tasks_per_worker: typed.stopping.max_tasks_per_worker,
+        state: state::state(&typed.state)?,
+        cache: base.cache.filter(|_| !typed.pool.no_cache),
+        sandbox: typed.pool.sandbox,
+        ..base
+    };
+    config.check().map_err(Error::from)?;
+    if config.task.grants.has_writable_dir() {
+        source.pin();
+    }
+    Ok(config)
+}
+
+fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
+    let output = &typed.output;
+    let files = matches!(source, Source::Files(_));
+    let bytes = matches!(output.output_type, args::OutputType::Text | args::OutputType::Base64);
+    let limits = Limits {
+        deadline: typed.limits.timeout,
+        fuel: typed.limits.fuel.map(u64::from),
+        memory: typed.limits.memory,
+        output: typed.limits.max_output,
+        ..Limits::default()
+    };
+    Ok(TaskSettings {
+        deterministic: determinism::determinism(&typed.determinism, &limits),
+        limits,
+        grants: grants::grants(typed, files)?,
+        isolation: typed.pool.isolation,
+        verify_isolation: typed.pool.verify_isolation,
+        json_rows: !typed.source.lines && !typed.once && !files,
+        bare_outputs: bytes || output.out_dir.is_some(),
+        success_codes: output.success_codes.clone(),
+        receipts: output.receipts,
+        post_mortem: false,
+    })
+}
+
+fn retry(typed: &args::Stopping) -> Retry {
+    let args::Stopping { retries, retry_on, retry_delay, .. } = typed;
+    Retry { times: *retries, on: retry_on.clone(), delay: retry_delay.first, max_delay: retry_delay.longest }
+}
+
+/// The configuration of every pool of this command: its own children, the user's cache, and an observer that warns.
+pub fn base_config() -> Result<PoolConfig> {
+    let mut config =
+        PoolConfig { worker: Some(WorkerCommand::this_program()), cache: cache_dir(), ..PoolConfig::default() };
+    config.observer = Observer::new(|event| tell(event, false)).without_tasks();
+    Ok(config)
+}
+
+fn jobs(jobs: usize) -> Result<usize> {
+    if jobs > MAX_WORKERS {
+        return usage(format!("-j {jobs} is more than the {MAX_WORKERS} workers that a pool may have"));
+    }
+    Ok(jobs)
+}

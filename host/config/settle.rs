@@ -1,0 +1,135 @@
+//! Settles a pool's settings before anything is known of its program: values out of range and settings that contradict
+//! each other are refused, and what follows from a setting is filled in.
+
+use std::time::Duration;
+
+use super::{MAX_WORKERS, PoolConfig};
+use crate::model::isolation::{Interrupt, Isolation, WATCHED_PAGE};
+use crate::model::limits::{DETERMINISTIC_FUEL, Limits, MAX_MEMORY, MAX_OUTPUT};
+use crate::model::settings::{Setting, SettingError};
+
+/// The shortest deadline that is kept by a kill. A worker sends answers that wait behind a long task only after
+/// some 10 ms, and the host may see the task as late as 10 ms after its start: at a shorter deadline, answers could be lost
+/// with the worker that a later task is killed in, and their tasks would run twice.
+pub(crate) const SHORTEST_KILL: Duration = Duration::from_millis(30);
+
+impl PoolConfig {
+    /// Checks the settings as far as this is possible without the program. [`crate::Builder::build`] makes the same
+    /// check first.
+    ///
+    /// # Errors
+    /// When a value is out of range, or two settings contradict each other.
+    pub fn check(&self) -> Result<(), SettingError> {
+        self.check_ranges()?;
+        self.check_kills()?;
+        self.check_determinism()
+    }
+
+    /// Checks the settings, and fills in what follows from them.
+    ///
+    /// # Errors
+    /// As [`PoolConfig::check`].
+    pub(crate) fn settle(&mut self) -> Result<(), SettingError> {
+        self.check()?;
+        self.task.receipts |= self.task.post_mortem;
+        if self.task.deterministic.is_some() {
+            self.task.limits.fuel.get_or_insert(DETERMINISTIC_FUEL);
+        }
+        Ok(())
+    }
+
+    fn check_ranges(&self) -> Result<(), SettingError> {
+        let limits = &self.task.limits;
+        let (setting, range, value) = match () {
+            () if !(1..=MAX_WORKERS).contains(&self.workers) => {
+                (Setting::Workers, format!("from 1 to {MAX_WORKERS}"), self.workers.to_string())
+            }
+            () if limits.deadline.is_some_and(|deadline| deadline.is_zero()) => {
+                (Setting::Deadline, "over 0".to_owned(), "0".to_owned())
+            }
+            () if limits.fuel == Some(0) => (Setting::Fuel, "at least 1".to_owned(), "0".to_owned()),
+            () if limits.memory > MAX_MEMORY => {
+                let range = format!("{} GiB at most, which is all that a guest can address", MAX_MEMORY >> 30);
+                (Setting::Memory, range, limits.memory.to_string())
+            }
+            () if limits.output > MAX_OUTPUT => {
+                (Setting::Output, format!("{} MiB at most", MAX_OUTPUT >> 20), limits.output.to_string())
+            }
+            () if self.crash_limit == 0 => (Setting::CrashLimit, "at least 1".to_owned(), "0".to_owned()),
+            () => return Ok(()),
+        };
+        Err(SettingError::Range { setting, range, value })
+    }
+
+    /// Refuses kills at deadlines together with settings that they would harm.
+    fn check_kills(&self) -> Result<(), SettingError> {
+        let Some(deadline) = self.task.limits.deadline.filter(|_| self.kills_at_deadline()) else { return Ok(()) };
+        if deadline < SHORTEST_KILL {
+            let range =
+                format!("at least {SHORTEST_KILL:?} when kills keep it: an earlier kill may lose answers of others");
+            return Err(SettingError::Range { setting: Setting::Deadline, range, value: format!("{deadline:?}") });
+        }
+        let (other, why) = match () {
+            () if self.task.isolation == Isolation::Checked => (
+                Setting::Isolation,
+                "a task that runs a second time only to be compared would be killed at its deadline",
+            ),
+            () if self.task.verify_isolation => (
+                Setting::VerifyIsolation,
+                "the time of a comparison would count as its task's; let workers keep the deadline",
+            ),
+            () => return Ok(()),
+        };
+        Err(SettingError::Conflict { setting: Setting::Interrupt, other, why: why.to_owned() })
+    }
+
+    fn check_determinism(&self) -> Result<(), SettingError> {
+        if self.task.deterministic.is_none() {
+            return Ok(());
+        }
+        let each_other = "tasks would see each other";
+        let (other, why) = match () {
+            () if self.task.limits.deadline.is_some() => {
+                (Setting::Deadline, "time depends on the machine; limit work, by fuel, instead")
+            }
+            () if self.state.is_some() => (Setting::State, "it depends on the order of tasks"),
+            () if !self.task.isolation.isolates() => (Setting::Isolation, each_other),
+            () if self.task.grants.has_writable_dir() => (Setting::Dirs, each_other),
+            () => return Ok(()),
+        };
+        Err(SettingError::Conflict { setting: Setting::Deterministic, other, why: why.to_owned() })
+    }
+
+    /// Whether instances are to be put back after each task if their program allows it, or why not.
+    pub(crate) fn puts_back(&self) -> Result<(), String> {
+        let why = match () {
+            () if !matches!(self.task.isolation, Isolation::Auto | Isolation::Reset) => {
+                "they are to be fresh, or used again"
+            }
+            () if !self.task.grants.dirs.is_empty() => "it has directories",
+            () if self.init.as_ref().is_some_and(|init| init.each) => "`init` is to run in each instance",
+            () if self.task.deterministic.is_some() => "the run is to be deterministic",
+            // Data that is copied into a memory counts as work there, and is mapped in a fresh instance.
+            () if self.task.limits.fuel.is_some() => "work is counted, and less of it is done",
+            () if self.task.post_mortem => "everything is kept of a task that is stopped",
+            () if self.state.is_some() => "tasks share state, through handles",
+            // On x86-64 they always are.
+            () if !cfg!(target_arch = "x86_64") && rustix::param::page_size() != WATCHED_PAGE => {
+                "this machine's pages of memory are not of 4 KiB"
+            }
+            () => return Ok(()),
+        };
+        Err(why.to_owned())
+    }
+
+    /// The limits that workers keep. A deadline that is kept by kills is the host's.
+    pub(crate) fn worker_limits(&self) -> Limits {
+        let deadline = self.task.limits.deadline.filter(|_| !self.kills_at_deadline());
+        Limits { deadline, ..self.task.limits.clone() }
+    }
+
+    /// Whether the pool's deadline is kept by kills.
+    pub(crate) fn kills_at_deadline(&self) -> bool {
+        self.interrupt == Interrupt::Kill && self.task.limits.deadline.is_some()
+    }
+}
