@@ -1,10 +1,10 @@
 //! Exit codes: categories, never counts.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use wpool::Error;
 
+use crate::cli::errors::{CannotWrite, DeadlinePassed, NoInputs, Usage};
 use crate::cli::journal;
 
 /// How the command ended. The order is the precedence where several apply.
@@ -68,41 +68,14 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A mistake in the command line that clap cannot see.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
-
-/// There is nothing to run over.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NoInputs(pub String);
-
-/// An output that cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}")]
-pub struct CannotWrite {
-    pub path: String,
-    pub source: std::io::Error,
-}
-
-impl CannotWrite {
-    /// Makes the error for a path of what the system says.
-    pub fn at(path: &Path) -> impl Fn(std::io::Error) -> CannotWrite + Copy {
-        move |source| CannotWrite { path: path.display().to_string(), source }
-    }
-}
-
-/// The time for a whole run was over before its first task.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the deadline of the run has passed before its first task: compiling the program, or its init, took longer than --deadline"
-)]
-pub struct DeadlinePassed;
-
 impl Exit {
     pub fn of_clap(error: &clap::Error) -> Exit {
         if error.use_stderr() { Exit::Usage } else { Exit::Ok }
+    }
+
+    /// How a command with this result ends.
+    pub fn of_result(result: &anyhow::Result<Exit>) -> Exit {
+        result.as_ref().map_or_else(Exit::of_error, |exit| *exit)
     }
 
     /// The category of an error that ended the command.

@@ -4,8 +4,10 @@
 mod args;
 mod commands;
 mod dirs;
+mod errors;
 mod exit;
 mod journal;
+mod lines;
 mod options;
 mod plan;
 mod print;

@@ -3,7 +3,7 @@
 //! A text for people is made of [`Lines`]: what a line is made of stays in it and does nothing to a terminal. JSON is made
 //! by [`wpool::inert`] alone. So no command has to know what of its output somebody else has written.
 
-use std::fmt::{self, Display};
+use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use anyhow::Result;
@@ -11,45 +11,8 @@ use serde::Serialize;
 use wpool::inert;
 
 use crate::cli::exit::Exit;
+use crate::cli::lines::Lines;
 use crate::cli::{say, stdout};
-
-/// A text of lines.
-#[derive(Debug, Default)]
-pub struct Lines(String);
-
-impl Lines {
-    /// Adds one line, whatever is in it.
-    pub fn add(&mut self, line: impl Display) {
-        self.0 += &inert::text(&line.to_string());
-        self.0.push('\n');
-    }
-
-    /// Adds a text of several lines: the first stands behind the head, and the others below it.
-    pub fn add_block(&mut self, head: &str, text: &str) {
-        let mut lines = text.lines();
-        self.add(format_args!("{head}{}", lines.next().unwrap_or_default()));
-        let indent = head.chars().count();
-        lines.for_each(|line| self.add(format_args!("{:indent$}{line}", "")));
-    }
-
-    /// Adds the title of a part, below an empty line.
-    pub fn add_title(&mut self, title: impl Display) {
-        self.add("");
-        self.add(title);
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<T: Display> FromIterator<T> for Lines {
-    fn from_iter<I: IntoIterator<Item = T>>(lines: I) -> Lines {
-        let mut text = Lines::default();
-        lines.into_iter().for_each(|line| text.add(line));
-        text
-    }
-}
 
 /// How JSON is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,19 +92,5 @@ impl Printer {
             }
             _ => Exit::Ok,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_one_line_and_a_block_stands_behind_its_head() {
-        let mut lines = Lines::default();
-        lines.add("name  a\nname  b\r");
-        lines.add_block("output   ", "1\nname  2\u{9b}\n");
-        lines.add_block("stderr   ", "");
-        assert_eq!(lines.as_str(), "name  a\\nname  b\\r\noutput   1\n         name  2\\u{9b}\nstderr   \n");
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::cli::exit::Usage;
+use crate::cli::errors::Usage;
 use crate::cli::projects::{self, PROGRAM, Project};
 use crate::cli::say;
 

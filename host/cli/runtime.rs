@@ -1,9 +1,17 @@
-//! The runtime of a command.
+//! The runtime of a command, and work beside it.
 
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 /// One thread: what the host does for a task is less than handing it to another thread would cost.
 pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}
+
+/// Does what may wait for ever on a thread of its own, which is not joined when nobody waits for it any more.
+pub async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let (sender, done) = oneshot::channel();
+    std::thread::Builder::new().name("wpool-rows".into()).spawn(move || sender.send(work()))?;
+    done.await.context("the rows cannot be read")?
 }

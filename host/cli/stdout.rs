@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cli::exit::CannotWrite;
+use crate::cli::errors::CannotWrite;
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 

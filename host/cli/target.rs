@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use wpool::place::{Found, Kind, PUBLIC, Place};
 
-use crate::cli::exit::{CannotWrite, Usage};
+use crate::cli::errors::{CannotWrite, Usage};
 use crate::cli::journal::{beside, is_free};
 
 /// Folders whose links lead to devices and open descriptors; only root puts something there.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
-use crate::cli::print::Lines;
+use crate::cli::lines::Lines;
 
 /// What is being drawn, if anything is. One for the process, as the terminal is.
 static SCREEN: Mutex<Option<MultiProgress>> = Mutex::new(None);

@@ -40,7 +40,7 @@ fn named(code: &str, path: &str) -> BTreeSet<String> {
 }
 
 /// The members of a group, up to the brace that closes it; what inner braces hold is below one of them.
-fn members(group: &str) -> Vec<&str> {
+pub fn members(group: &str) -> Vec<&str> {
     let (mut members, mut depth, mut start) = (Vec::new(), 0, 0);
     for (at, c) in group.char_indices() {
         match c {
@@ -77,7 +77,7 @@ fn is_test(name: &str) -> bool {
         || ["tests", "json_tests", "hostile", "cases", "properties", "cuts", "salvage"].contains(&file.as_str())
 }
 
-fn shipped() -> Vec<Source> {
+pub fn shipped() -> Vec<Source> {
     let crates = ["host/lib.rs", "host/main.rs"];
     sources("host").into_iter().filter(|it| !is_test(&it.name) && !crates.contains(&it.name.as_str())).collect()
 }

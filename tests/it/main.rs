@@ -8,6 +8,7 @@ mod catalogue;
 mod catalogue_guests;
 mod catalogue_programs;
 mod catalogue_rows;
+mod circles;
 mod cli;
 mod coming_from;
 mod cost;

@@ -19,9 +19,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// Numbers and lines of what is compiled into wpool: without the tests at the end, comments, and what strings say.
+    /// Numbers and lines of what is compiled into wpool: without tests, comments, and what strings say.
     pub fn code(&self) -> impl Iterator<Item = (usize, String)> {
-        let shipped = self.text.lines().take_while(|line| *line != "#[cfg(test)]");
+        let mut test = Test::Not;
+        let shipped = self.text.lines().map(move |line| if test.takes(line) { "" } else { line });
         let code = |line: &str| {
             let bare = line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
             bare.split("//").next().unwrap_or_default().trim().to_owned()
@@ -30,8 +31,31 @@ impl Source {
     }
 }
 
+/// Whether a line is of an item for tests alone: in formatted code such an item ends with its line, or with a brace at
+/// the margin.
+enum Test {
+    Not,
+    Head,
+    Body,
+}
+
+impl Test {
+    fn takes(&mut self, line: &str) -> bool {
+        let (next, is_taken) = match self {
+            Test::Not if line == "#[cfg(test)]" => (Test::Head, true),
+            Test::Not => (Test::Not, false),
+            Test::Head if line.starts_with('#') => (Test::Head, true),
+            Test::Head if line.ends_with([';', '}']) => (Test::Not, true),
+            Test::Body if line == "}" => (Test::Not, true),
+            Test::Head | Test::Body => (Test::Body, true),
+        };
+        *self = next;
+        is_taken
+    }
+}
+
 /// Identifiers, and macros with their exclamation mark.
-fn words(line: &str) -> impl Iterator<Item = &str> {
+pub fn words(line: &str) -> impl Iterator<Item = &str> {
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == '!';
     line.split(move |c| !part(c)).filter(|word| !word.is_empty())
 }

@@ -2,10 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::cli::args::{Action, Args, Determinism, Grants, Initializer, Limits, Pool, Rows, Run, State};
+use crate::cli::args::{Determinism, Grants, Initializer, Limits, Pool, Rows, Run, SharedState};
 use crate::cli::units::at_least_one;
 
 pub(super) const BENCH_HELP: &str = "\
@@ -46,25 +46,31 @@ pub struct Bench {
     #[command(flatten)]
     pub grants: Grants,
     #[command(flatten)]
-    pub state: State,
+    pub state: SharedState,
     #[command(flatten)]
     pub pool: Pool,
+}
+
+/// A run as it is without options.
+#[derive(Debug, Parser)]
+struct Plain {
+    #[command(flatten)]
+    run: Run,
 }
 
 impl Bench {
     /// The run that is measured, which writes nothing.
     pub fn run(self) -> Result<Run> {
-        let plain = Args::try_parse_from(["wpool", "run", "--quiet", "TASK"]).context("a run without options")?;
-        let Action::Run(run) = plain.action else { bail!("`run` is another command") };
+        let Plain { run } = Plain::try_parse_from(["run", "--quiet", "TASK"]).context("a run without options")?;
         Ok(Run {
             source: self.source,
             initializer: self.initializer,
             limits: self.limits,
             determinism: self.determinism,
             grants: self.grants,
-            state: State { state_out: None, ..self.state },
+            state: SharedState { state_out: None, ..self.state },
             pool: self.pool,
-            ..*run
+            ..run
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueHint;
 
-use crate::cli::args::choices;
+use crate::cli::args::choices::choices;
 use crate::cli::units::time;
 
 /// How progress is shown.

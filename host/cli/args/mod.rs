@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod bench;
+mod choices;
 pub mod halt;
 mod journal;
 mod messages;
@@ -10,9 +11,9 @@ mod stopping;
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::builder::styling::Styles;
-use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::cli::projects::LANGUAGES;
@@ -64,17 +65,6 @@ pub enum Action {
     Completions { shell: Shell },
     /// Print the manual page, in roff
     Man,
-}
-
-/// The help of an option with a line for each value, which `--help` shows in as few lines as it can.
-fn choices<T: ValueEnum>(about: &str) -> String {
-    let values: Vec<_> = T::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect();
-    let width = values.iter().map(|value| value.get_name().len()).max().unwrap_or_default();
-    let line = |value: &PossibleValue| {
-        let help = value.get_help().map(ToString::to_string).unwrap_or_default();
-        format!("\n  {:width$}  {help}", value.get_name())
-    };
-    values.iter().map(line).fold(about.to_owned(), |text, line| text + &line)
 }
 
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,8 @@ use clap::{ArgGroup, ValueHint};
 
 use wpool::{Interrupt, Isolation, SandboxMode};
 
-use crate::cli::args::{Journal, Messages, Stopping, choices};
+use crate::cli::args::choices::choices;
+use crate::cli::args::{Journal, Messages, Stopping};
 use crate::cli::units::{at_least_one, size, time};
 
 pub(super) const RUN_HELP: &str = "\
@@ -64,7 +65,7 @@ pub struct Run {
     #[command(flatten)]
     pub grants: Grants,
     #[command(flatten)]
-    pub state: State,
+    pub state: SharedState,
     #[command(flatten)]
     pub pool: Pool,
     #[command(flatten)]
@@ -232,7 +233,7 @@ pub struct Grants {
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Shared state")]
-pub struct State {
+pub struct SharedState {
     /// Let tasks share state: the wasi:keyvalue of a component is one store for the whole run
     #[arg(long)]
     pub state: bool,

@@ -9,7 +9,8 @@ use serde::Serialize;
 use wpool::{Fence, LayerState, Observer, Outcome, Pool, Program, SandboxLayer, Shutdown};
 
 use crate::cli::exit::Exit;
-use crate::cli::print::{Layout, Lines, print, print_json};
+use crate::cli::lines::Lines;
+use crate::cli::print::{Layout, print, print_json};
 use crate::cli::projects::{self, LanguageReport, Machine};
 use crate::cli::runtime::runtime;
 use crate::cli::{args, plan, say};

@@ -7,7 +7,8 @@ use anyhow::Result;
 use wpool::{Program, Report};
 
 use crate::cli::exit::Exit;
-use crate::cli::print::{Layout, Lines, print, print_json};
+use crate::cli::lines::Lines;
+use crate::cli::print::{Layout, print, print_json};
 use crate::cli::runtime::runtime;
 use crate::cli::{args, plan};
 

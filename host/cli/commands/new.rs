@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 
 use crate::cli::args;
 use crate::cli::exit::Exit;
-use crate::cli::print::{Lines, print};
+use crate::cli::lines::Lines;
+use crate::cli::print::print;
 use crate::cli::projects::{self, Language};
 
 pub fn new(args: &args::New) -> Result<Exit> {

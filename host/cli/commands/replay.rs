@@ -13,11 +13,12 @@ use wpool::{ErrorDetail, Input, Outcome, Pool, Program, Shutdown, Status, TaskId
 
 use crate::cli::args;
 use crate::cli::commands::runs::{Again, is_ordered};
-use crate::cli::exit::{CannotWrite, Exit, Usage};
+use crate::cli::errors::{CannotWrite, Usage};
+use crate::cli::exit::Exit;
 use crate::cli::journal::{Entries, Entry, Facts, Key, output};
-use crate::cli::plan::Locator;
-use crate::cli::plan::{Plan, Style};
-use crate::cli::print::{Lines, print, print_bytes};
+use crate::cli::lines::Lines;
+use crate::cli::plan::{Locator, Plan, Style};
+use crate::cli::print::{print, print_bytes};
 use crate::cli::records::record::Format;
 use crate::cli::rows::{Occurrences, Rows, Steps};
 use crate::cli::runtime::runtime;

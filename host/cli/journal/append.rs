@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use wpool::place::{PRIVATE, Place};
 
-use crate::cli::journal::entries::End;
-use crate::cli::journal::format::{Header, Kind, MAX_ROWS, Record};
-use crate::cli::journal::{Error, at};
+use crate::cli::journal::disk::sync_folder;
+use crate::cli::journal::error::{Error, at};
+use crate::cli::journal::format::{End, Header, Kind, MAX_ROWS, Record};
 
 /// Longest time from a line's writing to its sync, which itself takes as long as the disk does.
 const SYNC_TIME: Duration = Duration::from_millis(100);
@@ -129,9 +129,4 @@ impl Appender {
         self.synced = true;
         Ok(())
     }
-}
-
-/// Has a file's name reach the disk.
-pub(super) fn sync_folder(place: &Place) -> Result<(), Error> {
-    place.dir().sync().map_err(at(place))
 }

@@ -5,9 +5,11 @@ use std::io;
 
 use wpool::place::{Dir, PRIVATE, Place};
 
+use crate::cli::journal::disk::JOURNAL;
+use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::facts::FACTS;
-use crate::cli::journal::folder::{Folder, JOURNAL};
-use crate::cli::journal::{Error, at, tails};
+use crate::cli::journal::folder::Folder;
+use crate::cli::journal::tails;
 
 /// The copy of FILE.
 const OUTPUT: &str = "output";

@@ -2,8 +2,9 @@
 
 use wpool::place::Dir;
 
-use crate::cli::journal::Error;
-use crate::cli::journal::format::Record;
+use crate::cli::journal::disk::JOURNAL;
+use crate::cli::journal::error::Error;
+use crate::cli::journal::format::{End, Record};
 use crate::cli::journal::groups::Groups;
 use crate::cli::journal::verify::stands_behind;
 
@@ -28,17 +29,10 @@ pub struct Entries {
     begin: End,
 }
 
-/// A position in a journal and the one in FILE that goes with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct End {
-    pub journal: u64,
-    pub file: u64,
-}
-
 impl Entries {
     /// Of the journal in a folder `FILE.wpool`.
     pub fn open(folder: &Dir) -> Result<Entries, Error> {
-        Groups::open(&folder.at(crate::cli::journal::folder::JOURNAL)).map(Entries::of)
+        Groups::open(&folder.at(JOURNAL)).map(Entries::of)
     }
 
     pub(super) fn of(groups: Groups) -> Entries {

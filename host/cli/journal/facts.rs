@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use humantime::format_rfc3339_seconds;
 use serde::{Deserialize, Serialize};
-use wpool::place::{Dir, PRIVATE, Place};
+use wpool::place::Dir;
 
-use crate::cli::journal::{Error, at};
+use crate::cli::journal::disk::replace;
+use crate::cli::journal::error::{Error, at};
 
 /// Name of the file of facts in a journal's folder.
 pub const FACTS: &str = "run.json";
@@ -99,19 +100,6 @@ impl Facts {
         text.push(b'\n');
         replace(&folder.at(FACTS), &text, durable)
     }
-}
-
-/// Writes a file of a folder by rename, so that there is the old one or the new one; when it is durable, also after a
-/// power cut.
-pub(super) fn replace(place: &Place, bytes: &[u8], durable: bool) -> Result<(), Error> {
-    let failed = at(place);
-    let mut draft = place.draft(PRIVATE).map_err(failed)?;
-    draft.file.write_all(bytes).map_err(failed)?;
-    if durable {
-        draft.file.sync_all().map_err(failed)?;
-    }
-    draft.put(true).map_err(failed)?;
-    if durable { place.dir().sync().map_err(failed) } else { Ok(()) }
 }
 
 /// A new name for a run that begins now, and the time.

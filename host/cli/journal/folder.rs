@@ -10,12 +10,13 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use wpool::place::{Dir, Place};
 
-use crate::cli::journal::facts::{FACTS, Facts, replace};
-use crate::cli::journal::{Error, at};
+use crate::cli::journal::disk::{JOURNAL, remove, replace};
+use crate::cli::journal::error::{Error, at};
+use crate::cli::journal::facts::{FACTS, Facts};
+use crate::cli::journal::tails;
 
 /// What is added to the name of FILE.
 pub const SUFFIX: &str = ".wpool";
-pub const JOURNAL: &str = "journal";
 const LOCK: &str = "lock";
 const PROGRAM: &str = "program.wasm";
 /// A host that was killed holds its lock until the kernel has taken it apart; a child that it was starting, until it is
@@ -94,7 +95,7 @@ impl Folder {
     /// Removes what is of an earlier run, the journal first: without it the rest is nothing.
     pub fn clear(&self) -> Result<(), Error> {
         remove(&self.journal())?;
-        crate::cli::journal::tails::remove(&self.dir)
+        tails::remove(&self.dir)
     }
 
     /// Removes the journal with its folder. What else lies there stays, and the folder with it.
@@ -111,12 +112,12 @@ impl Folder {
 
     /// Removes what was kept of records beside FILE, once all of them are in FILE and on the disk.
     pub fn remove_tails(&self, file: &File) -> Result<(), Error> {
-        if crate::cli::journal::tails::numbers(&self.dir)?.is_empty() {
+        if tails::numbers(&self.dir)?.is_empty() {
             return Ok(());
         }
         let journal = self.journal();
         file.sync_data().and_then(|()| journal.read()?.sync_data()).map_err(at(&journal))?;
-        crate::cli::journal::tails::remove(&self.dir)
+        tails::remove(&self.dir)
     }
 
     /// Writes what is known before the first row.
@@ -138,11 +139,6 @@ pub fn is_free(file: &File) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// Removes a file, unless there is none.
-pub(super) fn remove(place: &Place) -> Result<(), Error> {
-    place.remove().map_err(at(place))
 }
 
 /// Who says in a lock's file that it holds it.

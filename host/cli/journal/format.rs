@@ -63,6 +63,13 @@ pub struct Record {
     pub occurrence: u64,
 }
 
+/// A position in a journal and the one in FILE that goes with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    pub journal: u64,
+    pub file: u64,
+}
+
 /// Rows whose lines were written together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {

@@ -6,8 +6,9 @@ use std::os::unix::fs::FileExt;
 
 use wpool::place::Place;
 
+use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::format::{Group, HEADER, Header, MAX_GROUP, Parsed};
-use crate::cli::journal::{Error, at, holes};
+use crate::cli::journal::holes;
 
 /// Bytes read at a time.
 const BLOCK: usize = 1 << 20;

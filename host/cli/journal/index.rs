@@ -13,7 +13,7 @@ use wpool::inert;
 use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::dirs::user_dir;
-use crate::cli::exit::Usage;
+use crate::cli::errors::Usage;
 use crate::cli::journal::{Entries, Error, FACTS, Facts, SUFFIX, beside, is_running, output};
 use crate::cli::say;
 
@@ -46,7 +46,7 @@ impl Pointer {
 /// What became of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum RunState {
     Finished,
     /// It can be resumed.
     Interrupted,
@@ -57,14 +57,14 @@ pub enum State {
     Unreadable,
 }
 
-impl State {
+impl RunState {
     pub fn as_str(self) -> &'static str {
         match self {
-            State::Finished => "finished",
-            State::Interrupted => "interrupted",
-            State::Running => "running",
-            State::Gone => "gone",
-            State::Unreadable => "unreadable",
+            RunState::Finished => "finished",
+            RunState::Interrupted => "interrupted",
+            RunState::Running => "running",
+            RunState::Gone => "gone",
+            RunState::Unreadable => "unreadable",
         }
     }
 }
@@ -73,7 +73,7 @@ impl State {
 #[derive(Debug, Serialize)]
 pub struct Kept {
     pub run: String,
-    pub state: State,
+    pub state: RunState,
     pub started: String,
     pub program: String,
     pub output: PathBuf,
@@ -91,18 +91,18 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn of(dir: Option<Dir>, facts: Result<Facts, State>, pointer: Pointer) -> Kept {
+    fn of(dir: Option<Dir>, facts: Result<Facts, RunState>, pointer: Pointer) -> Kept {
         let state = match &facts {
             Err(state) => *state,
-            Ok(_) if dir.as_ref().is_some_and(is_running) => State::Running,
-            Ok(facts) if facts.ended.as_ref().is_some_and(|ended| ended.complete) => State::Finished,
-            Ok(_) => State::Interrupted,
+            Ok(_) if dir.as_ref().is_some_and(is_running) => RunState::Running,
+            Ok(facts) if facts.ended.as_ref().is_some_and(|ended| ended.complete) => RunState::Finished,
+            Ok(_) => RunState::Interrupted,
         };
         let facts = facts.ok();
         let told = facts.as_ref().and_then(|facts| facts.ended.as_ref()).map(|ended| ended.counts.clone());
         let counts = match (told, state) {
-            (Some(counts), State::Finished) => counts,
-            (_, State::Gone | State::Unreadable) => BTreeMap::new(),
+            (Some(counts), RunState::Finished) => counts,
+            (_, RunState::Gone | RunState::Unreadable) => BTreeMap::new(),
             _ => dir.as_ref().map(count).unwrap_or_default(),
         };
         let Pointer { run, folder, started, program, exit_code } = pointer;
@@ -227,10 +227,10 @@ fn look(pointer: Pointer) -> Kept {
     let dir = open_kept(&pointer.folder).ok();
     let facts = match dir.as_ref().map(Facts::load) {
         Some(Ok(facts)) if facts.run == pointer.run => Ok(facts),
-        Some(Err(Error::Io { source, .. })) if source.kind() != io::ErrorKind::NotFound => Err(State::Unreadable),
-        Some(Err(Error::Facts { .. })) => Err(State::Unreadable),
-        None if pointer.folder.is_dir() => Err(State::Unreadable),
-        _ => Err(State::Gone),
+        Some(Err(Error::Io { source, .. })) if source.kind() != io::ErrorKind::NotFound => Err(RunState::Unreadable),
+        Some(Err(Error::Facts { .. })) => Err(RunState::Unreadable),
+        None if pointer.folder.is_dir() => Err(RunState::Unreadable),
+        _ => Err(RunState::Gone),
     };
     Kept::of(dir, facts, pointer)
 }
@@ -251,14 +251,14 @@ pub fn find(run: &Path) -> Result<Kept> {
         0 => refuse(format!("there is no run {name}, and no {}; `wpool runs list` lists the runs", folder.display())),
         1 => {
             let kept = look(found.swap_remove(0));
-            if kept.state == State::Gone {
+            if kept.state == RunState::Gone {
                 let folder = kept.folder.display();
                 return refuse(format!(
                     "nothing is left of the run {}: {folder} is gone, or belongs to another run",
                     kept.run
                 ));
             }
-            if kept.state == State::Unreadable {
+            if kept.state == RunState::Unreadable {
                 Facts::load(&open_kept(&kept.folder)?)?;
             }
             Ok(kept)

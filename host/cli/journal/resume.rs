@@ -14,15 +14,16 @@ use std::os::unix::fs::FileExt;
 use wpool::place::{Dir, Place};
 use wpool::{Input, Status};
 
-use crate::cli::journal::append::{Appender, sync_folder};
-use crate::cli::journal::entries::{End, Entries};
-use crate::cli::journal::folder::{Folder, JOURNAL};
-use crate::cli::journal::format::{Header, Kind, Record};
+use crate::cli::journal::append::Appender;
+use crate::cli::journal::disk::{JOURNAL, sync_folder};
+use crate::cli::journal::entries::Entries;
+use crate::cli::journal::error::{Error, at};
+use crate::cli::journal::folder::Folder;
+use crate::cli::journal::format::{End, Header, Kind, Record};
 use crate::cli::journal::groups::Groups;
 use crate::cli::journal::key::Key;
 use crate::cli::journal::tails::{self, Index, Tail};
 use crate::cli::journal::verify::{Lines, Stretch, Torn, Trust, Verified, verify};
-use crate::cli::journal::{Error, at};
 
 /// How a run is gone on with.
 #[derive(Clone, Copy, Debug)]

@@ -17,14 +17,13 @@ use std::os::unix::fs::FileExt;
 use wpool::Status;
 use wpool::place::{Dir, PRIVATE, Place};
 
-use crate::cli::journal::entries::{End, Entries};
-use crate::cli::journal::facts::replace;
-use crate::cli::journal::folder::JOURNAL;
-use crate::cli::journal::format::{HEADER, Header, Kind, Record, STATUS_BITS};
+use crate::cli::journal::disk::{self, JOURNAL, replace};
+use crate::cli::journal::entries::Entries;
+use crate::cli::journal::error::{Error, at};
+use crate::cli::journal::format::{End, HEADER, Header, Kind, Record, STATUS_BITS};
 use crate::cli::journal::groups::Groups;
 use crate::cli::journal::key::Key;
 use crate::cli::journal::verify::{Lines, Stretch, Trust, verify};
-use crate::cli::journal::{Error, at};
 
 /// Bits of a slot's place for the offset in its tail's lines; the rest is the number of the tail.
 const OFFSET_BITS: u32 = 48;
@@ -63,7 +62,7 @@ pub fn remove(folder: &Dir) -> Result<(), Error> {
     let names = folder.names().map_err(at(&folder.at("")))?;
     let mut tails: Vec<_> = names.iter().filter_map(|name| Some((number(name)?.1, name))).collect();
     tails.sort_unstable();
-    tails.into_iter().try_for_each(|(_, name)| crate::cli::journal::folder::remove(&folder.at(name)))
+    tails.into_iter().try_for_each(|(_, name)| disk::remove(&folder.at(name)))
 }
 
 /// A tail, and what of it is right.

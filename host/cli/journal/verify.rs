@@ -21,10 +21,8 @@ use std::os::unix::fs::FileExt;
 
 use wpool::place::Place;
 
-use crate::cli::journal::Error;
-use crate::cli::journal::at;
-use crate::cli::journal::entries::End;
-use crate::cli::journal::format::{Group, HEADER, Kind};
+use crate::cli::journal::error::{Error, at};
+use crate::cli::journal::format::{End, Group, HEADER, Kind};
 use crate::cli::journal::groups::Groups;
 use crate::cli::journal::holes;
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use globset::GlobBuilder;
 use walkdir::WalkDir;
 
-use crate::cli::exit::Usage;
+use crate::cli::errors::Usage;
 
 /// Characters that make a part of a pattern more than a name.
 const META: [char; 5] = ['*', '?', '[', '{', '\\'];

@@ -11,24 +11,24 @@ mod pool;
 mod reach;
 mod row_file;
 mod shown;
+mod source;
 mod state;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use wpool::output::OutputType;
 use wpool::{PoolConfig, Program, Template};
 
-use self::files::matching;
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::pool::base_config;
 pub use self::row_file::RowFile;
 pub use self::shown::Shown;
+pub use self::source::{Source, files, is_stdin};
 use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
-use crate::cli::exit::{CannotWrite, NoInputs, Usage};
+use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::target::Target;
 use grants::template;
 pub use journal::{JournalPlan, Resuming, differences};
@@ -73,25 +73,6 @@ pub struct Messages {
     pub summary_json: Option<Target>,
 }
 
-/// Where rows come from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// Lines of files, or of standard input for `-`.
-    Lines(Vec<RowFile>),
-    /// Files, each of them a row.
-    Files(Vec<RowFile>),
-    /// One run without input.
-    Once,
-}
-
-impl Source {
-    fn pin(&mut self) {
-        if let Source::Lines(files) | Source::Files(files) = self {
-            files.iter_mut().filter(|file| !is_stdin(file)).for_each(RowFile::pin);
-        }
-    }
-}
-
 /// Where outputs become files.
 #[derive(Debug)]
 pub struct OutDirPlan {
@@ -110,7 +91,7 @@ pub enum Style {
 
 impl Plan {
     pub fn new(typed: args::Run) -> Result<Plan> {
-        let mut source = source(&typed)?;
+        let mut source = source::source(&typed)?;
         let output = &typed.output;
         outputs::check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
@@ -192,59 +173,9 @@ fn output_type(typed: args::OutputType) -> OutputType {
     }
 }
 
-fn source(typed: &args::Run) -> Result<Source> {
-    if typed.once {
-        return Ok(Source::Once);
-    }
-    if !typed.source.files.is_empty() {
-        let files = matching(&typed.source.files)?;
-        if files.is_empty() {
-            let patterns = typed.source.files.join(" or ");
-            return Err(NoInputs(format!("no regular file matches --files {patterns}")).into());
-        }
-        return Ok(Source::Files(files.into_iter().map(RowFile::from).collect()));
-    }
-    files(&typed.source.inputs).map(Source::Lines)
-}
-
-/// Input files that can be opened, with `-` for standard input.
-pub fn files(inputs: &[PathBuf]) -> Result<Vec<RowFile>> {
-    let mut files = inputs.to_vec();
-    if files.is_empty() {
-        files.push("-".into());
-    }
-    if files.iter().filter(|file| is_stdin(file)).count() > 1 {
-        return usage("standard input can be read only once".into());
-    }
-    let terminal = files.iter().any(|file| is_stdin(file)) && std::io::stdin().is_terminal();
-    if terminal && inputs.is_empty() {
-        return usage(
-            "no inputs: name a file of rows, or pipe rows in (- reads them from the terminal, -n runs once)".into(),
-        );
-    }
-    for file in files.iter().filter(|file| !is_stdin(file)) {
-        let cannot = || format!("cannot read {}", file.display());
-        let metadata = std::fs::metadata(file).with_context(cannot)?;
-        anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", file.display());
-        // What is no regular file may wait for somebody who writes, and gives its rows only once.
-        if metadata.is_file() {
-            std::fs::File::open(file).with_context(cannot)?;
-        }
-    }
-    Ok(files.into_iter().map(RowFile::from).collect())
-}
-
-pub fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
 fn out_dir(output: &args::Output, source: &Source, json: bool) -> Result<Option<OutDirPlan>> {
     let Some(path) = output.out_dir.clone() else { return Ok(None) };
     let files = matches!(source, Source::Files(_));
     let name = output.out_name.as_deref().unwrap_or(if files { "{name}" } else { "{id}" });
     Ok(Some(OutDirPlan { path, name: template(name, files, true)?, json, overwrite: output.overwrite }))
-}
-
-fn usage<T>(what: String) -> Result<T> {
-    Err(Usage(what).into())
 }

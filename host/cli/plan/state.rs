@@ -13,7 +13,7 @@ use crate::cli::args;
 /// is between keys and values.
 const MAX_FILE: u64 = 8 * MAX_STATE as u64;
 
-pub fn state(typed: &args::State) -> Result<Option<SharedState>> {
+pub fn state(typed: &args::SharedState) -> Result<Option<SharedState>> {
     if let Some(path) = &typed.state_in {
         return read(path).with_context(|| format!("cannot begin with the state of {}", path.display())).map(Some);
     }

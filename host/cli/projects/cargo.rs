@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::cli::projects::Error;
 use crate::cli::projects::detect::Project;
-use crate::cli::projects::recipe::need;
+use crate::cli::projects::error::Error;
 use crate::cli::projects::tool;
 
 /// What is built when the project names no target of its own.
@@ -26,7 +25,7 @@ struct Message {
 
 /// Builds a package and gives the path of its program.
 pub fn build(project: &Project) -> Result<PathBuf, Error> {
-    let cargo = need(project.language.tools[0], project)?;
+    let cargo = project.need(project.language.tools[0])?;
     let dir = std::path::absolute(&project.dir).map_err(Error::io("find", &project.dir))?;
     let target = configured_target(&dir).unwrap_or_else(|| TARGET.to_owned());
     if !tool::has_rust_target(&target, &dir) {

@@ -9,7 +9,7 @@ use wasm_encoder::RawSection;
 use wasmparser::{BinaryReaderError, Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use crate::cli::projects::Error;
+use crate::cli::projects::error::Error;
 
 /// Makes a program of what a compiler has written; `path` stands in messages.
 pub fn finish(wasm: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {

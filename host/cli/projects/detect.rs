@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::cli::projects::Error;
+use crate::cli::projects::error::Error;
 use crate::cli::projects::language::{LANGUAGES, Language, MODULE, Recipe};
+use crate::cli::projects::tool::{Found, Tool};
 
 /// The name of a folder's program.
 pub const PROGRAM: &str = "task.wasm";
@@ -52,10 +53,24 @@ impl Project {
         Ok(Project { language, dir: parent.to_owned(), file: (!is_manifest).then(|| PathBuf::from(name)) })
     }
 
+    /// The tool that it needs.
+    pub fn need(&self, tool: &Tool) -> Result<Found, Error> {
+        tool.find(&self.dir).ok_or_else(|| {
+            let has_package = self.language.uses_npm() && self.dir.join("package.json").exists();
+            // What npm installs is listed there already; node itself it does not install.
+            let remedy = if has_package && tool.install.starts_with("npm ") {
+                format!("run `npm install` in {}", self.dir.display())
+            } else {
+                format!("install it with `{}`", tool.install)
+            };
+            Error::MissingTool { language: self.language.name, tool: tool.name.to_owned(), remedy }
+        })
+    }
+
     /// Where its program goes unless something else is said.
     pub fn default_output(&self) -> PathBuf {
         match &self.file {
-            Some(file) if self.language.name == MODULE.name => self.dir.join(file.with_extension("component.wasm")),
+            Some(file) if self.language.is_module() => self.dir.join(file.with_extension("component.wasm")),
             Some(file) => self.dir.join(file.with_extension("wasm")),
             None => self.dir.join(PROGRAM),
         }

@@ -51,6 +51,11 @@ pub struct Step {
 }
 
 impl Language {
+    /// Whether its sources are modules, which only become components.
+    pub fn is_module(&self) -> bool {
+        matches!(self.recipe, Recipe::Module)
+    }
+
     /// The language with a name.
     pub fn named(name: &str) -> Option<&'static Language> {
         LANGUAGES.iter().find(|language| language.name == name)

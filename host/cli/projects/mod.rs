@@ -5,6 +5,7 @@ mod cargo;
 mod componentize;
 mod detect;
 mod doctor;
+mod error;
 mod language;
 mod machine;
 mod recipe;
@@ -12,93 +13,16 @@ mod templates;
 mod tool;
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 
-use thiserror::Error;
 use wpool::place::{PUBLIC, Place};
 
 pub use detect::{PROGRAM, Project, is_stale, must_be_built};
 pub use doctor::{LanguageReport, languages};
+pub use error::Error;
 pub use language::{LANGUAGES, Language};
 pub use machine::{Machine, machine};
 pub use templates::create;
-
-/// Why nothing was built or written.
-#[derive(Debug, Error)]
-pub enum Error {
-    #[error("cannot {what} {path}", path = path.display())]
-    Io { what: &'static str, path: PathBuf, source: io::Error },
-    #[error("{dir} exists and is not an empty folder", dir = .0.display())]
-    NotEmpty(PathBuf),
-    #[error("cannot write the program to {path}: it is a source, or not a regular file", path = .0.display())]
-    Taken(PathBuf),
-    #[error(
-        "{path} is not a task that wpool can build: there is no Cargo.toml, go.mod, package.json, asconfig.json, or source \
-         file of C, C++, Zig, Go, JavaScript, TypeScript, Python or WebAssembly text",
-        path = path.display()
-    )]
-    NothingToBuild { path: PathBuf },
-    #[error("{dir} holds more than one language: {found}; name the file to build", dir = dir.display())]
-    Ambiguous { dir: PathBuf, found: String },
-    #[error(
-        "{dir} has no main {language} file: it should be called task, app, main or index; found {found}",
-        dir = dir.display(),
-        found = if found.is_empty() { "none" } else { found }
-    )]
-    NoMain { dir: PathBuf, language: &'static str, found: String },
-    #[error("{language} needs {tool}, which was not found; {remedy}")]
-    MissingTool { language: &'static str, tool: String, remedy: String },
-    #[error("cannot start `{command}`")]
-    Start { command: String, source: io::Error },
-    #[error("`{command}` failed ({status})")]
-    Failed { command: String, status: ExitStatus },
-    #[error(
-        "the package in {dir} builds no WebAssembly program: it needs a binary, or a library with crate-type = \
-         [\"cdylib\"]",
-        dir = dir.display()
-    )]
-    NoProgram { dir: PathBuf },
-    #[error("the package in {dir} builds more than one program: {found}; build in the folder of one package with one \
-             program", dir = dir.display())]
-    ManyPrograms { dir: PathBuf, found: String },
-    #[error("{path} is not WebAssembly text: {why}", path = path.display())]
-    Text { path: PathBuf, why: String },
-    #[error("cannot read the WIT files in {path}: {why}", path = path.display())]
-    Wit { path: PathBuf, why: String },
-    #[error("{path} cannot be made a program: {why}", path = path.display())]
-    BadModule { path: PathBuf, why: String },
-    #[error("{path} carries no WIT metadata: there is nothing to build, and `wpool run` takes it as it is",
-            path = path.display())]
-    NoMetadata { path: PathBuf },
-    #[error(
-        "{path} comes from standard Go and stays a core module: Go's runtime and the adapter of components would grow \
-         the same memory; make it a command, which `wpool run` takes as it is",
-        path = path.display()
-    )]
-    Go { path: PathBuf },
-}
-
-impl Error {
-    /// Wraps what the system said about a path.
-    fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-        let path = path.to_owned();
-        move |source| Error::Io { what, path, source }
-    }
-
-    /// Whether other words on the command line would help.
-    pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Error::NotEmpty(_)
-                | Error::Taken(_)
-                | Error::Ambiguous { .. }
-                | Error::NoMetadata { .. }
-                | Error::Go { .. }
-        )
-    }
-}
 
 /// Builds a project into a file, which is replaced only by a whole program.
 pub fn build(project: &Project, out: &Path) -> Result<(), Error> {
@@ -106,7 +30,7 @@ pub fn build(project: &Project, out: &Path) -> Result<(), Error> {
     let scratch = tempfile::Builder::new().prefix("wpool-build-").tempdir();
     let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
     let made = recipe::carry_out(project, scratch.path())?;
-    if project.language.name == language::MODULE.name {
+    if project.language.is_module() {
         componentize::check(&made, &project.dir.join(project.main_source()?))?;
     }
     replace(out, &componentize::finish(made, out)?)

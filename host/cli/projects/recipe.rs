@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use wit_parser::Resolve;
 
-use crate::cli::projects::Error;
-use crate::cli::projects::cargo;
 use crate::cli::projects::detect::Project;
+use crate::cli::projects::error::Error;
 use crate::cli::projects::language::{Recipe, Step};
-use crate::cli::projects::tool::{self, Found, Tool};
+use crate::cli::projects::{cargo, tool};
 
 /// The contract of tasks, for sources that do not bring it along.
 const TASK_WIT: &str = include_str!("../../../wit/task.wit");
@@ -40,27 +39,13 @@ pub fn carry_out(project: &Project, scratch: &Path) -> Result<Vec<u8>, Error> {
     fs::read(&path).map_err(Error::io("read", &path))
 }
 
-/// The tool that a project needs.
-pub fn need(tool: &Tool, project: &Project) -> Result<Found, Error> {
-    tool.find(&project.dir).ok_or_else(|| {
-        let has_package = project.language.uses_npm() && project.dir.join("package.json").exists();
-        // What npm installs is listed there already; node itself it does not install.
-        let remedy = if has_package && tool.install.starts_with("npm ") {
-            format!("run `npm install` in {}", project.dir.display())
-        } else {
-            format!("install it with `{}`", tool.install)
-        };
-        Error::MissingTool { language: project.language.name, tool: tool.name.to_owned(), remedy }
-    })
-}
-
 fn take(step: &Step, project: &Project, scratch: &Path, out: &Path) -> Result<(), Error> {
     if step.optional && step.tool.find(&project.dir).is_none() {
         return Ok(());
     }
     // All that its language needs, so that a missing interpreter is named before what runs on it fails.
-    project.language.tools.iter().try_for_each(|tool| need(tool, project).map(drop))?;
-    let tool = need(step.tool, project)?;
+    project.language.tools.iter().try_for_each(|tool| project.need(tool).map(drop))?;
+    let tool = project.need(step.tool)?;
     let mut args = Vec::new();
     for arg in step.args {
         expand(arg, project, scratch, out, &mut args)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wpool::place::{PUBLIC, Place};
 
-use crate::cli::projects::Error;
+use crate::cli::projects::error::Error;
 use crate::cli::projects::language::Language;
 
 /// Writes a language's template into a folder that is not there yet or is empty, and gives the paths in it.

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::cli::projects::Error;
+use crate::cli::projects::error::Error;
 
 /// Something that has to be installed.
 #[derive(Debug)]

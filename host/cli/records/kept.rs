@@ -35,8 +35,9 @@ impl KeptRow {
     }
 }
 
+/// What has been sorted so far, and not taken yet.
 #[derive(Debug, Default)]
-struct State {
+struct Sorted {
     rows: VecDeque<KeptRow>,
     /// Of `rows`, together.
     bytes: usize,
@@ -54,14 +55,14 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
+    sorted: Mutex<Sorted>,
     changed: Notify,
     room: Condvar,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn lock(&self) -> MutexGuard<'_, Sorted> {
+        self.sorted.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -258,7 +259,7 @@ impl Kept {
     }
 }
 
-impl State {
+impl Sorted {
     fn position(&self, task: u64) -> Option<u64> {
         if task >= self.tasks {
             return None;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use wpool::place::{Dir, Kind, PUBLIC, Place};
 use wpool::{Input, Rejected, Row, Template};
 
-use crate::cli::exit::CannotWrite;
+use crate::cli::errors::CannotWrite;
 use crate::cli::plan::OutDirPlan;
 
 /// Longest name in bytes, sub-folders included, and longest part of it: what Linux file systems take.

@@ -8,9 +8,10 @@ use anyhow::Result;
 use wpool::place::{Found, Kind, Place};
 use wpool::{Program, Status};
 
-use crate::cli::exit::{CannotWrite, Exit, Usage};
-use crate::cli::journal::index;
-use crate::cli::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, at, is_of_a_run, now};
+use crate::cli::errors::{CannotWrite, Usage};
+use crate::cli::exit::Exit;
+use crate::cli::journal::error::at;
+use crate::cli::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, index, is_of_a_run, now};
 use crate::cli::plan::{JournalPlan, Plan, Resuming, differences};
 use crate::cli::records::kept::{self, Kept, Sorter};
 use crate::cli::records::torn;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use wpool::{Input, Span, Status};
 
-use crate::cli::exit::CannotWrite;
+use crate::cli::errors::CannotWrite;
 use crate::cli::journal::{Appender, Error, Key, Record};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::target::Target;

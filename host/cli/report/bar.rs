@@ -3,7 +3,7 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wpool::Running;
 
-use crate::cli::report::progress::Standing;
+use crate::cli::report::standing::Standing;
 use crate::cli::units::show_time;
 
 /// Workers that have a line each; of more, only the number and the oldest task are shown.

@@ -4,6 +4,7 @@ mod advice;
 mod bar;
 mod ledger;
 mod progress;
+mod standing;
 pub mod state_file;
 mod summary;
 pub mod summary_file;
@@ -20,8 +21,7 @@ use wpool::{Failure, Input, Layer, OkSpan, Outcome, Results, Settled, Status, Su
 use crate::cli::args::Only;
 use crate::cli::exit::Exit;
 use crate::cli::journal::MAX_ROWS;
-use crate::cli::plan::Locator;
-use crate::cli::plan::Plan;
+use crate::cli::plan::{Locator, Plan};
 use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::record::Format;

@@ -1,6 +1,7 @@
 //! Shared state at the end of a run.
 
-use crate::cli::exit::{CannotWrite, Exit};
+use crate::cli::errors::CannotWrite;
+use crate::cli::exit::Exit;
 use crate::cli::plan::Plan;
 use crate::cli::say;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wpool::state::StateStats;
 use wpool::{Stats, Status};
 
-use crate::cli::print::Lines;
+use crate::cli::lines::Lines;
 use crate::cli::report::advice::{Spent, advice};
 use crate::cli::report::ledger::{Reasons, Workers};
 use crate::cli::report::tally::{Counts, Named, Tally};
@@ -170,7 +170,7 @@ impl Summary {
             flaky: &self.tally.flaky,
             deaths: &self.workers.deaths,
             retirements: &self.workers.retirements,
-            shared_state: self.stats.state.map(State::from),
+            shared_state: self.stats.state.map(StateUse::from),
             pool_share: (spent.pool_share() * 1e3).round() / 1e3,
             advice: self.advice(),
         }
@@ -208,7 +208,7 @@ pub struct Document<'a> {
     flaky: &'a Named,
     deaths: &'a Reasons,
     retirements: &'a Reasons,
-    shared_state: Option<State>,
+    shared_state: Option<StateUse>,
     pool_share: f64,
     advice: Option<String>,
 }
@@ -248,17 +248,17 @@ struct Split {
 
 /// What tasks did with shared state.
 #[derive(Debug, Serialize)]
-struct State {
+struct StateUse {
     calls: u64,
     writes: u64,
     increments: u64,
     time_us: u128,
 }
 
-impl From<StateStats> for State {
+impl From<StateStats> for StateUse {
     fn from(stats: StateStats) -> Self {
         let StateStats { calls, writes, increments, time } = stats;
-        State { calls, writes, increments, time_us: time.as_micros() }
+        StateUse { calls, writes, increments, time_us: time.as_micros() }
     }
 }
 

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use wpool::inert;
 
-use crate::cli::exit::{CannotWrite, Exit};
+use crate::cli::errors::CannotWrite;
+use crate::cli::exit::Exit;
 use crate::cli::plan::Plan;
 use crate::cli::report::Summary;
 
@@ -18,7 +19,7 @@ pub fn clear_summary(plan: &Plan) -> Result<(), CannotWrite> {
 /// Writes `--summary-json`, and gives the exit in which it stands.
 pub fn write_summary(plan: &Plan, summary: &Summary, exit: Result<Exit>) -> Result<Exit> {
     let Some(target) = &plan.messages.summary_json else { return exit };
-    let code = exit.as_ref().map_or_else(Exit::of_error, |exit| *exit);
+    let code = Exit::of_result(&exit);
     let mut text = Vec::new();
     inert::push_pretty_json(&summary.document(code.into()), &mut text)?;
     text.push(b'\n');

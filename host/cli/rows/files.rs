@@ -8,7 +8,7 @@ use wpool::limits::MAX_INPUT;
 use wpool::{Input, Rejected};
 
 use crate::cli::plan::RowFile;
-use crate::cli::rows::{BLOCK, Sink};
+use crate::cli::rows::sink::{BLOCK, Sink};
 
 /// Files in a batch, so that the first ones run while the others are read.
 const BATCH_FILES: usize = 32;

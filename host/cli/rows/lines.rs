@@ -8,7 +8,7 @@ use wpool::limits::MAX_INPUT;
 use wpool::{Cuts, Input, Rejected, Span, Supply};
 
 use crate::cli::plan::LINE_BITS;
-use crate::cli::rows::BLOCK;
+use crate::cli::rows::sink::BLOCK;
 
 /// Cuts one file into rows.
 #[derive(Debug, Default)]

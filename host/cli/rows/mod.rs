@@ -4,6 +4,7 @@ pub mod check;
 mod files;
 mod lines;
 mod occurrences;
+mod sink;
 pub mod spool;
 
 use std::fs::File;
@@ -17,17 +18,12 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 use wpool::{Input, Supply};
 
-use crate::cli::plan::RowFile;
-use crate::cli::plan::{Source, is_stdin};
-use crate::cli::records::kept::Sorter;
-use crate::cli::records::out_dir::OutNames;
+use crate::cli::plan::{RowFile, Source, is_stdin};
 use lines::Splitter;
 pub use occurrences::Occurrences;
+pub use sink::Steps;
+use sink::{BATCHES, Sink};
 
-/// Bytes asked for at a time, and so what a batch of rows is at most; one row may exceed it alone.
-const BLOCK: usize = 256 << 10;
-/// Batches that may wait between the reader and the pool. A long one counts for several.
-const BATCHES: usize = 4;
 /// Why rows are not read to their end when what an earlier run has left breaks under way.
 const CANNOT_RESUME: &str = "cannot resume the earlier run: reading its rows stopped early";
 
@@ -70,7 +66,7 @@ impl Rows {
         let (sender, batches) = mpsc::channel(BATCHES);
         let end = RowsEnd::default();
         let told = end.clone();
-        let mut sink = Sink { batches: sender, steps, wanted: true };
+        let mut sink = Sink::new(sender, steps);
         // Not joined: it may wait for a terminal for ever, and ends with the process.
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
             let why = match source {
@@ -114,73 +110,6 @@ impl Stream for Rows {
             }
         }
     }
-}
-
-/// What is done with each row where it is read, in this order.
-#[derive(Debug, Default)]
-pub struct Steps {
-    /// Looks at it, when outputs become files.
-    pub names: Option<OutNames>,
-    /// Numbers it among those like it, where that makes a difference.
-    pub occurrences: Option<Occurrences>,
-    /// Keeps those that an earlier run has done.
-    pub sorter: Option<Sorter>,
-}
-
-impl Steps {
-    fn are_none(&self) -> bool {
-        self.names.is_none() && self.occurrences.is_none() && self.sorter.is_none()
-    }
-
-    /// Takes the steps with each row by itself.
-    fn take(&mut self, batch: Vec<Supply>, mut send: impl FnMut(Vec<Supply>) -> bool) -> bool {
-        let mut rows: Vec<Input> = batch.into_iter().flat_map(Supply::into_inputs).collect();
-        if let Some(names) = &mut self.names {
-            rows = rows.into_iter().map(|row| names.admit(row)).collect();
-        }
-        if let Some(occurrences) = &mut self.occurrences {
-            rows = rows.into_iter().map(|row| occurrences.number(row)).collect();
-        }
-        let mut send = |rows: Vec<Input>| send(rows.into_iter().map(Supply::One).collect());
-        match &mut self.sorter {
-            Some(sorter) => sorter.sort(rows, send),
-            None => send(rows),
-        }
-    }
-}
-
-/// Where the reader puts rows.
-struct Sink {
-    batches: mpsc::Sender<Vec<Supply>>,
-    steps: Steps,
-    wanted: bool,
-}
-
-impl Sink {
-    /// Hands rows over, waiting for room. False when nobody wants more.
-    fn send(&mut self, batch: Vec<Supply>) -> bool {
-        let batches = &self.batches;
-        let send = |batch: Vec<Supply>| batch.is_empty() || send_all(batches, batch);
-        self.wanted = if self.steps.are_none() { send(batch) } else { self.steps.take(batch, send) };
-        self.wanted
-    }
-
-    /// Says that all rows were sent. False when what an earlier run has done cannot be used.
-    fn end(&mut self) -> bool {
-        match &mut self.steps.sorter {
-            Some(sorter) if self.wanted => sorter.end(),
-            _ => true,
-        }
-    }
-}
-
-/// Hands a batch over, waiting for room: a long one takes the room of several, because rows may be as long as all that
-/// waits otherwise. Whoever takes batches passes over the empty ones that stand for its length.
-fn send_all(batches: &mpsc::Sender<Vec<Supply>>, batch: Vec<Supply>) -> bool {
-    let size = batch.iter().map(Supply::size).sum::<usize>();
-    let more = (size / BLOCK).saturating_sub(1).min(BATCHES - 1);
-    let mut all = std::iter::once(batch).chain(std::iter::repeat_n(Vec::new(), more));
-    all.all(|batch| batches.blocking_send(batch).is_ok())
 }
 
 /// Reads files of rows, one after the other. An error is a sentence.

@@ -1,19 +1,17 @@
-//! Signals: the first Ctrl-C lets running tasks finish, the second kills them; Ctrl-Z stops workers as well; SIGUSR1 asks
-//! what is running.
+//! Signals: the first Ctrl-C lets running tasks finish, the second kills them; SIGUSR1 asks what is running.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use rustix::process::{Signal as Number, getpid, kill_process};
+use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wpool::{Running, Shutdown, Stopper};
 
 use crate::cli::exit::Exit;
-use crate::cli::print::Lines;
+use crate::cli::lines::Lines;
 use crate::cli::records::kept::Positions;
-use crate::cli::run::stopping::Asked;
+use crate::cli::run::asked::Asked;
 use crate::cli::units::show_time;
 use crate::cli::{say, terminal};
 
@@ -39,7 +37,7 @@ impl Interruption {
                     if first.compare_exchange(0, kind.as_raw_value(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
                         say(format_args!("stopping; running tasks finish (again to kill them)"));
                         stopper.stop(Shutdown::Cancel);
-                        asked.notify_one();
+                        asked.ask();
                     } else {
                         stopper.stop(Shutdown::Kill);
                     }
@@ -109,43 +107,13 @@ fn running(tasks: &[Running]) -> Lines {
     text
 }
 
-/// For how long the run has been stopped by Ctrl-Z, together.
-#[derive(Clone, Debug, Default)]
-pub struct Pauses(Arc<Mutex<Duration>>);
-
-impl Pauses {
-    /// Listens for Ctrl-Z for the rest of the run.
-    pub fn listen(stopper: Stopper) -> Result<Pauses> {
-        let pauses = Pauses::default();
-        let mut signals = signal(SignalKind::from_raw(Number::TSTP.as_raw()))?;
-        let counted = pauses.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                let before = Instant::now();
-                stopper.pause();
-                terminal::clear();
-                // This process stops here, and goes on when it is continued. It can only fail for other processes.
-                let _ = kill_process(getpid(), Number::STOP);
-                counted.add(before.elapsed());
-                stopper.resume();
-            }
-        });
-        Ok(pauses)
-    }
-
-    fn add(&self, time: Duration) {
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += time;
-    }
-
-    pub fn total(&self) -> Duration {
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
     use wpool::TaskId;
+
+    use super::*;
 
     #[test]
     fn running_tasks_have_a_line_each() {

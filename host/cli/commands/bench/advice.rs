@@ -3,6 +3,7 @@
 use wpool::{Interrupt, PoolConfig};
 
 use crate::cli::commands::bench::findings::Findings;
+use crate::cli::commands::bench::settings::{Instances, Kind};
 use crate::cli::units::plural;
 
 /// Of a row's work, from which on a part of it is worth a word.
@@ -11,6 +12,8 @@ const MUCH: f64 = 0.3;
 const WORTH: f64 = 1.15;
 /// Of a core, from which on the host can do no more.
 const FULL: f64 = 0.85;
+/// The timeout whose checks cost time.
+const TIMEOUT: Kind = Kind::Timeout(Interrupt::Epoch);
 
 /// At least one sentence.
 pub fn advice(findings: &Findings, asked: &PoolConfig) -> Vec<String> {
@@ -56,20 +59,21 @@ fn work(findings: &Findings) -> Option<String> {
 
 /// The fastest of the settings that keep tasks apart, or else of those that do not.
 fn isolation(findings: &Findings, asked: &PoolConfig) -> Option<String> {
-    let faster = |how| faster(findings, &format!("--isolation {how}"));
-    for how in ["reset", "fresh"] {
+    let faster = |how| faster(findings, Kind::Isolation(how));
+    for how in [Instances::Reset, Instances::Fresh] {
         if let Some(ratio) = faster(how) {
+            let how = how.as_str();
             return Some(format!("`--isolation {how}` is {ratio:.1} × as fast, and no task sees another's state"));
         }
     }
-    let kept = faster("reuse").filter(|_| asked.task.isolation.isolates())?;
+    let kept = faster(Instances::Reuse).filter(|_| asked.task.isolation.isolates())?;
     let when = "for programs whose tasks may see what earlier tasks left";
     Some(format!("`--isolation reuse` is {kept:.1} × as fast, {when}; try `reuse=checked` first"))
 }
 
 /// How much faster a variant is, where it was so in every round.
-fn faster(findings: &Findings, name: &str) -> Option<f64> {
-    let variant = findings.variant(name)?;
+fn faster(findings: &Findings, kind: Kind) -> Option<f64> {
+    let variant = findings.variant(kind)?;
     let asked = findings.scale(findings.row.workers)?.rate;
     let always = variant.rate.is_none_or(|rate| rate.is_over(&asked, WORTH));
     variant.ratio.filter(|ratio| always && *ratio >= WORTH)
@@ -78,8 +82,8 @@ fn faster(findings: &Findings, name: &str) -> Option<f64> {
 /// Why each task has an instance that is made anew, where that is much of its work.
 fn anew(findings: &Findings) -> Option<String> {
     let row = &findings.row;
-    let why = findings.variant("--isolation reset")?.inapplicable.as_ref()?;
-    let much = findings.isolation == "fresh" && row.start_us > MUCH * row.work();
+    let why = findings.variant(Kind::Isolation(Instances::Reset))?.inapplicable.as_ref()?;
+    let much = findings.isolation == Instances::Fresh && row.start_us > MUCH * row.work();
     // What else could be typed is of no use here.
     let why = why.split("; ").next().unwrap_or_default();
     much.then(|| format!("instances are made anew and not reset: {why}"))
@@ -108,14 +112,14 @@ fn timeout(findings: &Findings, asked: &PoolConfig) -> Option<String> {
         // It has no checks, so what differs is chance.
         return None;
     }
-    let slower = faster(findings, "no --timeout").or_else(|| slower(findings, "--timeout"))?;
+    let slower = faster(findings, Kind::NoTimeout).or_else(|| slower(findings, TIMEOUT))?;
     let cost = percent(slower - 1.0);
     Some(format!("a timeout costs {cost} more time, for checks in loops; with `--interrupt kill` there are none"))
 }
 
 /// How much slower a variant is, where it was so in every round.
-fn slower(findings: &Findings, name: &str) -> Option<f64> {
-    let variant = findings.variant(name)?;
+fn slower(findings: &Findings, kind: Kind) -> Option<f64> {
+    let variant = findings.variant(kind)?;
     let asked = findings.scale(findings.row.workers)?.rate;
     let always = variant.rate.is_none_or(|rate| asked.is_over(&rate, WORTH));
     let slower = variant.ratio.map(|ratio| 1.0 / ratio.max(f64::MIN_POSITIVE));
@@ -123,7 +127,7 @@ fn slower(findings: &Findings, name: &str) -> Option<f64> {
 }
 
 fn chunks(findings: &Findings) -> Option<String> {
-    let ratio = faster(findings, "no --chunksize")?;
+    let ratio = faster(findings, Kind::Chunks)?;
     Some(format!("without `--chunksize` it is {ratio:.1} × as fast"))
 }
 
@@ -145,7 +149,7 @@ mod tests {
             version: "0",
             program: "task".into(),
             size: Size { rows: 100, sample: 100, rounds: 3 },
-            isolation: "reset",
+            isolation: Instances::Reset,
             cores: 2,
             not_ok: 0,
             tasks: 1_000,
@@ -161,8 +165,12 @@ mod tests {
         advice(findings, &PoolConfig::default())
     }
 
-    fn with_variant(name: &str, ratio: f64) -> Findings {
-        let variant = Variant { name: name.into(), rate: None, ratio: Some(ratio), inapplicable: None };
+    const REUSE: Kind = Kind::Isolation(Instances::Reuse);
+    const RESET: Kind = Kind::Isolation(Instances::Reset);
+
+    fn with_variant(kind: Kind, ratio: f64) -> Findings {
+        let name = kind.option().expect("it is a variant");
+        let variant = Variant { kind, name, rate: None, ratio: Some(ratio), inapplicable: None };
         Findings { variants: vec![variant], ..quiet() }
     }
 
@@ -182,10 +190,10 @@ mod tests {
 
     #[test]
     fn the_isolation_that_is_faster_is_named_and_the_safe_one_first() {
-        assert!(told(&with_variant("--isolation reuse", 3.0))[0].starts_with("`--isolation reuse` is 3.0 ×"));
-        assert!(told(&with_variant("--isolation reuse", 1.1))[0].starts_with("nothing"));
-        let mut both = with_variant("--isolation reuse", 9.0);
-        both.variants.extend(with_variant("--isolation reset", 8.0).variants);
+        assert!(told(&with_variant(REUSE, 3.0))[0].starts_with("`--isolation reuse` is 3.0 ×"));
+        assert!(told(&with_variant(REUSE, 1.1))[0].starts_with("nothing"));
+        let mut both = with_variant(REUSE, 9.0);
+        both.variants.extend(with_variant(RESET, 8.0).variants);
         assert!(told(&both)[0].starts_with("`--isolation reset` is 8.0 ×"));
     }
 
@@ -208,16 +216,17 @@ mod tests {
 
     #[test]
     fn what_a_timeout_costs_is_the_same_from_either_side() {
-        assert!(told(&with_variant("--timeout", 0.5))[0].starts_with("a timeout costs 100 % more time"));
-        assert!(told(&with_variant("no --timeout", 2.0))[0].starts_with("a timeout costs 100 % more time"));
-        assert!(told(&with_variant("--timeout", 0.95))[0].starts_with("nothing"));
+        assert!(told(&with_variant(TIMEOUT, 0.5))[0].starts_with("a timeout costs 100 % more time"));
+        assert!(told(&with_variant(Kind::NoTimeout, 2.0))[0].starts_with("a timeout costs 100 % more time"));
+        assert!(told(&with_variant(TIMEOUT, 0.95))[0].starts_with("nothing"));
     }
 
     #[test]
     fn why_instances_are_made_anew_is_told_where_that_costs_much() {
         let why = Some("it is a component".to_owned());
-        let refused = Variant { name: "--isolation reset".into(), rate: None, ratio: None, inapplicable: why };
-        let mut findings = Findings { isolation: "fresh", variants: vec![refused], ..quiet() };
+        let refused =
+            Variant { kind: RESET, name: "--isolation reset".into(), rate: None, ratio: None, inapplicable: why };
+        let mut findings = Findings { isolation: Instances::Fresh, variants: vec![refused], ..quiet() };
         assert!(told(&findings)[0].starts_with("nothing"));
         findings.row.start_us = 100.0;
         assert_eq!(told(&findings)[1], "instances are made anew and not reset: it is a component");
@@ -226,6 +235,6 @@ mod tests {
     #[test]
     fn failures_and_chunks_are_told_of() {
         assert!(told(&Findings { not_ok: 7, ..quiet() })[0].starts_with("7 of 1000 tasks are not ok"));
-        assert!(told(&with_variant("no --chunksize", 2.0))[0].starts_with("without `--chunksize` it is 2.0 ×"));
+        assert!(told(&with_variant(Kind::Chunks, 2.0))[0].starts_with("without `--chunksize` it is 2.0 ×"));
     }
 }

@@ -1,10 +1,10 @@
 //! What was found, as it is printed for programs.
 
 use serde::Serialize;
-use wpool::{Interrupt, PoolConfig, Program};
+use wpool::{PoolConfig, Program};
 
 use crate::cli::commands::bench::measure::{Measured, Seen};
-use crate::cli::commands::bench::settings::{Kind, Setting};
+use crate::cli::commands::bench::settings::{Instances, Kind, Setting, instances};
 use crate::cli::plan::Plan;
 
 /// Everything that `wpool bench` found out. Times are microseconds.
@@ -15,8 +15,8 @@ pub struct Findings {
     #[serde(flatten)]
     pub size: Size,
     pub cores: usize,
-    /// `fresh`, `reset` or `reuse`: what became of instances where no variant says otherwise.
-    pub isolation: &'static str,
+    /// What became of instances where no variant says otherwise.
+    pub isolation: Instances,
     /// Tasks that were not ok, of all that were measured.
     pub not_ok: u64,
     pub tasks: u64,
@@ -27,6 +27,7 @@ pub struct Findings {
     /// As many workers as were asked for, and another setting.
     pub variants: Vec<Variant>,
     pub seen: Seen,
+    /// Made of all the others.
     pub advice: Vec<String>,
 }
 
@@ -70,6 +71,8 @@ pub struct Split {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Variant {
+    #[serde(skip)]
+    pub kind: Kind,
     /// As one types it, or in words where something is left out.
     pub name: String,
     pub rate: Option<Rate>,
@@ -117,11 +120,11 @@ impl Findings {
             (Split::new(&asked.config, &asked.measured), Rate::of(&asked.measured))
         });
         let total = |value: fn(&Measured) -> u64| settings.iter().map(|setting| value(&setting.measured)).sum();
-        let mut findings = Findings {
+        Findings {
             version: env!("CARGO_PKG_VERSION"),
             program: program.name().to_owned(),
             size,
-            isolation: crate::cli::commands::bench::isolation(&plan.config, settings),
+            isolation: instances(&plan.config, settings),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             not_ok: total(|sample| sample.total.not_ok),
             tasks: total(|sample| sample.total.rows),
@@ -130,9 +133,7 @@ impl Findings {
             variants: settings.iter().filter_map(|setting| variant(setting, rate.median)).collect(),
             seen,
             advice: Vec::new(),
-        };
-        findings.advice = crate::cli::commands::bench::advice::advice(&findings, &plan.config);
-        findings
+        }
     }
 
     /// The rate with this number of workers.
@@ -140,8 +141,8 @@ impl Findings {
         self.workers.iter().find(|scale| scale.workers == workers)
     }
 
-    pub fn variant(&self, name: &str) -> Option<&Variant> {
-        self.variants.iter().find(|variant| variant.name == name)
+    pub fn variant(&self, kind: Kind) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.kind == kind)
     }
 }
 
@@ -160,18 +161,10 @@ fn scales(settings: &[Setting]) -> Vec<Scale> {
 }
 
 fn variant(setting: &Setting, asked: f64) -> Option<Variant> {
-    let name = match setting.kind {
-        Kind::Workers(_) => return None,
-        Kind::Isolation(how) => format!("--isolation {how}"),
-        Kind::Timeout(Interrupt::Epoch) => "--timeout".to_owned(),
-        Kind::Timeout(Interrupt::Kill) => "--timeout --interrupt kill".to_owned(),
-        Kind::NoTimeout => "no --timeout".to_owned(),
-        Kind::Interrupt(how) => format!("--interrupt {how}"),
-        Kind::Chunks => "no --chunksize".to_owned(),
-    };
+    let (kind, name) = (setting.kind, setting.kind.option()?);
     let rate = setting.inapplicable.is_none().then(|| Rate::of(&setting.measured));
     let ratio = rate.map(|rate| rate.median / asked.max(f64::MIN_POSITIVE));
-    Some(Variant { name, rate, ratio, inapplicable: setting.inapplicable.clone() })
+    Some(Variant { kind, name, rate, ratio, inapplicable: setting.inapplicable.clone() })
 }
 
 impl Rate {

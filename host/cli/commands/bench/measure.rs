@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use wpool::{Pool, PoolConfig, Program, Settled, Shutdown, Status};
 
 use crate::cli::commands::bench::sample::Sample;
+use crate::cli::run::measured::cpu_time;
 
 /// How long rows are run to find out how many take a second, and the most that are run then.
 const PROBE: Duration = Duration::from_millis(100);
@@ -87,10 +87,6 @@ async fn pass(pool: &Pool, sample: &Sample, count: usize) -> Result<Measurement>
     let (wall, host, after) = (began.elapsed(), cpu_time().saturating_sub(cpu), pool.stats());
     let (busy, start) = (after.busy.saturating_sub(before.busy), after.start.saturating_sub(before.start));
     Ok(Measurement { rows, not_ok, wall, busy, start, host })
-}
-
-fn cpu_time() -> Duration {
-    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
 /// How many rows take about a second, and at least two for each of the most workers.

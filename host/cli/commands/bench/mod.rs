@@ -16,9 +16,10 @@ use std::pin::Pin;
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use tempfile::TempDir;
-use wpool::{Isolation, PoolConfig, Program, Supply};
+use wpool::{Isolation, Program, Supply};
 
-use crate::cli::exit::{Exit, NoInputs, Usage};
+use crate::cli::errors::{NoInputs, Usage};
+use crate::cli::exit::Exit;
 use crate::cli::plan::Plan;
 use crate::cli::print::{Layout, print, print_json};
 use crate::cli::rows::{Occurrences, Rows, Steps};
@@ -28,7 +29,7 @@ use crate::cli::{args, say};
 use findings::{Findings, Size};
 use measure::{Seen, can_run, look, measure, rows_of_a_second};
 use sample::Sample;
-use settings::{Kind, Setting, settings};
+use settings::{Kind, Setting, instances, settings};
 
 /// Rows that are kept in memory to be run again and again, and their bytes.
 const MOST_ROWS: usize = 1_000_000;
@@ -75,7 +76,10 @@ async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>
             }
         }
     }
-    Ok(Findings::new(program, plan, &settings, seen, Size { rows: count, sample: sample.different.min(count), rounds }))
+    let size = Size { rows: count, sample: sample.different.min(count), rounds };
+    let mut findings = Findings::new(program, plan, &settings, seen, size);
+    findings.advice = advice::advice(&findings, &plan.config);
+    Ok(findings)
 }
 
 /// Compiles the program for all settings, and finds out which it can be run with. The one that was asked for has to be one
@@ -89,20 +93,9 @@ async fn prepare(plan: &Plan, program: &Program, sample: &Sample) -> Result<(Vec
         }
     }
     // What `auto` stands for is measured already.
-    let same = Kind::Isolation(isolation(&plan.config, &settings));
+    let same = Kind::Isolation(instances(&plan.config, &settings));
     settings.retain(|setting| plan.config.task.isolation != Isolation::Auto || setting.kind != same);
     Ok((settings, seen))
-}
-
-/// What becomes of instances, in the word that one types, and of `auto` what it stands for.
-fn isolation(asked: &PoolConfig, settings: &[Setting]) -> &'static str {
-    let is_refused = |setting: &Setting| setting.kind == Kind::Isolation("reset") && setting.inapplicable.is_some();
-    match asked.task.isolation {
-        Isolation::Auto if settings.iter().any(is_refused) => "fresh",
-        Isolation::Auto | Isolation::Reset => "reset",
-        Isolation::Fresh => "fresh",
-        Isolation::Reuse(_) | Isolation::Checked => "reuse",
-    }
 }
 
 /// The first rows, as a run would give them to its pool.

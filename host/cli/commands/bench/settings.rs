@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use wpool::{Interrupt, Isolation, MAX_WORKERS, PoolConfig};
 
 use crate::cli::commands::bench::measure::Measured;
@@ -9,9 +10,31 @@ use crate::cli::commands::bench::measure::Measured;
 /// A deadline that no task meets.
 const FAR: Duration = Duration::from_secs(3600);
 
-/// As one types them.
-const ISOLATIONS: [(&str, Isolation); 3] =
-    [("fresh", Isolation::Fresh), ("reset", Isolation::Reset), ("reuse", Isolation::Reuse(None))];
+const ISOLATIONS: [(Instances, Isolation); 3] = [
+    (Instances::Fresh, Isolation::Fresh),
+    (Instances::Reset, Isolation::Reset),
+    (Instances::Reuse, Isolation::Reuse(None)),
+];
+
+/// What becomes of a program's instances after their tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Instances {
+    Fresh,
+    Reset,
+    Reuse,
+}
+
+impl Instances {
+    /// The value of `--isolation`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Instances::Fresh => "fresh",
+            Instances::Reset => "reset",
+            Instances::Reuse => "reuse",
+        }
+    }
+}
 
 /// One way to run the rows.
 #[derive(Debug)]
@@ -28,16 +51,32 @@ pub struct Setting {
 pub enum Kind {
     /// The number of workers, or nothing.
     Workers(usize),
-    /// How much tasks see of each other, as one types it.
-    Isolation(&'static str),
+    /// How much tasks see of each other.
+    Isolation(Instances),
     /// A deadline where there was none.
     Timeout(Interrupt),
     /// None where there was one.
     NoTimeout,
-    /// What keeps the deadline, as one types it.
-    Interrupt(&'static str),
+    /// Another keeper of the deadline.
+    Interrupt(Interrupt),
     /// Leases by time, where a number of rows was asked for.
     Chunks,
+}
+
+impl Kind {
+    /// Its option as one types it, or in words where one is left out; `None` for a number of workers.
+    pub fn option(self) -> Option<String> {
+        Some(match self {
+            Kind::Workers(_) => return None,
+            Kind::Isolation(instances) => format!("--isolation {}", instances.as_str()),
+            Kind::Timeout(Interrupt::Epoch) => "--timeout".to_owned(),
+            Kind::Timeout(Interrupt::Kill) => "--timeout --interrupt kill".to_owned(),
+            Kind::NoTimeout => "no --timeout".to_owned(),
+            Kind::Interrupt(Interrupt::Epoch) => "--interrupt epoch".to_owned(),
+            Kind::Interrupt(Interrupt::Kill) => "--interrupt kill".to_owned(),
+            Kind::Chunks => "no --chunksize".to_owned(),
+        })
+    }
 }
 
 impl Setting {
@@ -61,8 +100,8 @@ pub fn settings(asked: &PoolConfig) -> Vec<Setting> {
     let workers = worker_counts(asked.workers).into_iter();
     let workers = workers.map(|count| Setting::new(Kind::Workers(count), with(&|config| config.workers = count)));
     let isolations = ISOLATIONS.into_iter().filter(|(_, isolation)| *isolation != asked.task.isolation);
-    let isolations = isolations.map(|(name, isolation)| {
-        Setting::new(Kind::Isolation(name), with(&|config| config.task.isolation = isolation))
+    let isolations = isolations.map(|(instances, isolation)| {
+        Setting::new(Kind::Isolation(instances), with(&|config| config.task.isolation = isolation))
     });
     let deadline =
         |interrupt, limit| with(&|config| (config.task.limits.deadline, config.interrupt) = (limit, interrupt));
@@ -70,16 +109,28 @@ pub fn settings(asked: &PoolConfig) -> Vec<Setting> {
         (None, _) => [Interrupt::Epoch, Interrupt::Kill]
             .map(|interrupt| Setting::new(Kind::Timeout(interrupt), deadline(interrupt, Some(FAR)))),
         (limit, interrupt) => {
-            let (name, other) = match interrupt {
-                Interrupt::Epoch => ("kill", Interrupt::Kill),
-                Interrupt::Kill => ("epoch", Interrupt::Epoch),
+            let other = match interrupt {
+                Interrupt::Epoch => Interrupt::Kill,
+                Interrupt::Kill => Interrupt::Epoch,
             };
-            let other = Setting::new(Kind::Interrupt(name), deadline(other, limit));
+            let other = Setting::new(Kind::Interrupt(other), deadline(other, limit));
             [Setting::new(Kind::NoTimeout, deadline(interrupt, None)), other]
         }
     };
     let chunks = asked.chunksize.map(|_| Setting::new(Kind::Chunks, with(&|config| config.chunksize = None)));
     workers.chain(isolations).chain(timeouts).chain(chunks).collect()
+}
+
+/// What becomes of instances with the settings that were asked for: `auto` stands for another.
+pub fn instances(asked: &PoolConfig, settings: &[Setting]) -> Instances {
+    let is_refused =
+        |setting: &Setting| setting.kind == Kind::Isolation(Instances::Reset) && setting.inapplicable.is_some();
+    match asked.task.isolation {
+        Isolation::Auto if settings.iter().any(is_refused) => Instances::Fresh,
+        Isolation::Auto | Isolation::Reset => Instances::Reset,
+        Isolation::Fresh => Instances::Fresh,
+        Isolation::Reuse(_) | Isolation::Checked => Instances::Reuse,
+    }
 }
 
 /// 1, 2, 4 … below the number that was asked for, that number, and twice as many.
@@ -108,11 +159,11 @@ mod tests {
         let mut asked = PoolConfig { workers: 1, ..PoolConfig::default() };
         asked.task.isolation = Isolation::Reset;
         let workers = [Kind::Workers(1), Kind::Workers(2)];
-        let isolations = [Kind::Isolation("fresh"), Kind::Isolation("reuse")];
+        let isolations = [Kind::Isolation(Instances::Fresh), Kind::Isolation(Instances::Reuse)];
         let timeouts = [Kind::Timeout(Interrupt::Epoch), Kind::Timeout(Interrupt::Kill)];
         assert_eq!(kinds(asked.clone()), [&workers[..], &isolations, &timeouts].concat());
         let chunksize = std::num::NonZeroUsize::new(1);
-        let others = [Kind::NoTimeout, Kind::Interrupt("kill"), Kind::Chunks];
+        let others = [Kind::NoTimeout, Kind::Interrupt(Interrupt::Kill), Kind::Chunks];
         asked.task.limits.deadline = Some(FAR);
         assert_eq!(kinds(PoolConfig { chunksize, ..asked }), [&workers[..], &isolations, &others].concat());
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::commands::bench::findings::{Findings, Rate, Size, Split};
-use crate::cli::print::Lines;
+use crate::cli::lines::Lines;
 use crate::cli::units::{plural, show_time};
 
 /// Everything, as a few small tables and the advice.
@@ -26,7 +26,7 @@ pub fn text(findings: &Findings) -> Lines {
         ));
     }
     let workers = plural(findings.row.workers as u64, "worker");
-    text.add_title(format_args!("a row, with {workers} and {} instances", findings.isolation));
+    text.add_title(format_args!("a row, with {workers} and {} instances", findings.isolation.as_str()));
     split(&findings.row, &mut text);
     text.add_title(format_args!("{:<28} {:>12}  of the above", format!("with {workers}"), "rows/s"));
     for variant in &findings.variants {

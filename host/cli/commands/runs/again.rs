@@ -12,9 +12,8 @@ use wpool::place::Dir;
 use wpool::{DirGrant, Grants, MAX_PROGRAM, Program, SandboxMode, Status};
 
 use crate::cli::args::{Action, Args, Replay, Rerun, Run};
-use crate::cli::exit::Usage;
-use crate::cli::journal::index;
-use crate::cli::journal::{Facts, output, program};
+use crate::cli::errors::Usage;
+use crate::cli::journal::{Facts, index, output, program};
 use crate::cli::plan::{JournalPlan, Plan, Resuming, differences, is_stdin};
 use crate::cli::say;
 

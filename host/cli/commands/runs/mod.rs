@@ -11,9 +11,10 @@ use wpool::place::{Dir, Place};
 
 use crate::cli::args::{Rerun, Runs};
 use crate::cli::exit::Exit;
-use crate::cli::journal::index::{self, Kept, State};
+use crate::cli::journal::index::{self, Kept, RunState};
 use crate::cli::journal::{Entries, Facts, Folder};
-use crate::cli::print::{Lines, Printer, print};
+use crate::cli::lines::Lines;
+use crate::cli::print::{Printer, print};
 use crate::cli::run::run;
 use crate::cli::say;
 pub use again::{Again, is_ordered};
@@ -44,8 +45,8 @@ fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
     let verb = if dry { "would " } else { "" };
     for kept in index::all()? {
         let Kept { run, folder, state, .. } = &kept;
-        let removes = *state == State::Finished && age.is_some_and(|age| kept.finished_for() >= Some(age));
-        if !removes && *state != State::Gone {
+        let removes = *state == RunState::Finished && age.is_some_and(|age| kept.finished_for() >= Some(age));
+        if !removes && *state != RunState::Gone {
             continue;
         }
         if removes {

@@ -5,7 +5,8 @@ use anyhow::Result;
 use crate::cli::exit::Exit;
 use crate::cli::journal::Facts;
 use crate::cli::journal::index::Kept;
-use crate::cli::print::{Layout, Lines, print, print_json};
+use crate::cli::lines::Lines;
+use crate::cli::print::{Layout, print, print_json};
 
 /// Prints a table of runs, or a JSON array.
 pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {

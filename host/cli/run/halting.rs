@@ -1,17 +1,11 @@
-//! How a run comes to its end early: by what its tasks come to, and by its own deadline.
+//! Halting: a run ends early by what becomes of its tasks (`--halt`, `--max-fail`).
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until};
 use wpool::{Event, Shutdown, Status, Stopper};
 
 use crate::cli::args::halt::{Counts, Halt, When, Why};
 use crate::cli::exit::Exit;
-use crate::cli::run::signals::Pauses;
-use crate::cli::say;
 
 /// Stops a run when a condition is met. It hears of tasks as they settle: in an ordered run, the record of one may have
 /// to wait long for those before it.
@@ -20,14 +14,15 @@ pub struct Halting {
     halts: Vec<Halt>,
     /// Tasks that settle as ok count only when their outputs have been judged.
     judged: bool,
-    state: Mutex<State>,
+    heard: Mutex<Heard>,
     /// Rows of the run, where a percentage needs them.
     total: OnceLock<u64>,
     stopper: OnceLock<Stopper>,
 }
 
+/// What has become of tasks so far.
 #[derive(Debug, Default)]
-struct State {
+struct Heard {
     counts: Counts,
     met: Option<Halt>,
 }
@@ -35,7 +30,7 @@ struct State {
 impl Halting {
     /// `judged` says that outputs are judged after their tasks have settled, and told of by [`Halting::judged`].
     pub fn new(halts: Vec<Halt>, judged: bool) -> Halting {
-        Halting { halts, judged, state: Mutex::default(), total: OnceLock::new(), stopper: OnceLock::new() }
+        Halting { halts, judged, heard: Mutex::default(), total: OnceLock::new(), stopper: OnceLock::new() }
     }
 
     /// Whether nothing is to be heard.
@@ -75,16 +70,16 @@ impl Halting {
         if self.is_idle() {
             return;
         }
-        let mut state = self.lock();
-        change(&mut state.counts);
-        if state.met.is_some() {
+        let mut heard = self.lock();
+        change(&mut heard.counts);
+        if heard.met.is_some() {
             return;
         }
         let total = self.total.get().copied();
-        state.met = self.halts.iter().copied().find(|halt| halt.is_met(state.counts, total));
-        let met = state.met;
+        heard.met = self.halts.iter().copied().find(|halt| halt.is_met(heard.counts, total));
+        let met = heard.met;
         // What stops the pool makes it settle tasks, of which this hears.
-        drop(state);
+        drop(heard);
         if let (Some(halt), Some(stopper)) = (met, self.stopper.get()) {
             match halt.when {
                 When::Now => stopper.stop(Shutdown::Kill),
@@ -98,8 +93,8 @@ impl Halting {
         self.lock().met
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -111,38 +106,6 @@ pub fn exit_of_tasks(total: u64, not_ok: u64, met: Option<Halt>) -> Exit {
         None if total == 0 => Exit::NoInputs,
         None if not_ok == 0 => Exit::Ok,
         None => Exit::NotOk,
-    }
-}
-
-/// Woken when something from outside asks the run to end.
-pub type Asked = Arc<Notify>;
-
-/// The deadline of a whole run: running tasks then have a grace to finish, and are killed.
-#[derive(Debug)]
-pub struct RunDeadline(Arc<AtomicBool>);
-
-impl RunDeadline {
-    /// Counts from now on, but for the time that the run is stopped.
-    pub fn start(time: Duration, grace: Duration, stopper: Stopper, pauses: Pauses, asked: Asked) -> RunDeadline {
-        let passed = Arc::new(AtomicBool::new(false));
-        let flag = passed.clone();
-        let start = Instant::now();
-        tokio::spawn(async move {
-            while Instant::now() < start + time + pauses.total() {
-                sleep_until(start + time + pauses.total()).await;
-            }
-            flag.store(true, Ordering::Release);
-            asked.notify_one();
-            say(format_args!("the deadline of the run has passed; running tasks have {grace:?} to finish"));
-            stopper.stop(Shutdown::Cancel);
-            sleep(grace).await;
-            stopper.stop(Shutdown::Kill);
-        });
-        RunDeadline(passed)
-    }
-
-    pub fn exit(&self) -> Option<Exit> {
-        self.0.load(Ordering::Acquire).then_some(Exit::Deadline)
     }
 }
 

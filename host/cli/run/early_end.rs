@@ -9,22 +9,24 @@ use wpool::Stopper;
 use crate::cli::exit::Exit;
 use crate::cli::plan::Plan;
 use crate::cli::report::Tally;
-use crate::cli::run::Audience;
-use crate::cli::run::signals::{Interruption, Pauses};
-use crate::cli::run::stopping::{Asked, Halting, RunDeadline, exit_of_tasks};
+use crate::cli::run::asked::Asked;
+use crate::cli::run::deadline::RunDeadline;
+use crate::cli::run::halting::{Halting, exit_of_tasks};
+use crate::cli::run::pauses::Pauses;
+use crate::cli::run::signals::Interruption;
 
 /// What may end the run early.
-pub struct Stops {
+pub struct EarlyEnd {
     interruption: Interruption,
     deadline: Option<RunDeadline>,
     asked: Asked,
     halting: Arc<Halting>,
 }
 
-impl Stops {
+impl EarlyEnd {
     /// Listens for the rest of the run, which began some time ago.
-    pub fn listen(plan: &Plan, audience: &Audience, stopper: &Stopper, began: Instant) -> Result<Stops> {
-        audience.halting.arm(stopper.clone());
+    pub fn listen(plan: &Plan, halting: Arc<Halting>, stopper: &Stopper, began: Instant) -> Result<EarlyEnd> {
+        halting.arm(stopper.clone());
         let asked = Asked::default();
         let pauses = Pauses::listen(stopper.clone())?;
         let deadline = plan.deadline.map(|time| {
@@ -32,15 +34,12 @@ impl Stops {
             RunDeadline::start(left, plan.config.grace, stopper.clone(), pauses, asked.clone())
         });
         let interruption = Interruption::listen(stopper, &asked)?;
-        Ok(Stops { interruption, deadline, asked, halting: audience.halting.clone() })
+        Ok(EarlyEnd { interruption, deadline, asked, halting })
     }
 
-    /// Waits for what is done before the first task; `None` when the run is asked to end before it is done.
-    pub async fn unless_asked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            done = work => Some(done),
-            () = self.asked.notified() => None,
-        }
+    /// Waits for work that is done before the first task; `None` when the run is asked to end before it is done.
+    pub async fn before<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.asked.before(work).await
     }
 
     /// The exit of what stopped the run from outside.

@@ -1,0 +1,43 @@
+//! Errors that have an exit code of their own, below everything that ends with them.
+
+use std::io;
+use std::path::Path;
+
+use anyhow::Result;
+
+/// A mistake in the command line that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Refuses what was typed.
+pub fn usage<T>(what: String) -> Result<T> {
+    Err(Usage(what).into())
+}
+
+/// There is nothing to run over.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoInputs(pub String);
+
+/// An output that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}")]
+pub struct CannotWrite {
+    pub path: String,
+    pub source: io::Error,
+}
+
+impl CannotWrite {
+    /// Makes the error for a path of what the system says.
+    pub fn at(path: &Path) -> impl Fn(io::Error) -> CannotWrite + Copy {
+        move |source| CannotWrite { path: path.display().to_string(), source }
+    }
+}
+
+/// The time for a whole run was over before its first task.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the deadline of the run has passed before its first task: compiling the program, or its init, took longer than --deadline"
+)]
+pub struct DeadlinePassed;

@@ -1,0 +1,78 @@
+//! Where rows come from.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::cli::args;
+use crate::cli::errors::{NoInputs, usage};
+use crate::cli::plan::files::matching;
+use crate::cli::plan::row_file::RowFile;
+
+/// Where rows come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Lines of files, or of standard input for `-`.
+    Lines(Vec<RowFile>),
+    /// Files, each of them a row.
+    Files(Vec<RowFile>),
+    /// One run without input.
+    Once,
+}
+
+impl Source {
+    /// Has files that a task could replace be the ones that stand there now.
+    pub fn pin(&mut self) {
+        if let Source::Lines(files) | Source::Files(files) = self {
+            files.iter_mut().filter(|file| !is_stdin(file)).for_each(RowFile::pin);
+        }
+    }
+}
+
+/// The rows that were typed.
+pub fn source(typed: &args::Run) -> Result<Source> {
+    if typed.once {
+        return Ok(Source::Once);
+    }
+    if !typed.source.files.is_empty() {
+        let files = matching(&typed.source.files)?;
+        if files.is_empty() {
+            let patterns = typed.source.files.join(" or ");
+            return Err(NoInputs(format!("no regular file matches --files {patterns}")).into());
+        }
+        return Ok(Source::Files(files.into_iter().map(RowFile::from).collect()));
+    }
+    files(&typed.source.inputs).map(Source::Lines)
+}
+
+/// Input files that can be opened, with `-` for standard input.
+pub fn files(inputs: &[PathBuf]) -> Result<Vec<RowFile>> {
+    let mut files = inputs.to_vec();
+    if files.is_empty() {
+        files.push("-".into());
+    }
+    if files.iter().filter(|file| is_stdin(file)).count() > 1 {
+        return usage("standard input can be read only once".into());
+    }
+    let terminal = files.iter().any(|file| is_stdin(file)) && std::io::stdin().is_terminal();
+    if terminal && inputs.is_empty() {
+        return usage(
+            "no inputs: name a file of rows, or pipe rows in (- reads them from the terminal, -n runs once)".into(),
+        );
+    }
+    for file in files.iter().filter(|file| !is_stdin(file)) {
+        let cannot = || format!("cannot read {}", file.display());
+        let metadata = std::fs::metadata(file).with_context(cannot)?;
+        anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", file.display());
+        // What is no regular file may wait for somebody who writes, and gives its rows only once.
+        if metadata.is_file() {
+            std::fs::File::open(file).with_context(cannot)?;
+        }
+    }
+    Ok(files.into_iter().map(RowFile::from).collect())
+}
+
+pub fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}

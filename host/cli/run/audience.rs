@@ -1,0 +1,87 @@
+//! Who hears of what happens in the pool.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use wpool::output::OutputType;
+use wpool::{Observer, Stopper};
+
+use crate::cli::plan::{Locator, Plan, Shown, Source};
+use crate::cli::records::kept::Positions;
+use crate::cli::records::out_dir::OutDir;
+use crate::cli::records::writer::Writer;
+use crate::cli::report::{Ledger, Meter, Monitor, Reporter, Showing};
+use crate::cli::rows;
+use crate::cli::run::halting::Halting;
+use crate::cli::runtime::beside;
+use crate::cli::tell::tell;
+
+/// Those who hear of what happens in the pool.
+pub struct Audience {
+    pub ledger: Arc<Ledger>,
+    meter: Arc<Meter>,
+    pub halting: Arc<Halting>,
+    pub positions: Positions,
+    shown: Shown,
+}
+
+impl Audience {
+    pub fn new(plan: &Plan) -> Audience {
+        Audience {
+            ledger: Arc::default(),
+            meter: Arc::default(),
+            positions: Positions::default(),
+            halting: Arc::new(Halting::new(plan.halts.clone(), plan.output_type != OutputType::Auto)),
+            shown: plan.messages.progress,
+        }
+    }
+
+    pub fn reporter(&self, plan: &Plan, locator: Locator, out_dir: Option<Arc<OutDir>>, writer: Writer) -> Reporter {
+        let halting = self.halting.clone();
+        let judged = Box::new(move |status| halting.judged(status));
+        let mut reporter = Reporter::new(plan, locator, out_dir, judged, writer);
+        reporter.meter = self.meter.clone();
+        reporter
+    }
+
+    pub fn observer(&self, verbose: bool) -> Observer {
+        let (ledger, meter, halting) = (self.ledger.clone(), self.meter.clone(), self.halting.clone());
+        let positions = self.positions.clone();
+        let observer = Observer::new(move |event| {
+            tell(positions.show(event).as_ref().unwrap_or(event), verbose);
+            ledger.hear(event);
+            meter.hear(event);
+            halting.hear(event);
+        });
+        // A million tasks a second are told of only to those who count them.
+        let counted = verbose || self.shown != Shown::Nothing || !self.halting.is_idle();
+        if counted { observer } else { observer.without_tasks() }
+    }
+
+    /// Finds out how many rows there are: before the run where a percentage needs it, else beside it.
+    pub async fn count_rows(&self, source: &Source) -> Result<()> {
+        if self.halting.needs_total() {
+            let source = source.clone();
+            let counted = beside(move || rows::count(&source).context("cannot count the rows")).await?;
+            let total = counted.unwrap_or_default();
+            self.halting.set_total(total);
+            self.meter.set_total(total);
+        } else if self.shown != Shown::Nothing {
+            let (source, meter) = (source.clone(), self.meter.clone());
+            // Not joined: nobody needs the number once the run has ended.
+            std::thread::Builder::new().name("wpool-count".into()).spawn(move || {
+                // What cannot be read is told of when it is read for the run.
+                if let Ok(Some(total)) = rows::count(&source) {
+                    meter.set_total(total);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    pub fn show(&self, plan: &Plan, stopper: Stopper) -> Showing {
+        let slow = (!plan.messages.quiet).then_some(plan.messages.slow);
+        let (meter, positions) = (self.meter.clone(), self.positions.clone());
+        Monitor { shown: self.shown, meter, stopper, positions, workers: plan.config.workers, slow }.start()
+    }
+}
