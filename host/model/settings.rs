@@ -151,13 +151,34 @@ impl fmt::Display for Setting {
 pub enum SettingError {
     /// The value lies outside the setting's range.
     #[error("{setting} must be {range}, not {value}")]
-    Range { setting: Setting, range: String, value: String },
+    Range {
+        /// The setting.
+        setting: Setting,
+        /// The values that it may have, such as `at least 1`.
+        range: String,
+        /// The value that it has.
+        value: String,
+    },
     /// Two settings contradict each other.
     #[error("{setting} cannot be combined with {other}: {why}")]
-    Conflict { setting: Setting, other: Setting, why: String },
+    Conflict {
+        /// The setting that excludes the other.
+        setting: Setting,
+        /// The setting that is excluded.
+        other: Setting,
+        /// The reason.
+        why: String,
+    },
     /// The program cannot be run with the setting.
     #[error("{program} {why}")]
-    Program { setting: Setting, program: String, why: String },
+    Program {
+        /// The setting.
+        setting: Setting,
+        /// The program's name.
+        program: String,
+        /// The rest of a sentence that begins with the program's name.
+        why: String,
+    },
 }
 
 impl SettingError {
