@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ use wpool::{ErrorDetail, Input, Outcome, Pool, Program, Shutdown, Status, TaskId
 
 use crate::cli::args;
 use crate::cli::commands::runs::{Again, is_ordered};
-use crate::cli::errors::{CannotWrite, Usage};
+use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
 use crate::cli::journal::{Entries, Entry, Facts, Key, output};
 use crate::cli::lines::Lines;
@@ -29,19 +29,10 @@ const MAX_LINE: u64 = 64 << 20;
 
 /// Runs one task again and tells about it.
 pub fn replay(args: &args::Replay) -> Result<Exit> {
-    let dump = args.coredump.as_deref().map(std::path::absolute).transpose()?;
-    if dump.as_ref().is_some_and(|path| path.symlink_metadata().is_ok()) {
-        return Err(Usage("the file for the core dump exists; it is not replaced, so name another".into()).into());
-    }
+    let dump = args.coredump.as_deref().map(new_dump).transpose()?;
     let again = Again::find(&args.run)?;
     let (plan, program) = again.single(args)?;
-    if let Some(path) = &dump
-        && let Some(granted) = plan.config.task.grants.writable_at(path)
-    {
-        let (path, granted) = (path.display(), granted.display());
-        let what = format!("--coredump: {path} lies in {granted}, which the task may write to; let it lie elsewhere");
-        return Err(Usage(what).into());
-    }
+    dump.iter().try_for_each(|path| check_dump(path, &plan))?;
     let format = Format {
         style: Style::Records { receipts: true },
         output_type: plan.output_type,
@@ -123,7 +114,7 @@ async fn row(plan: &Plan, position: u64) -> Result<Input> {
     if let Some(why) = rows.end().failure() {
         anyhow::bail!(why);
     }
-    Err(Usage(format!("there is no row {position}: the input has {count} rows, counted from 0")).into())
+    usage(format!("there is no row {position}: the input has {count} rows, counted from 0"))
 }
 
 /// Why there is no record. Lines without order are found by their ids alone, and not all have one.
@@ -148,7 +139,23 @@ fn check(row: &Input, recorded: &Recorded, id: u64, locator: &Locator) -> Result
         "row {id}{place} differs from the row of the run: the input has changed since; name a file of the same rows: \
          wpool replay RUN ID FILE"
     );
-    Err(Usage(what).into())
+    usage(what)
+}
+
+/// Where the core dump goes.
+fn new_dump(typed: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(typed)?;
+    if path.symlink_metadata().is_ok() {
+        return usage("the file for the core dump exists; it is not replaced, so name another".into());
+    }
+    Ok(path)
+}
+
+/// Refuses a core dump where the task could put something in its place.
+fn check_dump(path: &Path, plan: &Plan) -> Result<()> {
+    let Some(granted) = plan.config.task.grants.writable_at(path) else { return Ok(()) };
+    let (path, granted) = (path.display(), granted.display());
+    usage(format!("--coredump: {path} lies in {granted}, which the task may write to; let it lie elsewhere"))
 }
 
 async fn once(plan: &Plan, program: Program, row: Input) -> Result<TaskResult> {

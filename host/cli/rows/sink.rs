@@ -11,6 +11,7 @@ use crate::cli::rows::occurrences::Occurrences;
 pub const BLOCK: usize = 256 << 10;
 /// Batches that may wait between the reader and the pool. A long one counts for several.
 pub const BATCHES: usize = 4;
+
 /// What is done with each row where it is read, in this order.
 #[derive(Debug, Default)]
 pub struct Steps {

@@ -1,4 +1,4 @@
-//! What may end a run early.
+//! The early end of a run: asked for from outside, or by what became of its tasks.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::cli::run::halting::{Halting, exit_of_tasks};
 use crate::cli::run::pauses::Pauses;
 use crate::cli::run::signals::Interruption;
 
-/// What may end the run early.
+/// Everything that may end a run early.
 pub struct EarlyEnd {
     interruption: Interruption,
     deadline: Option<RunDeadline>,
