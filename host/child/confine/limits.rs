@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::Needs;
+use super::needs::Needs;
 
 /// How readily the kernel ends a child when the machine is out of memory, from -1000 to 1000: before its host and before
 /// whatever else runs here, because its tasks can be run again.

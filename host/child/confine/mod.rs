@@ -10,6 +10,7 @@ mod calls;
 mod files;
 mod filter;
 mod limits;
+mod needs;
 mod privileges;
 
 use std::error::Error;
@@ -23,12 +24,12 @@ use rustix::stdio::{dup2_stdout, stderr, stdin, stdout};
 
 use super::pipes::{BROKEN, Pipes};
 use crate::model::fence::{Fence, LayerState, SandboxLayer, SandboxMode};
-use crate::model::grants::DirGrant;
 use crate::protocol::page::{Cause, SharedPage};
 use crate::protocol::roles::{IMAGE_FD, PAGE_FD, Role};
 use crate::protocol::setup::ChildError;
 use crate::protocol::wire::FRAME_TARGET;
 
+pub(crate) use needs::Needs;
 pub(super) use privileges::without_rights;
 
 /// The first steps, taken before a byte is read: die with the host, leave its session and its terminal, keep only
@@ -58,17 +59,6 @@ fn die_with(host: i32) -> io::Result<()> {
         return Err(io::Error::other("the host is gone"));
     }
     Ok(())
-}
-
-/// What a child keeps inside its fence.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Needs<'a> {
-    pub role: Role,
-    /// The host, with which it dies.
-    pub host: i32,
-    pub dirs: &'a [DirGrant],
-    /// Bytes of memory that it may take beside what it has. `None` where it has a limit already.
-    pub data: Option<u64>,
 }
 
 /// A fence that is being raised.

@@ -7,7 +7,6 @@ use super::value::Made;
 #[cfg(any(feature = "engine", test))]
 use super::value::Value;
 use crate::model::json;
-use crate::model::outcome::ErrorDetail;
 
 /// What a function takes, as the types that a row may have.
 #[derive(Clone, Debug)]
@@ -108,19 +107,13 @@ enum Fit<V> {
 /// Why a row is not fit to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RowError {
-    code: &'static str,
+    pub code: &'static str,
     pub message: String,
 }
 
 impl RowError {
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         RowError { code, message: message.into() }
-    }
-}
-
-impl From<RowError> for ErrorDetail {
-    fn from(error: RowError) -> Self {
-        ErrorDetail::new(error.code, error.message)
     }
 }
 

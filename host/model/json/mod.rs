@@ -316,5 +316,4 @@ impl Checker<'_> {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;
