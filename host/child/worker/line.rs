@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::outbox::Outbox;
 use crate::child::pipes::Pipes;
-use crate::child::sandbox::state_link::StateLink;
+use crate::child::sandbox::StateLink;
 use crate::protocol::page::SharedPage;
 use crate::protocol::state_calls::{Reply, Request};
 use crate::protocol::wire::{self, Decoder, Frame, Kind, WireError};
