@@ -8,6 +8,7 @@ use thiserror::Error;
 
 /// Why a pool could not be made, or cannot go on.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The program file cannot be read.
     #[error("cannot read the program {path}", path = path.display())]

@@ -23,6 +23,7 @@ pub const MAX_VALUE: usize = 1 << 20;
 
 /// Why a call was refused. Tasks get the text as the error `other`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StateError {
     #[error("a key of {0} bytes; keys have at most {MAX_KEY}")]
     Key(usize),

@@ -38,8 +38,8 @@ const KNOWN: [&str; 11] = [
 /// A core module in the form in which its state can be put back, or why it cannot be. Of a module that is not
 /// valid, either may come.
 pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
-    let state = State::read(wasm, Stands::Alone)?;
-    State::check_size(&[&state])?;
+    let state = ModuleState::read(wasm, Stands::Alone)?;
+    ModuleState::check_size(&[&state])?;
     with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Stands {
 
 /// What of a module's instance a task can change: what the module itself defines.
 #[derive(Clone, Debug, Default)]
-pub(super) struct State {
+pub(super) struct ModuleState {
     pub memories: Vec<Part<MemoryType>>,
     /// The mutable ones.
     pub globals: Vec<Part<GlobalType>>,
@@ -75,10 +75,10 @@ struct Imported {
     globals: u32,
 }
 
-impl State {
-    pub fn read(wasm: &[u8], stands: Stands) -> Result<State, String> {
+impl ModuleState {
+    pub fn read(wasm: &[u8], stands: Stands) -> Result<ModuleState, String> {
         let unread = |error: wasmparser::BinaryReaderError| error.to_string();
-        let (mut state, mut imported) = (State::default(), Imported::default());
+        let (mut state, mut imported) = (ModuleState::default(), Imported::default());
         for payload in Parser::new(0).parse_all(wasm) {
             match payload.map_err(unread)? {
                 Payload::ImportSection(imports) => {
@@ -134,8 +134,8 @@ impl State {
     }
 
     /// Whether all of this is worth putting back.
-    pub fn check_size(states: &[&State]) -> Result<(), String> {
-        let sum = |of: fn(&State) -> usize| states.iter().map(|state| of(state)).sum::<usize>();
+    pub fn check_size(states: &[&ModuleState]) -> Result<(), String> {
+        let sum = |of: fn(&ModuleState) -> usize| states.iter().map(|state| of(state)).sum::<usize>();
         if sum(|state| state.memories.len()) > MAX_WATCHED {
             return Err(format!("it has more than {MAX_WATCHED} memories"));
         }

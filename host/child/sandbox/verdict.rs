@@ -167,7 +167,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
             return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
         }
         Some(Stopped::Init { code, message }) => {
-            return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code, message.clone()));
+            return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code.as_str(), message.clone()));
         }
         Some(Stopped::Denied(message)) => {
             let backtrace = backtrace();

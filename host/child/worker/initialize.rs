@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::loaded::{Fenced, fenced};
 use crate::child::pipes::Pipes;
+use crate::child::sandbox::InitCode;
 use crate::model::error::Refusal;
 use crate::model::limits::MAX_INPUT;
 use crate::model::outcome::{ErrorDetail, Status};
@@ -45,10 +46,10 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
 
 /// Why the run is refused, with what helps to find out more.
 fn refusal(status: Status, error: ErrorDetail) -> Refusal {
-    if error.code == "snapshot" {
+    if error.code == InitCode::Snapshot.as_str() {
         let why = error.message;
         return Refusal::new(
-            "snapshot",
+            InitCode::Snapshot.as_str(),
             format!("no snapshot can be made after its `init`: {why}; --init-each runs it in each instance instead"),
         );
     }
@@ -64,5 +65,5 @@ fn refusal(status: Status, error: ErrorDetail) -> Refusal {
     if let Some(printed) = error.stderr {
         message += &format!("\nit printed: {}", printed.trim_end());
     }
-    Refusal::new("init", message)
+    Refusal::new(InitCode::Init.as_str(), message)
 }

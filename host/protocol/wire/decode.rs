@@ -7,7 +7,7 @@ use super::frame::{FRAME_TARGET, HEADER, Kind, MAGIC, Times};
 
 /// A payload shorter than this is copied out of the buffer that it was received in, which is used again: a reader that is
 /// given few answers at a time would otherwise keep a whole buffer for each of these times.
-const SMALL: usize = FRAME_TARGET / 4;
+pub(super) const SMALL: usize = FRAME_TARGET / 4;
 
 /// A decoded header with its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Frame {
 /// Collects bytes and gives frames. A partial frame stays inside and never blocks anybody.
 #[derive(Debug)]
 pub struct Decoder {
-    buffer: BytesMut,
+    pub(super) buffer: BytesMut,
     limit: usize,
 }
 
