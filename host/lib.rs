@@ -97,11 +97,11 @@ pub use model::span::{Cuts, Span, Supply};
 pub use model::task::{Input, Rejected, TaskId, TaskResult};
 pub use model::template::{Row, Template};
 pub use model::{limits, output, typed};
-pub use pool::settled::{OkSpan, OkTask, Settled};
 pub use pool::{
     Builder, Completed, Pool, Results, Running, Shutdown, Stats, Stopper, TaskHandle, TaskState, Until, Waited,
     as_completed, blocking, wait,
 };
+pub use pool::{OkSpan, OkTask, Settled};
 pub use protocol::roles::BUILD;
 #[doc(hidden)]
 pub use protocol::{state_calls, wire};

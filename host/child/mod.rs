@@ -16,13 +16,11 @@ use std::ffi::OsString;
 use std::process::exit;
 
 pub use self::allocator::Allocator;
+use self::worker::Intrusion;
 use crate::protocol::roles::{CHILD_ARGUMENT, Role};
 
-/// An intruder's work on a row.
-pub(crate) type Intrusion = fn(&[u8]) -> Option<Vec<u8>>;
-
-/// Makes this process a worker or a compiler if a pool started it as one, and returns otherwise. It must be the first
-/// line of `main` in a program that uses [`crate::WorkerCommand::this_program`].
+/// Makes this process a worker or a compiler when a pool started it as one, and returns otherwise. It must be the
+/// first line of `main` in a program that uses [`crate::WorkerCommand::this_program`].
 pub fn enter() {
     enter_with(None);
 }

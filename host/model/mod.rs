@@ -9,6 +9,7 @@ pub mod inert;
 pub(crate) mod isolation;
 pub(crate) mod json;
 pub mod limits;
+pub(crate) mod lock;
 pub(crate) mod outcome;
 pub mod output;
 pub(crate) mod program;

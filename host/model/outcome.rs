@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// The closed list of the ends of a task, which are the `status` of records.
+use crate::model::typed::RowError;
+
+/// The closed list of what can become of a task, as it stands in a record's `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
@@ -106,6 +108,12 @@ impl ErrorDetail {
         let lines: usize = self.backtrace.iter().map(String::len).sum();
         let texts = [self.signal.as_ref(), self.stderr.as_ref()].into_iter().flatten().map(String::len).sum::<usize>();
         self.code.len() + self.message.len() + lines + texts
+    }
+}
+
+impl From<RowError> for ErrorDetail {
+    fn from(error: RowError) -> Self {
+        ErrorDetail::new(error.code, error.message)
     }
 }
 

@@ -13,8 +13,6 @@ use rustix::fs::{CWD, Dir as Entries, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 
-use super::Place;
-
 /// Write permission of the group, and of others.
 const WRITABLE_BY_GROUP: u32 = 0o020;
 const WRITABLE_BY_OTHERS: u32 = 0o002;
@@ -47,7 +45,10 @@ impl Dir {
         // Removes a slash at the end, because the system would follow a link before it.
         let path: PathBuf = path.components().collect();
         // `/`, `.` and `..` are never links.
-        if path.file_name().is_some() { Place::of(&path)?.folder() } else { Dir::open(&path) }
+        match path.file_name() {
+            Some(name) => Dir::open(path.parent().unwrap_or(Path::new("")))?.within(name),
+            None => Dir::open(&path),
+        }
     }
 
     /// Opens a folder that is the user's alone: nobody else can write to it, read new files in it, or replace it. A
@@ -71,8 +72,18 @@ impl Dir {
         Dir::private(path)
     }
 
-    pub(super) fn open_with(at: impl AsFd, name: &OsStr, more: OFlags, path: PathBuf) -> io::Result<Dir> {
-        // A PATH descriptor, because files can be made in a folder that cannot be read.
+    /// Opens the folder of this name in it, through no link.
+    pub(super) fn within(&self, name: &OsStr) -> io::Result<Dir> {
+        Dir::open_with(&self.folder, name, OFlags::NOFOLLOW, self.path_of(name))
+    }
+
+    /// The path of a name in it, for messages.
+    pub(super) fn path_of(&self, name: &OsStr) -> PathBuf {
+        if self.path == Path::new(".") { PathBuf::from(name) } else { self.path.join(name) }
+    }
+
+    fn open_with(at: impl AsFd, name: &OsStr, more: OFlags, path: PathBuf) -> io::Result<Dir> {
+        // Files can be made in a folder that cannot be read.
         let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC | more;
         let folder = rustix::fs::openat(at, name, flags, Mode::empty()).map_err(|errno| match errno {
             // The kernel's two errors for a link that is not followed.
@@ -87,15 +98,8 @@ impl Dir {
         &self.path
     }
 
-    /// The place of a name, which must have a single component.
-    pub fn at(&self, name: impl AsRef<OsStr>) -> Place {
-        let name = name.as_ref();
-        debug_assert!(!name.as_bytes().contains(&b'/'), "{name:?} is one name");
-        Place { dir: self.clone(), name: name.to_owned() }
-    }
-
-    /// Rejects a folder that belongs to somebody else, or that others may write to. They could read, replace or
-    /// redirect the files in it.
+    /// Refuses a folder that belongs to somebody else, or that others may write to: what is written there could be read,
+    /// replaced, or led elsewhere.
     ///
     /// # Errors
     /// A sentence about the flaw.

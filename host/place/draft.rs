@@ -1,20 +1,51 @@
 //! Files that are written beside their place, then renamed over it.
 
 use std::fs::File;
-use std::io;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
 
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::{Place, replaceable};
+use super::found::replaceable;
+use super::name::Place;
 
 /// A file that is not at its place yet. Dropping it removes the file.
 #[derive(Debug)]
 pub struct Draft {
     pub file: File,
-    pub(super) temporary: Place,
-    pub(super) place: Place,
-    pub(super) placed: bool,
+    temporary: Place,
+    place: Place,
+    placed: bool,
+}
+
+impl Place {
+    /// Makes a file beside the place, to be put there.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn draft(&self, mode: u32) -> io::Result<Draft> {
+        loop {
+            // Seeded by the system, so that nobody can have taken the name on purpose.
+            let random = RandomState::new().hash_one(std::process::id());
+            let temporary = self.dir.at(format!(".wpool-{random:016x}"));
+            match temporary.create(mode) {
+                Ok(file) => return Ok(Draft { file, temporary, place: self.clone(), placed: false }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Has a file of this content stand there, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Place::draft`] and [`Draft::put`].
+    pub fn replace(&self, bytes: &[u8], mode: u32, overwrite: bool) -> io::Result<()> {
+        let mut draft = self.draft(mode)?;
+        draft.file.write_all(bytes)?;
+        draft.put(overwrite).map(drop)
+    }
 }
 
 impl Draft {

@@ -15,8 +15,10 @@ use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
 
-use super::results::Iter;
-use super::{Builder, Shutdown, Stopper, TaskState};
+use super::builder::Builder;
+use super::stats::TaskState;
+use super::stopper::{Shutdown, Stopper};
+use super::{handle, results};
 use crate::model::error::Error;
 use crate::model::report::Report;
 use crate::model::task::{Input, TaskId, TaskResult};
@@ -30,13 +32,6 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub(super) fn build(builder: Builder) -> Result<Pool, Error> {
-        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).thread_name("wpool").enable_all().build();
-        let runtime = runtime.map_err(|source| Error::Spawn { role: "thread", source })?;
-        let pool = runtime.block_on(builder.build())?;
-        Ok(Pool { pool, runtime })
-    }
-
     /// The compiler's report on the program.
     pub fn report(&self) -> &Report {
         self.pool.report()
@@ -58,7 +53,7 @@ impl Pool {
         self.runtime.block_on(self.pool.submit_to(function, input)).map(|handle| self.handle(handle))
     }
 
-    fn handle(&self, handle: crate::pool::TaskHandle) -> TaskHandle {
+    fn handle(&self, handle: handle::TaskHandle) -> TaskHandle {
         TaskHandle { handle, runtime: self.runtime.handle().clone() }
     }
 
@@ -81,10 +76,26 @@ impl Pool {
     }
 }
 
+impl Builder {
+    /// [`Builder::build`] for programs without a runtime.
+    ///
+    /// # Errors
+    /// As [`Builder::build`], and when threads cannot be started.
+    ///
+    /// # Panics
+    /// When called within a tokio runtime, which it would block.
+    pub fn build_blocking(self) -> Result<Pool, Error> {
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).thread_name("wpool").enable_all().build();
+        let runtime = runtime.map_err(|source| Error::Spawn { role: "thread", source })?;
+        let pool = runtime.block_on(self.build())?;
+        Ok(Pool { pool, runtime })
+    }
+}
+
 /// Results of [`Pool::map`].
 #[derive(Debug)]
 pub struct Results<'p, I> {
-    results: crate::pool::Results<'p, Iter<I>>,
+    results: results::Results<'p, results::Iter<I>>,
     runtime: &'p Runtime,
 }
 
@@ -106,7 +117,7 @@ impl<I: Iterator<Item: Into<Input>>> Iterator for Results<'_, I> {
 /// A [`crate::TaskHandle`] whose methods wait.
 #[derive(Clone, Debug)]
 pub struct TaskHandle {
-    handle: crate::pool::TaskHandle,
+    handle: handle::TaskHandle,
     runtime: runtime::Handle,
 }
 

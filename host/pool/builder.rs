@@ -4,9 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Pool;
 use crate::config::{Init, PoolConfig};
-use crate::model::error::Error;
 use crate::model::event::Observer;
 use crate::model::isolation::{Interrupt, Isolation};
 use crate::model::program::Program;
@@ -17,8 +15,8 @@ use crate::state::SharedState;
 /// Settings of a pool to be. Those that have no method here are fields of [`PoolConfig`]; see [`Builder::config`].
 #[derive(Clone, Debug)]
 pub struct Builder {
-    program: Program,
-    config: PoolConfig,
+    pub(super) program: Program,
+    pub(super) config: PoolConfig,
 }
 
 impl Builder {
@@ -119,25 +117,5 @@ impl Builder {
     pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.config.cache = Some(folder.into());
         self
-    }
-
-    /// Compiles the program, or finds it in the cache, and makes the slots. Workers start when there is work. Must be
-    /// called within a tokio runtime with time and I/O enabled.
-    ///
-    /// # Errors
-    /// When the program is refused, a setting cannot be had, or the compiler process cannot be started.
-    pub async fn build(self) -> Result<Pool, Error> {
-        Pool::start(&self.program, self.config).await
-    }
-
-    /// [`Builder::build`] for programs without a runtime.
-    ///
-    /// # Errors
-    /// As [`Builder::build`], and when threads cannot be started.
-    ///
-    /// # Panics
-    /// When called within a tokio runtime, which it would block.
-    pub fn build_blocking(self) -> Result<super::blocking::Pool, Error> {
-        super::blocking::Pool::build(self)
     }
 }

@@ -2,69 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::queue::Ticket;
 use super::shared::Shared;
+use super::stats::TaskState;
 use crate::model::task::{TaskId, TaskResult};
-
-type Callback = Box<dyn FnOnce(&TaskResult) + Send>;
-
-/// Where a task's result waits for its handles.
-#[derive(Default)]
-pub(super) struct Ticket {
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    result: Option<TaskResult>,
-    /// Of each handle that waits, by its number.
-    wakers: Vec<(u64, Waker)>,
-    /// Handles that have waited so far.
-    waiters: u64,
-    callbacks: Vec<Callback>,
-}
-
-impl fmt::Debug for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ticket")
-    }
-}
-
-impl Ticket {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// Hands the result over. Must be called without any other lock, since callbacks may do anything.
-    pub fn settle(&self, result: TaskResult) {
-        let mut inner = self.lock();
-        let callbacks = std::mem::take(&mut inner.callbacks);
-        let wakers = std::mem::take(&mut inner.wakers);
-        inner.result = Some(result.clone());
-        drop(inner);
-        wakers.into_iter().for_each(|(_, waker)| waker.wake());
-        for callback in callbacks {
-            // What one of them breaks is its own.
-            let _ = catch_unwind(AssertUnwindSafe(|| callback(&result)));
-        }
-    }
-}
-
-/// Where a submitted task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskState {
-    /// It waits: for a worker, or for another attempt.
-    Queued,
-    /// A worker has begun it.
-    Running,
-    /// It has settled.
-    Done,
-}
 
 /// A task that was submitted: a future of its result, which clones share. Dropping it does not cancel the task.
 pub struct TaskHandle {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::handle::TaskState;
 use super::queue::Queue;
-use super::stats::{Running, Stats};
+use super::stats::{Running, Stats, TaskState};
 use crate::model::error::Error;
 use crate::model::fence::Fence;
 use crate::model::outcome::ErrorDetail;
@@ -26,7 +25,7 @@ pub(super) struct Place {
 
 /// The mutable part, behind one lock that is held for a lease or a frame of answers at a time and never across an
 /// await.
-pub(super) struct State {
+pub(super) struct PoolState {
     pub queue: Queue,
     pub places: Vec<Place>,
     /// Slots that have been woken for work and are starting a worker.
@@ -48,9 +47,9 @@ pub(super) struct State {
     pub noticed: bool,
 }
 
-impl State {
+impl PoolState {
     pub fn new(queue: Queue, slots: usize) -> Self {
-        State {
+        PoolState {
             queue,
             places: std::iter::repeat_with(Place::default).take(slots).collect(),
             starting: 0,

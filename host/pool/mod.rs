@@ -7,13 +7,13 @@ mod handle;
 mod inner;
 mod queue;
 mod results;
-pub(crate) mod settled;
 mod shared;
 mod slot;
 mod start;
 mod stats;
 mod stopper;
 mod wait;
+mod worker;
 
 use std::sync::Arc;
 
@@ -21,9 +21,10 @@ use futures_core::Stream;
 use tokio::task::JoinSet;
 
 pub use builder::Builder;
-pub use handle::{TaskHandle, TaskState};
+pub use handle::TaskHandle;
+pub use queue::{OkSpan, OkTask, Settled};
 pub use results::Results;
-pub use stats::{Running, Stats};
+pub use stats::{Running, Stats, TaskState};
 pub use stopper::{Shutdown, Stopper};
 pub use wait::{Completed, Until, Waited, as_completed, wait};
 
@@ -32,6 +33,7 @@ use crate::image::Image;
 use crate::model::error::Error;
 use crate::model::event::Event;
 use crate::model::fence::Fence;
+use crate::model::lock::lock;
 use crate::model::outcome::ErrorDetail;
 use crate::model::program::Program;
 use crate::model::report::Report;
@@ -40,8 +42,7 @@ use crate::model::span::Supply;
 use crate::model::task::Input;
 use crate::model::typed;
 use crate::spawn::process::Spawner;
-use handle::Ticket;
-use queue::{Outbox, Queue, Rules};
+use queue::{Outbox, Queue, Rules, Ticket};
 use shared::{Shared, Stop};
 
 /// A fixed number of slots that run tasks of one program. Dropping it kills its workers, and settles what had not
@@ -98,7 +99,7 @@ impl Pool {
     /// Starts a worker before there is a task for it, so that the first task need not wait until it is ready. Otherwise
     /// workers start as there is work. Must be called within a tokio runtime, and does not wait.
     pub fn warm_up(&self) {
-        let mut first = self.shared.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut first = lock(&self.shared.first);
         first.get_or_insert_with(|| self.shared.start_spare());
     }
 
@@ -234,5 +235,16 @@ impl Drop for Pool {
         // Nobody will reap the workers' numbers from here on but the system.
         state.places.iter_mut().for_each(|place| place.pid = None);
         state.end(&ErrorDetail::new("cancelled", "its pool was dropped"));
+    }
+}
+
+impl Builder {
+    /// Compiles the program, or finds it in the cache, and makes the slots. Workers start when there is work. Must be
+    /// called within a tokio runtime with time and I/O enabled.
+    ///
+    /// # Errors
+    /// When the program is refused, a setting cannot be had, or the compiler process cannot be started.
+    pub async fn build(self) -> Result<Pool, Error> {
+        Pool::start(&self.program, self.config).await
     }
 }

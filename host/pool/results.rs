@@ -8,12 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::queue::RunId;
+use super::queue::{RunId, Settled};
 use super::shared::Shared;
 use crate::model::error::Error;
 use crate::model::span::{Span, Supply};
 use crate::model::task::TaskResult;
-use crate::pool::settled::Settled;
 
 /// Inputs taken from the caller's stream, and results given, between two looks at the other side.
 const BATCH: usize = 1024;

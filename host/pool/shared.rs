@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-use super::inner::State;
+use super::inner::PoolState;
 use super::queue::{News, Queue, RunId};
-use super::start::Spare;
+use super::worker::Spare;
 use crate::config::PoolConfig;
 use crate::image::Image;
 use crate::model::error::Error;
+use crate::model::lock::lock;
 use crate::protocol::roles::Role;
 use crate::spawn::handshake::Failed;
 use crate::spawn::process::Spawner;
@@ -40,7 +41,7 @@ pub(super) struct Shared {
     pub image: Image,
     pub program_name: String,
     pub spawner: Spawner,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Where the pool's clock counts from.
     epoch: Instant,
     /// A slot without work may find some.
@@ -73,7 +74,7 @@ impl Shared {
             image,
             program_name,
             spawner,
-            state: Mutex::new(State::new(queue, slots)),
+            state: Mutex::new(PoolState::new(queue, slots)),
             epoch: Instant::now(),
             work: Notify::new(),
             wakes: std::iter::repeat_with(Notify::new).take(slots).collect(),
@@ -110,13 +111,13 @@ impl Shared {
         Locked { shared: self, state: Some(self.lock_quietly()) }
     }
 
-    fn lock_quietly(&self) -> MutexGuard<'_, State> {
+    fn lock_quietly(&self) -> MutexGuard<'_, PoolState> {
         // A panic of ours under the lock leaves counters that may be off, and a queue that still loses nothing.
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.state)
     }
 
     /// Tells the news in their order, without the lock, so that whoever hears them may use the pool.
-    fn tell<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+    fn tell<'a>(&'a self, mut state: MutexGuard<'a, PoolState>) {
         let full = state.queue.outbox.is_full();
         while !state.queue.outbox.news.is_empty() && !state.queue.outbox.telling {
             state.queue.outbox.telling = true;
@@ -139,7 +140,7 @@ impl Shared {
     }
 
     /// Waits until `check` finds in the state what it looks for.
-    pub async fn until<T>(&self, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+    pub async fn until<T>(&self, mut check: impl FnMut(&mut PoolState) -> Option<T>) -> T {
         let _waiting = Waiting::new(&self.waiting_for_change);
         loop {
             let changed = self.changed.notified();
@@ -152,7 +153,7 @@ impl Shared {
     }
 
     /// Not under the lock that tells of changes: looking would be one.
-    fn look<T>(&self, check: &mut impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+    fn look<T>(&self, check: &mut impl FnMut(&mut PoolState) -> Option<T>) -> Option<T> {
         let mut state = self.lock_quietly();
         let found = check(&mut state);
         self.tell(state);
@@ -176,7 +177,7 @@ impl Shared {
     }
 
     /// Takes what its worker has not begun back first, so that nothing else can be running by the time it is killed.
-    fn cancel_in_flight(&self, state: &mut State, key: u64) {
+    fn cancel_in_flight(&self, state: &mut PoolState, key: u64) {
         let Some(slot) = state.queue.slot_of(key) else { return };
         state.recall(slot);
         self.work.notify_one();
@@ -276,19 +277,19 @@ impl Shared {
 /// The state, under the lock.
 pub(super) struct Locked<'a> {
     shared: &'a Shared,
-    state: Option<MutexGuard<'a, State>>,
+    state: Option<MutexGuard<'a, PoolState>>,
 }
 
 impl Deref for Locked<'_> {
-    type Target = State;
+    type Target = PoolState;
 
-    fn deref(&self) -> &State {
+    fn deref(&self) -> &PoolState {
         self.state.as_deref().expect("taken only by drop")
     }
 }
 
 impl DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut State {
+    fn deref_mut(&mut self) -> &mut PoolState {
         self.state.as_deref_mut().expect("taken only by drop")
     }
 }

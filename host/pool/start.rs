@@ -2,44 +2,18 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
-
 use super::shared::Shared;
-use super::slot::Worker;
+use super::worker::{Spare, Worker};
 use crate::model::error::Error;
 use crate::model::event::Event;
 use crate::model::fence::{Fence, SandboxMode};
 use crate::model::limits::MAX_CORE_DUMP;
+use crate::model::lock::lock;
 use crate::protocol::page::SharedPage;
 use crate::protocol::roles::Role;
 use crate::protocol::setup::{START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
-
-/// A worker that is started while its slot still has another. Dropping it kills it.
-pub(super) struct Spare(JoinHandle<Result<Worker, Failed>>);
-
-impl Spare {
-    /// The worker, when it is ready; `None` if it did not come up, or has died since. Not to be asked again.
-    async fn ready(&mut self) -> Option<Worker> {
-        let mut worker = (&mut self.0).await.ok()?.ok()?;
-        matches!(worker.process.child.try_wait(), Ok(None)).then_some(worker)
-    }
-
-    /// Ends it, and waits until it is gone. One that is still starting is killed at once, however long it would take.
-    pub async fn end(mut self) {
-        self.0.abort();
-        if let Some(mut worker) = self.ready().await {
-            let _ = worker.process.child.kill().await;
-        }
-    }
-}
-
-impl Drop for Spare {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 impl Shared {
     /// Starts a worker beside the one that a slot has.
@@ -50,7 +24,7 @@ impl Shared {
 
     /// The worker that was started before there was a task.
     pub fn take_first(&self) -> Option<Spare> {
-        self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+        lock(&self.first).take()
     }
 
     /// Starts a worker and sets it up, unless there is a spare one, and puts it into its slot. If this is dropped before it

@@ -1,4 +1,4 @@
-//! What a pool has done and is doing.
+//! What a pool has done and is doing, and where its tasks are.
 
 use std::time::Duration;
 
@@ -55,4 +55,15 @@ pub struct Running {
     /// The last line that it has written to stderr (or, if it is no command, to stdout), of at most 192 bytes and
     /// without active characters ([`crate::model::inert`]); empty when it has written none.
     pub note: String,
+}
+
+/// Where a submitted task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// It waits: for a worker, or for another attempt.
+    Queued,
+    /// A worker has begun it.
+    Running,
+    /// It has settled.
+    Done,
 }

@@ -23,6 +23,7 @@ pub const MAX_VALUE: usize = 1 << 20;
 
 /// The reason why a call was refused. Tasks get the text as the error `other`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StateError {
     /// A key of this many bytes, which are too many.
     #[error("a key of {0} bytes; keys have at most {MAX_KEY}")]

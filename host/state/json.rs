@@ -9,8 +9,8 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::StateError;
 use crate::model::inert;
+use crate::protocol::state_limits::StateError;
 
 /// Bytes that are not text.
 #[derive(Deserialize)]

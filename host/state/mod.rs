@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use store::Store;
 
+use crate::model::lock::lock;
 use crate::protocol::state_calls::{Reply, Request};
 pub use crate::protocol::state_limits::{ENTRY_COST, MAX_KEY, MAX_STATE, MAX_VALUE, StateError};
 
@@ -119,8 +120,8 @@ impl SharedState {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // No operation under the lock leaves an entry half written, so a poisoned lock is usable.
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        // Nothing that is done under the lock leaves an entry half written.
+        lock(&self.0)
     }
 }
 

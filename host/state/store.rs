@@ -5,9 +5,8 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::{ENTRY_COST, MAX_STATE, StateError};
 use crate::protocol::state_calls::{Delta, PAIR_OVERHEAD, Reply, Request};
-use crate::protocol::state_limits::{MAX_CALL, check_key, check_value};
+use crate::protocol::state_limits::{ENTRY_COST, MAX_CALL, MAX_STATE, StateError, check_key, check_value};
 
 /// Bytes of keys in one page of a listing. A page has at least one key.
 const PAGE: usize = 64 << 10;

@@ -123,7 +123,7 @@ fn the_library_names_no_option() {
 fn text_and_json_for_people_are_made_where_they_become_inert() {
     // Beside the one place: answers of a worker, which the host makes inert, a test, and texts that settings are compared by.
     let writers =
-        ["host/model/inert.rs", "host/model/typed/write.rs", "host/model/json_tests.rs", "host/cli/plan/journal.rs"];
+        ["host/model/inert.rs", "host/model/typed/write.rs", "host/model/json/tests.rs", "host/cli/plan/journal.rs"];
     assert_only_in(&writers, &["to_writer", "to_writer_pretty", "to_string_pretty", "to_vec_pretty"]);
     let prints = |line: &str| {
         let json = ["serde_json::to_string(", "serde_json::to_vec("];

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use wasm_encoder::{BlockType, CodeSection, ConstExpr, Encode, ExportKind, GlobalType, Instruction, RawSection};
 use wasmparser::{ExternalKind, FunctionBody, KnownCustom, Name, Parser, Payload, TypeRef};
 
-use super::is_component;
+use super::outer::is_component;
 use super::sections::{Added, Section, exporting, items};
 use crate::child::names::CONSTRUCTORS;
 use crate::model::error::Refusal;

@@ -19,7 +19,7 @@ use wasmparser::{
 };
 
 use super::inspect::COMMAND_INTERFACE;
-use super::resettable::{Stands, State};
+use super::resettable::{ModuleState, Stands};
 use super::restorer::{self, Counts};
 use super::sections::with_exports;
 use crate::child::names;
@@ -30,7 +30,7 @@ use crate::model::report::unversioned;
 pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
     let flat = Flat::read(wasm)?;
     let states: Vec<_> = flat.live().map(|(_, _, state)| state).collect();
-    State::check_size(&states)?;
+    ModuleState::check_size(&states)?;
     flat.write(wasm).map_err(|error| error.to_string())
 }
 
@@ -39,7 +39,7 @@ pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
 struct Flat {
     /// In order, with the number of the module, if the section is one.
     sections: Vec<(u8, Range<usize>, Option<u32>)>,
-    modules: Vec<State>,
+    modules: Vec<ModuleState>,
     /// Modules that are instantiated, by number, with the numbers of their instances.
     instances: BTreeMap<u32, u32>,
     /// Number of core instances so far.
@@ -91,7 +91,7 @@ impl Flat {
             Payload::ModuleSection { unchecked_range, .. } => {
                 module = Some(self.modules.len() as u32);
                 let bytes = wasm.get(unchecked_range.clone()).ok_or("it ends within a module")?;
-                self.modules.push(State::read(bytes, Stands::InComponent)?);
+                self.modules.push(ModuleState::read(bytes, Stands::InComponent)?);
             }
             Payload::InstanceSection(instances) => {
                 for instance in instances.clone() {
@@ -133,9 +133,9 @@ impl Flat {
         Ok(())
     }
 
-    /// Modules that are instantiated: number, number of the instance, state. No module comes from outside, so numbers
-    /// are indexes.
-    fn live(&self) -> impl Iterator<Item = (u32, u32, &State)> {
+    /// Modules that are instantiated: number, number of the instance, state. No module comes from outside, so the numbers
+    /// are places.
+    fn live(&self) -> impl Iterator<Item = (u32, u32, &ModuleState)> {
         self.instances
             .iter()
             .filter_map(|(&module, &instance)| Some((module, instance, self.modules.get(module as usize)?)))

@@ -5,11 +5,11 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use wasmparser::{CanonicalFunction, ExternalKind, Parser, Payload, ValType};
+use wasmparser::{CanonicalFunction, ExternalKind, Payload, ValType};
 use wasmtime_wizer::{ComponentInstanceState, InstanceState, SnapshotVal, Wizer};
 
 use super::inspect::{INIT, TASK_INTERFACE};
-use super::is_component;
+use super::outer::{is_component, outer_sections};
 use crate::model::error::Refusal;
 use crate::model::report::unversioned;
 use crate::protocol::snapshot::Snapshot;
@@ -27,23 +27,6 @@ pub(super) fn may_have_init(wasm: &[u8]) -> bool {
             .flatten()
             .any(|export| export.name.name == "init" || unversioned(export.name.name) == TASK_INTERFACE),
         _ => false,
-    })
-}
-
-/// The sections of a module or component, without those of modules and components inside it.
-pub(super) fn outer_sections(wasm: &[u8]) -> impl Iterator<Item = Payload<'_>> {
-    let mut depth = 0;
-    let all = Parser::new(0).parse_all(wasm).map_while(Result::ok);
-    all.filter(move |payload| {
-        match payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) if depth > 0 => {
-                depth -= 1;
-                return false;
-            }
-            _ => {}
-        }
-        depth == 0
     })
 }
 

@@ -6,6 +6,7 @@ mod freeze;
 mod imports;
 mod inspect;
 mod needs;
+mod outer;
 mod resettable;
 mod restorer;
 mod sections;
@@ -17,6 +18,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
+use self::outer::is_component;
 use crate::child::confine::{Confinement, Needs};
 use crate::child::engine::engine;
 use crate::child::pipes::Pipes;
@@ -186,11 +188,6 @@ fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
         return refuse(format!("not WebAssembly (it begins with {}, a module with 00 61 73 6d)", magic.join(" ")));
     }
     wat::parse_bytes(bytes).or_else(|error| refuse(format!("not WebAssembly text: {error}")))
-}
-
-/// Whether a program is a component. Bytes 6 and 7 of the header are the layer: 0 for a core module, 1 for a component.
-fn is_component(wasm: &[u8]) -> bool {
-    wasm.get(6..8) == Some(&[1, 0])
 }
 
 fn bad_module(error: &wasmtime::Error) -> Refusal {

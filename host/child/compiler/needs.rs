@@ -3,7 +3,7 @@
 
 use wasmparser::{Parser, Payload};
 
-use super::freeze::outer_sections;
+use super::outer::outer_sections;
 use crate::child::sandbox::link;
 use crate::model::error::Refusal;
 

@@ -39,8 +39,8 @@ const KNOWN: [&str; 11] = [
 /// A core module rewritten so that its state can be put back, or the reason why it cannot be. An invalid module may
 /// give either.
 pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
-    let state = State::read(wasm, Stands::Alone)?;
-    State::check_size(&[&state])?;
+    let state = ModuleState::read(wasm, Stands::Alone)?;
+    ModuleState::check_size(&[&state])?;
     with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
 }
 
@@ -54,7 +54,7 @@ pub(super) enum Stands {
 
 /// The parts of a module's instance that a task can change. The module itself defines all of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct State {
+pub(super) struct ModuleState {
     pub memories: Vec<Part<MemoryType>>,
     /// Mutable globals only.
     pub globals: Vec<Part<GlobalType>>,
@@ -76,10 +76,10 @@ struct Imported {
     globals: u32,
 }
 
-impl State {
-    pub fn read(wasm: &[u8], stands: Stands) -> Result<State, String> {
+impl ModuleState {
+    pub fn read(wasm: &[u8], stands: Stands) -> Result<ModuleState, String> {
         let unread = |error: wasmparser::BinaryReaderError| error.to_string();
-        let (mut state, mut imported) = (State::default(), Imported::default());
+        let (mut state, mut imported) = (ModuleState::default(), Imported::default());
         for payload in Parser::new(0).parse_all(wasm) {
             match payload.map_err(unread)? {
                 Payload::ImportSection(imports) => {
@@ -134,9 +134,9 @@ impl State {
         Ok(())
     }
 
-    /// Checks that putting all of this back is worth its cost.
-    pub fn check_size(states: &[&State]) -> Result<(), String> {
-        let sum = |of: fn(&State) -> usize| states.iter().map(|state| of(state)).sum::<usize>();
+    /// Whether all of this is worth putting back.
+    pub fn check_size(states: &[&ModuleState]) -> Result<(), String> {
+        let sum = |of: fn(&ModuleState) -> usize| states.iter().map(|state| of(state)).sum::<usize>();
         if sum(|state| state.memories.len()) > MAX_WATCHED {
             return Err(format!("it has more than {MAX_WATCHED} memories"));
         }

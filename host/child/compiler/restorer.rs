@@ -13,7 +13,7 @@ use wasm_encoder::{
 };
 use wasmparser::Validator;
 
-use super::resettable::State;
+use super::resettable::ModuleState;
 use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE};
 
 /// Numbers of the items that a component has so far.
@@ -42,8 +42,8 @@ impl Counts {
     }
 }
 
-/// Puts the module behind all else in a component. `live` are its core instances with a state.
-pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &State)]) {
+/// Puts the module behind everything that a component has. `live` are its core instances that have a state.
+pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &ModuleState)]) {
     component.section(&ModuleSection(&Restorer::of(live).module(live)));
     let mut instances = InstanceSection::new();
     let names: Vec<_> = live.iter().map(|(instance, _)| (instance.to_string(), *instance)).collect();
@@ -84,13 +84,13 @@ struct Restorer {
 }
 
 impl Restorer {
-    fn of(live: &[(u32, &State)]) -> Restorer {
+    fn of(live: &[(u32, &ModuleState)]) -> Restorer {
         let memories = live.iter().flat_map(|(_, state)| &state.memories).map(|memory| memory_type(&memory.ty));
         let globals = live.iter().flat_map(|(_, state)| &state.globals).map(|global| value_type(&global.ty));
         Restorer { memories: memories.collect(), globals: globals.collect() }
     }
 
-    fn module(&self, live: &[(u32, &State)]) -> Module {
+    fn module(&self, live: &[(u32, &ModuleState)]) -> Module {
         let mut types = TypeSection::new();
         types.ty().function([], []);
         types.ty().function([], [ValType::I64]);

@@ -8,8 +8,8 @@ use seccompiler::{
     TargetArch, apply_filter_all_threads,
 };
 
-use super::Needs;
 use super::calls::{self, Call, Only};
+use super::needs::Needs;
 use crate::protocol::roles::Role;
 
 #[cfg(target_arch = "x86_64")]

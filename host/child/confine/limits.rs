@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::Needs;
+use super::needs::Needs;
 
 /// The kernel's preference, from -1000 to 1000, for ending a child when the machine is out of memory. It ends a child
 /// before its host and before all else that runs here, because the child's tasks can run again.

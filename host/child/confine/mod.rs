@@ -11,6 +11,7 @@ mod calls;
 mod files;
 mod filter;
 mod limits;
+mod needs;
 mod privileges;
 
 use std::error::Error;
@@ -24,12 +25,12 @@ use rustix::stdio::{dup2_stdout, stderr, stdin, stdout};
 
 use super::pipes::{BROKEN, Pipes};
 use crate::model::fence::{Fence, LayerState, SandboxLayer, SandboxMode};
-use crate::model::grants::DirGrant;
 use crate::protocol::page::{Cause, SharedPage};
 use crate::protocol::roles::{IMAGE_FD, PAGE_FD, Role};
 use crate::protocol::setup::ChildError;
 use crate::protocol::wire::FRAME_TARGET;
 
+pub(crate) use needs::Needs;
 pub(super) use privileges::without_rights;
 
 /// Takes the first steps, before a byte is read: die with the host, leave its session and its terminal, keep only the
@@ -61,18 +62,7 @@ fn die_with(host: i32) -> io::Result<()> {
     Ok(())
 }
 
-/// The rights that a child keeps inside its fence.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Needs<'a> {
-    pub role: Role,
-    /// The host. The child dies with it.
-    pub host: i32,
-    pub dirs: &'a [DirGrant],
-    /// Most bytes of memory beyond those it has now. `None` if a limit is set already.
-    pub data: Option<u64>,
-}
-
-/// A fence while it is raised.
+/// A fence that is being raised.
 #[derive(Debug)]
 pub(crate) struct Confinement<'a> {
     mode: SandboxMode,

@@ -15,6 +15,7 @@ use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anony
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use crate::model::limits::MAX_MEMORY;
+use crate::model::lock::lock;
 
 /// Bytes before and behind a memory that nobody can use: the engine's own default.
 pub(crate) const GUARD: usize = 32 << 20;
@@ -88,7 +89,7 @@ impl Memories {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Region>>> {
-        self.regions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.regions)
     }
 }
 

@@ -4,13 +4,15 @@
 
 use std::ops::Range;
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use rustix::param::page_size;
 use wasmtime::{StackCreator, StackMemory};
 
-/// All free stacks. Their number is at most that of the instances at a time.
+use crate::model::lock::lock;
+
+/// All stacks that nobody uses. There are as many as there were instances at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stacks(Arc<Mutex<Vec<Mapping>>>);
 
@@ -31,7 +33,7 @@ struct Lent {
 
 impl Stacks {
     fn take(&self, size: usize) -> Option<Mapping> {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = lock(&self.0);
         let at = free.iter().position(|mapping| mapping.size == size)?;
         Some(free.swap_remove(at))
     }
@@ -70,7 +72,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.stacks.0.lock().unwrap_or_else(PoisonError::into_inner).extend(self.mapping.take());
+        lock(&self.stacks.0).extend(self.mapping.take());
     }
 }
 

@@ -4,25 +4,19 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Lower, ResourceTable,
-    TypedFunc, Val,
-};
+use wasmtime::component::{Component, ComponentExportIndex, Func, Instance, InstancePre, TypedFunc, Val};
 use wasmtime::{Engine, Store};
-use wasmtime_wasi::cli::WasiCliCtxView;
-use wasmtime_wasi::clocks::{WasiClocksCtx, WasiClocksCtxView};
-use wasmtime_wasi::random::WasiRandomCtx;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::guard::{Guard, Stopped};
+use super::call::{Call, NoFunction, Returned};
+use super::component_store::{ComponentStore, call_typed};
+use super::guard::Stopped;
 use super::init::{self, Accessors};
 use super::keyvalue::Keyvalue;
-use super::link;
+use super::keyvalue::state_link::StateLink;
+use super::kind::{GuestStore as _, Program};
 use super::parts::ComponentParts;
 use super::pristine::Pristine;
-use super::state_link::StateLink;
-use super::task::{self, HAS_WORLD, State as _};
-use super::{Call, NoFunction, Returned, values};
+use super::{link, values};
 use crate::child::engine::memories::Memories;
 use crate::model::error::Refusal;
 use crate::model::report::{Convention, Function};
@@ -31,7 +25,7 @@ use crate::protocol::setup::{ChildError, WorkerSetup};
 
 /// A component that is ready to be instantiated.
 pub(super) struct ComponentProgram {
-    pre: InstancePre<State>,
+    pre: InstancePre<ComponentStore>,
     entry: Entry,
     init: Option<ComponentExportIndex>,
     accessors: Accessors,
@@ -55,103 +49,6 @@ enum Calls {
     Task,
     Command,
     Function { signature: Signature, parameters: Parameters },
-}
-
-pub(super) struct State {
-    guard: Guard,
-    table: ResourceTable,
-    /// There when the program imports WASI.
-    wasi: Option<WasiCtx>,
-    keyvalue: Option<Keyvalue>,
-    /// The guest was told something that another one would have been told otherwise, since it was given its world.
-    told: bool,
-    /// The guest has called a function that may make, use or drop a handle.
-    held: bool,
-}
-
-impl State {
-    pub fn keyvalue(&mut self) -> &mut Keyvalue {
-        self.held = true;
-        self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
-    }
-
-    /// For functions that give random numbers.
-    pub fn chance(&mut self) -> &mut WasiRandomCtx {
-        self.told = true;
-        self.wasi().random()
-    }
-
-    /// For functions that say what time it is.
-    pub fn time(&mut self) -> WasiClocksCtxView<'_> {
-        self.told = true;
-        let ctx = self.wasi.as_mut().expect(HAS_WORLD).clocks();
-        WasiClocksCtxView { ctx, table: &mut self.table }
-    }
-
-    /// For functions that say what is the same in all tasks of a run: a task or a function has no arguments.
-    pub fn environment(&mut self) -> WasiCliCtxView<'_> {
-        let ctx = self.wasi.as_mut().expect(HAS_WORLD).cli();
-        WasiCliCtxView { ctx, table: &mut self.table }
-    }
-
-    fn wasi(&mut self) -> &mut WasiCtx {
-        self.wasi.as_mut().expect(HAS_WORLD)
-    }
-
-    /// Whether the guest has not looked at the world that it was given, nor ever used a handle.
-    fn is_unseen(&self) -> bool {
-        !self.told && !self.held
-    }
-
-    /// Whether the guest has handles of the host's resources.
-    pub fn has_open_resources(&self) -> bool {
-        !self.table.is_empty()
-    }
-}
-
-impl task::State for State {
-    fn new(guard: Guard) -> Self {
-        State { guard, table: ResourceTable::new(), wasi: None, keyvalue: None, told: false, held: false }
-    }
-
-    fn guard(&mut self) -> &mut Guard {
-        &mut self.guard
-    }
-
-    fn seen_guard(&self) -> &Guard {
-        &self.guard
-    }
-
-    fn give(&mut self, mut world: WasiCtxBuilder) {
-        self.wasi = Some(world.build());
-        self.told = false;
-    }
-
-    fn has_world(&self) -> bool {
-        self.wasi.is_some()
-    }
-
-    /// Streams, arguments and environment are the same for all tasks of a component that is put back, which is no command.
-    /// Its clocks begin with the task.
-    fn renew_world(&mut self) -> bool {
-        let unseen = self.is_unseen();
-        if let Some(wasi) = self.wasi.as_mut().filter(|_| unseen) {
-            *wasi.clocks() = WasiClocksCtx::default();
-        }
-        unseen
-    }
-
-    fn can_be_put_back(&self) -> bool {
-        !self.held
-    }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        (self.told, self.held) = (true, true);
-        let ctx = self.wasi.as_mut().expect(HAS_WORLD);
-        WasiCtxView { ctx, table: &mut self.table }
-    }
 }
 
 /// The type of a task's `run`.
@@ -234,31 +131,36 @@ fn export(component: &Component, path: &[String]) -> Option<ComponentExportIndex
     path.iter().try_fold(None, |outer, name| component.get_export_index(outer.as_ref(), name).map(Some))?
 }
 
-impl task::Program for ComponentProgram {
-    type State = State;
+impl Program for ComponentProgram {
+    type Store = ComponentStore;
     type Instance = Instance;
 
     fn engine(&self) -> &Engine {
         self.pre.engine()
     }
 
-    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Instance> {
+    async fn instantiate(&self, store: &mut Store<ComponentStore>) -> wasmtime::Result<Instance> {
         store.data_mut().keyvalue = self.line.clone().map(Keyvalue::new);
         if store.data().has_world() { self.pre.instantiate_async(store).await } else { self.pre.instantiate(store) }
     }
 
-    async fn prepare(&self, store: &mut Store<State>, instance: Instance, argument: &[u8]) -> wasmtime::Result<()> {
+    async fn prepare(
+        &self,
+        store: &mut Store<ComponentStore>,
+        instance: Instance,
+        argument: &[u8],
+    ) -> wasmtime::Result<()> {
         match &self.init {
             Some(init) => init::component(store, instance, init, argument).await,
             None => Ok(()),
         }
     }
 
-    async fn state(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+    async fn state(&self, store: &mut Store<ComponentStore>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
         self.accessors.state(store, instance).await
     }
 
-    fn pristine(&self, store: &mut Store<State>, instance: Instance) -> Option<Pristine> {
+    fn pristine(&self, store: &mut Store<ComponentStore>, instance: Instance) -> Option<Pristine> {
         // What it was told once, a fresh instance would have been told otherwise.
         let parts = self.parts.as_ref().filter(|_| store.data().is_unseen())?;
         let waits = store.data().has_world();
@@ -269,7 +171,11 @@ impl task::Program for ComponentProgram {
         pristine
     }
 
-    fn difference(&self, kept: (&mut Store<State>, Instance), fresh: (&mut Store<State>, Instance)) -> Option<String> {
+    fn difference(
+        &self,
+        kept: (&mut Store<ComponentStore>, Instance),
+        fresh: (&mut Store<ComponentStore>, Instance),
+    ) -> Option<String> {
         fresh.0.data_mut().guard().lift();
         let waits = kept.0.data().has_world();
         self.parts.as_ref()?.difference(kept, fresh, waits)
@@ -277,7 +183,7 @@ impl task::Program for ComponentProgram {
 
     async fn call(
         &self,
-        store: &mut Store<State>,
+        store: &mut Store<ComponentStore>,
         instance: Instance,
         call: &mut Call<'_>,
         limit: u64,
@@ -292,7 +198,7 @@ impl task::Program for ComponentProgram {
 impl ComponentProgram {
     async fn call_entry(
         &self,
-        store: &mut Store<State>,
+        store: &mut Store<ComponentStore>,
         instance: Instance,
         call: &mut Call<'_>,
     ) -> wasmtime::Result<Returned> {
@@ -331,19 +237,10 @@ fn cannot_link(error: &wasmtime::Error, state: bool) -> ChildError {
     }
 }
 
-/// Calls a function of a component, on the asynchronous stack if it can wait.
-pub(super) async fn call_typed<P, R>(store: &mut Store<State>, func: &TypedFunc<P, R>, params: P) -> wasmtime::Result<R>
-where
-    P: ComponentNamedList + Lower + Send + Sync,
-    R: ComponentNamedList + Lift + Send + Sync + 'static,
-{
-    if store.data().has_world() { func.call_async(store, params).await } else { func.call(store, params) }
-}
-
 /// Gives any value when the function gives none.
 async fn call_function(
     func: Func,
-    store: &mut Store<State>,
+    store: &mut Store<ComponentStore>,
     signature: &Signature,
     values: Vec<Value>,
 ) -> wasmtime::Result<Val> {

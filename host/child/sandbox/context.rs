@@ -7,9 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use wasmtime::component::Val;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
-use super::Call;
+use super::call::Call;
 use super::determinism::Key;
 use super::guard::{Deadline, Stopped};
 use super::stdio::Stdio;
@@ -20,9 +21,10 @@ use crate::model::settings::TaskSettings;
 use crate::model::template::Row;
 use crate::model::typed::RowError;
 use crate::protocol::page::SharedPage;
+use crate::protocol::wire::Task;
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
-pub(super) const MAX_RANDOM: u64 = 1 << 20;
+const MAX_RANDOM: u64 = 1 << 20;
 
 /// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
 const HOSTCALL_SLACK: usize = 8 << 20;
@@ -49,6 +51,17 @@ impl TaskContext {
     pub fn hostcall_memory(&self, call: &Call<'_>) -> usize {
         let part = if call.convention == Convention::Function { size_of::<Val>() } else { 1 };
         self.settings.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
+    }
+
+    /// The call of an instance that is made and not called.
+    pub fn call_of_no_task(&self) -> Call<'static> {
+        Call {
+            task: Task::default(),
+            convention: self.convention,
+            deadline: self.settings.limits.deadline.map(|length| Deadline::new(length, &self.time)),
+            command: None,
+            values: Vec::new(),
+        }
     }
 
     /// A command's arguments, the program's name first.
@@ -87,6 +100,17 @@ impl TaskContext {
         }
         self.furnish(&mut wasi, self.settings.deterministic.as_ref().map(|how| Key::of_task(how, &call.task)));
         Ok(wasi)
+    }
+
+    /// The WASI world of `init`: its argument and the run's environment. What it prints is for people.
+    pub fn init_world(&self, stdio: &Stdio, argument: &Bytes) -> WasiCtxBuilder {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdin(MemoryInputPipe::new(argument.clone()));
+        wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
+        wasi.envs(&self.settings.grants.env).max_random_size(MAX_RANDOM);
+        wasi.allow_tcp(false).allow_udp(false);
+        self.furnish(&mut wasi, self.settings.deterministic.as_ref().map(Key::of_init));
+        wasi
     }
 
     /// Gives a world what a deterministic one has.

@@ -4,24 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime::{Engine, Instance, InstancePre, Memory, Module, ModuleExport, Store};
-use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::p1::WasiP1Ctx;
 
+use super::call::{Call, Returned};
+use super::core_store::{CoreStore, Guest};
 use super::function::{Bound, Function, Gives};
-use super::guard::{Guard, Stopped};
 use super::init::{self, CoreInit};
+use super::kind::{GuestStore as _, Program};
 use super::link;
 use super::pristine::{Parts, Pristine};
-use super::task::{self, HAS_WORLD, State as _};
 use super::time::ActiveTime;
-use super::{Call, Returned};
 use crate::child::engine::memories::Memories;
 use crate::model::report::{Convention, Report};
 use crate::protocol::setup::ChildError;
 
 /// A core module that is ready to be instantiated.
 pub(super) struct CoreProgram {
-    pre: InstancePre<State>,
+    pre: InstancePre<CoreStore>,
     init: CoreInit,
     entry: Entry,
     parts: Parts,
@@ -43,43 +41,6 @@ pub(super) struct Live {
 enum LiveEntry {
     Command { start: Bound },
     Raw { memory: Memory, allocator: Bound, run: Bound },
-}
-
-pub(super) struct State {
-    guard: Guard,
-    /// There when the program imports WASI.
-    wasi: Option<WasiP1Ctx>,
-    /// It has called the host.
-    asked: bool,
-}
-
-impl State {
-    pub fn wasi(&mut self) -> &mut WasiP1Ctx {
-        self.asked = true;
-        self.wasi.as_mut().expect(HAS_WORLD)
-    }
-}
-
-impl task::State for State {
-    fn new(guard: Guard) -> Self {
-        State { guard, wasi: None, asked: false }
-    }
-
-    fn guard(&mut self) -> &mut Guard {
-        &mut self.guard
-    }
-
-    fn seen_guard(&self) -> &Guard {
-        &self.guard
-    }
-
-    fn give(&mut self, mut world: WasiCtxBuilder) {
-        self.wasi = Some(world.build_p1());
-    }
-
-    fn has_world(&self) -> bool {
-        self.wasi.is_some()
-    }
 }
 
 impl CoreProgram {
@@ -104,15 +65,15 @@ impl CoreProgram {
     }
 }
 
-impl task::Program for CoreProgram {
-    type State = State;
+impl Program for CoreProgram {
+    type Store = CoreStore;
     type Instance = Live;
 
     fn engine(&self) -> &Engine {
         self.pre.module().engine()
     }
 
-    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
+    async fn instantiate(&self, store: &mut Store<CoreStore>) -> wasmtime::Result<Live> {
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
@@ -123,29 +84,29 @@ impl task::Program for CoreProgram {
         Ok(live)
     }
 
-    async fn prepare(&self, store: &mut Store<State>, live: Live, _: &[u8]) -> wasmtime::Result<()> {
+    async fn prepare(&self, store: &mut Store<CoreStore>, live: Live, _: &[u8]) -> wasmtime::Result<()> {
         // The argument is on its standard input.
         let waits = store.data().has_world();
         self.init.run(&mut Guest { store, instance: live.instance, waits }).await
     }
 
-    async fn state(&self, store: &mut Store<State>, live: Live) -> wasmtime::Result<Vec<u8>> {
+    async fn state(&self, store: &mut Store<CoreStore>, live: Live) -> wasmtime::Result<Vec<u8>> {
         init::core_state(store, live.instance)
     }
 
-    fn pristine(&self, store: &mut Store<State>, live: Live) -> Option<Pristine> {
+    fn pristine(&self, store: &mut Store<CoreStore>, live: Live) -> Option<Pristine> {
         // What it was told once, a fresh instance would have been told otherwise.
         let asked = store.data().asked;
         if asked { None } else { Pristine::of(store, live.instance, &self.parts) }
     }
 
-    fn difference(&self, kept: (&mut Store<State>, Live), fresh: (&mut Store<State>, Live)) -> Option<String> {
+    fn difference(&self, kept: (&mut Store<CoreStore>, Live), fresh: (&mut Store<CoreStore>, Live)) -> Option<String> {
         self.parts.difference((kept.0, kept.1.instance), (fresh.0, fresh.1.instance))
     }
 
     async fn call(
         &self,
-        store: &mut Store<State>,
+        store: &mut Store<CoreStore>,
         live: Live,
         call: &mut Call<'_>,
         limit: u64,
@@ -170,51 +131,6 @@ impl task::Program for CoreProgram {
     }
 }
 
-/// An instance and its store.
-pub(super) struct Guest<'a> {
-    store: &'a mut Store<State>,
-    instance: Instance,
-    waits: bool,
-}
-
-impl Guest<'_> {
-    /// Calls a function that is called once in the life of an instance.
-    pub async fn call_once(&mut self, function: &Function) -> wasmtime::Result<()> {
-        let bound = function.of(&mut *self.store, self.instance)?;
-        self.call(&bound, &[]).await.map(drop)
-    }
-
-    async fn call(&mut self, function: &Bound, args: &[u32]) -> wasmtime::Result<u64> {
-        if self.waits {
-            function.call_async(&mut *self.store, args).await
-        } else {
-            function.call(&mut *self.store, args)
-        }
-    }
-
-    fn write(&mut self, memory: Memory, at: u32, row: &[u8]) -> wasmtime::Result<()> {
-        let place = memory.data_mut(&mut *self.store).get_mut(at as usize..at as usize + row.len());
-        let place = place.ok_or_else(|| {
-            Stopped::Abi(format!("the allocator gave {} bytes at {at}, outside of its memory", row.len()))
-        })?;
-        place.copy_from_slice(row);
-        Ok(())
-    }
-
-    /// What `run` has returned: the place of the output.
-    fn lent(&mut self, memory: Memory, packed: u64, limit: u64) -> wasmtime::Result<Returned> {
-        let (at, length) = ((packed >> 32) as usize, packed as u32 as usize);
-        if length as u64 > limit {
-            return Err(Stopped::Output.into());
-        }
-        if at + length > memory.data_size(&*self.store) {
-            let outside = format!("`run` gave {length} bytes at {at}, outside of its memory");
-            return Err(Stopped::Abi(outside).into());
-        }
-        Ok(Returned::Lent { memory, place: at..at + length })
-    }
-}
-
 impl Entry {
     fn find(module: &Module, report: &Report) -> Option<Entry> {
         let name = report.entry.first()?;
@@ -233,7 +149,7 @@ impl Entry {
     }
 
     /// What is called in an instance.
-    fn of(&self, store: &mut Store<State>, instance: Instance) -> wasmtime::Result<Live> {
+    fn of(&self, store: &mut Store<CoreStore>, instance: Instance) -> wasmtime::Result<Live> {
         let entry = match self {
             Entry::Command { start } => LiveEntry::Command { start: start.of(&mut *store, instance)? },
             Entry::Raw { memory, allocator, run, .. } => {

@@ -19,12 +19,30 @@ pub(super) enum Stopped {
     Output,
     #[error("{0}")]
     Abi(String),
-    /// `init` did not do what it is for. The code says whether a snapshot would be to blame.
+    /// `init` did not do what it is for.
     #[error("{message}")]
-    Init { code: &'static str, message: String },
+    Init { code: InitCode, message: String },
     /// It called an import that it has only to be loaded.
     #[error("{0}")]
     Denied(String),
+}
+
+/// Why `init` has not prepared its program, as an `error.code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InitCode {
+    /// It failed.
+    Init,
+    /// It succeeded, and no snapshot can be made of what it left.
+    Snapshot,
+}
+
+impl InitCode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            InitCode::Init => "init",
+            InitCode::Snapshot => "snapshot",
+        }
+    }
 }
 
 /// A moment of the worker's active time by which a task must have ended.

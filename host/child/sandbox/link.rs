@@ -14,9 +14,11 @@ use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as _;
 use wasmtime_wasi::p2::bindings::{cli, clocks, random};
 use wasmtime_wasi::random::WasiRandom;
 
+use super::component_store::ComponentStore;
+use super::core_store::CoreStore;
 use super::guard::Stopped;
 use super::time::ActiveTime;
-use super::{component as components, core, keyvalue, sleep};
+use super::{keyvalue, sleep};
 
 /// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
 const VERSION: &str = "0.2.12";
@@ -57,10 +59,10 @@ pub(super) fn module(
     engine: &Engine,
     module: &Module,
     clock: Option<ActiveTime>,
-) -> wasmtime::Result<wasmtime::InstancePre<core::State>> {
+) -> wasmtime::Result<wasmtime::InstancePre<CoreStore>> {
     let mut linker = Linker::new(engine);
     if module.imports().len() > 0 {
-        p1::add_to_linker_async(&mut linker, core::State::wasi)?;
+        p1::add_to_linker_async(&mut linker, CoreStore::wasi)?;
         if let Some(clock) = clock {
             sleep::add_to_linker(&mut linker, clock)?;
         }
@@ -73,7 +75,7 @@ pub(super) fn component(
     engine: &Engine,
     component: &Component,
     state: bool,
-) -> wasmtime::Result<component::InstancePre<components::State>> {
+) -> wasmtime::Result<component::InstancePre<ComponentStore>> {
     let mut linker = component::Linker::new(engine);
     if component.component_type().imports(engine).len() == 0 {
         return linker.instantiate_pre(component);
@@ -81,7 +83,7 @@ pub(super) fn component(
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     tell_apart(&mut linker)?;
     if state {
-        keyvalue::add_to_linker(&mut linker)?;
+        keyvalue::add_to_linker(&mut linker, ComponentStore::keyvalue)?;
     }
     deny_interfaces(&mut linker, component, state)?;
     linker.instantiate_pre(component).or_else(|_| {
@@ -95,14 +97,14 @@ pub(super) fn component(
 /// whatever the engine adds some day, counts as if it made one.
 fn tell_apart(linker: &mut Components) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    random::random::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
-    random::insecure::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
-    random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, components::State::chance)?;
-    cli::environment::add_to_linker::<_, WasiCli>(linker, components::State::environment)?;
-    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, components::State::time)?;
+    random::random::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
+    random::insecure::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
+    random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
+    cli::environment::add_to_linker::<_, WasiCli>(linker, ComponentStore::environment)?;
+    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, ComponentStore::time)?;
     // The other functions of this one make something to wait for, which is a handle.
     let mut monotonic = linker.instance(&format!("wasi:clocks/monotonic-clock@{VERSION}"))?;
-    type Store<'a> = StoreContextMut<'a, components::State>;
+    type Store<'a> = StoreContextMut<'a, ComponentStore>;
     monotonic.func_wrap("now", |mut store: Store<'_>, ()| Ok((store.data_mut().time().now()?,)))?;
     monotonic.func_wrap("resolution", |mut store: Store<'_>, ()| Ok((store.data_mut().time().resolution()?,)))?;
     linker.allow_shadowing(false);
@@ -119,7 +121,7 @@ pub(crate) fn check_component(engine: &Engine, linked: &Component) -> wasmtime::
     component(engine, linked, false).map(drop)
 }
 
-type Components = component::Linker<components::State>;
+type Components = component::Linker<ComponentStore>;
 
 /// Defines every interface of WASI that is imported and not provided.
 fn deny_interfaces(linker: &mut Components, component: &Component, state: bool) -> wasmtime::Result<()> {
@@ -166,7 +168,7 @@ fn deny_functions(linker: &mut Components, component: &Component) -> wasmtime::R
 
 fn deny_all(
     engine: &Engine,
-    linker: &mut LinkerInstance<'_, components::State>,
+    linker: &mut LinkerInstance<'_, ComponentStore>,
     name: &str,
     interface: &ComponentInstance,
     check: impl Fn(wasmtime::Result<()>) -> wasmtime::Result<()>,

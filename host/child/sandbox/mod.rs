@@ -1,19 +1,24 @@
 //! Runs one task: a fresh instance, the call of the program's convention, and what became of it.
 
+mod access;
+mod answer;
+mod call;
 mod component;
+mod component_store;
 mod context;
 mod core;
+mod core_store;
 mod determinism;
 mod function;
 mod guard;
 mod init;
 mod isolation;
 mod keyvalue;
+mod kind;
 pub(crate) mod link;
 mod parts;
 mod pristine;
 mod sleep;
-pub(crate) mod state_link;
 mod stdio;
 mod task;
 mod threads;
@@ -21,70 +26,42 @@ pub(crate) mod time;
 mod values;
 mod verdict;
 
-use std::borrow::Cow;
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
-use wasmtime::{Engine, Memory};
+use wasmtime::Engine;
 
+use self::answer::refused;
+pub(crate) use self::answer::{Answered, Beside};
+pub(crate) use self::call::NoFunction;
+use self::call::{Call, CommandLine, Spent};
 use self::component::ComponentProgram;
 use self::context::TaskContext;
 use self::core::CoreProgram;
 use self::guard::Deadline;
+pub(crate) use self::guard::InitCode;
 pub(crate) use self::isolation::Keeper;
-use self::state_link::StateLink;
+pub(crate) use self::keyvalue::state_link::StateLink;
 use self::task::Runner;
 use self::time::ActiveTime;
 use self::verdict::Judged;
 use crate::child::engine::memories::Memories;
 use crate::child::engine::{Use, engine};
 use crate::model::isolation::Isolation;
-use crate::model::outcome::{ErrorDetail, Layer, Status};
 use crate::model::report::{Convention, Kind};
 use crate::model::template::Row;
-use crate::model::typed::{self, Parameters, RowError, Value};
+use crate::model::typed::{self, Parameters, RowError};
 use crate::protocol::page::SharedPage;
 use crate::protocol::roles::IMAGE_FD;
-use crate::protocol::setup::{AnswerDetail, ChildError, ImageSettings, Notice, WorkerSetup};
-use crate::protocol::wire::{MAX_TEXT, Task};
+use crate::protocol::setup::{ChildError, ImageSettings, Notice, WorkerSetup};
+use crate::protocol::wire::Task;
 
 /// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
 /// making an instance.
 const LONG_ROW: usize = 1 << 10;
-
-/// What became of a task, ready for the wire.
-#[derive(Debug)]
-pub(crate) struct Answered<'a> {
-    pub status: Status,
-    pub layer: Layer,
-    pub output: Cow<'a, [u8]>,
-    /// From the task's beginning until its instance was ready; zero when it never was.
-    pub start: Duration,
-    /// Nothing of most.
-    pub beside: Option<Box<Beside>>,
-}
-
-/// What there is of an answer beside its output.
-#[derive(Debug, Default)]
-pub(crate) struct Beside {
-    /// [`AnswerDetail`] as JSON, or nothing.
-    pub detail: Vec<u8>,
-    /// Of a guest that trapped, when it is to be kept.
-    pub core_dump: Option<Vec<u8>>,
-    /// What people should know.
-    pub notice: Option<Notice>,
-}
-
-impl Answered<'_> {
-    /// [`Beside::detail`].
-    pub fn detail(&self) -> &[u8] {
-        self.beside.as_ref().map_or(&[], |beside| &beside.detail)
-    }
-}
 
 /// A loaded program, ready to run tasks.
 pub(crate) struct Sandbox {
@@ -98,61 +75,6 @@ enum Program {
     Core(Runner<CoreProgram>),
     Component(Runner<ComponentProgram>),
 }
-
-/// A row, made ready for the program.
-#[derive(Clone)]
-struct Call<'a> {
-    task: Task<'a>,
-    convention: Convention,
-    deadline: Option<Deadline>,
-    /// What a command is started with.
-    command: Option<Box<CommandLine>>,
-    /// A function's arguments.
-    values: Vec<Value>,
-}
-
-#[derive(Clone)]
-struct CommandLine {
-    args: Vec<String>,
-    stdin: Bytes,
-}
-
-impl Call<'_> {
-    /// For an instance that is made and not called.
-    fn of_no_task(context: &TaskContext) -> Self {
-        Call {
-            task: Task::default(),
-            convention: context.convention,
-            deadline: context.settings.limits.deadline.map(|length| Deadline::new(length, &context.time)),
-            command: None,
-            values: Vec::new(),
-        }
-    }
-}
-
-/// What is measured of a task only on request.
-struct Spent {
-    start: Duration,
-    cpu: Duration,
-}
-
-/// How a task ended that was not stopped.
-enum Returned {
-    /// The guest's bytes.
-    Output(Vec<u8>),
-    /// Bytes that lie in the guest's memory, which is not called any more until they have been taken.
-    Lent { memory: Memory, place: Range<usize> },
-    /// The guest's `err`.
-    Refused(String),
-    /// A command that ended; its bytes are in its stdout.
-    Command,
-    /// A command component that returned `err`: it failed, without a code.
-    CommandFailed,
-}
-
-/// A task names a function that its program does not have.
-#[derive(Debug)]
-pub(crate) struct NoFunction;
 
 impl Sandbox {
     /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
@@ -258,6 +180,19 @@ impl Sandbox {
         Ok(())
     }
 
+    /// Runs `init` in one instance. The output is the state that it leaves.
+    pub fn freeze(&self) -> Answered<'static> {
+        let context = &self.context;
+        let call = context.call_of_no_task();
+        let judged = match &self.program {
+            Program::Core(runner) => runner.freeze(context, call),
+            Program::Component(runner) => runner.freeze(context, call),
+        };
+        // What it printed is told only with what it took.
+        let spent = Spent { start: Duration::ZERO, cpu: Duration::ZERO };
+        judged.answer(Some(spent))
+    }
+
     fn judge(&mut self, mut call: Call<'_>, sink: impl FnOnce(Judged<'_>, Option<Notice>)) {
         let again = self.keeper.begin().then(|| call.clone());
         if again.is_none() && !self.keeper.verifies() {
@@ -332,25 +267,8 @@ impl Sandbox {
     }
 }
 
-fn refused(error: ErrorDetail) -> Answered<'static> {
-    let detail = encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() });
-    let beside = Some(Box::new(Beside { detail, ..Beside::default() }));
-    Answered { status: Status::InvalidInput, layer: Layer::Host, beside, ..Answered::ok(Cow::default()) }
-}
-
 /// Processor time of this thread, on which guests run.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
-}
-
-/// A detail for the wire, cut down when it would not fit.
-fn encode(detail: &AnswerDetail) -> Vec<u8> {
-    let text = serde_json::to_vec(detail).unwrap_or_default();
-    if text.len() <= MAX_TEXT {
-        return text;
-    }
-    let code = detail.error.as_ref().map_or("", |error| error.code.as_str());
-    let short = ErrorDetail::new(code, "the details are too long to be reported");
-    serde_json::to_vec(&AnswerDetail { error: Some(short), ..AnswerDetail::default() }).unwrap_or_default()
 }

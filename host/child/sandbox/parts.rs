@@ -1,21 +1,15 @@
 //! Where a component's instance has its state: memories are wpool's own, and its globals are read and put back by a
-//! module that the compiler has added to it ([`state_access`]).
+//! module that the compiler has added to it ([`crate::child::names`]).
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
-use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, Lower, TypedFunc,
-};
-use wasmtime::{Error, Result, Store};
+use wasmtime::Store;
+use wasmtime::component::{Component, ComponentExportIndex, Instance};
 
+use super::access::Access;
 use super::pristine::{OUT_OF_REACH, Pristine, Within, regions_differ};
-use crate::child::engine::memories::{Memories, Region};
+use crate::child::engine::memories::Memories;
 use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE};
-
-/// Bytes of a page of a guest's memory.
-const GUEST_PAGE: u64 = 64 << 10;
 
 /// The functions that were added to a component.
 pub(super) struct ComponentParts {
@@ -23,16 +17,6 @@ pub(super) struct ComponentParts {
     resize: ComponentExportIndex,
     part: ComponentExportIndex,
     memories: Arc<Memories>,
-}
-
-/// The functions of an instance.
-#[derive(Clone, Copy)]
-pub(super) struct Access {
-    restore: TypedFunc<(), ()>,
-    resize: TypedFunc<(), (u64,)>,
-    part: TypedFunc<(u32,), (u64,)>,
-    /// Its store has functions that can wait, so the engine wants a stack for every call. These never wait.
-    waits: bool,
 }
 
 impl ComponentParts {
@@ -93,43 +77,5 @@ impl ComponentParts {
             }
         }
         None
-    }
-}
-
-impl Access {
-    /// Puts the globals back.
-    pub fn restore<T: Send>(&mut self, store: &mut Store<T>) -> bool {
-        self.call(store, self.restore, ()).is_ok()
-    }
-
-    /// Has the engine ask how large the memories are, and says whether it was told.
-    pub fn has_size<T: Send>(&mut self, store: &mut Store<T>, regions: &[Arc<Region>]) -> bool {
-        let bytes: usize = regions.iter().map(|region| region.size()).sum();
-        self.call(store, self.resize, ()).is_ok_and(|(pages,)| pages * GUEST_PAGE == bytes as u64)
-    }
-
-    /// How many memories and how many parts of globals there are.
-    fn counts<T: Send>(&mut self, store: &mut Store<T>) -> Result<(usize, u32)> {
-        let counts = self.part(store, 0)?;
-        Ok((counts as u32 as usize, (counts >> 32) as u32))
-    }
-
-    fn part<T: Send>(&mut self, store: &mut Store<T>, number: u32) -> Result<u64> {
-        self.call(store, self.part, (number,)).map(|(part,)| part)
-    }
-
-    fn call<T, P, R>(&self, store: &mut Store<T>, func: TypedFunc<P, R>, params: P) -> Result<R>
-    where
-        T: Send,
-        P: ComponentNamedList + Lower + Send + Sync,
-        R: ComponentNamedList + ComponentType + Lift + Send + Sync + 'static,
-    {
-        if !self.waits {
-            return func.call(store, params);
-        }
-        match pin!(func.call_async(store, params)).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(Error::msg("a function that never waits has waited")),
-        }
     }
 }

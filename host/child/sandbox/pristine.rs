@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use wasmtime::{AsContextMut, Global, Instance, Memory, Module, ModuleExport, Store, Val};
 
-use super::init::bits;
-use super::parts::Access;
+use super::access::Access;
+use super::values::bits;
 use crate::child::engine::memories::{Memories, Region};
 use crate::child::engine::watch::Watch;
 use crate::child::names::STATE;

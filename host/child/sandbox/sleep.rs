@@ -10,9 +10,9 @@ use wasmtime::{AsContextMut, Caller, Extern, Linker};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as p1, WasiSnapshotPreview1};
 use wiggle::GuestMemory;
 
-use super::core::State;
+use super::core_store::CoreStore;
 use super::guard::{Deadline, Stopped};
-use super::task::State as _;
+use super::kind::GuestStore as _;
 use super::time::{ActiveTime, TICK};
 
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -27,27 +27,31 @@ const ALIGNMENT: usize = 8;
 const CLOCKS: [u32; 2] = [0, 1];
 
 /// Puts itself before the engine's `poll_oneoff`, which still does all that is not sleeping.
-pub(super) fn add_to_linker(linker: &mut Linker<State>, clock: ActiveTime) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: ActiveTime) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    linker.func_wrap_async(MODULE, FUNCTION, move |mut caller: Caller<'_, State>, args: (i32, i32, i32, i32)| {
-        let clock = clock.clone();
-        Box::new(async move {
-            let deadline = caller.data_mut().guard().deadline;
-            let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
-                return Err(wasmtime::Error::msg("missing required memory export"));
-            };
-            let fuel = caller.as_context_mut().hostcall_fuel();
-            let (memory, state) = memory.data_and_store_mut(&mut caller);
-            if let Some(nap) = Nap::of(memory, args) {
-                sleep(nap.time, deadline, &clock)?;
-                nap.end(memory);
-                return Ok(0);
-            }
-            let world = state.wasi();
-            world.set_hostcall_fuel(fuel);
-            p1::poll_oneoff(world, &mut GuestMemory::Unshared(memory), args.0, args.1, args.2, args.3).await
-        })
-    })?;
+    linker.func_wrap_async(
+        MODULE,
+        FUNCTION,
+        move |mut caller: Caller<'_, CoreStore>, args: (i32, i32, i32, i32)| {
+            let clock = clock.clone();
+            Box::new(async move {
+                let deadline = caller.data_mut().guard().deadline;
+                let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+                    return Err(wasmtime::Error::msg("missing required memory export"));
+                };
+                let fuel = caller.as_context_mut().hostcall_fuel();
+                let (memory, state) = memory.data_and_store_mut(&mut caller);
+                if let Some(nap) = Nap::of(memory, args) {
+                    sleep(nap.time, deadline, &clock)?;
+                    nap.end(memory);
+                    return Ok(0);
+                }
+                let world = state.wasi();
+                world.set_hostcall_fuel(fuel);
+                p1::poll_oneoff(world, &mut GuestMemory::Unshared(memory), args.0, args.1, args.2, args.3).await
+            })
+        },
+    )?;
     linker.allow_shadowing(false);
     Ok(())
 }

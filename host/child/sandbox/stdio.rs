@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::guard::Stopped;
 use crate::model::limits::Limits;
+use crate::model::lock::lock;
 use crate::protocol::page::{MAX_NOTE, SharedPage};
 
 /// Bytes a guest may write at a time: the size that wasmtime recommends.
@@ -127,7 +128,7 @@ impl Stream {
     }
 
     fn lock(&self) -> MutexGuard<'_, Capture> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.0)
     }
 }
 

@@ -2,78 +2,18 @@
 
 use std::time::Instant;
 
-use wasmtime::{Engine, Store, WasmCoreDump};
-use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
+use wasmtime::{Store, WasmCoreDump};
+use wasmtime_wasi::I32Exit;
 
+use super::call::{Call, Returned};
 use super::context::TaskContext;
 use super::guard::Guard;
 use super::isolation::{Keep, Keeper};
+use super::kind::{GuestStore, Program};
 use super::pristine::Pristine;
 use super::stdio::Stdio;
 use super::verdict::{self, Judged, Remains};
-use super::{Call, Returned};
 use crate::model::limits::MAX_CORE_DUMP;
-
-/// Why a store has a world when its guest asks for it.
-pub(super) const HAS_WORLD: &str = "a program that imports WASI is given it before it is instantiated";
-
-/// What a store of one kind of program holds.
-pub(super) trait State: Sized + Send + 'static {
-    fn new(guard: Guard) -> Self;
-    fn guard(&mut self) -> &mut Guard;
-    /// The same, to be looked at.
-    fn seen_guard(&self) -> &Guard;
-    /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
-    fn give(&mut self, world: WasiCtxBuilder);
-    fn has_world(&self) -> bool;
-    /// Makes a world that no task has looked at as good as a new one; false when one has, or that cannot be told.
-    fn renew_world(&mut self) -> bool {
-        false
-    }
-    /// Whether nothing happened in a task that only a fresh instance undoes.
-    fn can_be_put_back(&self) -> bool {
-        true
-    }
-}
-
-/// A program of one kind: how it comes to life, and how it is called then.
-pub(super) trait Program {
-    type State: State;
-    type Instance: Copy;
-
-    fn engine(&self) -> &Engine;
-    /// An instance that is ready to be called.
-    async fn instantiate(&self, store: &mut Store<Self::State>) -> wasmtime::Result<Self::Instance>;
-    /// Calls `init` in a new instance.
-    async fn prepare(
-        &self,
-        store: &mut Store<Self::State>,
-        instance: Self::Instance,
-        argument: &[u8],
-    ) -> wasmtime::Result<()>;
-    /// The state of an instance, encoded.
-    async fn state(&self, store: &mut Store<Self::State>, instance: Self::Instance) -> wasmtime::Result<Vec<u8>>;
-    /// What a new instance is before its first task, when it can be put back to that.
-    fn pristine(&self, _: &mut Store<Self::State>, _: Self::Instance) -> Option<Pristine> {
-        None
-    }
-    /// Where an instance that was put back differs from a fresh one, if it does.
-    fn difference(
-        &self,
-        _kept: (&mut Store<Self::State>, Self::Instance),
-        _fresh: (&mut Store<Self::State>, Self::Instance),
-    ) -> Option<String> {
-        None
-    }
-    /// Calls an instance with a task; an output longer than `limit` is an error.
-    async fn call(
-        &self,
-        store: &mut Store<Self::State>,
-        instance: Self::Instance,
-        call: &mut Call<'_>,
-        limit: u64,
-    ) -> wasmtime::Result<Returned>;
-}
 
 /// A program with the instance that is kept from one task to the next, if any.
 pub(super) struct Runner<P: Program> {
@@ -85,7 +25,7 @@ pub(super) struct Runner<P: Program> {
 struct Home<P: Program> {
     /// What the instance is put back to after each task, if it is. It goes before the store.
     pristine: Option<Pristine>,
-    store: Store<P::State>,
+    store: Store<P::Store>,
     /// `None` until it was made.
     instance: Option<P::Instance>,
     /// There when the program imports WASI. A guest's handles to its streams stay good as long as it lives.
@@ -134,7 +74,7 @@ impl<P: Program> Runner<P> {
     pub fn verify(&mut self, context: &TaskContext) -> Option<String> {
         let mut kept = self.kept.take()?;
         let mut fresh = Home::new(&self.program, context);
-        let call = Call::of_no_task(context);
+        let call = context.call_of_no_task();
         let made = fresh.begin(context, &call).and_then(|()| {
             context.drive(call.deadline, async { fresh.instantiate(&self.program, context, &call).await })
         });
@@ -178,7 +118,7 @@ impl<P: Program> Runner<P> {
 
 impl<P: Program> Home<P> {
     fn new(program: &P, context: &TaskContext) -> Self {
-        let mut store = Store::new(program.engine(), P::State::new(Guard::new(context.settings.limits.memory)));
+        let mut store = Store::new(program.engine(), P::Store::new(Guard::new(context.settings.limits.memory)));
         store.limiter(|state| state.guard());
         if context.epochs {
             let time = context.time.clone();

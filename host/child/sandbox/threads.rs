@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::model::lock::lock;
+
 /// Threads that wait for files: a guest has at most so many accesses going on at a time, and most guests have one. Each
 /// thread makes the start of a worker that has directories 50 to 100 µs longer.
 const MOST: usize = 4;
@@ -53,7 +55,7 @@ struct Begun {
 
 impl Begun {
     fn lock(&self) -> MutexGuard<'_, usize> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.count)
     }
 
     fn set(&self, count: impl FnOnce(usize) -> usize) {

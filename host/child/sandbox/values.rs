@@ -2,7 +2,7 @@
 
 use wasmtime::component::Val;
 
-use super::Returned;
+use super::call::Returned;
 use crate::model::typed::{Signature, Type, Value, push};
 
 /// The engine's form of arguments.
@@ -30,6 +30,19 @@ pub(super) fn returned(ty: &Type, val: Val, bare: bool) -> wasmtime::Result<Retu
         _ => json.extend_from_slice(b"null"),
     }
     Ok(if ok { Returned::Output(json) } else { Returned::Refused(String::from_utf8_lossy(&json).into_owned()) })
+}
+
+/// A number as its bits, so that a NaN is what it is.
+pub(super) fn bits(value: &wasmtime::Val) -> u128 {
+    match value {
+        wasmtime::Val::I32(bits) => bits.cast_unsigned().into(),
+        wasmtime::Val::I64(bits) => bits.cast_unsigned().into(),
+        wasmtime::Val::F32(bits) => (*bits).into(),
+        wasmtime::Val::F64(bits) => (*bits).into(),
+        wasmtime::Val::V128(bits) => bits.as_u128(),
+        // The compiler exports no other globals.
+        _ => 0,
+    }
 }
 
 fn to_engine(ty: &Type, value: Value) -> Val {

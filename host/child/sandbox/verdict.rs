@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, Trap, WasmBacktrace, WasmCoreDump};
 use wasmtime_wasi::I32Exit;
 
+use super::answer::{Answered, Beside, encode};
+use super::call::{Returned, Spent};
 use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
+use super::kind::GuestStore;
 use super::stdio::Stdio;
-use super::task::State;
-use super::{Answered, Beside, Returned, Spent, encode};
 use crate::child::engine::max_frames;
 use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
@@ -57,13 +58,6 @@ struct More {
     /// Of a task that is ok; otherwise it stands in the error.
     stderr: Option<String>,
     core_dump: Option<Vec<u8>>,
-}
-
-impl<'a> Answered<'a> {
-    /// A task that has answered, and about which nothing else is known.
-    pub fn ok(output: Cow<'a, [u8]>) -> Self {
-        Answered { status: Status::Ok, layer: Layer::Guest, output, start: Duration::ZERO, beside: None }
-    }
 }
 
 impl<'a> Judged<'a> {
@@ -118,7 +112,7 @@ impl<'a> Judged<'a> {
 }
 
 /// What became of a task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
-pub(super) fn judge<'a, S: State>(
+pub(super) fn judge<'a, S: GuestStore>(
     result: wasmtime::Result<Returned>,
     remains: Remains<'a, S>,
     context: &TaskContext,
@@ -173,7 +167,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
             return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
         }
         Some(Stopped::Init { code, message }) => {
-            return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code, message.clone()));
+            return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code.as_str(), message.clone()));
         }
         Some(Stopped::Denied(message)) => {
             let backtrace = backtrace();

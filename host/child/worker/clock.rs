@@ -13,13 +13,13 @@ use crate::child::sandbox::time::{ActiveTime, TICK};
 /// a hundred workers that wake up a hundred times a second each take a good part of a core.
 #[derive(Debug)]
 pub(super) struct Clock {
-    state: Arc<State>,
+    state: Arc<Ticking>,
     time: ActiveTime,
     thread: Thread,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Ticking {
     /// The thread ticks.
     running: AtomicBool,
     /// A task with a deadline runs.
@@ -29,7 +29,7 @@ struct State {
 impl Clock {
     /// Starts the thread, and waits until it has.
     pub fn start(engine: Engine, time: ActiveTime, outbox: Arc<Outbox>) -> std::io::Result<Clock> {
-        let state = Arc::new(State::default());
+        let state = Arc::new(Ticking::default());
         let (seen, passing) = (state.clone(), time.clone());
         // What a thread does to start takes more system calls than it has afterwards.
         let started = Arc::new(Barrier::new(2));
@@ -72,7 +72,7 @@ impl Clock {
     }
 }
 
-impl State {
+impl Ticking {
     /// Lets the thread sleep if nobody needs it.
     fn rest(&self, outbox: &Outbox) {
         let is_needed = || self.timed.load(Ordering::Acquire) || !outbox.is_empty();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::loaded::{Fenced, fenced};
 use crate::child::pipes::Pipes;
+use crate::child::sandbox::InitCode;
 use crate::model::error::Refusal;
 use crate::model::limits::MAX_INPUT;
 use crate::model::outcome::{ErrorDetail, Status};
@@ -46,7 +47,7 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
 
 /// Why the run is refused, with what helps to find out more.
 fn refusal(status: Status, error: ErrorDetail) -> Refusal {
-    if error.code == "snapshot" {
+    if error.code == InitCode::Snapshot.as_str() {
         let why = error.message;
         return Refusal::no_snapshot(&why);
     }
@@ -67,5 +68,5 @@ fn refusal(status: Status, error: ErrorDetail) -> Refusal {
         Status::OutOfMemory => &[Setting::Memory][..],
         _ => &[],
     };
-    Refusal::new("init", message).about(settings)
+    Refusal::new(InitCode::Init.as_str(), message).about(settings)
 }

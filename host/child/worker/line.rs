@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::outbox::Outbox;
 use crate::child::pipes::Pipes;
-use crate::child::sandbox::state_link::StateLink;
+use crate::child::sandbox::StateLink;
+use crate::model::lock::lock;
 use crate::protocol::page::SharedPage;
 use crate::protocol::state_calls::{Reply, Request};
 use crate::protocol::wire::{self, Decoder, Frame, Kind, WireError};
@@ -46,7 +47,7 @@ impl HostLine {
     }
 
     fn lock(&self) -> MutexGuard<'_, Incoming> {
-        self.incoming.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.incoming)
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::clock::Clock;
 use super::memory::data_of_tasks;
 use super::outbox::Outbox;
-use crate::child::Intrusion;
 use crate::child::confine::{Confinement, Needs, without_rights};
 use crate::child::pipes::Pipes;
 use crate::child::sandbox::Sandbox;
@@ -14,6 +13,9 @@ use crate::protocol::page::SharedPage;
 use crate::protocol::roles::Role;
 use crate::protocol::setup::{ChildError, MAX_SNAPSHOT, WorkerSetup};
 use crate::protocol::wire::Decoder;
+
+/// What an intruder does with a row.
+pub(in crate::child) type Intrusion = fn(&[u8]) -> Option<Vec<u8>>;
 
 /// A program that is loaded, with all that runs beside it.
 pub(super) struct Fenced {

@@ -12,9 +12,10 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 pub(super) use self::initialize::initialize;
+pub(super) use self::loaded::Intrusion;
 use self::loaded::fenced;
 use super::pipes::{BROKEN, Pipes};
-use super::{Intrusion, allocator, confine, faults};
+use super::{allocator, confine, faults};
 use crate::model::limits::MAX_INPUT;
 use crate::protocol::page::{Cause, SharedPage};
 use crate::protocol::roles::Role;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::child::sandbox::Answered;
+use crate::model::lock::lock;
 use crate::protocol::setup::Notice;
 use crate::protocol::wire::{self, AnswerHead, Encoder, FRAME_TARGET, Kind, Times};
 
@@ -86,7 +87,7 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.inner)
     }
 }
 

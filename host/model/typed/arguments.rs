@@ -7,7 +7,6 @@ use super::value::Made;
 #[cfg(any(feature = "engine", test))]
 use super::value::Value;
 use crate::model::json;
-use crate::model::outcome::ErrorDetail;
 
 /// The parameters of a function, as the types that a row may have.
 #[derive(Clone, Debug)]
@@ -108,7 +107,7 @@ enum Fit<V> {
 /// The reason why a row is unfit to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RowError {
-    code: &'static str,
+    pub code: &'static str,
     pub message: String,
 }
 
@@ -118,13 +117,7 @@ impl RowError {
     }
 }
 
-impl From<RowError> for ErrorDetail {
-    fn from(error: RowError) -> Self {
-        ErrorDetail::new(error.code, error.message)
-    }
-}
-
-/// Whether a function can take rows of any text: it has a single parameter for text or bytes, or no parameter.
+/// Whether a function can take rows of any text: as its only parameter, or not at all.
 pub(crate) fn takes_text(signature: &Signature) -> bool {
     match signature.params.as_slice() {
         [] => true,

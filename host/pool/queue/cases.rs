@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 
+use super::runs::WINDOW_BYTES;
 use super::tests::*;
 use super::*;
-use crate::model::outcome::{ErrorDetail, Measured};
-use crate::model::span::Cuts;
-use crate::model::task::TaskResult;
+use crate::model::limits::MAX_INPUT;
+use crate::model::outcome::{ErrorDetail, Measured, Outcome, Receipt, Status};
+use crate::model::span::{Cuts, Span};
+use crate::model::task::{Input, TaskResult};
 use crate::protocol::wire::Encoder;
 
 fn push(model: &mut Model, count: usize) {

@@ -1,104 +1,15 @@
-//! How tasks leave the queue: answered, retried, cancelled, given up, or blamed for a worker's death.
+//! How tasks leave the queue: settled, retried, cancelled, or given up.
 
-use std::time::Duration;
-
-use super::in_flight::Task;
+use super::machine::{Queue, Sleeping};
+use super::runs::RunId;
+use super::settled::Settled;
+use super::task::{Home, Task};
 use super::work::Work;
-use super::{Home, Queue, RunId, Sleeping, TaskId};
 use crate::model::event::Event;
 use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
 use crate::model::task::TaskResult;
-use crate::pool::settled::Settled;
-
-/// The end of a worker.
-#[derive(Debug)]
-pub(in crate::pool) struct Loss {
-    /// The index that it would have begun next.
-    pub next: u32,
-    pub verdict: Verdict,
-    /// For how long the running task was seen to run.
-    pub ran: Duration,
-}
-
-/// What a worker's end means for the task that was running in it.
-#[derive(Debug)]
-pub(in crate::pool) enum Verdict {
-    /// The deadline of the task with this key passed and the host killed the worker.
-    Timeout(u64, ErrorDetail),
-    /// The host killed the worker to be rid of the task with this key, or of any.
-    Cancelled(Option<u64>),
-    /// The kernel ended the worker for what no guest may do. It is not given a second try.
-    Violated(ErrorDetail),
-    /// The worker was given no memory.
-    OutOfMemory(ErrorDetail),
-    /// The worker died: the task is suspected.
-    Died(ErrorDetail),
-}
 
 impl Queue {
-    /// The slot's worker is gone. Gives the task that was running.
-    pub fn lost(&mut self, slot: usize, loss: Loss, now: u64) -> Option<TaskId> {
-        let place = std::mem::take(&mut self.slots[slot]);
-        let begun = place.begun(loss.next);
-        let mut tasks = place.tasks;
-        let unstarted = tasks.split_off(begun);
-        let suspect = tasks.split_off(begun.saturating_sub(1)).pop();
-        self.put_back(unstarted);
-        // They were begun, and their answers are lost with the worker.
-        for task in tasks.into_tasks().rev() {
-            self.put_back(Task { attempts: task.attempts + 1, ..task }.into());
-        }
-        let suspect = suspect?;
-        let id = suspect.id;
-        self.judge(suspect, loss, now);
-        Some(id)
-    }
-
-    fn judge(&mut self, mut task: Task, loss: Loss, now: u64) {
-        task.attempts += 1;
-        let wait = now.saturating_sub(task.accepted).saturating_sub(loss.ran.as_nanos() as u64);
-        let receipt = Receipt { wall: loss.ran, wait: Duration::from_nanos(wait), ..Receipt::host() };
-        match loss.verdict {
-            Verdict::Timeout(key, _) | Verdict::Cancelled(Some(key)) if key != task.key => {
-                self.put_back(task.into());
-            }
-            Verdict::Timeout(_, error) => {
-                let receipt = Receipt { layer: Layer::Backstop, ..receipt };
-                self.conclude(task, Outcome::not_ok(Status::Timeout, error), receipt, now);
-            }
-            Verdict::Cancelled(_) => {
-                let receipt = Receipt { layer: Layer::Kill, ..receipt };
-                self.settle(task, Outcome::not_ok(Status::Cancelled, cancelled()), receipt);
-            }
-            Verdict::Violated(error) => {
-                let receipt = Receipt { layer: Layer::Sandbox, ..receipt };
-                // What has tried to break out gets no second try, whatever is retried.
-                self.settle(task, Outcome::not_ok(Status::Crash, error), receipt);
-            }
-            Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {
-                let (outcome, receipt) = (changed(error), Receipt { layer: Layer::Kernel, ..receipt });
-                self.conclude(task, outcome, receipt, now);
-            }
-            Verdict::OutOfMemory(error) => {
-                let receipt = Receipt { layer: Layer::Kernel, ..receipt };
-                self.conclude(task, Outcome::not_ok(Status::OutOfMemory, error), receipt, now);
-            }
-            Verdict::Died(_) if task.cancelled => self.withdrawn(task),
-            Verdict::Died(error) => {
-                let deaths = &mut task.history().deaths;
-                deaths.push(error);
-                let enough = deaths.len() >= self.rules.crash_limit as usize;
-                if enough || self.stopped || self.is_unwanted(&task) {
-                    let receipt = Receipt { layer: Layer::Kernel, ..receipt };
-                    let outcome = crashed(&mut task);
-                    self.conclude(task, outcome, receipt, now);
-                } else {
-                    self.suspects.insert(Work::One(task));
-                }
-            }
-        }
-    }
-
     /// The end of an attempt: the task settles, or sleeps until the next one.
     pub(super) fn conclude(&mut self, mut task: Task, outcome: Outcome, receipt: Receipt, now: u64) {
         let retry = &self.rules.retry;
@@ -257,7 +168,7 @@ impl Queue {
 }
 
 /// What becomes of a task that workers died under.
-fn crashed(task: &mut Task) -> Outcome {
+pub(super) fn crashed(task: &mut Task) -> Outcome {
     let deaths = &mut task.history().deaths;
     let before = deaths.len().saturating_sub(1);
     let mut error = deaths.pop().unwrap_or_default();
@@ -269,7 +180,7 @@ fn crashed(task: &mut Task) -> Outcome {
 
 /// What becomes of a task whose worker died after it had changed shared state: doing that again could be noticed, so
 /// only a retry that was asked for does it.
-fn changed(mut error: ErrorDetail) -> Outcome {
+pub(super) fn changed(mut error: ErrorDetail) -> Outcome {
     error.code = "state-changed".into();
     error.message += "; the task had changed shared state, so it does not run again (retries of crashes allow it)";
     Outcome::not_ok(Status::Crash, error)
@@ -282,6 +193,6 @@ fn not_kept() -> ErrorDetail {
     )
 }
 
-fn cancelled() -> ErrorDetail {
+pub(super) fn cancelled() -> ErrorDetail {
     ErrorDetail::new("cancelled", "the run was ended while this task ran")
 }

@@ -1,7 +1,7 @@
 //! Tasks on their way to a worker.
 
-use super::Queue;
-use super::in_flight::Task;
+use super::machine::Queue;
+use super::task::Task;
 use super::work::Work;
 use crate::protocol::wire::{self, Encoder, FRAME_TARGET};
 

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::runs::WINDOW_TASKS;
+use super::ticket::Ticket;
 use crate::model::event::Event;
 use crate::model::task::TaskResult;
-use crate::pool::handle::Ticket;
 
 /// News that may wait before no more tasks are accepted or leased: as many as a run may have tasks where slots are few.
 /// What those have to tell that are already with workers comes on top.
-const MOST: usize = super::WINDOW_TASKS;
+const MOST: usize = WINDOW_TASKS;
 
 /// One thing to be told, in the order in which they happened.
 #[derive(Debug)]

@@ -2,11 +2,22 @@
 
 use std::task::Waker;
 
+use super::outgoing::Outgoing;
 use super::settled::Settled;
-use super::{WINDOW_BYTES, WINDOW_PER_SLOT, WINDOW_TASKS};
 use crate::model::span::Span;
 use crate::model::task::{Input, TaskId, TaskResult};
-use crate::pool::settled::Settled as Item;
+
+/// Most tasks of a run between input and caller. A slow task at the head of an ordered run lets this many others
+/// overtake it before the run waits: at a million small tasks a second, 65 ms. One that settled by itself costs
+/// some 250 bytes in the host, beside its input and output; one in a span what its row and its answer's head take.
+pub(super) const WINDOW_TASKS: usize = 1 << 16;
+
+/// With many slots, most tasks of a run for each of them: with fewer, leases of small tasks would be so small that sending
+/// them costs more than the tasks.
+const WINDOW_PER_SLOT: usize = 2_048;
+
+/// Bytes of a run's inputs and outputs that may wait in the host; one task may exceed it alone.
+pub(super) const WINDOW_BYTES: usize = 64 << 20;
 
 /// Names a run within its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +64,7 @@ impl Held {
 #[derive(Debug)]
 struct Run {
     held: Held,
-    settled: Settled,
+    settled: Outgoing,
     next_id: u64,
     /// Most tasks of it in a lease.
     chunksize: usize,
@@ -75,7 +86,7 @@ impl Runs {
     pub fn begin(&mut self, ordered: bool, chunksize: usize) -> RunId {
         let run = Run {
             held: Held::default(),
-            settled: Settled::new(ordered),
+            settled: Outgoing::new(ordered),
             next_id: 0,
             chunksize,
             waker: None,
@@ -157,7 +168,7 @@ impl Runs {
         *self.waiting(run) -= tasks;
     }
 
-    pub fn settle(&mut self, id: RunId, item: Item) {
+    pub fn settle(&mut self, id: RunId, item: Settled) {
         let run = self.run(id);
         let Size { tasks, input, output } = size(&item);
         if run.abandoned {
@@ -197,7 +208,7 @@ impl Runs {
         self.handles.release(1, result.input.size());
     }
 
-    pub fn pop(&mut self, id: RunId) -> Option<Item> {
+    pub fn pop(&mut self, id: RunId) -> Option<Settled> {
         let run = self.run(id);
         let item = run.settled.pop()?;
         let Size { tasks, input, output } = size(&item);
@@ -236,7 +247,7 @@ impl Runs {
     }
 
     #[cfg(test)]
-    pub fn settled(&self) -> impl Iterator<Item = &Item> {
+    pub fn settled(&self) -> impl Iterator<Item = &Settled> {
         self.runs.iter().flatten().flat_map(|run| run.settled.iter())
     }
 
@@ -257,11 +268,11 @@ struct Size {
     output: usize,
 }
 
-fn size(item: &Item) -> Size {
+fn size(item: &Settled) -> Size {
     match item {
-        Item::One(result) => {
+        Settled::One(result) => {
             Size { tasks: 1, input: result.input.size(), output: result.outcome.size() + result.receipt.size() }
         }
-        Item::Many(span) => Size { tasks: span.len(), input: span.rows().size(), output: span.output_bytes() },
+        Settled::Many(span) => Size { tasks: span.len(), input: span.rows().size(), output: span.output_bytes() },
     }
 }

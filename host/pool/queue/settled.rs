@@ -1,97 +1,138 @@
-//! Settled tasks on their way to the caller, in the order the caller wants.
+//! Settled tasks as they are given: one by one, or as many as came in one piece.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use crate::pool::settled::Settled as Item;
+use crate::model::outcome::{Layer, Outcome, Receipt};
+use crate::model::span::Span;
+use crate::model::task::{TaskId, TaskResult};
+use crate::protocol::wire::OkAnswers;
 
+/// What [`crate::Results::next_settled`] gives.
 #[derive(Debug)]
-pub(super) enum Settled {
-    Ordered {
-        /// What may be given, up to `end`.
-        ready: VecDeque<Item>,
-        /// The position after the last of `ready`.
-        end: u64,
-        /// What settled before its turn, by the position of its first.
-        later: BTreeMap<u64, Lane>,
-    },
-    Unordered(VecDeque<Item>),
-}
-
-/// Tasks that follow each other, up to a position.
-#[derive(Debug)]
-pub(super) struct Lane {
-    items: VecDeque<Item>,
-    end: u64,
+pub enum Settled {
+    /// A single task.
+    One(TaskResult),
+    /// A stretch of plain rows whose tasks are all ok.
+    Many(OkSpan),
 }
 
 impl Settled {
-    pub fn new(ordered: bool) -> Self {
-        if ordered {
-            Settled::Ordered { ready: VecDeque::new(), end: 0, later: BTreeMap::new() }
-        } else {
-            Settled::Unordered(VecDeque::new())
-        }
-    }
-
-    /// Whether nothing can be given before this task has settled.
-    pub fn awaits(&self, id: u64) -> bool {
-        matches!(self, Settled::Ordered { ready, end, .. } if *end == id && ready.is_empty())
-    }
-
-    pub fn push(&mut self, item: Item) {
-        let (first, next) = positions(&item);
+    /// Tasks in it.
+    /// The number of tasks.
+    pub fn len(&self) -> usize {
         match self {
-            Settled::Unordered(items) => items.push_back(item),
-            Settled::Ordered { ready, end, later } if first == *end => {
-                ready.push_back(item);
-                *end = next;
-                while let Some(mut lane) = later.remove(end) {
-                    ready.append(&mut lane.items);
-                    *end = lane.end;
-                }
-            }
-            Settled::Ordered { later, .. } => match later.range_mut(..first).next_back() {
-                Some((_, lane)) if lane.end == first => {
-                    lane.items.push_back(item);
-                    lane.end = next;
-                }
-                _ => drop(later.insert(first, Lane { items: [item].into(), end: next })),
-            },
+            Settled::One(_) => 1,
+            Settled::Many(span) => span.len(),
         }
     }
 
-    pub fn pop(&mut self) -> Option<Item> {
-        match self {
-            Settled::Unordered(items) => items.pop_front(),
-            Settled::Ordered { ready, .. } => ready.pop_front(),
-        }
-    }
-
-    /// Takes everything, in no order.
-    pub fn drain(&mut self) -> Vec<Item> {
-        match std::mem::replace(self, Settled::Unordered(VecDeque::new())) {
-            Settled::Unordered(items) => items.into(),
-            Settled::Ordered { ready, later, .. } => {
-                ready.into_iter().chain(later.into_values().flat_map(|lane| lane.items)).collect()
-            }
-        }
-    }
-
-    #[cfg(test)]
-    pub fn iter(&self) -> Box<dyn Iterator<Item = &Item> + '_> {
-        match self {
-            Settled::Unordered(items) => Box::new(items.iter()),
-            Settled::Ordered { ready, later, .. } => {
-                Box::new(ready.iter().chain(later.values().flat_map(|lane| &lane.items)))
-            }
-        }
+    /// Whether it has no task.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
-/// The position of the first task, and that after the last.
-fn positions(item: &Item) -> (u64, u64) {
-    match item {
-        Item::One(result) => (result.id.0, result.id.0 + 1),
-        Item::Many(span) => (span.first().0, span.first().0 + span.len() as u64),
+impl IntoIterator for Settled {
+    type Item = TaskResult;
+    type IntoIter =
+        std::iter::Chain<std::option::IntoIter<TaskResult>, std::iter::Flatten<std::option::IntoIter<OkSpan>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, many) = match self {
+            Settled::One(result) => (Some(result), None),
+            Settled::Many(span) => (None, Some(span)),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
+/// Tasks of a span that are ok at their first attempt, with nothing to tell but their outputs, in the order of their ids.
+#[derive(Debug)]
+pub struct OkSpan {
+    first: u64,
+    rows: Span,
+    answers: OkAnswers,
+    /// Nanoseconds from the acceptance of all of them to the start of the first.
+    wait: u64,
+    slot: u32,
+}
+
+/// One task of an [`OkSpan`].
+#[derive(Clone, Copy, Debug)]
+pub struct OkTask<'a> {
+    /// Its bytes.
+    pub output: &'a [u8],
+    /// Nanoseconds, as in [`Receipt::wall`].
+    pub wall: u64,
+    /// Nanoseconds, as in [`Receipt::wait`].
+    pub wait: u64,
+}
+
+impl OkSpan {
+    /// There are as many rows as answers.
+    pub(crate) fn new(first: u64, rows: Span, answers: OkAnswers, wait: u64, slot: u32) -> OkSpan {
+        debug_assert_eq!(rows.len(), answers.len());
+        OkSpan { first, rows, answers, wait, slot }
+    }
+
+    /// The number of tasks.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it has no task.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The first of the ids.
+    pub fn first(&self) -> TaskId {
+        TaskId(self.first)
+    }
+
+    /// The inputs.
+    pub fn rows(&self) -> &Span {
+        &self.rows
+    }
+
+    /// Bytes of their outputs together.
+    pub fn output_bytes(&self) -> usize {
+        self.answers.output_bytes()
+    }
+
+    /// The tasks, without taking them out.
+    pub fn iter(&self) -> impl Iterator<Item = OkTask<'_>> {
+        let mut wait = self.wait;
+        self.answers.iter().map(move |(output, wall)| {
+            let task = OkTask { output, wall, wait };
+            wait = wait.saturating_add(wall);
+            task
+        })
+    }
+
+    /// Takes the first of them out.
+    pub fn pop(&mut self) -> Option<TaskResult> {
+        let (output, wall) = self.answers.pop()?;
+        let input = self.rows.split_to(1).input(0);
+        let receipt = Receipt {
+            layer: Layer::Guest,
+            attempts: 1,
+            slot: Some(self.slot),
+            wall: Duration::from_nanos(wall),
+            wait: Duration::from_nanos(self.wait),
+            ..Receipt::host()
+        };
+        let id = TaskId(self.first);
+        self.first += 1;
+        self.wait = self.wait.saturating_add(wall);
+        Some(TaskResult { id, input, outcome: Outcome::Ok(output), receipt })
+    }
+}
+
+impl Iterator for OkSpan {
+    type Item = TaskResult;
+
+    fn next(&mut self) -> Option<TaskResult> {
+        self.pop()
     }
 }

@@ -1,17 +1,20 @@
 //! The queue against random operations: whatever workers and callers do, every task leaves exactly once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::runs::WINDOW_BYTES;
+use super::work::Work;
 use super::*;
-use crate::model::outcome::{ErrorDetail, Layer};
-use crate::model::retry::RetryOn;
-use crate::model::span::Cuts;
-use crate::model::task::TaskResult;
-use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, Times};
+use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
+use crate::model::retry::{Retry, RetryOn};
+use crate::model::span::{Cuts, Span};
+use crate::model::task::{Input, Rejected, TaskResult};
+use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, OkAnswers, Times, WireError};
 
 mod ops;
 mod pages;

@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::in_flight::{Home, Task};
 use super::runs::RunId;
+use super::task::{Home, Task};
 use crate::model::span::Span;
 use crate::model::task::TaskId;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Attendant;
+use super::attendant::Attendant;
 use crate::model::event::Event;
 use crate::model::outcome::{Failure, Measured, Outcome, Receipt, Status};
-use crate::pool::inner::State;
+use crate::pool::inner::PoolState;
 use crate::protocol::setup::{AnswerDetail, Notice};
 use crate::protocol::wire::{Answer, Answers, Frame, Kind, WireError};
 
@@ -80,7 +80,7 @@ impl Attendant<'_> {
         Ok(())
     }
 
-    fn proved_useful(&mut self, state: &mut State) {
+    fn proved_useful(&mut self, state: &mut PoolState) {
         self.useful = true;
         state.failures = None;
     }
@@ -89,7 +89,7 @@ impl Attendant<'_> {
     /// that they took together; `None` when what comes next is not plain.
     fn settle_in_a_row(
         &mut self,
-        state: &mut State,
+        state: &mut PoolState,
         answers: &mut Answers,
         (index, began): (u32, u64),
     ) -> Result<Option<(u32, u64)>, WireError> {
@@ -111,7 +111,7 @@ impl Attendant<'_> {
     }
 
     /// Tells that the tasks up to `index`, which the slot has, have begun, of which it was not told yet.
-    pub(super) fn tell_starts(&mut self, state: &mut State, index: u32) {
+    pub(super) fn tell_starts(&mut self, state: &mut PoolState, index: u32) {
         let slot = self.slot as u32;
         if !state.queue.outbox.of_tasks {
             self.told = index.wrapping_add(1);

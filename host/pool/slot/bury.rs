@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 
-use super::Attendant;
+use super::attendant::Attendant;
 use super::end::End;
 use crate::model::event::Event;
 use crate::model::fence;

@@ -10,10 +10,37 @@ use crate::protocol::setup::timeout_detail;
 use crate::spawn::process::Process;
 use crate::spawn::signal;
 
-/// The fence ended the worker.
-const SANDBOX_VIOLATION: &str = "sandbox-violation";
-/// The worker was given no memory.
-const OUT_OF_MEMORY: &str = "worker-out-of-memory";
+/// What became of a worker that died or was killed for its own doing: the `error.code` of the task that was running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Death {
+    /// The fence ended it.
+    Violation,
+    /// It was given no memory.
+    OutOfMemory,
+    Panic,
+    /// It broke the protocol.
+    Protocol,
+    /// A signal stopped it, and it did not continue.
+    Stopped,
+    /// A signal ended it.
+    Signal,
+    /// It exited, or closed its output.
+    Exit,
+}
+
+impl Death {
+    fn as_str(self) -> &'static str {
+        match self {
+            Death::Violation => "sandbox-violation",
+            Death::OutOfMemory => "worker-out-of-memory",
+            Death::Panic => "worker-panic",
+            Death::Protocol => "worker-protocol",
+            Death::Stopped => "worker-stopped",
+            Death::Signal => "signal",
+            Death::Exit => "worker-exit",
+        }
+    }
+}
 
 /// Why a slot parts with its worker.
 #[derive(Debug)]
@@ -28,7 +55,7 @@ pub(super) enum End {
     /// The host kills it to cancel the task with this key, or whatever runs.
     Cancelled(Option<u64>),
     /// It broke the protocol, or stopped.
-    Misbehaved { code: &'static str, why: String },
+    Misbehaved { death: Death, why: String },
     /// It closed its pipe.
     Gone,
 }
@@ -54,31 +81,35 @@ impl End {
             End::Backstop(key, deadline, _) => Verdict::Timeout(*key, timeout_detail(*deadline)),
             End::Cancelled(key) => Verdict::Cancelled(*key),
             _ => {
-                let detail = self.detail(why, status, cause, process);
-                match detail.code.as_str() {
-                    SANDBOX_VIOLATION => Verdict::Violated(detail),
-                    OUT_OF_MEMORY => Verdict::OutOfMemory(detail),
+                let death = self.death(status, cause);
+                let detail = detail(death, why, status, process);
+                match death {
+                    Death::Violation => Verdict::Violated(detail),
+                    Death::OutOfMemory => Verdict::OutOfMemory(detail),
                     _ => Verdict::Died(detail),
                 }
             }
         }
     }
 
-    /// What is told of the task that was running in a worker that died, if it is told at all.
-    fn detail(&self, why: &str, status: Option<ExitStatus>, cause: Cause, process: &Process) -> ErrorDetail {
-        let signal = status.and_then(signal::name);
-        let code = match (self, cause) {
-            (End::Misbehaved { code, .. }, _) => code,
+    fn death(&self, status: Option<ExitStatus>, cause: Cause) -> Death {
+        match (self, cause) {
+            (End::Misbehaved { death, .. }, _) => *death,
             // The kernel's word comes before the worker's own.
-            _ if signal::is_violation(status) => SANDBOX_VIOLATION,
-            (_, Cause::OutOfMemory) if signal::is_abort(status) => OUT_OF_MEMORY,
-            (_, Cause::Panic) => "worker-panic",
-            (_, Cause::Protocol) => "worker-protocol",
-            (_, Cause::Unknown | Cause::OutOfMemory) if signal.is_some() => "signal",
-            (_, Cause::Unknown | Cause::OutOfMemory) => "worker-exit",
-        };
-        let last_words = if signal.is_some() { String::new() } else { process.last_words() };
-        let separator = if last_words.is_empty() { "" } else { ": " };
-        ErrorDetail { signal, ..ErrorDetail::new(code, format!("its worker {why}{separator}{last_words}")) }
+            _ if signal::is_violation(status) => Death::Violation,
+            (_, Cause::OutOfMemory) if signal::is_abort(status) => Death::OutOfMemory,
+            (_, Cause::Panic) => Death::Panic,
+            (_, Cause::Protocol) => Death::Protocol,
+            (_, Cause::Unknown | Cause::OutOfMemory) if status.and_then(signal::name).is_some() => Death::Signal,
+            (_, Cause::Unknown | Cause::OutOfMemory) => Death::Exit,
+        }
     }
+}
+
+/// What is told of the task that was running in a worker that died, if it is told at all.
+fn detail(death: Death, why: &str, status: Option<ExitStatus>, process: &Process) -> ErrorDetail {
+    let signal = status.and_then(signal::name);
+    let last_words = if signal.is_some() { String::new() } else { process.last_words() };
+    let separator = if last_words.is_empty() { "" } else { ": " };
+    ErrorDetail { signal, ..ErrorDetail::new(death.as_str(), format!("its worker {why}{separator}{last_words}")) }
 }

@@ -1,9 +1,11 @@
 //! One actor per slot: it starts a worker when there is work, feeds it, watches it, and replaces it.
 
 mod answers;
+mod attendant;
 mod bury;
 mod end;
 mod health;
+mod look;
 mod sizer;
 mod state_calls;
 mod watch;
@@ -12,30 +14,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use self::end::End;
-use self::health::Health;
-use self::sizer::Sizer;
-use self::state_calls::StateCalls;
-use super::inner::State;
+use self::attendant::Attendant;
+use self::end::{Death, End};
+use super::inner::PoolState;
 use super::shared::{Shared, Stop};
-use super::start::Spare;
-use crate::protocol::page::SharedPage;
-use crate::protocol::wire::{Decoder, Encoder, Kind, Times};
+use crate::protocol::wire::{Kind, Times};
 use crate::spawn::process::Process;
 
 /// Pause before a slot starts a worker after one that did nothing.
 const START_BACKOFF: Duration = Duration::from_millis(100);
-
-/// A worker that came up.
-pub(super) struct Worker {
-    pub process: Process,
-    pub page: Arc<SharedPage>,
-    pub decoder: Decoder,
-    pub pid: u32,
-}
 
 /// Serves one slot until the pool closes.
 pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
@@ -66,30 +55,6 @@ pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
     }
 }
 
-struct Attendant<'a> {
-    shared: &'a Arc<Shared>,
-    slot: usize,
-    /// How many workers the slot had before this one.
-    generation: u32,
-    worker: Worker,
-    sizer: Sizer,
-    frame: Encoder,
-    /// Bytes of `frame` that are still to be written.
-    unwritten: std::ops::Range<usize>,
-    calls: StateCalls,
-    health: Health,
-    /// Tasks that may still be leased before the worker is to be replaced.
-    left: usize,
-    /// The index after the last task whose start was told.
-    told: u32,
-    /// The worker has answered a task.
-    useful: bool,
-    /// What is to replace it.
-    spare: Option<Spare>,
-    /// What came before the answer that it belongs to.
-    core_dump: Option<Bytes>,
-}
-
 /// What a look at the queue came to.
 enum Fed {
     /// The worker has tasks.
@@ -100,26 +65,7 @@ enum Fed {
     Over(End),
 }
 
-impl<'a> Attendant<'a> {
-    fn new(shared: &'a Arc<Shared>, slot: usize, generation: u32, worker: Worker) -> Self {
-        Attendant {
-            shared,
-            slot,
-            generation,
-            worker,
-            sizer: Sizer::new(shared.config.chunksize),
-            frame: Encoder::default(),
-            unwritten: 0..0,
-            calls: StateCalls::new(shared.config.state.clone()),
-            health: Health::new(Instant::now(), !shared.config.kills_at_deadline()),
-            left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
-            told: shared.lock().queue.next_index(slot),
-            useful: false,
-            spare: None,
-            core_dump: None,
-        }
-    }
-
+impl Attendant<'_> {
     async fn serve(&mut self) -> End {
         let mut stop = self.shared.stop.subscribe();
         let mut look = pin!(tokio::time::sleep_until(self.health.due().into()));
@@ -147,7 +93,7 @@ impl<'a> Attendant<'a> {
                     Ok(_) => {
                         self.health.moved();
                         if let Err(error) = self.receive() {
-                            return End::Misbehaved { code: "worker-protocol", why: format!("sent {error}") };
+                            return End::Misbehaved { death: Death::Protocol, why: format!("sent {error}") };
                         }
                     }
                 },
@@ -200,7 +146,7 @@ impl<'a> Attendant<'a> {
     }
 
     /// Whether tasks were leased.
-    fn lease(&mut self, state: &mut State, in_flight: usize) -> bool {
+    fn lease(&mut self, state: &mut PoolState, in_flight: usize) -> bool {
         if in_flight == 0 && state.queue.waiting() == 0 {
             state.steal(self.slot);
         }

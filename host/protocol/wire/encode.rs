@@ -2,8 +2,8 @@
 
 use bytes::BufMut;
 
+use super::frame::{FRAME_TARGET, HEADER, Kind, Times, header, length_u32};
 use super::parts::{AnswerHead, Task, pack};
-use super::{FRAME_TARGET, HEADER, Kind, Times, header, length_u32};
 use crate::model::span::Span;
 
 /// Builds a frame in place: a header is reserved first and filled in at the end.

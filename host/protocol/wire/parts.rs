@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 
-use super::{MAX_TEXT, WireError, length_u32};
+use super::error::WireError;
+use super::frame::{MAX_TEXT, length_u32};
 use crate::model::outcome::{Layer, Status};
 
 /// Bits of a task's length for the parts besides its bytes. Lengths stay below them.

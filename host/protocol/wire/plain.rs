@@ -3,7 +3,7 @@
 
 use bytes::{Buf, Bytes};
 
-use super::WireError;
+use super::error::WireError;
 use super::parts::{ANSWER, Answer, answer, unpack_nanos};
 use crate::model::outcome::{Layer, Status};
 use crate::model::span::own;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::decode::SMALL;
+use super::frame::{MAGIC, header};
 use super::parts::{NAMED, layer, pack, unpack, worker_status};
 use super::*;
 use crate::model::outcome::{Layer, Status};

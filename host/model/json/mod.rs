@@ -317,5 +317,4 @@ impl Checker<'_> {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

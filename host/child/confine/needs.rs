@@ -1,0 +1,15 @@
+//! What a fence has to leave open for one child.
+
+use crate::model::grants::DirGrant;
+use crate::protocol::roles::Role;
+
+/// The rights that a child keeps inside its fence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs<'a> {
+    pub role: Role,
+    /// The host. The child dies with it.
+    pub host: i32,
+    pub dirs: &'a [DirGrant],
+    /// Most bytes of memory beyond those it has now. `None` if a limit is set already.
+    pub data: Option<u64>,
+}

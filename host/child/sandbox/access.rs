@@ -1,0 +1,61 @@
+//! Calls of the functions that the compiler has added to a component, in one instance.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower, TypedFunc};
+use wasmtime::{Error, Result, Store};
+
+use crate::child::engine::memories::Region;
+
+/// Bytes of a page of a guest's memory.
+const GUEST_PAGE: u64 = 64 << 10;
+
+/// The functions of an instance.
+#[derive(Clone, Copy)]
+pub(super) struct Access {
+    pub restore: TypedFunc<(), ()>,
+    pub resize: TypedFunc<(), (u64,)>,
+    pub part: TypedFunc<(u32,), (u64,)>,
+    /// Its store has functions that can wait, so the engine wants a stack for every call. These never wait.
+    pub waits: bool,
+}
+
+impl Access {
+    /// Puts the globals back.
+    pub fn restore<T: Send>(&mut self, store: &mut Store<T>) -> bool {
+        self.call(store, self.restore, ()).is_ok()
+    }
+
+    /// Has the engine ask how large the memories are, and says whether it was told.
+    pub fn has_size<T: Send>(&mut self, store: &mut Store<T>, regions: &[Arc<Region>]) -> bool {
+        let bytes: usize = regions.iter().map(|region| region.size()).sum();
+        self.call(store, self.resize, ()).is_ok_and(|(pages,)| pages * GUEST_PAGE == bytes as u64)
+    }
+
+    /// How many memories and how many parts of globals there are.
+    pub fn counts<T: Send>(&mut self, store: &mut Store<T>) -> Result<(usize, u32)> {
+        let counts = self.part(store, 0)?;
+        Ok((counts as u32 as usize, (counts >> 32) as u32))
+    }
+
+    pub fn part<T: Send>(&mut self, store: &mut Store<T>, number: u32) -> Result<u64> {
+        self.call(store, self.part, (number,)).map(|(part,)| part)
+    }
+
+    fn call<T, P, R>(&self, store: &mut Store<T>, func: TypedFunc<P, R>, params: P) -> Result<R>
+    where
+        T: Send,
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + ComponentType + Lift + Send + Sync + 'static,
+    {
+        if !self.waits {
+            return func.call(store, params);
+        }
+        match pin!(func.call_async(store, params)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(Error::msg("a function that never waits has waited")),
+        }
+    }
+}

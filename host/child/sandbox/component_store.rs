@@ -1,0 +1,124 @@
+//! What a component has of its host: its world and its handles.
+
+use wasmtime::Store;
+use wasmtime::component::{ComponentNamedList, Lift, Lower, ResourceTable, TypedFunc};
+use wasmtime_wasi::cli::WasiCliCtxView;
+use wasmtime_wasi::clocks::{WasiClocksCtx, WasiClocksCtxView};
+use wasmtime_wasi::random::WasiRandomCtx;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::guard::Guard;
+use super::keyvalue::Keyvalue;
+use super::kind::{GuestStore, HAS_WORLD};
+
+/// What the store of a component holds.
+pub(super) struct ComponentStore {
+    guard: Guard,
+    table: ResourceTable,
+    /// There when the program imports WASI.
+    wasi: Option<WasiCtx>,
+    /// There when tasks share state.
+    pub keyvalue: Option<Keyvalue>,
+    /// The guest was told something that another one would have been told otherwise, since it was given its world.
+    told: bool,
+    /// The guest has called a function that may make, use or drop a handle.
+    held: bool,
+}
+
+impl ComponentStore {
+    pub fn keyvalue(&mut self) -> &mut Keyvalue {
+        self.held = true;
+        self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
+    }
+
+    /// For functions that give random numbers.
+    pub fn chance(&mut self) -> &mut WasiRandomCtx {
+        self.told = true;
+        self.wasi().random()
+    }
+
+    /// For functions that say what time it is.
+    pub fn time(&mut self) -> WasiClocksCtxView<'_> {
+        self.told = true;
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD).clocks();
+        WasiClocksCtxView { ctx, table: &mut self.table }
+    }
+
+    /// For functions that say what is the same in all tasks of a run: a task or a function has no arguments.
+    pub fn environment(&mut self) -> WasiCliCtxView<'_> {
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD).cli();
+        WasiCliCtxView { ctx, table: &mut self.table }
+    }
+
+    fn wasi(&mut self) -> &mut WasiCtx {
+        self.wasi.as_mut().expect(HAS_WORLD)
+    }
+
+    /// Whether the guest has not looked at the world that it was given, nor ever used a handle.
+    pub fn is_unseen(&self) -> bool {
+        !self.told && !self.held
+    }
+
+    /// Whether the guest has handles of the host's resources.
+    pub fn has_open_resources(&self) -> bool {
+        !self.table.is_empty()
+    }
+}
+
+impl GuestStore for ComponentStore {
+    fn new(guard: Guard) -> Self {
+        ComponentStore { guard, table: ResourceTable::new(), wasi: None, keyvalue: None, told: false, held: false }
+    }
+
+    fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
+    fn seen_guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn give(&mut self, mut world: WasiCtxBuilder) {
+        self.wasi = Some(world.build());
+        self.told = false;
+    }
+
+    fn has_world(&self) -> bool {
+        self.wasi.is_some()
+    }
+
+    /// Streams, arguments and environment are the same for all tasks of a component that is put back, which is no command.
+    /// Its clocks begin with the task.
+    fn renew_world(&mut self) -> bool {
+        let unseen = self.is_unseen();
+        if let Some(wasi) = self.wasi.as_mut().filter(|_| unseen) {
+            *wasi.clocks() = WasiClocksCtx::default();
+        }
+        unseen
+    }
+
+    fn can_be_put_back(&self) -> bool {
+        !self.held
+    }
+}
+
+impl WasiView for ComponentStore {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        (self.told, self.held) = (true, true);
+        let ctx = self.wasi.as_mut().expect(HAS_WORLD);
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+/// Calls a function of a component, on the asynchronous stack if it can wait.
+pub(super) async fn call_typed<P, R>(
+    store: &mut Store<ComponentStore>,
+    func: &TypedFunc<P, R>,
+    params: P,
+) -> wasmtime::Result<R>
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    if store.data().has_world() { func.call_async(store, params).await } else { func.call(store, params) }
+}

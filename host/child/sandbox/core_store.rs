@@ -1,0 +1,93 @@
+//! What a core module has of its host, and calls of its functions.
+
+use wasmtime::{Instance, Memory, Store};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p1::WasiP1Ctx;
+
+use super::call::Returned;
+use super::function::{Bound, Function};
+use super::guard::{Guard, Stopped};
+use super::kind::{GuestStore, HAS_WORLD};
+
+/// What the store of a core module holds.
+pub(super) struct CoreStore {
+    guard: Guard,
+    /// There when the program imports WASI.
+    wasi: Option<WasiP1Ctx>,
+    /// It has called the host.
+    pub asked: bool,
+}
+
+impl CoreStore {
+    pub fn wasi(&mut self) -> &mut WasiP1Ctx {
+        self.asked = true;
+        self.wasi.as_mut().expect(HAS_WORLD)
+    }
+}
+
+impl GuestStore for CoreStore {
+    fn new(guard: Guard) -> Self {
+        CoreStore { guard, wasi: None, asked: false }
+    }
+
+    fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
+    fn seen_guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    fn give(&mut self, mut world: WasiCtxBuilder) {
+        self.wasi = Some(world.build_p1());
+    }
+
+    fn has_world(&self) -> bool {
+        self.wasi.is_some()
+    }
+}
+
+/// An instance and its store.
+pub(super) struct Guest<'a> {
+    pub store: &'a mut Store<CoreStore>,
+    pub instance: Instance,
+    pub waits: bool,
+}
+
+impl Guest<'_> {
+    /// Calls a function that is called once in the life of an instance.
+    pub async fn call_once(&mut self, function: &Function) -> wasmtime::Result<()> {
+        let bound = function.of(&mut *self.store, self.instance)?;
+        self.call(&bound, &[]).await.map(drop)
+    }
+
+    pub async fn call(&mut self, function: &Bound, args: &[u32]) -> wasmtime::Result<u64> {
+        if self.waits {
+            function.call_async(&mut *self.store, args).await
+        } else {
+            function.call(&mut *self.store, args)
+        }
+    }
+
+    pub fn write(&mut self, memory: Memory, at: u32, row: &[u8]) -> wasmtime::Result<()> {
+        let place = memory.data_mut(&mut *self.store).get_mut(at as usize..at as usize + row.len());
+        let place = place.ok_or_else(|| {
+            Stopped::Abi(format!("the allocator gave {} bytes at {at}, outside of its memory", row.len()))
+        })?;
+        place.copy_from_slice(row);
+        Ok(())
+    }
+
+    /// What `run` has returned: the place of the output.
+    pub fn lent(&mut self, memory: Memory, packed: u64, limit: u64) -> wasmtime::Result<Returned> {
+        let (at, length) = ((packed >> 32) as usize, packed as u32 as usize);
+        if length as u64 > limit {
+            return Err(Stopped::Output.into());
+        }
+        if at + length > memory.data_size(&*self.store) {
+            let outside = format!("`run` gave {length} bytes at {at}, outside of its memory");
+            return Err(Stopped::Abi(outside).into());
+        }
+        Ok(Returned::Lent { memory, place: at..at + length })
+    }
+}

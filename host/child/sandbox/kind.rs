@@ -1,0 +1,69 @@
+//! What the kinds of programs have in common.
+
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::WasiCtxBuilder;
+
+use super::call::{Call, Returned};
+use super::guard::Guard;
+use super::pristine::Pristine;
+
+/// Why a store has a world when its guest asks for it.
+pub(super) const HAS_WORLD: &str = "a program that imports WASI is given it before it is instantiated";
+
+/// What a store of one kind of program holds.
+pub(super) trait GuestStore: Sized + Send + 'static {
+    fn new(guard: Guard) -> Self;
+    fn guard(&mut self) -> &mut Guard;
+    /// The same, to be looked at.
+    fn seen_guard(&self) -> &Guard;
+    /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
+    fn give(&mut self, world: WasiCtxBuilder);
+    fn has_world(&self) -> bool;
+    /// Makes a world that no task has looked at as good as a new one; false when one has, or that cannot be told.
+    fn renew_world(&mut self) -> bool {
+        false
+    }
+    /// Whether nothing happened in a task that only a fresh instance undoes.
+    fn can_be_put_back(&self) -> bool {
+        true
+    }
+}
+
+/// A program of one kind: how it comes to life, and how it is called then.
+pub(super) trait Program {
+    type Store: GuestStore;
+    type Instance: Copy;
+
+    fn engine(&self) -> &Engine;
+    /// An instance that is ready to be called.
+    async fn instantiate(&self, store: &mut Store<Self::Store>) -> wasmtime::Result<Self::Instance>;
+    /// Calls `init` in a new instance.
+    async fn prepare(
+        &self,
+        store: &mut Store<Self::Store>,
+        instance: Self::Instance,
+        argument: &[u8],
+    ) -> wasmtime::Result<()>;
+    /// The state of an instance, encoded.
+    async fn state(&self, store: &mut Store<Self::Store>, instance: Self::Instance) -> wasmtime::Result<Vec<u8>>;
+    /// What a new instance is before its first task, when it can be put back to that.
+    fn pristine(&self, _: &mut Store<Self::Store>, _: Self::Instance) -> Option<Pristine> {
+        None
+    }
+    /// Where an instance that was put back differs from a fresh one, if it does.
+    fn difference(
+        &self,
+        _kept: (&mut Store<Self::Store>, Self::Instance),
+        _fresh: (&mut Store<Self::Store>, Self::Instance),
+    ) -> Option<String> {
+        None
+    }
+    /// Calls an instance with a task; an output longer than `limit` is an error.
+    async fn call(
+        &self,
+        store: &mut Store<Self::Store>,
+        instance: Self::Instance,
+        call: &mut Call<'_>,
+        limit: u64,
+    ) -> wasmtime::Result<Returned>;
+}

@@ -1,0 +1,59 @@
+//! A slot while it has a worker.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::health::Health;
+use super::sizer::Sizer;
+use super::state_calls::StateCalls;
+use crate::pool::shared::Shared;
+use crate::pool::worker::{Spare, Worker};
+use crate::protocol::wire::Encoder;
+
+/// What a slot knows of its worker and of the tasks that it has.
+pub(super) struct Attendant<'a> {
+    pub shared: &'a Arc<Shared>,
+    pub slot: usize,
+    /// How many workers the slot had before this one.
+    pub generation: u32,
+    pub worker: Worker,
+    pub sizer: Sizer,
+    pub frame: Encoder,
+    /// Bytes of `frame` that are still to be written.
+    pub unwritten: std::ops::Range<usize>,
+    pub calls: StateCalls,
+    pub health: Health,
+    /// Tasks that may still be leased before the worker is to be replaced.
+    pub left: usize,
+    /// The index after the last task whose start was told.
+    pub told: u32,
+    /// The worker has answered a task.
+    pub useful: bool,
+    /// What is to replace it.
+    pub spare: Option<Spare>,
+    /// What came before the answer that it belongs to.
+    pub core_dump: Option<Bytes>,
+}
+
+impl<'a> Attendant<'a> {
+    pub fn new(shared: &'a Arc<Shared>, slot: usize, generation: u32, worker: Worker) -> Self {
+        Attendant {
+            shared,
+            slot,
+            generation,
+            worker,
+            sizer: Sizer::new(shared.config.chunksize),
+            frame: Encoder::default(),
+            unwritten: 0..0,
+            calls: StateCalls::new(shared.config.state.clone()),
+            health: Health::new(Instant::now(), !shared.config.kills_at_deadline()),
+            left: shared.config.max_tasks_per_worker.map_or(usize::MAX, |most| most.get() as usize),
+            told: shared.lock().queue.next_index(slot),
+            useful: false,
+            spare: None,
+            core_dump: None,
+        }
+    }
+}
