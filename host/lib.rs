@@ -78,34 +78,70 @@ mod protocol;
 mod spawn;
 pub mod state;
 
-pub use config::{Init, MAX_WORKERS, PoolConfig};
+pub use config::{Init, PoolConfig};
 pub use image::inspect;
 pub use model::error::{Error, Refusal};
 pub use model::event::{Event, Observer};
-pub use model::fence::{Fence, LayerState, SandboxLayer, SandboxMode};
+pub use model::fence::SandboxMode;
 pub use model::grants::{DirGrant, Grants, Stdin};
 #[doc(hidden)]
 pub use model::inert;
 pub use model::isolation::{Determinism, Interrupt, Isolation};
-pub use model::limits::{CompileLimits, Limits};
-pub use model::outcome::{ErrorDetail, Failure, Layer, Measured, Outcome, Receipt, Status};
-pub use model::program::{MAX_PROGRAM, Program};
-pub use model::report::{Convention, Function, Kind, Report, Resources, RowCheck};
+pub use model::limits::Limits;
+pub use model::outcome::{Failure, Outcome, Receipt, Status};
+pub use model::program::Program;
 pub use model::retry::{Retry, RetryOn};
 pub use model::settings::{Setting, SettingError, TaskSettings};
-pub use model::span::{Cuts, Span, Supply};
 pub use model::task::{Input, Rejected, TaskId, TaskResult};
-pub use model::template::{Row, Template};
-pub use model::{limits, output, typed};
+pub use model::{output, typed};
 pub use pool::{
-    Builder, Completed, Pool, Results, Running, Shutdown, Stats, Stopper, TaskHandle, TaskState, Until, Waited,
-    as_completed, blocking, wait,
+    Builder, Completed, Pool, Results, Shutdown, Stopper, TaskHandle, TaskState, Until, Waited, as_completed, blocking,
+    wait,
 };
-pub use pool::{OkSpan, OkTask, Settled};
 pub use protocol::roles::BUILD;
 #[doc(hidden)]
 pub use protocol::{state_calls, wire};
 pub use spawn::command::WorkerCommand;
+
+/// Rows and results in blocks, for callers with more rows than it pays to handle one by one.
+pub mod bulk {
+    pub use crate::model::span::{Cuts, Span, Supply};
+    pub use crate::pool::{OkSpan, OkTask, Settled};
+}
+
+/// The fence around child processes, and the layers of it that a machine offers.
+pub mod fence {
+    pub use crate::model::fence::{Fence, LayerState, SandboxLayer};
+}
+
+/// Limits of tasks and of the compiler, and the largest values that wpool takes.
+pub mod limits {
+    pub use crate::config::MAX_WORKERS;
+    pub use crate::model::limits::{
+        CompileLimits, DETERMINISTIC_FUEL, Limits, MAX_CORE_DUMP, MAX_INPUT, MAX_MEMORY, MAX_OUTPUT, MAX_TABLE_ELEMENTS,
+    };
+    pub use crate::model::program::MAX_PROGRAM;
+}
+
+/// The details of an outcome and of a receipt.
+pub mod outcome {
+    pub use crate::model::outcome::{ErrorDetail, Layer, Measured};
+}
+
+/// The compiler's report on a program.
+pub mod report {
+    pub use crate::model::report::{Convention, Function, Kind, Report, Resources, RowCheck};
+}
+
+/// What a pool has done, and what it is doing.
+pub mod stats {
+    pub use crate::pool::{Running, Stats};
+}
+
+/// Texts that are made from rows: arguments, standard input and names of files.
+pub mod template {
+    pub use crate::model::template::{Row, Template};
+}
 
 /// The parts of a program that is its own worker: an entrance, and an allocator.
 #[cfg(feature = "engine")]

@@ -20,7 +20,7 @@ pub enum Isolation {
     Fresh,
     /// A worker keeps its instance and, after each task, puts it back to its state before the first: the pages of
     /// memory that were written, and the globals. A task sees nothing of any other, at a fraction of the cost. This
-    /// needs a program whose whole state is within reach ([`crate::Report::resettable`]), and no directories. An
+    /// needs a program whose whole state is within reach ([`crate::report::Report::resettable`]), and no directories. An
     /// instance is dropped if its task did anything but return. So is an instance of a component if its task has used a
     /// handle, such as that of a stream. [`crate::isolation`] says why this is sound.
     Reset,

@@ -34,7 +34,7 @@ pub struct TaskSettings {
     /// Measure wall time and peak memory of each task.
     pub receipts: bool,
     /// Keep everything about a task that is stopped: the whole backtrace, up to 10 000 frames, and after a trap the core dump
-    /// ([`crate::Measured::core_dump`]). It is meant for looking at one task: a dump holds the guest's memory. Implies
+    /// ([`crate::outcome::Measured::core_dump`]). It is meant for looking at one task: a dump holds the guest's memory. Implies
     /// `receipts`.
     pub post_mortem: bool,
 }
@@ -64,9 +64,9 @@ pub enum Setting {
     Args,
     /// [`crate::PoolConfig::call`]
     Call,
-    /// [`crate::CompileLimits::memory`]
+    /// [`crate::limits::CompileLimits::memory`]
     CompileMemory,
-    /// [`crate::CompileLimits::time`]
+    /// [`crate::limits::CompileLimits::time`]
     CompileTime,
     /// [`crate::PoolConfig::crash_limit`]
     CrashLimit,

@@ -23,7 +23,7 @@ pub struct Input {
     pub bytes: Bytes,
     /// A number for the caller's own use, which wpool never reads. The command line keeps the line number here.
     pub tag: u64,
-    /// The name of the input, such as the path of a file. [`crate::Template`]s use it.
+    /// The name of the input, such as the path of a file. [`crate::template::Template`]s use it.
     pub name: Option<Arc<str>>,
     /// Settings that few inputs have.
     special: Option<Box<Special>>,

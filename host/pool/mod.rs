@@ -172,7 +172,7 @@ impl Pool {
         self.map_stream(results::Iter::new(inputs.into_iter()))
     }
 
-    /// [`Pool::map`] over a stream, of inputs or of [`crate::Span`]s, which cost less to hand around.
+    /// [`Pool::map`] over a stream, of inputs or of [`crate::bulk::Span`]s, which cost less to hand around.
     pub fn map_stream<S>(&self, inputs: S) -> Results<'_, S>
     where
         S: Stream<Item: Into<Supply>>,

@@ -10,7 +10,7 @@ use crate::layers::shipped;
 use crate::tidy::{Source, words};
 
 /// The folders whose files are looked at, each for itself.
-const ROOTS: [&str; 1] = ["host/cli/"];
+const ROOTS: [&str; 1] = ["host/"];
 
 /// Segments of a path, from the root of the crate on.
 type Names = Vec<String>;

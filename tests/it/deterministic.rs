@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wpool::outcome::Layer;
 use wpool::state::SharedState;
 use wpool::{
-    Determinism, DirGrant, Error, Input, Isolation, Layer, Outcome, Pool, PoolConfig, Program, Setting, SettingError,
-    Status, WorkerCommand,
+    Determinism, DirGrant, Error, Input, Isolation, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Status,
+    WorkerCommand,
 };
 
 use crate::support::*;

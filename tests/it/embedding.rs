@@ -9,10 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::sleep;
+use wpool::limits::MAX_WORKERS;
 use wpool::limits::{MAX_INPUT, MAX_MEMORY, MAX_OUTPUT};
+use wpool::report::Convention;
 use wpool::{
-    Convention, Error, Input, Limits, MAX_WORKERS, Outcome, Pool, PoolConfig, Program, Rejected, Results, Shutdown,
-    Status, TaskResult, TaskSettings, WorkerCommand,
+    Error, Input, Limits, Outcome, Pool, PoolConfig, Program, Rejected, Results, Shutdown, Status, TaskResult,
+    TaskSettings, WorkerCommand,
 };
 
 use crate::support::*;

@@ -13,9 +13,10 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use wpool::limits::CompileLimits;
 use wpool::{
-    CompileLimits, Error, Event, Limits, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Shutdown, Status,
-    TaskSettings, WorkerCommand,
+    Error, Event, Limits, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Shutdown, Status, TaskSettings,
+    WorkerCommand,
 };
 
 use crate::support::*;

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use wpool::{Cuts, Pool, PoolConfig, Program, Span, Status, Supply, WorkerCommand};
+use wpool::bulk::{Cuts, Span, Supply};
+use wpool::{Pool, PoolConfig, Program, Status, WorkerCommand};
 
 use crate::cli::{NOT_OK, OK, folder, read, write};
 use crate::support::{Ran, block_on, run, run_rows, wat, wpool_run};

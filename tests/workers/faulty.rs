@@ -22,9 +22,10 @@ use std::time::Duration;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
 use rustix::stdio::{dup2_stdout, stderr};
+use wpool::Status;
+use wpool::outcome::Layer;
 use wpool::state_calls::Request;
 use wpool::wire::{self, AnswerHead, Decoder, Encoder, Frame, HEADER, Kind, Times};
-use wpool::{Layer, Status};
 
 /// A lease of this many tasks has a middle.
 const MANY: u32 = 8;

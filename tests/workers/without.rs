@@ -4,7 +4,7 @@
 //! without LAYER,… COMMAND ARGUMENT…
 //! ```
 //!
-//! The layers are those of `wpool::SandboxLayer`, `landlock-denied`, and `openat2`, which is a call and not a layer. What
+//! The layers are those of `wpool::fence::SandboxLayer`, `landlock-denied`, and `openat2`, which is a call and not a layer. What
 //! raises them is answered as such a kernel would.
 
 use std::collections::BTreeMap;

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use bytesize::ByteSize;
 use serde::Serialize;
-use wpool::{Fence, LayerState, Observer, Outcome, Pool, Program, SandboxLayer, Shutdown};
+use wpool::fence::{Fence, LayerState, SandboxLayer};
+use wpool::{Observer, Outcome, Pool, Program, Shutdown};
 
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;

@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::Result;
-use wpool::{Program, Report};
+use wpool::Program;
+use wpool::report::Report;
 
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;

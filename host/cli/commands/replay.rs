@@ -8,8 +8,9 @@ use std::pin::Pin;
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use serde_json::Value;
+use wpool::outcome::ErrorDetail;
 use wpool::place::{PUBLIC, Place};
-use wpool::{ErrorDetail, Input, Outcome, Pool, Program, Shutdown, Status, TaskId, TaskResult, inert};
+use wpool::{Input, Outcome, Pool, Program, Shutdown, Status, TaskId, TaskResult, inert};
 
 use crate::cli::args;
 use crate::cli::commands::runs::{Again, is_ordered};

@@ -1,7 +1,8 @@
 //! What was typed about what a program may touch.
 
 use anyhow::{Context, Result};
-use wpool::{DirGrant, Grants, Stdin, Template};
+use wpool::template::Template;
+use wpool::{DirGrant, Grants, Stdin};
 
 use crate::cli::args;
 use crate::cli::plan::usage;

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use wpool::output::OutputType;
-use wpool::{PoolConfig, Program, Template};
+use wpool::template::Template;
+use wpool::{PoolConfig, Program};
 
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::pool::base_config;

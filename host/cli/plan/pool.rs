@@ -1,7 +1,8 @@
 //! What was typed about the pool and its tasks.
 
 use anyhow::Result;
-use wpool::{CompileLimits, Error, Limits, MAX_WORKERS, Observer, PoolConfig, Retry, TaskSettings, WorkerCommand};
+use wpool::limits::{CompileLimits, MAX_WORKERS};
+use wpool::{Error, Limits, Observer, PoolConfig, Retry, TaskSettings, WorkerCommand};
 
 use super::{Source, determinism, grants, initializer, state, usage};
 use crate::cli::args;

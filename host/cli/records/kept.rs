@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 
 use tokio::sync::Notify;
-use wpool::{Event, Input, Running, Status, TaskId};
+use wpool::stats::Running;
+use wpool::{Event, Input, Status, TaskId};
 
 use crate::cli::journal::{Error, Known, Record, Resume};
 use crate::cli::records::writer::Handover;

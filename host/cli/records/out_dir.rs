@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wpool::place::{Dir, Kind, PUBLIC, Place};
-use wpool::{Input, Rejected, Row, Template};
+use wpool::template::{Row, Template};
+use wpool::{Input, Rejected};
 
 use crate::cli::errors::CannotWrite;
 use crate::cli::plan::OutDirPlan;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use wpool::bulk::OkSpan;
+use wpool::outcome::{ErrorDetail, Layer};
 use wpool::output::{OutputType, push_as_json, push_string};
-use wpool::{ErrorDetail, Failure, Layer, OkSpan, Outcome, Status, TaskResult, inert};
+use wpool::{Failure, Outcome, Status, TaskResult, inert};
 
 use crate::cli::plan::Locator;
 use crate::cli::plan::Style;

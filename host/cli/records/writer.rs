@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use wpool::{Input, Span, Status};
+use wpool::bulk::Span;
+use wpool::{Input, Status};
 
 use crate::cli::errors::CannotWrite;
 use crate::cli::journal::{Appender, Error, Key, Record};

@@ -1,7 +1,7 @@
 //! Progress as it is drawn on a terminal.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wpool::Running;
+use wpool::stats::Running;
 
 use crate::cli::report::standing::Standing;
 use crate::cli::units::show_time;

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures_core::Stream;
-use wpool::{Failure, Input, Layer, OkSpan, Outcome, Results, Settled, Status, Supply, TaskResult};
+use wpool::bulk::{OkSpan, Settled, Supply};
+use wpool::outcome::Layer;
+use wpool::{Failure, Input, Outcome, Results, Status, TaskResult};
 
 use crate::cli::args::Only;
 use crate::cli::exit::Exit;

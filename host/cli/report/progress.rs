@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
-use wpool::{Event, Running, Status, Stopper};
+use wpool::stats::Running;
+use wpool::{Event, Status, Stopper};
 
 use crate::cli::plan::Shown;
 use crate::cli::records::kept::Positions;

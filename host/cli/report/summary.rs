@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
+use wpool::Status;
 use wpool::state::StateStats;
-use wpool::{Stats, Status};
+use wpool::stats::Stats;
 
 use crate::cli::lines::Lines;
 use crate::cli::report::advice::{Spent, advice};

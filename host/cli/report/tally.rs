@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
-use wpool::{OkSpan, Status, TaskResult};
+use wpool::bulk::OkSpan;
+use wpool::{Status, TaskResult};
 
 use crate::cli::records::resume::Counted;
 use crate::cli::report::times::Times;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use anyhow::Result;
 use futures_core::Stream;
-use wpool::RowCheck;
+use wpool::report::RowCheck;
 
 use crate::cli::plan::Locator;
 use crate::cli::rows::Rows;

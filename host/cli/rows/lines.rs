@@ -4,8 +4,9 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
+use wpool::bulk::{Cuts, Span, Supply};
 use wpool::limits::MAX_INPUT;
-use wpool::{Cuts, Input, Rejected, Span, Supply};
+use wpool::{Input, Rejected};
 
 use crate::cli::plan::LINE_BITS;
 use crate::cli::rows::sink::BLOCK;

@@ -16,7 +16,8 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
-use wpool::{Input, Supply};
+use wpool::Input;
+use wpool::bulk::Supply;
 
 use crate::cli::plan::{RowFile, Source, is_stdin};
 use lines::Splitter;

@@ -1,7 +1,8 @@
 //! What is done with rows where they are read, and how they are handed to the run.
 
 use tokio::sync::mpsc;
-use wpool::{Input, Supply};
+use wpool::Input;
+use wpool::bulk::Supply;
 
 use crate::cli::records::kept::Sorter;
 use crate::cli::records::out_dir::OutNames;

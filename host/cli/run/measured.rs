@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use wpool::Stats;
+use wpool::stats::Stats;
 
 use crate::cli::plan::Plan;
 use crate::cli::report::{Ledger, Summary, Tally};

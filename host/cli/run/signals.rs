@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use anyhow::Result;
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wpool::{Running, Shutdown, Stopper};
+use wpool::stats::Running;
+use wpool::{Shutdown, Stopper};
 
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;

@@ -17,7 +17,6 @@ pub enum Settled {
 }
 
 impl Settled {
-    /// Tasks in it.
     /// The number of tasks.
     pub fn len(&self) -> usize {
         match self {
@@ -60,7 +59,7 @@ pub struct OkSpan {
 /// One task of an [`OkSpan`].
 #[derive(Clone, Copy, Debug)]
 pub struct OkTask<'a> {
-    /// Its bytes.
+    /// The guest's bytes, exactly as it gave them.
     pub output: &'a [u8],
     /// Nanoseconds, as in [`Receipt::wall`].
     pub wall: u64,

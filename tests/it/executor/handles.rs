@@ -1,6 +1,7 @@
 //! Handles of submitted tasks: results, callbacks, waiting, cancelling.
 
-use wpool::{Layer, Until, as_completed};
+use wpool::outcome::Layer;
+use wpool::{Until, as_completed};
 
 use super::*;
 

@@ -18,9 +18,11 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::time::sleep;
+use wpool::bulk::{Cuts, Span, Supply};
+use wpool::outcome::Layer;
 use wpool::{
-    Cuts, Error, Event, Failure, Interrupt, Layer, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Span, Status,
-    Supply, TaskResult, TaskSettings, WorkerCommand,
+    Error, Event, Failure, Interrupt, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status, TaskResult,
+    TaskSettings, WorkerCommand,
 };
 
 use crate::support::*;

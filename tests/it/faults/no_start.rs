@@ -2,7 +2,8 @@
 
 use std::io::ErrorKind;
 
-use wpool::{BUILD, CompileLimits, SandboxMode};
+use wpool::limits::CompileLimits;
+use wpool::{BUILD, SandboxMode};
 
 use super::*;
 

@@ -1,6 +1,7 @@
 //! What a guest that has broken out still cannot do.
 
-use wpool::{Event, Layer, Status};
+use wpool::outcome::Layer;
+use wpool::{Event, Status};
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! Machines that lack layers, and who is told.
 
 use serde_json::Value;
-use wpool::{LayerState, SandboxLayer};
+use wpool::fence::{LayerState, SandboxLayer};
 
 use super::*;
 

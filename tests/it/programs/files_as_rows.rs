@@ -1,7 +1,8 @@
 //! Files as rows.
 
 use wpool::limits::MAX_INPUT;
-use wpool::{Grants, Input, Outcome, Pool, PoolConfig, Program, Stdin, TaskSettings, Template, WorkerCommand};
+use wpool::template::Template;
+use wpool::{Grants, Input, Outcome, Pool, PoolConfig, Program, Stdin, TaskSettings, WorkerCommand};
 
 use super::*;
 use crate::cli::NO_INPUTS;

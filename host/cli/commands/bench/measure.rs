@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::Serialize;
-use wpool::{Pool, PoolConfig, Program, Settled, Shutdown, Status};
+use wpool::bulk::Settled;
+use wpool::{Pool, PoolConfig, Program, Shutdown, Status};
 
 use crate::cli::commands::bench::sample::Sample;
 use crate::cli::run::measured::cpu_time;

@@ -16,7 +16,8 @@ use std::pin::Pin;
 use anyhow::{Context, Result};
 use futures_core::Stream;
 use tempfile::TempDir;
-use wpool::{Isolation, Program, Supply};
+use wpool::bulk::Supply;
+use wpool::{Isolation, Program};
 
 use crate::cli::errors::{NoInputs, Usage};
 use crate::cli::exit::Exit;

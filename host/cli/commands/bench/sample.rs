@@ -1,6 +1,7 @@
 //! The rows that are run again and again.
 
-use wpool::{Cuts, Input, Span, Supply};
+use wpool::Input;
+use wpool::bulk::{Cuts, Span, Supply};
 
 /// Rows of a block: as many as a run reads at a time, more or less, so that short inputs are carried as long ones are.
 const BLOCK_ROWS: usize = 8_192;

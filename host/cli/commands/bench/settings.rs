@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use wpool::{Interrupt, Isolation, MAX_WORKERS, PoolConfig};
+use wpool::limits::MAX_WORKERS;
+use wpool::{Interrupt, Isolation, PoolConfig};
 
 use crate::cli::commands::bench::measure::Measured;
 

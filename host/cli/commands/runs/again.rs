@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use wpool::limits::MAX_PROGRAM;
 use wpool::place::Dir;
-use wpool::{DirGrant, Grants, MAX_PROGRAM, Program, SandboxMode, Status};
+use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 
 use crate::cli::args::{Action, Args, Replay, Rerun, Run};
 use crate::cli::errors::Usage;
