@@ -19,11 +19,13 @@ mod rows;
 mod run;
 mod runtime;
 mod stdout;
+mod streams;
 mod target;
 mod tell;
 mod terminal;
 mod units;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -44,9 +46,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             let exit = Exit::of_clap(&error);
-            // Help and version are not errors and go to stdout; a closed pipe is not worth a word.
-            let _ = readable(error).print();
-            return exit.into();
+            return shown(&readable(error)).unwrap_or(exit).into();
         }
     };
     let result = match args.action {
@@ -73,6 +73,18 @@ pub fn main() -> ExitCode {
         Exit::of_error(&error)
     });
     exit.into()
+}
+
+/// Prints help, a version or an error of the command line, and gives the exit if that is impossible. A closed pipe is not
+/// worth a word.
+fn shown(error: &clap::Error) -> Option<Exit> {
+    match error.print().and_then(|()| io::stdout().flush()) {
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            say(format_args!("cannot write standard output: {why}"));
+            Some(Exit::Output)
+        }
+        _ => None,
+    }
 }
 
 fn man() -> anyhow::Result<Vec<u8>> {

@@ -4,7 +4,7 @@
 //! by [`wpool::inert`] alone. So no command has to know what of its output somebody else has written.
 
 use std::fmt;
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -12,7 +12,8 @@ use wpool::inert;
 
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
-use crate::cli::{say, stdout};
+use crate::cli::streams::Stream;
+use crate::cli::{say, stdout, streams};
 
 /// How JSON is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,14 +48,14 @@ pub fn print_bytes(text: &[u8]) -> Exit {
 /// Prints line by line, until the reader has seen enough.
 #[derive(Debug)]
 pub struct Printer {
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Stream>,
     written: io::Result<()>,
 }
 
 impl Printer {
     pub fn start() -> Printer {
         let written = if stdout::was_closed() { Err(stdout::closed().source) } else { Ok(()) };
-        Printer { out: BufWriter::new(io::stdout().lock()), written }
+        Printer { out: BufWriter::new(streams::stdout()), written }
     }
 
     /// Whether somebody reads.
@@ -76,7 +77,7 @@ impl Printer {
         Ok(())
     }
 
-    fn write(&mut self, write: impl FnOnce(&mut BufWriter<StdoutLock<'static>>) -> io::Result<()>) {
+    fn write(&mut self, write: impl FnOnce(&mut BufWriter<Stream>) -> io::Result<()>) {
         if self.written.is_ok() {
             self.written = write(&mut self.out);
         }

@@ -3,12 +3,13 @@
 use wpool::Event;
 
 use crate::cli::say;
+use crate::cli::terminal::warn;
 use crate::cli::units::show_time;
 
 /// Tells people of an event. All of a pool's workers are told of only when asked for.
 pub fn tell(event: &Event, verbose: bool) {
     match event {
-        Event::Warning(text) => say(format_args!("warning: {text}")),
+        Event::Warning(text) => warn(format_args!("{text}")),
         Event::Initialized { took, printed } if verbose => {
             say(format_args!("init took {took:.1?}"));
             printed.iter().flat_map(|printed| printed.lines()).for_each(|line| say(format_args!("init: {line}")));

@@ -49,6 +49,7 @@ mod smith;
 mod spans;
 mod state;
 mod storm;
+mod streams;
 mod summary;
 mod tidy;
 mod typed;

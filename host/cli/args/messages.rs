@@ -33,7 +33,7 @@ pub struct Messages {
     /// Write the summary to FILE, as JSON
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub summary_json: Option<PathBuf>,
-    /// Print no summary and no progress
+    /// Print no warnings, no summary and no progress
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Report workers as well, and print the summary in detail

@@ -38,7 +38,7 @@ ok, 101 program refused, 102 input refused, 103 stopped by --halt or --max-fail,
 unreadable, 110 cannot write output, 124 stopped by --deadline, 130 interrupted, 143 terminated.
 A success that --halt waits for is 0.
 
-The first Ctrl-C lets running tasks finish, the second kills them. Ctrl-Z stops the workers and
+The first Ctrl-C gives running tasks --grace to finish, the second kills them. Ctrl-Z stops the workers and
 their deadlines as well. SIGUSR1 prints the running tasks.";
 
 #[derive(Debug, clap::Args)]

@@ -45,4 +45,7 @@ pub struct Stopping {
     /// Time limit of the run; then running tasks have 2 s to finish
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub deadline: Option<Duration>,
+    /// Time for running tasks to finish after the first SIGINT, SIGTERM or SIGHUP; then they are killed
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    pub grace: Duration,
 }

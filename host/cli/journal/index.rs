@@ -15,7 +15,7 @@ use wpool::place::{Dir, PRIVATE, Place};
 use crate::cli::dirs::user_dir;
 use crate::cli::errors::Usage;
 use crate::cli::journal::{Entries, Error, FACTS, Facts, SUFFIX, beside, is_running, output};
-use crate::cli::say;
+use crate::cli::terminal::warn;
 
 /// Longest file of the index: a path takes 4 KiB at most, and some more in escapes.
 const MAX_POINTER: u64 = 64 << 10;
@@ -156,10 +156,7 @@ pub fn note(facts: &Facts, folder: &Path) {
     let (Some(place), Some(name)) = (place(), file_name(&facts.run)) else { return };
     if let Err(error) = try_note(facts, folder, &place, &name) {
         TOLD.call_once(|| {
-            say(format_args!(
-                "warning: cannot note the run in {}: {error}; `wpool runs` will not list it",
-                place.display()
-            ));
+            warn(format_args!("cannot note the run in {}: {error}; `wpool runs` will not list it", place.display()));
         });
     }
 }

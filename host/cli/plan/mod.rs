@@ -31,6 +31,7 @@ use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::target::Target;
+use crate::cli::terminal;
 use grants::template;
 pub use journal::{JournalPlan, Resuming, differences};
 
@@ -58,6 +59,8 @@ pub struct Plan {
     pub halts: Vec<Halt>,
     /// For the whole run.
     pub deadline: Option<Duration>,
+    /// From the first signal to the kill of running tasks.
+    pub grace: Duration,
     /// Check all rows before the first task.
     pub strict: bool,
     pub messages: Messages,
@@ -114,6 +117,7 @@ impl Plan {
             unordered: output.unordered,
             halts: halts(&typed.stopping),
             deadline: typed.stopping.deadline,
+            grace: typed.stopping.grace,
             strict: typed.strict_input,
             messages: messages(&typed.messages, output_file.is_some())?,
             output: output_file,
@@ -156,6 +160,9 @@ fn always(path: &Path) -> Result<Target, CannotWrite> {
 }
 
 fn messages(typed: &args::Messages, to_file: bool) -> Result<Messages> {
+    if typed.quiet {
+        terminal::be_quiet();
+    }
     Ok(Messages {
         quiet: typed.quiet,
         verbose: typed.verbose,

@@ -2,6 +2,7 @@
 
 pub mod kept;
 pub mod out_dir;
+pub mod pace;
 pub mod record;
 pub mod resume;
 pub mod torn;

@@ -18,6 +18,7 @@ use crate::cli::records::torn;
 use crate::cli::records::writer::{Handover, Writer};
 use crate::cli::say;
 use crate::cli::target::{self, Target};
+use crate::cli::terminal::warn;
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
 #[derive(Debug)]
@@ -283,7 +284,7 @@ impl Journal {
         let removed = if complete { self.folder.remove_tails(&self.file) } else { Ok(()) };
         // The records are all there, and the journal of them.
         if let Err(error) = stored.and(removed) {
-            say(format_args!("warning: {:#}", cannot(error)));
+            warn(format_args!("{:#}", cannot(error)));
         }
     }
 }

@@ -3,16 +3,17 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use wpool::bulk::Span;
 use wpool::{Input, Status};
 
 use crate::cli::errors::CannotWrite;
 use crate::cli::journal::{Appender, Error, Key, Record};
 use crate::cli::records::out_dir::OutDir;
+use crate::cli::records::pace::{Counted, Pace};
+use crate::cli::streams::{self, SharedPipe};
 use crate::cli::target::Target;
 use crate::cli::terminal::Aside;
 
@@ -142,7 +143,7 @@ impl Sent<'_> {
 enum Sink {
     Plain(String, Box<dyn Write + Send>),
     /// A file with a journal, once it is there.
-    Journal(Handover, Option<Appender>),
+    Journal(Handover, Option<Appender>, Pace),
 }
 
 impl Sink {
@@ -154,12 +155,14 @@ impl Sink {
                     _ => WriteEnd::Failed(CannotWrite { path: name.clone(), source }),
                 })
             }
-            Sink::Journal(handover, appender) => {
+            Sink::Journal(handover, appender, pace) => {
                 if appender.is_none() {
                     *appender = handover.take();
                 }
                 let appender = appender.as_mut().expect("it is handed over before the first line");
-                appender.append(lines, records).map_err(failed)
+                appender.append(lines, records).map_err(failed)?;
+                pace.wrote(lines);
+                Ok(())
             }
         }
     }
@@ -167,14 +170,14 @@ impl Sink {
     /// In how long something has to be synced.
     fn due(&self) -> Option<std::time::Duration> {
         match self {
-            Sink::Journal(_, Some(appender)) => appender.due(),
+            Sink::Journal(_, Some(appender), _) => appender.due(),
             _ => None,
         }
     }
 
     fn sync(&mut self) -> Result<(), WriteEnd> {
         match self {
-            Sink::Journal(_, Some(appender)) => appender.sync().map_err(failed),
+            Sink::Journal(_, Some(appender), _) => appender.sync().map_err(failed),
             _ => Ok(()),
         }
     }
@@ -228,7 +231,8 @@ impl Handover {
 pub struct Writer {
     name: String,
     pieces: mpsc::Sender<Piece>,
-    thread: JoinHandle<Result<(), WriteEnd>>,
+    ended: oneshot::Receiver<Result<(), WriteEnd>>,
+    pace: Pace,
 }
 
 /// How writing ended before its end.
@@ -237,16 +241,23 @@ pub enum WriteEnd {
     /// The reader has seen enough.
     Closed,
     Failed(CannotWrite),
+    /// The reader took nothing any more, and the run was to end at once.
+    Stuck {
+        name: String,
+        lines: u64,
+    },
 }
 
 impl Writer {
     pub fn stdout() -> io::Result<Writer> {
         let name = "standard output".into();
-        if io::stdout().is_terminal() {
+        let stdout = streams::stdout();
+        match () {
             // Progress may be drawn on the same.
-            return Writer::start(name, Aside(io::stdout()));
+            () if io::stdout().is_terminal() => Writer::start(name, Aside(stdout)),
+            () if stdout.is_pipe() => Writer::start(name, SharedPipe(stdout)),
+            () => Writer::start(name, stdout),
         }
-        Writer::start(name, io::stdout())
     }
 
     /// Writes a file from its beginning.
@@ -257,24 +268,33 @@ impl Writer {
 
     /// Writes a file and its journal with what will be handed over.
     pub fn journal(path: &Path, handover: Handover) -> io::Result<Writer> {
-        Writer::serve(path.display().to_string(), Sink::Journal(handover, None))
+        let pace = Pace::default();
+        Writer::serve(path.display().to_string(), Sink::Journal(handover, None, pace.clone()), pace)
     }
 
     fn start(name: String, sink: impl Write + Send + 'static) -> io::Result<Writer> {
-        Writer::serve(name.clone(), Sink::Plain(name, Box::new(sink)))
+        let pace = Pace::default();
+        let sink = Box::new(Counted { sink, pace: pace.clone() });
+        Writer::serve(name.clone(), Sink::Plain(name, sink), pace)
     }
 
-    fn serve(name: String, sink: Sink) -> io::Result<Writer> {
+    fn serve(name: String, sink: Sink, pace: Pace) -> io::Result<Writer> {
         let (pieces, incoming) = mpsc::channel::<Piece>(PIECES);
+        let (end, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("wpool-writer".into());
         let path = name.clone();
-        let thread = thread.spawn(move || {
+        thread.spawn(move || {
             // Made here: where no thread can be started, it could not be dropped. Only `--durable` needs the time.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
             let cannot = |source| WriteEnd::Failed(CannotWrite { path, source });
-            runtime.map_err(cannot)?.block_on(sink.serve(incoming))
+            let _ = end.send(runtime.map_err(cannot).and_then(|runtime| runtime.block_on(sink.serve(incoming))));
         })?;
-        Ok(Writer { name, pieces, thread })
+        Ok(Writer { name, pieces, ended, pace })
+    }
+
+    /// How far it is.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Hands a piece over, waiting for room. False when the writer has ended; [`Writer::finish`] says why.
@@ -282,10 +302,17 @@ impl Writer {
         piece.is_empty() || self.pieces.send(piece).await.is_ok()
     }
 
-    /// Waits until everything is written.
-    pub fn finish(self) -> Result<(), WriteEnd> {
-        drop(self.pieces);
-        let broke = |_| CannotWrite { path: self.name, source: io::Error::other("the writer broke") };
-        self.thread.join().unwrap_or_else(|panic| Err(WriteEnd::Failed(broke(panic))))
+    /// Waits until everything is written, or, once the run is forced to end, until the reader takes nothing any more.
+    pub async fn finish(self, forced: watch::Receiver<bool>) -> Result<(), WriteEnd> {
+        let Writer { name, pieces, ended, pace } = self;
+        drop(pieces);
+        tokio::select! {
+            biased;
+            end = ended => end.unwrap_or_else(|_| {
+                let source = io::Error::other("the writer broke");
+                Err(WriteEnd::Failed(CannotWrite { path: name, source }))
+            }),
+            () = pace.stuck(forced) => Err(WriteEnd::Stuck { lines: pace.left(), name }),
+        }
     }
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures_core::Stream;
+use tokio::sync::watch;
 use wpool::bulk::{OkSpan, Settled, Supply};
 use wpool::outcome::Layer;
 use wpool::{Failure, Input, Outcome, Results, Status, TaskResult};
@@ -129,10 +130,13 @@ impl Reporter {
 
     /// Hands everything over, in pieces of a bounded number of rows.
     async fn write(&mut self, pieces: Pieces) {
+        let all = || pieces.full.iter().chain([&pieces.last]);
+        all().for_each(|piece| self.output.pace().announce(&piece.lines));
         for piece in pieces.full.into_iter().chain([pieces.last]) {
             self.unwanted |= !self.output.write(piece).await;
         }
         if let Some(writer) = &self.failed {
+            writer.pace().announce(&pieces.failed.lines);
             self.unwanted |= !writer.write(pieces.failed).await;
         }
     }
@@ -237,15 +241,30 @@ impl Reporter {
         Some(shown)
     }
 
-    /// Waits for the last line to be written.
-    pub fn finish(self) -> Reported {
+    /// Waits until the run is forced to end and nobody takes its records.
+    pub fn stuck(&self, forced: watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
+        let paces: Vec<_> =
+            [Some(&self.output), self.failed.as_ref()].into_iter().flatten().map(Writer::pace).cloned().collect();
+        async move {
+            for pace in paces {
+                pace.stuck(forced.clone()).await;
+            }
+        }
+    }
+
+    /// Waits for the last line to be written, or until [`Reporter::stuck`].
+    pub async fn finish(self, forced: &watch::Receiver<bool>) -> Reported {
         let (mut exit, mut closed) = (None, false);
         for writer in [Some(self.output), self.failed].into_iter().flatten() {
-            match writer.finish() {
+            match writer.finish(forced.clone()).await {
                 Ok(()) => {}
                 Err(WriteEnd::Closed) => closed = true,
                 Err(WriteEnd::Failed(error)) => {
                     say(format_args!("{:#}", anyhow::Error::from(error)));
+                    exit = Some(Exit::Output);
+                }
+                Err(WriteEnd::Stuck { name, lines }) => {
+                    say(format_args!("nobody reads {name}: lines that were not written: {lines}"));
                     exit = Some(Exit::Output);
                 }
             }

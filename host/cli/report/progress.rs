@@ -129,7 +129,8 @@ impl Monitor {
             }
             let standing = self.standing(&running, &mut history);
             if let Some(bars) = &bars {
-                bars.show(&standing, &running);
+                let bars = bars.clone();
+                terminal::frame(move || bars.show(&standing, &running));
             } else if counted.elapsed() >= pause {
                 (counted, pause) = (Instant::now(), (pause * 2).min(LONGEST_COUNT));
                 say(format_args!("{}", standing.line()));

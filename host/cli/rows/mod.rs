@@ -20,6 +20,7 @@ use wpool::Input;
 use wpool::bulk::Supply;
 
 use crate::cli::plan::{RowFile, Source, is_stdin};
+use crate::cli::streams;
 use lines::Splitter;
 pub use occurrences::Occurrences;
 pub use sink::Steps;
@@ -146,7 +147,7 @@ pub fn count(source: &Source) -> io::Result<Option<u64>> {
 /// Opens a file of rows, or standard input for `-`.
 pub fn open(path: &RowFile) -> io::Result<Box<dyn Read>> {
     if is_stdin(path) {
-        return Ok(Box::new(io::stdin()));
+        return Ok(Box::new(streams::stdin()));
     }
     let file = File::open(&**path)?;
     path.check(&file)?;

@@ -32,6 +32,7 @@ impl RunDeadline {
             stopper.stop(Shutdown::Cancel);
             sleep(grace).await;
             stopper.stop(Shutdown::Kill);
+            asked.force();
         });
         RunDeadline(passed)
     }

@@ -25,16 +25,21 @@ pub struct EarlyEnd {
 
 impl EarlyEnd {
     /// Listens for the rest of the run, which began some time ago.
-    pub fn listen(plan: &Plan, halting: Arc<Halting>, stopper: &Stopper, began: Instant) -> Result<EarlyEnd> {
+    pub fn listen(
+        plan: &Plan,
+        halting: Arc<Halting>,
+        stopper: &Stopper,
+        asked: &Asked,
+        began: Instant,
+    ) -> Result<EarlyEnd> {
         halting.arm(stopper.clone());
-        let asked = Asked::default();
         let pauses = Pauses::listen(stopper.clone())?;
         let deadline = plan.deadline.map(|time| {
             let left = time.saturating_sub(began.elapsed());
             RunDeadline::start(left, plan.config.grace, stopper.clone(), pauses, asked.clone())
         });
-        let interruption = Interruption::listen(stopper, &asked)?;
-        Ok(EarlyEnd { interruption, deadline, asked, halting })
+        let interruption = Interruption::listen(stopper, asked, plan.grace)?;
+        Ok(EarlyEnd { interruption, deadline, asked: asked.clone(), halting })
     }
 
     /// Waits for work that is done before the first task; `None` when the run is asked to end before it is done.

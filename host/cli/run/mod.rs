@@ -29,8 +29,9 @@ use crate::cli::report::{Reported, Reporter};
 use crate::cli::rows::spool::Spooled;
 use crate::cli::rows::{Occurrences, Rows, RowsEnd, Steps, check};
 use crate::cli::runtime::{beside, runtime};
-use crate::cli::say;
 use crate::cli::terminal::say_lines;
+use crate::cli::{say, terminal};
+use asked::Asked;
 use audience::Audience;
 use early_end::EarlyEnd;
 use measured::{Clock, Measured};
@@ -47,15 +48,23 @@ pub fn run(mut plan: Plan, program: Option<Program>) -> Result<Exit> {
     reaper::start()?;
     let prepared = plan.journal.as_ref().map(|journal| resume::prepare(journal, &program)).transpose()?;
     runtime()?.block_on(async {
-        let run = Run::open(plan, program).await?;
-        match run.look_ahead().await? {
-            Ahead::Ready(rows) => {
-                let driven = run.drive(rows, prepared).await?;
-                run.finish(driven).await
-            }
-            Ahead::Ended(exit) => Ok(exit),
-        }
+        let asked = Asked::default();
+        terminal::go_live();
+        let exit = carry_out(plan, program, prepared, &asked).await;
+        asked.unless_forced(terminal::settle()).await;
+        exit
     })
+}
+
+async fn carry_out(plan: Plan, program: Program, prepared: Option<Prepared>, asked: &Asked) -> Result<Exit> {
+    let run = Run::open(plan, program, asked).await?;
+    match run.look_ahead().await? {
+        Ahead::Ready(rows) => {
+            let driven = run.drive(rows, prepared).await?;
+            run.finish(driven).await
+        }
+        Ahead::Ended(exit) => Ok(exit),
+    }
 }
 
 /// A run with its pool. Nothing of an earlier run is changed before it is driven.
@@ -63,6 +72,7 @@ struct Run {
     plan: Plan,
     program: Program,
     audience: Audience,
+    asked: Asked,
     early_end: EarlyEnd,
     pool: Pool,
     out_dir: Option<Arc<OutDir>>,
@@ -90,7 +100,7 @@ struct Driven {
 
 impl Run {
     /// Starts the pool, and listens for all that may end the run early.
-    async fn open(mut plan: Plan, program: Program) -> Result<Run> {
+    async fn open(mut plan: Plan, program: Program, asked: &Asked) -> Result<Run> {
         let began = Instant::now();
         // From here on SIGUSR1 ends nothing; what is asked before there is a pool is answered then.
         let questions = Questions::listen()?;
@@ -101,9 +111,9 @@ impl Run {
         pool.warm_up();
         let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
         questions.answer(pool.stopper(), audience.positions.clone());
-        let early_end = EarlyEnd::listen(&plan, audience.halting.clone(), &pool.stopper(), began)?;
+        let early_end = EarlyEnd::listen(&plan, audience.halting.clone(), &pool.stopper(), asked, began)?;
         let locator = Locator::new(&plan.source);
-        Ok(Run { plan, program, audience, early_end, pool, out_dir, locator })
+        Ok(Run { plan, program, audience, asked: asked.clone(), early_end, pool, out_dir, locator })
     }
 
     /// Looks at all rows where that is to be done before the first of them is run.
@@ -148,10 +158,16 @@ impl Run {
         let stream = Rows::read(rows.source().clone(), Steps { names: self.names(), occurrences, sorter })?;
         let end = stream.end();
         let clock = Clock::start();
+        let stuck = reporter.stuck(self.asked.forced());
         let reported = {
             let _showing = audience.show(plan, pool.stopper());
             let results = pool.map_stream(stream);
-            reporter.report(if plan.unordered { results.unordered() } else { results }).await
+            let results = if plan.unordered { results.unordered() } else { results };
+            tokio::select! {
+                biased;
+                reported = reporter.report(results) => reported,
+                () = stuck => Ok(()),
+            }
         };
         let measured = Measured::new(&clock, pool.stats(), reporter.spent);
         Ok(Driven { reporter, reported, rows: end, journal, kept, measured })
@@ -159,12 +175,12 @@ impl Run {
 
     /// Ends what the run has made, and reports on it.
     async fn finish(self, driven: Driven) -> Result<Exit> {
-        let Run { plan, audience, early_end, pool, .. } = self;
+        let Run { plan, audience, asked, early_end, pool, .. } = self;
         let Driven { reporter, reported, rows, journal, kept, measured } = driven;
         pool.shutdown(Shutdown::Kill).await;
         // Whatever ended the run, what it had to say is written first.
         let unwanted = reporter.unwanted;
-        let Reported { tally, exit: written, closed } = reporter.finish();
+        let Reported { tally, exit: written, closed } = reporter.finish(&asked.forced()).await;
         let state_written = state_file::write(&plan);
         let exit = match reported {
             // Told to end before it could begin.

@@ -1,7 +1,8 @@
-//! Signals: the first Ctrl-C lets running tasks finish, the second kills them; SIGUSR1 asks what is running.
+//! Signals: the first Ctrl-C gives running tasks some time to finish, the second kills them; SIGUSR1 asks what is running.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use rustix::process::Signal as Number;
@@ -22,13 +23,13 @@ pub struct Interruption(Arc<AtomicI32>);
 
 impl Interruption {
     /// Listens for the rest of the run.
-    pub fn listen(stopper: &Stopper, asked: &Asked) -> Result<Interruption> {
+    pub fn listen(stopper: &Stopper, asked: &Asked, grace: Duration) -> Result<Interruption> {
         let interruption = Interruption::default();
         // A file that may not grow any more is an error of the write then, as a full disk is, and not the end.
         let _ = signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?;
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            // As `nohup` has it.
-            if kind == SignalKind::hangup() && is_ignored(kind) {
+            // As `nohup` has it for SIGHUP, and a shell for the SIGINT of a background job.
+            if is_ignored(kind) {
                 continue;
             }
             let mut signals = signal(kind)?;
@@ -36,11 +37,14 @@ impl Interruption {
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
                     if first.compare_exchange(0, kind.as_raw_value(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                        say(format_args!("stopping; running tasks finish (again to kill them)"));
+                        let time = show_time(grace);
+                        say(format_args!("stopping; running tasks have {time} to finish (again to kill them now)"));
                         stopper.stop(Shutdown::Cancel);
                         asked.ask();
+                        tokio::spawn(kill_after(grace, stopper.clone(), asked.clone()));
                     } else {
                         stopper.stop(Shutdown::Kill);
+                        asked.force();
                     }
                 }
             });
@@ -65,6 +69,13 @@ impl Interruption {
             _ => "SIGINT",
         }
     }
+}
+
+/// Kills what is left of a run when the grace is over.
+async fn kill_after(grace: Duration, stopper: Stopper, asked: Asked) {
+    tokio::time::sleep(grace).await;
+    stopper.stop(Shutdown::Kill);
+    asked.force();
 }
 
 /// Whether this process was started with a signal ignored, which then stays so.
@@ -110,8 +121,6 @@ fn running(tasks: &[Running]) -> Lines {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use wpool::TaskId;
 
     use super::*;
