@@ -57,7 +57,7 @@ impl Stdio {
         }
     }
 
-    /// What the task wrote to stderr, if anything, with a mark where the middle was dropped.
+    /// The task's stderr, if it wrote any, with a mark where the middle was dropped.
     pub fn stderr(&self) -> Option<String> {
         match &*self.diagnostics.lock() {
             Capture::Ends { head, tail, dropped, .. } if !head.is_empty() => {
