@@ -129,8 +129,8 @@ impl Pool {
         Ok(handle)
     }
 
-    /// Submits a call of a function that the program exports, as `function` or `interface.function`. All functions share
-    /// one pool and one compiled image.
+    /// Submits a call of a function that the program exports, as `function` or `interface.function`. All functions
+    /// share one pool and one compiled image.
     ///
     /// # Errors
     /// When there is no such function, a row cannot be made into a call of it, or as for [`Pool::submit`].

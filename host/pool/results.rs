@@ -77,7 +77,7 @@ where
     /// The next result; `None` after the last.
     ///
     /// # Errors
-    /// When the pool cannot go on, because workers cannot be started, or ended before.
+    /// When the pool cannot go on, because workers cannot be started or the pool has ended before.
     pub async fn next(&mut self) -> Result<Option<TaskResult>, Error> {
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }

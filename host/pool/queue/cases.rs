@@ -181,7 +181,7 @@ fn what_happens_to_one_task_of_a_span_happens_to_no_other() {
     (0..2).for_each(|_| model.apply(Op::Begin { slot: 0 }));
     model.apply(Op::AnswerInARow { slot: 0, most: 2 });
     (0..2).for_each(|_| model.apply(Op::Begin { slot: 0 }));
-    // The worker has ended one task unknown to the host, and dies under the next.
+    // The worker has ended one task without the host's knowledge, and dies under the next.
     model.apply(Op::Die { slot: 0, verdict: 3 });
     assert_eq!((model.queue.suspects.len(), model.queue.pending.len()), (1, 3));
     assert_eq!(given(&mut model), [(0, true), (1, true)]);
