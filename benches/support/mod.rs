@@ -118,7 +118,7 @@ pub fn peer_map(function: &str, rows: &Rows, chunksize: usize, count: usize) -> 
     count as f64 / peer_seconds(&[function, file, &workers, &chunksize, &number])
 }
 
-/// The best of several chunk sizes. One of them hands each worker a few chunks of few rows.
+/// The best of several chunk sizes. The last size hands each worker a few chunks of few rows.
 pub fn peer_best(function: &str, rows: &Rows, count: usize) -> f64 {
     let few = (count / (4 * cores())).clamp(1, CHUNKSIZES[0]);
     let sizes = CHUNKSIZES.into_iter().filter(|size| size * cores() <= count).chain([few]);

@@ -74,8 +74,8 @@ impl TaskHandle {
         tokio::time::timeout(time, self.clone()).await.ok()
     }
 
-    /// Calls `callback` with the result when the task settles, or at once if it has settled. One of the pool's own
-    /// tasks makes the call, and the pool waits while it runs. A callback that panics harms no other.
+    /// Calls `callback` with the result when the task settles, or at once if it has settled. A task of the pool's own
+    /// makes the call, and the pool waits while it runs. A callback that panics harms no other.
     pub fn on_done(&self, callback: impl FnOnce(&TaskResult) + Send + 'static) {
         let mut inner = self.ticket.lock();
         match inner.result.clone() {

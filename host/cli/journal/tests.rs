@@ -219,7 +219,7 @@ fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     let disk = Disk::new();
     let lines = disk.write(&[2, 3, 4, 5, 6], true);
     let groups = offsets(&disk);
-    // Groups 0 and 1 were synced. Of the later groups, the disk has written only the last one.
+    // Groups 0 and 1 were synced. The disk has written only the last of the later groups.
     disk.harm(&disk.journal(), |bytes| bytes[groups[3]..groups[4]].fill(0));
     let rows = |lines| whole(lines, disk.verify().expect("it is torn").end.file);
     assert_eq!(rows(&lines), 9);
