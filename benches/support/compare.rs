@@ -1,6 +1,6 @@
-//! Measuring things in turn, and saying what one makes of another beside what it is to reach.
+//! Measures things in turn, and reports figures relative to each other, beside their targets.
 
-/// What was measured of one thing, round by round.
+/// The measurements of one side, one for each round.
 #[derive(Clone, Debug, Default)]
 pub struct Sample(Vec<f64>);
 
@@ -31,12 +31,12 @@ impl Sample {
         self.0.is_empty()
     }
 
-    /// What it makes of another in the same rounds, in which the machine was as busy with others for both.
+    /// The ratio to another sample of the same rounds, in which the machine was equally busy for both.
     pub fn over(&self, other: &Sample) -> Sample {
         Sample(self.0.iter().zip(&other.0).map(|(own, other)| own / other).collect())
     }
 
-    /// `0.71 (0.65 to 0.80)`, in columns.
+    /// A text such as `0.71 (0.65 to 0.80)`, in columns.
     fn columns(&self) -> String {
         let spread = format!("({} to {})", shown(self.min()), shown(self.max()));
         format!("{:>9}  {spread:<20}", shown(self.median()))
@@ -49,7 +49,7 @@ impl FromIterator<f64> for Sample {
     }
 }
 
-/// What a figure is to reach.
+/// The target of a figure.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
     AtLeast(f64),
@@ -65,7 +65,7 @@ impl Target {
     }
 }
 
-/// A number with the three digits that say something.
+/// A number with its three most significant digits.
 pub fn shown(value: f64) -> String {
     match value.abs() {
         size if size >= 99.95 => format!("{value:.0}"),
@@ -75,7 +75,7 @@ pub fn shown(value: f64) -> String {
     }
 }
 
-/// `target ≥ 0.9  missed`, or nothing where there is no target.
+/// A text such as `target ≥ 0.9  missed`, or nothing without a target.
 pub fn verdict(value: f64, target: Option<Target>) -> String {
     let Some(target) = target else { return String::new() };
     let bound = match target {
@@ -85,13 +85,13 @@ pub fn verdict(value: f64, target: Option<Target>) -> String {
     format!("target {bound:<8} {}", if target.is_met(value) { "met" } else { "MISSED" })
 }
 
-/// Prints what was reached, in a unit or as a multiple of a peer.
+/// Prints a figure, in a unit or as a multiple of a peer.
 pub fn claim(what: &str, sample: &Sample, of: &str, target: Option<Target>) {
     let line = format!("  {what:<42} {} {of:<34} {}", sample.columns(), verdict(sample.median(), target));
     println!("{}", line.trim_end());
 }
 
-/// Things that are measured in turn, each once in every round, so that what disturbs the machine disturbs all.
+/// Sides that are measured in turn, each once in every round, so that a disturbance of the machine affects all.
 #[derive(Default)]
 pub struct Comparison<'a> {
     unit: &'static str,
@@ -109,12 +109,12 @@ impl<'a> Comparison<'a> {
         Comparison { unit, sides: Vec::new() }
     }
 
-    /// Adds what is to be measured. Gives its number.
+    /// Adds a side to measure. Returns its number.
     pub fn side(&mut self, name: &str, measure: impl FnMut() -> f64 + 'a) -> usize {
         self.side_unless(None, name, measure)
     }
 
-    /// As [`Comparison::side`], for what cannot always be measured: then with the reason.
+    /// Like [`Comparison::side`], but with the reason if the side cannot be measured.
     pub fn side_unless(
         &mut self,
         reason: Option<&'static str>,
@@ -127,11 +127,11 @@ impl<'a> Comparison<'a> {
         self.sides.len() - 1
     }
 
-    /// Measures all and prints their figures.
+    /// Measures all sides and prints their figures.
     pub fn run(&mut self, rounds: usize) {
         for round in 0..rounds {
             let count = self.sides.len();
-            // None is always the one after the same other.
+            // The order changes, so that no side is always measured after the same other.
             for at in (0..count).map(|at| (at + round) % count) {
                 let side = &mut self.sides[at];
                 if let Ok(measure) = &mut side.measure {
@@ -152,7 +152,7 @@ impl<'a> Comparison<'a> {
         &self.sides[side].sample
     }
 
-    /// Prints what a side makes of a peer, if both were measured.
+    /// Prints a side's figure relative to a peer, if both were measured.
     pub fn claim(&self, what: &str, side: usize, peer: usize, target: Option<Target>) {
         let ratio = self.sample(side).over(self.sample(peer));
         if !ratio.is_empty() {
@@ -160,7 +160,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Prints what a side reached by itself, if it was measured.
+    /// Prints a side's own figure, if it was measured.
     pub fn reach(&self, what: &str, side: usize, target: Target) {
         if !self.sample(side).is_empty() {
             claim(what, self.sample(side), self.unit, Some(target));

@@ -1,5 +1,5 @@
-//! What the benches share: numbers from the environment, commands to measure, and [`Comparison`], which measures things in
-//! turn and says what one makes of another.
+//! Shared by the benches: numbers from the environment, commands to measure, and [`Comparison`], which measures things
+//! in turn and reports their ratios.
 
 #![allow(dead_code, unused_imports, reason = "each bench uses a part")]
 
@@ -19,14 +19,14 @@ pub use rows::Rows;
 /// The executable under measurement.
 pub const WPOOL: &str = env!("CARGO_BIN_EXE_wpool");
 
-/// Why a line has no figure.
+/// Reasons for a line without a figure.
 pub const NO_PYTHON: &str = "no python3";
 pub const NOT_IN_THIS_BUILD: &str = "not in this build";
 
-/// Chunk sizes of which the peer's best is taken.
+/// Chunk sizes for the peer, whose best result counts.
 const CHUNKSIZES: [usize; 4] = [64, 512, 4_096, 16_384];
 
-/// Whether `cargo bench` started this, and not `cargo test --benches`, where benches only have to compile.
+/// Whether `cargo bench` started this. Under `cargo test --benches`, benches only have to compile.
 pub fn is_bench() -> bool {
     std::env::args().any(|arg| arg == "--bench")
 }
@@ -60,7 +60,7 @@ pub fn wpool_seconds(program: &Path, rows: &Path, options: &[&str]) -> f64 {
     time(&mut wpool_run(program, rows, options)).as_secs_f64()
 }
 
-/// Wall time of a whole command, whose output is thrown away.
+/// Wall time of a whole command, without its output.
 pub fn time(command: &mut Command) -> Duration {
     let started = Instant::now();
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -69,7 +69,7 @@ pub fn time(command: &mut Command) -> Duration {
     elapsed
 }
 
-/// Why an option cannot be measured: the executable does not have it, or not with this value.
+/// The reason for which an option cannot be measured: the executable does not have it, or not with this value.
 pub fn lacks(option: &str, value: &str) -> Option<&'static str> {
     static HELP: OnceLock<String> = OnceLock::new();
     let help = HELP.get_or_init(|| {
@@ -82,7 +82,7 @@ pub fn lacks(option: &str, value: &str) -> Option<&'static str> {
     (!words.into_iter().any(|word| word == value)).then_some(NOT_IN_THIS_BUILD)
 }
 
-/// Why there is no Python to compare with.
+/// The reason for a comparison without Python.
 pub fn lacks_python() -> Option<&'static str> {
     (!imports("sys")).then_some(NO_PYTHON)
 }
@@ -104,7 +104,7 @@ pub fn peer(args: &[&str]) -> Command {
     command
 }
 
-/// What the peer measured itself, in seconds, without the interpreter's own start.
+/// The seconds that the peer itself measured, without the interpreter's own start.
 pub fn peer_seconds(args: &[&str]) -> f64 {
     let output = peer(args).output().expect("python3 runs");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -118,7 +118,7 @@ pub fn peer_map(function: &str, rows: &Rows, chunksize: usize, count: usize) -> 
     count as f64 / peer_seconds(&[function, file, &workers, &chunksize, &number])
 }
 
-/// The best of several chunk sizes, one of which hands each worker a few chunks of few rows.
+/// The best of several chunk sizes. The last size hands each worker a few chunks of few rows.
 pub fn peer_best(function: &str, rows: &Rows, count: usize) -> f64 {
     let few = (count / (4 * cores())).clamp(1, CHUNKSIZES[0]);
     let sizes = CHUNKSIZES.into_iter().filter(|size| size * cores() <= count).chain([few]);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// One line of a plot.
+/// A line of a plot.
 pub struct Series {
     pub name: String,
     pub points: Vec<(f64, f64)>,
@@ -21,7 +21,7 @@ pub struct Panel {
     pub lines: Vec<Series>,
 }
 
-/// Of a panel, in pixels: all of it, and the place of the plot in it.
+/// Sizes of a panel, in pixels: the whole panel, and the plot in it.
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 340.0;
 const LEFT: f64 = 56.0;
@@ -29,8 +29,8 @@ const TOP: f64 = 34.0;
 const RIGHT: f64 = 338.0;
 const BOTTOM: f64 = 232.0;
 
-/// Colours on light and on dark, of Okabe and Ito, which people with any eyes tell apart, and dashes for those who print in
-/// grey.
+/// Colours on light and on dark, by Okabe and Ito, which are distinct also for colour-blind people, and dashes for
+/// prints in grey.
 const STYLES: [(&str, &str, &str); 4] = [
     ("#0072b2", "#56b4e9", "none"),
     ("#d55e00", "#e69f00", "6 3"),
@@ -50,7 +50,7 @@ impl Axis {
     fn over(values: impl Iterator<Item = f64> + Clone, from: f64, to: f64) -> Axis {
         let least = values.clone().fold(f64::INFINITY, f64::min).max(1e-9);
         let most = values.fold(0.0, f64::max).max(1e-9);
-        // A value at the edge of a decade must not open another one for a rounding error.
+        // A value at the edge of a decade must not open another decade because of a rounding error.
         let low = (least.log10() + 1e-9).floor() as i32;
         let high = ((most.log10() - 1e-9).ceil() as i32).max(low + 1);
         Axis { low, high, from, to }
@@ -137,7 +137,7 @@ fn label(text: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
     let _ = writeln!(text, r#"<text class="ink" x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{words}</text>"#);
 }
 
-/// `1`, `10`, `100`, `1k` … of a power of ten.
+/// The label `1`, `10`, `100`, `1k` … of a power of ten.
 fn power(decade: i32) -> String {
     let (unit, over) = match decade {
         ..0 => return format!("{}", 10f64.powi(decade)),

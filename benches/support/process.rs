@@ -1,4 +1,4 @@
-//! What `/proc` says of processes.
+//! Facts about processes from `/proc`.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-/// Children of any of its threads.
+/// Children of any thread of a process.
 pub fn children(parent: u32) -> Vec<u32> {
     let threads = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
     let text: String = threads.map(|thread| read(&thread.path().join("children").to_string_lossy())).collect();
@@ -24,7 +24,7 @@ pub fn kib(pid: u32, file: &str, field: &str) -> u64 {
 pub fn cpu_of(command: &mut Command) -> Duration {
     let mut child: Child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let pid = Pid::from_child(&child);
-    // It has ended and is still there to be asked.
+    // The process has ended, but its facts can still be read.
     waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).expect("it can be waited for");
     let stat = read(&format!("/proc/{}/stat", child.id()));
     assert!(child.wait().is_ok_and(|status| status.success()), "{command:?} failed");

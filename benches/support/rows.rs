@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// A file of rows, which goes with this value.
+/// A file of rows, which is removed with this value.
 pub struct Rows {
     path: PathBuf,
     _dir: tempfile::TempDir,
 }
 
 impl Rows {
-    /// One line for each number below `count`.
+    /// A file with a line for each number below `count`.
     pub fn write<T: std::fmt::Display>(count: usize, row: impl Fn(usize) -> T) -> Rows {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("rows.jsonl");
@@ -20,7 +20,7 @@ impl Rows {
         Rows { path, _dir: dir }
     }
 
-    /// JSON strings, each as long as asked for with its line end.
+    /// JSON strings. Each has `bytes` bytes with its line end.
     pub fn strings(count: usize, bytes: usize) -> Rows {
         Rows::write(count, |i| format!("\"{i:0width$}\"", width = bytes - 3))
     }

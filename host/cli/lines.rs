@@ -1,4 +1,4 @@
-//! Texts for people, which do nothing to a terminal.
+//! Texts for people, which cannot affect a terminal.
 
 use std::fmt::Display;
 
@@ -9,13 +9,13 @@ use wpool::inert;
 pub struct Lines(String);
 
 impl Lines {
-    /// Adds one line, whatever is in it.
+    /// Adds one line, with any content.
     pub fn add(&mut self, line: impl Display) {
         self.0 += &inert::text(&line.to_string());
         self.0.push('\n');
     }
 
-    /// Adds a text of several lines: the first stands behind the head, and the others below it.
+    /// Adds a text of several lines: the first follows the head, and the others are below it.
     pub fn add_block(&mut self, head: &str, text: &str) {
         let mut lines = text.lines();
         self.add(format_args!("{head}{}", lines.next().unwrap_or_default()));

@@ -1,7 +1,7 @@
-//! Standard output of the commands that print a text or JSON; records have a writer of their own.
+//! Standard output of the commands that print a text or JSON. Records have a writer of their own.
 //!
-//! A text for people is made of [`Lines`]: what a line is made of stays in it and does nothing to a terminal. JSON is made
-//! by [`wpool::inert`] alone. So no command has to know what of its output somebody else has written.
+//! A text for people is made of [`Lines`]: no content can leave its line, or affect a terminal. [`wpool::inert`] makes
+//! all JSON. So a command need not know which part of its output comes from elsewhere.
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};
@@ -15,14 +15,14 @@ use crate::cli::lines::Lines;
 use crate::cli::streams::Stream;
 use crate::cli::{say, stdout, streams};
 
-/// How JSON is laid out.
+/// The layout of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     Line,
     Pretty,
 }
 
-/// Prints a text that was asked for. A reader that has seen enough is no error.
+/// Prints a requested text. A reader that closes the pipe early is not an error.
 pub fn print(text: &Lines) -> Exit {
     print_bytes(text.as_str().as_bytes())
 }
@@ -38,14 +38,14 @@ pub fn print_json(value: &impl Serialize, layout: Layout) -> Result<Exit> {
     Ok(print_bytes(&text))
 }
 
-/// Prints what is all wpool's own, or is inert already.
+/// Prints bytes that are all wpool's own, or inert already.
 pub fn print_bytes(text: &[u8]) -> Exit {
     let mut printer = Printer::start();
     printer.write(|out| out.write_all(text));
     printer.end()
 }
 
-/// Prints line by line, until the reader has seen enough.
+/// Prints line by line, until the reader closes the pipe.
 #[derive(Debug)]
 pub struct Printer {
     out: BufWriter<Stream>,
@@ -58,12 +58,12 @@ impl Printer {
         Printer { out: BufWriter::new(streams::stdout()), written }
     }
 
-    /// Whether somebody reads.
+    /// Whether there is still a reader.
     pub fn is_open(&self) -> bool {
         self.written.is_ok()
     }
 
-    /// Prints one line, whatever is in it.
+    /// Prints one line, with any content.
     pub fn line(&mut self, line: fmt::Arguments<'_>) {
         self.write(|out| writeln!(out, "{}", inert::text(&line.to_string())));
     }
@@ -83,7 +83,7 @@ impl Printer {
         }
     }
 
-    /// The exit for how printing went.
+    /// The exit code for the success of printing.
     pub fn end(mut self) -> Exit {
         self.write(BufWriter::flush);
         match self.written {

@@ -1,4 +1,4 @@
-//! The program that was named: a file, or a folder that is built first.
+//! The program of a command: a file, or a folder that is built first.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use crate::cli::errors::Usage;
 use crate::cli::projects::{self, PROGRAM, Project};
 use crate::cli::say;
 
-/// How names of program files end.
+/// Extensions of program files.
 const PROGRAM_FILES: [&str; 2] = ["wasm", "wat"];
 
-/// The program at a path: the file itself, or a folder's, which is built first when its sources are newer.
+/// The program at a path: the file itself, or a folder's program, which is built first when its sources are newer.
 pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
     if !path.is_dir() {
         if projects::must_be_built(&path) {
@@ -22,7 +22,7 @@ pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
         }
         return Ok(path);
     }
-    // A program file that became a folder is not the user's work, and building executes what is in it.
+    // A folder in place of a program file may not be the user's work, and building would execute its content.
     if path.extension().is_some_and(|end| PROGRAM_FILES.iter().any(|known| end == *known)) {
         let path = path.display();
         return Err(Usage(format!("{path} is a folder with the name of a program file; rename it to build it")).into());

@@ -13,7 +13,7 @@ pub fn size(text: &str) -> Result<u64, String> {
     if size.as_u64() == 0 { Err("it must be over 0".into()) } else { Ok(size.as_u64()) }
 }
 
-/// A time such as `1.5s`, `200ms` or `2m`; a bare number is seconds.
+/// A time such as `1.5s`, `200ms` or `2m`. A bare number is in seconds.
 pub fn time(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -42,7 +42,7 @@ pub struct Delays {
     pub longest: Duration,
 }
 
-/// Delays such as `100ms..30s`; one time is always the same.
+/// Delays such as `100ms..30s`. A single time is the delay of every retry.
 pub fn delays(text: &str) -> Result<Delays, String> {
     let (first, longest) = text.split_once("..").unwrap_or((text, text));
     let delays = Delays { first: time(first)?, longest: time(longest)? };
@@ -52,14 +52,14 @@ pub fn delays(text: &str) -> Result<Delays, String> {
     Ok(delays)
 }
 
-/// A status of a task that was run, or `exit=N`.
+/// A status of a task that ran, or `exit=N`.
 pub fn retry_on(text: &str) -> Result<RetryOn, String> {
     let text = text.trim();
     if let Some(code) = text.strip_prefix("exit=") {
         let code = code.parse().ok().filter(|code| (0..=255).contains(code));
         return code.map(RetryOn::Exit).ok_or_else(|| "expected an exit code from 0 to 255".to_owned());
     }
-    // A row that does not fit and a run that ends stay what they are.
+    // A retry cannot change a row that does not fit, or a run that ends.
     let fixed = [Status::Ok, Status::InvalidInput, Status::Cancelled, Status::Skipped];
     let status = Status::ALL.into_iter().filter(|status| !fixed.contains(status));
     status.clone().find(|status| status.as_str() == text).map(RetryOn::Status).ok_or_else(|| {
@@ -68,7 +68,7 @@ pub fn retry_on(text: &str) -> Result<RetryOn, String> {
     })
 }
 
-/// A time with two or three digits that say something: `4.2µs`, `120ms`, `3.4s`, `2m05s`, `1h02m`.
+/// A time with its two or three most significant digits: `4.2µs`, `120ms`, `3.4s`, `2m05s`, `1h02m`.
 pub fn show_time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let scaled =

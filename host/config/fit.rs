@@ -1,4 +1,4 @@
-//! Settles a pool's settings for one program, whose report is known.
+//! Settles a pool's settings for one program with its report.
 
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ impl PoolConfig {
     /// Checks the settings against a program.
     ///
     /// # Errors
-    /// When the program has no use for a setting, or cannot be run with it.
+    /// When the program cannot use a setting, or cannot run with it.
     pub(crate) fn check_program(&self, name: &str, report: &Report) -> Result<(), SettingError> {
         let refuse = |setting, why| SettingError::Program { setting, program: name.to_owned(), why };
         self.check_commands(report.convention).map_err(|(setting, why)| {
@@ -59,7 +59,7 @@ impl PoolConfig {
         Err(SettingError::Program { setting: Setting::Init, program: name.to_owned(), why })
     }
 
-    /// Checks that the program has a way to reach the state that it is given.
+    /// Checks that the program has a way to reach its shared state.
     ///
     /// # Errors
     /// When it is a core module.
@@ -79,14 +79,14 @@ impl PoolConfig {
         Ok(())
     }
 
-    /// How a worker of this program runs tasks.
+    /// The settings with which a worker of this program runs tasks.
     pub(crate) fn worker_settings(&self, report: &Report) -> TaskSettings {
-        // `check_program` has refused a program whose instances have to be put back and cannot be.
+        // `check_program` has rejected a program whose instances must be restored but cannot be.
         let isolation = self.settled_isolation(report).0;
         TaskSettings { limits: self.worker_limits(), isolation, ..self.task.clone() }
     }
 
-    /// The isolation that workers of this program keep, and why instances cannot be put back, if they are not.
+    /// The isolation that workers of this program enforce, and why instances cannot be restored, if they are not.
     pub(crate) fn settled_isolation(&self, report: &Report) -> (Isolation, Result<(), String>) {
         let why = self.puts_back().and_then(|()| report.resettable.clone());
         match self.task.isolation {

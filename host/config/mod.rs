@@ -22,48 +22,50 @@ use crate::state::SharedState;
 
 pub(crate) use settle::SHORTEST_KILL;
 
-/// Most workers of a pool: each takes two pipes, a page and some 10 MiB, and more than a thousand have not been tried.
+/// The most workers of a pool. Each takes two pipes, a page and some 10 MiB, and more than a thousand have not been
+/// tried.
 pub const MAX_WORKERS: usize = 1024;
 
 /// Settings of a pool, for [`crate::Builder::config`].
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
-    /// What the children are. Default: an installed `wpool`, see [`WorkerCommand::wpool`].
+    /// The command that starts children. Default: an installed `wpool`, see [`WorkerCommand::wpool`].
     pub worker: Option<WorkerCommand>,
-    /// Worker processes, at most [`MAX_WORKERS`]. Default: what affinity and cgroup quota allow.
+    /// The number of worker processes, at most [`MAX_WORKERS`]. Default: as many as affinity and cgroup quota allow.
     pub workers: usize,
-    /// How tasks are run.
+    /// The settings of tasks.
     pub task: TaskSettings,
     /// Limits of the compiler.
     pub compile_limits: CompileLimits,
-    /// What stops a task at [`crate::Limits::deadline`]. Without one it changes nothing: an input that has a deadline of its own
-    /// is killed at it.
+    /// The means that stops a task at [`crate::Limits::deadline`]. Has no effect without that limit: the deadline of a
+    /// single input is then enforced by a kill.
     pub interrupt: Interrupt,
-    /// The function to call, as `function` or `interface.function`. Default: what the program's exports say.
+    /// The function to call, as `function` or `interface.function`. Default: the entry that the program's exports
+    /// suggest.
     pub call: Option<String>,
-    /// How the program's `init` is run. Default: if it has one, once, with an empty argument.
+    /// The way in which the program's `init` runs. Default: if there is an `init`, once, with an empty argument.
     pub init: Option<Init>,
     /// Most tasks in a lease. Default: by time, about 2 ms of work.
     pub chunksize: Option<NonZeroUsize>,
-    /// Workers that may die under a task before it is a `crash`.
+    /// The number of workers that may die under a task before it is a `crash`.
     pub crash_limit: u32,
     /// Which tasks that are not ok run again. Default: none.
     pub retry: Retry,
-    /// Replace a worker that has been given so many tasks. A worker that grows is replaced in any case: when it has more
-    /// than twice the memory that it had after its first tasks, and what a task may use.
+    /// Replaces a worker after this many tasks. A worker that grows is replaced in any case: when it has more than
+    /// twice the memory that it had after its first tasks, plus what a task may use.
     pub max_tasks_per_worker: Option<NonZeroU32>,
-    /// State that tasks share, as `wasi:keyvalue`. Only components can reach it. Each answer is then sent before the next
-    /// task starts, and a task that has changed the state is not run again when its worker dies.
+    /// State that tasks share, through `wasi:keyvalue`. Only components can reach it. Each answer is then sent before
+    /// the next task starts, and a task that has changed the state is not run again when its worker dies.
     pub state: Option<SharedState>,
-    /// Where compiled images are kept; `None` compiles anew.
+    /// The folder for compiled images. `None` compiles every time.
     pub cache: Option<PathBuf>,
-    /// From a task's deadline to the kill of its worker, where the worker should have stopped it.
+    /// Time from a task's deadline to the kill of its worker, when the worker should have stopped the task itself.
     pub grace: Duration,
-    /// How long a worker may owe a move that costs it nothing: claiming a task, or the rest of a frame.
+    /// The longest time for which a worker may owe a cheap move: claiming a task, or the rest of a frame.
     pub patience: Duration,
-    /// How much of the fence around workers and compilers the machine must offer.
+    /// The part of the fence around workers and compilers that the machine must offer.
     pub sandbox: SandboxMode,
-    /// Who is told of events.
+    /// The observer of events.
     pub observer: Observer,
 }
 
@@ -91,19 +93,18 @@ impl Default for PoolConfig {
     }
 }
 
-/// How a program's `init` is run. Naming one for a program that has no `init` is an error.
+/// The way in which a program's `init` runs. Setting it for a program without `init` is an error.
 ///
-/// By default it runs once, in a process of its own and without directories, and what it leaves in memories and globals
-/// is frozen: every task starts from there. The result is kept in the cache, by program, argument, environment
-/// and memory limit.
+/// By default `init` runs once, in a process of its own and without directories. The resulting memories and globals are
+/// frozen, and every task starts from them. The cache keeps them by program, argument, environment and memory limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Init {
-    /// What `init` is given: as its parameter, or as the standard input of a core module. At most
+    /// The argument of `init`: its parameter, or the standard input of a core module. At most
     /// [`crate::model::limits::MAX_INPUT`] bytes.
     pub argument: Bytes,
-    /// Wall time of the one run. With `each`, its time is the task's.
+    /// Wall time of the single run. With `each`, its time is part of the task's.
     pub timeout: Duration,
-    /// Run `init` in each instance before its task instead, for programs that no snapshot can be made of.
+    /// Runs `init` in each instance before its task instead, for programs whose state cannot become a snapshot.
     pub each: bool,
 }
 
@@ -128,8 +129,8 @@ impl PoolConfig {
     }
 }
 
-/// One worker per core that this process may use: affinity and cgroup quota are respected. Asked once: they stand in a
-/// dozen files.
+/// One worker per core that this process may use, by affinity and cgroup quota. Determined only once, because they
+/// stand in a dozen files.
 fn default_workers() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_WORKERS))

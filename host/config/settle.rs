@@ -1,5 +1,5 @@
-//! Settles a pool's settings before anything is known of its program: values out of range and settings that contradict
-//! each other are refused, and what follows from a setting is filled in.
+//! Settles a pool's settings before the program is known: rejects values out of range and settings that contradict each
+//! other, and fills in settings that follow from others.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::model::isolation::{Interrupt, Isolation, WATCHED_PAGE};
 use crate::model::limits::{DETERMINISTIC_FUEL, Limits, MAX_MEMORY, MAX_OUTPUT};
 use crate::model::settings::{Setting, SettingError};
 
-/// The shortest deadline that is kept by a kill. A worker sends answers that wait behind a long task only after
-/// some 10 ms, and the host may see the task as late as 10 ms after its start: at a shorter deadline, answers could be lost
-/// with the worker that a later task is killed in, and their tasks would run twice.
+/// The shortest deadline that a kill can enforce. A worker sends answers that wait behind a long task only after some
+/// 10 ms, and the host may see the task as late as 10 ms after its start. At a shorter deadline, a kill for a later
+/// task could lose these answers, and their tasks would run twice.
 pub(crate) const SHORTEST_KILL: Duration = Duration::from_millis(30);
 
 impl PoolConfig {
@@ -61,7 +61,7 @@ impl PoolConfig {
         Err(SettingError::Range { setting, range, value })
     }
 
-    /// Refuses kills at deadlines together with settings that they would harm.
+    /// Rejects kills at deadlines together with settings that they would harm.
     fn check_kills(&self) -> Result<(), SettingError> {
         let Some(deadline) = self.task.limits.deadline.filter(|_| self.kills_at_deadline()) else { return Ok(()) };
         if deadline < SHORTEST_KILL {
@@ -100,7 +100,7 @@ impl PoolConfig {
         Err(SettingError::Conflict { setting: Setting::Deterministic, other, why: why.to_owned() })
     }
 
-    /// Whether instances are to be put back after each task if their program allows it, or why not.
+    /// Whether instances are restored after each task if their program allows it, or why not.
     pub(crate) fn puts_back(&self) -> Result<(), String> {
         let why = match () {
             () if !matches!(self.task.isolation, Isolation::Auto | Isolation::Reset) => {
@@ -109,11 +109,12 @@ impl PoolConfig {
             () if !self.task.grants.dirs.is_empty() => "it has directories",
             () if self.init.as_ref().is_some_and(|init| init.each) => "`init` is to run in each instance",
             () if self.task.deterministic.is_some() => "the run is to be deterministic",
-            // Data that is copied into a memory counts as work there, and is mapped in a fresh instance.
+            // Copying data into a memory counts as work when an instance is restored, but a fresh instance maps the
+            // data.
             () if self.task.limits.fuel.is_some() => "work is counted, and less of it is done",
             () if self.task.post_mortem => "everything is kept of a task that is stopped",
             () if self.state.is_some() => "tasks share state, through handles",
-            // On x86-64 they always are.
+            // On x86-64 they are always of this size.
             () if !cfg!(target_arch = "x86_64") && rustix::param::page_size() != WATCHED_PAGE => {
                 "this machine's pages of memory are not of 4 KiB"
             }
@@ -122,13 +123,13 @@ impl PoolConfig {
         Err(why.to_owned())
     }
 
-    /// The limits that workers keep. A deadline that is kept by kills is the host's.
+    /// The limits that workers enforce. The host itself enforces a deadline by kills.
     pub(crate) fn worker_limits(&self) -> Limits {
         let deadline = self.task.limits.deadline.filter(|_| !self.kills_at_deadline());
         Limits { deadline, ..self.task.limits.clone() }
     }
 
-    /// Whether the pool's deadline is kept by kills.
+    /// Whether kills enforce the pool's deadline.
     pub(crate) fn kills_at_deadline(&self) -> bool {
         self.interrupt == Interrupt::Kill && self.task.limits.deadline.is_some()
     }

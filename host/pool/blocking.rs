@@ -1,4 +1,4 @@
-//! Pools for programs without an asynchronous runtime. A pool brings its own, of one thread.
+//! Pools for programs without an asynchronous runtime. Each pool brings its own runtime of one thread.
 //!
 //! ```no_run
 //! # fn example() -> Result<(), wpool::Error> {
@@ -26,7 +26,7 @@ use crate::model::task::{Input, TaskId, TaskResult};
 /// A [`crate::Pool`] whose methods wait.
 #[derive(Debug)]
 pub struct Pool {
-    // In this order, because the pool must go before what drives it.
+    // Declared first, because the pool must be dropped before its runtime.
     pool: crate::pool::Pool,
     runtime: Runtime,
 }
@@ -57,7 +57,7 @@ impl Pool {
         TaskHandle { handle, runtime: self.runtime.handle().clone() }
     }
 
-    /// Runs the program over inputs; results come in their order.
+    /// Runs the program over inputs. Results come in the order of the inputs.
     pub fn map<I>(&self, inputs: I) -> Results<'_, I::IntoIter>
     where
         I: IntoIterator<Item: Into<Input>>,
@@ -65,7 +65,7 @@ impl Pool {
         Results { results: self.pool.map(inputs), runtime: &self.runtime }
     }
 
-    /// A hold on the pool from elsewhere.
+    /// A handle that can stop the pool from elsewhere.
     pub fn stopper(&self) -> Stopper {
         self.pool.stopper()
     }
@@ -100,7 +100,7 @@ pub struct Results<'p, I> {
 }
 
 impl<I> Results<'_, I> {
-    /// Gives results as tasks settle. Has no effect once results were asked for.
+    /// Returns results as tasks settle. Has no effect after the first call for results.
     pub fn unordered(self) -> Self {
         Results { results: self.results.unordered(), ..self }
     }
@@ -137,7 +137,7 @@ impl TaskHandle {
         self.runtime.block_on(self.handle)
     }
 
-    /// Waits for the result at most this long, which leaves the task as it is.
+    /// Waits for the result, at most this long. A timeout leaves the task as it is.
     pub fn wait_for(&self, time: Duration) -> Option<TaskResult> {
         self.runtime.block_on(self.handle.wait_for(time))
     }

@@ -1,4 +1,4 @@
-//! From a program and settings to a pool.
+//! Builds a pool from a program and settings.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -12,7 +12,8 @@ use crate::model::retry::Retry;
 use crate::spawn::command::WorkerCommand;
 use crate::state::SharedState;
 
-/// Settings of a pool to be. Those that have no method here are fields of [`PoolConfig`]; see [`Builder::config`].
+/// Settings of a pool before it is built. Settings without a method here are fields of [`PoolConfig`]; see
+/// [`Builder::config`].
 #[derive(Clone, Debug)]
 pub struct Builder {
     pub(super) program: Program,
@@ -29,13 +30,13 @@ impl Builder {
         Builder { config, ..self }
     }
 
-    /// What the children are. Default: an installed `wpool`.
+    /// The command that starts children. Default: an installed `wpool`.
     pub fn worker(mut self, worker: WorkerCommand) -> Self {
         self.config.worker = Some(worker);
         self
     }
 
-    /// Worker processes.
+    /// The number of worker processes.
     pub fn workers(mut self, workers: usize) -> Self {
         self.config.workers = workers;
         self
@@ -47,7 +48,7 @@ impl Builder {
         self
     }
 
-    /// What stops a task at its deadline.
+    /// The means that stops a task at its deadline.
     pub fn interrupt(mut self, interrupt: Interrupt) -> Self {
         self.config.interrupt = interrupt;
         self
@@ -59,7 +60,7 @@ impl Builder {
         self
     }
 
-    /// Inputs are JSON values: what is none is `invalid-input`, and functions get arguments of their types.
+    /// Treats inputs as JSON values. Any other input is `invalid-input`, and functions get arguments of their types.
     pub fn json_rows(mut self) -> Self {
         self.config.task.json_rows = true;
         self
@@ -71,19 +72,19 @@ impl Builder {
         self
     }
 
-    /// How the program's `init` is run.
+    /// The way in which the program's `init` runs.
     pub fn init(mut self, init: Init) -> Self {
         self.config.init = Some(init);
         self
     }
 
-    /// State that tasks share, as `wasi:keyvalue`.
+    /// State that tasks share, through `wasi:keyvalue`.
     pub fn state(mut self, state: SharedState) -> Self {
         self.config.state = Some(state);
         self
     }
 
-    /// Most tasks handed to a worker at a time.
+    /// The most tasks in one lease to a worker.
     pub fn chunksize(mut self, most: NonZeroUsize) -> Self {
         self.config.chunksize = Some(most);
         self
@@ -95,25 +96,25 @@ impl Builder {
         self
     }
 
-    /// Replaces a worker that has been given so many tasks.
+    /// Replaces a worker after this many tasks.
     pub fn max_tasks_per_worker(mut self, most: NonZeroU32) -> Self {
         self.config.max_tasks_per_worker = Some(most);
         self
     }
 
-    /// Whether tasks have instances of their own.
+    /// Whether each task has an instance of its own.
     pub fn isolation(mut self, isolation: Isolation) -> Self {
         self.config.task.isolation = isolation;
         self
     }
 
-    /// Who is told what happens.
+    /// The observer of events.
     pub fn observer(mut self, observer: Observer) -> Self {
         self.config.observer = observer;
         self
     }
 
-    /// A folder for compiled programs.
+    /// The folder in which compiled programs are cached.
     pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.config.cache = Some(folder.into());
         self

@@ -12,13 +12,13 @@ use super::shared::Shared;
 use super::stats::TaskState;
 use crate::model::task::{TaskId, TaskResult};
 
-/// A task that was submitted: a future of its result, which clones share. Dropping it does not cancel the task.
+/// A submitted task: a future of its result, which clones share. Dropping it does not cancel the task.
 pub struct TaskHandle {
     ticket: Arc<Ticket>,
     shared: Weak<Shared>,
     key: u64,
     id: TaskId,
-    /// Under which its waker is kept, once it has waited.
+    /// The number of its waker, once it has waited.
     waiter: Option<u64>,
 }
 
@@ -69,13 +69,13 @@ impl TaskHandle {
         self.ticket.lock().result.clone()
     }
 
-    /// Waits for the result at most this long, which leaves the task as it is.
+    /// Waits for the result, at most this long. A timeout leaves the task as it is.
     pub async fn wait_for(&self, time: Duration) -> Option<TaskResult> {
         tokio::time::timeout(time, self.clone()).await.ok()
     }
 
-    /// Calls `callback` with the result once the task has settled, at once if it has. It is called by one of the
-    /// pool's own tasks and holds up the pool while it runs. A callback that panics harms no other.
+    /// Calls `callback` with the result when the task settles, or at once if it has settled. A task of the pool's own
+    /// makes the call, and the pool waits while it runs. A callback that panics harms no other.
     pub fn on_done(&self, callback: impl FnOnce(&TaskResult) + Send + 'static) {
         let mut inner = self.ticket.lock();
         match inner.result.clone() {
@@ -87,8 +87,8 @@ impl TaskHandle {
         }
     }
 
-    /// Cancels the task wherever it is. One that has not begun is `skipped`; one that is running is `cancelled`: its
-    /// worker is killed and replaced, and no other task is lost. One that has settled stays as it is.
+    /// Cancels the task wherever it is. A task that has not begun is `skipped`. A running task is `cancelled`: its
+    /// worker is killed and replaced, and no other task is lost. A settled task stays as it is.
     pub fn cancel(&self) {
         if let Some(shared) = self.shared.upgrade() {
             shared.cancel(self.key);

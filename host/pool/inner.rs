@@ -1,4 +1,4 @@
-//! The part of a pool that changes: its queue, what is known of its workers, and how far it has come.
+//! The mutable part of a pool: its queue, facts about its workers, and its progress.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,40 +10,40 @@ use crate::model::fence::Fence;
 use crate::model::outcome::ErrorDetail;
 use crate::protocol::page::SharedPage;
 
-/// What is known of a slot's worker from outside of the slot.
+/// Facts about a slot's worker that code outside of the slot needs.
 #[derive(Default)]
 pub(super) struct Place {
     /// The claim word of a living worker.
     pub page: Option<Arc<SharedPage>>,
-    /// Its process, as long as nobody has begun to reap it.
+    /// The process id, until somebody begins to reap the process.
     pub pid: Option<u32>,
     /// The running task that is to be cancelled, by its key.
     pub kill: Option<u64>,
-    /// The running index and its age, when the slot last looked, and when that was.
+    /// The running index, its age at the slot's last look, and the time of that look.
     pub seen: Option<(u32, Duration, Instant)>,
 }
 
-/// The mutable part, behind one lock that is held for a lease or a frame of answers at a time and never across an
-/// await.
+/// The mutable part, behind one lock. The lock is held for one lease or one frame of answers at a time, and never
+/// across an await.
 pub(super) struct PoolState {
     pub queue: Queue,
     pub places: Vec<Place>,
-    /// Slots that have been woken for work and are starting a worker.
+    /// Slots that were woken for work and are starting a worker.
     pub starting: usize,
-    /// Workers that failed since one last answered, and when the first of them did.
+    /// The number of workers that failed since the last answer of any worker, and the time of the first failure.
     pub failures: Option<(u32, Instant)>,
-    /// Nothing more is accepted.
+    /// The pool accepts no more tasks.
     pub closed: bool,
     /// The pool cannot go on.
     pub gave_up: bool,
-    /// Why, until somebody was told.
+    /// The reason, until it was returned to a caller.
     pub cause: Option<Error>,
     pub stats: Stats,
-    /// What stands of the fence around workers: of the first that lacks something, else of the last.
+    /// The state of the fence around workers: of the first worker whose fence lacks something, else of the last worker.
     pub fence: Option<Fence>,
-    /// A violation of the fence has been told.
+    /// A violation of the fence was reported.
     pub violated: bool,
-    /// A worker's notice has been told.
+    /// A worker's notice was reported.
     pub noticed: bool,
 }
 
@@ -69,7 +69,7 @@ impl PoolState {
         !self.closed && !self.gave_up
     }
 
-    /// The pool cannot go on: whatever has not settled does so now.
+    /// Settles all remaining tasks, because the pool cannot go on.
     pub fn give_up(&mut self, cause: Error) {
         self.gave_up = true;
         self.end(&ErrorDetail::new("pool-failed", format!("the pool cannot continue: {cause}")));
@@ -77,14 +77,14 @@ impl PoolState {
         self.queue.wake_callers();
     }
 
-    /// Settles everything, since there will be no workers any more.
+    /// Settles everything, because there will be no more workers.
     pub fn end(&mut self, why: &ErrorDetail) {
-        // What has not begun is told from what was running.
+        // This separates unstarted tasks from running ones.
         (0..self.places.len()).for_each(|slot| self.recall(slot));
         self.queue.end(why);
     }
 
-    /// Why no task is accepted any more.
+    /// The reason for rejecting further tasks.
     pub fn refusal(&mut self) -> Error {
         self.cause.take().unwrap_or(Error::Ended)
     }
@@ -97,13 +97,13 @@ impl PoolState {
         }
     }
 
-    /// Takes back the unstarted tasks of the slot that has most of them, for one that has none.
+    /// Takes back the unstarted tasks of the slot with the most, for a slot that has none.
     pub fn steal(&mut self, thief: usize) {
         let unstarted = |slot: usize| {
             let next = self.places[slot].page.as_ref()?.next();
             Some((self.queue.unstarted(slot, next), slot))
         };
-        // A page is not looked at for nothing: its worker writes to it.
+        // Reads a page only for slots that may have unstarted tasks: its worker writes to it, so a read is not free.
         let slots = (0..self.places.len()).filter(|&slot| slot != thief && self.queue.in_flight(slot) > 0);
         if let Some((_, victim)) = slots.filter_map(unstarted).max().filter(|(count, _)| *count > 0) {
             self.recall(victim);
@@ -124,7 +124,7 @@ impl PoolState {
         }
     }
 
-    /// What runs now.
+    /// The running tasks.
     pub fn running(&self) -> Vec<Running> {
         let running = |slot: usize| {
             let place = &self.places[slot];

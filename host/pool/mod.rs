@@ -1,5 +1,5 @@
-//! The pool: the only asynchronous code. A queue that is a pure state machine, one actor per slot that attends to its
-//! worker, and the stream through which the caller feeds and drains both.
+//! The pool, the only asynchronous code. It consists of a queue (a pure state machine), one actor for each slot, which
+//! attends to its worker, and the stream through which the caller feeds and drains both.
 
 pub mod blocking;
 mod builder;
@@ -45,8 +45,8 @@ use crate::spawn::process::Spawner;
 use queue::{Outbox, Queue, Rules, Ticket};
 use shared::{Shared, Stop};
 
-/// A fixed number of slots that run tasks of one program. Dropping it kills its workers, and settles what had not
-/// settled as `cancelled` or `skipped`.
+/// A fixed number of slots that run tasks of one program. Dropping it kills its workers, and settles the remaining
+/// tasks as `cancelled` or `skipped`.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), wpool::Error> {
@@ -69,7 +69,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The settings of a pool to be, beginning with the defaults.
+    /// Builds a pool, beginning with the default settings.
     pub fn builder(program: Program) -> Builder {
         Builder::new(program)
     }
@@ -96,8 +96,8 @@ impl Pool {
         Ok(Pool { shared, actors })
     }
 
-    /// Starts a worker before there is a task for it, so that the first task need not wait until it is ready. Otherwise
-    /// workers start as there is work. Must be called within a tokio runtime, and does not wait.
+    /// Starts a worker before there is a task for it, so that the first task need not wait for a start. Otherwise
+    /// workers start when there is work. Must be called within a tokio runtime, and does not wait.
     pub fn warm_up(&self) {
         let mut first = lock(&self.shared.first);
         first.get_or_insert_with(|| self.shared.start_spare());
@@ -108,10 +108,10 @@ impl Pool {
         self.shared.image.report()
     }
 
-    /// Submits a task, once there is room for it: what waits for a worker is bounded in number and bytes.
+    /// Submits a task. Waits for room first: the number and the bytes of waiting tasks are bounded.
     ///
     /// # Errors
-    /// When the pool was told to stop or cannot go on.
+    /// When the pool was stopped or cannot go on.
     pub async fn submit(&self, input: impl Into<Input>) -> Result<TaskHandle, Error> {
         let mut input = Some(input.into());
         let shared = &self.shared;
@@ -129,8 +129,8 @@ impl Pool {
         Ok(handle)
     }
 
-    /// Submits a call of a function that the program exports, as `function` or `interface.function`. All functions share
-    /// one pool and one compiled image.
+    /// Submits a call of a function that the program exports, as `function` or `interface.function`. All functions
+    /// share one pool and one compiled image.
     ///
     /// # Errors
     /// When there is no such function, a row cannot be made into a call of it, or as for [`Pool::submit`].
@@ -152,9 +152,9 @@ impl Pool {
         }
     }
 
-    /// Runs the program over inputs, as the results are asked for; the results come in the inputs' order unless
-    /// [`Results::unordered`] says otherwise. No more inputs are taken than there is room for. Several runs can go on at
-    /// a time, each with ids of its own from 0 on.
+    /// Runs the program over inputs. Takes inputs only as results are asked for, and only while there is room. Results
+    /// come in the order of the inputs unless [`Results::unordered`] is called. Several runs can be active at a time;
+    /// the ids of each count from 0.
     ///
     /// Several iterables are zipped into rows for a function of several parameters with [`Input::json`]:
     ///
@@ -172,7 +172,7 @@ impl Pool {
         self.map_stream(results::Iter::new(inputs.into_iter()))
     }
 
-    /// [`Pool::map`] over a stream, of inputs or of [`crate::bulk::Span`]s, which cost less to hand around.
+    /// Like [`Pool::map`], over a stream of inputs or of [`crate::bulk::Span`]s, which cost less to move.
     pub fn map_stream<S>(&self, inputs: S) -> Results<'_, S>
     where
         S: Stream<Item: Into<Supply>>,
@@ -180,7 +180,7 @@ impl Pool {
         Results::new(&self.shared, inputs, None)
     }
 
-    /// [`Pool::map`] for a function that the program exports, as [`Pool::submit_to`].
+    /// Like [`Pool::map`], for a function that the program exports, named as in [`Pool::submit_to`].
     ///
     /// # Errors
     /// When there is no such function, or a row cannot be made into a call of it.
@@ -192,28 +192,28 @@ impl Pool {
         Ok(Results::new(&self.shared, results::Iter::new(inputs.into_iter()), Some(function)))
     }
 
-    /// A hold on the pool from elsewhere.
+    /// A handle that can stop the pool from elsewhere.
     pub fn stopper(&self) -> Stopper {
         Stopper { shared: self.shared.clone() }
     }
 
-    /// What the pool has done so far.
+    /// The counters of the pool so far.
     pub fn stats(&self) -> Stats {
         self.stopper().stats()
     }
 
-    /// What stands of the fence around workers, as the first that lacks something tells it, or else the last; `None` before
-    /// there was one.
+    /// The state of the fence around workers, as reported by the first worker whose fence lacks something, or else by
+    /// the last worker. `None` before the first report.
     pub fn fence(&self) -> Option<Fence> {
         self.shared.lock().fence.clone()
     }
 
-    /// What runs now, by slot.
+    /// The running tasks, by slot.
     pub fn running(&self) -> Vec<Running> {
         self.stopper().running()
     }
 
-    /// Ends the pool and waits until its workers are gone. Every task that was submitted has settled then.
+    /// Ends the pool and waits until its workers are gone. Every submitted task has settled then.
     pub async fn shutdown(mut self, how: Shutdown) {
         self.stopper().stop(how);
         self.shared.until(|state| (state.queue.is_idle() || state.gave_up).then_some(())).await;
@@ -232,7 +232,7 @@ impl Drop for Pool {
         drop(self.shared.take_first());
         let mut state = self.shared.lock();
         state.closed = true;
-        // Nobody will reap the workers' numbers from here on but the system.
+        // From here on only the system reaps the workers, so their process ids are not safe to use.
         state.places.iter_mut().for_each(|place| place.pid = None);
         state.end(&ErrorDetail::new("cancelled", "its pool was dropped"));
     }
@@ -243,7 +243,7 @@ impl Builder {
     /// called within a tokio runtime with time and I/O enabled.
     ///
     /// # Errors
-    /// When the program is refused, a setting cannot be had, or the compiler process cannot be started.
+    /// When the program is refused, a setting is not possible, or the compiler process cannot be started.
     pub async fn build(self) -> Result<Pool, Error> {
         Pool::start(&self.program, self.config).await
     }

@@ -14,28 +14,28 @@ use crate::model::error::Error;
 use crate::model::span::{Span, Supply};
 use crate::model::task::TaskResult;
 
-/// Inputs taken from the caller's stream, and results given, between two looks at the other side.
+/// The most inputs taken, or results returned, before a look at the other side.
 const BATCH: usize = 1024;
 
-/// Results that are given then when they come many at a time, and cost little.
+/// The most results returned at once when they come as spans, which cost little.
 const MANY: usize = 8 * BATCH;
 
-/// Bytes of inputs after which such a look is due, too.
+/// Bytes of inputs after which a look at the other side is also due.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Results of [`crate::Pool::map`], in the order of the inputs. Polling it takes inputs, too; nothing happens before.
-/// Dropping it before its end cancels what is left of it and leaves the pool as it is.
+/// Results of [`crate::Pool::map`], in the order of the inputs. Polling takes inputs, too; nothing happens before.
+/// Dropping it before its end cancels the rest of the run and leaves the pool as it is.
 #[derive(Debug)]
 pub struct Results<'p, S> {
     shared: &'p Shared,
-    /// `None` when the inputs are exhausted or no more are wanted.
+    /// `None` when the inputs are exhausted or no longer wanted.
     inputs: Option<Pin<Box<S>>>,
-    /// What was taken from them and had no room yet.
+    /// Inputs that were taken and had no room yet.
     rest: Option<Span>,
     ordered: bool,
     chunksize: usize,
     function: Option<u32>,
-    /// There once it was polled.
+    /// Set by the first poll.
     run: Option<RunId>,
     ready: VecDeque<Settled>,
     finished: bool,
@@ -56,14 +56,14 @@ impl<'p, S> Results<'p, S> {
         }
     }
 
-    /// Gives results as tasks settle. Has no effect once results were asked for.
+    /// Returns results as tasks settle. Has no effect after the first call for results.
     pub fn unordered(mut self) -> Self {
         self.ordered = false;
         self
     }
 
-    /// Hands at most so many tasks to a worker at a time. Without, it is about 2 ms of work, within
-    /// [`crate::PoolConfig::chunksize`]. Has no effect once results were asked for.
+    /// Sets the most tasks in one lease to a worker. By default, a lease is about 2 ms of work, within
+    /// [`crate::PoolConfig::chunksize`]. Has no effect after the first call for results.
     pub fn chunksize(mut self, most: NonZeroUsize) -> Self {
         self.chunksize = most.get();
         self
@@ -77,12 +77,12 @@ where
     /// The next result; `None` after the last.
     ///
     /// # Errors
-    /// When the pool cannot go on, because workers cannot be started, or has ended before.
+    /// When the pool cannot go on, because workers cannot be started or the pool has ended before.
     pub async fn next(&mut self) -> Result<Option<TaskResult>, Error> {
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }
 
-    /// All results that are ready, at least one and at most some ten thousand; empty after the last.
+    /// All results that are ready: at least one, at most some ten thousand; empty after the last.
     ///
     /// # Errors
     /// As [`Results::next`].
@@ -90,7 +90,7 @@ where
         Ok(self.next_settled().await?.flatten())
     }
 
-    /// [`Results::next_chunk`] as the tasks came: those that came in one piece stay together.
+    /// Like [`Results::next_chunk`], but keeps tasks together that came in one piece.
     ///
     /// # Errors
     /// As [`Results::next`].
@@ -122,7 +122,7 @@ where
         }
     }
 
-    /// Waits until something is ready, or nothing comes any more.
+    /// Waits until a result is ready, or no more results can come.
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
             if !self.ready.is_empty() || self.finished {
@@ -158,7 +158,7 @@ where
             }
             state.queue.wake_on_result(run, cx.waker().clone());
             if fed {
-                // There may be more to take, but the slots on this thread get their turn first.
+                // More may be ready, but the slots on this thread get their turn first.
                 cx.waker().wake_by_ref();
             }
             return Poll::Pending;
@@ -176,7 +176,7 @@ where
         Ok(*self.run.insert(state.queue.begin_run(self.ordered, self.chunksize)))
     }
 
-    /// Moves inputs into the queue. Says whether it moved any.
+    /// Moves inputs into the queue. Returns whether it moved any.
     fn feed(&mut self, run: RunId, cx: &mut Context<'_>) -> bool {
         if self.inputs.is_none() && self.rest.is_none() {
             return false;
@@ -224,7 +224,8 @@ where
         true
     }
 
-    /// The next inputs, at least one, and more only within so many inputs and bytes; `None` when there are no more.
+    /// The next inputs: at least one, and more only within these numbers of inputs and bytes. `None` when there are no
+    /// more.
     fn supply(&mut self, cx: &mut Context<'_>, (tasks, bytes): (usize, usize)) -> Poll<Option<Supply>> {
         let mut span = match self.rest.take() {
             Some(span) => span,
@@ -278,7 +279,7 @@ impl<I> Iter<I> {
     }
 }
 
-// The iterator is never pinned itself: it is only ever borrowed for one call of `next`.
+// The iterator is never pinned: each call of `next` only borrows it.
 impl<I> Unpin for Iter<I> {}
 
 impl<I: Iterator> Stream for Iter<I> {

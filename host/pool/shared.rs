@@ -1,4 +1,4 @@
-//! What the slots of a pool and its callers share.
+//! State that the slots of a pool share with its callers.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -20,17 +20,17 @@ use crate::protocol::roles::Role;
 use crate::spawn::handshake::Failed;
 use crate::spawn::process::Spawner;
 
-/// A pool gives up when this many workers in a row fail before they have answered anything, within [`BREAKER_TIME`].
+/// A pool gives up when this many workers in a row fail before their first answer, within [`BREAKER_TIME`].
 const BREAKER_FAILURES: u32 = 10;
 const BREAKER_TIME: Duration = Duration::from_secs(10);
 
-/// How far a pool has been told to stop.
+/// How hard a pool must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stop {
     Go,
     /// Nothing new begins.
     Halt,
-    /// The pool is being closed: idle workers go.
+    /// The pool is closing: idle workers end.
     Close,
     /// Running tasks are killed.
     Kill,
@@ -42,19 +42,20 @@ pub(super) struct Shared {
     pub program_name: String,
     pub spawner: Spawner,
     state: Mutex<PoolState>,
-    /// Where the pool's clock counts from.
+    /// The zero of the pool's clock.
     epoch: Instant,
     /// A slot without work may find some.
     pub work: Notify,
-    /// Something is to be done in this slot.
+    /// The slot of this index has something to do.
     pub wakes: Vec<Notify>,
     pub stop: watch::Sender<Stop>,
-    /// There is a task to be retried that the keeper does not know of.
+    /// A task waits for a retry that the clock's task does not know of.
     pub sleepers: Notify,
-    /// Told of every change while somebody waits for one.
+    /// Notified of every change while somebody waits for a change.
     changed: Notify,
     waiting_for_change: AtomicUsize,
-    /// How often the workers were stopped because the host is, and let go on: an odd number while they are.
+    /// The number of times that the workers were stopped together with the host, or resumed: odd while they are
+    /// stopped.
     pub pauses: AtomicU64,
     /// A worker that is started before there is a task for it.
     pub first: Mutex<Option<Spare>>,
@@ -87,12 +88,12 @@ impl Shared {
         }
     }
 
-    /// Nanoseconds of the pool's clock.
+    /// The time of the pool's clock, in nanoseconds.
     pub fn now(&self) -> u64 {
         self.epoch.elapsed().as_nanos() as u64
     }
 
-    /// The moment at which the pool's clock shows this.
+    /// The moment at which the pool's clock shows `nanos`.
     pub fn moment(&self, nanos: u64) -> Instant {
         self.epoch + Duration::from_nanos(nanos)
     }
@@ -106,17 +107,17 @@ impl Shared {
         });
     }
 
-    /// Whoever drops what this gives also tells the news that came up under the lock.
+    /// Locks the state. Dropping the guard also reports the news that came up under the lock.
     pub fn lock(&self) -> Locked<'_> {
         Locked { shared: self, state: Some(self.lock_quietly()) }
     }
 
     fn lock_quietly(&self) -> MutexGuard<'_, PoolState> {
-        // A panic of ours under the lock leaves counters that may be off, and a queue that still loses nothing.
+        // After a panic of ours under the lock, counters may be off, but the queue still loses nothing.
         lock(&self.state)
     }
 
-    /// Tells the news in their order, without the lock, so that whoever hears them may use the pool.
+    /// Reports the news in their order, without the lock, so that an observer or a callback may use the pool.
     fn tell<'a>(&'a self, mut state: MutexGuard<'a, PoolState>) {
         let full = state.queue.outbox.is_full();
         while !state.queue.outbox.news.is_empty() && !state.queue.outbox.telling {
@@ -124,7 +125,7 @@ impl Shared {
             let news = std::mem::take(&mut state.queue.outbox.news);
             drop(state);
             for one in news {
-                // What an observer or a callback breaks is its own.
+                // A panic of an observer or a callback must not harm the pool.
                 let _ = catch_unwind(AssertUnwindSafe(|| match one {
                     News::Event(event) => self.config.observer.tell(&event),
                     News::Settled(ticket, result) => ticket.settle(*result),
@@ -139,7 +140,7 @@ impl Shared {
         }
     }
 
-    /// Waits until `check` finds in the state what it looks for.
+    /// Waits until `check` returns a value for the state.
     pub async fn until<T>(&self, mut check: impl FnMut(&mut PoolState) -> Option<T>) -> T {
         let _waiting = Waiting::new(&self.waiting_for_change);
         loop {
@@ -152,7 +153,7 @@ impl Shared {
         }
     }
 
-    /// Not under the lock that tells of changes: looking would be one.
+    /// Uses `lock_quietly`: releasing `lock()` announces a change, and looking is not a change.
     fn look<T>(&self, check: &mut impl FnMut(&mut PoolState) -> Option<T>) -> Option<T> {
         let mut state = self.lock_quietly();
         let found = check(&mut state);
@@ -168,7 +169,7 @@ impl Shared {
         }
     }
 
-    /// Nobody takes more results of a run.
+    /// Ends a run whose results nobody takes any more.
     pub fn abandon(&self, run: RunId) {
         let mut state = self.lock();
         for key in state.queue.abandon(run) {
@@ -176,7 +177,8 @@ impl Shared {
         }
     }
 
-    /// Takes what its worker has not begun back first, so that nothing else can be running by the time it is killed.
+    /// Takes back the unstarted tasks of the worker first, so that only this task can be running when the worker is
+    /// killed.
     fn cancel_in_flight(&self, state: &mut PoolState, key: u64) {
         let Some(slot) = state.queue.slot_of(key) else { return };
         state.recall(slot);
@@ -188,7 +190,7 @@ impl Shared {
         }
     }
 
-    /// Waits until a slot without a worker should start one. False when the pool has closed.
+    /// Waits until a slot without a worker should start one. Returns false when the pool has closed.
     pub async fn wait_for_work(&self, slot: usize) -> bool {
         let mut stop = self.stop.subscribe();
         loop {
@@ -215,22 +217,22 @@ impl Shared {
         }
     }
 
-    /// Waits until no worker is wanted any more.
+    /// Waits until the pool closes and needs no more workers.
     pub async fn closing(&self) {
-        // The sender is in self, so this cannot fail.
+        // The sender is in `self`, so this cannot fail.
         let _ = self.stop.subscribe().wait_for(|stop| *stop >= Stop::Close).await;
     }
 
-    /// Counts a worker that did nothing. The pool gives up when they do not stop, or at once when trying again cannot
-    /// help.
+    /// Counts a worker that did nothing. The pool gives up when such failures do not stop, or at once when another try
+    /// cannot help.
     pub fn worker_failed(&self, failed: Failed) {
         let mut state = self.lock();
-        // Told already.
+        // Reported already.
         if state.gave_up {
             return;
         }
         let (failures, since) = state.failures.unwrap_or((0, Instant::now()));
-        // A failure long ago and one now are no series.
+        // A failure long ago and a failure now are not a series.
         let (failures, since) = if since.elapsed() > BREAKER_TIME { (0, Instant::now()) } else { (failures, since) };
         state.failures = Some((failures + 1, since));
         let broken = match failed {
@@ -244,7 +246,7 @@ impl Shared {
         self.work.notify_waiters();
     }
 
-    /// Says when the next task's pause will be over.
+    /// Wakes tasks whose pause is over. Returns the end of the next pause.
     fn wake_sleepers(&self) -> Option<u64> {
         let mut state = self.lock();
         let before = state.queue.waiting();
@@ -255,7 +257,7 @@ impl Shared {
         next
     }
 
-    /// Runs the pool's clock: tasks that wait for another attempt get it when their pause is over.
+    /// Runs the pool's clock: a task that waits for another attempt gets it when its pause is over.
     pub async fn keep_time(&self) {
         loop {
             let next = self.wake_sleepers();
@@ -305,7 +307,7 @@ impl Drop for Locked<'_> {
     }
 }
 
-/// Counts those who wait for a change, however they end.
+/// Counts a waiter for changes, and stops counting it on drop.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

@@ -1,25 +1,25 @@
-//! What a pool has done and is doing, and where its tasks are.
+//! Counters of a pool, and the places of its tasks.
 
 use std::time::Duration;
 
 use crate::model::task::TaskId;
 use crate::state::StateStats;
 
-/// What a pool has done so far.
+/// Counters of a pool so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Time that workers spent on tasks, together.
+    /// Time that workers spent on tasks, summed.
     pub busy: Duration,
-    /// The part of it in which they made instances of the program.
+    /// The part of `busy` in which workers made instances of the program.
     pub start: Duration,
-    /// Time that tasks waited from when they were accepted until they started, together.
+    /// Time from the acceptance of tasks to their start, summed.
     pub queue: Duration,
     /// Attempts that workers answered.
     pub answers: u64,
-    /// Bytes of inputs of these attempts.
+    /// Bytes of the inputs of these attempts.
     pub bytes_in: u64,
-    /// Bytes of their outputs.
+    /// Bytes of the outputs of these attempts.
     pub bytes_out: u64,
     /// Workers that started.
     pub started: u64,
@@ -27,12 +27,12 @@ pub struct Stats {
     pub deaths: u64,
     /// Workers that were replaced on purpose.
     pub retired: u64,
-    /// What tasks did with shared state, if there is any.
+    /// Counters of shared state, if the pool has any.
     pub state: Option<StateStats>,
 }
 
 impl Stats {
-    /// Counts attempts that a worker answered, with what they waited together.
+    /// Counts answered attempts. `waited` is the sum of their waits.
     pub(super) fn count(&mut self, answers: u64, (bytes_in, bytes_out): (usize, usize), waited: Duration) {
         self.answers += answers;
         self.queue += waited;
@@ -50,17 +50,17 @@ pub struct Running {
     pub pid: u32,
     /// The task.
     pub task: TaskId,
-    /// For how long the host has seen it run, which is up to 20 ms less than it has.
+    /// The time since the host first saw it run. The true time is up to 20 ms longer.
     pub age: Duration,
-    /// The last line that it has written to stderr (or, if it is no command, to stdout), of at most 192 bytes and
-    /// without active characters ([`crate::model::inert`]); empty when it has written none.
+    /// The last line of its stderr (of its stdout, unless it is a command), at most 192 bytes and without active
+    /// characters ([`crate::model::inert`]). Empty if it has written nothing.
     pub note: String,
 }
 
 /// Where a submitted task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskState {
-    /// It waits: for a worker, or for another attempt.
+    /// It waits for a worker, or for another attempt.
     Queued,
     /// A worker has begun it.
     Running,

@@ -1,4 +1,4 @@
-//! A hold on a pool from elsewhere.
+//! Stops, pauses and looks at a pool from elsewhere.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,26 +9,26 @@ use super::shared::{Shared, Stop};
 use super::stats::{Running, Stats};
 use crate::state::SharedState;
 
-/// How a pool comes to its end.
+/// How a pool ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shutdown {
-    /// Every task that was accepted is run to its end.
+    /// Every accepted task runs to its end.
     Drain,
-    /// Running tasks finish, and those not begun are `skipped`.
+    /// Running tasks finish. Tasks that have not begun are `skipped`.
     Cancel,
-    /// Running tasks are killed, too: they are `cancelled`.
+    /// Running tasks are killed as well: they are `cancelled`.
     Kill,
 }
 
-/// Stops a pool from elsewhere, and says what it does. Further calls only make it stop harder, and a pool that was
-/// stopped stays so.
+/// Stops a pool from elsewhere, and reports on it. A further call can only stop the pool harder. A stopped pool does
+/// not start again.
 #[derive(Clone, Debug)]
 pub struct Stopper {
     pub(super) shared: Arc<Shared>,
 }
 
 impl Stopper {
-    /// Has the pool take no more inputs and come to its end. Does not wait.
+    /// Makes the pool reject further inputs and end. Does not wait.
     pub fn stop(&self, how: Shutdown) {
         {
             let mut state = self.shared.lock();
@@ -46,14 +46,15 @@ impl Stopper {
         }
     }
 
-    /// Stops the workers' processes where they are, until [`Stopper::resume`]. No task's deadline comes nearer.
+    /// Stops the workers' processes where they are, until [`Stopper::resume`]. The deadlines of tasks do not come
+    /// nearer.
     pub fn pause(&self) {
         // First, so that nobody takes a stopped worker for a broken one.
         self.shared.pauses.fetch_or(1, Ordering::AcqRel);
         self.signal(Signal::STOP);
     }
 
-    /// Lets paused workers go on.
+    /// Resumes paused workers.
     pub fn resume(&self) {
         self.signal(Signal::CONT);
         let _ = self
@@ -65,18 +66,18 @@ impl Stopper {
     fn signal(&self, signal: Signal) {
         let state = self.shared.lock();
         for pid in state.places.iter().filter_map(|place| Pid::from_raw(place.pid? as i32)) {
-            // One that is gone needs no signal.
+            // A worker that is gone needs no signal.
             let _ = kill_process(pid, signal);
         }
     }
 
-    /// What the pool has done so far.
+    /// The counters of the pool so far.
     pub fn stats(&self) -> Stats {
         let state = self.shared.config.state.as_ref().map(SharedState::stats);
         Stats { state, ..self.shared.lock().stats }
     }
 
-    /// What runs now, by slot.
+    /// The running tasks, by slot.
     pub fn running(&self) -> Vec<Running> {
         self.shared.lock().running()
     }

@@ -22,17 +22,17 @@ pub enum Until {
     All,
 }
 
-/// Submitted tasks, parted by whether they have settled.
+/// Submitted tasks, split by whether they have settled.
 #[derive(Debug, Default)]
 pub struct Waited {
-    /// In the order in which they were given.
+    /// In the order in which they were passed.
     pub done: Vec<TaskHandle>,
-    /// In the order in which they were given.
+    /// In the order in which they were passed.
     pub pending: Vec<TaskHandle>,
 }
 
-/// Waits for submitted tasks, which may be of several pools. With a limit of time, put it into
-/// [`tokio::time::timeout`]: giving up waiting leaves the tasks as they are.
+/// Waits for submitted tasks, also of several pools. For a time limit, use [`tokio::time::timeout`]: to stop waiting
+/// leaves the tasks as they are.
 pub async fn wait(handles: &[TaskHandle], until: Until) -> Waited {
     let mut completed = as_completed(handles.iter().cloned());
     while let Some(result) = completed.next().await {
@@ -51,7 +51,7 @@ pub fn as_completed(handles: impl IntoIterator<Item = TaskHandle>) -> Completed 
     Completed(handles.into_iter().collect())
 }
 
-/// Made by [`as_completed`].
+/// The stream of [`as_completed`].
 #[derive(Debug)]
 pub struct Completed(FuturesUnordered<TaskHandle>);
 

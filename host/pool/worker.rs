@@ -1,4 +1,4 @@
-//! Workers that are up, as the host holds them.
+//! The host's side of a running worker.
 
 use std::sync::Arc;
 
@@ -17,17 +17,18 @@ pub(super) struct Worker {
     pub pid: u32,
 }
 
-/// A worker that is started while its slot still has another. Dropping it kills it.
+/// A worker that starts while its slot still has another. Dropping it kills it.
 pub(super) struct Spare(pub(super) JoinHandle<Result<Worker, Failed>>);
 
 impl Spare {
-    /// The worker, when it is ready; `None` if it did not come up, or has died since. Not to be asked again.
+    /// The worker, when it is ready; `None` if it did not come up, or has died since. Must be called only once.
     pub async fn ready(&mut self) -> Option<Worker> {
         let mut worker = (&mut self.0).await.ok()?.ok()?;
         matches!(worker.process.child.try_wait(), Ok(None)).then_some(worker)
     }
 
-    /// Ends it, and waits until it is gone. One that is still starting is killed at once, however long it would take.
+    /// Ends the worker and waits until it is gone. Kills a worker that is still starting, because a start can take
+    /// long.
     pub async fn end(mut self) {
         self.0.abort();
         if let Some(mut worker) = self.ready().await {

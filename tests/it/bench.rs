@@ -1,4 +1,4 @@
-//! `wpool bench`: what it measures and says, never how fast.
+//! `wpool bench`: its measurements and reports, but never speeds.
 
 use serde_json::Value;
 

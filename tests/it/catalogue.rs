@@ -1,5 +1,5 @@
-//! The catalogue of hostile cases, `docs/design/hostile-cases.md`: what people, programs, machines and other processes do to
-//! a run, by number. A test that covers a case has its number in front.
+//! The catalogue of hostile cases, `docs/design/hostile-cases.md`: harm to a run from people, programs, machines and
+//! other processes, by number. The name of a test that covers a case begins with its number.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Rows and streams that are hostile: endless lines, deep values, descriptors that are not there.
+//! Hostile rows and streams: endless lines, deep values, closed descriptors.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,8 +1,8 @@
-//! No files of the host import each other in a circle, and no folders do: each can be read with the ones below it alone.
+//! Neither files nor folders of the host import each other in a circle: each can be read with only the ones below it.
 //!
-//! A path of a file leads to the file that defines the name at its end. The `mod.rs` of a folder is a facade: a name that
-//! it hands on is a name of the file behind it, so its children may use that, and only items that it defines itself are
-//! its own.
+//! A path of a file leads to the file that defines the name at its end. The `mod.rs` of a folder is a facade: a name
+//! that it re-exports belongs to the file behind it, so its children may use that name. Only items that it defines
+//! itself are its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 

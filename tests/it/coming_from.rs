@@ -1,4 +1,4 @@
-//! The page for people who know ProcessPoolExecutor: its commands are run, and its Rust is the code here.
+//! The page for people who know ProcessPoolExecutor: its commands are run, and its Rust code equals the code here.
 
 use std::error::Error;
 use std::fs;

@@ -1,15 +1,16 @@
-//! What a task costs, counted rather than timed: a change that makes every task dearer is found on a busy machine, too.
+//! The cost of a task, counted rather than timed: a change that makes every task dearer is found even on a busy
+//! machine.
 //!
-//! - **System calls** of a whole run, in the host and in all of its children, are counted by tracing them as strace does.
-//!   How many rows a worker is handed at a time depends on how fast it is, so the number of reads, writes and waits is not
-//!   the same twice; but it is one for hundreds of tasks. What is checked is far from one a task: a call that every
-//!   task makes trips it, and no scheduling does.
-//! - **Instructions** of the library's host, from a row to its result, are counted by callgrind, whose children run
-//!   outside of it: the engine reserves more memory than valgrind has. They differ by less than a percent from run to run,
-//!   with the number of batches.
+//! - **System calls** of a whole run, in the host and in all of its children, are counted by tracing, like strace does.
+//!   The number of rows in a lease depends on the worker's speed, so the numbers of reads, writes and waits vary, but
+//!   there is only one for hundreds of tasks. The bound is far below one a task: a call in every task exceeds it, and
+//!   scheduling never does.
+//! - **Instructions** of the library's host, from a row to its result, are counted by callgrind. Its children run
+//!   outside of it, because the engine reserves more memory than valgrind has. The count varies by less than a percent
+//!   from run to run, with the number of batches.
 //!
-//! When a bound trips, profile (`perf trace -s`, `valgrind --tool=callgrind`) before and after the change. If what it does is
-//! worth what it costs, raise the bound, and say in the commit what each task gets for it.
+//! When a bound is exceeded, profile (`perf trace -s`, `valgrind --tool=callgrind`) before and after the change. If the
+//! change is worth its cost, raise the bound, and give in the commit what each task gets for it.
 
 mod trace;
 

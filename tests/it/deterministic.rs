@@ -1,4 +1,4 @@
-//! Fuel, and runs whose outputs are always the same.
+//! Fuel, and runs with the same outputs every time.
 
 use std::path::Path;
 use std::time::Duration;

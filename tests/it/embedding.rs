@@ -1,4 +1,4 @@
-//! wpool as a library: what an embedder can rely on.
+//! wpool as a library: the guarantees to an embedder.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;

@@ -1,4 +1,4 @@
-//! What a guest that has broken out cannot do with the system calls and descriptors that its worker has.
+//! System calls and descriptors of a worker that do not help a guest that has broken out.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! The guests themselves: what the examples answer, and that no guest stands there unused.
+//! The guests themselves: the examples' answers. Every guest is used.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,13 +1,13 @@
-//! The README and the guide: every command that a page shows is run, in the order of the page, in a folder with the files
-//! that the page names.
+//! The README and the guide: every command on a page is run, in the order of the page, in a folder with the files that
+//! the page names.
 //!
-//! A fenced block marked `sh` with a `wpool` command is run line by line. A line has to end with exit code 0, or with one
-//! that its comment names: `# exit code 100`. The block may be marked further:
+//! Each fenced block marked `sh` with a `wpool` command is run line by line. A line must end with exit code 0, or with
+//! the code in its comment: `# exit code 100`. Further marks of a block:
 //!
 //! - `sh programs` is run where `WPOOL_PROGRAMS` names a folder with the programs of `tests/fetch-programs.sh`;
 //! - `sh skip: REASON` is not run.
 //!
-//! A block marked `json output` has to be what the `sh` block before it wrote to standard output.
+//! The content of a block marked `json output` must equal the standard output of the `sh` block before it.
 
 use std::fs;
 use std::os::unix::fs::symlink;

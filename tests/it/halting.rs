@@ -1,4 +1,4 @@
-//! Runs that stop by themselves: `--halt`, `--max-fail`, `--deadline`, and what their exit codes say.
+//! Runs that stop by themselves: `--halt`, `--max-fail`, `--deadline`, and their exit codes.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
-//! Memory of the host where others decide how much there is to hold: a program, what its `init` leaves, rows, files.
+//! Memory of the host where others decide how much it holds: a program, the state after its `init`, rows, files.
 //!
-//! The bounds are far above what is measured, and far below what holding it once more would take.
+//! The bounds are far above the measured use, and far below the use with one more copy.
 
 use std::fmt::Write as _;
 use std::fs;

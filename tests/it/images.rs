@@ -1,4 +1,4 @@
-//! The real example: a folder of images, and a thumbnail of each.
+//! The real example: a folder of images, and a thumbnail for each.
 
 #[path = "../pictures.rs"]
 pub mod pictures;

@@ -1,4 +1,4 @@
-//! Interpreters are programs: scripts of a user over rows, by builds of CPython and QuickJS that others publish.
+//! Interpreters as programs: a user's scripts over rows, by published builds of CPython and QuickJS.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

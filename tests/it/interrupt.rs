@@ -1,4 +1,4 @@
-//! Deadlines that the host keeps: at each of them a worker is killed, and nothing but the task that it ran is stopped.
+//! Deadlines that the host enforces: each kills a worker, and stops only the task that it ran.
 
 use std::fs::read_dir;
 use std::num::NonZeroUsize;

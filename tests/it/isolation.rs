@@ -1,4 +1,5 @@
-//! Instances that are kept for the next tasks: what lives on in them, what is each task's own, and when they go.
+//! Instances that are kept for the next tasks: the state that lives on, the state of each task's own, and the end of an
+//! instance.
 
 use serde_json::{Value, json};
 use wpool::{Error, Isolation, Outcome, Pool, PoolConfig, Program, TaskSettings, WorkerCommand};

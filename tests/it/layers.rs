@@ -1,5 +1,5 @@
-//! The rooms of `host/`, and the folders of the command line, name each other in one direction, as the tables in
-//! `docs/design/architecture.md` say.
+//! The rooms of `host/`, and the folders of the command line, name each other in one direction, by the tables in
+//! `docs/design/architecture.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Everything that is tested through the real executable or the public library, as one binary.
+//! All tests through the real executable or the public library, in one binary.
 #![allow(clippy::print_stdout, reason = "tests tell what they have measured or left out")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Nothing is left of a run one second after its end, whatever ended it.
+//! One second after the end of a run, nothing is left of it, whatever ended it.
 
 use std::io::{BufRead, BufReader};
 use std::process::Child;

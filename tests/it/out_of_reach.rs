@@ -1,5 +1,5 @@
-//! What tasks may write to, and what is out of their reach: the run's own files, what the next run executes, and the files
-//! that rows are read from.
+//! Places that tasks may write to, and files out of their reach: the run's own files, files that the next run executes,
+//! and the files of rows.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,4 +1,4 @@
-//! The pages for people: their links lead somewhere. Pages, help texts and messages keep to the rules of prose in
+//! The pages for people: their links work. Pages, help texts and messages follow the rules of prose in
 //! `CONTRIBUTING.md`.
 
 use std::fs;

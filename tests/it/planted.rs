@@ -1,5 +1,6 @@
-//! Links, pipes and files of others at the names that the host writes: what another user of a folder, or a guest of an
-//! earlier run, can put there. Whatever stands there, and whenever it came, the host changes nothing but what it was told to.
+//! Links, pipes and files of others at the names that the host writes: another user of a folder, or a guest of an
+//! earlier run, can put them there. Whatever they are, and whenever they came, the host changes nothing but its own
+//! files.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};

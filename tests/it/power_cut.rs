@@ -1,5 +1,4 @@
-//! Blocks that a disk did not take before a power cut, other damage, and what `--resume` and `--resume-damaged` make of
-//! them.
+//! Blocks that a disk lost in a power cut, other damage, and `--resume` and `--resume-damaged` after it.
 
 use std::fs;
 use std::thread::sleep;

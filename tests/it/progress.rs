@@ -1,4 +1,4 @@
-//! What people see while a run goes on.
+//! Progress for people during a run.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};

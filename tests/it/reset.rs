@@ -1,4 +1,4 @@
-//! Instances that are put back after each task: what a task finds is what it would find in a fresh one.
+//! Instances that are restored after each task: a task finds the same state as in a fresh instance.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

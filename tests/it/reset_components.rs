@@ -1,5 +1,5 @@
-//! Components whose instances are put back after each task, as those of core modules are (`reset.rs`), and those that
-//! only a fresh instance undoes.
+//! Components whose instances are restored after each task, like core modules in `reset.rs`, and components that need a
+//! fresh instance.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Running again what failed, and replacing workers on purpose.
+//! Retries of failed tasks, and workers that are replaced on purpose.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Runs that were kept: finding them, running what failed again, and one task with everything about it.
+//! Kept runs: finding them, running failed rows again, and one task in full detail.
 
 mod trust;
 

@@ -1,5 +1,5 @@
-//! A machine that has too little: of disk, files, processes, memory, or readers. Whatever is missing, a run comes to an end,
-//! says why, and what it has written is whole.
+//! A machine with too little: of disk, files, processes, memory, or readers. Whatever is missing, a run ends, reports
+//! why, and has written only whole records.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,8 +1,8 @@
-//! Programs that nobody has written, thousands of them, each through a compiler and a worker of its own: whatever they are,
-//! the host and its tasks come to an end.
+//! Thousands of generated programs, each through its own compiler and worker: whatever they are, the host and its tasks
+//! end.
 //!
-//! `tests/smith` makes them. `WPOOL_SMITH` is their number, and `WPOOL_SMITH_SEED` gives others. Without it there are so many
-//! that each shape comes dozens of times; 20 000 take two processors some six minutes.
+//! `tests/smith` makes them. `WPOOL_SMITH` is their number, and `WPOOL_SMITH_SEED` selects others. The default number
+//! has each shape dozens of times; 20 000 take two processors some six minutes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Rows that travel together: many plain ones share a block, and what is not plain about one of them is told of that one.
+//! Rows that travel together: many plain rows share a block, and reports of an exception name its own row.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

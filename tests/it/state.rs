@@ -1,4 +1,4 @@
-//! State that tasks share: what it promises while workers come and go.
+//! State that tasks share: its promises while workers come and go.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! The storm: workers are struck by signals from outside, many times a second, while rows of all kinds run. Every row is
-//! answered once and right.
+//! The storm: signals from outside strike workers many times a second, while rows of all kinds run. Every row gets one
+//! answer, and the right one.
 //!
-//! `WPOOL_STORM` is the number of rows, and `WPOOL_STORM_SEED` another storm.
+//! `WPOOL_STORM` is the number of rows, and `WPOOL_STORM_SEED` selects another storm.
 
 #[path = "../chaos.rs"]
 pub mod chaos;

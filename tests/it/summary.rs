@@ -1,4 +1,4 @@
-//! What a run amounts to: the summary for people, and the one for programs.
+//! Summaries of a run: for people, and for programs.
 
 use expect_test::expect;
 use serde_json::{Value, json};

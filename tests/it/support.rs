@@ -1,4 +1,4 @@
-//! What the tests share: running the executable, and finding guests.
+//! Shared by the tests: running the executable, and finding guests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use wpool::{Event, Observer};
 
-/// Nothing that a test starts takes this long unless it hangs.
+/// Longer than any command of a test takes, unless it hangs.
 const HANG: Duration = Duration::from_secs(180);
 
 /// The repository.
@@ -31,12 +31,12 @@ pub fn wat(name: &str) -> PathBuf {
     root().join("guest-tasks/wat").join(format!("{name}.wat"))
 }
 
-/// The executable, with a cache that is shared by all tests of this build and by nobody else.
+/// The executable, with a cache that only the tests of this build share.
 pub fn wpool() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wpool"));
     command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
     command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
-    // Where it is set, runs count aloud.
+    // Where it is set, runs report their progress.
     command.env_remove("CI");
     command
 }
@@ -54,10 +54,10 @@ pub fn example(name: &str) -> PathBuf {
     target.join("examples").join(name)
 }
 
-/// What a run printed, taken apart.
+/// The result of a run, parsed.
 #[derive(Debug)]
 pub struct Ran {
-    /// The exit code, or -1 for a run that was killed, as one that hangs is.
+    /// The exit code, or -1 for a run that was killed, for example because it hung.
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
@@ -94,7 +94,7 @@ pub fn finish(mut child: Child, input: impl AsRef<[u8]>) -> Ran {
     let _guard = Watchdog::over(&child);
     let mut stdin = child.stdin.take().expect("it is piped");
     let input = input.as_ref().to_vec();
-    // Beside the reading below, or both sides could wait for each other.
+    // On another thread than the reading below, or both sides could wait for each other.
     let feeder = thread::spawn(move || {
         let _ = stdin.write_all(&input);
     });
@@ -108,7 +108,7 @@ pub fn run_rows(args: &[&str], rows: &str) -> Ran {
     run(wpool().arg("run").args(args), rows)
 }
 
-/// Writes to a child again and again, until it reads no more.
+/// Writes to a child repeatedly, until it stops reading.
 pub fn feed_endlessly(mut stdin: ChildStdin, row: &str) -> JoinHandle<()> {
     let block = row.repeat(100);
     thread::spawn(move || while stdin.write_all(block.as_bytes()).is_ok() {})
@@ -119,7 +119,7 @@ pub fn spawn(command: &mut Command) -> Child {
     command.spawn().expect("the executable starts")
 }
 
-/// A run that is talked to while it goes on.
+/// A run that the test talks to.
 #[derive(Debug)]
 pub struct Live {
     child: Child,
@@ -168,7 +168,7 @@ impl Live {
         self.child.wait().expect("it can be waited for");
     }
 
-    /// Closes its standard input and waits for its end. What it printed beyond the lines taken is in `stdout`.
+    /// Closes its standard input and waits for its end. Output beyond the taken lines is in `stdout`.
     pub fn end(self) -> Ran {
         let Live { child, stdin, lines } = self;
         let _guard = Watchdog::over(&child);
@@ -179,7 +179,7 @@ impl Live {
     }
 }
 
-/// Kills a child that hangs, so that its test fails instead of waiting for ever.
+/// Kills a child that hangs, so that its test fails instead of waiting endlessly.
 pub struct Watchdog {
     _done: mpsc::Sender<()>,
 }
@@ -202,13 +202,13 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     block_on_within(HANG, future)
 }
 
-/// As [`block_on`], for what takes longer on a busy machine.
+/// Like [`block_on`], for futures that take longer on a busy machine.
 pub fn block_on_within<T>(time: Duration, future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async { timeout(time, future).await.expect("it hangs") })
 }
 
-/// Waits until something is so.
+/// Waits until `so` returns true.
 pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
     let waiting = async {
         while !so() {
@@ -218,7 +218,7 @@ pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
     timeout(HANG / 2, waiting).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
 }
 
-/// A record of what a pool's observer is told.
+/// Records the events of a pool's observer.
 #[derive(Clone, Debug, Default)]
 pub struct Events(Arc<Mutex<Vec<Event>>>);
 
@@ -237,7 +237,7 @@ impl Events {
         self.0.lock().unwrap().iter().filter_map(pid).collect()
     }
 
-    /// Everything, in order.
+    /// All events, in order.
     pub fn all(&self) -> Vec<Event> {
         self.0.lock().unwrap().clone()
     }
@@ -261,27 +261,27 @@ pub struct Process {
 }
 
 impl Process {
-    /// `None` when there is no such process, not even as a zombie.
+    /// `None` when the process does not exist, not even as a zombie.
     pub fn find(pid: u32) -> Option<Process> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name before the last parenthesis is anything, even another parenthesis.
+        // The name before the last parenthesis is arbitrary, and may have parentheses.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let number = |at: usize| fields[at].parse::<u64>().expect("a number");
         Some(Process { parent: number(1) as u32, ticks: number(11) + number(12) })
     }
 
-    /// Whether a process runs guest code for all we know: starting up takes less time than this.
+    /// Whether a process probably runs guest code: the start takes less time than this.
     pub fn is_busy(pid: u32) -> bool {
         Process::find(pid).is_some_and(|process| process.ticks >= 25)
     }
 }
 
-/// Whether a child of this process is still there, be it as a zombie.
+/// Whether a child of this process still exists, even as a zombie.
 pub fn is_child(pid: u32) -> bool {
     Process::find(pid).is_some_and(|process| process.parent == std::process::id())
 }
 
-/// Sends a signal to a child of this process. Its id may be somebody else's by now, who gets none.
+/// Sends a signal to a child of this process. Sends none if another process has its id by now.
 pub fn signal_child(pid: u32, signal: Signal) {
     if is_child(pid) {
         let pid = Pid::from_raw(pid as i32).expect("no process is 0");

@@ -1,4 +1,4 @@
-//! The sources hold to the invariants of `docs/design/architecture.md`, and to the size of what one can read.
+//! The sources keep the invariants of `docs/design/architecture.md`, and readable sizes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

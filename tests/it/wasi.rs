@@ -1,4 +1,4 @@
-//! WASI preview 1 as a command meets it, down to numbers: what a host of commands does, wpool does.
+//! WASI preview 1 for a command, down to numbers: wpool acts like a host of commands.
 
 use std::fs;
 

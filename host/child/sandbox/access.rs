@@ -18,23 +18,24 @@ pub(super) struct Access {
     pub restore: TypedFunc<(), ()>,
     pub resize: TypedFunc<(), (u64,)>,
     pub part: TypedFunc<(u32,), (u64,)>,
-    /// Its store has functions that can wait, so the engine wants a stack for every call. These never wait.
+    /// Whether the store has functions that can wait: the engine then wants a stack for every call. The functions here
+    /// never wait.
     pub waits: bool,
 }
 
 impl Access {
-    /// Puts the globals back.
+    /// Restores the globals.
     pub fn restore<T: Send>(&mut self, store: &mut Store<T>) -> bool {
         self.call(store, self.restore, ()).is_ok()
     }
 
-    /// Has the engine ask how large the memories are, and says whether it was told.
+    /// Makes the engine ask for the sizes of the memories, and returns whether it got the right ones.
     pub fn has_size<T: Send>(&mut self, store: &mut Store<T>, regions: &[Arc<Region>]) -> bool {
         let bytes: usize = regions.iter().map(|region| region.size()).sum();
         self.call(store, self.resize, ()).is_ok_and(|(pages,)| pages * GUEST_PAGE == bytes as u64)
     }
 
-    /// How many memories and how many parts of globals there are.
+    /// The number of memories, and the number of parts of globals.
     pub fn counts<T: Send>(&mut self, store: &mut Store<T>) -> Result<(usize, u32)> {
         let counts = self.part(store, 0)?;
         Ok((counts as u32 as usize, (counts >> 32) as u32))

@@ -7,31 +7,31 @@ use crate::model::outcome::{ErrorDetail, Layer, Status};
 use crate::protocol::setup::{AnswerDetail, Notice};
 use crate::protocol::wire::MAX_TEXT;
 
-/// What became of a task, ready for the wire.
+/// The answer to a task, ready for the wire.
 #[derive(Debug)]
 pub(crate) struct Answered<'a> {
     pub status: Status,
     pub layer: Layer,
     pub output: Cow<'a, [u8]>,
-    /// From the task's beginning until its instance was ready; zero when it never was.
+    /// From the task's beginning until its instance was ready. Zero when it never was.
     pub start: Duration,
-    /// Nothing of most.
+    /// `None` for most tasks.
     pub beside: Option<Box<Beside>>,
 }
 
-/// What there is of an answer beside its output.
+/// The parts of an answer beside its output.
 #[derive(Debug, Default)]
 pub(crate) struct Beside {
     /// [`AnswerDetail`] as JSON, or nothing.
     pub detail: Vec<u8>,
-    /// Of a guest that trapped, when it is to be kept.
+    /// Only of a guest that trapped, when its core dump is kept.
     pub core_dump: Option<Vec<u8>>,
-    /// What people should know.
+    /// A notice for people.
     pub notice: Option<Notice>,
 }
 
 impl<'a> Answered<'a> {
-    /// A task that has answered, and about which nothing else is known.
+    /// The answer of a task that is ok and has no details.
     pub fn ok(output: Cow<'a, [u8]>) -> Self {
         Answered { status: Status::Ok, layer: Layer::Guest, output, start: Duration::ZERO, beside: None }
     }
@@ -50,7 +50,7 @@ pub(super) fn refused(error: ErrorDetail) -> Answered<'static> {
     Answered { status: Status::InvalidInput, layer: Layer::Host, beside, ..Answered::ok(Cow::default()) }
 }
 
-/// A detail for the wire, cut down when it would not fit.
+/// Encodes a detail for the wire, and shortens it if necessary.
 pub(super) fn encode(detail: &AnswerDetail) -> Vec<u8> {
     let text = serde_json::to_vec(detail).unwrap_or_default();
     if text.len() <= MAX_TEXT {

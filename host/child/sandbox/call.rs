@@ -1,4 +1,4 @@
-//! One call of a program, and what it gives.
+//! One call of a program, and its return value.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::model::report::Convention;
 use crate::model::typed::Value;
 use crate::protocol::wire::Task;
 
-/// A row, made ready for the program.
+/// A row, ready for the program.
 #[derive(Clone)]
 pub(super) struct Call<'a> {
     pub task: Task<'a>,
     pub convention: Convention,
     pub deadline: Option<Deadline>,
-    /// What a command is started with.
+    /// The arguments of a command.
     pub command: Option<Box<CommandLine>>,
     /// A function's arguments.
     pub values: Vec<Value>,
@@ -29,23 +29,23 @@ pub(super) struct CommandLine {
     pub stdin: Bytes,
 }
 
-/// What is measured of a task only on request.
+/// Measurements of a task that are made only on request.
 pub(super) struct Spent {
     pub start: Duration,
     pub cpu: Duration,
 }
 
-/// How a task ended that was not stopped.
+/// The end of a task that was not stopped.
 pub(super) enum Returned {
     /// The guest's bytes.
     Output(Vec<u8>),
-    /// Bytes that lie in the guest's memory, which is not called any more until they have been taken.
+    /// Bytes in the guest's memory. The guest must not be called again until they have been taken.
     Lent { memory: Memory, place: Range<usize> },
     /// The guest's `err`.
     Refused(String),
-    /// A command that ended; its bytes are in its stdout.
+    /// A command that ended. Its stdout has its bytes.
     Command,
-    /// A command component that returned `err`: it failed, without a code.
+    /// A command component that returned `err`: a failure without a code.
     CommandFailed,
 }
 

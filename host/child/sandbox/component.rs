@@ -29,13 +29,13 @@ pub(super) struct ComponentProgram {
     entry: Entry,
     init: Option<ComponentExportIndex>,
     accessors: Accessors,
-    /// There when its instances can be put back.
+    /// Set when its instances can be restored.
     parts: Option<ComponentParts>,
-    /// Every function that the report names, made ready when a task first calls it.
+    /// The functions that the report names. Each is made ready when a task first calls it.
     functions: Vec<(Function, OnceCell<Option<Entry>>)>,
-    /// Results that are a string or a `list<u8>` are outputs as they are.
+    /// Results of type string or `list<u8>` are outputs without JSON.
     bare: bool,
-    /// There when tasks share state.
+    /// Set when tasks share state.
     pub line: Option<Arc<dyn StateLink>>,
 }
 
@@ -68,7 +68,7 @@ impl ComponentProgram {
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
         let component = unsafe { Component::deserialize_file(engine, image) };
         let component = component.map_err(|error| ChildError::Image(format!("{error:#}")))?;
-        // As for core modules: the first instance would do it otherwise.
+        // As for core modules: otherwise the first instance would do this.
         component.initialize_copy_on_write_image().map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let named = |path: &[String]| {
             let none = || ChildError::Image(format!("the image has no export `{}`", path.join(".")));
@@ -96,8 +96,8 @@ impl ComponentProgram {
         })
     }
 
-    /// The convention's entry, or one of the report's functions. `None` when there is no such function, or none that a
-    /// row can be made into a call of.
+    /// The convention's entry, or a function of the report. `None` when there is no such function, or a row cannot be
+    /// made into a call of it.
     fn entry(&self, function: Option<u32>) -> Option<&Entry> {
         let Some(index) = function else { return Some(&self.entry) };
         let (function, entry) = self.functions.get(index as usize)?;
@@ -108,7 +108,7 @@ impl ComponentProgram {
         entry.as_ref()
     }
 
-    /// How rows are read for an entry: as arguments, or not at all.
+    /// The reader of rows for an entry; `None` if it does not take a row as arguments.
     ///
     /// # Errors
     /// When there is no such function.
@@ -161,10 +161,10 @@ impl Program for ComponentProgram {
     }
 
     fn pristine(&self, store: &mut Store<ComponentStore>, instance: Instance) -> Option<Pristine> {
-        // What it was told once, a fresh instance would have been told otherwise.
+        // A host call during the start may have returned a value that a fresh instance would not get.
         let parts = self.parts.as_ref().filter(|_| store.data().is_unseen())?;
         let waits = store.data().has_world();
-        // A deadline in here would look like a trap of the guest's.
+        // A deadline during this call would look like a trap of the guest.
         let deadline = store.data_mut().guard().deadline.take();
         let pristine = parts.pristine(store, instance, waits);
         store.data_mut().guard().deadline = deadline;
@@ -227,7 +227,7 @@ impl ComponentProgram {
     }
 }
 
-/// The compiler has linked it, but without shared state.
+/// The error of a component that the compiler has linked, but without shared state.
 fn cannot_link(error: &wasmtime::Error, state: bool) -> ChildError {
     if state {
         let what = format!("it imports wasi:keyvalue in another form than that of its version: {error:#}");
@@ -237,7 +237,7 @@ fn cannot_link(error: &wasmtime::Error, state: bool) -> ChildError {
     }
 }
 
-/// Gives any value when the function gives none.
+/// Calls a function. Returns an arbitrary value when the function returns none.
 async fn call_function(
     func: Func,
     store: &mut Store<ComponentStore>,
@@ -245,7 +245,7 @@ async fn call_function(
     values: Vec<Value>,
 ) -> wasmtime::Result<Val> {
     let arguments = values::arguments(signature, values);
-    // Any value: the engine replaces it.
+    // Any value will do: the engine replaces it.
     let mut results = [Val::Bool(false)];
     let place = &mut results[..usize::from(signature.result.is_some())];
     if store.data().has_world() {

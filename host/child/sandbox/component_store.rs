@@ -1,4 +1,4 @@
-//! What a component has of its host: its world and its handles.
+//! The host data of a component: its world and its handles.
 
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Lift, Lower, ResourceTable, TypedFunc};
@@ -11,15 +11,15 @@ use super::guard::Guard;
 use super::keyvalue::Keyvalue;
 use super::kind::{GuestStore, HAS_WORLD};
 
-/// What the store of a component holds.
+/// The data in the store of a component.
 pub(super) struct ComponentStore {
     guard: Guard,
     table: ResourceTable,
-    /// There when the program imports WASI.
+    /// Set when the program imports WASI.
     wasi: Option<WasiCtx>,
-    /// There when tasks share state.
+    /// Set when tasks share state.
     pub keyvalue: Option<Keyvalue>,
-    /// The guest was told something that another one would have been told otherwise, since it was given its world.
+    /// Since it got its world, the guest has learned a fact that another guest would have learned differently.
     told: bool,
     /// The guest has called a function that may make, use or drop a handle.
     held: bool,
@@ -37,14 +37,14 @@ impl ComponentStore {
         self.wasi().random()
     }
 
-    /// For functions that say what time it is.
+    /// For functions that return the time.
     pub fn time(&mut self) -> WasiClocksCtxView<'_> {
         self.told = true;
         let ctx = self.wasi.as_mut().expect(HAS_WORLD).clocks();
         WasiClocksCtxView { ctx, table: &mut self.table }
     }
 
-    /// For functions that say what is the same in all tasks of a run: a task or a function has no arguments.
+    /// For functions whose value is the same in all tasks of a run: a task or a function has no arguments.
     pub fn environment(&mut self) -> WasiCliCtxView<'_> {
         let ctx = self.wasi.as_mut().expect(HAS_WORLD).cli();
         WasiCliCtxView { ctx, table: &mut self.table }
@@ -54,7 +54,7 @@ impl ComponentStore {
         self.wasi.as_mut().expect(HAS_WORLD)
     }
 
-    /// Whether the guest has not looked at the world that it was given, nor ever used a handle.
+    /// Whether the guest has not looked at its world, and has never used a handle.
     pub fn is_unseen(&self) -> bool {
         !self.told && !self.held
     }
@@ -87,7 +87,7 @@ impl GuestStore for ComponentStore {
         self.wasi.is_some()
     }
 
-    /// Streams, arguments and environment are the same for all tasks of a component that is put back, which is no command.
+    /// Streams, arguments and environment are the same for all tasks of a restored component, which is never a command.
     /// Its clocks begin with the task.
     fn renew_world(&mut self) -> bool {
         let unseen = self.is_unseen();

@@ -1,4 +1,4 @@
-//! What is the same for every task of a run, and what each is made of it.
+//! The context that all tasks of a run share, and the parts of a task made from it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -29,31 +29,32 @@ const MAX_RANDOM: u64 = 1 << 20;
 /// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
 const HOSTCALL_SLACK: usize = 8 << 20;
 
-/// What is the same for every task of a run.
+/// The context that all tasks of a run share.
 pub(super) struct TaskContext {
     pub program_name: String,
     pub settings: TaskSettings,
-    /// Of the entry.
+    /// The convention of the entry.
     pub convention: Convention,
-    /// The argument of `init`, when it is called in each instance.
+    /// The argument of `init`, when each instance calls it.
     pub init: Option<Bytes>,
-    /// Guest code is compiled with the checks that stop it at a deadline.
+    /// Whether guest code is compiled with checks that stop it at a deadline.
     pub epochs: bool,
     pub time: ActiveTime,
     pub page: Arc<SharedPage>,
-    /// The program imports WASI: tasks run on an asynchronous stack, driven by this runtime of one thread.
+    /// Set when the program imports WASI: tasks then run on an asynchronous stack, driven by this runtime of one
+    /// thread.
     pub runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl TaskContext {
-    /// Host memory that calls across the component boundary may take in one task: for input and output, which a function
-    /// gives in parts that are a value of the engine each, be it for a byte.
+    /// Host memory that calls across the component boundary may take in one task: for input and output. A function
+    /// returns its output in parts, and each part is a value of the engine even if it is a single byte.
     pub fn hostcall_memory(&self, call: &Call<'_>) -> usize {
         let part = if call.convention == Convention::Function { size_of::<Val>() } else { 1 };
         self.settings.limits.output as usize * part + MAX_INPUT + HOSTCALL_SLACK
     }
 
-    /// The call of an instance that is made and not called.
+    /// A call for an instance that is made but not called.
     pub fn call_of_no_task(&self) -> Call<'static> {
         Call {
             task: Task::default(),
@@ -85,14 +86,14 @@ impl TaskContext {
         })
     }
 
-    /// The WASI world of one task: its streams, its arguments and what was granted, nothing else.
+    /// The WASI world of one task: its streams, its arguments and its grants, nothing else.
     pub fn wasi(&self, stdio: &Stdio, call: &Call<'_>) -> wasmtime::Result<WasiCtxBuilder> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
         wasi.args(call.command.as_ref().map_or(&[][..], |command| &command.args))
             .envs(&self.settings.grants.env)
             .max_random_size(MAX_RANDOM);
-        // By default a guest may make sockets and only not use them, which the fence takes for an attack.
+        // By default a guest may make sockets, but not use them. The fence takes the making for an attack.
         wasi.allow_tcp(false).allow_udp(false);
         for dir in &self.settings.grants.dirs {
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
@@ -102,7 +103,7 @@ impl TaskContext {
         Ok(wasi)
     }
 
-    /// The WASI world of `init`: its argument and the run's environment. What it prints is for people.
+    /// The WASI world of `init`: its argument and the run's environment. Its prints are for people only.
     pub fn init_world(&self, stdio: &Stdio, argument: &Bytes) -> WasiCtxBuilder {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
@@ -113,14 +114,15 @@ impl TaskContext {
         wasi
     }
 
-    /// Gives a world what a deterministic one has.
+    /// Adds the clocks and random numbers of a deterministic world.
     pub fn furnish(&self, world: &mut WasiCtxBuilder, key: Option<Key>) {
         let (Some(runtime), Some(key)) = (&self.runtime, key) else { return };
         let _within = runtime.enter();
         key.furnish(world);
     }
 
-    /// Runs a task's future. Where the program can wait in a host call, a timer runs beside it; where it cannot, the
+    /// Runs a task's future. If the program can wait in a host call, a timer runs beside it. Otherwise the future never
+    /// waits.
     /// future never waits either.
     pub fn drive<T>(
         &self,
@@ -128,7 +130,7 @@ impl TaskContext {
         task: impl Future<Output = wasmtime::Result<T>>,
     ) -> wasmtime::Result<T> {
         let mut task = pin!(task);
-        // Most tasks never wait, and are done without all that goes with waiting.
+        // Most tasks never wait, and finish here without the cost of waiting.
         let within = self.runtime.as_ref().map(|runtime| runtime.enter());
         if let Poll::Ready(result) = task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return result;
@@ -147,7 +149,7 @@ impl TaskContext {
         })
     }
 
-    /// Waits until a deadline. A timer that has counted time in which the worker was stopped fires too early.
+    /// Waits until a deadline. The timer alone may fire too early: it also counts time in which the worker was stopped.
     async fn reached(&self, deadline: Deadline) {
         loop {
             let left = deadline.left(&self.time);

@@ -1,4 +1,4 @@
-//! Core modules: the conventions raw and command (WASI preview 1, run as it is).
+//! Core modules: the conventions raw and command (WASI preview 1, unchanged).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl CoreProgram {
         // it was ever on disk. It never comes from a user or from a process that has run a guest.
         let module = unsafe { Module::deserialize_file(engine, image) };
         let module = module.map_err(|error| ChildError::Image(format!("{error:#}")))?;
-        // The first instance would do it otherwise, which may then open no file.
+        // Otherwise the first instance would do this, when the fence may already forbid opening a file.
         module.initialize_copy_on_write_image().map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
@@ -95,7 +95,7 @@ impl Program for CoreProgram {
     }
 
     fn pristine(&self, store: &mut Store<CoreStore>, live: Live) -> Option<Pristine> {
-        // What it was told once, a fresh instance would have been told otherwise.
+        // A host call during the start may have returned a value that a fresh instance would not get.
         let asked = store.data().asked;
         if asked { None } else { Pristine::of(store, live.instance, &self.parts) }
     }
@@ -120,7 +120,7 @@ impl Program for CoreProgram {
             }
             LiveEntry::Raw { memory, allocator, run } => {
                 let length = row.len() as u32;
-                // An allocator of four parameters is `cabi_realloc`: nothing is to be moved, the alignment is 1.
+                // An allocator of four parameters is `cabi_realloc`: no old allocation, and an alignment of 1.
                 let args = [0, 0, 1, length];
                 let at = guest.call(&allocator, &args[args.len() - allocator.params()..]).await? as u32;
                 guest.write(memory, at, row)?;
@@ -148,7 +148,7 @@ impl Entry {
         })
     }
 
-    /// What is called in an instance.
+    /// Finds the exports of an instance that a task calls.
     fn of(&self, store: &mut Store<CoreStore>, instance: Instance) -> wasmtime::Result<Live> {
         let entry = match self {
             Entry::Command { start } => LiveEntry::Command { start: start.of(&mut *store, instance)? },

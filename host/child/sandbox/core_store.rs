@@ -1,4 +1,4 @@
-//! What a core module has of its host, and calls of its functions.
+//! The host data of a core module, and calls of its functions.
 
 use wasmtime::{Instance, Memory, Store};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -9,12 +9,12 @@ use super::function::{Bound, Function};
 use super::guard::{Guard, Stopped};
 use super::kind::{GuestStore, HAS_WORLD};
 
-/// What the store of a core module holds.
+/// The data in the store of a core module.
 pub(super) struct CoreStore {
     guard: Guard,
-    /// There when the program imports WASI.
+    /// Set when the program imports WASI.
     wasi: Option<WasiP1Ctx>,
-    /// It has called the host.
+    /// The module has called the host.
     pub asked: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    /// Calls a function that is called once in the life of an instance.
+    /// Calls a function that is called only once in the life of an instance.
     pub async fn call_once(&mut self, function: &Function) -> wasmtime::Result<()> {
         let bound = function.of(&mut *self.store, self.instance)?;
         self.call(&bound, &[]).await.map(drop)
@@ -78,7 +78,7 @@ impl Guest<'_> {
         Ok(())
     }
 
-    /// What `run` has returned: the place of the output.
+    /// Checks the return value of `run`, which is the place of the output.
     pub fn lent(&mut self, memory: Memory, packed: u64, limit: u64) -> wasmtime::Result<Returned> {
         let (at, length) = ((packed >> 32) as usize, packed as u32 as usize);
         if length as u64 > limit {

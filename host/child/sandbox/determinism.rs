@@ -1,4 +1,4 @@
-//! What a guest of a deterministic pool meets in place of chance and time.
+//! The random numbers and clocks of a guest in a deterministic pool.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +12,8 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtxBuilder};
 use crate::model::isolation::Determinism;
 use crate::protocol::wire::Task;
 
-/// Names of what keys are made for, so that no two uses of a seed share their numbers. They are part of what a seed
-/// means: with others, the same run would give other outputs.
+/// Contexts of key derivation, so that no two uses of a seed share their numbers. They are part of a seed's meaning:
+/// with others, the same run would have other outputs.
 const OF_TASK: &str = "wpool 1 random numbers of a task";
 const OF_INIT: &str = "wpool 1 random numbers of init";
 
@@ -21,19 +21,19 @@ const OF_INIT: &str = "wpool 1 random numbers of init";
 const INSECURE: u64 = 1;
 const INSECURE_SEED: u64 = 2;
 
-/// What all random numbers of a guest are made from.
+/// The source of all random numbers of a guest.
 #[derive(Clone, Copy)]
 pub(super) struct Key([u8; 32]);
 
 impl Key {
-    /// A task's: it goes with its row wherever that stands among the others.
+    /// The key of a task. It depends on the row, and not on the row's place among the others.
     pub fn of_task(how: &Determinism, task: &Task<'_>) -> Key {
         let mut hasher = blake3::Hasher::new_derive_key(OF_TASK);
         hasher.update(&how.seed.to_le_bytes()).update(&task.occurrence.to_le_bytes()).update(task.bytes);
         Key(hasher.finalize().into())
     }
 
-    /// That of `init`, which is the same for all tasks.
+    /// The key of `init`, which is the same for all tasks.
     pub fn of_init(how: &Determinism) -> Key {
         let mut hasher = blake3::Hasher::new_derive_key(OF_INIT);
         Key(hasher.update(&how.seed.to_le_bytes()).finalize().into())
@@ -45,7 +45,8 @@ impl Key {
         generator
     }
 
-    /// Gives a world its random numbers, and clocks that begin now. Must be called within a runtime whose time is paused.
+    /// Gives a world its random numbers, and clocks that begin now. Must be called within a runtime whose time is
+    /// paused.
     pub fn furnish(self, world: &mut WasiCtxBuilder) {
         let time = VirtualTime { begun: Instant::now(), looks: Arc::default() };
         let mut seed = [0; 16];
@@ -57,7 +58,7 @@ impl Key {
 }
 
 /// Both clocks of a guest. The runtime's time is paused: it passes only while everything waits for a timer, and then at
-/// once, so a guest that sleeps finds its clocks moved by as much and nobody has waited.
+/// once. A guest that sleeps sees its clocks move by this time, but nobody waits.
 #[derive(Clone)]
 struct VirtualTime {
     begun: Instant,
@@ -65,7 +66,7 @@ struct VirtualTime {
 }
 
 impl VirtualTime {
-    /// How late it is since the guest began. Takes a step.
+    /// The time since the guest began. Each look adds a step.
     fn look(&self) -> Duration {
         let looks = self.looks.fetch_add(1, Ordering::Relaxed);
         let steps = looks.saturating_mul(Determinism::STEP.as_nanos() as u64);

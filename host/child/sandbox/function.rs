@@ -1,7 +1,7 @@
-//! Exported functions of core modules whose types are compared once, when the program is loaded.
+//! Exported functions of core modules whose types are compared only once, when the program is loaded.
 //!
-//! The engine's own typed functions look their type up in a registry of the process, behind a lock, for every instance:
-//! a tenth of a small task. All functions that wpool calls take some `i32` and give nothing, an `i32` or an `i64`.
+//! For every instance, the engine's own typed functions look up their type in a registry of the process, behind a lock:
+//! a tenth of a small task. All functions that wpool calls take some `i32` and return nothing, an `i32` or an `i64`.
 #![allow(unsafe_code, reason = "the engine calls a function without looking up its type only through an unsafe call")]
 
 use wasmtime::{AsContextMut, Error, Func, Instance, Module, ModuleExport, Result, Val, ValRaw, ValType};
@@ -9,7 +9,7 @@ use wasmtime::{AsContextMut, Error, Func, Instance, Module, ModuleExport, Result
 /// Most parameters of a function that wpool calls: those of `cabi_realloc`.
 const MAX_PARAMS: usize = 4;
 
-/// What a function gives.
+/// The return type of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gives {
     Nothing,
@@ -17,7 +17,7 @@ pub(super) enum Gives {
     I64,
 }
 
-/// An exported function of a module, of a type that was compared.
+/// An exported function of a module, whose type was compared.
 #[derive(Clone, Copy)]
 pub(super) struct Function {
     export: ModuleExport,
@@ -26,7 +26,7 @@ pub(super) struct Function {
 }
 
 impl Function {
-    /// The export of this name, when it takes that many `i32` and gives that.
+    /// Finds the export of this name with this many `i32` parameters and this return type.
     pub fn find(module: &Module, name: &str, params: usize, gives: Gives) -> Option<Self> {
         let ty = module.get_export(name)?;
         let ty = ty.func()?;
@@ -40,7 +40,7 @@ impl Function {
         Some(Function { export, params, gives })
     }
 
-    /// The function of an instance of its module.
+    /// The function in an instance of its module.
     pub fn of(&self, store: impl AsContextMut, instance: Instance) -> Result<Bound> {
         let func = instance.get_module_export(store, &self.export).and_then(|export| export.into_func());
         let func = func.ok_or_else(|| Error::msg("an exported function is not a function"))?;
@@ -57,7 +57,7 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Calls it. What it gives is widened to 64 bits, nothing to 0.
+    /// Calls the function. Widens its return value to 64 bits, and returns 0 for nothing.
     pub fn call(&self, mut store: impl AsContextMut, args: &[u32]) -> Result<u64> {
         self.check(args)?;
         let mut values = [ValRaw::u32(0); MAX_PARAMS];
@@ -74,7 +74,7 @@ impl Bound {
         })
     }
 
-    /// As [`Bound::call`], on the asynchronous stack.
+    /// Like [`Bound::call`], on the asynchronous stack.
     pub async fn call_async<T: Send>(&self, mut store: impl AsContextMut<Data = T>, args: &[u32]) -> Result<u64> {
         self.check(args)?;
         let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();

@@ -8,7 +8,7 @@ use wasmtime::{ResourceLimiter, UpdateDeadline};
 use super::time::ActiveTime;
 use crate::model::limits::MAX_TABLE_ELEMENTS;
 
-/// Why wpool itself stopped a guest.
+/// The reason for which wpool itself stopped a guest.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(super) enum Stopped {
     #[error("deadline reached in guest code")]
@@ -19,10 +19,10 @@ pub(super) enum Stopped {
     Output,
     #[error("{0}")]
     Abi(String),
-    /// `init` did not do what it is for.
+    /// `init` did not prepare the program.
     #[error("{message}")]
     Init { code: InitCode, message: String },
-    /// It called an import that it has only to be loaded.
+    /// The guest called an import that exists only to be linked.
     #[error("{0}")]
     Denied(String),
 }
@@ -32,7 +32,7 @@ pub(super) enum Stopped {
 pub(crate) enum InitCode {
     /// It failed.
     Init,
-    /// It succeeded, and no snapshot can be made of what it left.
+    /// It succeeded, but its state cannot become a snapshot.
     Snapshot,
 }
 
@@ -45,11 +45,11 @@ impl InitCode {
     }
 }
 
-/// A moment of the worker's active time by which a task must have ended.
+/// The moment of the worker's active time by which a task must have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Deadline {
     at: Duration,
-    /// What the task was given.
+    /// The task's whole time.
     pub length: Duration,
 }
 
@@ -58,25 +58,25 @@ impl Deadline {
         Deadline { at: time.after(length), length }
     }
 
-    /// How long until then; zero when it is reached.
+    /// The remaining time; zero at the deadline and after it.
     pub fn left(self, time: &ActiveTime) -> Duration {
         self.at.saturating_sub(time.now())
     }
 }
 
-/// Accounts for a task's memory, and remembers what it was denied.
+/// Accounts for a task's memory, and remembers denied requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guard {
     limit: u64,
     used: u64,
-    /// The most that was in use.
+    /// The most memory that was in use.
     pub peak: u64,
     /// A request for memory was denied.
     pub denied: bool,
     /// The last request for memory was allowed.
     granted: u64,
     pub deadline: Option<Deadline>,
-    /// When the task's instance had been made; `None` when it was there before.
+    /// When the task's instance had been made; `None` when it existed before.
     pub ready: Option<Instant>,
 }
 
@@ -85,7 +85,7 @@ impl Guard {
         Guard { limit, used: 0, peak: 0, denied: false, granted: 0, deadline: None, ready: None }
     }
 
-    /// A task begins. What earlier ones of the same instance have taken stays taken.
+    /// Begins a task. Memory of earlier tasks of the same instance stays in use.
     pub fn begin(&mut self, deadline: Option<Deadline>) {
         let Guard { limit: _, used, peak, denied, granted, deadline: own, ready } = self;
         (*peak, *denied, *granted, *own, *ready) = (*used, false, 0, deadline, None);
@@ -96,18 +96,18 @@ impl Guard {
         self.used
     }
 
-    /// What was taken beyond this was given back.
+    /// Counts memory beyond `used` as given back.
     pub fn shrink(&mut self, used: u64) {
         self.used = used;
     }
 
-    /// Takes the limits away, for what wpool does itself.
+    /// Removes the limits, for wpool's own work.
     pub fn lift(&mut self) {
         self.limit = u64::MAX;
         self.deadline = None;
     }
 
-    /// What happens at the end of each epoch.
+    /// Called at the end of each epoch.
     pub fn epoch(&self, time: &ActiveTime) -> wasmtime::Result<UpdateDeadline> {
         match self.deadline {
             Some(deadline) if deadline.left(time).is_zero() => Err(Stopped::Epoch.into()),
@@ -128,7 +128,7 @@ impl ResourceLimiter for Guard {
         Ok(allowed)
     }
 
-    /// It was allowed, and the system had none: the limit of the process, or the machine's.
+    /// The limit allowed the memory, but the system had none: the process or the machine is at its own limit.
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         let granted = std::mem::take(&mut self.granted);
         self.denied |= granted > 0;

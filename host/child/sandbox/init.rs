@@ -1,5 +1,5 @@
-//! `init`, which prepares a program for its tasks: once for all, in a process of its own that sends the state it leaves,
-//! or in each instance.
+//! `init`, which prepares a program for its tasks. It runs either once for all tasks, in a process of its own that
+//! sends the resulting state, or in each instance.
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc, WasmList};
@@ -16,10 +16,10 @@ use crate::child::names::{ACCESS, CONSTRUCTORS};
 use crate::model::report::Report;
 use crate::protocol::snapshot::Writer;
 
-/// What the compiler puts before the names of a core module's state.
+/// The compiler's prefix of the names of a core module's state.
 const STATE_PREFIX: &str = "__wizer_";
 
-/// What prepares a new instance of a core module.
+/// The functions that prepare a new instance of a core module.
 pub(super) struct CoreInit {
     constructors: Option<Function>,
     init: Option<Function>,
@@ -32,7 +32,7 @@ impl CoreInit {
         CoreInit { constructors: find(CONSTRUCTORS), init: init.and_then(|name| find(name)) }
     }
 
-    /// Calls them in an instance.
+    /// Calls the functions in an instance.
     pub async fn run(&self, guest: &mut Guest<'_>) -> wasmtime::Result<()> {
         for function in [&self.constructors, &self.init].into_iter().flatten() {
             guest.call_once(function).await.map_err(exited)?;
@@ -72,11 +72,11 @@ pub(super) async fn component(
     result.map_err(|message| Stopped::Init { code: InitCode::Init, message }.into())
 }
 
-/// What reads the state of a component's instance: a function for each part.
+/// The functions that read the state of a component's instance, one for each part.
 pub(super) struct Accessors(Vec<(String, ComponentExportIndex)>);
 
 impl Accessors {
-    /// Those of a component that the compiler has instrumented; none of any other.
+    /// The accessors of a component that the compiler has instrumented; empty for any other.
     pub fn find(component: &Component) -> Accessors {
         let engine = component.engine();
         let Some((ComponentItem::ComponentInstance(interface), index)) = component.get_export(None, ACCESS) else {
@@ -93,7 +93,8 @@ impl Accessors {
             let what = "it leaves handles open, such as that of the stream it has printed to";
             return Err(no_snapshot(what.to_owned()));
         }
-        // To read a memory takes one more page of it, which is no part of the state, and is none of the guest's doing.
+        // Reading a memory takes one more page of it. This page is not a part of the state and does not count against
+        // the guest.
         store.data_mut().guard().lift();
         store.set_hostcall_fuel(usize::MAX);
         let mut state = Writer::default();
@@ -127,7 +128,7 @@ async fn scalar(store: &mut Store<ComponentStore>, func: wasmtime::component::Fu
     Ok(call_typed(store, &func, ()).await?.0.to_bits().into())
 }
 
-/// A program that `init` ends has prepared nothing.
+/// Turns the exit of a program in `init` into an error: it has prepared nothing.
 fn exited(error: wasmtime::Error) -> wasmtime::Error {
     match error.downcast_ref::<I32Exit>() {
         Some(exit) => {

@@ -1,40 +1,40 @@
-//! How long instances live, and whether a kept one does what a fresh one does.
+//! The lifetime of instances, and checks that a kept instance acts like a fresh one.
 
 use crate::model::isolation::Isolation;
 use crate::model::settings::TaskSettings;
 
-/// Of a worker's tasks, the first so many are compared, which finds what changes from one task to the next.
+/// A worker compares this many of its first tasks, which finds state that changes from one task to the next.
 const COMPARED_FIRST: u64 = 32;
-/// After them one of so many, which finds what builds up, and costs less than half a percent.
+/// After them it compares one task of this many, which finds state that builds up, and costs less than half a percent.
 const COMPARED_EVERY: u64 = 256;
 
-/// An instance that could not be put back counts as so many that could.
+/// An instance that could not be restored cancels this many that could.
 const LOSS: u32 = 4;
-/// Nothing is put back for a while when so many more were lost than won, as instances that could not be put back count.
+/// Credit for losses before instances are no longer restored for a while.
 const CREDIT: u32 = 8 * LOSS;
-/// Tasks until it is tried again, the first time; then twice as many.
+/// Tasks before the next try, the first time. Each further pause is twice as long.
 const PAUSE: u32 = 1 << 10;
 
-/// What is done with an instance after its task.
+/// The treatment of an instance after its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// It goes.
+    /// Drops the instance.
     Nothing,
-    /// It serves so many tasks, and stays as they leave it.
+    /// Keeps the instance as its tasks leave it, for this many tasks.
     AsItIs { most: u32 },
-    /// It is put back to what it was.
+    /// Restores the instance to its state before the first task.
     PutBack,
 }
 
-/// Says of each task of a worker how its instance is to be had.
+/// Decides for each task of a worker how it gets its instance.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     isolation: Isolation,
-    /// Each time an instance is put back, it is compared with a fresh one.
+    /// Each restored instance is compared with a fresh one.
     verify: bool,
     tasks: u64,
     credit: u32,
-    /// Tasks until instances are put back again.
+    /// Tasks until instances are restored again.
     paused: u32,
     pause: u32,
 }
@@ -51,12 +51,12 @@ impl Keeper {
         }
     }
 
-    /// Instances that there can be at a time.
+    /// The most instances that exist at a time.
     pub fn instances(settings: &TaskSettings) -> u32 {
         if settings.isolation == Isolation::Checked || settings.verify_isolation { 2 } else { 1 }
     }
 
-    /// What becomes of the next task's instance.
+    /// The treatment of the next task's instance.
     pub(crate) fn keep(&self) -> Keep {
         match self.isolation {
             Isolation::Fresh => Keep::Nothing,
@@ -67,7 +67,8 @@ impl Keeper {
         }
     }
 
-    /// An instance was kept after its task, or was not. One that mostly cannot be put back costs more than a fresh one.
+    /// Records whether an instance was kept after its task. Pauses when most instances cannot be restored, because a
+    /// failed restore costs more than a fresh instance.
     pub(crate) fn kept(&mut self, kept: bool) {
         self.paused = self.paused.saturating_sub(1);
         if self.keep() != Keep::PutBack {
@@ -80,7 +81,7 @@ impl Keeper {
         }
     }
 
-    /// A task begins. Says whether it is to be compared.
+    /// Counts a task. Returns whether it is to be compared.
     pub fn begin(&mut self) -> bool {
         if self.isolation != Isolation::Checked {
             return false;
@@ -90,12 +91,12 @@ impl Keeper {
         index < COMPARED_FIRST || index.is_multiple_of(COMPARED_EVERY)
     }
 
-    /// Whether what is kept is to be compared with what is fresh.
+    /// Whether kept instances are to be compared with fresh ones.
     pub fn verifies(&self) -> bool {
         self.verify && self.keep() == Keep::PutBack
     }
 
-    /// No instance is kept from here on.
+    /// Keeps no instance from here on.
     pub fn give_up(&mut self) {
         self.isolation = Isolation::Fresh;
     }

@@ -1,4 +1,4 @@
-//! What the kinds of programs have in common.
+//! The common interface of the kinds of programs.
 
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -10,26 +10,26 @@ use super::pristine::Pristine;
 /// Why a store has a world when its guest asks for it.
 pub(super) const HAS_WORLD: &str = "a program that imports WASI is given it before it is instantiated";
 
-/// What a store of one kind of program holds.
+/// The data in the store of one kind of program.
 pub(super) trait GuestStore: Sized + Send + 'static {
     fn new(guard: Guard) -> Self;
     fn guard(&mut self) -> &mut Guard;
-    /// The same, to be looked at.
+    /// The guard, for reading.
     fn seen_guard(&self) -> &Guard;
-    /// Gives the program its world. Called before it is instantiated, and only if it imports WASI.
+    /// Gives the program its world. Called before instantiation, and only if the program imports WASI.
     fn give(&mut self, world: WasiCtxBuilder);
     fn has_world(&self) -> bool;
-    /// Makes a world that no task has looked at as good as a new one; false when one has, or that cannot be told.
+    /// Renews a world that no task has looked at. Returns false when a task has, or this is unknown.
     fn renew_world(&mut self) -> bool {
         false
     }
-    /// Whether nothing happened in a task that only a fresh instance undoes.
+    /// Whether the task did nothing that only a fresh instance undoes.
     fn can_be_put_back(&self) -> bool {
         true
     }
 }
 
-/// A program of one kind: how it comes to life, and how it is called then.
+/// A program of one kind: how it is instantiated and called.
 pub(super) trait Program {
     type Store: GuestStore;
     type Instance: Copy;
@@ -46,11 +46,11 @@ pub(super) trait Program {
     ) -> wasmtime::Result<()>;
     /// The state of an instance, encoded.
     async fn state(&self, store: &mut Store<Self::Store>, instance: Self::Instance) -> wasmtime::Result<Vec<u8>>;
-    /// What a new instance is before its first task, when it can be put back to that.
+    /// The state of a new instance before its first task, if the instance can be restored to it.
     fn pristine(&self, _: &mut Store<Self::Store>, _: Self::Instance) -> Option<Pristine> {
         None
     }
-    /// Where an instance that was put back differs from a fresh one, if it does.
+    /// The place where a restored instance differs from a fresh one, if it does.
     fn difference(
         &self,
         _kept: (&mut Store<Self::Store>, Self::Instance),

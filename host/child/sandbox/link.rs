@@ -1,8 +1,8 @@
-//! What a program's imports are: the one place that says so, for the compiler, which refuses programs, and for workers.
+//! Definitions of a program's imports, in one place: for the compiler, which refuses programs, and for workers.
 //!
-//! Real programs import more of WASI than they use: `wasi:http`, interfaces of other versions. Any of `wasi:…` that
-//! wpool does not provide is there and denied, so such a program runs as long as it does not call it. Anything else
-//! that is not provided makes linking fail.
+//! Real programs import more of WASI than they use: `wasi:http`, interfaces of other versions. An import of `wasi:…`
+//! that wpool does not provide exists but is denied, so such a program runs as long as it does not call it. Any other
+//! missing import makes linking fail.
 
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{self, Component, LinkerInstance, ResourceType};
@@ -54,7 +54,8 @@ const PROVIDED: [&str; 27] = [
     "wasi:sockets/udp-create-socket",
 ];
 
-/// Links a module with WASI preview 1, if it imports anything. Guests sleep by `clock`, or by the engine's without one.
+/// Links a module with WASI preview 1, if it imports anything. Guests sleep by `clock`, or by the engine's clock
+/// without it.
 pub(super) fn module(
     engine: &Engine,
     module: &Module,
@@ -93,8 +94,8 @@ pub(super) fn component(
     })
 }
 
-/// Defines again what has nothing to do with handles, in a way that the store is told so. Whatever is not here, and
-/// whatever the engine adds some day, counts as if it made one.
+/// Defines functions that have nothing to do with handles again, so that the store learns which kind was called. Every
+/// other function, also a future one of the engine, counts as if it made a handle.
 fn tell_apart(linker: &mut Components) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     random::random::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
@@ -102,7 +103,7 @@ fn tell_apart(linker: &mut Components) -> wasmtime::Result<()> {
     random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
     cli::environment::add_to_linker::<_, WasiCli>(linker, ComponentStore::environment)?;
     clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, ComponentStore::time)?;
-    // The other functions of this one make something to wait for, which is a handle.
+    // The other functions of this interface make a pollable, which is a handle.
     let mut monotonic = linker.instance(&format!("wasi:clocks/monotonic-clock@{VERSION}"))?;
     type Store<'a> = StoreContextMut<'a, ComponentStore>;
     monotonic.func_wrap("now", |mut store: Store<'_>, ()| Ok((store.data_mut().time().now()?,)))?;
@@ -126,7 +127,7 @@ type Components = component::Linker<ComponentStore>;
 /// Defines every interface of WASI that is imported and not provided.
 fn deny_interfaces(linker: &mut Components, component: &Component, state: bool) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
-    // Resources that an interface before this one has: there, it is only another name for them.
+    // Resources of earlier interfaces: in later ones, the resource is only another name for them.
     let mut known: Vec<ResourceType> = Vec::new();
     for (name, import) in component.component_type().imports(&engine) {
         let ComponentItem::ComponentInstance(interface) = import.ty else { continue };
@@ -139,7 +140,7 @@ fn deny_interfaces(linker: &mut Components, component: &Component, state: bool) 
             }
             known.push(ty);
             if let Some(denied) = &mut denied {
-                // None is ever made, so none is ever dropped.
+                // No such resource is ever made or dropped.
                 denied.resource(resource, ResourceType::host::<Denied>(), |_, _| Ok(()))?;
             }
         }
@@ -160,7 +161,7 @@ fn deny_functions(linker: &mut Components, component: &Component) -> wasmtime::R
     for (name, import) in component.component_type().imports(&engine) {
         let ComponentItem::ComponentInstance(interface) = import.ty else { continue };
         let Some(provided) = provided(name) else { continue };
-        // What is provided cannot be defined again, and stays.
+        // A provided interface cannot be defined again, and stays.
         deny_all(&engine, &mut linker.instance(&provided)?, name, &interface, |_| Ok(()))?;
     }
     Ok(())
@@ -185,19 +186,20 @@ fn deny_all(
     Ok(())
 }
 
-/// Whether an import is there only to be denied.
+/// Whether an import exists only to be denied.
 pub(crate) fn is_denied(name: &str) -> bool {
     name.starts_with("wasi:") && provided(name).is_none()
 }
 
-/// Whether an import is of a WASI that is not preview 2. Its types are others, so a program cannot do with less of it.
+/// Whether an import belongs to a WASI that is not preview 2. Its types differ, so a program cannot run with a part of
+/// it denied.
 pub(crate) fn is_of_another_wasi(name: &str) -> bool {
     let Some((interface, version)) = name.split_once('@') else { return false };
     let is_there = PROVIDED.contains(&interface) && provided(name).is_none();
     is_there || (interface.starts_with("wasi:") && version.starts_with("0.3."))
 }
 
-/// The name under which the engine has an interface, whichever 0.2.x is asked for.
+/// The engine's name of an interface, for any requested 0.2.x.
 fn provided(name: &str) -> Option<String> {
     let (interface, version) = name.split_once('@')?;
     let patch = version.strip_prefix("0.2.")?;

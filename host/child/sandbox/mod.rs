@@ -1,4 +1,4 @@
-//! Runs one task: a fresh instance, the call of the program's convention, and what became of it.
+//! Runs one task: makes a fresh instance, calls it by the program's convention, and judges the end.
 
 mod access;
 mod answer;
@@ -59,8 +59,8 @@ use crate::protocol::roles::IMAGE_FD;
 use crate::protocol::setup::{ChildError, ImageSettings, Notice, WorkerSetup};
 use crate::protocol::wire::Task;
 
-/// Rows from this length on take longer to read than to look at the clock once more, and the reading is no part of
-/// making an instance.
+/// Length of a row from which reading it takes longer than one more look at the clock. Such reading must not count as
+/// time for making an instance.
 const LONG_ROW: usize = 1 << 10;
 
 /// A loaded program, ready to run tasks.
@@ -77,8 +77,8 @@ enum Program {
 }
 
 impl Sandbox {
-    /// Maps the image that was handed over and prepares everything that is the same for all tasks. Runs no guest code.
-    /// `init` is the argument of the program's `init`, when it is to be called.
+    /// Maps the image from the host and prepares everything that all tasks share. Runs no guest code. `init` is the
+    /// argument of the program's `init`, if it is to be called.
     pub fn load(setup: &WorkerSetup, init: Option<Bytes>, page: Arc<SharedPage>) -> Result<Sandbox, ChildError> {
         let (report, task) = (&setup.report, &setup.task);
         let reset = task.isolation == Isolation::Reset;
@@ -121,7 +121,7 @@ impl Sandbox {
         Ok(Sandbox { engine, program, context, keeper })
     }
 
-    /// Gives tasks the shared state at the other end of the line.
+    /// Gives tasks access to the shared state, through `line`.
     pub fn share_state(&mut self, line: Arc<dyn StateLink>) {
         if let Program::Component(runner) = &mut self.program {
             runner.program.line = Some(line);
@@ -142,16 +142,16 @@ impl Sandbox {
         &self.engine
     }
 
-    /// The time by which deadlines are kept; the clock makes it pass.
+    /// The time that deadlines count. The clock makes it pass.
     pub fn time(&self) -> &ActiveTime {
         &self.context.time
     }
 
-    /// Runs one task, which began at `begun`, to its end, and gives what became of it to `sink` before its instance is put
-    /// back, so that what the guest has returned need not be copied out of its memory first.
+    /// Runs one task, which began at `begun`, to its end. Passes the answer to `sink` before the instance is restored,
+    /// so that the guest's output need not be copied out of its memory first.
     ///
     /// # Errors
-    /// When the task names a function that there is not: the host breaks the protocol.
+    /// When the task names a function that does not exist: the host has broken the protocol.
     pub fn run(&mut self, task: Task<'_>, begun: Instant, sink: impl FnOnce(Answered<'_>)) -> Result<(), NoFunction> {
         let cpu = self.context.settings.receipts.then(thread_time);
         let parameters = match (&self.program, task.function) {
@@ -180,7 +180,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Runs `init` in one instance. The output is the state that it leaves.
+    /// Runs `init` in one instance. The output is the resulting state.
     pub fn freeze(&self) -> Answered<'static> {
         let context = &self.context;
         let call = context.call_of_no_task();
@@ -188,7 +188,7 @@ impl Sandbox {
             Program::Core(runner) => runner.freeze(context, call),
             Program::Component(runner) => runner.freeze(context, call),
         };
-        // What it printed is told only with what it took.
+        // Its printed text is reported only together with measurements.
         let spent = Spent { start: Duration::ZERO, cpu: Duration::ZERO };
         judged.answer(Some(spent))
     }
@@ -213,7 +213,7 @@ impl Sandbox {
         }
     }
 
-    /// Compares the instance that was put back with a fresh one.
+    /// Compares the restored instance with a fresh one.
     fn verify(&mut self) -> Option<Notice> {
         let difference = match &mut self.program {
             Program::Core(runner) => runner.verify(&self.context),
@@ -225,13 +225,13 @@ impl Sandbox {
         })
     }
 
-    /// Runs a task again in a fresh instance, in what is left of its time.
+    /// Runs a task again in a fresh instance, in the rest of its time.
     fn compare(&mut self, kept: Judged<'static>, mut call: Call<'_>) -> (Judged<'static>, Option<Notice>) {
         let fresh = match &self.program {
             Program::Core(runner) => runner.run_alone(&self.context, &mut call),
             Program::Component(runner) => runner.run_alone(&self.context, &mut call),
         };
-        // Where the second run came to no end in time, there is nothing to compare.
+        // If the second run did not end in time, there is nothing to compare.
         if fresh.is_timeout() || fresh.is_as(&kept) {
             return (kept, None);
         }

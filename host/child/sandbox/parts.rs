@@ -1,5 +1,5 @@
-//! Where a component's instance has its state: memories are wpool's own, and its globals are read and put back by a
-//! module that the compiler has added to it ([`crate::child::names`]).
+//! The state of a component's instance: its memories, which are wpool's own, and its globals, which a module reads and
+//! restores. The compiler has added that module to the component ([`crate::child::names`]).
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) struct ComponentParts {
 }
 
 impl ComponentParts {
-    /// `None` for a component whose instances cannot be put back.
+    /// `None` for a component whose instances cannot be restored.
     pub fn find(component: &Component, memories: Arc<Memories>) -> Option<ComponentParts> {
         let interface = component.get_export_index(None, INTERFACE)?;
         let function = |name| component.get_export_index(Some(&interface), name);
@@ -37,8 +37,8 @@ impl ComponentParts {
         })
     }
 
-    /// Remembers an instance as it is, before its first task; the only one that there is. `None` when it cannot be
-    /// watched.
+    /// Records the state of an instance before its first task. The instance must be the only one in the process. `None`
+    /// when it cannot be watched.
     pub fn pristine<T: Send>(&self, store: &mut Store<T>, instance: Instance, waits: bool) -> Option<Pristine> {
         let mut access = self.access(store, instance, waits)?;
         let (memories, _) = access.counts(store).ok()?;
@@ -47,7 +47,8 @@ impl ComponentParts {
         if has_all { Pristine::watch(regions, Within::Component(access)) } else { None }
     }
 
-    /// Where two instances differ, if they do. There are no others, and the one that was kept was made before.
+    /// The place where two instances differ, if they do. They must be the only instances, and the kept one must be the
+    /// older.
     pub fn difference<T: Send>(
         &self,
         (kept_store, kept): (&mut Store<T>, Instance),

@@ -1,8 +1,9 @@
-//! The isolation of a fresh instance without a fresh instance: one that is put back, after each task, to what it was
-//! before its first.
+//! The isolation of a fresh instance without a fresh instance: after each task, the instance is restored to its state
+//! before the first task.
 //!
-//! Why that is sound, and for which programs, is told in [`crate::isolation`]. Here: memories through the watch over their
-//! pages, globals through the exports that the compiler has added, and what has to be the case for both to be all.
+//! [`crate::isolation`] explains why this is sound, and for which programs. This module restores memories through the
+//! watch over their pages, and globals through exports that the compiler has added. It also checks the conditions under
+//! which both are the whole state.
 
 use std::sync::Arc;
 
@@ -14,12 +15,12 @@ use crate::child::engine::memories::{Memories, Region};
 use crate::child::engine::watch::Watch;
 use crate::child::names::STATE;
 
-/// Tasks after which it is learned anew which pages a program writes, because one of them may have written to pages that
-/// no other does: at first so many, and twice as many each time that nothing came of it, up to the second number. A
-/// fault costs as much as some hundred copies of a page.
+/// Tasks before the written pages are learned anew, because one task may have written to pages that no other writes.
+/// The number doubles, up to `LEARN_AFTER_MOST`, each time that nothing came of it. A fault costs as much as some
+/// hundred copies of a page.
 const LEARN_AFTER: u32 = 128;
 const LEARN_AFTER_MOST: u32 = 8_192;
-/// Pages that cost less to copy than to learn about.
+/// Number of pages that cost less to copy than to learn about.
 const FEW_PAGES: usize = 8;
 
 /// Where a module's instance has its state.
@@ -29,26 +30,26 @@ pub(super) struct Parts {
     regions: Arc<Memories>,
 }
 
-/// What an instance was before its first task, and the watch over what changes.
+/// The state of an instance before its first task, and the watch over its changes.
 pub(super) struct Pristine {
     watch: Watch,
     /// With their sizes.
     memories: Vec<(Arc<Region>, usize)>,
     within: Within,
-    /// Until it is learned anew which pages the program writes.
+    /// Tasks until the written pages are learned anew.
     left: u32,
-    /// So many were given the last time, when there were so many pages.
+    /// The interval that was chosen last, in tasks, and the number of written pages then.
     learned: (u32, usize),
 }
 
-/// How that is reached of which only the engine knows.
+/// Access to the parts of an instance that only the engine knows.
 pub(super) enum Within {
     Module { memories: Vec<Memory>, globals: Vec<(Global, Val)> },
     Component(Access),
 }
 
 impl Parts {
-    /// Of a module whose state the compiler has exported.
+    /// Finds the state that the compiler has exported from a module.
     pub fn find(module: &Module, regions: Arc<Memories>) -> Parts {
         let mut parts = Parts { memories: Vec::new(), globals: Vec::new(), regions };
         for export in module.exports().filter(|export| export.name().starts_with(STATE)) {
@@ -73,7 +74,7 @@ impl Parts {
         self.globals.iter().map(global).collect()
     }
 
-    /// Where two instances differ, if they do.
+    /// The place where two instances differ, if they do.
     pub fn difference<T: 'static>(
         &self,
         (mut kept_store, kept): (impl AsContextMut<Data = T>, Instance),
@@ -96,7 +97,7 @@ impl Parts {
 }
 
 impl Pristine {
-    /// Remembers a core module's instance as it is, before its first task. `None` when it cannot be watched.
+    /// Records the state of a core module's instance before its first task. `None` when it cannot be watched.
     pub fn of(mut store: impl AsContextMut, instance: Instance, parts: &Parts) -> Option<Pristine> {
         let memories = parts.memories(&mut store, instance)?;
         let regions = memories.iter().map(|memory| parts.regions.at(memory.data_ptr(&store))).collect::<Option<_>>()?;
@@ -104,7 +105,7 @@ impl Pristine {
         Pristine::watch(regions, Within::Module { memories, globals })
     }
 
-    /// Remembers an instance whose memories are these.
+    /// Records an instance with these memories.
     #[allow(unsafe_code, reason = "memory of an instance is watched through its address")]
     pub fn watch(regions: Vec<Arc<Region>>, within: Within) -> Option<Pristine> {
         let places: Vec<_> = regions.iter().map(|region| (region.address(), region.size())).collect();
@@ -115,7 +116,7 @@ impl Pristine {
         Some(Pristine { watch, memories, within, left: LEARN_AFTER, learned: (LEARN_AFTER, 0) })
     }
 
-    /// Puts the instance back. False when that cannot be done, and the instance has to go.
+    /// Restores the instance. Returns false when this is not possible. The instance must then be dropped.
     pub fn restore<T: Send>(&mut self, store: &mut Store<T>) -> bool {
         let has_grown = self.memories.iter().any(|(region, size)| region.size() != *size);
         if (has_grown && !self.shrink(store)) || !self.watch.restore() {
@@ -133,12 +134,12 @@ impl Pristine {
         }
     }
 
-    /// Makes memories that have grown as small as they were.
+    /// Shrinks memories that have grown to their former size.
     fn shrink<T: Send>(&mut self, store: &mut Store<T>) -> bool {
         if !self.memories.iter().all(|(region, size)| region.size() == *size || region.cut(*size).is_ok()) {
             return false;
         }
-        // Growing by nothing has the engine ask anew how large a memory is.
+        // Growing by zero makes the engine ask for the size of the memory again.
         match &mut self.within {
             Within::Module { memories, .. } => memories
                 .iter()
@@ -151,7 +152,7 @@ impl Pristine {
         }
     }
 
-    /// Forgets pages that are written no more, more seldom when there are none.
+    /// Forgets pages that are no longer written. Becomes more seldom when there are none.
     fn learn(&mut self) -> bool {
         let (after, before) = self.learned;
         let written = self.watch.written();
@@ -161,10 +162,10 @@ impl Pristine {
     }
 }
 
-/// What is said of instances of which not all can be compared.
+/// The difference that is reported for instances that cannot be compared completely.
 pub(super) const OUT_OF_REACH: &str = "a part of its state is out of reach";
 
-/// Where the memories of two instances differ, if they do.
+/// The place where the memories of two instances differ, if they do.
 #[allow(unsafe_code, reason = "memories of components can be reached only through their addresses")]
 pub(super) fn regions_differ(kept: &[Arc<Region>], fresh: &[Arc<Region>]) -> Option<String> {
     // SAFETY: as many bytes of a region can be read as it is large, and no guest runs that would write to them.

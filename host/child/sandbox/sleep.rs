@@ -1,7 +1,8 @@
-//! Preview 1 programs that sleep: `poll_oneoff` with one clock and nothing else, which is what `sleep` of every libc makes.
+//! Sleep of preview 1 programs: `poll_oneoff` with one clock and nothing else, which is the call that `sleep` of every
+//! libc makes.
 //!
-//! The engine's own waits by a timer of whole milliseconds, so that 10 ms are 11, and goes a long way to it. A worker has
-//! nothing else to do while its one task sleeps, so its thread does.
+//! The engine's own sleep has a timer of whole milliseconds, so that 10 ms take 11, and a long path to it. A worker has
+//! nothing else to do while its only task sleeps, so its thread can sleep, too.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,15 +19,15 @@ use super::time::{ActiveTime, TICK};
 const MODULE: &str = "wasi_snapshot_preview1";
 const FUNCTION: &str = "poll_oneoff";
 
-/// Bytes of a subscription and of an event, and what both must be aligned to.
+/// Bytes of a subscription and of an event, and the alignment of both.
 const SUBSCRIPTION: usize = 48;
 const EVENT: usize = 32;
 const ALIGNMENT: usize = 8;
 
-/// Clocks whose relative times are the same: that of the wall and the monotonic one.
+/// Clocks on which a relative time means the same: wall clock and monotonic clock.
 const CLOCKS: [u32; 2] = [0, 1];
 
-/// Puts itself before the engine's `poll_oneoff`, which still does all that is not sleeping.
+/// Replaces the engine's `poll_oneoff`, which still handles every call that is not a sleep.
 pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: ActiveTime) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker.func_wrap_async(
@@ -56,7 +57,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: ActiveTime) -
     Ok(())
 }
 
-/// One relative time, and where in memory its event is told.
+/// One relative time, and the place in memory for its event.
 struct Nap {
     time: Duration,
     user_data: [u8; 8],
@@ -65,7 +66,7 @@ struct Nap {
 }
 
 impl Nap {
-    /// `None` of anything else, of what is wrong in any way, and of no time, for which the engine looks at the deadline.
+    /// `None` for any other call, for an invalid one, and for a time of zero, where the engine checks the deadline.
     fn of(memory: &[u8], (subscription, event, asked, count): (i32, i32, i32, i32)) -> Option<Nap> {
         let [subscription, event, count] = [subscription, event, count].map(|at| at as u32 as usize);
         let is_aligned = (subscription | event).is_multiple_of(ALIGNMENT) && count.is_multiple_of(size_of::<u32>());
@@ -81,18 +82,18 @@ impl Nap {
         (!time.is_zero()).then_some(Nap { time, user_data, event, count })
     }
 
-    /// Tells that it is over.
+    /// Writes the event at the end of the sleep.
     fn end(&self, memory: &mut [u8]) {
         let event = &mut memory[self.event..self.event + EVENT];
         event[..8].copy_from_slice(&self.user_data);
-        // No error, of a clock; neither bytes nor flags. What lies between is padding, which the engine leaves as it is.
+        // No error, kind clock, no bytes, no flags. The gap is padding, which the engine does not write either.
         event[8..11].fill(0);
         event[16..26].fill(0);
         memory[self.count..self.count + size_of::<u32>()].copy_from_slice(&1u32.to_le_bytes());
     }
 }
 
-/// Sleeps, and no longer than until the task's deadline, which counts the worker's time.
+/// Sleeps, but not beyond the task's deadline, which counts the worker's time.
 fn sleep(time: Duration, deadline: Option<Deadline>, clock: &ActiveTime) -> Result<(), Stopped> {
     let until = Instant::now().checked_add(time);
     loop {
@@ -104,7 +105,7 @@ fn sleep(time: Duration, deadline: Option<Deadline>, clock: &ActiveTime) -> Resu
         if allowed.is_zero() {
             return Err(Stopped::Timer);
         }
-        // Active time passes in ticks, so to look more often finds nothing new.
+        // Active time passes in ticks, so a shorter sleep finds nothing new.
         thread::sleep(left.min(allowed.max(TICK)));
     }
 }

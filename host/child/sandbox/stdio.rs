@@ -23,7 +23,7 @@ const PERMIT: usize = 64 << 10;
 #[derive(Clone, Debug)]
 pub(super) struct Stdio {
     pub input: MemoryInputPipe,
-    /// A command's output. What a task of another convention prints is for people, like its stderr.
+    /// A command's output. Other conventions print for people only: stdout is then like stderr.
     pub output: Stream,
     pub diagnostics: Stream,
 }
@@ -41,7 +41,7 @@ impl Stdio {
         Stdio { input: MemoryInputPipe::new(Bytes::new()), output: diagnostics.clone(), diagnostics }
     }
 
-    /// Makes the streams of a guest that lives on those of its next task. Commands do not live on.
+    /// Clears the streams when the guest's next task begins. A command never has a next task.
     pub fn clear(&self, limits: &Limits) {
         let mut diagnostics = self.diagnostics.lock();
         if let Capture::Ends { note, .. } = &*diagnostics {
@@ -57,7 +57,7 @@ impl Stdio {
         }
     }
 
-    /// What the task wrote to stderr, if anything, with a mark where the middle was dropped.
+    /// The task's stderr, if it wrote any, with a mark where the middle was dropped.
     pub fn stderr(&self) -> Option<String> {
         match &*self.diagnostics.lock() {
             Capture::Ends { head, tail, dropped, .. } if !head.is_empty() => {
@@ -79,9 +79,9 @@ pub(super) struct Stream(Arc<Mutex<Capture>>);
 
 #[derive(Debug)]
 enum Capture {
-    /// Everything up to a limit, beyond which the guest is stopped.
+    /// Everything up to a limit. A guest that writes more is stopped.
     All { bytes: Vec<u8>, limit: usize, exceeded: bool },
-    /// The beginning and the end; the guest never notices.
+    /// The beginning and the end. The guest never notices the gap.
     Ends { head: Vec<u8>, tail: VecDeque<u8>, half: usize, dropped: u64, note: Note },
 }
 
@@ -90,7 +90,7 @@ enum Capture {
 struct Note {
     page: Arc<SharedPage>,
     line: Vec<u8>,
-    /// What comes next begins a new line.
+    /// The next byte begins a new line.
     ended: bool,
 }
 
@@ -101,7 +101,8 @@ impl Note {
         }
     }
 
-    /// Says whether the last line is another one now. Progress bars end theirs with a carriage return.
+    /// Adds output. Returns whether the last line is now another one. A carriage return ends a line, too: progress bars
+    /// use it.
     fn add(&mut self, new: &[u8]) -> bool {
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let end = new.iter().rposition(|byte| !is_end(byte)).map_or(0, |last| last + 1);
@@ -133,7 +134,7 @@ impl Stream {
 }
 
 impl Capture {
-    /// An empty one, for a task that begins.
+    /// An empty stream, for a task that begins.
     fn ends(limits: &Limits, page: Arc<SharedPage>) -> Self {
         page.clear_note();
         let note = Note { page, line: Vec::new(), ended: false };

@@ -1,4 +1,4 @@
-//! One task from its store to its end: what is the same for every kind of program.
+//! One task from its store to its end: the part that is the same for every kind of program.
 
 use std::time::Instant;
 
@@ -21,20 +21,22 @@ pub(super) struct Runner<P: Program> {
     kept: Option<Home<P>>,
 }
 
-/// A store, and the instance that lives in it.
+/// A store with its instance.
 struct Home<P: Program> {
-    /// What the instance is put back to after each task, if it is. It goes before the store.
+    /// The state to which the instance is restored after each task, if it is. Declared before the store, so dropped
+    /// first.
     pristine: Option<Pristine>,
     store: Store<P::Store>,
-    /// `None` until it was made.
+    /// `None` until the instance is made.
     instance: Option<P::Instance>,
-    /// There when the program imports WASI. A guest's handles to its streams stay good as long as it lives.
+    /// Set when the program imports WASI. The streams live as long as the guest, so that its handles to them stay
+    /// valid.
     stdio: Option<Stdio>,
-    /// Tasks that were begun here.
+    /// Tasks that began in this instance.
     tasks: u32,
-    /// Memory that it takes to begin with.
+    /// Memory of the instance before its first task.
     taken: u64,
-    /// Fuel that making the instance took, where it serves tasks that count it as theirs.
+    /// Fuel for making the instance, if the instance serves tasks that count this fuel as theirs.
     spent: u64,
 }
 
@@ -43,8 +45,8 @@ impl<P: Program> Runner<P> {
         Runner { program, kept: None }
     }
 
-    /// Runs a task in the instance that was kept, or else in a new one. An instance is kept only when its guest returned:
-    /// one that was stopped or trapped may be in any state.
+    /// Runs a task in the kept instance, or else in a new one. Keeps an instance only when its guest returned: a guest
+    /// that was stopped or trapped may be in any state.
     pub fn run<R>(
         &mut self,
         context: &TaskContext,
@@ -70,7 +72,7 @@ impl<P: Program> Runner<P> {
         taken
     }
 
-    /// Compares the instance that is kept with a fresh one. Where they differ, it goes.
+    /// Compares the kept instance with a fresh one. Drops it if they differ.
     pub fn verify(&mut self, context: &TaskContext) -> Option<String> {
         let mut kept = self.kept.take()?;
         let mut fresh = Home::new(&self.program, context);
@@ -90,14 +92,14 @@ impl<P: Program> Runner<P> {
         difference
     }
 
-    /// Runs a task in an instance of its own, beside the one that is kept.
+    /// Runs a task in an instance of its own, beside the kept one.
     pub fn run_alone(&self, context: &TaskContext, call: &mut Call<'_>) -> Judged<'static> {
         let mut home = Home::new(&self.program, context);
         let result = home.run(&self.program, context, call, Keep::Nothing);
         home.judge(result, context, context.settings.receipts).into_owned()
     }
 
-    /// Runs `init` alone. The output is the state that it leaves.
+    /// Runs `init` alone. The output is the resulting state.
     pub fn freeze(&self, context: &TaskContext, call: Call<'_>) -> Judged<'static> {
         let mut home = Home::new(&self.program, context);
         let state = async |home: &mut Home<P>| {
@@ -106,11 +108,11 @@ impl<P: Program> Runner<P> {
         };
         let begun = home.begin(context, &call);
         let result = begun.and_then(|()| context.drive(call.deadline, state(&mut home)));
-        // What it printed is told.
+        // Its printed text is reported.
         home.judge(result, context, true).into_owned()
     }
 
-    /// Keeps nothing any more.
+    /// Drops the kept instance.
     pub fn forget(&mut self) {
         self.kept = None;
     }
@@ -138,38 +140,39 @@ impl<P: Program> Home<P> {
         context.drive(call.deadline, self.call(program, context, call, keep))
     }
 
-    /// Puts the instance back to what it was before its first task.
+    /// Restores the instance to its state before the first task.
     fn put_back(&mut self) -> bool {
         if !self.store.data().can_be_put_back() {
             return false;
         }
-        // Nothing of the task is left to be stopped.
+        // Nothing of the task is left to stop.
         self.store.data_mut().guard().begin(None);
         let restored = self.pristine.as_mut().is_some_and(|pristine| pristine.restore(&mut self.store));
         self.store.data_mut().guard().shrink(self.taken);
         restored
     }
 
-    /// What became of the task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
+    /// Judges a finished task. The stderr of a task that is ok is kept if `is_told`.
     fn judge(&mut self, result: wasmtime::Result<Returned>, context: &TaskContext, is_told: bool) -> Judged<'_> {
-        // Of nearly every small task there is nothing else to be told, and to look for it takes as long as some of them do.
+        // Nearly every small task has nothing else to report, and looking for more takes as long as some of these
+        // tasks.
         if let (Ok(Returned::Lent { memory, place }), None, None) = (&result, &self.stdio, context.settings.limits.fuel)
         {
             return Judged::ok(memory.data(&self.store)[place.clone()].into(), self.store.data().seen_guard());
         }
         let core_dump = self.core_dump(&result, context);
-        // It fails only in an engine that does not count it.
+        // Fails only in an engine that does not count fuel.
         let fuel = context.settings.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
         let remains = Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump };
         verdict::judge(result, remains, context, is_told)
     }
 
-    /// The core dump that goes with an error, empty when it is too large.
+    /// The core dump of an error; empty when it is too large.
     fn core_dump(&mut self, result: &wasmtime::Result<Returned>, context: &TaskContext) -> Option<Vec<u8>> {
         let error = result.as_ref().err()?;
-        // A program that exits has not trapped.
+        // An exit is not a trap.
         let dump = error.downcast_ref::<WasmCoreDump>().filter(|_| !error.is::<I32Exit>())?;
-        // Most of it is the guest's memory, which is copied.
+        // A core dump is mostly a copy of the guest's memory.
         if self.store.data_mut().guard().peak > MAX_CORE_DUMP as u64 {
             return Some(Vec::new());
         }
@@ -177,7 +180,7 @@ impl<P: Program> Home<P> {
         Some(if bytes.len() > MAX_CORE_DUMP { Vec::new() } else { bytes })
     }
 
-    /// Gives the next task what is its own: limits, streams, arguments.
+    /// Gives the next task its own limits, streams and arguments.
     fn begin(&mut self, context: &TaskContext, call: &Call<'_>) -> wasmtime::Result<()> {
         self.tasks = self.tasks.saturating_add(1);
         self.store.data_mut().guard().begin(call.deadline);
@@ -220,7 +223,7 @@ impl<P: Program> Home<P> {
                 if keep == Keep::PutBack {
                     self.pristine = program.pristine(&mut self.store, instance);
                     self.taken = self.store.data_mut().guard().used();
-                    // What a fresh instance spends before its task is no task's here.
+                    // Fuel that a fresh instance spends before its task does not count for any task here.
                     self.spent =
                         context.settings.limits.fuel.map_or(0, |limit| limit - self.store.get_fuel().unwrap_or(limit));
                 }
@@ -230,8 +233,8 @@ impl<P: Program> Home<P> {
         program.call(&mut self.store, instance, call, context.settings.limits.output).await
     }
 
-    /// Makes the instance. Where each of them is to prepare itself, it does so in a world of its own, before it is given
-    /// that of its first task.
+    /// Makes the instance. If each instance runs `init`, it does so in a world of its own, before it gets the world of
+    /// its first task.
     async fn instantiate(
         &mut self,
         program: &P,

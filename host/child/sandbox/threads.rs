@@ -1,5 +1,5 @@
-//! The threads that wait for files. All of them start before the fence closes and stay until the process ends. So the fence
-//! can forbid starting a thread, and a guest that has broken out cannot fill the machine with threads.
+//! The threads that wait for files. All of them start before the fence closes and stay until the process ends. So the
+//! fence can forbid new threads, and a guest that has broken out cannot fill the machine with threads.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,28 +9,28 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::model::lock::lock;
 
-/// Threads that wait for files: a guest has at most so many accesses going on at a time, and most guests have one. Each
-/// thread makes the start of a worker that has directories 50 to 100 µs longer.
+/// Threads that wait for files. A guest has at most this many accesses at a time, and most guests have only one. Each
+/// thread makes the start of a worker with directories 50 to 100 µs longer.
 const MOST: usize = 4;
 
-/// The time in which threads start on a machine that has room for them. The runtime does not report a thread that it could
-/// not start.
+/// Time in which threads start on a machine that has room for them. The runtime does not report a thread that it failed
+/// to start.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// A runtime whose time is paused, or passes.
+/// Makes a runtime whose time is paused if `paused`, and passes otherwise.
 pub(super) fn runtime(paused: bool) -> io::Result<Runtime> {
     with_threads(MOST, paused)
 }
 
-/// A runtime that starts at most so many threads, each when it is needed, and ends none.
+/// A runtime that starts up to `most` threads, each when it is needed, and ends none of them.
 fn with_threads(most: usize, paused: bool) -> io::Result<Runtime> {
     let mut runtime = Builder::new_current_thread();
     runtime.enable_time().start_paused(paused);
     runtime.max_blocking_threads(most).thread_keep_alive(Duration::MAX).build()
 }
 
-/// The runtime with all of its threads started. On a machine that has no room for them, a runtime with one thread, which
-/// panics where there is no room for that one either.
+/// The runtime with all of its threads started. If the machine has no room for them, a runtime with one thread, which
+/// panics if there is no room for that thread either.
 ///
 /// # Errors
 /// When the second runtime cannot be made.
@@ -41,7 +41,7 @@ pub(super) fn started(runtime: Runtime, paused: bool) -> io::Result<Runtime> {
     // Ends the threads that did start.
     drop(runtime);
     let one = with_threads(1, paused)?;
-    // A runtime that cannot start its first thread panics, so there is a thread to wait for.
+    // A runtime that fails to start its first thread panics, so there is a thread to wait for.
     start(&one, 1, Duration::MAX);
     Ok(one)
 }
@@ -65,13 +65,14 @@ impl Begun {
     }
 }
 
-/// Starts all `most` threads of a runtime and waits until the last one has begun, because a thread that starts makes system
-/// calls that the fence forbids. Gives the number of threads that have begun in time.
+/// Starts all `most` threads of a runtime and waits until the last one has begun, because the start of a thread makes
+/// system calls that the fence forbids. Returns the number of threads that have begun in time.
 fn start(runtime: &Runtime, most: usize, patience: Duration) -> usize {
     let begun = Arc::<Begun>::default();
     for _ in 0..most {
         let begun = begun.clone();
-        // A thread that ended its work here could take that of the next thread, which the runtime would then not start.
+        // A thread that ended its work here could take the next thread's work, and the runtime would not start that
+        // thread.
         runtime.spawn_blocking(move || {
             begun.set(|count| count.saturating_add(1));
             drop(begun.changed.wait_while(begun.lock(), |count| *count < most));
@@ -79,7 +80,7 @@ fn start(runtime: &Runtime, most: usize, patience: Duration) -> usize {
     }
     let waited = begun.changed.wait_timeout_while(begun.lock(), patience, |count| *count < most);
     let (mut count, _) = waited.unwrap_or_else(PoisonError::into_inner);
-    // Lets them go in any case.
+    // Releases the threads in any case.
     let there = std::mem::replace(&mut *count, most);
     begun.changed.notify_all();
     there
@@ -93,7 +94,7 @@ mod tests {
     fn threads_that_cannot_be_started_are_left_out_of_the_count() {
         let two = with_threads(2, false).expect("a runtime");
         assert_eq!(start(&two, 3, PATIENCE), 2);
-        // Both are free again, or this would wait.
+        // Both threads must be free again, or this would wait.
         assert_eq!(start(&two, 2, Duration::MAX), 2);
     }
 

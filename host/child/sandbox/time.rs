@@ -1,25 +1,25 @@
-//! How long a worker has been at work, as the deadlines of its tasks count it.
+//! The time for which a worker has been at work, as the deadlines of its tasks count it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Length of an epoch, and so how exactly a deadline is kept. A hundred wake-ups a second cost a thousandth of a core.
+/// Length of an epoch, and so the precision of a deadline. A hundred wake-ups a second cost a thousandth of a core.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// The most time that counts between two ticks. A worker that did not run for longer was stopped, with its host or its
-/// whole machine, or was not given a processor; no task is to blame for that.
+/// whole machine, or got no processor. No task is to blame for that.
 const MOST_BETWEEN_TICKS: Duration = Duration::from_millis(100);
 
-/// How long this process has been at work, as deadlines count it. Only the clock's thread makes it pass, so that what
-/// looks at it after a pause never sees the pause.
+/// The time for which this process has been at work, as deadlines count it. Only the clock's thread makes it pass, so
+/// that a reader after a pause never sees the pause.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveTime(Arc<Passed>);
 
 #[derive(Debug)]
 struct Passed {
     nanos: AtomicU64,
-    /// When the tick began that goes on, in nanoseconds since `base`.
+    /// When the current tick began, in nanoseconds since `base`.
     tick: AtomicU64,
     base: Instant,
 }
@@ -35,21 +35,21 @@ impl ActiveTime {
         Duration::from_nanos(self.0.nanos.load(Ordering::Acquire))
     }
 
-    /// A moment that is at least this long from now. What has gone of the tick that goes on will count when it ends,
-    /// however late the clock's thread is then, and is no part of this time.
+    /// A moment that is at least this long from now. The elapsed part of the current tick counts only when the tick
+    /// ends, however late the clock's thread is then, and is not a part of this time.
     pub fn after(&self, time: Duration) -> Duration {
-        // In this order: should the tick end meanwhile, then what has gone of it counts twice, and not never.
+        // In this order: if the tick ends meanwhile, its elapsed part counts twice instead of never.
         let gone = self.in_tick().min(MOST_BETWEEN_TICKS);
         self.now().saturating_add(time).saturating_add(gone)
     }
 
-    /// How much of the tick that goes on has gone.
+    /// The elapsed part of the current tick.
     fn in_tick(&self) -> Duration {
         let tick = Duration::from_nanos(self.0.tick.load(Ordering::Acquire));
         self.0.base.elapsed().saturating_sub(tick)
     }
 
-    /// Lets time pass, as the clock saw it.
+    /// Adds time that the clock saw pass.
     pub fn pass(&self, elapsed: Duration) {
         self.0.nanos.fetch_add(elapsed.min(MOST_BETWEEN_TICKS).as_nanos() as u64, Ordering::AcqRel);
     }

@@ -1,20 +1,20 @@
-//! Between wpool's values and the engine's.
+//! Conversions between wpool's values and the engine's.
 
 use wasmtime::component::Val;
 
 use super::call::Returned;
 use crate::model::typed::{Signature, Type, Value, push};
 
-/// The engine's form of arguments.
+/// Converts arguments to the engine's form.
 pub(super) fn arguments(signature: &Signature, values: Vec<Value>) -> Vec<Val> {
     signature.params.iter().zip(values).map(|(param, value)| to_engine(&param.ty, value)).collect()
 }
 
-/// What a function returned, as JSON or, if `bare`, as the bytes that a string or `list<u8>` is. Its own `err` is a
-/// refusal: a message, or the JSON of another value.
+/// Converts a function's return value: to JSON or, if `bare`, to the bytes of a string or `list<u8>`. The function's
+/// own `err` is a refusal: a message, or the JSON of another value.
 ///
 /// # Errors
-/// When the value is none of the type, which the engine rules out.
+/// When the value is not of the type, which the engine rules out.
 pub(super) fn returned(ty: &Type, val: Val, bare: bool) -> wasmtime::Result<Returned> {
     let (ty, value, ok) = match (ty, from_engine(ty, val)?) {
         (Type::Result { ok, .. }, Value::Result(Ok(value))) => (ok.as_deref(), value.map(|value| *value), true),
@@ -32,7 +32,7 @@ pub(super) fn returned(ty: &Type, val: Val, bare: bool) -> wasmtime::Result<Retu
     Ok(if ok { Returned::Output(json) } else { Returned::Refused(String::from_utf8_lossy(&json).into_owned()) })
 }
 
-/// A number as its bits, so that a NaN is what it is.
+/// A number as its bits, so that a NaN keeps its value.
 pub(super) fn bits(value: &wasmtime::Val) -> u128 {
     match value {
         wasmtime::Val::I32(bits) => bits.cast_unsigned().into(),

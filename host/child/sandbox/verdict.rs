@@ -1,4 +1,4 @@
-//! From how a task ended to what is reported of it.
+//! The report on a task, from the way in which it ended.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -17,57 +17,57 @@ use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
 use crate::protocol::setup::{AnswerDetail, timeout_detail};
 
-/// What becomes of a task that ended, before its output is known.
+/// The verdict on a task that ended, before its output is known.
 enum Verdict<'a> {
     Output(Cow<'a, [u8]>),
     /// A command's stdout is the output.
     Stdout,
-    /// A command failed; its stdout, when there is any, is kept.
+    /// A command failed. Its stdout, if there is any, is kept.
     StdoutOf(ErrorDetail),
     NotOk(Status, Layer, ErrorDetail),
 }
 
-/// What there is after a task beside its result.
+/// The data of a finished task beside its result.
 pub(super) struct Remains<'a, S: 'static> {
     pub store: &'a Store<S>,
-    /// There when the program imports WASI.
+    /// Set when the program imports WASI.
     pub stdio: Option<&'a Stdio>,
-    /// What was used of it, where it is counted.
+    /// The fuel that the task used, if fuel is counted.
     pub fuel: Option<u64>,
     pub core_dump: Option<Vec<u8>>,
 }
 
-/// A task's end, before it is made ready for the wire.
+/// A task's end, before its encoding for the wire.
 pub(super) struct Judged<'a> {
     status: Status,
     layer: Layer,
     output: Cow<'a, [u8]>,
-    /// When its instance had been made; `None` when it was there before.
+    /// When the instance had been made; `None` when it existed before.
     pub ready: Option<Instant>,
-    /// Most memory that was in use, in bytes.
+    /// The peak of memory in use, in bytes.
     peak: u64,
     fuel: Option<u64>,
-    /// Of most tasks there is nothing, and each is moved some times.
+    /// `None` for most tasks. Boxed, because each task's end is moved several times.
     more: Option<Box<More>>,
 }
 
-/// What there is to tell of a task that is not ok, or of one of which all is to be told.
+/// Details of a task that is not ok, or whose details are reported in any case.
 #[derive(Default)]
 struct More {
     error: Option<ErrorDetail>,
-    /// Of a task that is ok; otherwise it stands in the error.
+    /// Only for a task that is ok. Otherwise the error has the text.
     stderr: Option<String>,
     core_dump: Option<Vec<u8>>,
 }
 
 impl<'a> Judged<'a> {
-    /// Of a task that is ok, and of which nothing else is known.
+    /// The end of a task that is ok and has no details.
     pub fn ok(output: Cow<'a, [u8]>, guard: &Guard) -> Self {
         let (ready, peak) = (guard.ready, guard.peak);
         Judged { status: Status::Ok, layer: Layer::Guest, output, ready, peak, fuel: None, more: None }
     }
 
-    /// The same, without what it has borrowed from the instance.
+    /// Copies the output out of the instance.
     pub fn into_owned(self) -> Judged<'static> {
         Judged { output: self.output.into_owned().into(), ..self }
     }
@@ -76,8 +76,7 @@ impl<'a> Judged<'a> {
         self.status == Status::Timeout
     }
 
-    /// Whether a task that ended so did the same. What it wrote to stderr is not compared: times and addresses stand
-    /// there.
+    /// Whether two tasks ended in the same way. Ignores stderr, which may have times and addresses.
     pub fn is_as(&self, other: &Judged<'_>) -> bool {
         fn error<'a>(judged: &'a Judged<'_>) -> Option<(&'a str, &'a str)> {
             let error = judged.more.as_ref()?.error.as_ref()?;
@@ -86,8 +85,8 @@ impl<'a> Judged<'a> {
         self.status == other.status && self.output == other.output && error(self) == error(other)
     }
 
-    /// What was `spent`, when it was measured, comes with what else a default record does not hold: peak memory, and
-    /// the stderr of a task that is ok.
+    /// Converts to an answer. When `spent` was measured, the answer has the other details that a default record lacks,
+    /// too: peak memory, and the stderr of a task that is ok.
     pub fn answer(self, spent: Option<Spent>) -> Answered<'a> {
         let Judged { status, layer, output, peak, fuel, more, .. } = self;
         let answered = Answered { status, layer, ..Answered::ok(output) };
@@ -111,7 +110,7 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// What became of a task that ended so. What it wrote to stderr is kept of one that is ok if that `is_told`.
+/// Judges a task by its end. The stderr of a task that is ok is kept if `is_told`.
 pub(super) fn judge<'a, S: GuestStore>(
     result: wasmtime::Result<Returned>,
     remains: Remains<'a, S>,
@@ -124,7 +123,7 @@ pub(super) fn judge<'a, S: GuestStore>(
     let (stdout, exceeded) = stdio.map(Stdio::take_output).unwrap_or_default();
     let stderr = || stdio.and_then(Stdio::stderr);
     let verdict = match result {
-        // Whatever a guest makes of a write that failed, it has written too much.
+        // The guest has written too much, however it reacted to the failed write.
         _ if exceeded => too_much_output(limits),
         Ok(Returned::Lent { memory, place }) => Verdict::Output(memory.data(store)[place].into()),
         Ok(Returned::Output(output)) => Verdict::Output(output.into()),
@@ -177,11 +176,11 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
         None => {}
     }
     let root = error.root_cause().to_string();
-    // The engine has no type for this one: WASI preview 1 allows codes from 0 to 125.
+    // The engine has no type for this error: WASI preview 1 allows codes from 0 to 125.
     if root.contains("invalid exit status") {
         return Verdict::StdoutOf(exit_detail(None));
     }
-    // Nor for this one: more than `TaskContext::hostcall_memory` at once.
+    // The engine has no type for this error either: more than `TaskContext::hostcall_memory` at once.
     if root.contains("fuel allocated for hostcalls") {
         let message = format!("gave more data at once than its limit of {} bytes of output allows", limits.output);
         return Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message));
@@ -228,7 +227,7 @@ fn exit_detail(code: Option<i32>) -> ErrorDetail {
     ErrorDetail { exit_code: code, ..ErrorDetail::new("exit", message) }
 }
 
-/// Names of the functions on a guest's stack. With a core dump they stand in it.
+/// Names of the functions on a guest's stack, from the core dump if the error has one.
 fn backtrace(error: &wasmtime::Error, all: bool) -> Vec<String> {
     let trace = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);
     let frames = trace.or_else(|| error.downcast_ref::<WasmCoreDump>().map(WasmCoreDump::frames)).unwrap_or_default();

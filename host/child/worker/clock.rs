@@ -1,4 +1,4 @@
-//! The one other thread of a worker: it counts epochs and active time, and sends answers that wait behind a long task.
+//! The second thread of a worker: it counts epochs and active time, and sends answers that wait behind a long task.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
@@ -9,8 +9,8 @@ use wasmtime::Engine;
 use super::outbox::Outbox;
 use crate::child::sandbox::time::{ActiveTime, TICK};
 
-/// Ticks while somebody needs it: a task with a deadline, or answers that wait behind a task. Otherwise its thread sleeps:
-/// a hundred workers that wake up a hundred times a second each take a good part of a core.
+/// Ticks while it is needed: by a task with a deadline, or by answers that wait behind a task. Otherwise its thread
+/// sleeps, because a hundred workers that each wake up a hundred times a second take a good part of a core.
 #[derive(Debug)]
 pub(super) struct Clock {
     state: Arc<Ticking>,
@@ -27,11 +27,11 @@ struct Ticking {
 }
 
 impl Clock {
-    /// Starts the thread, and waits until it has.
+    /// Starts the thread, and waits until it runs.
     pub fn start(engine: Engine, time: ActiveTime, outbox: Arc<Outbox>) -> std::io::Result<Clock> {
         let state = Arc::new(Ticking::default());
         let (seen, passing) = (state.clone(), time.clone());
-        // What a thread does to start takes more system calls than it has afterwards.
+        // The start of a thread makes more system calls than the fence allows afterwards.
         let started = Arc::new(Barrier::new(2));
         let starts = started.clone();
         let handle = thread::Builder::new().name("wpool-clock".into()).spawn(move || {
@@ -51,8 +51,8 @@ impl Clock {
         Ok(Clock { state, time, thread: handle.thread().clone() })
     }
 
-    /// A task begins, with or without a deadline. `waits` says that there are answers to be sent behind it which were none
-    /// when the task before began.
+    /// Begins a task, with or without a deadline. `waits` means that answers wait behind it and none did at the start
+    /// of the task before.
     pub fn begin(&self, timed: bool, waits: bool) {
         let state = &self.state;
         let changes = state.timed.load(Ordering::Relaxed) != timed;
@@ -60,26 +60,27 @@ impl Clock {
             state.timed.store(timed, Ordering::Release);
         }
         if (waits || (changes && timed)) && !state.running.swap(true, Ordering::AcqRel) {
-            // It has rested, and nothing of that counts.
+            // The clock has rested, and this time does not count.
             self.time.begin_tick();
             self.thread.unpark();
         }
     }
 
-    /// No task runs.
+    /// Ends a task.
     pub fn end(&self) {
         self.state.timed.store(false, Ordering::Release);
     }
 }
 
 impl Ticking {
-    /// Lets the thread sleep if nobody needs it.
+    /// Lets the thread sleep if the clock is not needed.
     fn rest(&self, outbox: &Outbox) {
         let is_needed = || self.timed.load(Ordering::Acquire) || !outbox.is_empty();
         if is_needed() {
             return;
         }
-        // Who begins something after this sees a clock that sleeps, and wakes it. Who did before has seen one that ticks.
+        // A task that begins after this sees a sleeping clock, and wakes it. A task that began before has seen a
+        // ticking clock.
         self.running.swap(false, Ordering::AcqRel);
         if is_needed() {
             self.running.store(true, Ordering::Release);

@@ -1,4 +1,4 @@
-//! The life of a process that runs `init` once, sends what it left, and ends.
+//! The life of a process that runs `init` once, sends the resulting state, and ends.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::protocol::roles::Role;
 use crate::protocol::setup::{AnswerDetail, ChildError, WorkerSetup};
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 
-/// Runs `init`. Gives the exit code.
+/// Runs `init`. Returns the exit code.
 pub(in crate::child) fn initialize(mut pipes: Pipes) -> i32 {
     match run(&mut pipes) {
         Ok((printed, state)) => {
@@ -26,12 +26,12 @@ pub(in crate::child) fn initialize(mut pipes: Pipes) -> i32 {
     }
 }
 
-/// What `init` printed, and the state it left.
+/// The text that `init` printed, and the resulting state.
 fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
     let mut decoder = Decoder::new(MAX_TEXT.max(MAX_INPUT));
     let setup: WorkerSetup = pipes.setup(&mut decoder)?;
     let other = |error: std::io::Error| ChildError::Other(error.to_string());
-    // Nobody looks at what it says of itself while it runs.
+    // Nobody reads this page while `init` runs.
     let (page, _) = SharedPage::create().map_err(other)?;
     let (fenced, _) = fenced(pipes, &mut decoder, Role::Initializer, &setup, Arc::new(page))?;
     let Fenced { sandbox, clock, .. } = fenced;
@@ -45,7 +45,7 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
     }
 }
 
-/// Why the run is refused, with what helps to find out more.
+/// The refusal of a run, with an explanation that helps to find the cause.
 fn refusal(status: Status, error: ErrorDetail) -> Refusal {
     if error.code == InitCode::Snapshot.as_str() {
         let why = error.message;

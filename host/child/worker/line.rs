@@ -1,4 +1,4 @@
-//! The worker's end of the line to its host: leases come in for the serve loop, and replies for the task that calls.
+//! The worker's end of the line to its host: leases for the serve loop, and replies for the task that makes calls.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,7 +12,7 @@ use crate::protocol::page::SharedPage;
 use crate::protocol::state_calls::{Reply, Request};
 use crate::protocol::wire::{self, Decoder, Frame, Kind, WireError};
 
-/// Reads what the host sends. The serve loop and the task that it runs share it, and never wait at the same time.
+/// Reads frames from the host. The serve loop and the running task share it, and never wait at the same time.
 pub(super) struct HostLine {
     page: Arc<SharedPage>,
     outbox: Arc<Outbox>,
@@ -22,9 +22,9 @@ pub(super) struct HostLine {
 struct Incoming {
     pipes: Pipes,
     decoder: Decoder,
-    /// Leases that came while a task waited for a reply, within what the host has in flight to one worker.
+    /// Leases that came while a task waited for a reply. The host's limit of leased tasks bounds them.
     kept: VecDeque<Frame>,
-    /// Nanoseconds that tasks waited and the host was not told.
+    /// Nanoseconds that tasks waited, as far as they are not reported to the host.
     waited: u64,
 }
 
@@ -52,8 +52,8 @@ impl HostLine {
 }
 
 impl StateLink for HostLine {
-    /// The host answers at once, so waiting needs no deadline of its own;
-    /// what was answered before is sent first, because the host takes a call only from the first unanswered task.
+    /// Sends waiting answers first, because the host takes a call only from the first unanswered task. Waits without a
+    /// deadline, because the host answers at once.
     fn call(&self, request: &Request) -> Result<Reply, WireError> {
         let payload = match request.encode() {
             Ok(payload) => payload,

@@ -1,4 +1,4 @@
-//! How much memory the tasks of a worker may take.
+//! The memory that a worker's tasks may take.
 
 use crate::child::sandbox::Keeper;
 use crate::model::isolation::Isolation;
@@ -6,21 +6,22 @@ use crate::model::limits::{MAX_CORE_DUMP, MAX_INPUT, MAX_TABLE_ELEMENTS};
 use crate::model::report::Convention;
 use crate::protocol::setup::WorkerSetup;
 
-/// Memory of a worker beside its guest, rows and outputs: stacks of threads that read files, arenas of the allocator, a
-/// decoder's buffers. It has used a tenth of this.
+/// Memory of a worker beside its guest, rows and outputs: stacks of threads that read files, arenas of the allocator,
+/// buffers of a decoder. Its observed use is a tenth of this.
 const SLACK: u64 = 256 << 20;
 
 /// Copies of a row, and of an output, that a worker may hold at a time while its buffers grow.
 const COPIES: u64 = 4;
 
-/// Host memory for a byte of typed data, which may be a value each, before and after it is made the engine's.
+/// Host memory for a byte of typed data, which may be a value of its own, both before and after its conversion for the
+/// engine.
 const BYTES_OF_A_VALUE: u64 = 128;
 
-/// Bytes that tasks may make a worker take. The guest's own limit is kept by the engine, exactly; this one ends a worker
-/// in which it is not.
+/// Bytes that tasks may make a worker take. The engine enforces the guest's own limit exactly. This larger limit ends a
+/// worker whose engine does not.
 pub(super) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     let (limits, report) = (&setup.task.limits, &setup.report);
-    // While an instance of several memories is made, another's may still be there.
+    // While one instance of several memories is made, another instance may still exist.
     let memories = u64::from(report.resources.memories.clamp(1, 2));
     let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(&setup.task)));
     // The engine has mapped tables before, unless memories are wpool's own.

@@ -1,4 +1,4 @@
-//! A worker's life: loading its program, raising the fence, and serving tasks.
+//! A worker's life: it loads its program, raises the fence, and serves tasks.
 
 mod clock;
 mod initialize;
@@ -36,7 +36,7 @@ pub(super) fn work(mut pipes: Pipes, intrusion: Option<Intrusion>) -> i32 {
     if let Err(error) = faults::tell_sent_from_raised() {
         return pipes.refuse(ChildError::Other(format!("cannot watch its faults: {error}")));
     }
-    // Everything that needs more than a guest does is done; from here on this process is the guest's.
+    // Everything that needs more rights than a guest is done. From here on the guest may control this process.
     pipes.send(Kind::Ready, &fence);
     match serve::serve(&setup, fenced, page.clone(), pipes, decoder) {
         Ok(()) => 0,

@@ -10,8 +10,8 @@ use crate::model::lock::lock;
 use crate::protocol::setup::Notice;
 use crate::protocol::wire::{self, AnswerHead, Encoder, FRAME_TARGET, Kind, Times};
 
-/// Collects answers and sends them when there are enough, at the end of a lease, or when the clock says that they
-/// have waited for a long task.
+/// Collects answers. Sends them when there are enough, at the end of a lease, or when the clock reports that they have
+/// waited for a long task.
 #[derive(Debug)]
 pub(super) struct Outbox {
     inner: Mutex<Inner>,
@@ -20,7 +20,7 @@ pub(super) struct Outbox {
 /// Where an answer went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
-    /// To the host at once, which can take a while.
+    /// It went to the host at once, which can take a while.
     Sent,
     /// It waits alone.
     First,
@@ -43,12 +43,12 @@ impl Outbox {
         Outbox { inner: Mutex::new(inner) }
     }
 
-    /// A lease begins, with the task of this index.
+    /// Begins a lease with the task of this index.
     pub fn begin(&self, first: u32) {
         self.lock().first = first;
     }
 
-    /// Adds the next answer, to a task that took `wall`.
+    /// Adds the next answer, from a task that took `wall`.
     pub fn push(&self, answer: &Answered<'_>, wall: Duration, flush: bool) -> Pushed {
         let head = AnswerHead { status: answer.status, layer: answer.layer, wall };
         let mut inner = self.lock();
@@ -67,22 +67,22 @@ impl Outbox {
         self.lock().frame.count() == 0
     }
 
-    /// Tells the host something beside answers, at once.
+    /// Sends a notice to the host at once.
     pub fn tell(&self, notice: &Notice) {
         let text = serde_json::to_vec(notice).unwrap_or_default();
         self.send(&[&wire::frame(Kind::Notice, &text)]);
     }
 
-    /// Sends what there is.
+    /// Sends all waiting answers.
     pub fn flush(&self) {
         self.lock().send();
     }
 
-    /// Sends what there is, and then a frame, part by part.
+    /// Sends all waiting answers, and then a frame, part by part.
     pub fn send(&self, frame: &[&[u8]]) {
         let mut inner = self.lock();
         inner.send();
-        // As with answers: a host that is gone ends this process.
+        // As with answers, a host that is gone will end this process.
         let _ = frame.iter().try_for_each(|part| inner.pipe.write_all(part));
     }
 
@@ -98,7 +98,7 @@ impl Inner {
             return;
         }
         let times = std::mem::take(&mut self.times);
-        // A host that is gone will end this process; until then there is nobody to tell.
+        // A host that is gone will end this process. Until then nobody can be told.
         let _ = self.pipe.write_all(self.frame.finish(Kind::Answers, self.first, times));
         self.first = self.first.wrapping_add(count);
         self.frame.clear();

@@ -52,20 +52,20 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
     for row in wire::tasks(&lease.payload, lease.count) {
         let row = row?;
         if !page.claim(index) {
-            // The host took this task back, and with it all that follow in the lease.
+            // The host took this task back, and so all later tasks of the lease.
             return Ok(());
         }
         clock.begin(row.deadline.or(setup.task.limits.deadline).is_some(), pushed == Pushed::First);
         page.forget_no_memory();
         let mut sink = |answer: Answered<'_>| {
-            // Before the answer, after which the host may have no more to ask.
+            // Sent before the answer: after the answer, the host may need nothing more.
             if let Some(beside) = &answer.beside {
                 tell(outbox, beside);
             }
             let ended = Instant::now();
             pushed = outbox.push(&answer, ended - begun, setup.flush_each);
-            // One look at the clock for each task, unless the host let the pipe fill up, which is nobody's time. What it
-            // takes to put an instance back counts for the task that has it next, as what it takes to make one.
+            // One look at the clock for each task, unless the host let the pipe fill up: that time is nobody's. The
+            // time to restore an instance counts for the next task, like the time to make one.
             next = if pushed == Pushed::Sent { Instant::now() } else { ended };
         };
         match intrusion.and_then(|act| act(row.bytes)) {
@@ -78,7 +78,7 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
     Ok(())
 }
 
-/// Tells the host what goes before an answer.
+/// Sends the parts of an answer that precede it.
 fn tell(outbox: &Outbox, beside: &Beside) {
     if let Some(dump) = &beside.core_dump {
         outbox.send(&[&wire::head(Kind::CoreDump, dump), dump]);

@@ -1,4 +1,4 @@
-//! What can be typed after `wpool bench`.
+//! Options of `wpool bench`.
 
 use std::num::NonZeroUsize;
 
@@ -59,7 +59,7 @@ struct Plain {
 }
 
 impl Bench {
-    /// The run that is measured, which writes nothing.
+    /// The run to measure, which writes nothing.
     pub fn run(self) -> Result<Run> {
         let Plain { run } = Plain::try_parse_from(["run", "--quiet", "TASK"]).context("a run without options")?;
         Ok(Run {

@@ -1,4 +1,5 @@
-//! When a run stops by itself, in the grammar of GNU parallel: `--halt when,why=X[%]`. Pure: it decides, and others act.
+//! Conditions that stop a run, in the grammar of GNU parallel: `--halt when,why=X[%]`. Pure: this module decides, and
+//! others act.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -6,14 +7,14 @@ use std::str::FromStr;
 
 use wpool::Status;
 
-/// Least tasks that a percentage stands for: one failure among the first few says little.
+/// The least number of tasks that a percentage stands for: one failure among the first few means little.
 const LEAST_OF_PERCENTAGE: u64 = 3;
 
 const GRAMMAR: &str = "expected never, or when,why=X[%] such as now,fail=1 or soon,success=10%: \
                        when is now or soon; why is fail, success or done; X is a whole number of tasks, 1 or more, \
                        or a whole percentage from 1% to 100%";
 
-/// What may be typed after `--halt`.
+/// The value of `--halt`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typed {
     Never,
@@ -26,11 +27,11 @@ pub struct Halt {
     pub when: When,
     pub why: Why,
     pub amount: Amount,
-    /// It was typed as `--max-fail`.
+    /// Whether it was typed as `--max-fail`.
     pub max_fail: bool,
 }
 
-/// What becomes of running tasks.
+/// The treatment of running tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// They are killed.
@@ -39,7 +40,7 @@ pub enum When {
     Soon,
 }
 
-/// Which tasks count.
+/// The tasks that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     Fail,
@@ -50,11 +51,11 @@ pub enum Why {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
     Count(NonZeroU64),
-    /// Of all rows of the run, 1 to 100.
+    /// A percentage of all rows of the run, 1 to 100.
     Percent(u64),
 }
 
-/// Tasks that have settled by what became of them. Those that were skipped or cancelled say nothing about the program.
+/// Settled tasks by outcome. Tasks that were skipped or cancelled do not count: they show nothing about the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub ok: u64,
@@ -77,7 +78,7 @@ impl Halt {
         Halt { when: When::Soon, why: Why::Fail, amount: Amount::Count(count), max_fail: true }
     }
 
-    /// The option as it was typed.
+    /// The option as typed.
     pub fn option(&self) -> String {
         match self.amount {
             Amount::Count(count) if self.max_fail => format!("--max-fail {count}"),
@@ -85,12 +86,12 @@ impl Halt {
         }
     }
 
-    /// Whether rows have to be counted before the first of them is run.
+    /// Whether the rows must be counted before the first task.
     pub fn needs_total(&self) -> bool {
         matches!(self.amount, Amount::Percent(_))
     }
 
-    /// Whether the run is to stop. `total` is the number of rows; without it, no percentage is ever met.
+    /// Whether the run must stop. `total` is the number of rows; without it, a percentage is never met.
     pub fn is_met(&self, counts: Counts, total: Option<u64>) -> bool {
         let count = match self.why {
             Why::Fail => counts.failed,

@@ -1,4 +1,4 @@
-//! What can be typed about the journal of a run.
+//! Options of the journal of a run.
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Journal")]

@@ -1,4 +1,4 @@
-//! What can be typed about what people see.
+//! Options of messages to people.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line.
 
 mod bench;
 mod choices;
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// Made once: it is most of the work of parsing.
+        /// Made only once, because this is most of the work of parsing.
         static COMMAND: RefCell<Command> = RefCell::new(Args::command());
     }
 
@@ -164,7 +164,7 @@ mod tests {
         "",
     ];
 
-    /// Options that there are, values that some of them take, and anything.
+    /// Known options, values that some of them take, and arbitrary text.
     fn argument() -> impl Strategy<Value = OsString> {
         let known = Args::command();
         let of_run = known.find_subcommand("run").expect("it is there");

@@ -1,4 +1,4 @@
-//! What can be typed after `wpool run`.
+//! Options of `wpool run`.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;

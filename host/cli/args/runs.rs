@@ -1,4 +1,4 @@
-//! What can be typed about runs that were kept.
+//! Options of the commands on kept runs.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What can be typed about tasks that fail, and about the end of a run.
+//! Options about failing tasks, and about the end of a run.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;

@@ -1,9 +1,9 @@
-//! Writing FILE and its journal.
+//! Writes FILE and its journal.
 //!
-//! A piece of FILE is written, then the group that stands for it. Without `--durable` the kernel keeps both in this order
-//! for everybody who reads them, so a killed host leaves them right; a power cut may leave any part of what was written
-//! in the last half minute. With it, FILE and then the journal are synced at most [`SYNC_TIME`] after a line was written,
-//! or after [`SYNC_BYTES`]: what is older is on the disk.
+//! Each piece of FILE is written before the group that stands for it. Without `--durable` the kernel keeps both in this
+//! order for every reader, so a killed host leaves them right. A power cut may leave any part of the last half minute's
+//! writes. With `--durable`, FILE and then the journal are synced at most [`SYNC_TIME`] after a line was written, or
+//! after [`SYNC_BYTES`], so older lines are on the disk.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -15,7 +15,7 @@ use crate::cli::journal::disk::sync_folder;
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::format::{End, Header, Kind, MAX_ROWS, Record};
 
-/// Longest time from a line's writing to its sync, which itself takes as long as the disk does.
+/// Longest time from a line's write to the start of its sync. The sync itself takes as long as the disk does.
 const SYNC_TIME: Duration = Duration::from_millis(100);
 /// Bytes of FILE after which a sync does not wait for its time.
 const SYNC_BYTES: u64 = 8 << 20;
@@ -33,12 +33,12 @@ pub struct Appender {
     groups: Vec<u8>,
     /// Everything before the next group is on the disk.
     synced: bool,
-    /// When the oldest line that is not on the disk was written, and bytes since then.
+    /// The time of the oldest line that is not on the disk, and the bytes since then.
     unsynced: Option<(Instant, u64)>,
 }
 
 impl Appender {
-    /// A new journal for a file that is empty.
+    /// Makes a new journal for an empty file.
     pub fn create(journal_place: &Place, file_place: &Place, file: File, durable: bool) -> Result<Appender, Error> {
         let kind = if durable { Kind::Durable } else { Kind::Plain };
         let header = Header::new(kind);
@@ -56,7 +56,7 @@ impl Appender {
         Ok(appender)
     }
 
-    /// Goes on at a place, which is the end of both.
+    /// Continues at a place, which must be the end of both.
     pub(super) fn resume(
         header: Header,
         journal: (File, &Place),
@@ -83,7 +83,7 @@ impl Appender {
         }
     }
 
-    /// Writes lines, then the records of their rows, whose lengths are together those of the lines.
+    /// Writes lines, then the records of their rows. The records' lengths must sum to that of the lines.
     pub fn append(&mut self, lines: &[u8], records: &[Record]) -> Result<(), Error> {
         if records.is_empty() {
             return Ok(());
@@ -95,7 +95,7 @@ impl Appender {
         Ok(())
     }
 
-    /// Writes records of lines that stand in FILE.
+    /// Writes records of lines that are in FILE already.
     pub(super) fn commit(&mut self, mut lines: &[u8], records: &[Record]) -> Result<(), Error> {
         self.groups.clear();
         for records in records.chunks(MAX_ROWS) {
@@ -112,7 +112,7 @@ impl Appender {
         Ok(())
     }
 
-    /// In how long a sync is due; `None` when there is nothing to sync.
+    /// The time until a sync is due; `None` when there is nothing to sync.
     pub fn due(&self) -> Option<Duration> {
         if self.header.kind != Kind::Durable {
             return None;
@@ -121,7 +121,7 @@ impl Appender {
         Some(if bytes >= SYNC_BYTES { Duration::ZERO } else { SYNC_TIME.saturating_sub(since.elapsed()) })
     }
 
-    /// Has everything reach the disk, lines before their records.
+    /// Makes everything reach the disk, lines before their records.
     pub fn sync(&mut self) -> Result<(), Error> {
         self.file.sync_data().map_err(at(&self.file_place))?;
         self.journal.sync_data().map_err(at(&self.journal_place))?;

@@ -1,4 +1,4 @@
-//! Copies of what is damaged, made before anything is built on what is right of it.
+//! Copies of damaged files, made before anything builds on their right parts.
 
 use std::fs::File;
 use std::io;
@@ -15,8 +15,8 @@ use crate::cli::journal::tails;
 const OUTPUT: &str = "output";
 
 impl Folder {
-    /// Copies FILE, which stands at a place, and what tells of it into a new folder `damaged-N`, which nothing of wpool
-    /// removes. All of it is on the disk then.
+    /// Copies FILE at `file` and the journal's files into a new folder `damaged-N`, which no part of wpool removes. The
+    /// copies are on the disk when this returns.
     pub fn keep_aside(&self, file: &Place) -> Result<Dir, Error> {
         let (place, aside) = self.make_aside()?;
         copy(file, &aside.at(OUTPUT))?;

@@ -1,4 +1,4 @@
-//! Power cuts, simulated: what a disk did not take of FILE and its journal reads as zeros, and ends are missing.
+//! Simulated power cuts: parts of FILE and its journal that the disk lost read as zeros, and ends are missing.
 
 use std::ops::Range;
 use std::path::Path;
@@ -19,13 +19,13 @@ pub const ROWS: usize = 1_500;
 pub struct Run {
     pub disk: Disk,
     ids: bool,
-    /// Which rows are of which group, and where that stands in the journal and in FILE.
+    /// For each group: its rows, and its place in the journal and in FILE.
     groups: Vec<(Range<usize>, Range<usize>, Range<usize>)>,
     pub file: Vec<u8>,
     pub journal: Vec<u8>,
 }
 
-/// Rows, of which some are equal.
+/// Rows, some of which are equal.
 fn row(at: usize) -> Input {
     Input::new((at * 7 % 1_100).to_string())
 }
@@ -45,7 +45,7 @@ fn record(at: usize, length: usize) -> Record {
 }
 
 impl Run {
-    /// When it is durable, all is synced before the group `synced`.
+    /// A finished run. If it is durable, everything before the group `synced` is synced.
     pub fn finished(ids: bool, synced: Option<usize>) -> Run {
         let disk = Disk::new();
         let file = std::fs::File::create(disk.file()).expect("a file");
@@ -78,7 +78,8 @@ impl Run {
         crate::cli::journal::tails::remove(self.disk.folder.dir()).expect("they are removed");
     }
 
-    /// Goes on with what is there, and gives how many rows ran again. FILE is what it was then, and nothing is torn.
+    /// Resumes the run, and returns the number of rows that ran again. Afterwards FILE is as it was when the run
+    /// finished, and nothing is torn.
     pub fn resume(&self, salvage: bool) -> Result<usize, Error> {
         let how = How { done: is_final, ordered: true, ids: self.ids, durable: false, salvage };
         let mut resume = self.disk.open(how)?;
@@ -149,7 +150,7 @@ fn of_a_zeroed_page_of_the_journal_only_its_groups_run_again() {
             run.write(&run.file, &zeroed(&run.journal, page.clone()));
             let ran = run.resume(false).expect("it is torn");
             let lost = run.rows_in(true, &page);
-            // Equal rows without ids are answered by each other's records.
+            // Without ids, the record of a row can answer an equal row.
             assert!(if ids { ran == lost } else { ran >= 1 && ran <= lost + 200 }, "{page:?}: {ran}, lost {lost}");
         }
     }
@@ -200,7 +201,7 @@ fn zeros_that_are_no_blocks_are_damage() {
         run.write(&zeroed(&run.file, range), &run.journal);
         is_damaged(&run, &run.disk.file());
     }
-    // Bytes of a group that were right before and behind.
+    // Bytes of a group between right bytes.
     let (_, journal, _) = &run.groups[run.groups.len() / 2];
     let middle = journal.start + 5;
     run.write(&run.file, &zeroed(&run.journal, middle..middle + 9));
@@ -219,17 +220,17 @@ fn rows_without_lines_say_nothing_of_the_lines_around_them() {
     }
     let check = || disk.verify();
     let harm = |zeros: Range<usize>| disk.harm(&disk.file(), |bytes| bytes[zeros].fill(0));
-    // Zeros that are no block, of the last line that there is.
+    // Zeros that are less than a block, in the last line of all.
     harm(2_100..2_200);
     let found = check().expect("they are torn");
     assert_eq!((found.records, found.end.file, found.torn.file), (3, 2_001, 2_001));
-    // They are not torn once a right line stands behind them.
+    // They are not torn when a right line is behind them.
     disk.harm(&disk.file(), |bytes| bytes[2_100..2_200].fill(b'x'));
     add(4, &long);
     assert_eq!(check().expect("all is right").records, 5);
     harm(2_100..2_200);
     assert!(matches!(check(), Err(Error::Damaged { offset: 2_001, .. })));
-    // A block is, and what is right behind it stays.
+    // A whole block is torn, and right lines behind it stay.
     harm(2_100..2_560);
     let found = check().expect("it is torn");
     assert_eq!((found.records, found.end.file, found.torn.file), (4, 2_001, 0));
@@ -250,7 +251,7 @@ fn what_was_synced_is_not_torn_and_what_was_not_is() {
     }
     for page in pages(run.journal.len()).skip(1) {
         run.write(&run.file, &zeroed(&run.journal, page.clone()));
-        // The group that says so can be lost with the page.
+        // The page can also hold the group that shows the damage.
         if page.end <= journal.start {
             is_damaged(&run, &run.disk.journal());
         } else {
@@ -262,7 +263,7 @@ fn what_was_synced_is_not_torn_and_what_was_not_is() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
-    /// Pages of both that the disk did not take, and ends that it did not.
+    /// Pages of both that the disk lost, and ends that it lost.
     #[test]
     fn after_a_power_cut_a_run_is_resumed_and_file_comes_out_as_it_was(
         ids: bool,
@@ -278,7 +279,7 @@ proptest! {
                 let length = bytes.len();
                 bytes[(page * PAGE).min(length)..(page * PAGE + PAGE).min(length)].fill(0);
             }
-            // The end is missing, or only the length of the file is there.
+            // The end is missing, or only the length of the file reached the disk.
             let cut = bytes.len().saturating_sub(cut).max(HEADER);
             match how {
                 0 => {}

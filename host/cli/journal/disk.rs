@@ -1,4 +1,4 @@
-//! Files of a journal's folder: their names, and how they are written and removed.
+//! Files of a journal's folder: their names, and their writing and removal.
 
 use std::io::Write;
 
@@ -9,8 +9,8 @@ use crate::cli::journal::error::{Error, at};
 /// Name of the journal itself.
 pub const JOURNAL: &str = "journal";
 
-/// Writes a file of a folder by rename, so that there is the old one or the new one; when it is durable, also after a
-/// power cut.
+/// Writes a file of a folder by rename, so that either the old or the new one exists; if `durable`, also after a power
+/// cut.
 pub fn replace(place: &Place, bytes: &[u8], durable: bool) -> Result<(), Error> {
     let failed = at(place);
     let mut draft = place.draft(PRIVATE).map_err(failed)?;
@@ -22,12 +22,12 @@ pub fn replace(place: &Place, bytes: &[u8], durable: bool) -> Result<(), Error> 
     if durable { place.dir().sync().map_err(failed) } else { Ok(()) }
 }
 
-/// Removes a file, unless there is none.
+/// Removes a file, if it exists.
 pub fn remove(place: &Place) -> Result<(), Error> {
     place.remove().map_err(at(place))
 }
 
-/// Has a file's name reach the disk.
+/// Makes a file's name reach the disk.
 pub fn sync_folder(place: &Place) -> Result<(), Error> {
     place.dir().sync().map_err(at(place))
 }

@@ -11,14 +11,14 @@ use crate::cli::journal::verify::stands_behind;
 /// A row that is done, with its place in FILE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its place among the entries, which is its row's position in the input unless the run was `--unordered`.
+    /// The place among the entries. It is the row's position in the input unless the run was `--unordered`.
     pub position: u64,
     /// Where its line begins in FILE.
     pub offset: u64,
     pub record: Record,
 }
 
-/// The entries of a journal, up to its end or to what is torn there.
+/// The entries of a journal, up to its end or to a torn part.
 #[derive(Debug)]
 pub struct Entries {
     groups: Groups,
@@ -30,7 +30,7 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// Of the journal in a folder `FILE.wpool`.
+    /// The entries of the journal in a folder `FILE.wpool`.
     pub fn open(folder: &Dir) -> Result<Entries, Error> {
         Groups::open(&folder.at(JOURNAL)).map(Entries::of)
     }
@@ -40,7 +40,7 @@ impl Entries {
         Entries { groups, current: Vec::new().into_iter(), position: 0, offset: 0, begin }
     }
 
-    /// Of what stands between two places.
+    /// The entries between two places.
     pub(super) fn between(mut groups: Groups, begin: End, end: End) -> Entries {
         (groups.offset, groups.end) = (begin.journal, end.journal);
         Entries { groups, current: Vec::new().into_iter(), position: 0, offset: begin.file, begin }
@@ -51,10 +51,10 @@ impl Entries {
         self.begin
     }
 
-    /// Bytes behind the last entry that stand for none, because they are torn, or follow a hole.
+    /// Bytes behind the last entry that stand for no entry, because they are torn or follow a hole.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when groups follow that no crash has cut off.
+    /// [`Error::Damaged`] when groups follow that a crash cannot have cut off.
     pub fn left(&mut self) -> Result<u64, Error> {
         let (offset, left) = (self.groups.offset, self.groups.end.saturating_sub(self.groups.offset));
         if left > 0 && stands_behind(&mut self.groups)? {

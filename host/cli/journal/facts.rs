@@ -1,4 +1,4 @@
-//! What is known of a run before its first row and after its last: `run.json`.
+//! The facts about a run before its first row and after its last: `run.json`.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,43 +14,42 @@ use crate::cli::journal::error::{Error, at};
 
 /// Name of the file of facts in a journal's folder.
 pub const FACTS: &str = "run.json";
-/// Version of everything in the folder. Another one is not read.
+/// Version of everything in the folder. Other versions are not read.
 pub const FORMAT: u32 = 1;
 /// Longest file of facts: arguments and environments are at most 2 MiB for the kernel, and as much again in escapes.
 const MAX_FACTS: u64 = 16 << 20;
 
-/// The facts of a run. Texts that are not UTF-8 on the command line are kept with replacement characters.
+/// The facts of a run. Texts of the command line that are not UTF-8 are kept with replacement characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// [`FORMAT`] of whoever wrote this.
+    /// [`FORMAT`] of the wpool that wrote this.
     pub format: u32,
-    /// The name of the run: when it began, so that names sort by age, and a random part.
+    /// The name of the run: its start time, so that names sort by age, and a random part.
     pub run: String,
-    /// Of wpool.
+    /// The version of wpool.
     pub version: String,
-    /// In UTC, as RFC 3339. That of the first run when it was resumed.
+    /// In UTC, as RFC 3339. The start of the first run when it was resumed.
     pub started: String,
-    /// Working directory, against which every path that was typed is meant.
+    /// Working directory, to which every typed path is relative.
     pub cwd: String,
-    /// Everything that was typed after `wpool run`.
+    /// Everything typed after `wpool run`.
     pub arguments: Vec<String>,
-    /// What `--env` gave, in its order, with the values that were the caller's.
+    /// The variables of `--env`, in its order, with values from the caller's environment filled in.
     pub env: Vec<(String, String)>,
     pub program: ProgramFacts,
-    /// Every setting on which outputs or records depend, under the name of its option, in a text that is equal when
-    /// the setting is.
+    /// Every setting on which outputs or records depend, by the name of its option. Equal settings have equal texts.
     pub settings: BTreeMap<String, String>,
     /// Files of rows as typed, `-` for standard input; with `--files` its patterns; empty with `--once`.
     pub inputs: Vec<String>,
-    /// `None` while the run goes on, and for ever when its host was killed.
+    /// `None` while the run is active, and permanently when its host was killed.
     pub ended: Option<Ended>,
 }
 
-/// Which program a run was of. Its bytes stand beside the facts, in `program.wasm`.
+/// The program of a run. Its bytes are beside the facts, in `program.wasm`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramFacts {
     pub name: String,
-    /// As typed; of a folder, the program that was built in it.
+    /// As typed. For a folder, the program that was built in it.
     pub path: String,
     /// BLAKE3 of the bytes, in hex.
     pub hash: String,
@@ -62,9 +61,9 @@ pub struct Ended {
     /// In UTC, as RFC 3339.
     pub time: String,
     pub exit_code: i32,
-    /// Records by status, kept ones included; statuses that did not occur are left out.
+    /// Records by status, including kept ones. Statuses that did not occur are left out.
     pub counts: BTreeMap<String, u64>,
-    /// Whether every row of the input has a record that is final.
+    /// Whether every row of the input has a final record.
     pub complete: bool,
 }
 
@@ -72,7 +71,7 @@ impl Facts {
     /// Reads the facts in a journal's folder.
     ///
     /// # Errors
-    /// [`Error::Io`] when there are none, [`Error::Facts`] when they make no sense or are of another format.
+    /// [`Error::Io`] when there are none, [`Error::Facts`] when they are malformed or of another format.
     pub fn load(folder: &Dir) -> Result<Facts, Error> {
         let place = folder.at(FACTS);
         let mut text = Vec::new();
@@ -90,7 +89,7 @@ impl Facts {
         serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
     }
 
-    /// Writes the facts into a journal's folder, whole or not at all; `durable` is for power cuts, too.
+    /// Writes the facts into a journal's folder, as a whole or not at all; if `durable`, also in a power cut.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -105,7 +104,7 @@ impl Facts {
 /// A new name for a run that begins now, and the time.
 pub fn run_id() -> (String, String) {
     let time = now();
-    // Each of these is seeded by the system.
+    // The system seeds each `RandomState`.
     let random = RandomState::new().hash_one(&time) as u32;
     let sortable: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     (format!("{sortable}-{random:08x}"), time)
@@ -113,7 +112,7 @@ pub fn run_id() -> (String, String) {
 
 /// The time now, in UTC, as RFC 3339.
 pub fn now() -> String {
-    // What writes times refuses those before 1970.
+    // The formatter rejects times before 1970.
     format_rfc3339_seconds(SystemTime::now().max(UNIX_EPOCH)).to_string()
 }
 

@@ -1,4 +1,4 @@
-//! The folder `FILE.wpool`, and who may write in it.
+//! The folder `FILE.wpool`, and the right to write in it.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -15,18 +15,18 @@ use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::facts::{FACTS, Facts};
 use crate::cli::journal::tails;
 
-/// What is added to the name of FILE.
+/// The suffix to the name of FILE.
 pub const SUFFIX: &str = ".wpool";
 const LOCK: &str = "lock";
 const PROGRAM: &str = "program.wasm";
-/// A host that was killed holds its lock until the kernel has taken it apart; a child that it was starting, until it is
-/// another program. Both take some milliseconds.
+/// Tries to get the lock. A killed host holds its lock until the kernel has taken it apart, and a child that it was
+/// starting holds it until its exec. Both take some milliseconds.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
-/// The kernel follows no more.
+/// The kernel follows no more links.
 const MAX_LINKS: usize = 40;
 
-/// The folder of a journal, locked as long as this lives.
+/// The folder of a journal. It stays locked as long as this value lives.
 #[derive(Debug)]
 pub struct Folder {
     place: Place,
@@ -34,7 +34,7 @@ pub struct Folder {
     _lock: File,
 }
 
-/// The folder of an output file: beside the file itself, whatever links lead to it, so that a file has one journal.
+/// The folder of an output file: beside the file itself, whatever links lead to it, so that each file has one journal.
 pub fn beside(file: &Path) -> PathBuf {
     let mut file = file.to_owned();
     for _ in 0..MAX_LINKS {
@@ -46,12 +46,12 @@ pub fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// FILE of `FILE.wpool`.
+/// The FILE of `FILE.wpool`.
 pub fn output(folder: &Path) -> PathBuf {
     folder.with_extension("")
 }
 
-/// Whether something is kept in this folder.
+/// Whether this folder holds a run.
 pub fn is_of_a_run(folder: &Dir) -> bool {
     [JOURNAL, FACTS].iter().any(|name| folder.at(name).look().is_ok_and(|found| found.is_some()))
 }
@@ -61,16 +61,16 @@ pub fn program(folder: &Dir) -> Place {
     folder.at(PROGRAM)
 }
 
-/// Whether a run goes on that writes in this folder.
+/// Whether an active run writes in this folder.
 pub fn is_running(folder: &Dir) -> bool {
     folder.at(LOCK).read().is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 impl Folder {
-    /// Locks a folder, and makes it if it is not there.
+    /// Locks a folder, and makes it if it does not exist.
     ///
     /// # Errors
-    /// [`Error::Busy`] when another run holds it, [`Error::Io`] also when somebody else could write in it.
+    /// [`Error::Busy`] when another run holds it, [`Error::Io`] also when another user could write in it.
     pub fn lock(place: Place) -> Result<Folder, Error> {
         let dir = place.make_folder(0o700).map_err(at(&place))?;
         dir.check_private().map_err(at(&place))?;
@@ -79,7 +79,7 @@ impl Folder {
         if !is_free(&lock).map_err(at(&name))? {
             return Err(Error::Busy { path: place.path(), pid: holder(&lock) });
         }
-        // Only for people who are refused.
+        // Only for the message to other runs.
         let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
         Ok(Folder { place, dir, _lock: lock })
     }
@@ -92,13 +92,13 @@ impl Folder {
         self.dir.at(JOURNAL)
     }
 
-    /// Removes what is of an earlier run, the journal first: without it the rest is nothing.
+    /// Removes the files of an earlier run, the journal first: without it the others mean nothing.
     pub fn clear(&self) -> Result<(), Error> {
         remove(&self.journal())?;
         tails::remove(&self.dir)
     }
 
-    /// Removes the journal with its folder. What else lies there stays, and the folder with it.
+    /// Removes the journal with its folder. Foreign files stay, and the folder with them.
     pub fn remove(self) -> Result<(), Error> {
         self.clear()?;
         for name in [FACTS, PROGRAM, LOCK] {
@@ -110,7 +110,7 @@ impl Folder {
         }
     }
 
-    /// Removes what was kept of records beside FILE, once all of them are in FILE and on the disk.
+    /// Removes the tails, once all of their records are in FILE and on the disk.
     pub fn remove_tails(&self, file: &File) -> Result<(), Error> {
         if tails::numbers(&self.dir)?.is_empty() {
             return Ok(());
@@ -120,14 +120,14 @@ impl Folder {
         tails::remove(&self.dir)
     }
 
-    /// Writes what is known before the first row.
+    /// Writes the facts and the program before the first row.
     pub fn begin(&self, facts: &Facts, program: &[u8], durable: bool) -> Result<(), Error> {
         replace(&self.dir.at(PROGRAM), program, durable)?;
         facts.store(&self.dir, durable)
     }
 }
 
-/// Locks a file for this process alone, and says whether nobody else has.
+/// Locks a file for this process alone, and returns whether this succeeded.
 pub fn is_free(file: &File) -> io::Result<bool> {
     for left in (0..TRIES).rev() {
         match flock(file, FlockOperation::NonBlockingLockExclusive) {
@@ -141,7 +141,7 @@ pub fn is_free(file: &File) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Who says in a lock's file that it holds it.
+/// The process id that the lock's file names.
 fn holder(lock: &File) -> Option<u32> {
     let mut text = String::new();
     lock.take(20).read_to_string(&mut text).ok()?;
@@ -170,7 +170,7 @@ mod tests {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777)).expect("it is mine");
         refused("others may write");
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("it is mine");
-        // What a link leads to is left alone, and so is what somebody has put where a file is made.
+        // The target of a link is left alone, and so is any file in the place of a new one.
         std::fs::write(&victim, "precious").expect("it is written");
         symlink(&victim, path.join("lock")).expect("a link");
         refused("link");
@@ -189,7 +189,7 @@ mod tests {
         let path = |name: &str| dir.path().join(name);
         symlink("b", path("a")).expect("a link");
         symlink(path("c"), path("b")).expect("a link");
-        // Be it there or not.
+        // Whether it exists or not.
         assert_eq!(beside(&path("a")), path("c.wpool"));
         std::fs::write(path("c"), "").expect("a file");
         assert_eq!(beside(&path("a")), path("c.wpool"));

@@ -7,13 +7,13 @@
 //! record  = key:[u8; 12] varint(length << 4 | status)      and in a tail, varint(occurrence)
 //! ```
 //!
-//! A group stands for one piece of FILE: `length` is of a row's line with its newline (0 for a row that has none in FILE,
-//! as with `--only`), `file` is the CRC of the piece. The group's own CRC begins with the journal's salt and the
-//! group's offset, so that blocks of another journal, or from elsewhere in this one, are no groups. `synced` says that
-//! everything before the group, of the journal and of FILE, had reached the disk before the group was written.
+//! A group stands for one piece of FILE. `length` is that of a row's line with its newline (0 for a row without a line
+//! in FILE, as with `--only`), `file` is the CRC of the piece. The group's own CRC begins with the journal's salt and
+//! the group's offset, so that blocks of another journal, or from elsewhere in this one, are not groups. `synced` means
+//! that everything before the group, of the journal and of FILE, had reached the disk before the group was written.
 //!
-//! A row costs 12 bytes and a number of 1 to 3 for lines below 128 KiB; a group 9 or 10. So the most is 24 a row, where
-//! every row is a group of its own.
+//! A row costs 12 bytes and a number of 1 to 3 bytes for lines below 128 KiB; a group 9 or 10 bytes. So a row costs at
+//! most 24, when every row is a group of its own.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -22,9 +22,9 @@ use wpool::Status;
 
 use crate::cli::journal::key::{KEY, Key};
 
-/// Most rows of a group: what is checked and kept as one.
+/// Most rows of a group. A group is checked and kept as a whole.
 pub const MAX_ROWS: usize = 4_096;
-/// A number of up to 64 bits takes so many bytes.
+/// Most bytes of a number of up to 64 bits.
 const MAX_VARINT: usize = 10;
 /// Longest group.
 pub const MAX_GROUP: usize = MAX_VARINT + MAX_ROWS * (KEY + 2 * MAX_VARINT) + 8;
@@ -34,18 +34,18 @@ const SALT: usize = 8;
 /// Bits of a number for the place of a status in [`Status::ALL`], which is part of the format.
 pub const STATUS_BITS: u32 = 4;
 
-/// What a journal is of.
+/// The kind of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// FILE, written without fsync.
     Plain,
-    /// FILE, written with fsync now and then.
+    /// FILE, written with fsync from time to time.
     Durable,
-    /// What was taken from FILE's end; its records have occurrences.
+    /// A part taken from FILE's end. Its records have occurrences.
     Tail,
 }
 
-/// What stands at the beginning of a journal.
+/// The beginning of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     pub kind: Kind,
@@ -59,11 +59,11 @@ pub struct Record {
     pub status: Status,
     /// Bytes of its line in FILE, with the newline.
     pub length: u64,
-    /// How many equal rows came before it; only in a tail, else 0.
+    /// The number of equal rows before it; only in a tail, else 0.
     pub occurrence: u64,
 }
 
-/// A position in a journal and the one in FILE that goes with it.
+/// A position in a journal with the matching one in FILE.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
     pub journal: u64,
@@ -77,31 +77,31 @@ pub struct Group {
     /// CRC of their lines.
     pub file: u32,
     pub synced: bool,
-    /// Bytes that it takes in the journal.
+    /// The group's bytes in the journal.
     pub size: usize,
 }
 
 impl Group {
-    /// How many bytes of FILE it stands for. Of a journal that anybody may have written the sum may be anything.
+    /// The number of bytes of FILE that it stands for. In a journal that somebody else wrote, the sum may be anything.
     pub fn bytes(&self) -> u64 {
         self.records.iter().fold(0, |sum: u64, record| sum.saturating_add(record.length))
     }
 }
 
-/// What stands at a place of a journal.
+/// The content at a place of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {
     Group(Group),
     /// The bytes end before the group does.
     Incomplete,
-    /// No group.
+    /// Not a group.
     Bad,
 }
 
 impl Header {
-    /// For a new journal.
+    /// The header of a new journal.
     pub fn new(kind: Kind) -> Header {
-        // Each of these is seeded by the system.
+        // The system seeds each `RandomState`.
         Header { kind, salt: RandomState::new().hash_one(kind as u8).to_le_bytes() }
     }
 
@@ -114,7 +114,7 @@ impl Header {
         bytes.try_into().expect("the parts are of this length")
     }
 
-    /// `None` if this is no header of this format.
+    /// `None` if the bytes are not a header of this format.
     pub fn parse(bytes: &[u8]) -> Option<Header> {
         let (content, crc) = bytes.get(..HEADER)?.split_at(HEADER - 4);
         if crc != crc32fast::hash(content).to_le_bytes() {
@@ -151,7 +151,7 @@ impl Header {
         journal.extend_from_slice(&hasher.finalize().to_le_bytes());
     }
 
-    /// Reads what stands at an offset of the journal, which is where `bytes` begins.
+    /// Parses the bytes at an offset of the journal, where `bytes` begins.
     pub fn parse_group(&self, offset: u64, bytes: &[u8]) -> Parsed {
         match self.try_group(bytes) {
             Ok(group) => {
@@ -171,7 +171,7 @@ impl Header {
         if !(1..=MAX_ROWS).contains(&count) {
             return Err(Parsed::Bad);
         }
-        // What is no group is found out with its first records: memory is taken for those that are there.
+        // `count` may be wrong, so memory is taken only for as many records as there are bytes for.
         let mut records = Vec::with_capacity(count.min(rest.len() / (KEY + 1)));
         for _ in 0..count {
             records.push(self.record(&mut rest)?);

@@ -1,4 +1,4 @@
-//! Walking through a journal's file, in memory that does not grow with it.
+//! Walks through a journal's file, in memory that does not grow with it.
 
 use std::fs::File;
 use std::io;
@@ -20,7 +20,7 @@ pub struct Groups {
     pub header: Header,
     /// Where the next group begins.
     pub offset: u64,
-    /// Where to end, at most.
+    /// The end of the walk, at the latest.
     pub end: u64,
     file: File,
     window: Vec<u8>,
@@ -41,7 +41,7 @@ impl Groups {
         Ok(Groups { place: place.clone(), header, offset, end, file, window: Vec::new(), start: offset })
     }
 
-    /// The next group, which is passed over; `None` at the end, or where there is no group.
+    /// The next group, and moves past it. `None` at the end, or if there is not a group at this place.
     pub fn next(&mut self) -> Result<Option<Group>, Error> {
         Ok(match self.parse(self.offset)? {
             Parsed::Group(group) => {
@@ -52,7 +52,7 @@ impl Groups {
         })
     }
 
-    /// Passes to the next offset after this one at which a group stands. False when there is none.
+    /// Moves to the next offset after this one at which a group stands. Returns false when there is none.
     pub fn resynchronise(&mut self) -> Result<bool, Error> {
         while self.offset < self.end {
             self.offset += 1;
@@ -63,7 +63,7 @@ impl Groups {
         Ok(false)
     }
 
-    /// The next group with its place, whatever stands before it; `None` when there is none.
+    /// The next group with its place, whatever precedes it. `None` when there are no more.
     pub fn next_anywhere(&mut self) -> Result<Option<(u64, Group)>, Error> {
         loop {
             let begin = self.offset;
@@ -75,7 +75,7 @@ impl Groups {
         }
     }
 
-    /// Whether a hole lies between the end of a group and the place now.
+    /// Whether a hole lies between the end of a group and the current place.
     pub fn has_hole_since(&self, end: u64) -> Result<bool, Error> {
         holes::lies_between(&self.file, end, self.offset).map_err(at(&self.place))
     }
@@ -87,7 +87,7 @@ impl Groups {
         Ok(self.header.parse_group(offset, self.window.get(at..held).unwrap_or_default()))
     }
 
-    /// Has the window hold what begins here, as far as a group can reach.
+    /// Fills the window with the bytes from `offset`, as far as a group can reach.
     fn fill(&mut self, offset: u64) -> io::Result<()> {
         let held = self.start + self.window.len() as u64;
         if offset >= self.start && (held >= self.end || offset + MAX_GROUP as u64 <= held) {

@@ -1,12 +1,12 @@
-//! Holes: zeros where a file system has grown a file and its bytes did not reach the disk before a power cut.
+//! Holes: zeros where a file system has grown a file whose bytes did not reach the disk before a power cut.
 //!
-//! Files grow at their ends, and a disk takes blocks in any order. So a block is missing as a whole, or it was written
-//! when less stood in it: a hole reaches to the end of a block, or to the file's. In FILE every zero byte is wrong, for a
-//! line holds none. In a journal a zero byte can be right, yet a group never begins with one, and a whole block of zeros
-//! stands in none.
+//! Files grow at their ends, and a disk takes blocks in any order. So a block is missing as a whole, or was written
+//! when it held less: a hole reaches to the end of a block or of the file. In FILE every zero byte is wrong, because
+//! lines do not hold zero bytes. In a journal a zero byte can be right, but a group never begins with one and never
+//! holds a whole block of zeros.
 //!
-//! Lengths of lines that were lost with a hole of the journal are not known. Where the lines of the groups behind it
-//! stand is found by their own CRC: [`find`].
+//! The lengths of lines are lost with a hole of the journal. [`find`] locates the lines of later groups by their own
+//! CRC.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -20,7 +20,7 @@ use crate::cli::journal::format::Group;
 /// The smallest block that a disk writes as one. Pages of 4 KiB begin and end where such blocks do.
 const BLOCK: u64 = 512;
 
-/// Whether every zero byte between two places of FILE is of a hole.
+/// Whether all zero bytes between two places of FILE belong to holes.
 pub fn all_in_holes(file: &File, from: u64, to: u64, length: u64) -> io::Result<bool> {
     let mut block = [0; BLOCK as usize];
     let mut at = from;
@@ -37,7 +37,7 @@ pub fn all_in_holes(file: &File, from: u64, to: u64, length: u64) -> io::Result<
     Ok(true)
 }
 
-/// Whether a hole lies between two places of a journal: the end of a group, and the next place where one begins.
+/// Whether a hole lies between two places of a journal: the end of a group, and the next beginning of one.
 pub fn lies_between(journal: &File, from: u64, to: u64) -> io::Result<bool> {
     let mut block = [0; BLOCK as usize];
     let mut at = from;
@@ -61,10 +61,10 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
-/// Finds the first place at which the lines of a group stand, from the beginning of a line on.
+/// Finds the first place with the lines of a group. The place is the beginning of a line.
 ///
-/// One pass, and memory for as many lines as the group has, whatever stands there. Equal lines may stand in several
-/// places; any of them is as good as the group's own.
+/// Makes one pass, in memory for as many lines as the group has, whatever the file holds. Equal lines may be in several
+/// places; each is as good as the group's own.
 pub fn find(file: &File, group: &Group, from: u64, length: u64, buffer: &mut [u8]) -> io::Result<Option<u64>> {
     let mut window = Window::over(group, from);
     let mut at = from;
@@ -86,15 +86,15 @@ pub fn find(file: &File, group: &Group, from: u64, length: u64, buffer: &mut [u8
     Ok(None)
 }
 
-/// As many lines as a group has, which move on through FILE.
+/// A window of as many lines as a group has, which moves through FILE.
 struct Window {
-    /// Of the group's lines.
+    /// The lengths of the group's lines.
     lengths: Vec<u64>,
     bytes: u64,
     crc: u32,
-    /// The CRCs of single bits with as many bytes behind them as the group's lines have.
+    /// The CRCs of single bits that are followed by as many bytes as the group's lines have.
     behind: [u32; 32],
-    /// Of everything from the first line on.
+    /// The hash of everything from the first line on.
     hasher: Hasher,
     /// Where lines begin, each with the CRC of everything before it.
     starts: VecDeque<(u64, u32)>,
@@ -114,8 +114,7 @@ impl Window {
         Window { lengths, bytes, crc: group.file, behind, hasher: Hasher::new(), starts }
     }
 
-    /// Adds the rest of a line, behind which another one begins. Gives the place of the group's lines if that is their
-    /// end.
+    /// Adds the rest of a line that has a successor. Returns the place of the group's lines if they end here.
     fn add(&mut self, rest: &[u8], end: u64) -> Option<u64> {
         self.hasher.update(rest);
         self.starts.push_back((end, self.hasher.clone().finalize()));
@@ -139,7 +138,7 @@ impl Window {
                 .eq(self.lengths.iter().copied())
     }
 
-    /// What a CRC counts for in that of as many more bytes as the group's lines have. CRCs are linear.
+    /// The contribution of a CRC to the CRC of data that is longer by the group's lines. CRCs are linear.
     fn moved(&self, crc: u32) -> u32 {
         (0..32).filter(|bit| crc >> bit & 1 == 1).fold(0, |sum, bit| sum ^ self.behind[bit])
     }

@@ -1,4 +1,4 @@
-//! Where kept runs are: a small file for each in `$XDG_STATE_HOME/wpool/runs`, which points to its folder.
+//! The index of kept runs: for each, a small file in `$XDG_STATE_HOME/wpool/runs` that points to its folder.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -17,10 +17,10 @@ use crate::cli::errors::Usage;
 use crate::cli::journal::{Entries, Error, FACTS, Facts, SUFFIX, beside, is_running, output};
 use crate::cli::terminal::warn;
 
-/// Longest file of the index: a path takes 4 KiB at most, and some more in escapes.
+/// Longest file of the index: a path takes 4 KiB at most, and its escapes some more.
 const MAX_POINTER: u64 = 64 << 10;
 
-/// What the index says of a run.
+/// The index entry of a run.
 #[derive(Debug, Serialize, Deserialize)]
 struct Pointer {
     run: String,
@@ -43,7 +43,7 @@ impl Pointer {
     }
 }
 
-/// What became of a run.
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
@@ -51,9 +51,9 @@ pub enum RunState {
     /// It can be resumed.
     Interrupted,
     Running,
-    /// Its folder is not there, or is of a later run.
+    /// Its folder is missing, or belongs to a later run.
     Gone,
-    /// What is known of it cannot be read, now or by this version.
+    /// Its data cannot be read, now or by this version.
     Unreadable,
 }
 
@@ -69,7 +69,7 @@ impl RunState {
     }
 }
 
-/// A run that was kept.
+/// A kept run.
 #[derive(Debug, Serialize)]
 pub struct Kept {
     pub run: String,
@@ -80,11 +80,11 @@ pub struct Kept {
     /// `FILE.wpool`.
     #[serde(skip)]
     pub folder: PathBuf,
-    /// The same, open, if it is there.
+    /// The open folder, if it exists.
     #[serde(skip)]
     pub dir: Option<Dir>,
     pub exit_code: Option<i32>,
-    /// Records by status, as far as there is a journal to read.
+    /// Records by status, as far as the journal can be read.
     pub counts: BTreeMap<String, u64>,
     #[serde(skip)]
     pub facts: Option<Facts>,
@@ -109,13 +109,13 @@ impl Kept {
         Kept { run, state, started, program, output: output(&folder), folder, dir, exit_code, counts, facts }
     }
 
-    /// For how long it has been finished, by the clock of the file system.
+    /// The time since it finished, by the clock of the file system.
     pub fn finished_for(&self) -> Option<Duration> {
         let noted = self.dir.as_ref()?.at(FACTS).read().and_then(|facts| facts.metadata()?.modified()).ok()?;
         Some(SystemTime::now().duration_since(noted).unwrap_or_default())
     }
 
-    /// Its folder.
+    /// The open folder.
     pub fn dir(&self) -> Result<&Dir> {
         self.dir.as_ref().with_context(|| format!("cannot open {}", self.folder.display()))
     }
@@ -139,18 +139,18 @@ fn count(folder: &Dir) -> BTreeMap<String, u64> {
     counts
 }
 
-/// The path of the index; without a home there is none.
+/// The path of the index; `None` without a home directory.
 pub fn place() -> Option<PathBuf> {
     user_dir("XDG_STATE_HOME", ".local/state").map(|state| state.join("wpool/runs"))
 }
 
-/// The name of a run's file: names of runs come from files that anybody may have written.
+/// The name of a run's file. Checked, because names of runs come from files that anybody may have written.
 fn file_name(run: &str) -> Option<String> {
     let plain = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     plain.then(|| format!("{run}.json"))
 }
 
-/// Notes where a run is. Without the index it can still be found by its file, so a failure is told once and harms nothing.
+/// Adds a run to the index. A failure is reported once and does no harm: the run can still be found by its file.
 pub fn note(facts: &Facts, folder: &Path) {
     static TOLD: Once = Once::new();
     let (Some(place), Some(name)) = (place(), file_name(&facts.run)) else { return };
@@ -182,7 +182,7 @@ pub fn forget(run: &str) -> Result<()> {
     removed.with_context(|| format!("cannot remove the run from {}", place.display()))
 }
 
-/// Opens the folder of a kept run, which has its name and is not a link.
+/// Opens the folder of a kept run, which must have its name and not be a link.
 pub fn open_kept(folder: &Path) -> io::Result<Dir> {
     if folder.extension().is_none_or(|end| end != &SUFFIX[1..]) {
         return Err(io::Error::other("it is not called FILE.wpool"));
@@ -190,14 +190,14 @@ pub fn open_kept(folder: &Path) -> io::Result<Dir> {
     Dir::open_itself(folder)
 }
 
-/// All runs of the index, the newest first. What is no pointer is passed over.
+/// All runs of the index, the newest first. Skips invalid files.
 pub fn all() -> Result<Vec<Kept>> {
     let mut kept: Vec<Kept> = pointers("")?.into_iter().map(look).collect();
     kept.sort_by(|a, b| b.run.cmp(&a.run));
     Ok(kept)
 }
 
-/// Those whose name begins so.
+/// The entries of runs whose name begins with `prefix`.
 fn pointers(prefix: &str) -> Result<Vec<Pointer>> {
     let Some(place) = place() else { return Ok(Vec::new()) };
     if !place.exists() {
@@ -212,14 +212,14 @@ fn pointers(prefix: &str) -> Result<Vec<Pointer>> {
     Ok(named.filter_map(|name| own(name)).collect())
 }
 
-/// Reads a file of the index, if it is one.
+/// Reads a file of the index, if it is valid.
 fn read(entry: &Place) -> Option<Pointer> {
     let mut text = Vec::new();
     entry.read().ok()?.take(MAX_POINTER).read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
 }
 
-/// What there is of a run that the index knows.
+/// Looks at the folder of a run in the index.
 fn look(pointer: Pointer) -> Kept {
     let dir = open_kept(&pointer.folder).ok();
     let facts = match dir.as_ref().map(Facts::load) {
@@ -232,7 +232,7 @@ fn look(pointer: Pointer) -> Kept {
     Kept::of(dir, facts, pointer)
 }
 
-/// A run by its output file, its folder, its name, or the beginning of its name.
+/// Finds a run by its output file, its folder, its name, or the beginning of its name.
 pub fn find(run: &Path) -> Result<Kept> {
     let folder = if run.extension().is_some_and(|end| end == "wpool") { run.to_owned() } else { beside(run) };
     if folder.is_dir() {

@@ -1,20 +1,20 @@
-//! What a row is known by.
+//! The identity of a row.
 
 use wpool::Input;
 
-/// Bytes of a key. Two of 10⁷ different rows share one with a probability of 10⁻¹⁵.
+/// Bytes of a key. The probability that two of 10⁷ different rows share a key is 10⁻¹⁵.
 pub const KEY: usize = 12;
 
-/// Sets the hashes of rows that have an occurrence apart from all that rows can contain.
+/// Separates the hashes of rows with an occurrence from those of any row without.
 const OF_OCCURRENCE: &str = "wpool 2026 journal: occurrence of a row";
 
-/// The beginning of a hash of all that a task gets from its row: its content, its name where it has one, and in a
-/// deterministic run its number among rows of the same content, on which random numbers depend.
+/// The beginning of a hash of all that a task gets from its row: its content, its name if it has one, and in a
+/// deterministic run its number among equal rows, on which random numbers depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub [u8; KEY]);
 
 impl Key {
-    /// Of a row that is nothing but its content.
+    /// The key of a row with nothing but content.
     pub fn of_plain(row: &[u8]) -> Key {
         Key(*blake3::hash(row).as_bytes().first_chunk().expect("it is longer"))
     }
@@ -24,7 +24,7 @@ impl Key {
             None => blake3::hash(&row.bytes),
             Some(name) => {
                 let mut hasher = blake3::Hasher::new();
-                // Its length tells where the name ends.
+                // The length marks where the name ends.
                 hasher.update(&(name.len() as u64).to_le_bytes());
                 hasher.update(name.as_bytes()).update(&row.bytes).finalize()
             }

@@ -1,4 +1,4 @@
-//! Whatever happens to the bytes of a journal, no record is read from it that was not written.
+//! Whatever happens to the bytes of a journal, every record that is read from it was written.
 
 use proptest::prelude::*;
 use wpool::Input;
@@ -76,7 +76,7 @@ proptest! {
         for group in read(&header, &bytes) {
             prop_assert!(written.contains(&group), "{group:?} after {harms:?}");
         }
-        // Whatever is there, it is read or refused.
+        // Any bytes are either read or rejected.
         if let Some(read) = Header::parse(&bytes) {
             prop_assert_eq!(read, header);
         }
@@ -102,7 +102,7 @@ proptest! {
         prop_assert_eq!(read(&header, &bytes), written);
     }
 
-    /// FILE and journal harmed on a disk: what is taken for right is what was written, from the beginning on.
+    /// FILE and journal harmed on a disk: the accepted part is as it was written, from the beginning on.
     #[test]
     fn what_is_verified_was_written(groups in some_groups(), durable: bool, harms in proptest::collection::vec((any::<bool>(), some_harm()), 0..3)) {
         let disk = Disk::new();

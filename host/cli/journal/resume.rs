@@ -1,12 +1,13 @@
-//! Going on with a run: which rows of its input are done, and where their lines are.
+//! Resumes a run: finds the rows of its input that are done, and their lines.
 //!
-//! Rows come in the order of the input. As long as they are those of the journal, in its order, and done, their lines
-//! stay where they are. At the first that is not, or that is torn, all right lines that follow in FILE are moved into a
-//! tail, FILE and journal are cut off there, and from then on each row is looked up in the tails: the k-th of equal rows has the k-th record of that
-//! content.
+//! Rows come in the order of the input. While they match the journal, in its order, and are done, their lines stay
+//! where they are. At the first row that does not match, or is torn, all right lines that follow in FILE move into a
+//! tail, and FILE and journal are cut off there. From then on each row is looked up in the tails: the k-th of equal
+//! rows has the k-th record of that content.
 //!
-//! Each step leaves something to go on from: a tail has its name before anything is cut off; the journal is cut off before
-//! FILE, so that it never tells of lines that are not there; a group that is kept in part is in the tail as a whole.
+//! Each step leaves a state from which a run can be resumed. A tail has its name before anything is cut off. The
+//! journal is cut off before FILE, so that it never names missing lines. A group that is kept in part is in the tail as
+//! a whole.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -25,7 +26,7 @@ use crate::cli::journal::key::Key;
 use crate::cli::journal::tails::{self, Index, Tail};
 use crate::cli::journal::verify::{Lines, Stretch, Torn, Trust, Verified, verify};
 
-/// How a run is gone on with.
+/// Settings of a resumed run.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
     /// The statuses of rows that need not run again.
@@ -35,28 +36,28 @@ pub struct How {
     /// Whether lines begin with the position of their row.
     pub ids: bool,
     pub durable: bool,
-    /// Whether right records are kept although something else is damaged.
+    /// Whether right records are kept although other parts are damaged.
     pub salvage: bool,
 }
 
-/// Whether a record stays when its run is gone on with. What was stopped with the run is not done. What was not fit to
-/// run costs nothing to find out again, and its message tells where the row stands, which may be elsewhere now.
+/// Whether a record stays when its run is resumed. A task that was stopped with the run is not done. A row that could
+/// not run costs nothing to check again, and its message names the row's position, which may have changed.
 pub fn is_final(status: Status) -> bool {
     !matches!(status, Status::Skipped | Status::Cancelled | Status::InvalidInput)
 }
 
-/// What is known of a row.
+/// The known result of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Its line stands in FILE.
+    /// The row's line is in FILE.
     InPlace(Status),
-    /// Its line, which is to be written again with this record.
+    /// The row's line, which must be written again with this record.
     Moved(Record, Vec<u8>),
-    /// It has to run.
+    /// The row must run.
     Nothing,
 }
 
-/// A run that is gone on with.
+/// A resumed run.
 #[derive(Debug)]
 pub struct Resume {
     folder: Dir,
@@ -75,7 +76,7 @@ pub struct Resume {
     moved: Option<Moved>,
 }
 
-/// What there is once something in FILE does not stay.
+/// The state once a part of FILE does not stay.
 #[derive(Debug)]
 struct Moved {
     index: Option<Index>,
@@ -83,7 +84,7 @@ struct Moved {
 }
 
 impl Resume {
-    /// Checks all that is there, and changes nothing. `file` is FILE, which stands at `place`.
+    /// Checks all files, and changes nothing. `file` is FILE, at `place`.
     pub fn open(folder: &Folder, file: File, place: &Place, how: How) -> Result<Resume, Error> {
         let lines = Lines { file: &file, place };
         let (verified, tails, damaged) = match read(folder, lines, Trust::Crash) {
@@ -119,22 +120,22 @@ impl Resume {
         &self.file
     }
 
-    /// What will be done again because it was torn.
+    /// The torn part, whose rows will run again.
     pub fn torn(&self) -> Torn {
         self.verified.torn
     }
 
-    /// Whether something is damaged, so that only the right records are kept.
+    /// Whether any part is damaged, so that only the right records are kept.
     pub fn is_damaged(&self) -> bool {
         self.damaged
     }
 
-    /// Records of FILE that are right.
+    /// The number of right records in FILE.
     pub fn records(&self) -> u64 {
         self.verified.records
     }
 
-    /// What is known of the next row of the input.
+    /// Looks up the next row of the input.
     pub fn next(&mut self, row: &Input) -> Result<Known, Error> {
         let key = Key::of(row);
         let position = self.rows;
@@ -156,11 +157,11 @@ impl Resume {
         })
     }
 
-    /// Says that the input has ended: records that follow are of rows that are gone.
+    /// Ends the input: records that follow belong to rows that are gone.
     pub fn end(&mut self) -> Result<(), Error> {
         match self.moved {
             None => {
-                // What is left belongs to a next entry, if there is one.
+                // The rest belongs to a next entry, if there is one.
                 self.next_entry()?;
                 self.move_rest()
             }
@@ -168,7 +169,7 @@ impl Resume {
         }
     }
 
-    /// What writes new lines; once, when the first row is not in its place or the input has ended.
+    /// The writer of new lines. Returned once, when the first row is out of place or the input has ended.
     pub fn appender(&mut self) -> Option<Appender> {
         self.moved.as_mut()?.appender.take()
     }
@@ -182,7 +183,8 @@ impl Resume {
         Ok(record.map(|record| record.status))
     }
 
-    /// The next entry, with `begin` and `partial` being of its group. After the last they are of the end.
+    /// Moves to the next entry, with `begin` and `partial` of its group. After the last entry they are those of the
+    /// end.
     fn next_entry(&mut self) -> Result<Option<Record>, Error> {
         let entry = self.entries.next()?;
         let begin = if entry.is_some() { self.entries.begin() } else { self.verified.end };
@@ -197,14 +199,14 @@ impl Resume {
         let (begin, end) = (self.begin, self.verified.end);
         let rest = (begin != end).then_some(Stretch { begin, end });
         let rest: Vec<_> = rest.into_iter().chain(self.verified.behind.iter().copied()).collect();
-        // Those of a group that is kept in part are in no journal while it is written anew.
+        // While the partly kept group is written anew, its records are not in a journal.
         if !self.partial.is_empty() || self.anything_is_done_in(&rest)? {
             self.tails.push(tails::take(&self.folder, Lines { file: &self.file, place: &self.place }, &rest)?);
         }
         let appender = self.cut_off()?;
         let mut index = Index::load(&self.folder, &self.tails, self.how.done)?;
         if let Some(index) = &mut index {
-            // Rows that stay are occurrences, too.
+            // Rows that stay count as occurrences, too.
             let mut entries = Entries::open(&self.folder)?;
             while let Some(entry) = entries.next()? {
                 index.pass(entry.record.key);
@@ -214,7 +216,7 @@ impl Resume {
         Ok(())
     }
 
-    /// Whether there are records which may be of use.
+    /// Whether any record may be of use.
     fn anything_is_done_in(&self, stretches: &[Stretch]) -> Result<bool, Error> {
         for stretch in stretches {
             let groups = Groups::open(&self.folder.at(JOURNAL))?;
@@ -228,7 +230,7 @@ impl Resume {
         Ok(false)
     }
 
-    /// Cuts journal and FILE off behind what stays.
+    /// Cuts off journal and FILE behind the part that stays.
     fn cut_off(&self) -> Result<Appender, Error> {
         let journal_place = self.folder.at(JOURNAL);
         let journal = journal_place.edit().map_err(at(&journal_place))?;
@@ -239,7 +241,7 @@ impl Resume {
         let header = self.header(&journal).map_err(at(&journal_place))?;
         journal.set_len(self.begin.journal).map_err(at(&journal_place))?;
         if self.how.durable {
-            // No longer journal may come to stand before a shorter FILE.
+            // The disk must never hold a longer journal before a shorter FILE.
             journal.sync_all().map_err(at(&journal_place))?;
         }
         let end = End { file: self.begin.file + length, ..self.begin };
@@ -253,16 +255,16 @@ impl Resume {
             appender.commit(&lines, &self.partial)?;
         }
         if self.how.durable {
-            // They may have been on the disk before, and there may be no further line that brings a sync.
+            // The records may have been on the disk before, and later lines that cause a sync may never come.
             appender.sync()?;
-            // The run may have begun as one that is not durable.
+            // The run may have begun without `--durable`.
             sync_folder(&journal_place)?;
             sync_folder(&self.place)?;
         }
         Ok(appender)
     }
 
-    /// The header for what follows, which says whether it is durable.
+    /// The header of the new part, which has the setting `durable`.
     fn header(&self, journal: &File) -> std::io::Result<Header> {
         let kind = if self.how.durable { Kind::Durable } else { Kind::Plain };
         let header = Header { kind, ..self.header };
@@ -273,12 +275,12 @@ impl Resume {
     }
 }
 
-/// Reads all that there is.
+/// Reads and checks all files.
 fn read(folder: &Folder, lines: Lines<'_>, trust: Trust) -> Result<(Verified, Vec<Tail>), Error> {
     Ok((verify(&folder.journal(), lines, trust)?, tails::check(folder.dir(), trust)?))
 }
 
-/// A record with another position.
+/// The line with another position.
 fn with_id(position: u64, line: Vec<u8>) -> Vec<u8> {
     let begin = b"{\"id\":";
     let Some(rest) = line.strip_prefix(begin) else { return line };

@@ -1,4 +1,4 @@
-//! Damage that no crash leaves, and what is kept of it for a user who asks for that.
+//! Damage that a crash cannot cause, and the part that is kept on a user's request.
 
 use wpool::Input;
 
@@ -44,7 +44,7 @@ fn a_salvage_keeps_all_groups_that_are_right() {
         journal[at] ^= 1;
     }
     assert_eq!(salvage(&run.file, &journal), [3_000, 9_000].map(|at| flipped(true, at)).iter().sum::<usize>());
-    // Lines that somebody has edited: what follows stands elsewhere.
+    // Somebody has edited lines, so later lines are elsewhere.
     let mut file = run.file.clone();
     file.splice(40_000..40_003, *b"edited");
     assert_eq!(salvage(&file, &run.journal), flipped(false, 40_000));

@@ -1,13 +1,13 @@
-//! Records and lines that were taken from FILE's end, because the input differs from there on from what it was, or because
-//! rows in the middle are torn. Rows of the new input are answered from them.
+//! Records and lines that were taken from FILE's end, because the input has changed from there on, or because rows in
+//! the middle are torn. They answer rows of the new input.
 //!
-//! A tail is `tail-N.lines`, a copy of FILE's bytes, and `tail-N`, a journal of them whose records say how many equal rows
-//! came before. The lines are on the disk before the journal of them gets its name, and that is before anything is cut
-//! off. So lines without a journal are nothing, and a record may stand in FILE and in tails at once: row for row they
+//! A tail is `tail-N.lines`, a copy of FILE's bytes, and `tail-N`, a journal of them whose records have the number of
+//! equal rows before. The lines are on the disk before their journal gets its name, and the name exists before anything
+//! is cut off. So lines without a journal mean nothing. A record may be in FILE and in tails at once: row for row they
 //! are equal, and the newest is taken.
 //!
-//! Looking records up takes 36 bytes of memory for each that is in a tail, and moving them some 50. There is one only when
-//! the input has changed, when rows in the middle were not done, or with `--unordered`.
+//! Looking up records takes 36 bytes of memory for each record in a tail, and moving them some 50. A tail exists only
+//! when the input has changed, when rows in the middle were not done, or with `--unordered`.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -25,7 +25,7 @@ use crate::cli::journal::groups::Groups;
 use crate::cli::journal::key::Key;
 use crate::cli::journal::verify::{Lines, Stretch, Trust, verify};
 
-/// Bits of a slot's place for the offset in its tail's lines; the rest is the number of the tail.
+/// Bits of a slot's place for the offset in its tail's lines. The other bits are the number of the tail.
 const OFFSET_BITS: u32 = 48;
 
 const PREFIX: &str = "tail-";
@@ -38,12 +38,12 @@ fn places(folder: &Dir, number: u64) -> (Place, Place) {
     (journal, lines)
 }
 
-/// The number of the tail whose journal or lines have this name, and whether it is the lines.
+/// The number of the tail whose journal or lines have this name, and whether the name is of the lines.
 pub(super) fn number(name: &OsStr) -> Option<(u64, bool)> {
     let rest = name.to_str()?.strip_prefix(PREFIX)?;
     let of_lines = rest.strip_suffix(LINES);
     let digits = of_lines.unwrap_or(rest);
-    // So few that the next one is a number, too, and in the form in which they are written.
+    // So small that the next number fits, too, and only in the form in which numbers are written.
     let number: u32 = digits.parse().ok()?;
     (number.to_string() == digits).then_some((number.into(), of_lines.is_some()))
 }
@@ -65,22 +65,22 @@ pub fn remove(folder: &Dir) -> Result<(), Error> {
     tails.into_iter().try_for_each(|(_, name)| disk::remove(&folder.at(name)))
 }
 
-/// A tail, and what of it is right.
+/// A tail, and its right part.
 #[derive(Debug)]
 pub struct Tail {
     number: u64,
     stretches: Vec<Stretch>,
 }
 
-/// Reads all tails of a folder, oldest first. They were on the disk before they got their names, so nothing of them may
-/// be torn. A salvage leaves out everything that is wrong.
+/// Reads all tails of a folder, oldest first. They were on the disk before they got their names, so no part of them may
+/// be torn. A salvage leaves out every wrong part.
 pub fn check(folder: &Dir, trust: Trust) -> Result<Vec<Tail>, Error> {
     let mut tails = Vec::new();
     for number in numbers(folder)? {
         let (journal, lines) = places(folder, number);
         let file = lines.read().map_err(at(&lines))?;
         let found = match verify(&journal, Lines { file: &file, place: &lines }, trust) {
-            // Without its beginning no group of it can be checked.
+            // Without its beginning none of its groups can be checked.
             Err(Error::Damaged { .. }) if trust == Trust::Salvage => continue,
             found => found?,
         };
@@ -121,9 +121,9 @@ fn copy(lines: Lines<'_>, stretches: &[Stretch], into: &Place) -> Result<u64, Er
     Ok(length)
 }
 
-/// The journal of a tail: the groups of stretches, with occurrences. Torn groups between them count for these as well: their
-/// rows come before, and run again. Rows of groups that the journal has lost cannot be counted; so a row behind them can
-/// answer an equal one of theirs.
+/// The journal of a tail: the groups of stretches, with occurrences. Torn groups between them count for the occurrences
+/// as well: their rows come before, and run again. Rows of groups that the journal has lost cannot be counted, so a
+/// later row can answer an equal lost one.
 fn journal_of(folder: &Dir, stretches: &[Stretch]) -> Result<Vec<u8>, Error> {
     let mut groups = Groups::open(&folder.at(JOURNAL))?;
     let start = groups.offset;
@@ -142,7 +142,7 @@ fn journal_of(folder: &Dir, stretches: &[Stretch]) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// How often keys have come, for those keys alone that come in some stretches.
+/// The number of times that keys have come, only for the keys of some stretches.
 struct Occurrences(Vec<(Key, u64)>);
 
 impl Occurrences {
@@ -171,7 +171,7 @@ impl Occurrences {
 #[derive(Debug)]
 pub struct Index {
     slots: Vec<Slot>,
-    /// How many rows of a slot's key have come; counted at the first slot of the key.
+    /// The number of rows with a slot's key so far, counted at the first slot of the key.
     seen: Vec<u32>,
     tails: Vec<(Place, File)>,
 }
@@ -180,20 +180,20 @@ pub struct Index {
 struct Slot {
     key: Key,
     occurrence: u32,
-    /// Number among the tails, and offset.
+    /// Number of the tail, and offset.
     place: u64,
     /// Bytes of its line, and its status.
     value: u64,
 }
 
 impl Index {
-    /// Of the records of tails that count as done; `None` when there are no tails.
+    /// Indexes the records of tails that count as done. `None` when there are no tails.
     pub fn load(folder: &Dir, tails: &[Tail], done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
         if tails.is_empty() {
             return Ok(None);
         }
         let mut index = Index { slots: Vec::new(), seen: Vec::new(), tails: Vec::new() };
-        // The newest first, which is what a stable sort and the removal of equals keep.
+        // The newest first, because a stable sort and the removal of equal slots keep the first.
         for tail in tails.iter().rev() {
             index.add(folder, tail, done)?;
         }
@@ -224,7 +224,7 @@ impl Index {
         Ok(())
     }
 
-    /// Counts a row, and gives its record and line, if it is done.
+    /// Counts a row, and returns its record and line, if it is done.
     pub fn take(&mut self, key: Key) -> Result<Option<(Record, Vec<u8>)>, Error> {
         let Some(slot) = self.slot(key) else { return Ok(None) };
         let status = Status::ALL[(slot.value & ((1 << STATUS_BITS) - 1)) as usize];
@@ -240,7 +240,7 @@ impl Index {
         self.slot(key);
     }
 
-    /// Counts a row, and gives its slot, if it is done.
+    /// Counts a row, and returns its slot, if it is done.
     fn slot(&mut self, key: Key) -> Option<Slot> {
         let first = self.slots.partition_point(|slot| slot.key < key);
         if self.slots.get(first)?.key != key {

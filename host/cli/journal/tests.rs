@@ -1,4 +1,4 @@
-//! What a journal is after a crash, a power cut, or anything else that can happen to its bytes.
+//! Journals after a crash, a power cut, or any other change of their bytes.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub fn journal(kind: Kind, groups: &[usize]) -> (Header, Vec<u8>, Written) {
     (header, bytes, written)
 }
 
-/// All that a reader takes from bytes: groups one after the other, and after something else any that it finds.
+/// All groups that a reader finds in bytes, also behind other bytes.
 pub fn read(header: &Header, bytes: &[u8]) -> Written {
     let (mut at, mut found) = (HEADER, Vec::new());
     while at < bytes.len() {
@@ -94,7 +94,7 @@ impl Disk {
         self.folder.journal().path()
     }
 
-    /// Opens what there is.
+    /// Opens the run on the disk.
     pub fn open(&self, how: How) -> Result<Resume, Error> {
         Resume::open(&self.folder, self.place().edit().expect("it is there"), &self.place(), how)
     }
@@ -104,8 +104,8 @@ impl Disk {
         verify(&self.folder.journal(), Lines { file: &file, place: &self.place() }, trust)
     }
 
-    /// Writes rows 0, 1, 2… in groups of these sizes, and gives their lines. When durable, all is synced after the
-    /// second group.
+    /// Writes rows 0, 1, 2… in groups of these sizes, and returns their lines. If `durable`, everything is synced after
+    /// the second group.
     pub fn write(&self, groups: &[usize], durable: bool) -> Vec<Vec<u8>> {
         let file = std::fs::File::create(self.file()).expect("a file");
         let mut appender = Appender::create(&self.folder.journal(), &self.place(), file, durable).expect("it is made");
@@ -123,7 +123,7 @@ impl Disk {
         lines
     }
 
-    /// What a crash may have left.
+    /// Verifies as after a crash.
     pub fn verify(&self) -> Result<Verified, Error> {
         self.verify_by(Trust::Crash)
     }
@@ -143,7 +143,7 @@ impl Disk {
         self.open(how)
     }
 
-    /// Writes one group of rows, of which the last was skipped.
+    /// Writes one group of rows, the last of which was skipped.
     fn write_skipped(&self, count: usize, durable: bool) -> Vec<Vec<u8>> {
         let file = std::fs::File::create(self.file()).expect("a file");
         let mut appender = Appender::create(&self.folder.journal(), &self.place(), file, durable).expect("it is made");
@@ -163,7 +163,7 @@ fn done(row: usize, length: usize) -> Record {
     Record { status: Status::Ok, ..record(row as u64, length as u64) }
 }
 
-/// How many lines end there, which one does.
+/// The number of whole lines before `end`, which must be the end of one.
 pub fn whole(lines: &[Vec<u8>], end: u64) -> usize {
     (0..=lines.len()).find(|count| lines[..*count].concat().len() as u64 == end).expect("the end of a line")
 }
@@ -203,7 +203,7 @@ fn c67_what_is_wrong_in_the_middle_is_damage_with_its_place() {
     let error = disk.verify().expect_err("a group follows");
     assert!(matches!(error, Error::Damaged { offset, .. } if offset as usize == second), "{error}");
     disk.harm(&disk.journal(), |bytes| bytes[second + 5] ^= 1);
-    // Of FILE any byte, be it of the last line: no crash writes another one.
+    // Any byte of FILE, also of the last line: a crash never changes one.
     for row in [0, 3, 8] {
         let at = lines[..row].concat().len() + 3;
         disk.harm(&disk.file(), |bytes| bytes[at] ^= 1);
@@ -219,7 +219,7 @@ fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     let disk = Disk::new();
     let lines = disk.write(&[2, 3, 4, 5, 6], true);
     let groups = offsets(&disk);
-    // Groups 0 and 1 were synced. Of the others the disk has written the last one and not those before.
+    // Groups 0 and 1 were synced. The disk has written only the last of the later groups.
     disk.harm(&disk.journal(), |bytes| bytes[groups[3]..groups[4]].fill(0));
     let rows = |lines| whole(lines, disk.verify().expect("it is torn").end.file);
     assert_eq!(rows(&lines), 9);
@@ -231,7 +231,7 @@ fn c91_after_a_power_cut_only_what_was_synced_must_be_right() {
     disk.harm(&disk.journal(), |bytes| bytes[groups[1] + 7] ^= 1);
     let error = disk.verify().expect_err("what follows says that it was on the disk");
     assert!(matches!(error, Error::Damaged { offset, .. } if offset as usize == groups[1]), "{error}");
-    // Lines that did not reach the disk although the journal of them did.
+    // Lines that did not reach the disk although their journal did.
     let disk = Disk::new();
     let lines = disk.write(&[2, 3, 4], false);
     let kept = lines[..5].concat().len();
@@ -244,7 +244,7 @@ fn every_step_of_a_resume_leaves_something_to_go_on_from() {
     let disk = Disk::new();
     let lines = disk.write(&[3, 3, 3], false);
     let row = |row: usize| Input::new(row.to_string());
-    // Rows 0 to 3 are as they were, then one is new: what follows is moved.
+    // Rows 0 to 3 are unchanged, then a new row follows, so later lines are moved.
     let mut resume = disk.resume().expect("it is whole");
     for at in 0..4 {
         assert_eq!(resume.next(&row(at)).expect("it is read"), Known::InPlace(Status::Ok));
@@ -253,7 +253,7 @@ fn every_step_of_a_resume_leaves_something_to_go_on_from() {
     let (tail, file) = (disk.folder.dir().path().join("tail-0"), disk.file());
     assert!(tail.exists());
     assert_eq!(std::fs::read(&file).expect("it is there"), lines[..4].concat());
-    // The host is killed. The next one answers from the tail, with the positions that rows have now.
+    // The host is killed. The next run answers from the tail, with the rows' present positions.
     drop(resume);
     let mut resume = disk.resume().expect("it is whole");
     for (at, new) in [8, 0, 5, 1, 2, 3, 4, 4].into_iter().enumerate() {
@@ -268,7 +268,7 @@ fn every_step_of_a_resume_leaves_something_to_go_on_from() {
             other => assert_eq!((at, other), (7, Known::Nothing)),
         }
     }
-    // Nothing was in its place, so all that stood there is in a tail as well.
+    // No row was in its place, so all former lines are in a tail as well.
     assert_eq!(std::fs::metadata(&file).expect("it is there").len(), 0);
     let open = std::fs::File::open(&file).expect("it is there");
     disk.folder.remove_tails(&open).expect("they are removed");
@@ -296,7 +296,7 @@ fn c65_a_kill_while_a_group_is_cut_loses_none_of_its_records() {
     let known = [0, 1, 2].map(|at| resume.next(&row(at)).expect("it is read"));
     assert_eq!(known, [Known::InPlace(Status::Ok), Known::InPlace(Status::Ok), Known::Nothing]);
     drop(resume);
-    // As if it had been killed when journal and FILE were cut off, before it wrote the rest of the group.
+    // As if killed after journal and FILE were cut off, before the rest of the group was written.
     disk.harm(&disk.journal(), |bytes| bytes.truncate(HEADER));
     let mut resume = disk.resume().expect("it is whole");
     for (at, before) in lines.iter().take(2).enumerate() {
@@ -318,6 +318,6 @@ fn c91_what_stays_of_a_group_is_on_the_disk_before_anything_is_added() {
     let bytes = std::fs::read(disk.journal()).expect("it is there");
     let header = Header::parse(&bytes).expect("a header");
     let last = *offsets(&disk).last().expect("a group");
-    // A group says whether all before it was synced.
+    // A group records whether everything before it was synced.
     assert!(matches!(header.parse_group(last as u64, &bytes[last..]), Parsed::Group(group) if group.synced));
 }

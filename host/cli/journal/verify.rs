@@ -1,19 +1,20 @@
-//! What of a journal and its lines is what was written.
+//! Finds the parts of a journal and its lines that are as they were written.
 //!
-//! Torn parts are dropped, their rows run again, and right groups behind them stay. Torn are
+//! Torn parts are dropped, their rows run again, and right groups behind them stay. The torn parts are
 //!
 //! - a last group that is incomplete or wrong, whatever follows it, as long as no group does;
-//! - groups at the end whose lines are missing in FILE, or hold zero bytes, which no line does;
-//! - holes ([`holes`]) wherever they are: groups whose lines have one, and what a journal has lost with one;
-//! - in a durable journal, whatever is wrong in it, and lines with zero bytes, after the last group that says that all
-//!   before it had reached the disk. A disk writes in any order, so right groups can stand behind wrong ones there.
+//! - groups at the end whose lines are missing in FILE, or hold zero bytes, which a line never does;
+//! - holes ([`holes`]) anywhere: groups whose lines have one, and the journal's own losses to one;
+//! - in a durable journal, every wrong part, and lines with zero bytes, after the last group with the mark that
+//!   everything before it had reached the disk. A disk writes in any order, so right groups can stand behind wrong ones
+//!   there.
 //!
-//! Everything else that is wrong is damage, and so is anything before a group that says that all before it had reached the
-//! disk: that FILE's bytes are others, or that what was there is gone, is never the work of a crash.
+//! Every other wrong part is damage, and so is every wrong part before a group with this mark: a crash never changes
+//! bytes of FILE that are on the disk, or removes them.
 //!
-//! Behind a hole of the journal the places of lines are not known. They are looked for, and lines that are not found are
-//! torn as well, whatever was done to them. A damaged journal is read in the same way when its user asks for what is right
-//! of it ([`Trust::Salvage`]): then everything that is wrong counts as torn.
+//! Behind a hole of the journal the places of lines are unknown. They are searched, and lines that are not found count
+//! as torn, whatever happened to them. A damaged journal is read in the same way when its user asks for its right parts
+//! ([`Trust::Salvage`]): then every wrong part counts as torn.
 
 use std::fs::File;
 use std::io;
@@ -28,19 +29,19 @@ use crate::cli::journal::holes;
 
 /// Bytes of lines read at a time.
 const BLOCK: usize = 256 << 10;
-/// How often the lines of a group are looked for in vain: each time costs a pass through the rest of FILE.
+/// Searches for the lines of a group that may fail. Each costs a pass through the rest of FILE.
 const SEARCHES: u32 = 16;
 
-/// What is built on.
+/// The parts that count as right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// What a crash may have left.
+    /// The parts that a crash leaves right.
     Crash,
-    /// Whatever is right, for a user who knows that something is damaged.
+    /// All right parts, for a user who knows of the damage.
     Salvage,
 }
 
-/// What was dropped, or will be.
+/// The parts that were dropped, or will be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Torn {
     /// Bytes at the journal's end.
@@ -55,13 +56,13 @@ pub struct Torn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gaps {
     pub count: u64,
-    /// Where the first is.
+    /// Where the first gap is.
     pub first: End,
-    /// Bytes of FILE in all of them.
+    /// Bytes of FILE in all gaps.
     pub file: u64,
-    /// Records in them that the journal still tells of.
+    /// Records in the gaps that the journal still has.
     pub lost: u64,
-    /// Records behind the first that stay.
+    /// Kept records behind the first gap.
     pub kept: u64,
 }
 
@@ -72,10 +73,10 @@ pub struct Stretch {
     pub end: End,
 }
 
-/// What of a journal can be built on.
+/// The usable parts of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// The end of the right groups that stand at the beginning.
+    /// The end of the right groups at the beginning.
     pub end: End,
     /// The right groups behind torn ones, in the order of the journal.
     pub behind: Vec<Stretch>,
@@ -92,24 +93,24 @@ impl Verified {
     }
 }
 
-/// Lines as they are found.
+/// The result of a check of lines.
 enum Checked {
     Right,
     /// They end early.
     Short,
-    /// They are others, and hold zero bytes.
+    /// They differ, and hold zero bytes.
     Zeros,
     Wrong,
 }
 
-/// A file of lines, open, and where it stands.
+/// An open file of lines, with its place.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines<'a> {
     pub file: &'a File,
     pub place: &'a Place,
 }
 
-/// Reads all of a journal and of its lines.
+/// Reads a whole journal and its lines.
 pub fn verify(journal: &Place, lines: Lines<'_>, trust: Trust) -> Result<Verified, Error> {
     let mut groups = Groups::open(journal)?;
     let mut reading = Reading::new(&groups, lines, trust)?;
@@ -125,14 +126,14 @@ pub fn verify(journal: &Place, lines: Lines<'_>, trust: Trust) -> Result<Verifie
     }
 }
 
-/// A journal and its lines, as far as they are read.
+/// A journal and its lines while they are read.
 struct Reading<'a> {
     lines: Lines<'a>,
     length: u64,
     buffer: Vec<u8>,
     kind: Kind,
     trust: Trust,
-    /// The right groups; the first stretch is that of the beginning.
+    /// The right groups. The first stretch is at the beginning.
     stretches: Vec<Stretch>,
     records: u64,
     /// Records of the first stretch.
@@ -143,12 +144,12 @@ struct Reading<'a> {
     lost: u64,
     /// Where the lines of the next group stand.
     next: u64,
-    /// Whether that is a guess.
+    /// Whether `next` is a guess.
     guessed: bool,
     searches: u32,
-    /// The first torn part, which is damage if a group behind it says that it had reached the disk.
+    /// The first torn part. It is damage if a later group has the mark that it had reached the disk.
     torn: Option<Error>,
-    /// The first part that is torn only if no right lines stand behind it.
+    /// The first part that is torn only if no right lines follow.
     doubtful: Option<Error>,
 }
 
@@ -174,7 +175,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// Takes a group that stands between two places of the journal.
+    /// Handles a group between two places of the journal.
     fn group(&mut self, group: &Group, begin: u64, end: u64) -> Result<(), Error> {
         if group.synced
             && self.trust == Trust::Crash
@@ -212,7 +213,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Where a group's lines stand; `None` if they are torn.
+    /// Finds a group's lines; `None` if they are torn.
     fn place(&mut self, group: &Group) -> Result<Option<u64>, Error> {
         let right = self.right_end();
         if group.bytes() == 0 {
@@ -246,7 +247,7 @@ impl<'a> Reading<'a> {
         Ok(None)
     }
 
-    /// Passes over bytes of the journal, from a place to the next group, that are not a group.
+    /// Skips bytes of the journal, from a place to the next group, that are not a group.
     fn gap(&mut self, groups: &Groups, from: u64) -> Result<(), Error> {
         let what = "the bytes there are not a group of records, and groups follow them";
         let damage = Error::Damaged { path: groups.place.path(), offset: from, what };
@@ -301,7 +302,7 @@ fn check(file: &File, length: u64, offset: u64, group: &Group, buffer: &mut [u8]
     })
 }
 
-/// Whether something behind a wrong group, at which the journal stands, says that it was right once.
+/// Whether something behind a wrong group, at the current place, proves that the group was right once.
 pub(super) fn stands_behind(groups: &mut Groups) -> Result<bool, Error> {
     let from = groups.offset;
     if !groups.resynchronise()? {

@@ -1,4 +1,4 @@
-//! Rust: Cargo knows best what it builds and where it puts it.
+//! Builds Rust with Cargo, which itself reports what it builds and where.
 
 use std::env;
 use std::fs;
@@ -10,10 +10,10 @@ use crate::cli::projects::detect::Project;
 use crate::cli::projects::error::Error;
 use crate::cli::projects::tool;
 
-/// What is built when the project names no target of its own.
+/// The target when the project configures none.
 const TARGET: &str = "wasm32-wasip2";
 
-/// One line of what Cargo says with `--message-format=json`.
+/// One message of Cargo's `--message-format=json`.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -23,7 +23,7 @@ struct Message {
     filenames: Vec<PathBuf>,
 }
 
-/// Builds a package and gives the path of its program.
+/// Builds a package and returns the path of its program.
 pub fn build(project: &Project) -> Result<PathBuf, Error> {
     let cargo = project.need(project.language.tools[0])?;
     let dir = std::path::absolute(&project.dir).map_err(Error::io("find", &project.dir))?;
@@ -35,7 +35,7 @@ pub fn build(project: &Project) -> Result<PathBuf, Error> {
             remedy: format!("install it with `rustup target add {target}`"),
         });
     }
-    // Added to the flags of the project's own configuration; RUSTFLAGS and flags for the target replace it.
+    // Added to the flags of the project's own configuration. RUSTFLAGS and flags for the target replace it.
     let simd = "build.rustflags=[\"-Ctarget-feature=+simd128\"]";
     let args =
         ["build", "--release", "--message-format=json-render-diagnostics", "--target", &target, "--config", simd];
@@ -67,7 +67,7 @@ fn only_program(dir: &Path, said: &str) -> Result<PathBuf, Error> {
     }
 }
 
-/// The WebAssembly target that Cargo's own configuration asks for, from the environment or the nearest file.
+/// The WebAssembly target of Cargo's own configuration, from the environment or the nearest file.
 fn configured_target(dir: &Path) -> Option<String> {
     if let Ok(target) = env::var("CARGO_BUILD_TARGET") {
         return Some(target).filter(|target| is_wasm(target));
@@ -84,7 +84,7 @@ fn is_wasm(target: &str) -> bool {
     target.starts_with("wasm32-")
 }
 
-/// The value of `target` in the table `build`, as far as a target needs TOML: one string, or the first of a list.
+/// The value of `target` in the table `build`, with as much TOML as a target needs: one string, or the first of a list.
 fn target_of(config: &str) -> Option<String> {
     let mut table = "";
     for line in config.lines().map(str::trim) {

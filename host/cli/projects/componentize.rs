@@ -1,6 +1,6 @@
-//! The last steps on what a compiler made: debug information goes, and a core module with WIT metadata becomes a
-//! component, in this process. Whoever builds trusts the tools and their output, which run with the same rights: unlike a
-//! run, a build is not confined, and `wpool build` of a module from elsewhere reads it like any other tool would.
+//! The last steps on a compiler's output: debug information is removed, and a core module with WIT metadata becomes a
+//! component, in this process. A user who builds trusts the tools and their output, which run with the user's rights:
+//! unlike a run, a build is not confined, and `wpool build` reads a foreign module like any other tool.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use wit_component::ComponentEncoder;
 
 use crate::cli::projects::error::Error;
 
-/// Makes a program of what a compiler has written; `path` stands in messages.
+/// Makes a program of a compiler's output. `path` is for messages.
 pub fn finish(wasm: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
     let refuse = |why: String| Error::BadModule { path: path.to_owned(), why };
     if Parser::is_component(&wasm) {
@@ -22,7 +22,7 @@ pub fn finish(wasm: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
     if module.has_metadata() && !module.is_go() { encode(&plain, module.starts).map_err(refuse) } else { Ok(plain) }
 }
 
-/// Refuses a program that [`finish`] would leave as it is.
+/// Rejects a program that [`finish`] would leave as it is.
 pub fn check(wasm: &[u8], path: &Path) -> Result<(), Error> {
     match Module::read(wasm) {
         Ok(module) if module.is_go() => Err(Error::Go { path: path.to_owned() }),
@@ -43,10 +43,10 @@ fn encode(module: &[u8], is_command: bool) -> Result<Vec<u8>, String> {
     adapted.and_then(|mut encoder| encoder.encode()).map_err(|error| format!("{error:#}"))
 }
 
-/// A core module, as far as it matters here.
+/// The parts of a core module that matter here.
 #[derive(Default)]
 struct Module<'a> {
-    /// The kind of each section, its content, and its name if it is a custom one.
+    /// Each section: its kind, its content, and its name if it is a custom one.
     sections: Vec<(u8, &'a [u8], Option<&'a str>)>,
     /// Whether it exports `_start`.
     starts: bool,
@@ -87,8 +87,8 @@ impl<'a> Module<'a> {
         self.names().any(|name| name == "go:buildid")
     }
 
-    /// The module without what only debuggers read. The names of functions, which backtraces show, are a section of
-    /// their own and stay.
+    /// The module without sections that only debuggers read. Names of functions, which backtraces show, are in another
+    /// section and stay.
     fn without_debug(&self) -> Vec<u8> {
         let is_debug = |name: &str| name.starts_with(".debug_") || name.starts_with("reloc..debug_");
         let mut kept = wasm_encoder::Module::new();

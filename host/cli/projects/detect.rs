@@ -1,4 +1,4 @@
-//! What there is to build: from a path to a project.
+//! Finds the project at a path.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,26 +12,26 @@ use crate::cli::projects::tool::{Found, Tool};
 /// The name of a folder's program.
 pub const PROGRAM: &str = "task.wasm";
 
-/// Names that a main source file may have, where there are several files.
+/// Names of a main source file, among several files.
 const MAIN: [&str; 4] = ["task", "app", "main", "index"];
-/// Folders that may hold it.
+/// Folders that may have it.
 const FOLDERS: [&str; 3] = ["", "src", "assembly"];
-/// Folders below a project that hold no sources: what tools write, and what they install.
+/// Folders below a project that have no sources: output of tools, and installed packages.
 const NO_SOURCES: [&str; 4] = ["target", "node_modules", "zig-out", "__pycache__"];
-/// Extensions of what programs are built from, beside those that show a language: headers, manifests, lock files, WIT.
+/// Extensions of sources beside those that show a language: headers, manifests, lock files, WIT.
 const SOURCE_EXTENSIONS: [&str; 9] = ["rs", "toml", "lock", "h", "hpp", "mod", "sum", "wit", "tsx"];
 /// Configuration files whose extension is also that of data.
 const SOURCE_FILES: [&str; 4] = ["package.json", "package-lock.json", "tsconfig.json", "asconfig.json"];
-/// Deepest folder of sources; a link that leads upwards must not be followed for ever.
+/// Deepest folder of sources. A link upwards must not be followed endlessly.
 const DEEPEST: usize = 16;
 
 /// Sources of one language.
 #[derive(Debug)]
 pub struct Project {
     pub language: &'static Language,
-    /// Where its tools are run.
+    /// The working directory of its tools.
     pub dir: PathBuf,
-    /// The one file that is meant; without it, the whole folder.
+    /// The only source file; if `None`, the whole folder.
     pub file: Option<PathBuf>,
 }
 
@@ -53,11 +53,11 @@ impl Project {
         Ok(Project { language, dir: parent.to_owned(), file: (!is_manifest).then(|| PathBuf::from(name)) })
     }
 
-    /// The tool that it needs.
+    /// Finds a tool that the project needs.
     pub fn need(&self, tool: &Tool) -> Result<Found, Error> {
         tool.find(&self.dir).ok_or_else(|| {
             let has_package = self.language.uses_npm() && self.dir.join("package.json").exists();
-            // What npm installs is listed there already; node itself it does not install.
+            // The package.json lists npm packages already, but npm does not install node itself.
             let remedy = if has_package && tool.install.starts_with("npm ") {
                 format!("run `npm install` in {}", self.dir.display())
             } else {
@@ -67,7 +67,7 @@ impl Project {
         })
     }
 
-    /// Where its program goes unless something else is said.
+    /// The default place of its program.
     pub fn default_output(&self) -> PathBuf {
         match &self.file {
             Some(file) if self.language.is_module() => self.dir.join(file.with_extension("component.wasm")),
@@ -76,7 +76,7 @@ impl Project {
         }
     }
 
-    /// Its source files, from its folder.
+    /// Its source files, relative to its folder.
     pub fn sources(&self) -> Result<Vec<PathBuf>, Error> {
         match &self.file {
             Some(file) => Ok(vec![file.clone()]),
@@ -93,7 +93,7 @@ impl Project {
         Ok(names.map(|name| Path::new(folder).join(name)).collect())
     }
 
-    /// The source file that everything else is reached from.
+    /// The source file from which all others are reached.
     pub fn main_source(&self) -> Result<PathBuf, Error> {
         let is_ours =
             |file: &PathBuf| self.language.extensions().any(|known| file.extension() == Some(OsStr::new(known)));
@@ -113,13 +113,13 @@ impl Project {
     }
 }
 
-/// Whether a file is one that has to be built before it can be run: a source, but for WebAssembly text.
+/// Whether a file must be built before it can run: a source, except WebAssembly text.
 pub fn must_be_built(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     LANGUAGES.iter().any(|language| !matches!(language.recipe, Recipe::Text) && shows(language, name))
 }
 
-/// Whether a folder's program is missing or older than what it is built from.
+/// Whether a folder's program is missing or older than one of its sources.
 pub fn is_stale(dir: &Path) -> Result<bool, Error> {
     let program = dir.join(PROGRAM);
     let Ok(built) = fs::metadata(&program).and_then(|found| found.modified()) else { return Ok(true) };
@@ -129,7 +129,7 @@ pub fn is_stale(dir: &Path) -> Result<bool, Error> {
 fn has_newer(dir: &Path, than: SystemTime, depth: usize) -> Result<bool, Error> {
     for name in names(dir)? {
         let path = dir.join(&name);
-        // A link that leads nowhere is no source.
+        // A link without a target is not a source.
         let Ok(found) = fs::metadata(&path) else { continue };
         let newer = if found.is_dir() {
             depth > 0 && !NO_SOURCES.iter().any(|skipped| name == *skipped) && has_newer(&path, than, depth - 1)?
@@ -143,7 +143,8 @@ fn has_newer(dir: &Path, than: SystemTime, depth: usize) -> Result<bool, Error> 
     Ok(false)
 }
 
-/// Whether some language builds programs from files of this name. Data beside them, such as rows and records, is none.
+/// Whether some language builds programs from files of this name. Data beside them, such as rows and records, do not
+/// count.
 fn is_source(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().unwrap_or_default();
     LANGUAGES.iter().any(|language| shows(language, name))
@@ -185,7 +186,7 @@ fn shows(language: &Language, name: &OsStr) -> bool {
         || language.extensions().any(|known| OsStr::new(known) == extension)
 }
 
-/// What a folder holds, sorted; hidden entries are not looked at.
+/// The names in a folder, sorted, without hidden ones.
 fn names(dir: &Path) -> Result<Vec<std::ffi::OsString>, Error> {
     let entries = fs::read_dir(dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut names: Vec<_> =
@@ -195,7 +196,7 @@ fn names(dir: &Path) -> Result<Vec<std::ffi::OsString>, Error> {
     Ok(names)
 }
 
-/// The file that a package.json calls its main one.
+/// The main file of a package.json.
 fn main_of_package(dir: &Path) -> Option<PathBuf> {
     let text = fs::read(dir.join("package.json")).ok()?;
     let package: serde_json::Value = serde_json::from_slice(&text).ok()?;

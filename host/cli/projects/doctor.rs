@@ -1,4 +1,4 @@
-//! Which languages can be built here.
+//! The languages that can be built on this machine.
 
 use std::path::Path;
 
@@ -6,22 +6,22 @@ use serde::Serialize;
 
 use crate::cli::projects::language::LANGUAGES;
 
-/// What is known of a language.
+/// The report on a language.
 #[derive(Debug, Serialize)]
 pub struct LanguageReport {
     pub name: &'static str,
-    /// The calling convention of what `wpool new` writes.
+    /// The calling convention of the template that `wpool new` writes.
     pub convention: &'static str,
-    /// Whether every tool is there.
+    /// Whether every tool was found.
     pub found: bool,
     pub tools: Vec<ToolReport>,
 }
 
-/// What is known of a tool.
+/// The report on a tool.
 #[derive(Debug, Serialize)]
 pub struct ToolReport {
     pub name: &'static str,
-    /// Where it is.
+    /// The tool's path, if it was found.
     pub path: Option<String>,
     pub version: Option<String>,
     /// The command that installs it.

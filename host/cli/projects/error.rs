@@ -1,4 +1,4 @@
-//! Why nothing was built or written.
+//! Errors of building and of writing projects.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 
 use thiserror::Error;
 
-/// Why nothing was built or written.
+/// The reason for which nothing was built or written.
 #[derive(Debug, Error)]
 pub enum Error {
     #[error("cannot {what} {path}", path = path.display())]
@@ -62,13 +62,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps what the system said about a path.
+    /// Wraps an error of the system about a path.
     pub fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_owned();
         move |source| Error::Io { what, path, source }
     }
 
-    /// Whether other words on the command line would help.
+    /// Whether another command line would help.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,

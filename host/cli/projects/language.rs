@@ -1,5 +1,5 @@
-//! The languages, as data: how each is seen in a folder, which tools build it and with what arguments, and the project
-//! that `wpool new` writes. Detection, building, `wpool doctor` and the messages about missing tools all read this.
+//! The languages, as data: for each, its signs in a folder, its tools and their arguments, and the project that `wpool
+//! new` writes. Detection, building, `wpool doctor` and the messages about missing tools all read this.
 
 use crate::cli::projects::tool::{Place, Tool, Way};
 
@@ -9,9 +9,9 @@ pub struct Language {
     pub name: &'static str,
     /// The calling convention of its template.
     pub convention: &'static str,
-    /// What shows it in a folder: names of files, and `*.` with an extension.
+    /// Signs of it in a folder: names of files, or `*.` with an extension.
     pub signs: &'static [&'static str],
-    /// Languages that are not meant where this one is seen.
+    /// Languages that do not count in a folder with this one.
     pub hides: &'static [&'static str],
     /// Every tool it needs.
     pub tools: &'static [&'static Tool],
@@ -20,33 +20,33 @@ pub struct Language {
     pub template: &'static [(&'static str, &'static str)],
 }
 
-/// How sources become a WebAssembly file.
+/// The way from sources to a WebAssembly file.
 #[derive(Debug)]
 pub enum Recipe {
     /// Commands, one after the other.
     Steps(&'static [Step]),
-    /// Cargo, which says itself where it puts what it builds.
+    /// Cargo, which itself reports where its output is.
     Cargo,
     /// WebAssembly text, which needs no tool.
     Text,
-    /// A module that another tool has built and that may have to become a component.
+    /// A module from another tool, which may have to become a component.
     Module,
 }
 
-/// One command, run in the project's folder. In its arguments stand for
+/// One command, run in the project's folder. Its arguments may contain
 ///
 /// - `{out}`: the file to write,
-/// - `{source}`: the main source file; `{module}`: its name without extension; `{folder}`: where it is,
+/// - `{source}`: the main source file; `{module}`: its name without extension; `{folder}`: its folder,
 /// - `{sources}`: all source files,
 /// - `{package}`: the main source file if only that is built, or else the folder,
-/// - `{bundle}`: what an earlier step wrote there, or else the main source file,
+/// - `{bundle}`: the file that an earlier step wrote under this name, or else the main source file,
 /// - `{wit}`, `{world}`: the folder with the WIT files, and the world of the program.
 #[derive(Debug)]
 pub struct Step {
     pub tool: &'static Tool,
     pub args: &'static [&'static str],
     pub env: &'static [(&'static str, &'static str)],
-    /// Left out when its tool is not there.
+    /// Skipped when its tool is missing.
     pub optional: bool,
 }
 
@@ -61,7 +61,7 @@ impl Language {
         LANGUAGES.iter().find(|language| language.name == name)
     }
 
-    /// Whether its tools are a project's own, which npm installs.
+    /// Whether its tools belong to each project and come from npm.
     pub fn uses_npm(&self) -> bool {
         self.template.iter().any(|(path, _)| *path == "package.json")
     }
@@ -72,7 +72,7 @@ impl Language {
     }
 }
 
-/// The files of a folder of `templates`, which is a link to the folder of `guest-tasks` with the same program.
+/// The files of a folder in `templates`, which is a link to the folder in `guest-tasks` with the same program.
 macro_rules! template {
     ($folder:literal: $($name:literal),+) => {
         &[$(($name, include_str!(concat!("templates/", $folder, "/", $name)))),+]
@@ -156,10 +156,10 @@ const COMPONENTIZE_PY: Tool = Tool {
     install: "pip install componentize-py",
 };
 
-/// One file out of a script and all it imports.
+/// Bundles a script and all its imports into one file.
 const BUNDLE: &[&str] =
     &["{source}", "--bundle", "--format=esm", "--platform=neutral", "--log-level=warning", "--outfile={bundle}"];
-/// Without HTTP, which wpool does not offer. What is printed, and clocks, stay.
+/// Without HTTP, which wpool does not offer. Printing and clocks stay.
 const FROM_JS: &[&str] =
     &["{bundle}", "--wit", "{wit}", "--world-name", "{world}", "-d", "http", "fetch-event", "-o", "{out}"];
 
@@ -172,7 +172,7 @@ pub static LANGUAGES: [Language; 10] = [
         hides: &[],
         tools: &[&CARGO, &RUST_TARGET],
         recipe: Recipe::Cargo,
-        // No package of cargo contains a folder with a Cargo.toml, so the link to that file has another name.
+        // A package of cargo cannot contain a folder with a Cargo.toml, so the link to that file has another name.
         template: &[
             ("Cargo.toml", include_str!("templates/rust/manifest.toml")),
             ("Cargo.lock", include_str!("templates/rust/Cargo.lock")),
@@ -187,7 +187,7 @@ pub static LANGUAGES: [Language; 10] = [
         signs: &["*.c"],
         hides: &[],
         tools: &[&C],
-        // Debug information is made so that the names of functions are kept; it is dropped afterwards.
+        // Made with debug information to keep the names of functions. A later step removes it.
         recipe: Recipe::Steps(&[step(&C, &["-O2", "-g", "-msimd128", "{sources}", "-o", "{out}"])]),
         template: template!("c": "task.c", "inputs.jsonl"),
     },
@@ -296,7 +296,7 @@ pub static LANGUAGES: [Language; 10] = [
     },
 ];
 
-/// What is no language: a core module with WIT metadata. It is looked at only where there are no sources.
+/// A core module with WIT metadata, which is not a language. Looked for only in a folder without sources.
 pub static MODULE: Language = Language {
     name: "module",
     convention: "task",

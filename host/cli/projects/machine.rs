@@ -1,28 +1,28 @@
-//! What this machine offers: cores and memory.
+//! The cores and the memory of this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// Facts, each `None` where this system does not say.
+/// Facts about the machine. Each is `None` if the system does not report it.
 #[derive(Debug, Serialize)]
 pub struct Machine {
     pub kernel: Option<String>,
     /// Cores that this process may run on.
     pub cores: Option<usize>,
-    /// Cores' worth of time that its control groups allow.
+    /// CPU time per second that its control groups allow, in cores.
     pub cpu_quota: Option<f64>,
-    /// Workers of a pool by default.
+    /// The default number of a pool's workers.
     pub workers: usize,
     /// In bytes, like all sizes.
     pub memory_total: Option<u64>,
     pub memory_available: Option<u64>,
-    /// The least of the limits of its control groups.
+    /// The lowest limit of its control groups.
     pub memory_limit: Option<u64>,
 }
 
-/// Looks around.
+/// Collects the facts.
 pub fn machine() -> Machine {
     let groups = groups();
     let affinity = rustix::thread::sched_getaffinity(None).ok();
@@ -37,7 +37,7 @@ pub fn machine() -> Machine {
     }
 }
 
-/// The folders of this process's control group and of all above it, in either version of that interface.
+/// The folders of this process's control group and of all above it, in either version of the cgroup interface.
 fn groups() -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
     let lines = text("/proc/self/cgroup").unwrap_or_default();
@@ -65,7 +65,7 @@ fn cpu_quota(group: &Path) -> Option<f64> {
 }
 
 fn memory_limit(group: &Path) -> Option<u64> {
-    // The first version writes a number near the largest there is for "none".
+    // The first version writes a number near the largest possible for "none".
     const NONE: u64 = 1 << 62;
     let line = text(group.join("memory.max")).or_else(|| text(group.join("memory.limit_in_bytes")))?;
     line.parse().ok().filter(|limit| *limit < NONE)

@@ -1,5 +1,6 @@
-//! From sources to a program: `wpool new`, `wpool build`, and what `wpool doctor` finds. Every language is built by its
-//! own tools; [`language`] describes them, and nothing is installed. It is a part of the executable, not of the library.
+//! Builds programs from sources, for `wpool new`, `wpool build` and `wpool doctor`. Every language is built by its own
+//! tools, which [`language`] describes; wpool installs nothing. This module belongs to the executable, not to the
+//! library.
 
 mod cargo;
 mod componentize;
@@ -24,7 +25,7 @@ pub use language::{LANGUAGES, Language};
 pub use machine::{Machine, machine};
 pub use templates::create;
 
-/// Builds a project into a file, which is replaced only by a whole program.
+/// Builds a project into a file. Replaces the file only with a whole program.
 pub fn build(project: &Project, out: &Path) -> Result<(), Error> {
     check_place(project, out)?;
     let scratch = tempfile::Builder::new().prefix("wpool-build-").tempdir();
@@ -36,7 +37,7 @@ pub fn build(project: &Project, out: &Path) -> Result<(), Error> {
     replace(out, &componentize::finish(made, out)?)
 }
 
-/// Refuses to replace what is no file, such as a device, or a source.
+/// Rejects a place that is a source, or is not a regular file, such as a device.
 fn check_place(project: &Project, out: &Path) -> Result<(), Error> {
     let Ok(found) = fs::canonicalize(out) else { return Ok(()) };
     let is_source = |source: &PathBuf| fs::canonicalize(project.dir.join(source)).is_ok_and(|source| source == found);

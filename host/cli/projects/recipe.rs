@@ -1,4 +1,4 @@
-//! Carrying out a language's recipe: from a project to the WebAssembly that its tools make.
+//! Runs a language's recipe: builds a project to WebAssembly with the language's tools.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,12 +11,12 @@ use crate::cli::projects::error::Error;
 use crate::cli::projects::language::{Recipe, Step};
 use crate::cli::projects::{cargo, tool};
 
-/// The contract of tasks, for sources that do not bring it along.
+/// The contract of tasks, for sources without it.
 const TASK_WIT: &str = include_str!("../../../wit/task.wit");
-/// The world that is meant where there are several.
+/// The world to choose among several.
 const TASK_WORLD: &str = "task";
 
-/// Builds a project and gives the bytes. `scratch` is an empty folder for what comes in between.
+/// Builds a project and returns the bytes. `scratch` is an empty folder for intermediate files.
 pub fn carry_out(project: &Project, scratch: &Path) -> Result<Vec<u8>, Error> {
     let path = match &project.language.recipe {
         Recipe::Steps(steps) => {
@@ -43,7 +43,7 @@ fn take(step: &Step, project: &Project, scratch: &Path, out: &Path) -> Result<()
     if step.optional && step.tool.find(&project.dir).is_none() {
         return Ok(());
     }
-    // All that its language needs, so that a missing interpreter is named before what runs on it fails.
+    // Checks all tools first, so that a missing interpreter is reported before the tools that need it.
     project.language.tools.iter().try_for_each(|tool| project.need(tool).map(drop))?;
     let tool = project.need(step.tool)?;
     let mut args = Vec::new();
@@ -95,7 +95,7 @@ fn wit(project: &Project, scratch: &Path) -> Result<PathBuf, Error> {
     Ok(ours)
 }
 
-/// The world of a program: `task`, or the only one there is.
+/// The world of a program: `task`, or the only one.
 fn world(wit: &Path) -> Result<String, Error> {
     let mut resolve = Resolve::default();
     let bad = |error| Error::Wit { path: wit.to_owned(), why: format!("{error:#}") };

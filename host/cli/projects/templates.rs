@@ -9,7 +9,7 @@ use wpool::place::{PUBLIC, Place};
 use crate::cli::projects::error::Error;
 use crate::cli::projects::language::Language;
 
-/// Writes a language's template into a folder that is not there yet or is empty, and gives the paths in it.
+/// Writes a language's template into a folder that does not exist or is empty. Returns the paths in it.
 pub fn create(language: &Language, dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let is_free = match fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_none(),

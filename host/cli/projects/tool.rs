@@ -1,4 +1,4 @@
-//! Tools of languages: where they may be, and running them. Nothing else in this module starts processes.
+//! Tools of languages: finding and running them. Only this part of the module starts processes.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -9,17 +9,17 @@ use std::process::{Command, Output, Stdio};
 
 use crate::cli::projects::error::Error;
 
-/// Something that has to be installed.
+/// A tool that must be installed.
 #[derive(Debug)]
 pub struct Tool {
     pub name: &'static str,
-    /// Where it may be, in order of preference.
+    /// Its possible places, in order of preference.
     pub ways: &'static [Way],
     /// The command that installs it.
     pub install: &'static str,
 }
 
-/// One place of a tool, and how to call it there.
+/// One place of a tool, and its call there.
 #[derive(Debug)]
 pub struct Way {
     pub place: Place,
@@ -47,7 +47,7 @@ pub enum Place {
     RustTarget(&'static str),
 }
 
-/// A tool that is there.
+/// A tool that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
     program: PathBuf,
@@ -56,7 +56,7 @@ pub struct Found {
 }
 
 impl Tool {
-    /// Looks for it, as a project in `dir` would.
+    /// Looks for the tool, as a project in `dir` would.
     pub fn find(&self, dir: &Path) -> Option<Found> {
         self.ways.iter().find_map(|way| {
             let (program, first) = locate(&way.place, dir)?;
@@ -67,21 +67,21 @@ impl Tool {
 }
 
 impl Found {
-    /// A call of it in a folder.
+    /// A call of the tool in a folder.
     pub fn call<A: AsRef<OsStr>>(&self, dir: &Path, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = command(&self.program);
         command.args(&self.args).args(args).current_dir(dir);
         command
     }
 
-    /// Its path, with the module that is run there if it is an interpreter.
+    /// Its path, with the name of the module if it is an interpreter.
     pub fn path(&self) -> String {
         let module = self.args.iter().skip_while(|arg| *arg != "-m").take(2);
         let words = [self.program.as_os_str()].into_iter().chain(module.map(OsString::as_os_str));
         words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
     }
 
-    /// The number in what it says of its version, or all of its first line.
+    /// The number in its printed version, or else the whole first line.
     pub fn version(&self, dir: &Path) -> Option<String> {
         let mut command = command(&self.program);
         let module = self.args.iter().skip_while(|arg| *arg != "-m").take(2);
@@ -123,13 +123,13 @@ fn locate(place: &Place, dir: &Path) -> Option<(PathBuf, Vec<&'static str>)> {
     Some((program?, Vec::new()))
 }
 
-/// Whether rustc has the standard library of a target, in a folder that may choose its own toolchain.
+/// Whether rustc has the standard library of a target. The folder may choose its own toolchain.
 pub fn has_rust_target(target: &str, dir: &Path) -> bool {
     let asked = output(command("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(dir));
     asked.is_ok_and(|said| Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_dir() && said.status.success())
 }
 
-/// Where Python puts executables: of the environment, and of the user.
+/// Python's folders of executables: of the environment, and of the user.
 fn python_scripts() -> Option<Vec<PathBuf>> {
     const ASK: &str = "import sysconfig as s\nprint(s.get_path('scripts'))\n\
                        print(s.get_path('scripts', s.get_preferred_scheme('user')))";
@@ -155,7 +155,7 @@ fn output(command: &mut Command) -> io::Result<Output> {
     command.stdin(Stdio::null()).output()
 }
 
-/// Runs a command to its end. What it prints for people goes to standard error.
+/// Runs a command to its end. Its printed text goes to standard error.
 pub fn run(command: &mut Command) -> Result<(), Error> {
     let status = command.stdin(Stdio::null()).stdout(io::stderr()).status();
     match status {
@@ -165,7 +165,7 @@ pub fn run(command: &mut Command) -> Result<(), Error> {
     }
 }
 
-/// Runs a command whose standard output is for us.
+/// Runs a command and returns its standard output.
 pub fn read(command: &mut Command) -> Result<Vec<u8>, Error> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     match output {
@@ -175,7 +175,7 @@ pub fn read(command: &mut Command) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// A command as one would type it, but for quotes.
+/// A command as one would type it, except for quotes.
 fn line(command: &Command) -> String {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

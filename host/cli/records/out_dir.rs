@@ -1,5 +1,5 @@
-//! Outputs as files of a folder. Their names are made from rows, which nobody has to trust: whatever a name says, a file
-//! comes to stand inside of the folder, and takes no other's place unless that was allowed.
+//! Outputs as files of a folder. Their names are made from untrusted rows: whatever a name says, its file is inside of
+//! the folder, and replaces no other file unless this was allowed.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -15,11 +15,11 @@ use wpool::{Input, Rejected};
 use crate::cli::errors::CannotWrite;
 use crate::cli::plan::OutDirPlan;
 
-/// Longest name in bytes, sub-folders included, and longest part of it: what Linux file systems take.
+/// The limits of Linux file systems in bytes: of a name with its sub-folders, and of each part.
 const MAX_NAME: usize = 4095;
 const MAX_PART: usize = 255;
 
-/// The folder that outputs are written to.
+/// The folder of the outputs.
 #[derive(Debug)]
 pub struct OutDir {
     path: PathBuf,
@@ -29,11 +29,11 @@ pub struct OutDir {
     overwrite: bool,
 }
 
-/// Why a file cannot be written.
+/// The reason for which a file cannot be written.
 type Refusal = (&'static str, String);
 
 impl OutDir {
-    /// Opens the folder, and makes it if it is not there.
+    /// Opens the folder, and makes it if it does not exist.
     pub fn open(plan: &OutDirPlan) -> Result<Arc<OutDir>, CannotWrite> {
         let path = &plan.path;
         let folder =
@@ -45,7 +45,7 @@ impl OutDir {
     /// The name for a row, below the folder.
     pub fn name(&self, row: &Input, id: u64) -> Result<String, String> {
         let name = self.name.expand(Row { id: Some(id), ..Row::of(row, self.json) })?;
-        // `{dir}` of a file in the current folder is `.`, which leads nowhere.
+        // `{dir}` of a file in the current folder is `.`, which adds nothing.
         Ok(name.strip_prefix("./").map(str::to_owned).unwrap_or(name))
     }
 
@@ -54,7 +54,7 @@ impl OutDir {
         self.path.join(name).display().to_string()
     }
 
-    /// Writes a file whose name was admitted: its bytes are there whole or not at all.
+    /// Writes a file whose name was admitted, as a whole or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CannotWrite> {
         self.try_write(name, bytes).map_err(|source| CannotWrite { path: self.show(name), source })
     }
@@ -64,7 +64,7 @@ impl OutDir {
         place.replace(bytes, PUBLIC, self.overwrite)
     }
 
-    /// The place of a name, whose folders are reached through no link.
+    /// The place of a name. No link is followed on the way to it.
     fn place(&self, name: &str, step: impl Fn(Place) -> io::Result<Dir>) -> io::Result<Place> {
         let (folders, last) = split(name);
         let mut folder = self.folder.clone();
@@ -74,7 +74,7 @@ impl OutDir {
         Ok(folder.at(last))
     }
 
-    /// Refuses a name where something stands already that may not be replaced.
+    /// Rejects the name of an existing file that must not be replaced.
     fn check_place(&self, name: &str, own: &HashSet<(u64, u64)>) -> Result<(), Refusal> {
         let shown = || self.show(name);
         let found = self.place(name, |folder| folder.folder()).and_then(|place| place.look());
@@ -104,32 +104,32 @@ impl OutDir {
     }
 }
 
-/// Looks at every row before it runs, so that no task is run whose output could not be kept.
+/// Checks every row before it runs, so that no task runs whose output could not be kept.
 #[derive(Debug)]
 pub struct OutNames {
     dir: Arc<OutDir>,
     next: u64,
-    /// Names that are taken, as keyed hashes, with the position of the row. 16 bytes a row, and the table's slack, are
-    /// all that a run holds in the host for each row that is done.
+    /// Names in use, as keyed hashes, with the position of the row. These 16 bytes a row, with the table's slack, are
+    /// all that the host keeps for each finished row.
     used: HashMap<u64, Taken>,
     hasher: RandomState,
-    /// Files that the run reads and writes itself, as device and inode, when they could be replaced.
+    /// Files that the run reads and writes itself, as device and inode, if they could be replaced.
     own: HashSet<(u64, u64)>,
 }
 
-/// What a name is used for: position of the first row that uses it, times two, and one more when it is a folder's.
+/// The use of a name: the position of the first row with it, times two, plus one if the name is a folder's.
 #[derive(Clone, Copy, Debug)]
 struct Taken(u64);
 
 impl OutNames {
-    /// For a run that reads and writes these files itself.
+    /// The names of a run that reads and writes `own` itself.
     pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a Path>) -> OutNames {
         let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         let own = if dir.overwrite { own.filter_map(identity).collect() } else { HashSet::new() };
         OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), own }
     }
 
-    /// The next row of the run, rejected if its output could not be written.
+    /// The next row of the run. It is rejected if its output could not be written.
     pub fn admit(&mut self, row: Input) -> Input {
         let id = self.next;
         self.next += 1;
@@ -155,7 +155,7 @@ impl OutNames {
         Ok(())
     }
 
-    /// Whether no earlier row uses the name, or a part of it, for something else.
+    /// Checks that no earlier row uses the name, or a part of it, differently.
     fn check_free(&self, name: &str) -> Result<(), String> {
         let taken =
             |name: &str| self.used.get(&self.hasher.hash_one(name)).map(|taken| (taken.0 >> 1, taken.0 & 1 == 1));
@@ -172,7 +172,7 @@ impl OutNames {
     }
 }
 
-/// Refuses a name that is none for a file inside of a folder.
+/// Rejects a name that cannot be a file inside of a folder.
 fn check_name(name: &str) -> Result<(), String> {
     let why = match name {
         "" => "is empty".to_owned(),

@@ -12,7 +12,7 @@ use crate::cli::plan::Locator;
 use crate::cli::plan::Style;
 use crate::cli::say;
 
-/// How a run's results are written.
+/// The format of a run's results.
 #[derive(Debug)]
 pub struct Format {
     pub style: Style,
@@ -21,7 +21,7 @@ pub struct Format {
 }
 
 impl Format {
-    /// Appends the line of a result. `file` is where its output was written to, if it was.
+    /// Appends the line of a result. `file` is the file of its output, if it has one.
     pub fn push(&self, result: &TaskResult, file: Option<&str>, lines: &mut Vec<u8>) {
         match self.style {
             Style::Records { receipts } => self.push_record(result, file, receipts, lines),
@@ -30,12 +30,13 @@ impl Format {
         lines.push(b'\n');
     }
 
-    /// Whether the line of a task that is ok depends on nothing but its output and its id.
+    /// Whether the line of a task that is ok depends only on its output and its id.
     pub fn is_plain(&self) -> bool {
         self.output_type == OutputType::Auto && !matches!(self.style, Style::Records { receipts: true })
     }
 
-    /// Appends the lines of tasks whose lines are plain, as [`Format::push`], and tells of each how long it is.
+    /// Appends the lines of tasks whose lines are plain, like [`Format::push`], and passes the length of each to
+    /// `tell`.
     pub fn push_span(&self, span: &OkSpan, lines: &mut Vec<u8>, mut tell: impl FnMut(u64)) {
         let (before, after): (&[u8], &[u8]) = match self.style {
             Style::Records { .. } => (b"{\"id\":", b"}\n"),
@@ -96,7 +97,7 @@ impl Format {
                 line.extend_from_slice(b"null");
                 let place = self.locator.locate(&result.input).map(|place| format!(" ({place})")).unwrap_or_default();
                 let mut message = Vec::new();
-                // As a JSON string, so that nothing in a guest's message reaches a terminal as it is.
+                // As a JSON string, so that a guest's message cannot reach a terminal unescaped.
                 push_string(&failure.error.message, &mut message);
                 let message = String::from_utf8_lossy(&message);
                 say(format_args!("task {}{place}: {}: {message}", result.id.0, failure.status));
@@ -115,10 +116,10 @@ fn push_error(failure: &Failure, place: Option<String>, line: &mut Vec<u8>) {
     }
 }
 
-/// The beginning of the records of tasks that are ok, with an id that counts up where it stands.
+/// The beginning of the records of tasks that are ok. Its id counts up in place.
 struct Head {
     bytes: Vec<u8>,
-    /// Where the id is.
+    /// The place of the id.
     id: std::ops::Range<usize>,
 }
 
@@ -171,7 +172,7 @@ fn push_json(value: &impl Serialize, line: &mut Vec<u8>) {
 struct ReceiptRecord<'a> {
     layer: Layer,
     attempts: u32,
-    /// What earlier attempts came to.
+    /// The statuses of earlier attempts.
     #[serde(skip_serializing_if = "<[Status]>::is_empty")]
     retried: &'a [Status],
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,29 +1,29 @@
-//! Whether the pool pays, and what to do when it does not.
+//! Whether the pool pays off, and advice if it does not.
 //!
-//! What a task costs beside the guest's own work:
+//! The cost of a task beside the guest's own work:
 //!
 //! - making its instance, which workers measure (`Stats::start`);
-//! - carrying its row and its output, which is done by the host: its CPU time since the first row was read.
+//! - moving its row and its output in the host, measured as the host's CPU time since the first row was read.
 //!
-//! Their share is of all that was spent, which is the time of workers on tasks and the CPU time of the host. Waiting is
-//! in neither: rows that come slowly are not the pool's cost.
+//! Their share is relative to the time of workers on tasks plus the CPU time of the host. Neither includes waiting,
+//! because slow input is not the pool's cost.
 
 use std::time::Duration;
 
 use crate::cli::units::show_time;
 
-/// Share of the pool from which on it is worth a word.
+/// The pool's share from which advice is given.
 const MUCH: f64 = 0.3;
-/// With fewer tasks than this, or less time, there is nothing to gain.
+/// With fewer tasks than this, or less time, advice gains nothing.
 const FEW: u64 = 1_000;
 const SHORT: Duration = Duration::from_secs(1);
 
-/// What a run spent, together over all workers.
+/// The time that a run spent, summed over all workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     /// Tasks that met a worker.
     pub tasks: u64,
-    /// Time of workers on tasks, with making instances.
+    /// Time of workers on tasks, including making instances.
     pub busy: Duration,
     /// Time of workers making instances.
     pub start: Duration,
@@ -38,23 +38,23 @@ impl Spent {
         self.busy.saturating_sub(self.start)
     }
 
-    /// What the pool cost.
+    /// The pool's cost.
     pub fn pool(&self) -> Duration {
         self.start + self.host
     }
 
-    /// Its share of everything, from 0 to 1.
+    /// The pool's share of everything, from 0 to 1.
     pub fn pool_share(&self) -> f64 {
         self.pool().as_secs_f64() / (self.own() + self.pool()).as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// Whether anybody would notice if this run were faster.
+    /// Whether a faster run would be noticeable.
     pub fn is_noticeable(&self) -> bool {
         self.tasks >= FEW && self.wall >= SHORT
     }
 }
 
-/// A sentence when the pool costs much beside what it runs.
+/// A sentence of advice when the pool costs much compared to its tasks.
 pub fn advice(spent: &Spent) -> Option<String> {
     if spent.tasks == 0 || spent.pool_share() <= MUCH {
         return None;

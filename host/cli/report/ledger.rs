@@ -1,21 +1,21 @@
-//! What is heard of workers: told at once when asked for, and summed up in the end.
+//! Counts events of workers, for the summary.
 
 use std::sync::{Mutex, MutexGuard};
 
 use serde::Serialize;
 use wpool::Event;
 
-/// Different reasons that are kept apart; a guest can make its worker die in many ways.
+/// The most different reasons. A guest can make its worker die in many ways.
 const REASONS: usize = 16;
 
-/// A reason, and how often it was given.
+/// A reason, and its count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
     pub reason: String,
     pub count: u64,
 }
 
-/// Reasons in the order in which they first came.
+/// Reasons in the order of their first occurrence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reasons {
     pub count: u64,
@@ -36,7 +36,7 @@ impl Reasons {
         }
     }
 
-    /// `2 × was killed by SIGKILL, 1 × exited with code 3`.
+    /// A list such as `2 × was killed by SIGKILL, 1 × exited with code 3`.
     pub fn list(&self) -> String {
         let each = self.reasons.iter().map(|known| format!("{} × {}", known.count, known.reason));
         each.collect::<Vec<_>>().join(", ")
@@ -50,7 +50,7 @@ pub struct Workers {
     pub retirements: Reasons,
 }
 
-/// Hears of workers.
+/// Counts events of workers.
 #[derive(Debug, Default)]
 pub struct Ledger(Mutex<Workers>);
 

@@ -1,4 +1,4 @@
-//! What a run amounted to, for people and for programs.
+//! The summary of a run, for people and for programs.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,28 +15,28 @@ use crate::cli::report::tally::{Counts, Named, Tally};
 use crate::cli::report::times::Percentiles;
 use crate::cli::units::{plural, show_size, show_time};
 
-/// A run that took this long is summed up in detail without being asked.
+/// The time from which a run's summary is detailed without a request.
 const LONG: Duration = Duration::from_secs(10);
 
-/// With fewer tasks for each worker that is replaced, starting workers is much of what the pool costs.
+/// With fewer tasks for each replaced worker, starting workers is much of the pool's cost.
 const TASKS_WORTH_A_WORKER: u64 = 1_000;
 
-/// Everything that is known of a run.
+/// All facts about a run.
 #[derive(Debug)]
 pub struct Summary {
     pub tally: Tally,
     pub workers: Workers,
     pub stats: Stats,
     pub wall: Duration,
-    /// Of the host, since the first row was read.
+    /// CPU time of the host, since the first row was read.
     pub host_cpu: Duration,
-    /// Of the host: making records, and waiting for who reads them.
+    /// Time in which the host made records, or waited for their reader.
     pub result: Duration,
     pub jobs: usize,
     pub cores: usize,
-    /// What stopped the run before its end.
+    /// The reason for which the run stopped early.
     pub stopped: Option<String>,
-    /// There may have been rows that were not read.
+    /// Some rows may not have been read.
     pub unread: bool,
 }
 
@@ -47,12 +47,12 @@ impl Summary {
         Spent { tasks, busy, start, host: self.host_cpu, wall: self.wall }
     }
 
-    /// Advice, where the tasks are what it would be about.
+    /// Advice, if it applies to the tasks of this run.
     fn advice(&self) -> Option<String> {
         let counts = &self.tally.counts;
         let unanswered = [Status::Crash, Status::Timeout, Status::Cancelled, Status::Skipped, Status::InvalidInput];
         let answered = counts.total() - unanswered.iter().map(|status| counts.of(*status)).sum::<u64>();
-        // Starting workers again and again is what such a run costs.
+        // In such a run, repeated starts of workers are the main cost.
         let restarts = self.workers.retirements.count;
         if answered == 0 || self.tally.run.count() < restarts.saturating_mul(TASKS_WORTH_A_WORKER) {
             return None;
@@ -60,12 +60,12 @@ impl Summary {
         advice(&self.spent())
     }
 
-    /// Share of the cores' time that was spent in tasks, from 0 to 1; a task that waits counts, too.
+    /// Share of the cores' time that was spent in tasks, from 0 to 1. A task that waits counts, too.
     fn efficiency(&self) -> f64 {
         share(self.spent().own(), self.wall, self.cores).min(1.0)
     }
 
-    /// The summary for people: one line, and what is worth more.
+    /// The summary for people: one line, and further lines for remarkable facts.
     pub fn text(&self, verbose: bool) -> Lines {
         let mut text = Lines::default();
         text.add(self.headline());
@@ -178,7 +178,7 @@ impl Summary {
     }
 }
 
-/// Time as a share of what so many have in a wall time.
+/// Time as a share of a wall time on `of` cores.
 fn share(time: Duration, wall: Duration, of: usize) -> f64 {
     time.as_secs_f64() / (wall.as_secs_f64() * of as f64).max(f64::EPSILON)
 }
@@ -214,7 +214,7 @@ pub struct Document<'a> {
     advice: Option<String>,
 }
 
-/// Microseconds, with the fractions that small tasks have.
+/// Microseconds, with fractions for small tasks.
 #[derive(Debug, Serialize)]
 struct Distribution {
     mean: f64,
@@ -247,7 +247,7 @@ struct Split {
     host_cpu: u128,
 }
 
-/// What tasks did with shared state.
+/// Counters of shared state.
 #[derive(Debug, Serialize)]
 struct StateUse {
     calls: u64,

@@ -1,4 +1,4 @@
-//! Counting results as they come, in memory that does not grow with their number.
+//! Counts results as they come, in memory that does not grow with their number.
 
 use std::time::Duration;
 
@@ -10,39 +10,39 @@ use wpool::{Status, TaskResult};
 use crate::cli::records::resume::Counted;
 use crate::cli::report::times::Times;
 
-/// Tasks that are named in lists of a summary.
+/// The most tasks that a summary lists by name.
 const NAMED: usize = 5;
 
-/// What a run's records say together.
+/// The totals of a run's records.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub counts: Counts,
-    /// How many of them were done by an earlier run.
+    /// The part of `counts` that an earlier run did.
     pub kept: u64,
-    /// Of tasks that met a worker: from instantiation to answer.
+    /// From instantiation to answer, of tasks that met a worker.
     pub run: Times,
     /// From the reading of the row to the start of its task.
     pub wait: Times,
     pub slowest: Slowest,
-    /// Attempts after which a task was tried again.
+    /// Attempts that were retried.
     pub retries: u64,
-    /// Tasks that were ok after a retry: how many, and the first of them.
+    /// Tasks that were ok after a retry: their number, and the first of them.
     pub flaky: Named,
 }
 
 impl Tally {
-    /// Counts rows that were done by an earlier run.
+    /// Counts rows that an earlier run did.
     pub fn keep(&mut self, status: Status, count: u64) {
         self.counts.0[status as usize] += count;
         self.kept += count;
     }
 
-    /// Its counts, for the journal.
+    /// The counts, for the journal.
     pub fn counted(&self) -> Counted {
         Counted(self.counts.present().map(|(status, count)| (status.to_string(), count)).collect())
     }
 
-    /// As [`Tally::add`] for each of them.
+    /// Adds each task, like [`Tally::add`].
     pub fn add_span(&mut self, span: &OkSpan) {
         self.counts.0[Status::Ok as usize] += span.len() as u64;
         for (task, id) in span.iter().zip(span.first().0..) {
@@ -97,7 +97,7 @@ impl Counts {
 }
 
 impl Serialize for Counts {
-    /// A member for every status, so that a program need not look whether it is there.
+    /// Writes a member for every status, so that a program need not check whether it exists.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(Status::ALL.len() + 1))?;
         map.serialize_entry("total", &self.total())?;
@@ -112,7 +112,7 @@ impl Serialize for Counts {
 #[derive(Debug, Default)]
 pub struct Slowest {
     tasks: Vec<(u64, Duration)>,
-    /// Nanoseconds that a task has to exceed to be one of them, once they are enough.
+    /// The nanoseconds that a task must exceed to enter a full list.
     least: u64,
 }
 
@@ -133,7 +133,7 @@ impl Slowest {
     }
 }
 
-/// Tasks of a kind: how many, and the first that came.
+/// Tasks of a kind: their number, and the first of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Named {
     pub count: u64,

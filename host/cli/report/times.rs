@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// Longest time that percentiles tell apart; what is longer counts as this.
+/// Longest time that percentiles distinguish. A longer time counts as this one.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Digits of percentiles: within one percent, for 40 kB each.
 const DIGITS: u8 = 2;
@@ -29,7 +29,7 @@ impl Times {
         self.0.saturating_record(nanos);
     }
 
-    /// How many there are.
+    /// The number of times.
     pub fn count(&self) -> u64 {
         self.0.len()
     }

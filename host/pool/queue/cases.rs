@@ -1,4 +1,4 @@
-//! The queue in cases that the random operations of its model reach too rarely to be shown by them.
+//! Cases of the queue that the random operations of its model reach too rarely.
 
 use bytes::Bytes;
 
@@ -162,7 +162,7 @@ fn hold_back(huge: Outcome, receipt: Receipt) {
     assert!(lease(queue, 1).is_some(), "the task that the caller waits for continues");
 }
 
-/// Keys of the tasks that were given, and whether as a part of many.
+/// Keys of the tasks that were returned, and whether each was part of a span.
 fn given(model: &mut Model) -> Vec<(u64, bool)> {
     let mut given = Vec::new();
     while let Some(settled) = model.queue.pop(model.runs[0]) {
@@ -181,7 +181,7 @@ fn what_happens_to_one_task_of_a_span_happens_to_no_other() {
     (0..2).for_each(|_| model.apply(Op::Begin { slot: 0 }));
     model.apply(Op::AnswerInARow { slot: 0, most: 2 });
     (0..2).for_each(|_| model.apply(Op::Begin { slot: 0 }));
-    // It had ended one task that the host has not heard of, and dies under the next.
+    // The worker has ended one task without the host's knowledge, and dies under the next.
     model.apply(Op::Die { slot: 0, verdict: 3 });
     assert_eq!((model.queue.suspects.len(), model.queue.pending.len()), (1, 3));
     assert_eq!(given(&mut model), [(0, true), (1, true)]);

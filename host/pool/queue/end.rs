@@ -10,7 +10,7 @@ use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
 use crate::model::task::TaskResult;
 
 impl Queue {
-    /// The end of an attempt: the task settles, or sleeps until the next one.
+    /// The end of an attempt: the task settles, or sleeps until the next attempt.
     pub(super) fn conclude(&mut self, mut task: Task, outcome: Outcome, receipt: Receipt, now: u64) {
         let retry = &self.rules.retry;
         let done = task.retries();
@@ -30,8 +30,8 @@ impl Queue {
         self.sleeping.push(Sleeping { due, task });
     }
 
-    /// Keeps what the task's last attempt came to. When there is no room for what it tells, that is not kept: the task
-    /// could not wait for room, because only further attempts make some.
+    /// Keeps the result of the task's last attempt. Drops its outputs and details when there is no room for them: the
+    /// task could not wait for room, because only further attempts make some.
     fn keep_last(&mut self, task: &mut Task, mut outcome: Outcome, mut receipt: Receipt) {
         self.take_last(task);
         if !self.runs.may_keep(task.run(), outcome.size() + receipt.size()) {
@@ -42,7 +42,7 @@ impl Queue {
         task.history().last = Some((outcome, receipt));
     }
 
-    /// Takes what the task's last attempt came to, if it was retried.
+    /// Takes the result of the task's last attempt, if the task was retried.
     fn take_last(&mut self, task: &mut Task) -> Option<(Outcome, Receipt)> {
         let last = task.history.as_mut()?.last.take()?;
         self.runs.forget(task.run(), last.0.size() + last.1.size());
@@ -54,8 +54,8 @@ impl Queue {
         task.cancelled || task.run().is_some_and(|run| self.runs.is_abandoned(run))
     }
 
-    /// Settles a task that no worker has begun, or that waits for another attempt. False when it is with a worker, or
-    /// has settled.
+    /// Settles a task that no worker has begun, or that waits for another attempt. Returns false when a worker has the
+    /// task, or it has settled.
     pub fn withdraw(&mut self, key: u64) -> bool {
         let waiting = self.pending.remove(key);
         if let Some(task) = &waiting {
@@ -80,7 +80,8 @@ impl Queue {
         self.settle_by_host(task, status, ErrorDetail::new("cancelled", what));
     }
 
-    /// Nobody takes more results of a run: its tasks go, but for those that a worker has. Gives the keys of these.
+    /// Drops the tasks of a run whose results nobody takes any more, except tasks with workers. Returns the keys of
+    /// these.
     pub fn abandon(&mut self, run: RunId) -> Vec<u64> {
         let is_of_run = |work: &Work| work.run() == Some(run);
         let mut waiting: Vec<u64> = self.pending.keys(is_of_run).chain(self.suspects.keys(is_of_run)).collect();
@@ -94,7 +95,7 @@ impl Queue {
         in_flight
     }
 
-    /// Nothing begins any more: what waits is settled now, and so is what comes back later.
+    /// Lets no more tasks begin: waiting tasks settle now, and tasks that come back later settle then.
     pub fn stop(&mut self) {
         self.stopped = true;
         for task in std::mem::take(&mut self.pending).into_tasks() {
@@ -109,7 +110,7 @@ impl Queue {
         }
     }
 
-    /// There are no workers any more: everything settles, and says why.
+    /// Settles everything with this reason, because there are no workers any more.
     pub fn end(&mut self, why: &ErrorDetail) {
         for task in std::mem::take(&mut self.pending).into_tasks() {
             self.runs.waits_no_more(task.run(), 1);
@@ -135,7 +136,7 @@ impl Queue {
         }
     }
 
-    /// A task that changed shared state comes back unasked.
+    /// Settles a task that comes back unasked and has changed shared state.
     pub(super) fn settle_changed(&mut self, task: Task) {
         let receipt = Receipt { layer: Layer::Kernel, ..Receipt::host() };
         self.settle(task, changed(ErrorDetail::new("", "its worker is gone")), receipt);
@@ -167,7 +168,7 @@ impl Queue {
     }
 }
 
-/// What becomes of a task that workers died under.
+/// The outcome of a task under which workers died.
 pub(super) fn crashed(task: &mut Task) -> Outcome {
     let deaths = &mut task.history().deaths;
     let before = deaths.len().saturating_sub(1);
@@ -178,8 +179,8 @@ pub(super) fn crashed(task: &mut Task) -> Outcome {
     Outcome::not_ok(Status::Crash, error)
 }
 
-/// What becomes of a task whose worker died after it had changed shared state: doing that again could be noticed, so
-/// only a retry that was asked for does it.
+/// The outcome of a task whose worker died after the task had changed shared state. A repeat could be noticed, so only
+/// a requested retry repeats it.
 pub(super) fn changed(mut error: ErrorDetail) -> Outcome {
     error.code = "state-changed".into();
     error.message += "; the task had changed shared state, so it does not run again (retries of crashes allow it)";

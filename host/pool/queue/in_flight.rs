@@ -1,4 +1,4 @@
-//! Tasks that one slot's worker has, by the indexes under which the worker knows them.
+//! Tasks of one slot's worker, by the indexes under which the worker knows them.
 
 use super::work::Works;
 use crate::protocol::wire::WireError;
@@ -9,11 +9,11 @@ pub(super) struct InFlight {
     pub tasks: Works,
     /// Index of the first of `tasks` in the worker's life.
     pub first: u32,
-    /// The index after the last that was ever leased; no index is used twice.
+    /// The index after the last leased one. Each index is used only once.
     pub unused: u32,
-    /// A suspect is in here, and nothing may join it.
+    /// The worker has a suspect, which must stay alone.
     pub alone: bool,
-    /// Tasks were taken back, so what follows would not be contiguous.
+    /// Tasks were taken back, so the indexes of further tasks would not be contiguous.
     pub recalled: bool,
 }
 
@@ -27,8 +27,8 @@ impl InFlight {
         self.first.wrapping_add(self.tasks.len() as u32)
     }
 
-    /// How many tasks the worker has begun, if `next` is the index it would begin next. A claim word that makes no
-    /// sense comes from a captured worker: the first task is then taken as begun.
+    /// The number of tasks that the worker has begun, if `next` is the index it would begin next. A nonsensical claim
+    /// word comes from a captured worker: the first task then counts as begun.
     pub fn begun(&self, next: u32) -> usize {
         let begun = next.wrapping_sub(self.first) as usize;
         if begun <= self.tasks.len() { begun } else { 1.min(self.tasks.len()) }

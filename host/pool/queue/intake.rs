@@ -1,4 +1,4 @@
-//! How tasks come into the queue.
+//! How tasks enter the queue.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::model::span::Span;
 use crate::model::task::{Input, MAX_NAME, Rejected, TaskId};
 
 impl Queue {
-    /// Accepts an input of a run; it will be popped exactly once. `now` is in nanoseconds of the pool's clock.
+    /// Accepts an input of a run. It will be popped exactly once. `now` is in nanoseconds of the pool's clock.
     pub fn push(&mut self, run: RunId, input: Input, now: u64) {
         let id = self.runs.accept(run, &input);
         self.accept(id, Home::Run(run), input, now);
     }
 
-    /// Accepts plain inputs of a run, as [`Queue::push`] each of them.
+    /// Accepts plain inputs of a run, like [`Queue::push`] for each.
     pub fn push_span(&mut self, run: RunId, rows: Span, now: u64) {
         if self.stopped || rows.longest() > MAX_INPUT {
             return rows.inputs().for_each(|input| self.push(run, input, now));
@@ -31,7 +31,7 @@ impl Queue {
         self.pending.push_back(Work::Many(Stretch { key, id, run, accepted: now, rows }));
     }
 
-    /// Accepts an input for a handle, and gives its key.
+    /// Accepts an input for a handle, and returns its key.
     pub fn submit(&mut self, ticket: Arc<Ticket>, input: Input, now: u64) -> (u64, TaskId) {
         let id = self.runs.accept_handle(&input);
         let key = self.next_key;
@@ -41,7 +41,7 @@ impl Queue {
 
     fn accept(&mut self, id: TaskId, home: Home, mut input: Input, now: u64) {
         if input.bytes.len() > MAX_INPUT {
-            // What was accounted for is what is held, so the bytes stay until the result is taken.
+            // The accounts count the bytes, so they stay until the result is taken.
             input = input.reject(Rejected::TooLong);
         }
         if input.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) {

@@ -5,7 +5,7 @@ use super::task::Task;
 use super::work::Work;
 use crate::protocol::wire::{self, Encoder, FRAME_TARGET};
 
-/// A lease that was just made; its tasks are in the encoder.
+/// A new lease. Its tasks are in the encoder.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::pool) struct Lease {
     pub first: u32,
@@ -22,7 +22,7 @@ impl Queue {
         if !idle && (place.alone || place.recalled) {
             return None;
         }
-        // What is told too slowly is not added to: it holds outputs.
+        // The outbox holds outputs, so nothing is added while reports are too slow.
         if self.outbox.is_full() {
             return None;
         }
@@ -49,7 +49,7 @@ impl Queue {
         Some(Lease { first: place.end().wrapping_sub(count as u32), end: place.end(), fresh: idle })
     }
 
-    /// Moves the oldest that may go to `frame`, as long as there is room and up to `most` tasks.
+    /// Moves the oldest work that may be leased to `frame`: up to `most` tasks, and as long as there is room.
     fn next_work(&mut self, suspect: bool, most: usize, frame: &mut Encoder) -> Option<Work> {
         let from = if suspect { &self.suspects } else { &self.pending };
         // Nearly always the first: a run whose outputs nobody takes must not hold up the others.

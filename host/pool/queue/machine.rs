@@ -1,4 +1,4 @@
-//! The state of the queue, and looks at it.
+//! The state of the queue, and queries of it.
 
 use super::in_flight::InFlight;
 use super::outbox::Outbox;
@@ -10,7 +10,7 @@ use crate::model::retry::Retry;
 use crate::model::task::TaskId;
 use crate::protocol::wire::WireError;
 
-/// What decides whether a task runs again.
+/// The settings that decide whether a task runs again.
 #[derive(Clone, Debug)]
 pub(in crate::pool) struct Rules {
     /// Workers that may die under a task.
@@ -58,7 +58,7 @@ impl Queue {
         }
     }
 
-    /// The results of a run are given in the order of its inputs, or as they come.
+    /// Begins a run. Its results are returned in the order of its inputs if `ordered`, else as they come.
     pub fn begin_run(&mut self, ordered: bool, chunksize: usize) -> RunId {
         self.runs.begin(ordered, chunksize)
     }
@@ -110,8 +110,8 @@ impl Queue {
         Some((slot.first.wrapping_add(last as u32), slot.tasks.get(last)?))
     }
 
-    /// The task at `index`, which must be the one that the slot's worker has to answer next: when it was accepted, and the
-    /// bytes of its input.
+    /// The acceptance time and input size of the task at `index`, which must be the next one that the slot's worker has
+    /// to answer.
     pub fn due(&self, slot: usize, index: u32) -> Result<(u64, usize), WireError> {
         let place = &self.slots[slot];
         let work = place.tasks.iter().next().ok_or(WireError::TooMany)?;
@@ -122,8 +122,8 @@ impl Queue {
         })
     }
 
-    /// How many plain tasks a slot's worker has to answer next, and when they were accepted, if the first of them is at
-    /// `index`.
+    /// The number of plain tasks that the slot's worker has to answer next, and their acceptance time, if the first of
+    /// them is at `index`.
     pub fn due_in_a_row(&self, slot: usize, index: u32) -> Option<(usize, u64)> {
         let place = &self.slots[slot];
         let stretch = place.tasks.stretch().filter(|_| place.first == index)?;
@@ -136,14 +136,14 @@ impl Queue {
         slot.tasks.get(index.wrapping_sub(slot.first) as usize).map(|task| task.id)
     }
 
-    /// The task at `index`, if it is the one that the slot's worker runs and all before it are answered.
+    /// The task at `index`, if the slot's worker runs it and all tasks before it are answered.
     pub fn caller(&mut self, slot: usize, next: u32, index: u32) -> Option<&mut Task> {
         let is_running = self.running(slot, next).is_some_and(|(running, _)| running == index);
         let place = &mut self.slots[slot];
         if is_running && place.first == index { place.tasks.get_mut(0) } else { None }
     }
 
-    /// Whether a task was put to sleep since this was last asked.
+    /// Whether a task was put to sleep since the last call of this function.
     pub fn has_new_sleepers(&mut self) -> bool {
         std::mem::take(&mut self.new_sleepers)
     }
@@ -153,7 +153,7 @@ impl Queue {
         self.slots[slot].unused
     }
 
-    /// Whatever becomes of a worker that has the task, the task is not run again.
+    /// Marks a task with a worker as cancelled: it is not run again, whatever becomes of the worker.
     pub fn cancel_in_flight(&mut self, slot: usize, key: u64) {
         if let Some(task) = self.slots[slot].tasks.by_key(key) {
             task.cancelled = true;
@@ -170,8 +170,8 @@ impl Queue {
         self.slots[slot].tasks.has(key)
     }
 
-    /// Puts a task where it waits to be leased. Tasks stay in the order of their keys: the one that a caller waits for
-    /// must not be behind others. What comes back is older than most, so its place is near the front.
+    /// Puts a task among those that wait for a lease, by its key: the task that a caller waits for must not be behind
+    /// others. A returning task is older than most, so its place is near the front.
     pub(super) fn enqueue(&mut self, work: Work) {
         self.runs.waits(work.run(), work.len());
         self.pending.insert(work);

@@ -9,8 +9,8 @@
 //!            └──────────────────────────────────────────────────────┘
 //! ```
 //!
-//! A task is in exactly one of these places, and leaves to its caller exactly once. Plain tasks that nothing has happened
-//! to go their way in stretches, see [`work`].
+//! A task is in exactly one of these places, and leaves to its caller exactly once. Plain tasks that nothing has
+//! happened to move in stretches, see [`work`].
 
 mod end;
 mod in_flight;

@@ -1,4 +1,4 @@
-//! What the queue has to tell, until somebody without the lock tells it.
+//! News of the queue, until somebody reports it without the lock.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use super::ticket::Ticket;
 use crate::model::event::Event;
 use crate::model::task::TaskResult;
 
-/// News that may wait before no more tasks are accepted or leased: as many as a run may have tasks where slots are few.
-/// What those have to tell that are already with workers comes on top.
+/// The most news before tasks are no longer accepted or leased: as many as a run may have tasks where slots are few.
+/// News of tasks that are already with workers comes on top.
 const MOST: usize = WINDOW_TASKS;
 
-/// One thing to be told, in the order in which they happened.
+/// One piece of news. News is reported in the order of events.
 #[derive(Debug)]
 pub(in crate::pool) enum News {
     Event(Event),
@@ -20,13 +20,13 @@ pub(in crate::pool) enum News {
     Settled(Arc<Ticket>, Box<TaskResult>),
 }
 
-/// News that nobody was told yet.
+/// News that was not reported yet.
 #[derive(Debug)]
 pub(in crate::pool) struct Outbox {
     pub news: VecDeque<News>,
-    /// Somebody is telling, and will see what is added meanwhile.
+    /// Somebody is reporting, and will see later additions.
     pub telling: bool,
-    /// The observer wants to hear of tasks.
+    /// The observer asks for events of tasks.
     pub of_tasks: bool,
 }
 
@@ -35,7 +35,7 @@ impl Outbox {
         Outbox { news: VecDeque::new(), telling: false, of_tasks }
     }
 
-    /// Whether whoever is told must catch up before more happens.
+    /// Whether the reports must catch up before more happens.
     pub fn is_full(&self) -> bool {
         self.news.len() >= MOST
     }
@@ -44,7 +44,7 @@ impl Outbox {
         self.news.push_back(News::Event(event));
     }
 
-    /// An event of a task, which is not even made when nobody wants it.
+    /// Adds an event of a task. Does not make the event when nobody asks for it.
     pub fn task_event(&mut self, event: impl FnOnce() -> Event) {
         if self.of_tasks {
             self.event(event());

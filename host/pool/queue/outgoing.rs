@@ -7,17 +7,17 @@ use super::settled::Settled;
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Ordered {
-        /// What may be given, up to `end`.
+        /// Tasks that may be returned, up to `end`.
         ready: VecDeque<Settled>,
         /// The position after the last of `ready`.
         end: u64,
-        /// What settled before its turn, by the position of its first.
+        /// Tasks that settled before their turn, by the position of their first.
         later: BTreeMap<u64, Lane>,
     },
     Unordered(VecDeque<Settled>),
 }
 
-/// Tasks that follow each other, up to a position.
+/// Consecutive tasks, up to a position.
 #[derive(Debug)]
 pub(super) struct Lane {
     items: VecDeque<Settled>,
@@ -33,7 +33,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether nothing can be given before this task has settled.
+    /// Whether nothing can be returned before this task has settled.
     pub fn awaits(&self, id: u64) -> bool {
         matches!(self, Outgoing::Ordered { ready, end, .. } if *end == id && ready.is_empty())
     }
@@ -88,7 +88,7 @@ impl Outgoing {
     }
 }
 
-/// The position of the first task, and that after the last.
+/// The position of the first task, and the position after the last.
 fn positions(item: &Settled) -> (u64, u64) {
     match item {
         Settled::One(result) => (result.id.0, result.id.0 + 1),

@@ -1,4 +1,4 @@
-//! How tasks come back from workers: answered, not begun, or with the end of their worker.
+//! How tasks come back from workers: answered, not begun, or at the end of their worker.
 
 use std::time::Duration;
 
@@ -18,28 +18,27 @@ pub(in crate::pool) struct Loss {
     /// The index that it would have begun next.
     pub next: u32,
     pub verdict: Verdict,
-    /// For how long the running task was seen to run.
+    /// The time for which the running task was seen to run.
     pub ran: Duration,
 }
 
-/// What a worker's end means for the task that was running in it.
+/// The meaning of a worker's end for the task that was running in it.
 #[derive(Debug)]
 pub(in crate::pool) enum Verdict {
     /// The deadline of the task with this key passed and the host killed the worker.
     Timeout(u64, ErrorDetail),
-    /// The host killed the worker to be rid of the task with this key, or of any.
+    /// The host killed the worker to cancel the task with this key, or any task.
     Cancelled(Option<u64>),
-    /// The kernel ended the worker for what no guest may do. It is not given a second try.
+    /// The kernel ended the worker for an act that no guest may do. The task does not run again.
     Violated(ErrorDetail),
-    /// The worker was given no memory.
+    /// The system had no memory for the worker.
     OutOfMemory(ErrorDetail),
     /// The worker died: the task is suspected.
     Died(ErrorDetail),
 }
 
 impl Queue {
-    /// Settles the task at `index`, which must be the first that the slot's worker has not answered, or has it run
-    /// again.
+    /// Settles or retries the task at `index`, which must be the first that the slot's worker has not answered.
     pub fn answer(
         &mut self,
         slot: usize,
@@ -56,9 +55,9 @@ impl Queue {
         Ok(())
     }
 
-    /// Settles the tasks from `index` on, which must be the first plain ones that the slot's worker has not answered, as
-    /// ok. The first of them waited for `wait` nanoseconds. Nothing that is ok is ever retried. Gives the bytes of their
-    /// inputs.
+    /// Settles the tasks from `index` on as ok. They must be the first plain ones that the slot's worker has not
+    /// answered. The first of them waited for `wait` nanoseconds. A task that is ok is never retried. Returns the bytes
+    /// of their inputs.
     pub fn answer_in_a_row(
         &mut self,
         slot: usize,
@@ -107,7 +106,7 @@ impl Queue {
 
     fn put_one_back(&mut self, task: Task) {
         if task.dirty {
-            // Its worker was killed to be rid of the task before it, or lies about what it has begun.
+            // The worker was killed to cancel the task before this one, or lies about its begun tasks.
             self.settle_changed(task);
         } else if task.cancelled {
             self.withdrawn(task);
@@ -121,7 +120,7 @@ impl Queue {
         }
     }
 
-    /// Moves tasks whose pause is over to those that wait, and says when the next one's will be.
+    /// Moves tasks whose pause is over to the waiting ones, and returns the end of the next pause.
     pub fn wake_sleepers(&mut self, now: u64) -> Option<u64> {
         while let Some(at) = self.sleeping.iter().position(|sleeper| sleeper.due <= now) {
             let sleeper = self.sleeping.swap_remove(at);
@@ -130,7 +129,7 @@ impl Queue {
         self.sleeping.iter().map(|sleeper| sleeper.due).min()
     }
 
-    /// The slot's worker is gone. Gives the task that was running.
+    /// Handles the loss of the slot's worker. Returns the task that was running.
     pub fn lost(&mut self, slot: usize, loss: Loss, now: u64) -> Option<TaskId> {
         let place = std::mem::take(&mut self.slots[slot]);
         let begun = place.begun(loss.next);
@@ -138,7 +137,7 @@ impl Queue {
         let unstarted = tasks.split_off(begun);
         let suspect = tasks.split_off(begun.saturating_sub(1)).pop();
         self.put_back(unstarted);
-        // They were begun, and their answers are lost with the worker.
+        // These tasks were begun, and their answers are lost with the worker.
         for task in tasks.into_tasks().rev() {
             self.put_back(Task { attempts: task.attempts + 1, ..task }.into());
         }
@@ -166,7 +165,7 @@ impl Queue {
             }
             Verdict::Violated(error) => {
                 let receipt = Receipt { layer: Layer::Sandbox, ..receipt };
-                // What has tried to break out gets no second try, whatever is retried.
+                // A task that tried to break out is never retried.
                 self.settle(task, Outcome::not_ok(Status::Crash, error), receipt);
             }
             Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {

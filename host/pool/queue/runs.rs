@@ -1,4 +1,4 @@
-//! The runs of a pool: for each, what it holds, and its settled tasks on their way to the caller.
+//! The runs of a pool: the accounts of each, and its settled tasks on their way to the caller.
 
 use std::task::Waker;
 
@@ -8,37 +8,37 @@ use crate::model::span::Span;
 use crate::model::task::{Input, TaskId, TaskResult};
 
 /// Most tasks of a run between input and caller. A slow task at the head of an ordered run lets this many others
-/// overtake it before the run waits: at a million small tasks a second, 65 ms. One that settled by itself costs
-/// some 250 bytes in the host, beside its input and output; one in a span what its row and its answer's head take.
+/// overtake it before the run waits: at a million small tasks a second, 65 ms. A task that settled singly costs some
+/// 250 bytes in the host, beside its input and output. A task in a span costs its row and the head of its answer.
 pub(super) const WINDOW_TASKS: usize = 1 << 16;
 
-/// With many slots, most tasks of a run for each of them: with fewer, leases of small tasks would be so small that sending
-/// them costs more than the tasks.
+/// Most tasks of a run for each slot, when there are many slots. With fewer, leases of small tasks would be so small
+/// that sending them costs more than the tasks.
 const WINDOW_PER_SLOT: usize = 2_048;
 
-/// Bytes of a run's inputs and outputs that may wait in the host; one task may exceed it alone.
+/// Bytes of a run's inputs and outputs that may wait in the host. A single task may exceed it.
 pub(super) const WINDOW_BYTES: usize = 64 << 20;
 
 /// Names a run within its pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pool) struct RunId(u32);
 
-/// Most tasks of one run, or of all handles, that may wait to be leased, for each slot: enough that a lease, which is half
-/// of a slot's share, can be as large as a frame. More would only make the memory that every task passes through larger
-/// than a processor's cache.
+/// Most tasks of one run, or of all handles, that may wait to be leased, for each slot. This is enough for a lease,
+/// which is half of a slot's share, to be as large as a frame. More would only make the memory that every task passes
+/// through larger than a processor's cache.
 const WAITING_PER_SLOT: usize = 4_096;
 
-/// What one caller's tasks take in the host.
+/// The host's resources that one caller's tasks take.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// Tasks accepted and not given to the caller.
+    /// Tasks accepted and not returned to the caller.
     pub tasks: usize,
-    /// Of them, those that wait to be leased.
+    /// The part of `tasks` that waits to be leased.
     pub waiting: usize,
     pub input_bytes: usize,
-    /// Of what settled tasks came to: their outputs, and all that is told of those that failed.
+    /// Bytes of settled tasks: outputs, and the details of failures.
     pub output_bytes: usize,
-    /// Of what attempts came to after which tasks are retried.
+    /// Bytes of attempts whose tasks are retried.
     pub retried_bytes: usize,
 }
 
@@ -66,7 +66,7 @@ struct Run {
     held: Held,
     settled: Outgoing,
     next_id: u64,
-    /// Most tasks of it in a lease.
+    /// Most tasks of the run in a lease.
     chunksize: usize,
     /// The caller, when it waits for a result.
     waker: Option<Waker>,
@@ -74,7 +74,7 @@ struct Run {
     abandoned: bool,
 }
 
-/// All runs, and what the handles together hold.
+/// All runs, and the account of the handles together.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     runs: Vec<Option<Run>>,
@@ -108,7 +108,7 @@ impl Runs {
         self.runs[id.0 as usize].as_ref().expect("a run is there until its caller has gone and it holds no task")
     }
 
-    /// Nobody wants more results of it. It goes when the last of its tasks has.
+    /// Ends a run whose results nobody wants. It is removed with its last task.
     pub fn abandon(&mut self, id: RunId) {
         let run = self.run(id);
         run.abandoned = true;
@@ -137,7 +137,7 @@ impl Runs {
         TaskId(run.next_id - 1)
     }
 
-    /// Gives the id of the first.
+    /// Accepts a span. Returns the id of its first task.
     pub fn accept_span(&mut self, id: RunId, rows: &Span) -> u64 {
         let run = self.run(id);
         run.held.accept(rows.len(), rows.size());
@@ -158,12 +158,12 @@ impl Runs {
         }
     }
 
-    /// Tasks begin to wait to be leased.
+    /// Counts tasks that begin to wait for a lease.
     pub fn waits(&mut self, run: Option<RunId>, tasks: usize) {
         *self.waiting(run) += tasks;
     }
 
-    /// Tasks wait no longer.
+    /// Counts tasks that no longer wait.
     pub fn waits_no_more(&mut self, run: Option<RunId>, tasks: usize) {
         *self.waiting(run) -= tasks;
     }
@@ -182,17 +182,17 @@ impl Runs {
         }
     }
 
-    /// Whether there is room for so many bytes of what an attempt came to, while its task is retried.
+    /// Whether there is room for so many bytes of an attempt while its task is retried.
     pub fn may_keep(&mut self, run: Option<RunId>, bytes: usize) -> bool {
         *self.retried_bytes(run) + bytes <= WINDOW_BYTES
     }
 
-    /// What an attempt came to is kept while its task is retried.
+    /// Counts the bytes of an attempt that is kept while its task is retried.
     pub fn keep(&mut self, run: Option<RunId>, bytes: usize) {
         *self.retried_bytes(run) += bytes;
     }
 
-    /// It is kept no longer.
+    /// Counts the bytes of an attempt that is no longer kept.
     pub fn forget(&mut self, run: Option<RunId>, bytes: usize) {
         *self.retried_bytes(run) -= bytes;
     }
@@ -222,13 +222,13 @@ impl Runs {
         run.map_or(&self.handles, |run| &self.get(run).held).has_room(slots)
     }
 
-    /// Whether every accepted task of the run was given to the caller.
+    /// Whether every accepted task of the run was returned to the caller.
     pub fn is_empty(&self, id: RunId) -> bool {
         self.get(id).held.tasks == 0
     }
 
-    /// How many tasks of a run may go, from this one on. Outputs that nobody takes hold every one of them back but that
-    /// which its caller waits for.
+    /// The number of a run's tasks that may be leased, from this one on. While nobody takes the run's outputs, only the
+    /// task that the caller waits for may be leased.
     pub fn may_go(&self, id: RunId, task: TaskId) -> usize {
         let run = self.get(id);
         if run.held.output_bytes < WINDOW_BYTES { usize::MAX } else { usize::from(run.settled.awaits(task.0)) }
@@ -251,7 +251,7 @@ impl Runs {
         self.runs.iter().flatten().flat_map(|run| run.settled.iter())
     }
 
-    /// Tasks, and bytes of inputs and outputs, that are held for any caller.
+    /// Tasks held for any caller, and bytes of their inputs and outputs.
     #[cfg(test)]
     pub fn held(&self) -> (usize, usize) {
         let all = self.runs.iter().flatten().map(|run| &run.held).chain([&self.handles]);
@@ -261,7 +261,7 @@ impl Runs {
     }
 }
 
-/// What settled tasks take in the host.
+/// The bytes that settled tasks take in the host.
 struct Size {
     tasks: usize,
     input: usize,

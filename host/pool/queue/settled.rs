@@ -1,4 +1,4 @@
-//! Settled tasks as they are given: one by one, or as many as came in one piece.
+//! Settled tasks as they are returned: singly, or together if they came in one piece.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::model::span::Span;
 use crate::model::task::{TaskId, TaskResult};
 use crate::protocol::wire::OkAnswers;
 
-/// What [`crate::Results::next_settled`] gives.
+/// An item of [`crate::Results::next_settled`].
 #[derive(Debug)]
 pub enum Settled {
     /// A single task.
@@ -45,13 +45,13 @@ impl IntoIterator for Settled {
     }
 }
 
-/// Tasks of a span that are ok at their first attempt, with nothing to tell but their outputs, in the order of their ids.
+/// Tasks of a span that are ok at their first attempt and have only outputs to report, in the order of their ids.
 #[derive(Debug)]
 pub struct OkSpan {
     first: u64,
     rows: Span,
     answers: OkAnswers,
-    /// Nanoseconds from the acceptance of all of them to the start of the first.
+    /// Nanoseconds from the acceptance of the tasks to the start of the first.
     wait: u64,
     slot: u32,
 }
@@ -59,7 +59,7 @@ pub struct OkSpan {
 /// One task of an [`OkSpan`].
 #[derive(Clone, Copy, Debug)]
 pub struct OkTask<'a> {
-    /// The guest's bytes, exactly as it gave them.
+    /// The guest's bytes, unchanged.
     pub output: &'a [u8],
     /// Nanoseconds, as in [`Receipt::wall`].
     pub wall: u64,
@@ -68,7 +68,7 @@ pub struct OkTask<'a> {
 }
 
 impl OkSpan {
-    /// There are as many rows as answers.
+    /// Makes a span. There must be as many rows as answers.
     pub(crate) fn new(first: u64, rows: Span, answers: OkAnswers, wait: u64, slot: u32) -> OkSpan {
         debug_assert_eq!(rows.len(), answers.len());
         OkSpan { first, rows, answers, wait, slot }
@@ -84,7 +84,7 @@ impl OkSpan {
         self.rows.is_empty()
     }
 
-    /// The first of the ids.
+    /// The first id.
     pub fn first(&self) -> TaskId {
         TaskId(self.first)
     }
@@ -94,7 +94,7 @@ impl OkSpan {
         &self.rows
     }
 
-    /// Bytes of their outputs together.
+    /// Bytes of all outputs.
     pub fn output_bytes(&self) -> usize {
         self.answers.output_bytes()
     }
@@ -109,7 +109,7 @@ impl OkSpan {
         })
     }
 
-    /// Takes the first of them out.
+    /// Takes out the first task.
     pub fn pop(&mut self) -> Option<TaskResult> {
         let (output, wall) = self.answers.pop()?;
         let input = self.rows.split_to(1).input(0);

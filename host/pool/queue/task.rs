@@ -1,4 +1,4 @@
-//! Tasks, and what has become of them so far.
+//! Tasks, and their history so far.
 
 use std::sync::Arc;
 
@@ -10,38 +10,38 @@ use crate::model::task::{Input, TaskId};
 /// A task that has not settled.
 #[derive(Debug)]
 pub(in crate::pool) struct Task {
-    /// Its place in the order in which tasks were accepted; of all that wait, the oldest goes first.
+    /// The task's place in the order of acceptance. The oldest waiting task goes first.
     pub key: u64,
     pub id: TaskId,
     pub home: Home,
     pub input: Input,
-    /// When it was accepted, in nanoseconds of the pool's clock.
+    /// The time of acceptance, in nanoseconds of the pool's clock.
     pub accepted: u64,
     /// Workers that began it.
     pub attempts: u32,
-    /// What went wrong with it before; nearly always nothing.
+    /// Earlier failures. Nearly always `None`.
     pub history: Option<Box<History>>,
-    /// It has changed shared state since it was last begun.
+    /// The task has changed shared state since it last began.
     pub dirty: bool,
-    /// Its caller wants it no more, and it is with a worker.
+    /// The caller no longer wants the task, and a worker has it.
     pub cancelled: bool,
 }
 
-/// Who waits for a task's result.
+/// The caller that waits for a task's result.
 #[derive(Debug)]
 pub(in crate::pool) enum Home {
     Run(RunId),
     Handle(Arc<Ticket>),
 }
 
-/// What went wrong with a task before. Boxed, because tasks are moved a million times a second and few have one.
+/// Earlier failures of a task. Boxed, because tasks are moved a million times a second and few have failures.
 #[derive(Debug, Default)]
 pub(in crate::pool) struct History {
-    /// Why those workers died that died under it since it was last put aside for a retry.
+    /// The deaths of workers under the task since its last retry.
     pub deaths: Vec<ErrorDetail>,
-    /// How the attempts ended after which it was retried.
+    /// The statuses of retried attempts.
     pub retried: Vec<Status>,
-    /// What the last of them came to: if there is no further attempt after all, it is the task's.
+    /// The result of the last attempt. It is the task's result if there is no further attempt after all.
     pub last: Option<(Outcome, Receipt)>,
 }
 

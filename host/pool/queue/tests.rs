@@ -38,11 +38,11 @@ pub(super) struct Model {
     ordered: bool,
     pub runs: Vec<RunId>,
     abandoned: BTreeSet<usize>,
-    /// Of each task, by its key, the caller. An input's tag is its task's key.
+    /// The caller of each task, by its key. An input's tag is its task's key.
     callers: Vec<usize>,
-    /// Keys of what callers got, by caller.
+    /// Keys of the tasks that each caller received.
     pub given: Vec<Vec<u64>>,
-    /// What every answer is a part of.
+    /// The buffer of which every answer is a part.
     output: Bytes,
     now: u64,
 }
@@ -175,7 +175,7 @@ impl Model {
         self.queue.answer_in_a_row(slot, first, answers, self.now).unwrap();
     }
 
-    /// Answers one more than there are tasks in a row, which takes none of them.
+    /// Answers one more task than there are in a row, which must settle none of them.
     fn answer_too_many(&mut self, slot: usize) {
         let first = self.queue.slots[slot].first;
         let due = self.queue.due_in_a_row(slot, first).map_or(0, |(due, _)| due);
@@ -183,8 +183,8 @@ impl Model {
         assert_eq!(self.queue.answer_in_a_row(slot, first, answers, 0), Err(WireError::TooMany));
     }
 
-    /// What the task at a place of what a slot's worker has answers, when it is small: its key, so that no other's output
-    /// can be taken for it.
+    /// The output of the task at a place among those of a slot's worker, if its output is small: its key, so that the
+    /// outputs of two tasks differ.
     fn output_of(&self, slot: usize, at: usize) -> [u8; 8] {
         self.queue.slots[slot].tasks.get(at).unwrap().key.to_le_bytes()
     }
@@ -208,7 +208,7 @@ impl Model {
         assert_eq!(suspect.is_some(), running.is_some(), "one suspect, if any");
     }
 
-    /// As the pool does it: wherever the task is, it is cancelled, and nothing else is.
+    /// Cancels as the pool does: wherever the task is, it and no other task is cancelled.
     fn cancel(&mut self, task: usize) {
         let Some(key) = task.checked_rem(self.callers.len()).map(|key| key as u64) else { return };
         if self.queue.withdraw(key) {
@@ -259,7 +259,7 @@ impl Model {
         }
     }
 
-    /// Every task is in one place, and the counters say so.
+    /// Every task is in one place, and the counters agree.
     fn check(&self) {
         let queue = &self.queue;
         let all = |_: &Work| true;
@@ -288,7 +288,7 @@ impl Model {
         }
     }
 
-    /// Lets every worker do its work, and takes everything.
+    /// Lets every worker do its work, and takes all results.
     fn drain(&mut self) {
         for _ in 0..self.callers.len() * 12 + 8 {
             for slot in 0..self.workers.len() {

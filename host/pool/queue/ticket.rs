@@ -8,7 +8,7 @@ use std::task::Waker;
 use crate::model::lock::lock;
 use crate::model::task::TaskResult;
 
-/// Called with a result.
+/// A function that is called with a result.
 type Callback = Box<dyn FnOnce(&TaskResult) + Send>;
 
 /// Where a task's result waits for its handles.
@@ -17,11 +17,11 @@ pub(in crate::pool) struct Ticket {
     inner: Mutex<Inner>,
 }
 
-/// What a ticket holds, under its lock.
+/// The content of a ticket, under its lock.
 #[derive(Default)]
 pub(in crate::pool) struct Inner {
     pub result: Option<TaskResult>,
-    /// Of each handle that waits, by its number.
+    /// The wakers of waiting handles, by their numbers.
     pub wakers: Vec<(u64, Waker)>,
     /// Handles that have waited so far.
     pub waiters: u64,
@@ -39,7 +39,7 @@ impl Ticket {
         lock(&self.inner)
     }
 
-    /// Hands the result over. Must be called without any other lock, since callbacks may do anything.
+    /// Hands over the result. Must be called without any other lock, because callbacks may do anything.
     pub fn settle(&self, result: TaskResult) {
         let mut inner = self.lock();
         let callbacks = std::mem::take(&mut inner.callbacks);
@@ -48,7 +48,7 @@ impl Ticket {
         drop(inner);
         wakers.into_iter().for_each(|(_, waker)| waker.wake());
         for callback in callbacks {
-            // What one of them breaks is its own.
+            // A panic of one callback must not harm the others.
             let _ = catch_unwind(AssertUnwindSafe(|| callback(&result)));
         }
     }

@@ -1,6 +1,6 @@
-//! Tasks in the order of their keys: single ones, and stretches of plain ones that nothing has happened to.
+//! Tasks in the order of their keys: single tasks, and stretches of plain tasks that nothing has happened to.
 //!
-//! A stretch is cut wherever something happens to one of its tasks, which then goes on by itself.
+//! An event of a task in a stretch cuts the task out. It is a single task from then on.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) struct Stretch {
     pub rows: Span,
 }
 
-/// What is asked of a task that may be in a stretch.
+/// Facts about a task that may be in a stretch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pool) struct Seen {
     pub key: u64,
@@ -63,7 +63,7 @@ impl Work {
         }
     }
 
-    /// The id of its first task.
+    /// The id of the first task.
     pub fn id(&self) -> TaskId {
         match self {
             Work::One(task) => task.id,
@@ -80,7 +80,7 @@ impl Work {
         }
     }
 
-    /// Its tasks, each by itself.
+    /// The tasks, each as a single one.
     pub fn into_tasks(self) -> impl DoubleEndedIterator<Item = Task> {
         let (one, stretch) = match self {
             Work::One(task) => (Some(task), None),
@@ -106,7 +106,7 @@ impl Stretch {
         }
     }
 
-    /// Takes its first tasks out, as many as there are up to `most`.
+    /// Takes out the first tasks, up to `most`.
     pub fn split_to(&mut self, most: usize) -> Stretch {
         let rows = self.rows.split_to(most);
         let first = Stretch { key: self.key, id: self.id, run: self.run, accepted: self.accepted, rows };
@@ -119,9 +119,9 @@ impl Stretch {
 /// Tasks, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Works {
-    /// None is empty, and keys count up.
+    /// No item is empty, and keys count up.
     items: VecDeque<Work>,
-    /// Tasks in them.
+    /// Tasks in all items.
     tasks: usize,
 }
 
@@ -138,7 +138,7 @@ impl Works {
         self.items.iter()
     }
 
-    /// Adds what is younger than all.
+    /// Adds work that is younger than all items.
     pub fn push_back(&mut self, work: Work) {
         debug_assert!(self.items.back().is_none_or(|last| last.end() <= work.key()), "out of order");
         if work.len() > 0 {
@@ -147,7 +147,7 @@ impl Works {
         }
     }
 
-    /// Adds work in its place.
+    /// Adds work at the place of its key.
     pub fn insert(&mut self, work: Work) {
         // New tasks have the highest key.
         if self.items.back().is_none_or(|last| last.key() < work.key()) {
@@ -158,7 +158,7 @@ impl Works {
         self.items.insert(at, work);
     }
 
-    /// Takes tasks off the front of an item, as many as it has up to `most`.
+    /// Takes tasks off the front of an item, up to `most`.
     pub fn take(&mut self, item: usize, most: usize) -> Option<Work> {
         let taken = match self.items.get_mut(item)? {
             Work::Many(stretch) if stretch.rows.len() > most => Work::Many(stretch.split_to(most)),
@@ -172,7 +172,7 @@ impl Works {
         self.take(0, 1)?.into_tasks().next()
     }
 
-    /// The stretch that it begins with, if it begins with one.
+    /// The stretch at the front, if the first item is a stretch.
     pub fn stretch(&self) -> Option<&Stretch> {
         match self.items.front()? {
             Work::Many(stretch) => Some(stretch),
@@ -180,7 +180,7 @@ impl Works {
         }
     }
 
-    /// The item and the place in it of the task at this place of all.
+    /// The item of the task at position `at`, and the task's place in the item.
     fn place(&self, at: usize) -> Option<(usize, usize)> {
         if self.items.len() == self.tasks {
             return (at < self.tasks).then_some((at, 0));
@@ -201,7 +201,7 @@ impl Works {
         Some(self.items[item].seen(within))
     }
 
-    /// Cuts the task at a place out of its stretch, and gives it.
+    /// Cuts the task at a place out of its stretch, and returns it.
     pub fn get_mut(&mut self, at: usize) -> Option<&mut Task> {
         self.place(at).and_then(|place| self.cut_out(place))
     }
@@ -218,7 +218,7 @@ impl Works {
         }
     }
 
-    /// Makes two items of one, unless that is whole on one side of the place. Says whether it did.
+    /// Splits an item at a place, unless the place is at its start or end. Returns whether it did.
     fn cut_at(&mut self, item: usize, within: usize) -> bool {
         if let Some(Work::Many(stretch)) = self.items.get_mut(item)
             && (1..stretch.rows.len()).contains(&within)
@@ -230,7 +230,7 @@ impl Works {
         false
     }
 
-    /// The item and the place in it of a task by its key. Counts no tasks: many may be looked for in a row.
+    /// The item and the place in it of a task by its key. Does not count tasks, because callers look for many in a row.
     fn find(&self, key: u64) -> Option<(usize, usize)> {
         let item = self.items.partition_point(|work| work.end() <= key);
         let work = self.items.get(item).filter(|work| work.key() <= key)?;
@@ -246,14 +246,14 @@ impl Works {
         self.find(key).and_then(|place| self.cut_out(place))
     }
 
-    /// Takes the task with a key out.
+    /// Removes the task with a key.
     pub fn remove(&mut self, key: u64) -> Option<Task> {
         self.by_key(key)?;
         let item = self.items.partition_point(|work| work.key() < key);
         self.take(item, 1)?.into_tasks().next()
     }
 
-    /// Takes the tasks from a place on out.
+    /// Removes the tasks from a place on.
     pub fn split_off(&mut self, at: usize) -> Works {
         let Some((item, within)) = self.place(at) else { return Works::default() };
         let item = if self.cut_at(item, within) { item + 1 } else { item };
@@ -263,17 +263,17 @@ impl Works {
         Works { items, tasks }
     }
 
-    /// What there is, oldest first.
+    /// All items, oldest first.
     pub fn into_works(self) -> impl DoubleEndedIterator<Item = Work> {
         self.items.into_iter()
     }
 
-    /// All tasks, each by itself.
+    /// All tasks, each as a single one.
     pub fn into_tasks(self) -> impl DoubleEndedIterator<Item = Task> {
         self.items.into_iter().flat_map(Work::into_tasks)
     }
 
-    /// The keys of all tasks for which `of` holds.
+    /// The keys of all tasks of the items for which `of` returns true.
     pub fn keys(&self, of: impl Fn(&Work) -> bool) -> impl Iterator<Item = u64> {
         self.items.iter().filter(move |work| of(work)).flat_map(|work| work.key()..work.end())
     }

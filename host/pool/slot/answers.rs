@@ -1,4 +1,4 @@
-//! What a worker sends, and what it amounts to.
+//! Frames from a worker, and their meaning for its tasks.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Attendant<'_> {
         Ok(())
     }
 
-    /// Tells what the worker noticed, once in a pool's life: its workers all notice the same.
+    /// Reports a worker's notice, once in a pool's life, because all workers notice the same.
     fn notice(&self, frame: &Frame) -> Result<(), WireError> {
         let notice: Notice =
             serde_json::from_slice(&frame.payload).map_err(|error| WireError::Text(error.to_string()))?;
@@ -45,14 +45,14 @@ impl Attendant<'_> {
         let shared = self.shared;
         let mut state = shared.lock();
         if state.gave_up {
-            // All tasks have settled, and its part of them is nobody's any more.
+            // All tasks have settled, so this worker's tasks belong to nobody.
             return Ok(());
         }
         let now = shared.now();
         let times = frame.times;
         state.stats.busy += Duration::from_nanos(times.busy);
         state.stats.start += Duration::from_nanos(times.start);
-        // The tasks of a frame followed each other, and the last of them ended just now.
+        // The tasks of a frame ran one after another, and the last of them ended just now.
         let mut began = now.saturating_sub(times.busy);
         let mut index = frame.first;
         let mut answers = Answers::new(frame.payload, frame.count);
@@ -85,8 +85,8 @@ impl Attendant<'_> {
         state.failures = None;
     }
 
-    /// Settles the plain answers that come next, to as many plain tasks. Says how many there were, and the nanoseconds
-    /// that they took together; `None` when what comes next is not plain.
+    /// Settles the plain answers that come next, for as many plain tasks. Returns their number and the nanoseconds that
+    /// they took together; `None` when the next answer is not plain.
     fn settle_in_a_row(
         &mut self,
         state: &mut PoolState,
@@ -110,14 +110,14 @@ impl Attendant<'_> {
         Ok(Some((count, busy)))
     }
 
-    /// Tells that the tasks up to `index`, which the slot has, have begun, of which it was not told yet.
+    /// Reports the start of the slot's tasks up to `index`, unless it was reported before.
     pub(super) fn tell_starts(&mut self, state: &mut PoolState, index: u32) {
         let slot = self.slot as u32;
         if !state.queue.outbox.of_tasks {
             self.told = index.wrapping_add(1);
         }
         while index.wrapping_sub(self.told) as i32 >= 0 {
-            // There is none at an index that was taken back.
+            // The task at this index may have been taken back.
             if let Some(task) = state.queue.task_at(self.slot, self.told) {
                 state.queue.outbox.task_event(|| Event::TaskStarted { task, slot });
             }
@@ -125,7 +125,7 @@ impl Attendant<'_> {
         }
     }
 
-    /// An answer as an outcome; the worker's claims about it are checked against the limits.
+    /// Converts an answer to an outcome. Checks the worker's claims against the limits.
     fn outcome(&mut self, answer: Answer) -> Result<(Outcome, Receipt), WireError> {
         let limit = self.shared.config.task.limits.output;
         if answer.output.len() as u64 > limit {

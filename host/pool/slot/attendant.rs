@@ -12,11 +12,11 @@ use crate::pool::shared::Shared;
 use crate::pool::worker::{Spare, Worker};
 use crate::protocol::wire::Encoder;
 
-/// What a slot knows of its worker and of the tasks that it has.
+/// A slot's data about its worker and the worker's tasks.
 pub(super) struct Attendant<'a> {
     pub shared: &'a Arc<Shared>,
     pub slot: usize,
-    /// How many workers the slot had before this one.
+    /// The number of workers that the slot had before this one.
     pub generation: u32,
     pub worker: Worker,
     pub sizer: Sizer,
@@ -25,15 +25,15 @@ pub(super) struct Attendant<'a> {
     pub unwritten: std::ops::Range<usize>,
     pub calls: StateCalls,
     pub health: Health,
-    /// Tasks that may still be leased before the worker is to be replaced.
+    /// Tasks that may still be leased before the worker is replaced.
     pub left: usize,
-    /// The index after the last task whose start was told.
+    /// The index after the last task whose start was reported.
     pub told: u32,
     /// The worker has answered a task.
     pub useful: bool,
-    /// What is to replace it.
+    /// The replacement, while it starts.
     pub spare: Option<Spare>,
-    /// What came before the answer that it belongs to.
+    /// A core dump that arrived ahead of its answer.
     pub core_dump: Option<Bytes>,
 }
 

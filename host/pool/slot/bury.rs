@@ -13,10 +13,10 @@ use crate::pool::queue::{Loss, Verdict};
 use crate::spawn::handshake::{END_PATIENCE, Failed};
 
 impl Attendant<'_> {
-    /// Ends the worker's life and decides what that means for its tasks. An error is a worker that did nothing at all
-    /// before it died: unlike the others, it cannot go on for ever.
+    /// Ends the worker's life and decides what that means for its tasks. An error means that the worker died before it
+    /// did anything. Only such failures could repeat without limit, so the caller counts them.
     pub(super) async fn bury(mut self, end: End) -> Result<(), Failed> {
-        // Once it is waited for, its number may be another process's.
+        // After the wait, another process may have this number.
         self.shared.lock().places[self.slot].pid = None;
         let child = &mut self.worker.process.child;
         let by_itself = match end {
@@ -57,7 +57,8 @@ impl Attendant<'_> {
         }
         state.queue.outbox.event(Event::WorkerDied { slot, generation, why: why.clone(), suspect });
         if suspect.is_some() {
-            // It came up and began a task, so starting workers is not what fails. A task can do this only so often.
+            // The worker came up and began a task, so starting workers works. A task can kill only a limited number of
+            // workers.
             state.failures = None;
         }
         drop(state);
@@ -67,7 +68,7 @@ impl Attendant<'_> {
         if useless { Err(Failed::Died(why)) } else { Ok(()) }
     }
 
-    /// Takes the answers that a killed worker had sent before, so that no task is blamed or run again that was done.
+    /// Takes the answers that a killed worker had sent before, so that no finished task is blamed or run again.
     async fn receive_the_rest(&mut self) {
         let rest = async {
             while let Ok(1..) = self.worker.process.stdout.read_buf(self.worker.decoder.space()).await {
@@ -76,12 +77,12 @@ impl Attendant<'_> {
                 }
             }
         };
-        // The pipe ends with its only writer, unless that has found a way to give it to somebody else.
+        // The pipe closes with its only writer, unless the worker has found a way to pass it on.
         let _ = tokio::time::timeout(END_PATIENCE, rest).await;
     }
 }
 
-/// What people are told the first time that the fence ended a worker.
+/// The text for people when the fence ends a worker for the first time.
 fn violation(slot: u32, suspect: Option<TaskId>) -> String {
     let whose = suspect.map_or("no task".to_owned(), |task| format!("task {}", task.0));
     fence::violation(&format!("worker {slot}"), &format!("; {whose} was running"))

@@ -1,4 +1,4 @@
-//! Why a slot parts with its worker, and what that says about the task that was running.
+//! Why a slot parts with its worker, and what follows for the task that was running.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use crate::protocol::setup::timeout_detail;
 use crate::spawn::process::Process;
 use crate::spawn::signal;
 
-/// What became of a worker that died or was killed for its own doing: the `error.code` of the task that was running.
+/// Why a worker died, or was killed for its own fault: the `error.code` of the task that was running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Death {
     /// The fence ended it.
     Violation,
-    /// It was given no memory.
+    /// The system had no memory for it.
     OutOfMemory,
     Panic,
     /// It broke the protocol.
@@ -45,23 +45,24 @@ impl Death {
 /// Why a slot parts with its worker.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The pool is closed and the worker has nothing to do.
+    /// The pool is closed and the worker is idle.
     Closed,
-    /// It has nothing to do and is to be replaced, for this reason.
+    /// The worker is idle and due to be replaced, for this reason.
     Retired(String),
-    /// The host kills it: the task with this key is over this deadline, and over the grace for those who should have
-    /// stopped it.
+    /// The host kills the worker: the task with this key is over this deadline, and over this grace for the deadline's
+    /// usual enforcer.
     Backstop(u64, Duration, Duration),
-    /// The host kills it to cancel the task with this key, or whatever runs.
+    /// The host kills the worker to cancel the task with this key, or the running task, whichever it is.
     Cancelled(Option<u64>),
-    /// It broke the protocol, or stopped.
+    /// The worker broke the protocol, or stopped.
     Misbehaved { death: Death, why: String },
-    /// It closed its pipe.
+    /// The worker closed its pipe.
     Gone,
 }
 
 impl End {
-    /// What is told of the worker, as the rest of a sentence that begins with it. `status` is how it ended by itself.
+    /// Describes the end, as the rest of a sentence that begins with the worker. `status` is the worker's own exit
+    /// status.
     pub fn describe(&self, status: Option<ExitStatus>) -> String {
         match (self, status) {
             (End::Backstop(_, _, Duration::ZERO), _) => "was killed at its task's deadline".to_owned(),
@@ -75,7 +76,8 @@ impl End {
         }
     }
 
-    /// What it means for the task that was running. `why` is the end as it is told, `status` how the worker ended by itself.
+    /// The meaning of the end for the running task. `why` is the description of the end, `status` the worker's own exit
+    /// status.
     pub fn verdict(&self, why: &str, status: Option<ExitStatus>, cause: Cause, process: &Process) -> Verdict {
         match self {
             End::Backstop(key, deadline, _) => Verdict::Timeout(*key, timeout_detail(*deadline)),
@@ -95,7 +97,7 @@ impl End {
     fn death(&self, status: Option<ExitStatus>, cause: Cause) -> Death {
         match (self, cause) {
             (End::Misbehaved { death, .. }, _) => *death,
-            // The kernel's word comes before the worker's own.
+            // The kernel's report has precedence over the worker's.
             _ if signal::is_violation(status) => Death::Violation,
             (_, Cause::OutOfMemory) if signal::is_abort(status) => Death::OutOfMemory,
             (_, Cause::Panic) => Death::Panic,
@@ -106,7 +108,7 @@ impl End {
     }
 }
 
-/// What is told of the task that was running in a worker that died, if it is told at all.
+/// The error of the task that was running in a worker that died.
 fn detail(death: Death, why: &str, status: Option<ExitStatus>, process: &Process) -> ErrorDetail {
     let signal = status.and_then(signal::name);
     let last_words = if signal.is_some() { String::new() } else { process.last_words() };

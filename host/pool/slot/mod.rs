@@ -1,4 +1,4 @@
-//! One actor per slot: it starts a worker when there is work, feeds it, watches it, and replaces it.
+//! One actor for each slot: it starts a worker when there is work, feeds it, watches it, and replaces it.
 
 mod answers;
 mod attendant;
@@ -23,7 +23,7 @@ use super::shared::{Shared, Stop};
 use crate::protocol::wire::{Kind, Times};
 use crate::spawn::process::Process;
 
-/// Pause before a slot starts a worker after one that did nothing.
+/// Pause before a slot starts the next worker after one that did nothing.
 const START_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Serves one slot until the pool closes.
@@ -55,13 +55,13 @@ pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
     }
 }
 
-/// What a look at the queue came to.
+/// The result of a look at the queue.
 enum Fed {
     /// The worker has tasks.
     Busy,
-    /// It has none, and there is none for it.
+    /// The worker has no tasks, and the queue has none for it.
     Idle,
-    /// It is to go.
+    /// The worker is to end.
     Over(End),
 }
 
@@ -98,7 +98,7 @@ impl Attendant<'_> {
                     }
                 },
                 written = stdin.write(unwritten), if !unwritten.is_empty() => match written {
-                    // The end of its output will say more than the broken pipe does.
+                    // The end of the worker's output gives a better reason than the broken pipe.
                     Err(_) => {
                         self.unwritten = 0..0;
                         self.calls.forget();
@@ -120,7 +120,7 @@ impl Attendant<'_> {
         }
     }
 
-    /// Leases more to the worker when it could run dry.
+    /// Leases more tasks to the worker when it could run out of them.
     fn feed(&mut self) -> Fed {
         let mut state = self.shared.lock();
         let state = &mut *state;
@@ -145,7 +145,7 @@ impl Attendant<'_> {
         if in_flight == 0 { Fed::Idle } else { Fed::Busy }
     }
 
-    /// Whether tasks were leased.
+    /// Leases tasks. Returns whether there were any.
     fn lease(&mut self, state: &mut PoolState, in_flight: usize) -> bool {
         if in_flight == 0 && state.queue.waiting() == 0 {
             state.steal(self.slot);
@@ -171,7 +171,7 @@ impl Attendant<'_> {
         true
     }
 
-    /// Why the worker is to be replaced once it has nothing to do.
+    /// Why the worker is to be replaced once it is idle.
     fn retires(&self) -> Option<String> {
         let most = self.shared.config.max_tasks_per_worker.map_or(0, u32::from);
         let ran = || format!("was given all that it may have: {most}");

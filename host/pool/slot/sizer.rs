@@ -1,24 +1,23 @@
-//! How many tasks a lease has: by time, because a lease by size alone gives all slow tasks to one worker.
+//! The number of tasks in a lease: by time, because leases of equal size would give all slow tasks to one worker.
 
 use std::num::NonZeroUsize;
 
-/// Work in a lease. A wake-up costs some 30 µs, so 2 ms loses 1.5 % to it at worst, and a task waits in a lease no
-/// longer than a person or a deadline would notice.
+/// Work in a lease. A wake-up costs some 30 µs, so 2 ms loses 1.5 % to it at worst, and a task's wait in a lease is too
+/// short for a person or a deadline to notice.
 const TARGET_NANOS: u64 = 2_000_000;
 
-/// Work that is handed out as one lease, however many workers there are: one has done it before others have woken up. Many
-/// workers that share what waits would otherwise get leases that take longer to hand over than to do.
+/// Work that becomes one lease however many workers there are: one worker does it before others have woken up.
+/// Otherwise many workers that share the waiting tasks would get leases that take longer to hand over than to run.
 const SHARED_NANOS: u64 = 250_000;
 
-/// A lease is at most this many times its predecessor, so that one fast task does not invite a long queue behind a
-/// slow one.
+/// The most growth from one lease to the next, so that one fast task does not cause a long queue behind a slow one.
 const GROWTH: usize = 4;
 
-/// Most that one lease counts for, as a multiple of what its tasks were to take. A worker that had to leave its processor
-/// in the middle of one, among many others, would otherwise be given little for the next twenty.
+/// The most that one lease changes the average, as a multiple of its tasks' expected time. Otherwise one interruption
+/// of a worker by others on its processor would make the next twenty leases small.
 const JUMP: u64 = 8;
 
-/// Learns how long tasks take and says how many to lease.
+/// Learns how long tasks take, and returns how many to lease.
 #[derive(Debug)]
 pub(super) struct Sizer {
     rows: usize,
@@ -32,10 +31,10 @@ impl Sizer {
         Sizer { rows: 1, cap: chunksize.map_or(usize::MAX, NonZeroUsize::get), nanos: None }
     }
 
-    /// Learns that a worker took `busy` nanoseconds for `count` tasks.
+    /// Records that a worker took `busy` nanoseconds for `count` tasks.
     pub fn learn(&mut self, count: u32, busy: u64) {
         let Some(sample) = busy.checked_div(u64::from(count)) else { return };
-        // Tasks of which each takes a lease's time are slow. An interruption seldom makes many fast ones look like it.
+        // Tasks that each take a lease's time are slow. An interruption seldom makes many fast tasks look slow.
         let most = |old: u64| if sample < TARGET_NANOS { old.saturating_mul(JUMP) } else { sample };
         let average = self.nanos.map_or(sample, |old| old / 4 * 3 + sample.min(most(old)) / 4).max(1);
         self.nanos = Some(average);
@@ -43,12 +42,13 @@ impl Sizer {
         self.rows = fitting.min(self.rows.saturating_mul(GROWTH)).min(self.cap).max(1);
     }
 
-    /// Tasks for the next lease when `waiting` tasks wait for `slots` slots: near the end everybody gets a share.
+    /// The number of tasks for the next lease when `waiting` tasks wait for `slots` slots. Near the end every slot gets
+    /// a share.
     pub fn rows(&self, waiting: usize, slots: usize) -> usize {
         self.rows.min(waiting.div_ceil(2 * slots).max(self.few())).max(1)
     }
 
-    /// So many tasks are not worth sharing before they are handed out. Who has nothing to do may still take them back.
+    /// The number of tasks that is not worth sharing before the lease. An idle slot may still take them back.
     fn few(&self) -> usize {
         self.nanos.map_or(0, |nanos| SHARED_NANOS / nanos) as usize
     }

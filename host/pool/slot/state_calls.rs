@@ -1,4 +1,4 @@
-//! Calls of shared state: checked, carried out, and answered over the pipe they came by.
+//! Calls of shared state: checked, carried out, and answered over the pipe of the call.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,15 @@ use crate::protocol::state_calls::{Reply, Request};
 use crate::protocol::wire::{self, Frame, Kind, WireError};
 use crate::state::SharedState;
 
-/// One worker's calls. It has one at a time, so a worker that does not read makes the host hold one reply, no more.
+/// The calls of one worker. A worker has one call at a time, so one that does not read makes the host hold only one
+/// reply.
 #[derive(Debug)]
 pub(super) struct StateCalls {
     state: Option<SharedState>,
     /// The frame of a reply, and how much of it is written.
     reply: Vec<u8>,
     written: usize,
-    /// When the worker came up: its tasks cannot have waited for longer than that.
+    /// When the worker came up: its tasks cannot have waited longer than since then.
     since: Instant,
     waited: Duration,
 }
@@ -24,7 +25,7 @@ impl StateCalls {
         StateCalls { state, reply: Vec::new(), written: 0, since: Instant::now(), waited: Duration::ZERO }
     }
 
-    /// What is to be written to the worker.
+    /// Bytes to be written to the worker.
     pub fn unwritten(&self) -> &[u8] {
         &self.reply[self.written..]
     }
@@ -37,13 +38,13 @@ impl StateCalls {
         }
     }
 
-    /// Nobody reads any more.
+    /// Drops the reply, which nobody will read.
     pub fn forget(&mut self) {
         self.wrote(self.unwritten().len());
     }
 
-    /// Carries a call out. `next` is the index that the worker would begin next. An error is a worker that must not
-    /// live: it calls for a task that it does not run, or again before it was answered.
+    /// Carries out a call. `next` is the index that the worker would begin next. On an error the worker must be killed:
+    /// it called for a task that it does not run, or again before the reply.
     pub fn carry_out(&mut self, queue: &mut Queue, slot: usize, next: u32, call: Frame) -> Result<(), WireError> {
         let Some(state) = &self.state else { return Err(WireError::Unexpected(Kind::StateCall)) };
         let task = queue.caller(slot, next, call.first).filter(|_| self.reply.is_empty());

@@ -1,9 +1,9 @@
-//! What the host sees of a running worker over time: how long the same task has been running, and for how long the
+//! The host's view of a running worker over time: for how long the same task has been running, and for how long the
 //! worker has owed a move.
 
 use std::time::Duration;
 
-/// Looks at one worker, added up.
+/// The sum of the looks at one worker.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     /// The running index, and for how long the host has seen it.
@@ -12,8 +12,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Adds a look, `passed` after the last one. A task counts from the first look that saw it, never from its lease or
-    /// from the last frame, so that tasks that follow each other quickly are never taken for one.
+    /// Adds a look, `passed` after the last one. A task's time starts at the first look that saw it, not at its lease
+    /// or at the last frame. So a quick series of tasks never counts as one long task.
     pub fn look(&mut self, running: Option<u32>, owes: bool, passed: Duration) {
         self.running = match (running, self.running) {
             (Some(now), Some((before, age))) if now == before => Some((now, age + passed)),
@@ -27,12 +27,12 @@ impl Watch {
         self.running.map(|(index, _)| index)
     }
 
-    /// For how long the running task has been seen to run; zero when none is.
+    /// The time for which the running task was seen to run; zero when the worker is idle.
     pub fn age(&self) -> Duration {
         self.running.map_or(Duration::ZERO, |(_, age)| age)
     }
 
-    /// For how long the worker has owed a move without interruption.
+    /// The time for which the worker has owed a move without interruption.
     pub fn owed(&self) -> Duration {
         self.owed
     }

@@ -1,4 +1,4 @@
-//! Time, memory, traps and results: guests that keep no measure.
+//! Time, memory, traps and results: guests without measure.
 
 use super::*;
 use crate::cli::{NOT_OK, OK};

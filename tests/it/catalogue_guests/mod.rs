@@ -1,4 +1,4 @@
-//! Hostile guests: what they try, and the record that says so while the rows around them run.
+//! Hostile guests: their acts, and the resulting records, while the rows around them run.
 
 mod handles_and_paths;
 mod limits;

@@ -1,4 +1,4 @@
-//! What people see: summaries, help, completions, the manual page, and what a program is.
+//! Texts for people: summaries, help, completions, the manual page, and reports on programs.
 
 use super::*;
 

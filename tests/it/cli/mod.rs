@@ -1,4 +1,4 @@
-//! The command line as users meet it: rows in, records and files out, exit codes, and what it says to people.
+//! The command line as users meet it: rows in, records and files out, exit codes, and messages to people.
 
 mod cache;
 mod messages;

@@ -1,4 +1,4 @@
-//! What is a row, and what is wrong with one.
+//! Valid rows, and errors of rows.
 
 use super::*;
 

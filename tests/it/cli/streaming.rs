@@ -1,4 +1,4 @@
-//! The order of records, and when they come: while rows are still given, and until nobody reads them.
+//! The order and the time of records: while rows still arrive, and until nobody reads the records.
 
 use std::io::BufReader;
 

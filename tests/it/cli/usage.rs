@@ -1,4 +1,4 @@
-//! Arguments that make no sense, and files that are not there or would be lost.
+//! Invalid arguments, and files that are missing or would be lost.
 
 use super::*;
 

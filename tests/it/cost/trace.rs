@@ -1,4 +1,4 @@
-//! Counts system calls of a command and of all that it starts, as strace does, which is not everywhere.
+//! Counts system calls of a command and of all its children, as strace does, which is not installed everywhere.
 
 #![allow(unsafe_code, reason = "there is no safe way to trace a process")]
 

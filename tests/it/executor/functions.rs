@@ -1,4 +1,4 @@
-//! One pool for several functions.
+//! Several functions in one pool.
 
 use serde_json::json;
 

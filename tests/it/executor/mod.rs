@@ -1,4 +1,4 @@
-//! Submitted tasks: what users of an executor expect of it.
+//! Submitted tasks: the expectations of an executor's users.
 
 mod functions;
 mod handles;

@@ -1,4 +1,4 @@
-//! Tasks that are tried again.
+//! Tasks that are retried.
 
 use wpool::Retry;
 

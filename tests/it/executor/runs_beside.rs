@@ -1,4 +1,4 @@
-//! Runs and submitted tasks in one pool, and what becomes of them when it ends or is full.
+//! Runs and submitted tasks in one pool, also when it ends or is full.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Workers that do not keep a deadline, and those that do.
+//! Workers that miss a deadline, and workers that do not.
 
 use std::num::NonZeroUsize;
 

@@ -1,6 +1,6 @@
 //! Workers that break, in every way and at every moment: no task is lost, done twice, forged or blamed wrongly.
 //!
-//! `tests/workers/faulty.rs` does the breaking. Real workers are broken by signals.
+//! The workers of `tests/workers/faulty.rs` break themselves. Signals break real workers.
 
 mod deadlines;
 mod death_of_host;

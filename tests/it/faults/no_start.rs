@@ -1,4 +1,4 @@
-//! Workers and compilers that do not come up, and pools that give up.
+//! Workers and compilers that do not start, and pools that give up.
 
 use std::io::ErrorKind;
 

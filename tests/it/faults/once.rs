@@ -1,4 +1,4 @@
-//! Workers that break once: all tasks are answered by others.
+//! Workers that break once: other workers answer all tasks.
 
 use wpool::output::push_as_json;
 use wpool::state::SharedState;

@@ -1,4 +1,4 @@
-//! Runs that are told to stop, and pools that are closed or dropped.
+//! Runs that are stopped, and pools that are closed or dropped.
 
 use super::*;
 

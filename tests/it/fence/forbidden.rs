@@ -1,4 +1,4 @@
-//! What a guest that has broken out still cannot do.
+//! Acts that the fence forbids a guest that has broken out.
 
 use wpool::outcome::Layer;
 use wpool::{Event, Status};

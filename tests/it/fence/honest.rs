@@ -1,4 +1,4 @@
-//! Workers that keep within the fence, which holds up no honest run.
+//! Honest runs, which the fence does not hold up.
 
 use super::*;
 

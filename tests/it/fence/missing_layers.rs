@@ -1,4 +1,4 @@
-//! Machines that lack layers, and who is told.
+//! Machines without some layers, and the reports about them.
 
 use serde_json::Value;
 use wpool::fence::{LayerState, SandboxLayer};

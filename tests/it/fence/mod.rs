@@ -1,5 +1,5 @@
-//! The fence around workers and compilers: what a guest that has broken out still cannot do, on which machines it
-//! stands, and that no honest run is held up by it.
+//! The fence around workers and compilers: the acts that it forbids a guest that has broken out, the machines that
+//! offer it, and honest runs, which it does not hold up.
 //!
 //! `tests/workers/intruder.rs` is such a guest, and `tests/workers/without.rs` a machine that lacks layers.
 

@@ -1,4 +1,4 @@
-//! Root, anybody else, and the first process of a container.
+//! The fence for root, for other users, and in the first process of a container.
 
 use super::*;
 

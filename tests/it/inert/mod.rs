@@ -1,5 +1,6 @@
-//! Text of others does nothing on a terminal: every command is run on programs, rows, files and tools whose texts and names
-//! are made to act there, or to forge lines of wpool's own. What is printed and written is looked at, character by character.
+//! Foreign text does nothing on a terminal. Every command is run on programs, rows, files and tools whose texts and
+//! names are made to act there, or to forge lines of wpool's own. All printed and written text is checked, character by
+//! character.
 
 mod programs;
 mod runs;

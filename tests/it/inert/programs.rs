@@ -1,4 +1,4 @@
-//! Programs and tools, and what is typed of them.
+//! Programs and tools, and reports on them.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Runs and their records, while they go on and afterwards.
+//! Runs and their records, during the run and afterwards.
 
 use std::io::BufReader;
 

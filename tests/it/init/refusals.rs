@@ -1,4 +1,4 @@
-//! Inits that fail, die or never end, and settings without one.
+//! Inits that fail, die or never end, and settings for an `init` in programs without it.
 
 use std::os::unix::fs::symlink;
 

@@ -1,4 +1,4 @@
-//! Where an init stands, what it is given, and who asks for it.
+//! Places of an `init`, its argument, and the settings that request it.
 
 use wpool::limits::CompileLimits;
 use wpool::{Init, Outcome, PoolConfig};

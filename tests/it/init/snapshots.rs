@@ -1,4 +1,4 @@
-//! What an init has left is where every task starts.
+//! Snapshots: every task starts from the state after `init`.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Inputs that are not what they were.
+//! Inputs that have changed since the run.
 
 use super::*;
 

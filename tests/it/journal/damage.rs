@@ -1,4 +1,4 @@
-//! What a crash or anything else leaves.
+//! Journals after a crash, and after other damage.
 
 use super::*;
 use crate::cli::CANNOT_WRITE;

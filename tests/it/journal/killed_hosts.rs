@@ -1,4 +1,4 @@
-//! Hosts that are killed, runs that are interrupted, and what a resume makes of them.
+//! Hosts that are killed, runs that are interrupted, and the runs that resume them.
 
 use rustix::process::Signal;
 

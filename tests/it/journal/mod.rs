@@ -1,5 +1,5 @@
-//! The journal beside `-o FILE`: runs that are killed, stopped, harmed or whose input changes, and what `--resume` makes
-//! of them.
+//! The journal beside `-o FILE`: runs that are killed, stopped, harmed or whose input changes, and `--resume` after
+//! them.
 
 mod changed_inputs;
 mod damage;

@@ -1,4 +1,4 @@
-//! What a journal keeps, what it costs, and where it stands.
+//! The journal's content, cost and place.
 
 use super::*;
 use crate::cli::STOPPED;

@@ -1,4 +1,4 @@
-//! Finding what to build, and what is said when it cannot be built.
+//! Finding the project to build, and messages when it cannot be built.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};

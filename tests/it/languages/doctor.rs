@@ -1,4 +1,4 @@
-//! What `wpool doctor` and the guide say about languages.
+//! The statements of `wpool doctor` and of the guide about languages.
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! `wpool new`, `wpool build` and `wpool doctor`: every language from its template to answers.
 //!
-//! Toolchains stand in `target/toolchains`, where `.ci/run` installs them: `python/bin` is put first in `PATH`, and npm's
-//! tools are found in the `node_modules` above the projects, which are made there. A language whose tools are missing is
-//! skipped, unless `WPOOL_REQUIRE_LANGUAGES` is set.
+//! Toolchains are in `target/toolchains`, where `.ci/run` installs them: `python/bin` is first in `PATH`, and npm's
+//! tools are in the `node_modules` above the test projects. A language without its tools is skipped, unless
+//! `WPOOL_REQUIRE_LANGUAGES` is set.
 
 mod answers;
 mod building;

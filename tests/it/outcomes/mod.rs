@@ -1,4 +1,4 @@
-//! What becomes of a task: every behaviour of a guest, and the record that says so.
+//! Outcomes of tasks: every behaviour of a guest, and its record.
 
 mod commands;
 mod records;

@@ -1,4 +1,4 @@
-//! What records and receipts look like, and that one task has nothing of another.
+//! The form of records and receipts. A record has nothing of another task.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What a guest does, and the status that it gets for it.
+//! Acts of a guest, and the resulting status.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What programs import.
+//! Imports of programs.
 
 use super::*;
 use crate::cli::REFUSED;

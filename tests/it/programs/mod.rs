@@ -1,4 +1,4 @@
-//! Existing WASI programs, run as they are: files as rows, standard input, files as outputs, exit codes, imports.
+//! Existing WASI programs, unchanged: files as rows, standard input, files as outputs, exit codes, imports.
 
 mod exit_codes;
 mod files_as_rows;

@@ -1,4 +1,4 @@
-//! Real programs, where they are there.
+//! Real programs, if they are installed.
 
 use super::*;
 

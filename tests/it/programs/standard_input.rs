@@ -1,4 +1,4 @@
-//! What a program reads from its standard input, and options that do not fit together.
+//! Standard input of programs, and options that do not fit together.
 
 use super::*;
 use crate::cli::USAGE;

@@ -1,4 +1,4 @@
-//! Kept runs whose folder, input or grants are not what they were, and what is told of them.
+//! Kept runs whose folder, input or grants have changed, and the reports about this.
 
 use std::os::unix::ffi::OsStrExt;
 

@@ -1,4 +1,4 @@
-//! One task's use of the shared state: what the drafts mean, once for both.
+//! One task's use of the shared state: the functions of all drafts, in one implementation.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,31 +10,32 @@ use super::state_link::StateLink;
 use crate::protocol::state_calls::{Reply, Request};
 use crate::protocol::wire::{Kind, WireError};
 
-/// Names of the one store. Runs have one, so another name is a mistake that must not go unnoticed.
+/// Names of the only store. A run has one store, so another name is a mistake and must be reported.
 const NAMES: [&str; 2] = ["", "default"];
 
-/// Bytes of values that a task's compare-and-swap handles may hold, together: they are memory of the worker's.
+/// Bytes of values that a task's compare-and-swap handles may hold in total. They take memory of the worker.
 const MAX_HANDLES: usize = 16 << 20;
 
-/// What a handle costs beyond its value.
+/// The cost of a handle beyond its value.
 const HANDLE: usize = 128;
 
-/// Pages of keys that a task of the first draft can go on from. Its cursors are numbers, which stand for keys here.
+/// Pages of keys from which a task of the first draft can continue. The cursors of that draft are numbers, which stand
+/// for keys here.
 const MAX_CURSORS: usize = 64;
 
 /// One task's use of the shared state.
 pub(in crate::child::sandbox) struct Keyvalue {
     line: Arc<dyn StateLink>,
     table: ResourceTable,
-    /// What the compare-and-swap handles in the table hold.
+    /// Bytes that the compare-and-swap handles in the table hold.
     held: usize,
     /// The last key of each of the last pages.
     cursors: VecDeque<String>,
-    /// The number of the cursor behind the last.
+    /// The number of the next cursor.
     next_cursor: u64,
 }
 
-/// The store. A handle of it holds nothing, because there is only one.
+/// The store. Its handles hold nothing, because there is only one store.
 pub struct Bucket;
 
 /// A compare-and-swap handle.
@@ -50,16 +51,16 @@ impl Watched {
     }
 }
 
-/// What keeps a call from being carried out, in a task's eyes.
+/// Why a call was not carried out, for the task.
 pub(super) enum Refused {
     NoSuchStore,
     Other(String),
 }
 
-/// An inner error is the task's to handle, an outer one ends it.
+/// The task handles an inner error. An outer error ends the task.
 pub(super) type Called<T> = wasmtime::Result<Result<T, Refused>>;
 
-/// For each key what it stands for, if it is there.
+/// Each key with its value, if it has one.
 pub(super) type Pairs = Vec<Option<(String, Vec<u8>)>>;
 
 impl Keyvalue {
@@ -71,7 +72,7 @@ impl Keyvalue {
         if NAMES.contains(&name) { Ok(Resource::new_own(0)) } else { Err(Refused::NoSuchStore) }
     }
 
-    /// A call whose reply `expected` takes apart.
+    /// Makes a call. `expected` unpacks its reply.
     pub(super) fn ask<T>(&self, request: Request, expected: impl FnOnce(Reply) -> Option<T>) -> Called<T> {
         match self.line.call(&request)? {
             Reply::Refused(why) => Ok(Err(Refused::Other(why))),
@@ -97,7 +98,7 @@ impl Keyvalue {
         })
     }
 
-    /// A page of keys after the one that a cursor stands for, and the cursor of the next page.
+    /// A page of keys after the key of a cursor, and the cursor of the next page.
     pub(super) fn keys_at(&mut self, cursor: Option<u64>) -> Called<(Vec<String>, Option<u64>)> {
         let after = match cursor.map(|cursor| self.cursor(cursor)).transpose() {
             Ok(after) => after,
@@ -155,7 +156,7 @@ impl Keyvalue {
         self.ask(Request::Watch { key: key.clone() }, |reply| versioned(key, reply))
     }
 
-    /// Nothing when it was swapped, else what there is instead.
+    /// Swaps a value. `None` on success, else the present value.
     pub(super) fn swap(&self, watched: Watched, value: Vec<u8>) -> Called<Option<Watched>> {
         let Watched { key, version, .. } = watched;
         self.ask(Request::Swap { key: key.clone(), version, value: value.into() }, |reply| match reply {
@@ -164,12 +165,12 @@ impl Keyvalue {
         })
     }
 
-    /// What a handle stood for when it was made.
+    /// The value of a handle's key when the handle was made.
     pub(super) fn current(&self, handle: &Resource<Watched>) -> wasmtime::Result<Option<Vec<u8>>> {
         Ok(self.table.get(handle)?.value.as_ref().map(|value| value.to_vec()))
     }
 
-    /// A handle of what is watched, if there is room for it.
+    /// Makes a handle of a watched value, if there is room for it.
     pub(super) fn hold(&mut self, watched: Watched) -> Called<Resource<Watched>> {
         let size = watched.size();
         if self.held + size > MAX_HANDLES {

@@ -1,7 +1,7 @@
-//! The functions that the drafts have in common.
+//! The functions that the drafts share.
 
-/// Implements, for the bindings of a draft in scope, the interfaces `store` and `batch`. Their traits and types are other
-/// ones for each draft, and differ in the type of a cursor, for which `$list` gives a page of keys.
+/// Implements the interfaces `store` and `batch` for the bindings of a draft in scope. Each draft has its own traits
+/// and types, and its own type of cursor, for which `$list` returns a page of keys.
 macro_rules! implement_store {
     ($cursor:ty, $list:expr) => {
         type Called<T> = wasmtime::Result<Result<T, Error>>;

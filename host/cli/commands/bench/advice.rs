@@ -1,4 +1,4 @@
-//! What to do about what was found, in sentences.
+//! Advice on the findings, in sentences.
 
 use wpool::{Interrupt, PoolConfig};
 
@@ -6,16 +6,16 @@ use crate::cli::commands::bench::findings::Findings;
 use crate::cli::commands::bench::settings::{Instances, Kind};
 use crate::cli::units::plural;
 
-/// Of a row's work, from which on a part of it is worth a word.
+/// The share of a row's work from which a part is mentioned.
 const MUCH: f64 = 0.3;
-/// How much faster is worth a change.
+/// The speed-up from which a change is suggested.
 const WORTH: f64 = 1.15;
-/// Of a core, from which on the host can do no more.
+/// The share of a core from which the host counts as busy.
 const FULL: f64 = 0.85;
 /// The timeout whose checks cost time.
 const TIMEOUT: Kind = Kind::Timeout(Interrupt::Epoch);
 
-/// At least one sentence.
+/// Advice of at least one sentence.
 pub fn advice(findings: &Findings, asked: &PoolConfig) -> Vec<String> {
     let parts = [
         failures(findings),
@@ -44,7 +44,7 @@ fn failures(findings: &Findings) -> Option<String> {
     (bad > 0).then(|| format!("{bad} of {} are not ok and {what}", plural(all, "task")))
 }
 
-/// What a row's work is beside the program's own.
+/// The main part of a row's work beside the program's own.
 fn work(findings: &Findings) -> Option<String> {
     let (row, work) = (&findings.row, findings.row.work().max(f64::MIN_POSITIVE));
     let (start, host) = (row.start_us / work, row.host_us / work);
@@ -57,7 +57,7 @@ fn work(findings: &Findings) -> Option<String> {
     (!parts.is_empty()).then(|| format!("tasks are small: {parts} of a row's work; give each row more to do"))
 }
 
-/// The fastest of the settings that keep tasks apart, or else of those that do not.
+/// The fastest setting that keeps tasks apart, or else one that does not.
 fn isolation(findings: &Findings, asked: &PoolConfig) -> Option<String> {
     let faster = |how| faster(findings, Kind::Isolation(how));
     for how in [Instances::Reset, Instances::Fresh] {
@@ -71,7 +71,7 @@ fn isolation(findings: &Findings, asked: &PoolConfig) -> Option<String> {
     Some(format!("`--isolation reuse` is {kept:.1} × as fast, {when}; try `reuse=checked` first"))
 }
 
-/// How much faster a variant is, where it was so in every round.
+/// The speed-up of a variant, if it was faster in every round.
 fn faster(findings: &Findings, kind: Kind) -> Option<f64> {
     let variant = findings.variant(kind)?;
     let asked = findings.scale(findings.row.workers)?.rate;
@@ -79,12 +79,12 @@ fn faster(findings: &Findings, kind: Kind) -> Option<f64> {
     variant.ratio.filter(|ratio| always && *ratio >= WORTH)
 }
 
-/// Why each task has an instance that is made anew, where that is much of its work.
+/// The reason for a new instance for each task, if making it is much of the work.
 fn anew(findings: &Findings) -> Option<String> {
     let row = &findings.row;
     let why = findings.variant(Kind::Isolation(Instances::Reset))?.inapplicable.as_ref()?;
     let much = findings.isolation == Instances::Fresh && row.start_us > MUCH * row.work();
-    // What else could be typed is of no use here.
+    // Other possible options are of no use here.
     let why = why.split("; ").next().unwrap_or_default();
     much.then(|| format!("instances are made anew and not reset: {why}"))
 }
@@ -109,7 +109,7 @@ fn workers(findings: &Findings) -> Option<String> {
 
 fn timeout(findings: &Findings, asked: &PoolConfig) -> Option<String> {
     if asked.interrupt == Interrupt::Kill && asked.task.limits.deadline.is_some() {
-        // It has no checks, so what differs is chance.
+        // Without checks, a difference is chance.
         return None;
     }
     let slower = faster(findings, Kind::NoTimeout).or_else(|| slower(findings, TIMEOUT))?;
@@ -117,7 +117,7 @@ fn timeout(findings: &Findings, asked: &PoolConfig) -> Option<String> {
     Some(format!("a timeout costs {cost} more time, for checks in loops; with `--interrupt kill` there are none"))
 }
 
-/// How much slower a variant is, where it was so in every round.
+/// The slow-down of a variant, if it was slower in every round.
 fn slower(findings: &Findings, kind: Kind) -> Option<f64> {
     let variant = findings.variant(kind)?;
     let asked = findings.scale(findings.row.workers)?.rate;
@@ -137,7 +137,7 @@ mod tests {
     use super::super::measure::Seen;
     use super::*;
 
-    /// Two workers, twice as fast as one, whose rows are all the program's own.
+    /// Two workers, twice as fast as one, whose rows are only the program's own work.
     fn quiet() -> Findings {
         let scale = |workers: usize, rate: f64| Scale {
             workers,

@@ -1,4 +1,4 @@
-//! What was found, as it is printed for programs.
+//! The findings, as printed for programs.
 
 use serde::Serialize;
 use wpool::{PoolConfig, Program};
@@ -7,7 +7,7 @@ use crate::cli::commands::bench::measure::{Measured, Seen};
 use crate::cli::commands::bench::settings::{Instances, Kind, Setting, instances};
 use crate::cli::plan::Plan;
 
-/// Everything that `wpool bench` found out. Times are microseconds.
+/// All findings of `wpool bench`. Times are in microseconds.
 #[derive(Debug, Serialize)]
 pub struct Findings {
     pub version: &'static str,
@@ -15,26 +15,26 @@ pub struct Findings {
     #[serde(flatten)]
     pub size: Size,
     pub cores: usize,
-    /// What became of instances where no variant says otherwise.
+    /// The treatment of instances where a variant does not say otherwise.
     pub isolation: Instances,
-    /// Tasks that were not ok, of all that were measured.
+    /// Tasks that were not ok, of all measured tasks.
     pub not_ok: u64,
     pub tasks: u64,
     /// By number of workers, the fewest first.
     pub workers: Vec<Scale>,
-    /// Where the time of a row goes with as many workers as were asked for.
+    /// The parts of a row's time with the requested number of workers.
     pub row: Split,
-    /// As many workers as were asked for, and another setting.
+    /// Other settings, with the requested number of workers.
     pub variants: Vec<Variant>,
     pub seen: Seen,
-    /// Made of all the others.
+    /// Derived from all other findings.
     pub advice: Vec<String>,
 }
 
-/// How much was measured.
+/// The size of the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Size {
-    /// Rows of one measurement, and how many different ones there are.
+    /// Rows of one measurement, and the number of different ones.
     pub rows: usize,
     pub sample: usize,
     /// Measurements of each setting.
@@ -53,7 +53,7 @@ pub struct Rate {
 pub struct Scale {
     pub workers: usize,
     pub rate: Rate,
-    /// Of one worker's rate.
+    /// Relative to the rate of one worker.
     pub speed_up: f64,
     /// CPU time of the host for each second.
     pub host_share: f64,
@@ -73,17 +73,17 @@ pub struct Split {
 pub struct Variant {
     #[serde(skip)]
     pub kind: Kind,
-    /// As one types it, or in words where something is left out.
+    /// As typed, or in words where an option is left out.
     pub name: String,
     pub rate: Option<Rate>,
-    /// Of the rate with what was asked for.
+    /// Relative to the rate with the requested settings.
     pub ratio: Option<f64>,
-    /// Why there is no rate.
+    /// The reason for a missing rate.
     pub inapplicable: Option<String>,
 }
 
 impl Split {
-    /// All that is work, not waiting.
+    /// All parts but the waiting.
     pub fn work(&self) -> f64 {
         self.start_us + self.guest_us + self.host_us
     }
@@ -98,7 +98,7 @@ impl Split {
             start_us: start,
             guest_us: (busy - start).max(0.0),
             host_us: host,
-            // Where there are no more cores than workers, the host has taken its own time from theirs.
+            // Without a spare core, the host has taken its own time from the workers'.
             waiting_us: (all - busy - host).max(0.0),
         }
     }
@@ -168,7 +168,7 @@ fn variant(setting: &Setting, asked: f64) -> Option<Variant> {
 }
 
 impl Rate {
-    /// Whether it is so much more than another that it was so in every round.
+    /// Whether this rate is above the other by the factor `worth`, and was above it in every round.
     pub fn is_over(&self, other: &Rate, worth: f64) -> bool {
         self.median >= worth * other.median && self.min > other.max
     }

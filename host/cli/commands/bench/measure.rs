@@ -10,13 +10,13 @@ use wpool::{Pool, PoolConfig, Program, Shutdown, Status};
 use crate::cli::commands::bench::sample::Sample;
 use crate::cli::run::measured::cpu_time;
 
-/// How long rows are run to find out how many take a second, and the most that are run then.
+/// Time of the run that finds the number of rows in a second, and the most rows of it.
 const PROBE: Duration = Duration::from_millis(100);
 const MOST_ROWS: usize = 20_000_000;
-/// Rows of which everything is measured, to learn what they are like.
+/// Rows that are measured in full, to learn their nature.
 const LOOKED_AT: usize = 32;
 
-/// What all measurements of a setting came to.
+/// The sum of all measurements of a setting.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// Rows a second, round by round.
@@ -50,17 +50,17 @@ pub struct Measurement {
     pub host: Duration,
 }
 
-/// Runs so many rows in a pool of their own, those that there are again and again.
+/// Runs this many rows in a new pool, and repeats the sample as needed.
 pub async fn measure(program: &Program, config: &PoolConfig, sample: &Sample, count: usize) -> Result<Measurement> {
     let pool = Pool::builder(program.clone()).config(config.clone()).build().await?;
-    // Workers start with the first rows, and learn how many they can be handed.
+    // Workers start with the first rows, and learn the size of their leases.
     pass(&pool, sample, (count / 10).max(config.workers)).await?;
     let measurement = pass(&pool, sample, count).await?;
     pool.shutdown(Shutdown::Kill).await;
     Ok(measurement)
 }
 
-/// Whether the program can be run like this. Afterwards it is in the cache.
+/// Checks that the program can run with these settings. Afterwards it is in the cache.
 pub async fn can_run(program: &Program, config: &PoolConfig) -> Result<()> {
     let pool = Pool::builder(program.clone()).config(config.clone()).build().await?;
     pool.shutdown(Shutdown::Kill).await;
@@ -76,7 +76,7 @@ async fn pass(pool: &Pool, sample: &Sample, count: usize) -> Result<Measurement>
         for settled in results.next_settled().await? {
             any = true;
             rows += settled.len() as u64;
-            // Those that came in one piece are all ok.
+            // Tasks that came in one piece are all ok.
             if let Settled::One(result) = settled {
                 not_ok += u64::from(result.outcome.status() != Status::Ok);
             }
@@ -90,7 +90,7 @@ async fn pass(pool: &Pool, sample: &Sample, count: usize) -> Result<Measurement>
     Ok(Measurement { rows, not_ok, wall, busy, start, host })
 }
 
-/// How many rows take about a second, and at least two for each of the most workers.
+/// The number of rows that take about a second, and at least two for each of the most workers.
 pub async fn rows_of_a_second(program: &Program, config: &PoolConfig, sample: &Sample) -> Result<usize> {
     let pool = Pool::builder(program.clone()).config(config.clone()).build().await?;
     let least = 4 * config.workers;
@@ -106,20 +106,20 @@ pub async fn rows_of_a_second(program: &Program, config: &PoolConfig, sample: &S
     Ok((rate as usize).clamp(least, MOST_ROWS))
 }
 
-/// What was seen of some tasks.
+/// Measurements of some tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Seen {
     pub tasks: u64,
-    /// Those of them that had more memory in the end than at the start.
+    /// The number of tasks that had more memory at the end than at the start.
     pub grown: u64,
-    /// Bytes at the start, and the most of any.
+    /// Bytes at the start, and the highest peak of any task.
     pub initial_memory: u64,
     pub peak_memory: u64,
     /// The part of their time in which they used no processor, from 0 to 1.
     pub idle_share: f64,
 }
 
-/// Looks at some tasks, and whether the program can be run at all.
+/// Measures some tasks, and checks that the program can run at all.
 pub async fn look(program: &Program, config: &PoolConfig, sample: &Sample) -> Result<Seen> {
     let mut config = config.clone();
     config.task.receipts = true;

@@ -1,7 +1,7 @@
-//! `wpool bench`: how fast a program's tasks are, what a row's time goes to, and what to do about it.
+//! `wpool bench`: measures how fast a program's tasks are and where a row's time goes, and advises on it.
 //!
-//! Every setting has a pool of its own for each measurement, so that no setting finds workers warmer than another, and
-//! idle workers take nothing from those that are measured. The settings take turns.
+//! Every measurement has a new pool, so that workers are equally warm for all settings, and idle workers take nothing
+//! from the measured ones. The settings take turns.
 
 mod advice;
 mod findings;
@@ -32,11 +32,11 @@ use measure::{Seen, can_run, look, measure, rows_of_a_second};
 use sample::Sample;
 use settings::{Kind, Setting, instances, settings};
 
-/// Rows that are kept in memory to be run again and again, and their bytes.
+/// The most rows kept in memory for repetition, and their most bytes.
 const MOST_ROWS: usize = 1_000_000;
 const MOST_BYTES: usize = 64 << 20;
 
-/// Measures, and prints what was found.
+/// Measures, and prints the findings.
 pub fn bench(args: args::Bench) -> Result<Exit> {
     let (json, rounds, rows) = (args.json, args.rounds.get(), args.rows.map(usize::from));
     if args.state.state_out.is_some() {
@@ -50,7 +50,7 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
     }
     let program = plan.program()?;
     reaper::start()?;
-    // Every pool finds the program there: what compiling costs is not measured.
+    // Every pool finds the program in the cache: compilation is not measured.
     let cache = plan.config.cache.is_none().then(TempDir::new).transpose().context("cannot make a folder")?;
     plan.config.cache = plan.config.cache.take().or_else(|| cache.as_ref().map(|dir| dir.path().to_owned()));
     let findings = runtime()?.block_on(find(&plan, &program, rounds, rows))?;
@@ -83,8 +83,8 @@ async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>
     Ok(findings)
 }
 
-/// Compiles the program for all settings, and finds out which it can be run with. The one that was asked for has to be one
-/// of them.
+/// Compiles the program for all settings, and finds the settings with which it can run. The requested one must be among
+/// them.
 async fn prepare(plan: &Plan, program: &Program, sample: &Sample) -> Result<(Vec<Setting>, Seen)> {
     let seen = look(program, &plan.config, sample).await?;
     let mut settings = settings(&plan.config);
@@ -93,7 +93,7 @@ async fn prepare(plan: &Plan, program: &Program, sample: &Sample) -> Result<(Vec
             setting.inapplicable = Some(error.to_string());
         }
     }
-    // What `auto` stands for is measured already.
+    // This setting equals the requested `auto`, which is measured already.
     let same = Kind::Isolation(instances(&plan.config, &settings));
     settings.retain(|setting| plan.config.task.isolation != Isolation::Auto || setting.kind != same);
     Ok((settings, seen))

@@ -1,27 +1,27 @@
-//! The rows that are run again and again.
+//! The sample of rows, which measurements repeat.
 
 use wpool::Input;
 use wpool::bulk::{Cuts, Span, Supply};
 
-/// Rows of a block: as many as a run reads at a time, more or less, so that short inputs are carried as long ones are.
+/// Rows of a block. About as many as a run reads at a time, so that short inputs are treated like long ones.
 const BLOCK_ROWS: usize = 8_192;
 const BLOCK_BYTES: usize = 256 << 10;
 
 pub struct Sample {
     supplies: Vec<Supply>,
-    /// Rows that there are.
+    /// The number of different rows.
     pub different: usize,
 }
 
 impl Sample {
-    /// Of rows that are nothing but bytes, or of any.
+    /// A sample of rows. `plain` means that they are only bytes.
     pub fn new(inputs: Vec<Input>, plain: bool) -> Sample {
         let different = inputs.len();
         let supplies = if plain { blocks(&inputs) } else { inputs.into_iter().map(Supply::One).collect() };
         Sample { supplies, different }
     }
 
-    /// So many rows, from the first on, again and again.
+    /// This many rows, from the first on, repeated as needed.
     pub fn rows(&self, count: usize) -> impl Iterator<Item = Supply> {
         let mut left = count;
         self.supplies.iter().cycle().map_while(move |supply| {
@@ -36,7 +36,7 @@ impl Sample {
     }
 }
 
-/// All rows in blocks; few rows fill one by being repeated.
+/// All rows in blocks. A few rows are repeated to fill one.
 fn blocks(inputs: &[Input]) -> Vec<Supply> {
     let bytes: usize = inputs.iter().map(|input| input.bytes.len()).sum();
     let times = (BLOCK_ROWS / inputs.len()).min(BLOCK_BYTES / bytes.max(1)).max(1);

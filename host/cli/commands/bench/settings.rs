@@ -1,4 +1,4 @@
-//! What is measured beside what was asked for.
+//! The settings to measure beside the requested ones.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use wpool::{Interrupt, Isolation, PoolConfig};
 
 use crate::cli::commands::bench::measure::Measured;
 
-/// A deadline that no task meets.
+/// A deadline that no task reaches.
 const FAR: Duration = Duration::from_secs(3600);
 
 const ISOLATIONS: [(Instances, Isolation); 3] = [
@@ -17,7 +17,7 @@ const ISOLATIONS: [(Instances, Isolation); 3] = [
     (Instances::Reuse, Isolation::Reuse(None)),
 ];
 
-/// What becomes of a program's instances after their tasks.
+/// The treatment of a program's instances after their tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Instances {
@@ -42,30 +42,30 @@ impl Instances {
 pub struct Setting {
     pub kind: Kind,
     pub config: PoolConfig,
-    /// Why the program cannot be run like this.
+    /// The reason for which the program cannot run with it.
     pub inapplicable: Option<String>,
     pub measured: Measured,
 }
 
-/// What is different from what was asked for.
+/// The difference from the requested settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The number of workers, or nothing.
+    /// The number of workers, and nothing else.
     Workers(usize),
     /// How much tasks see of each other.
     Isolation(Instances),
     /// A deadline where there was none.
     Timeout(Interrupt),
-    /// None where there was one.
+    /// No deadline where there was one.
     NoTimeout,
-    /// Another keeper of the deadline.
+    /// Another enforcer of the deadline.
     Interrupt(Interrupt),
-    /// Leases by time, where a number of rows was asked for.
+    /// Leases by time, where a number of rows was requested.
     Chunks,
 }
 
 impl Kind {
-    /// Its option as one types it, or in words where one is left out; `None` for a number of workers.
+    /// Its option as typed, or in words where an option is left out. `None` for a number of workers.
     pub fn option(self) -> Option<String> {
         Some(match self {
             Kind::Workers(_) => return None,
@@ -85,13 +85,13 @@ impl Setting {
         Setting { kind, config, inapplicable: None, measured: Measured::default() }
     }
 
-    /// Whether it is a number of workers, at which any program can be run.
+    /// Whether only the number of workers differs, so that the program can run with it.
     pub fn is_asked_for(&self) -> bool {
         matches!(self.kind, Kind::Workers(_))
     }
 }
 
-/// All settings that this build has.
+/// All settings of this build.
 pub fn settings(asked: &PoolConfig) -> Vec<Setting> {
     let with = |change: &dyn Fn(&mut PoolConfig)| {
         let mut config = asked.clone();
@@ -122,7 +122,7 @@ pub fn settings(asked: &PoolConfig) -> Vec<Setting> {
     workers.chain(isolations).chain(timeouts).chain(chunks).collect()
 }
 
-/// What becomes of instances with the settings that were asked for: `auto` stands for another.
+/// The treatment of instances with the requested settings, with `auto` resolved.
 pub fn instances(asked: &PoolConfig, settings: &[Setting]) -> Instances {
     let is_refused =
         |setting: &Setting| setting.kind == Kind::Isolation(Instances::Reset) && setting.inapplicable.is_some();
@@ -134,7 +134,7 @@ pub fn instances(asked: &PoolConfig, settings: &[Setting]) -> Instances {
     }
 }
 
-/// 1, 2, 4 … below the number that was asked for, that number, and twice as many.
+/// 1, 2, 4 … below the requested number, that number, and twice as many.
 fn worker_counts(asked: usize) -> Vec<usize> {
     let doubled = std::iter::successors(Some(1), |count| Some(2 * count)).take_while(|count| *count < asked);
     let mut counts: Vec<_> = doubled.chain([asked, (2 * asked).min(MAX_WORKERS)]).collect();

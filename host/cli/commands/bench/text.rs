@@ -6,7 +6,7 @@ use crate::cli::commands::bench::findings::{Findings, Rate, Size, Split};
 use crate::cli::lines::Lines;
 use crate::cli::units::{plural, show_time};
 
-/// Everything, as a few small tables and the advice.
+/// All findings, as a few small tables and the advice.
 pub fn text(findings: &Findings) -> Lines {
     let Findings { program, size: Size { rows, sample, rounds }, cores, .. } = findings;
     let mut text = Lines::default();

@@ -1,4 +1,4 @@
-//! What callers and workers can do.
+//! Operations of callers and workers.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ pub enum Op {
         caller: usize,
         rejected: bool,
     },
-    /// A run is given many plain rows at a time.
+    /// A run gets many plain rows at a time.
     PushSpan {
         run: usize,
         rows: usize,
@@ -23,12 +23,12 @@ pub enum Op {
     Begin {
         slot: usize,
     },
-    /// The worker answers the first task it has begun and not answered.
+    /// The worker answers the first task that it has begun and not answered.
     Answer {
         slot: usize,
         answer: Answered,
     },
-    /// The worker answers up to so many of the tasks it has begun, as long as they are plain.
+    /// The worker answers up to so many of its begun tasks, as long as they are plain.
     AnswerInARow {
         slot: usize,
         most: usize,

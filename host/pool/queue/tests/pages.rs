@@ -1,13 +1,13 @@
-//! The queue against pages on which a captured worker has written anything.
+//! The queue against arbitrary pages, as a captured worker could write them.
 
 use super::*;
 
-/// What the host does when a worker's page says that `word` is next.
+/// The host's action when a worker's page claims that `word` is next.
 #[derive(Clone, Copy, Debug)]
 struct Told {
     what: u8,
     slot: usize,
-    /// Near the indexes that the worker has, or anything.
+    /// Near the worker's indexes, or arbitrary.
     word: u32,
     near: bool,
 }
