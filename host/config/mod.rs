@@ -1,7 +1,7 @@
 //! The settings of a pool.
 
 mod fit;
-mod settle;
+pub(crate) mod settle;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -19,8 +19,6 @@ use crate::model::retry::Retry;
 use crate::model::settings::TaskSettings;
 use crate::spawn::command::WorkerCommand;
 use crate::state::SharedState;
-
-pub(crate) use settle::SHORTEST_KILL;
 
 /// The most workers of a pool. Each takes two pipes, a page and some 10 MiB, and more than a thousand have not been
 /// tried.

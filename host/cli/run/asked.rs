@@ -1,8 +1,12 @@
 //! Being asked to end, from outside.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+
+/// Time for the last messages of a run that is forced to end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Tells the run that something from outside asks it to end, or forces it.
 #[derive(Clone, Debug)]
@@ -40,14 +44,18 @@ impl Asked {
         }
     }
 
-    /// Waits for work that may need a reader. `None` when the run is forced to end before it is done.
+    /// Waits for work that may need a reader. `None` when the run is forced to end and the work is not done a second later.
     pub async fn unless_forced<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut forced = self.forced();
+        let over = async {
+            // The sender is in `self`, so waiting does not fail.
+            let _ = forced.wait_for(|forced| *forced).await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
         tokio::select! {
             biased;
             done = work => Some(done),
-            // The sender is this one's, so waiting does not fail.
-            _ = forced.wait_for(|forced| *forced) => None,
+            () = over => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::attendant::Attendant;
 use super::end::{Death, End};
-use crate::config::SHORTEST_KILL;
+use crate::config::settle::SHORTEST_KILL;
 
 /// A task that runs this long gives up the unstarted tasks behind it.
 const SLOW: Duration = Duration::from_millis(40);
