@@ -77,7 +77,9 @@ pub struct PoolConfig {
     pub cache: Option<PathBuf>,
     /// From a task's deadline to the kill of its worker, where the worker should have stopped it.
     pub grace: Duration,
-    /// How long a worker may owe a move that costs it nothing: claiming a task, or the rest of a frame.
+    /// How long a worker may owe a move that costs it nothing: claiming a task, or the rest of a frame. And how long its
+    /// process may stand that somebody has stopped (`SIGSTOP`), before another takes its place. Its task then runs again,
+    /// and is not blamed.
     pub patience: Duration,
     /// How much of the fence around workers and compilers the machine must offer.
     pub sandbox: SandboxMode,

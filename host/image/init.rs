@@ -15,6 +15,7 @@ use crate::protocol::roles::Role;
 use crate::protocol::setup::{MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
+use crate::spawn::within::within;
 
 impl Maker<'_> {
     /// Runs `init` in a process of its own and gives the state it leaves, which nobody has checked.
@@ -33,9 +34,9 @@ impl Maker<'_> {
         // What keeps the deadline is the worker; this is for one that does not.
         let timeout = self.init().timeout;
         let most = START_DEADLINE.saturating_add(timeout).saturating_add(self.config.grace);
-        let frames = match tokio::time::timeout(most, running).await {
-            Ok(frames) => frames,
-            Err(_) => {
+        let frames = match within(most, running).await {
+            Some(frames) => frames,
+            None => {
                 let message = format!("its `init` ran longer than {timeout:?} and was killed; see --init-timeout");
                 return Err(self.refused(Refusal::new("init", message)));
             }

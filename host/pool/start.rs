@@ -15,6 +15,7 @@ use crate::protocol::roles::Role;
 use crate::protocol::setup::{START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
+use crate::spawn::within::within;
 
 /// A worker that is started while its slot still has another. Dropping it kills it.
 pub(super) struct Spare(JoinHandle<Result<Worker, Failed>>);

@@ -4,3 +4,4 @@ pub(crate) mod command;
 pub(crate) mod handshake;
 pub(crate) mod process;
 pub(crate) mod signal;
+pub(crate) mod within;

@@ -29,6 +29,8 @@ pub(in crate::pool) enum Verdict {
     Cancelled(Option<u64>),
     /// The kernel ended the worker for what no guest may do. It is not given a second try.
     Violated(ErrorDetail),
+    /// Somebody had stopped the worker's process, which is nothing that a task can do: it runs again.
+    Stood(ErrorDetail),
     /// The worker was given no memory.
     OutOfMemory(ErrorDetail),
     /// The worker died: the task is suspected.
@@ -75,10 +77,11 @@ impl Queue {
                 // What has tried to break out gets no second try, whatever is retried.
                 self.settle(task, Outcome::not_ok(Status::Crash, error), receipt);
             }
-            Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {
+            Verdict::Stood(error) | Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {
                 let (outcome, receipt) = (changed(error), Receipt { layer: Layer::Kernel, ..receipt });
                 self.conclude(task, outcome, receipt, now);
             }
+            Verdict::Stood(_) => self.put_back(task.into()),
             Verdict::OutOfMemory(error) => {
                 let receipt = Receipt { layer: Layer::Kernel, ..receipt };
                 self.conclude(task, Outcome::not_ok(Status::OutOfMemory, error), receipt, now);

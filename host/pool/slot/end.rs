@@ -27,7 +27,9 @@ pub(super) enum End {
     Backstop(u64, Duration, Duration),
     /// The host kills it to cancel the task with this key, or whatever runs.
     Cancelled(Option<u64>),
-    /// It broke the protocol, or stopped.
+    /// Somebody has stopped its process and not continued it for so long.
+    Stood(Duration),
+    /// It broke the protocol.
     Misbehaved { code: &'static str, why: String },
     /// It closed its pipe.
     Gone,
@@ -42,6 +44,7 @@ impl End {
             (End::Cancelled(None), _) => "was killed because the run ended".to_owned(),
             (End::Cancelled(Some(_)), _) => "was killed because its task was cancelled".to_owned(),
             (End::Retired(why), _) => why.clone(),
+            (End::Stood(time), _) => format!("was stopped by a signal for {time:?}, and was killed"),
             (End::Misbehaved { why, .. }, _) => format!("{why}, and was killed"),
             (End::Gone | End::Closed, Some(status)) => signal::describe(status),
             (End::Gone | End::Closed, None) => "closed its output, and was killed".to_owned(),
@@ -53,6 +56,7 @@ impl End {
         match self {
             End::Backstop(key, deadline, _) => Verdict::Timeout(*key, timeout_detail(*deadline)),
             End::Cancelled(key) => Verdict::Cancelled(*key),
+            End::Stood(_) => Verdict::Stood(self.detail(why, status, cause, process)),
             _ => {
                 let detail = self.detail(why, status, cause, process);
                 match detail.code.as_str() {
@@ -69,6 +73,7 @@ impl End {
         let signal = status.and_then(signal::name);
         let code = match (self, cause) {
             (End::Misbehaved { code, .. }, _) => code,
+            (End::Stood(_), _) => "worker-stopped",
             // The kernel's word comes before the worker's own.
             _ if signal::is_violation(status) => SANDBOX_VIOLATION,
             (_, Cause::OutOfMemory) if signal::is_abort(status) => OUT_OF_MEMORY,

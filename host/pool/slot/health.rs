@@ -55,6 +55,8 @@ pub(super) struct Health {
     most: Duration,
     /// The pool's count of pauses then.
     pauses: u64,
+    /// For how long the worker has stood, because somebody has stopped its process.
+    stood: Duration,
     /// Bytes went one way or the other since the worker was last looked at.
     moved: bool,
     memory_looked: Instant,
@@ -75,6 +77,7 @@ impl Health {
             tick,
             most,
             pauses: 0,
+            stood: Duration::ZERO,
             moved: false,
             memory_looked: now,
             warm: None,
@@ -145,8 +148,9 @@ impl Attendant<'_> {
         let passed = passed?;
         // From one that is stopped comes nothing.
         if !self.health.moved && self.is_stopped_process() {
-            return Some(End::Misbehaved { code: "worker-stopped", why: "was stopped by a signal".into() });
+            return self.stands(passed);
         }
+        self.health.stood = Duration::ZERO;
         self.look_at_memory();
         let shared = self.shared;
         let next = self.worker.page.next();
@@ -193,6 +197,19 @@ impl Attendant<'_> {
         None
     }
 
+    /// Whoever stopped the worker gets time to continue it, and meanwhile its task ages no further.
+    fn stands(&mut self, passed: Duration) -> Option<End> {
+        let shared = self.shared;
+        self.health.stood += passed;
+        if self.health.stood > shared.config.patience {
+            return Some(End::Stood(shared.config.patience));
+        }
+        if let Some((_, _, when)) = &mut shared.lock().places[self.slot].seen {
+            *when = Instant::now();
+        }
+        None
+    }
+
     /// The deadline of a task that runs, the pool's or its own, and the grace after which the worker must be killed: none
     /// where nothing in the worker would stop the task before.
     fn deadline(&self, own: Option<Duration>) -> Option<(Duration, Duration)> {
@@ -215,7 +232,8 @@ impl Attendant<'_> {
 
     fn is_stopped_process(&self) -> bool {
         let Some(pid) = Pid::from_raw(self.worker.pid as i32) else { return false };
-        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        // The answer stays the same for as long as it stands.
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         matches!(waitid(WaitId::Pid(pid), options), Ok(Some(status)) if status.stopped())
     }
 }

@@ -1,0 +1,3 @@
+//! Workers as the processes that they are: who stops them, what limits them, and what others see of them.
+
+mod suspended;
