@@ -27,6 +27,9 @@ pub enum Error {
     /// A child process was started and did not come up.
     #[error("the {role} did not start: {why}")]
     ChildFailed { role: &'static str, why: String },
+    /// Limits that this process was started with leave a child too little.
+    #[error("the {role} has too little: {why}")]
+    TooLittle { role: &'static str, why: String },
     /// Host and worker are of different builds.
     #[error("this program is build `{host}` and its worker executable is build `{child}`; use the same wpool for both")]
     BuildMismatch { host: String, child: String },

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::protocol::roles::{CHILD_ARGUMENT, Role};
 use crate::spawn::command::WorkerCommand;
+use crate::spawn::machine;
 
 /// Four leases or answer frames fit, so that neither side sleeps because of the other. Best effort: the kernel limits
 /// what an ordinary user may have in all.
@@ -97,7 +98,8 @@ fn spawn(worker: &WorkerCommand, role: Role, fds: Vec<OwnedFd>) -> io::Result<Pr
         .stderr(stderr);
     let mappings = fds.into_iter().zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
     command.fd_mappings(mappings.collect()).map_err(io::Error::other)?;
-    let mut child = Command::from(command).kill_on_drop(true).spawn()?;
+    let child = Command::from(command).kill_on_drop(true).spawn();
+    let mut child = child.map_err(|error| machine::not_started(&worker.program, error))?;
     let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).ok_or_else(|| io::Error::other("no pipes"))?;
     let _ = fcntl_setpipe_size(&stdin, PIPE_SIZE);
     let _ = fcntl_setpipe_size(&stdout, PIPE_SIZE);

@@ -29,6 +29,7 @@ use crate::protocol::roles::{IMAGE_FD, PAGE_FD, Role};
 use crate::protocol::setup::ChildError;
 use crate::protocol::wire::FRAME_TARGET;
 
+pub(super) use limits::{limit_data, limit_time};
 pub(super) use privileges::without_rights;
 
 /// The first steps, taken before a byte is read: die with the host, leave its session and its terminal, keep only

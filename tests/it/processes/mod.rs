@@ -1,3 +1,4 @@
 //! Workers as the processes that they are: who stops them, what limits them, and what others see of them.
 
+mod hard_limits;
 mod suspended;
