@@ -12,11 +12,11 @@ mod pipes;
 mod sandbox;
 mod worker;
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::process::exit;
 
 pub use self::allocator::Allocator;
-use crate::protocol::roles::{CHILD_ARGUMENT, Role};
+use crate::protocol::roles::{CHILD_ARGUMENT, Role, short_name};
 
 /// What an intruder does with a row.
 pub(crate) type Intrusion = fn(&[u8]) -> Option<Vec<u8>>;
@@ -37,13 +37,17 @@ pub fn enter_as_intruder(act: fn(&[u8]) -> Option<Vec<u8>>) {
 fn enter_with(intrusion: Option<Intrusion>) {
     let args: Vec<OsString> = std::env::args_os().collect();
     // The whole command line and nothing less: what a user passes on to a guest may hold these words, too.
-    let [_, mark, role, host] = args.as_slice() else { return };
+    let [label, mark, role, host] = args.as_slice() else { return };
     if mark != CHILD_ARGUMENT {
         return;
     }
     let role = [Role::Worker, Role::Initializer, Role::Compiler].into_iter().find(|known| role == known.as_str());
     let (Some(role), Some(host)) = (role, host.to_str().and_then(|pid| pid.parse().ok())) else { return };
     let Ok(pipes) = confine::begin(role, host) else { exit(pipes::BROKEN) };
+    if let Some(name) = label.to_str().and_then(short_name).and_then(|name| CString::new(name).ok()) {
+        // Behind its fence it can take no other. Without one it only reads worse in a list.
+        let _ = rustix::thread::set_name(&name);
+    }
     exit(match role {
         Role::Worker => worker::work(pipes, intrusion),
         Role::Initializer => worker::initialize(pipes),

@@ -7,7 +7,7 @@ use super::{Maker, is_out_of_memory, parse};
 use crate::model::error::{Error, Refusal};
 use crate::model::limits::in_words;
 use crate::model::report::Draft;
-use crate::protocol::roles::Role;
+use crate::protocol::roles::{Role, label};
 use crate::protocol::setup::{CompileSetup, Goal};
 use crate::protocol::wire::{Decoder, Kind};
 use crate::spawn::handshake::{Failed, set_up};
@@ -22,7 +22,8 @@ impl Maker<'_> {
     /// Has the program compiled, with the state that `init` left if that is the goal. The state is given away, because the
     /// image holds it, too.
     pub(super) async fn compile(&self, goal: Goal, state: Option<Bytes>) -> Result<(Draft, Bytes), Error> {
-        let spawned = self.spawner.spawn(self.worker, Role::Compiler, Vec::new()).await;
+        let label = label(Role::Compiler, None, self.program.name());
+        let spawned = self.spawner.spawn(self.worker, Role::Compiler, label, Vec::new()).await;
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
         let bounds = Bounds::of(&self.config.compile_limits);
         let wall = self.config.compile_limits.time.saturating_mul(2);

@@ -11,7 +11,7 @@ use crate::model::grants::Grants;
 use crate::model::isolation::Isolation;
 use crate::model::limits::{Limits, in_words};
 use crate::model::report::Report;
-use crate::protocol::roles::Role;
+use crate::protocol::roles::{Role, label};
 use crate::protocol::setup::{MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
@@ -25,7 +25,8 @@ impl Maker<'_> {
         let spawn = |source| Error::Spawn { role, source };
         let image = in_memory(&code).map_err(spawn)?;
         drop(code);
-        let spawned = self.spawner.spawn(self.worker, Role::Initializer, vec![image]).await;
+        let label = label(Role::Initializer, None, self.program.name());
+        let spawned = self.spawner.spawn(self.worker, Role::Initializer, label, vec![image]).await;
         let mut process = spawned.map_err(spawn)?;
         let rest = vec![(Kind::Argument, argument)];
         let mut decoder = Decoder::new(MAX_SNAPSHOT.max(MAX_TEXT));

@@ -16,6 +16,8 @@ use crate::protocol::page::SharedPage;
 pub(super) struct Place {
     /// The claim word of a living worker.
     pub page: Option<Arc<SharedPage>>,
+    /// The slot has no worker, and waits for a reason to start one.
+    pub waits: bool,
     /// Its process, as long as nobody has begun to reap it.
     pub pid: Option<u32>,
     /// The running task that is to be cancelled, by its key.

@@ -101,7 +101,7 @@ impl Pool {
     /// workers start as there is work. Must be called within a tokio runtime, and does not wait.
     pub fn warm_up(&self) {
         let mut first = self.shared.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        first.get_or_insert_with(|| self.shared.start_spare());
+        first.get_or_insert_with(|| self.shared.start_spare(0));
     }
 
     /// The compiler's report on the program.

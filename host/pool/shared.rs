@@ -193,13 +193,18 @@ impl Shared {
         loop {
             {
                 let mut state = self.lock();
+                state.places[slot].waits = true;
                 if *stop.borrow_and_update() >= Stop::Close || state.gave_up {
                     return false;
                 }
                 if state.queue.waiting() == 0 {
                     state.steal(slot);
                 }
-                if state.queue.waiting() > state.starting {
+                if state.queue.waiting() > state.starting && slot != 0 && state.places[0].waits && self.has_first() {
+                    // The first slot has a worker already.
+                    self.wakes[0].notify_one();
+                } else if state.queue.waiting() > state.starting {
+                    state.places[slot].waits = false;
                     state.starting += 1;
                     if state.queue.waiting() > state.starting {
                         self.work.notify_one();
@@ -209,9 +214,15 @@ impl Shared {
             }
             tokio::select! {
                 () = self.work.notified() => {}
+                () = self.wakes[slot].notified() => {}
                 _ = stop.changed() => {}
             }
         }
+    }
+
+    /// Whether a worker was started before there was a task for it, and has none.
+    fn has_first(&self) -> bool {
+        self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()
     }
 
     /// Waits until no worker is wanted any more.

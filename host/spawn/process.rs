@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::sync::mpsc;
 
@@ -46,6 +47,7 @@ impl Process {
 struct Request {
     command: WorkerCommand,
     role: Role,
+    label: String,
     fds: Vec<OwnedFd>,
     reply: oneshot::Sender<io::Result<Process>>,
 }
@@ -65,7 +67,7 @@ impl Spawner {
         std::thread::Builder::new().name("wpool-spawner".into()).spawn(move || {
             let _context = runtime.enter();
             for request in incoming {
-                let process = spawn(&request.command, request.role, request.fds);
+                let process = spawn(&request.command, request.role, &request.label, request.fds);
                 // A requester that is gone drops the process here, which kills it.
                 let _ = request.reply.send(process);
             }
@@ -73,21 +75,31 @@ impl Spawner {
         Ok(Spawner { requests })
     }
 
-    /// Starts a child; `fds` become its descriptors from 3 on.
-    pub async fn spawn(&self, command: &WorkerCommand, role: Role, fds: Vec<OwnedFd>) -> io::Result<Process> {
+    /// Starts a child, which lists of processes call by its label; `fds` become its descriptors from 3 on.
+    pub async fn spawn(
+        &self,
+        command: &WorkerCommand,
+        role: Role,
+        label: String,
+        fds: Vec<OwnedFd>,
+    ) -> io::Result<Process> {
         let (reply, process) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts processes has ended");
-        self.requests.send(Request { command: command.clone(), role, fds, reply }).map_err(|_| gone())?;
+        self.requests.send(Request { command: command.clone(), role, label, fds, reply }).map_err(|_| gone())?;
         process.await.map_err(|_| gone())?
     }
 }
 
-fn spawn(worker: &WorkerCommand, role: Role, fds: Vec<OwnedFd>) -> io::Result<Process> {
+fn spawn(worker: &WorkerCommand, role: Role, label: &str, fds: Vec<OwnedFd>) -> io::Result<Process> {
     let (words, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
     for end in [&words, &stderr] {
         fcntl_setfl(end, fcntl_getfl(end)? | OFlags::NONBLOCK)?;
     }
     let mut command = std::process::Command::new(&worker.program);
+    if worker.args.is_empty() {
+        // What has arguments of its own is another program, which starts the child and may look at how it is called.
+        command.arg0(label);
+    }
     command
         .args(&worker.args)
         .args([CHILD_ARGUMENT, role.as_str(), &std::process::id().to_string()])

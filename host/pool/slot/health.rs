@@ -183,7 +183,7 @@ impl Attendant<'_> {
                 return Some(End::Backstop(key, deadline, grace));
             }
             if grace.is_zero() && most - age <= HEAD_START && age >= most / 2 {
-                self.spare.get_or_insert_with(|| shared.start_spare());
+                self.spare.get_or_insert_with(|| shared.start_spare(self.slot));
             }
             self.health.look_within(most - age);
         }

@@ -1,4 +1,5 @@
 //! Workers as the processes that they are: who stops them, what limits them, and what others see of them.
 
 mod hard_limits;
+mod names;
 mod suspended;
