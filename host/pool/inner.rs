@@ -35,6 +35,8 @@ pub(super) struct State {
     pub starting: usize,
     /// Workers that failed since one last answered, and when the first of them did.
     pub failures: Option<(u32, Instant)>,
+    /// Workers that did not come up while others did the work.
+    pub missed: u32,
     /// Nothing more is accepted.
     pub closed: bool,
     /// The pool cannot go on.
@@ -57,6 +59,7 @@ impl State {
             places: std::iter::repeat_with(Place::default).take(slots).collect(),
             starting: 0,
             failures: None,
+            missed: 0,
             closed: false,
             gave_up: false,
             cause: None,

@@ -15,13 +15,21 @@ use super::start::Spare;
 use crate::config::PoolConfig;
 use crate::image::Image;
 use crate::model::error::Error;
+use crate::model::event::Event;
 use crate::protocol::roles::Role;
 use crate::spawn::handshake::Failed;
+use crate::spawn::machine::explained;
 use crate::spawn::process::Spawner;
 
 /// A pool gives up when this many workers in a row fail before they have answered anything, within [`BREAKER_TIME`].
 const BREAKER_FAILURES: u32 = 10;
 const BREAKER_TIME: Duration = Duration::from_secs(10);
+
+/// How long it waits for workers that are being started, when those beside them have failed: many are started at a time.
+const BREAKER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Workers that are missed before people hear of it.
+const MISSED_WORKERS: u32 = 3;
 
 /// How far a pool has been told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -232,26 +240,42 @@ impl Shared {
     }
 
     /// Counts a worker that did nothing. The pool gives up when they do not stop, or at once when trying again cannot
-    /// help.
-    pub fn worker_failed(&self, failed: Failed) {
+    /// help. A worker that did not even come up is missed, and no more, while other slots have or get one: true then.
+    pub fn worker_failed(&self, failed: Failed, came_up: bool) -> bool {
         let mut state = self.lock();
         // Told already.
         if state.gave_up {
-            return;
+            return false;
+        }
+        let others_work = state.places.iter().any(|place| place.pid.is_some());
+        if let (Failed::Died(why), true, false) = (&failed, others_work, came_up) {
+            state.missed += 1;
+            if state.missed == MISSED_WORKERS {
+                let what = format!("workers do not come up, and the others do their work: {}", explained(why.clone()));
+                state.queue.outbox.event(Event::Warning(what));
+            }
+            // Whatever woke this slot is for another.
+            self.work.notify_one();
+            return true;
         }
         let (failures, since) = state.failures.unwrap_or((0, Instant::now()));
         // A failure long ago and one now are no series.
         let (failures, since) = if since.elapsed() > BREAKER_TIME { (0, Instant::now()) } else { (failures, since) };
         state.failures = Some((failures + 1, since));
+        let may_come = !came_up && state.starting > 0 && since.elapsed() < BREAKER_PATIENCE;
         let broken = match failed {
-            Failed::Died(why) | Failed::Violated(why) if failures + 1 >= BREAKER_FAILURES => {
-                Error::TooManyFailures { failures: failures + 1, why }
+            Failed::Died(why) | Failed::Violated(why) if failures + 1 >= BREAKER_FAILURES && !may_come => {
+                Error::TooManyFailures { failures: failures + 1, why: explained(why) }
             }
-            Failed::Died(_) | Failed::Violated(_) => return self.work.notify_one(),
+            Failed::Died(_) | Failed::Violated(_) => {
+                self.work.notify_one();
+                return false;
+            }
             other => other.into_error(&self.program_name, Role::Worker),
         };
         state.give_up(broken);
         self.work.notify_waiters();
+        false
     }
 
     /// Says when the next task's pause will be over.

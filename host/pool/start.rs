@@ -15,6 +15,7 @@ use crate::protocol::roles::{Role, label};
 use crate::protocol::setup::{START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
+use crate::spawn::process::reserve;
 use crate::spawn::within::within;
 
 /// A worker that is started while its slot still has another. Dropping it kills it.
@@ -95,6 +96,11 @@ impl Shared {
 
     async fn try_start(&self, slot: usize) -> Result<Worker, Failed> {
         let os = |error: std::io::Error| Failed::Died(format!("could not be started: {error}"));
+        if slot > 0 {
+            // One worker is worth more than a file that may be opened.
+            let starting = self.lock().starting;
+            reserve(starting).map_err(os)?;
+        }
         let (page, page_file) = SharedPage::create().map_err(os)?;
         let fds = vec![self.image.descriptor().map_err(os)?, page_file];
         let command = self.config.worker_command().map_err(Failed::Fatal)?;

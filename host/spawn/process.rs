@@ -8,8 +8,10 @@ use std::process::Stdio;
 use std::sync::mpsc;
 
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use rustix::process::{Resource, getrlimit};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 
@@ -20,6 +22,15 @@ use crate::spawn::machine;
 /// Four leases or answer frames fit, so that neither side sleeps because of the other. Best effort: the kernel limits
 /// what an ordinary user may have in all.
 const PIPE_SIZE: usize = 4 * crate::protocol::wire::FRAME_TARGET;
+
+/// Descriptors that stay free beside those of children: the host opens files of outputs, of the journal and of `/proc`.
+const RESERVE: u64 = 16;
+
+/// Descriptors that a child takes in the host, at most, while it is started.
+const OF_A_CHILD: u64 = 8;
+
+/// A process that may have more descriptors than this has enough for as many children as there can be.
+const ENOUGH: u64 = 16 << 10;
 
 /// Bytes of a dead child's own messages that are worth repeating.
 const LAST_WORDS: u64 = 4 << 10;
@@ -116,4 +127,15 @@ fn spawn(worker: &WorkerCommand, role: Role, label: &str, fds: Vec<OwnedFd>) -> 
     let _ = fcntl_setpipe_size(&stdin, PIPE_SIZE);
     let _ = fcntl_setpipe_size(&stdout, PIPE_SIZE);
     Ok(Process { child, stdin, stdout, words: File::from(words) })
+}
+
+/// Fails where fewer descriptors are free than these children take while they are started, and the host beside them. The
+/// lowest that is free is always given out next, so that one from the end of the range stands for all behind it.
+pub(crate) fn reserve(children: usize) -> io::Result<()> {
+    let Some(limit) = getrlimit(Resource::Nofile).current.filter(|limit| *limit <= ENOUGH) else { return Ok(()) };
+    let count = (OF_A_CHILD * children as u64 + RESERVE).min(limit);
+    let least = (limit - count) as i32;
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let found = fcntl_dupfd_cloexec(&null, least)?;
+    if found.as_raw_fd() == least { Ok(()) } else { Err(Errno::MFILE.into()) }
 }
