@@ -63,7 +63,7 @@ pub struct PoolConfig {
     pub max_tasks_per_worker: Option<NonZeroU32>,
     /// Treat inputs that are not a JSON value as `invalid-input`.
     pub json_rows: bool,
-    /// Exit codes of a command that count as ok. Preview 1 tells none over 125 apart, which are never ok.
+    /// Exit codes of a command that count as ok.
     pub success_codes: Vec<i32>,
     /// Measure wall time and peak memory of each task.
     pub receipts: bool,

@@ -16,7 +16,7 @@ use wasmtime_wasi::random::WasiRandom;
 
 use super::guard::Stopped;
 use super::time::ActiveTime;
-use super::{component as components, core, keyvalue, sleep};
+use super::{component as components, core, exit, keyvalue, sleep};
 
 /// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
 const VERSION: &str = "0.2.12";
@@ -61,6 +61,7 @@ pub(super) fn module(
     let mut linker = Linker::new(engine);
     if module.imports().len() > 0 {
         p1::add_to_linker_async(&mut linker, core::State::wasi)?;
+        exit::add_to_linker(&mut linker)?;
         if let Some(clock) = clock {
             sleep::add_to_linker(&mut linker, clock)?;
         }

@@ -4,6 +4,7 @@ mod component;
 mod context;
 mod core;
 mod determinism;
+mod exit;
 mod function;
 mod guard;
 mod init;

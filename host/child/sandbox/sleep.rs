@@ -15,7 +15,8 @@ use super::guard::{Deadline, Stopped};
 use super::task::State as _;
 use super::time::{ActiveTime, TICK};
 
-const MODULE: &str = "wasi_snapshot_preview1";
+/// The name of preview 1 in imports.
+pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 const FUNCTION: &str = "poll_oneoff";
 
 /// Bytes of a subscription and of an event, and what both must be aligned to.

@@ -183,11 +183,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
         None => {}
     }
     let root = error.root_cause().to_string();
-    // The engine has no type for this one: WASI preview 1 allows codes from 0 to 125.
-    if root.contains("invalid exit status") {
-        return Verdict::StdoutOf(exit_detail(None));
-    }
-    // Nor for this one: more than `TaskContext::hostcall_memory` at once.
+    // The engine has no type for this one: more than `TaskContext::hostcall_memory` at once.
     if root.contains("fuel allocated for hostcalls") {
         let message = format!("gave more data at once than its limit of {} bytes of output allows", limits.output);
         return Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message));
@@ -223,15 +219,11 @@ fn too_much_output(limits: &Limits) -> Verdict<'static> {
 }
 
 fn exited(code: i32, success_codes: &[i32]) -> Verdict<'static> {
-    if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(Some(code))) }
+    if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(code)) }
 }
 
-fn exit_detail(code: Option<i32>) -> ErrorDetail {
-    let message = match code {
-        Some(code) => format!("exited with code {code}"),
-        None => "exited with a code over 125".to_owned(),
-    };
-    ErrorDetail { exit_code: code, ..ErrorDetail::new("exit", message) }
+fn exit_detail(code: i32) -> ErrorDetail {
+    ErrorDetail { exit_code: Some(code), ..ErrorDetail::new("exit", format!("exited with code {code}")) }
 }
 
 /// Names of the functions on a guest's stack. With a core dump they stand in it.
