@@ -19,3 +19,24 @@ fn exit_codes_of_preview_1_are_kept_whole() {
     let attempts: Vec<_> = ran.records().iter().map(|record| record["receipt"]["attempts"].clone()).collect();
     assert_eq!(attempts, [3, 1], "{}", ran.stdout);
 }
+
+#[test]
+fn an_output_that_is_nested_too_deeply_for_a_record_is_text_and_the_record_is_read_again() {
+    let place = folder();
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let rows = [1, 126, 127, 128].map(nested);
+    let ran = run(wpool_run(&wat("echo"), "-o out").current_dir(place.path()), rows.join("\n"));
+    assert_eq!(ran.code, OK, "{}", ran.stderr);
+    let records = std::fs::read_to_string(place.path().join("out")).expect("records");
+    // Members of a record that are values of any depth are read by this as by others.
+    let read = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+    let outputs: Vec<_> = records.lines().map(|line| read(line)["output"].clone()).collect();
+    assert_eq!(outputs.iter().map(Value::is_array).collect::<Vec<_>>(), [true, true, false, false]);
+    assert_eq!(outputs[2..], [json!(rows[2]), json!(rows[3])]);
+    // Records are rows of another run.
+    let ran = run(&mut wpool_run(&wat("echo"), ""), &records);
+    assert_eq!((ran.code, ran.records().len()), (OK, 4), "{}", ran.stdout);
+    let ran = run(&mut wpool_run(&wat("echo"), "--output-type json"), rows.join("\n"));
+    assert_eq!((ran.code, ran.each("status")), (NOT_OK, ["ok", "ok", "failed", "failed"].map(Value::from).to_vec()));
+    assert_eq!(ran.records()[2]["error"]["code"], "not-json");
+}
