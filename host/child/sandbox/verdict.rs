@@ -10,11 +10,17 @@ use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
 use super::stdio::Stdio;
 use super::task::State;
-use super::{Answered, Beside, Returned, Spent, encode};
+use super::{Answered, Beside, Returned, Spent, encode, texts};
 use crate::child::engine::max_frames;
 use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
 use crate::protocol::setup::{AnswerDetail, timeout_detail};
+
+/// Bytes that are kept of a message of a guest: as many as of its stderr by default.
+const MOST_OF_A_MESSAGE: usize = 64 << 10;
+
+/// Bytes that are kept of the name of a function. Mangled names of C++ and Rust have some hundred.
+const MOST_OF_A_FUNCTION: usize = 1 << 10;
 
 /// What becomes of a task that ended, before its output is known.
 enum Verdict<'a> {
@@ -104,7 +110,7 @@ impl<'a> Judged<'a> {
         let mut detail = Vec::new();
         if error.is_some() || spent.is_some() {
             let micros = |time: Duration| time.as_micros() as u64;
-            detail = encode(&AnswerDetail {
+            detail = encode(AnswerDetail {
                 error,
                 stderr,
                 peak_memory: spent.as_ref().map(|_| peak),
@@ -152,6 +158,7 @@ pub(super) fn judge<'a, S: State>(
     };
     let told = match &mut error {
         Some(error) => {
+            error.message = texts::ends(std::mem::take(&mut error.message), MOST_OF_A_MESSAGE);
             error.stderr = stderr();
             None
         }
@@ -232,7 +239,8 @@ fn backtrace(error: &wasmtime::Error, all: bool) -> Vec<String> {
     let frames = trace.or_else(|| error.downcast_ref::<WasmCoreDump>().map(WasmCoreDump::frames)).unwrap_or_default();
     let name = |frame: &wasmtime::FrameInfo| {
         let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
-        symbol.or(frame.func_name()).map_or_else(|| format!("<function {}>", frame.func_index()), str::to_owned)
+        let name = symbol.or(frame.func_name()).map(|name| texts::ends(name.to_owned(), MOST_OF_A_FUNCTION));
+        name.unwrap_or_else(|| format!("<function {}>", frame.func_index()))
     };
     frames.iter().take(max_frames(all)).map(name).collect()
 }

@@ -40,3 +40,49 @@ fn an_output_that_is_nested_too_deeply_for_a_record_is_text_and_the_record_is_re
     assert_eq!((ran.code, ran.each("status")), (NOT_OK, ["ok", "ok", "failed", "failed"].map(Value::from).to_vec()));
     assert_eq!(ran.records()[2]["error"]["code"], "not-json");
 }
+
+#[test]
+fn of_a_long_refusal_the_beginning_and_the_end_are_kept() {
+    let place = folder();
+    // The text of the error is ten million bytes from 16 on, of which the first and the last can be told from the others.
+    let guest = std::fs::read_to_string(wat("component-refuse")).expect("it is there");
+    let guest = guest
+        .replace(
+            r#"(memory (export "memory") 1)"#,
+            r#"(memory (export "memory") 160) (data (i32.const 16) "first") (data (i32.const 10000012) "last")"#,
+        )
+        .replace(r#""\0c\00\00\00" "\09\00\00\00" "no thanks""#, r#""\10\00\00\00" "\80\96\98\00""#);
+    let guest = write(&place, "long.wat", guest);
+    let ran = run(&mut wpool_run(&guest, "--once"), "");
+    let record = &ran.records()[0];
+    let message = record["error"]["message"].as_str().expect("a message");
+    assert_eq!((record["status"].as_str(), record["error"]["code"].as_str()), (Some("failed"), Some("err")));
+    assert!(message.starts_with("first") && message.ends_with("last"), "{} bytes", message.len());
+    assert!(message.len() < 100_000 && message.contains("bytes dropped]"), "{} bytes", message.len());
+}
+
+#[test]
+fn what_a_task_says_is_not_lost_behind_names_of_functions_or_a_stderr_that_are_too_long() {
+    let place = folder();
+    // Each byte takes six in JSON.
+    let name = "\\01".repeat(90_000);
+    let calls = (0..20_u32).fold(String::new(), |all, at| {
+        let body = at.checked_sub(1).map_or("unreachable".to_owned(), |below| format!("(call $f{below})"));
+        all + &format!("(func $f{at} (@name \"{name}{at}\") {body})")
+    });
+    let guest = format!(
+        r#"(module (memory (export "memory") 1) {calls}
+            (func (export "alloc") (param i32) (result i32) (i32.const 0))
+            (func (export "run") (param i32 i32) (result i64) (call $f19) (i64.const 0)))"#
+    );
+    let guest = write(&place, "names.wat", guest);
+    let ran = run(&mut wpool_run(&guest, "--once"), "");
+    let record = &ran.records()[0];
+    assert_eq!(record["error"]["code"], "unreachable", "{}", ran.stderr);
+    let backtrace = record["error"]["backtrace"].as_array().expect("names");
+    assert!(
+        backtrace.len() > 20 && backtrace[0].as_str().is_some_and(|name| name.ends_with("\u{1}0")),
+        "{}",
+        backtrace.len()
+    );
+}
