@@ -160,4 +160,6 @@ pub use spawn::command::WorkerCommand;
 #[cfg(feature = "engine")]
 pub mod worker {
     pub use crate::child::{Allocator, enter, enter_as_intruder};
+    #[doc(hidden)]
+    pub use crate::child::{ENGINE_VERSION, SystemCall, system_calls};
 }

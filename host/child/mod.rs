@@ -16,6 +16,8 @@ use std::ffi::{CString, OsString};
 use std::process::exit;
 
 pub use self::allocator::Allocator;
+pub use self::confine::{SystemCall, system_calls};
+pub use self::engine::VERSION as ENGINE_VERSION;
 use crate::protocol::roles::{CHILD_ARGUMENT, Role, short_name};
 
 /// What an intruder does with a row.

@@ -29,6 +29,7 @@ use crate::protocol::roles::{IMAGE_FD, PAGE_FD, Role};
 use crate::protocol::setup::ChildError;
 use crate::protocol::wire::FRAME_TARGET;
 
+pub use filter::{SystemCall, system_calls};
 pub(super) use limits::{limit_data, limit_time};
 pub(super) use privileges::without_rights;
 

@@ -5,7 +5,7 @@ use wpool::{Event, Layer, Status};
 use super::*;
 
 /// What no worker may do, whatever it was granted.
-const NEVER: [&str; 31] = [
+const NEVER: [&str; 32] = [
     "socket",
     "unix-socket",
     "exec",
@@ -16,6 +16,7 @@ const NEVER: [&str; 31] = [
     "clone3",
     "ptrace",
     "peek",
+    "stop",
     "affinity",
     "time-of 1",
     "map-executable",
