@@ -147,4 +147,6 @@ pub mod template {
 #[cfg(feature = "engine")]
 pub mod worker {
     pub use crate::child::{Allocator, enter, enter_as_intruder};
+    #[doc(hidden)]
+    pub use crate::child::{ENGINE_VERSION, SystemCall, system_calls};
 }

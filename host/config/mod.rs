@@ -59,7 +59,9 @@ pub struct PoolConfig {
     pub cache: Option<PathBuf>,
     /// Time from a task's deadline to the kill of its worker, when the worker should have stopped the task itself.
     pub grace: Duration,
-    /// The longest time for which a worker may owe a cheap move: claiming a task, or the rest of a frame.
+    /// The longest time for which a worker may owe a cheap move: claiming a task, or the rest of a frame. Also the longest
+    /// time for which its process may be stopped (`SIGSTOP`) before another takes its place. Its task then runs again, and
+    /// is not blamed.
     pub patience: Duration,
     /// The part of the fence around workers and compilers that the machine must offer.
     pub sandbox: SandboxMode,

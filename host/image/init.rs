@@ -12,10 +12,11 @@ use crate::model::isolation::Isolation;
 use crate::model::limits::{Limits, in_words};
 use crate::model::report::Report;
 use crate::model::settings::{Setting, TaskSettings};
-use crate::protocol::roles::Role;
+use crate::protocol::roles::{Role, label};
 use crate::protocol::setup::{MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
+use crate::spawn::within::within;
 
 impl Maker<'_> {
     /// Runs `init` in a process of its own and returns the resulting state, unchecked.
@@ -25,7 +26,8 @@ impl Maker<'_> {
         let spawn = |source| Error::Spawn { role, source };
         let image = in_memory(&code).map_err(spawn)?;
         drop(code);
-        let spawned = self.spawner.spawn(self.worker, Role::Initializer, vec![image]).await;
+        let label = label(Role::Initializer, None, self.program.name());
+        let spawned = self.spawner.spawn(self.worker, Role::Initializer, label, vec![image]).await;
         let mut process = spawned.map_err(spawn)?;
         let rest = vec![(Kind::Argument, argument)];
         let mut decoder = Decoder::new(MAX_SNAPSHOT.max(MAX_TEXT));
@@ -34,9 +36,9 @@ impl Maker<'_> {
         // The worker keeps the deadline. This one is for a worker that does not.
         let timeout = self.init().timeout;
         let most = START_DEADLINE.saturating_add(timeout).saturating_add(self.config.grace);
-        let frames = match tokio::time::timeout(most, running).await {
-            Ok(frames) => frames,
-            Err(_) => {
+        let frames = match within(most, running).await {
+            Some(frames) => frames,
+            None => {
                 let message = format!("its `init` ran longer than {timeout:?} and was killed; allow more time");
                 return Err(self.refused(Refusal::new("init", message).about(&[Setting::InitTimeout])));
             }

@@ -4,6 +4,7 @@
 //! can be read, a worker runs `init` in it and sends the state, and a fresh compiler makes the image of the program
 //! that starts from that state. So no machine code comes from a process that has run a guest.
 
+mod bounds;
 mod cache;
 mod compile;
 mod init;

@@ -50,6 +50,14 @@ pub enum Error {
         /// How it ended, or what it said.
         why: String,
     },
+    /// Limits that this process was started with leave a child too little.
+    #[error("the {role} has too little: {why}")]
+    TooLittle {
+        /// The kind of child, such as `worker` or `compiler`.
+        role: &'static str,
+        /// Its need, and the limit.
+        why: String,
+    },
     /// Host and worker are of different builds.
     #[error("this program is build `{host}` and its worker executable is build `{child}`; use the same wpool for both")]
     BuildMismatch {

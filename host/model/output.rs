@@ -8,8 +8,8 @@ use crate::model::json;
 use crate::model::outcome::ErrorDetail;
 
 /// Appends a guest's output to a line of JSON. A valid JSON value stays as it is, on one line and with the text of its
-/// numbers; other UTF-8 becomes a JSON string; anything else becomes `{"base64":…}`. A trailing newline is dropped
-/// first.
+/// numbers; other UTF-8 becomes a JSON string, as does JSON that is nested too deeply to be read in a record; anything
+/// else becomes `{"base64":…}`. A trailing newline is dropped first.
 ///
 /// Whatever the bytes are, this appends one JSON value without a raw newline and without active characters ([`inert`]).
 /// This one function in the host both checks and writes, so no guest and no captured worker can forge a record.
@@ -19,7 +19,7 @@ pub fn push_as_json(output: &[u8], line: &mut Vec<u8>) {
         return line.extend_from_slice(b"\"\"");
     }
     let start = line.len();
-    match json::check(output) {
+    match json::check_output(output) {
         Ok(valid) => {
             if valid.spaced {
                 json::push_on_one_line(output, line);
@@ -56,7 +56,7 @@ impl OutputType {
     pub fn flaw(self, output: &[u8]) -> Option<ErrorDetail> {
         match self {
             OutputType::Auto | OutputType::Base64 => None,
-            OutputType::Json => json::check(output).err().map(|error| {
+            OutputType::Json => json::check_output(output).err().map(|error| {
                 ErrorDetail::new("not-json", format!("its output is not JSON: {} at byte {}", error.what, error.at))
             }),
             OutputType::Text => std::str::from_utf8(output).err().map(|error| {
@@ -151,7 +151,7 @@ mod tests {
                 prop_assert!(!line.chars().any(inert::is_active), "{}", line);
                 let value = serde_json::from_str::<serde_json::Value>(&line);
                 prop_assert!(value.is_ok(), "{}", line);
-                if kind == OutputType::Auto && json::check(&output).is_ok() {
+                if kind == OutputType::Auto && json::check_output(&output).is_ok() {
                     prop_assert_eq!(value.unwrap(), serde_json::from_slice::<serde_json::Value>(&output).unwrap());
                 }
             }

@@ -29,7 +29,7 @@ pub struct TaskSettings {
     /// Return a function's result of type string or `list<u8>` as its bytes instead of JSON, for outputs that become
     /// files, for example.
     pub bare_outputs: bool,
-    /// Exit codes of a command that count as ok. Preview 1 does not tell codes over 125 apart: they are never ok.
+    /// Exit codes of a command that count as ok.
     pub success_codes: Vec<i32>,
     /// Measure wall time and peak memory of each task.
     pub receipts: bool,

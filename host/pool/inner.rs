@@ -15,6 +15,8 @@ use crate::protocol::page::SharedPage;
 pub(super) struct Place {
     /// The claim word of a living worker.
     pub page: Option<Arc<SharedPage>>,
+    /// The slot has no worker, and waits for a reason to start one.
+    pub waits: bool,
     /// The process id, until somebody begins to reap the process.
     pub pid: Option<u32>,
     /// The running task that is to be cancelled, by its key.
@@ -32,6 +34,8 @@ pub(super) struct PoolState {
     pub starting: usize,
     /// The number of workers that failed since the last answer of any worker, and the time of the first failure.
     pub failures: Option<(u32, Instant)>,
+    /// The number of workers that did not come up while others did the work.
+    pub missed: u32,
     /// The pool accepts no more tasks.
     pub closed: bool,
     /// The pool cannot go on.
@@ -54,6 +58,7 @@ impl PoolState {
             places: std::iter::repeat_with(Place::default).take(slots).collect(),
             starting: 0,
             failures: None,
+            missed: 0,
             closed: false,
             gave_up: false,
             cause: None,

@@ -100,7 +100,7 @@ impl Pool {
     /// workers start when there is work. Must be called within a tokio runtime, and does not wait.
     pub fn warm_up(&self) {
         let mut first = lock(&self.shared.first);
-        first.get_or_insert_with(|| self.shared.start_spare());
+        first.get_or_insert_with(|| self.shared.start_spare(0));
     }
 
     /// The compiler's report on the program.

@@ -15,14 +15,23 @@ use super::worker::Spare;
 use crate::config::PoolConfig;
 use crate::image::Image;
 use crate::model::error::Error;
+use crate::model::event::Event;
 use crate::model::lock::lock;
 use crate::protocol::roles::Role;
 use crate::spawn::handshake::Failed;
+use crate::spawn::machine::explained;
 use crate::spawn::process::Spawner;
 
 /// A pool gives up when this many workers in a row fail before their first answer, within [`BREAKER_TIME`].
 const BREAKER_FAILURES: u32 = 10;
 const BREAKER_TIME: Duration = Duration::from_secs(10);
+
+/// How long a pool waits for workers that are being started, when workers beside them have failed: many are started at a
+/// time.
+const BREAKER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The number of missed workers at which people are warned.
+const MISSED_WORKERS: u32 = 3;
 
 /// How hard a pool must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,13 +205,18 @@ impl Shared {
         loop {
             {
                 let mut state = self.lock();
+                state.places[slot].waits = true;
                 if *stop.borrow_and_update() >= Stop::Close || state.gave_up {
                     return false;
                 }
                 if state.queue.waiting() == 0 {
                     state.steal(slot);
                 }
-                if state.queue.waiting() > state.starting {
+                if state.queue.waiting() > state.starting && slot != 0 && state.places[0].waits && self.has_first() {
+                    // The first slot has a worker already.
+                    self.wakes[0].notify_one();
+                } else if state.queue.waiting() > state.starting {
+                    state.places[slot].waits = false;
                     state.starting += 1;
                     if state.queue.waiting() > state.starting {
                         self.work.notify_one();
@@ -212,9 +226,15 @@ impl Shared {
             }
             tokio::select! {
                 () = self.work.notified() => {}
+                () = self.wakes[slot].notified() => {}
                 _ = stop.changed() => {}
             }
         }
+    }
+
+    /// Whether a worker was started before there was a task for it, and still has no task.
+    fn has_first(&self) -> bool {
+        lock(&self.first).is_some()
     }
 
     /// Waits until the pool closes and needs no more workers.
@@ -224,26 +244,42 @@ impl Shared {
     }
 
     /// Counts a worker that did nothing. The pool gives up when such failures do not stop, or at once when another try
-    /// cannot help.
-    pub fn worker_failed(&self, failed: Failed) {
+    /// cannot help. A worker that did not even come up is only missed while other slots have workers: returns true then.
+    pub fn worker_failed(&self, failed: Failed, came_up: bool) -> bool {
         let mut state = self.lock();
         // Reported already.
         if state.gave_up {
-            return;
+            return false;
+        }
+        let others_work = state.places.iter().any(|place| place.pid.is_some());
+        if let (Failed::Died(why), true, false) = (&failed, others_work, came_up) {
+            state.missed += 1;
+            if state.missed == MISSED_WORKERS {
+                let what = format!("workers do not come up, and the others do their work: {}", explained(why.clone()));
+                state.queue.outbox.event(Event::Warning(what));
+            }
+            // The work that woke this slot is for another slot.
+            self.work.notify_one();
+            return true;
         }
         let (failures, since) = state.failures.unwrap_or((0, Instant::now()));
         // A failure long ago and a failure now are not a series.
         let (failures, since) = if since.elapsed() > BREAKER_TIME { (0, Instant::now()) } else { (failures, since) };
         state.failures = Some((failures + 1, since));
+        let may_come = !came_up && state.starting > 0 && since.elapsed() < BREAKER_PATIENCE;
         let broken = match failed {
-            Failed::Died(why) | Failed::Violated(why) if failures + 1 >= BREAKER_FAILURES => {
-                Error::TooManyFailures { failures: failures + 1, why }
+            Failed::Died(why) | Failed::Violated(why) if failures + 1 >= BREAKER_FAILURES && !may_come => {
+                Error::TooManyFailures { failures: failures + 1, why: explained(why) }
             }
-            Failed::Died(_) | Failed::Violated(_) => return self.work.notify_one(),
+            Failed::Died(_) | Failed::Violated(_) => {
+                self.work.notify_one();
+                return false;
+            }
             other => other.into_error(&self.program_name, Role::Worker),
         };
         state.give_up(broken);
         self.work.notify_waiters();
+        false
     }
 
     /// Wakes tasks whose pause is over. Returns the end of the next pause.

@@ -10,19 +10,21 @@ use crate::model::fence::{Fence, SandboxMode};
 use crate::model::limits::MAX_CORE_DUMP;
 use crate::model::lock::lock;
 use crate::protocol::page::SharedPage;
-use crate::protocol::roles::Role;
+use crate::protocol::roles::{Role, label};
 use crate::protocol::setup::{START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
+use crate::spawn::process::reserve;
+use crate::spawn::within::within;
 
 impl Shared {
     /// Starts a worker beside the one that a slot has.
-    pub fn start_spare(self: &Arc<Self>) -> Spare {
+    pub fn start_spare(self: &Arc<Self>, slot: usize) -> Spare {
         let shared = self.clone();
-        Spare(tokio::spawn(async move { shared.start().await }))
+        Spare(tokio::spawn(async move { shared.start(slot).await }))
     }
 
-    /// The worker that was started before there was a task.
+    /// The worker that was started before there was a task. It has the name of the first slot's.
     pub fn take_first(&self) -> Option<Spare> {
         lock(&self.first).take()
     }
@@ -35,7 +37,7 @@ impl Shared {
         generation: u32,
         spare: &mut Option<Spare>,
     ) -> Result<Worker, Failed> {
-        if spare.is_none() {
+        if spare.is_none() && slot == 0 {
             *spare = self.take_first();
         }
         let ready = match spare {
@@ -45,7 +47,7 @@ impl Shared {
         *spare = None;
         let result = match ready {
             Some(worker) => Ok(worker),
-            None => self.start().await,
+            None => self.start(slot).await,
         };
         let mut state = self.lock();
         state.starting -= 1;
@@ -61,17 +63,23 @@ impl Shared {
         result
     }
 
-    async fn start(&self) -> Result<Worker, Failed> {
-        let started = tokio::time::timeout(START_DEADLINE, self.try_start()).await;
-        started.unwrap_or_else(|_| Err(Failed::Died(format!("not ready within {START_DEADLINE:?}"))))
+    async fn start(&self, slot: usize) -> Result<Worker, Failed> {
+        let started = within(START_DEADLINE, self.try_start(slot)).await;
+        started.unwrap_or_else(|| Err(Failed::Died(format!("not ready within {START_DEADLINE:?}"))))
     }
 
-    async fn try_start(&self) -> Result<Worker, Failed> {
+    async fn try_start(&self, slot: usize) -> Result<Worker, Failed> {
         let os = |error: std::io::Error| Failed::Died(format!("could not be started: {error}"));
+        if slot > 0 {
+            // One worker is worth more than a file that may be opened.
+            let starting = self.lock().starting;
+            reserve(starting).map_err(os)?;
+        }
         let (page, page_file) = SharedPage::create().map_err(os)?;
         let fds = vec![self.image.descriptor().map_err(os)?, page_file];
         let command = self.config.worker_command().map_err(Failed::Fatal)?;
-        let mut process = self.spawner.spawn(command, Role::Worker, fds).await.map_err(os)?;
+        let label = label(Role::Worker, Some(slot), &self.program_name);
+        let mut process = self.spawner.spawn(command, Role::Worker, label, fds).await.map_err(os)?;
         let mut decoder = Decoder::new(self.frame_limit());
         let argument = self.image.init_each().map(|argument| (Kind::Argument, argument.clone()));
         let rest = argument.into_iter().collect();

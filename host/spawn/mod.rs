@@ -2,5 +2,8 @@
 
 pub(crate) mod command;
 pub(crate) mod handshake;
+pub(crate) mod machine;
+pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod signal;
+pub(crate) mod within;

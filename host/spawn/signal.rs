@@ -5,6 +5,8 @@ use std::process::ExitStatus;
 
 use rustix::process::Signal;
 
+use crate::spawn::machine::explained;
+
 /// The name of the signal that ended a process, such as `SIGKILL`.
 pub(crate) fn name(status: ExitStatus) -> Option<String> {
     let number = status.signal()?;
@@ -44,7 +46,7 @@ pub(crate) fn describe(status: ExitStatus) -> String {
         (Some(_), _) if is_violation(Some(status)) => {
             "was killed by SIGSYS, for a system call that its fence forbids".into()
         }
-        (Some(signal), _) => format!("was killed by {signal}"),
+        (Some(signal), _) => explained(format!("was killed by {signal}")),
         (None, Some(code)) => format!("exited with code {code}"),
         (None, None) => "ended".to_owned(),
     }

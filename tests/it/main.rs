@@ -37,6 +37,7 @@ mod outcomes;
 mod pages;
 mod planted;
 mod power_cut;
+mod processes;
 mod programs;
 mod progress;
 mod reset;

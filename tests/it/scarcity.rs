@@ -18,7 +18,7 @@ use crate::storm::chaos::peak_memory;
 use crate::support::*;
 
 /// `wpool run` through a command that changes what it finds, such as `prlimit --nofile=10`.
-fn through(wrapper: &str, guest: &str, args: &str) -> Command {
+pub fn through(wrapper: &str, guest: &str, args: &str) -> Command {
     let real = wpool_run(&wat(guest), args);
     let mut words = wrapper.split_whitespace();
     let mut command = Command::new(words.next().expect("a command"));
@@ -28,7 +28,7 @@ fn through(wrapper: &str, guest: &str, args: &str) -> Command {
 }
 
 /// As [`through`], in namespaces of its own, after a shell has done something. `None` where that is not allowed.
-fn prepared(unshare: &str, preparation: &str, guest: &str, args: &str) -> Option<Command> {
+pub fn prepared(unshare: &str, preparation: &str, guest: &str, args: &str) -> Option<Command> {
     let allowed = Command::new("unshare").args(unshare.split_whitespace()).arg("true").output();
     if !allowed.is_ok_and(|output| output.status.success()) {
         println!("skipped: this machine lets nobody have namespaces");

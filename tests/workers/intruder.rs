@@ -66,6 +66,10 @@ fn forbidden(word: &str) -> Option<c_long> {
         "clone3" => call(libc::SYS_clone3, [0, 0]),
         "ptrace" => call(libc::SYS_ptrace, [libc::PTRACE_ATTACH.into(), 1, 0, 0]),
         "peek" => call(libc::SYS_process_vm_readv, [1, 0, 0, 0]),
+        "stop" => {
+            let this = std::process::id().into();
+            call(libc::SYS_tgkill, [this, this, libc::SIGSTOP.into()])
+        }
         "affinity" => call(libc::SYS_sched_getaffinity, [1, 0, 0]),
         "map-executable" => map(0, PAGE, libc::PROT_READ | libc::PROT_EXEC, libc::MAP_PRIVATE),
         "map-shared" => map(0, PAGE, libc::PROT_READ, libc::MAP_SHARED),

@@ -14,12 +14,11 @@ mod types;
 
 use std::borrow::Cow;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use self::outer::is_component;
-use crate::child::confine::{Confinement, Needs};
+use crate::child::confine::{self, Confinement, Needs};
 use crate::child::engine::engine;
 use crate::child::pipes::Pipes;
 use crate::model::error::Refusal;
@@ -49,7 +48,7 @@ pub(crate) fn compile(mut pipes: Pipes) -> i32 {
 fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>), ChildError> {
     let setup: CompileSetup = pipes.setup(decoder)?;
     limit(&setup.limits).map_err(|error| ChildError::Other(format!("cannot limit itself: {error}")))?;
-    confine(setup.sandbox, pipes.host)?;
+    fence(setup.sandbox, pipes.host)?;
     let program = pipes.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
     let program = program.filter(|frame| frame.kind == Kind::Program);
     let program = program.ok_or_else(|| ChildError::Other("it was given no program".into()))?;
@@ -73,15 +72,12 @@ const MOST_SECONDS: u64 = u64::MAX / 1_000_000_000 - 1;
 /// Limits the CPU time and memory of this process. The kernel ends it when a program needs more, and the host reports
 /// that.
 fn limit(limits: &CompileLimits) -> std::io::Result<()> {
-    // The soft limit sends SIGXCPU, which names the cause. The signal of the hard limit cannot be caught.
-    let seconds = limits.time.as_secs().clamp(1, MOST_SECONDS);
-    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds + 1) })?;
-    setrlimit(Resource::Data, Rlimit { current: Some(limits.memory), maximum: Some(limits.memory) })?;
-    Ok(())
+    confine::limit_time(limits.time.as_secs().clamp(1, MOST_SECONDS))?;
+    confine::limit_data(limits.memory)
 }
 
 /// Raises the fence, before a byte of the program is read.
-fn confine(mode: SandboxMode, host: i32) -> Result<(), ChildError> {
+fn fence(mode: SandboxMode, host: i32) -> Result<(), ChildError> {
     let mut fence = Confinement::new(mode, Needs { role: Role::Compiler, host, dirs: &[], data: None });
     fence.around_one_thread().map_err(|error| ChildError::Other(error.to_string()))?;
     fence.around_all_threads();

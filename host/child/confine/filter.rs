@@ -31,6 +31,31 @@ fn lists(needs: &Needs<'_>) -> impl Iterator<Item = &'static [Call]> {
     [Some(calls::BASE), Some(calls::ABORT), pagemap, dirs, writable].into_iter().flatten()
 }
 
+/// A system call that a fenced child has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemCall {
+    /// Its name in the manual pages.
+    pub name: &'static str,
+    /// Whether only some values of its arguments are allowed.
+    pub checked: bool,
+    /// What it is for.
+    pub why: &'static str,
+}
+
+/// The system calls that fenced children have, by the children that have them.
+pub fn system_calls() -> Vec<(&'static str, Vec<SystemCall>)> {
+    let list = |calls: &[Call]| {
+        let shown = |call: &Call| SystemCall { name: call.name, checked: !call.cases.is_empty(), why: call.why };
+        calls.iter().map(shown).collect()
+    };
+    vec![
+        ("every child", list(&[calls::BASE, calls::ABORT].concat())),
+        ("every child but the compiler", list(calls::PAGEMAP)),
+        ("workers with directories", list(calls::DIRS)),
+        ("workers with directories that they may write to", list(calls::WRITABLE_DIRS)),
+    ]
+}
+
 fn program<'a>(lists: impl IntoIterator<Item = &'a [Call]>) -> Result<BpfProgram, Error> {
     let mut rules = BTreeMap::new();
     for call in lists.into_iter().flatten() {
@@ -54,6 +79,8 @@ fn condition(only: &Only) -> Result<SeccompCondition, seccompiler::BackendError>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const ALL: [&[Call]; 5] = [calls::BASE, calls::ABORT, calls::PAGEMAP, calls::DIRS, calls::WRITABLE_DIRS];
@@ -66,6 +93,8 @@ mod tests {
             numbers.sort_unstable();
             numbers.dedup();
             assert_eq!(numbers.len(), all);
+            let names: BTreeSet<_> = lists.iter().copied().flatten().map(|call| call.name).collect();
+            assert_eq!(names.len(), all, "each has its own name");
             assert!(program(lists.iter().copied()).is_ok_and(|program| !program.is_empty()));
         }
     }

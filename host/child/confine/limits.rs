@@ -24,9 +24,25 @@ const FILES_WITH_DIRS: u64 = 1024;
 /// The first error of all.
 pub(super) fn set(needs: &Needs<'_>) -> io::Result<()> {
     let order = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
-    let data = needs.data.map_or(Ok(()), |more| lower(Resource::Data, data_now()?.saturating_add(more)));
+    let data = needs.data.map_or(Ok(()), |more| limit_data(data_now()?.saturating_add(more)));
     let files = lower(Resource::Nofile, if needs.dirs.is_empty() { FILES } else { FILES_WITH_DIRS });
-    order.and(data).and(files)
+    // A limit on time that the host was started with is here, too.
+    let time = getrlimit(Resource::Cpu).maximum.map_or(Ok(()), limit_time);
+    order.and(data).and(files).and(time)
+}
+
+/// Bytes of memory that this process may write to.
+pub(crate) fn limit_data(bytes: u64) -> io::Result<()> {
+    lower(Resource::Data, bytes)
+}
+
+/// Seconds of processor time of this process, or fewer if it may have no more. The limit that names itself in the signal that
+/// it sends comes a second before the limit that cannot be caught.
+pub(crate) fn limit_time(seconds: u64) -> io::Result<()> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Cpu);
+    let hard = maximum.map_or(seconds.saturating_add(1), |most| most.min(seconds.saturating_add(1)));
+    let soft = current.map_or(seconds, |soft| soft.min(seconds)).min(hard.saturating_sub(1)).max(1);
+    Ok(setrlimit(Resource::Cpu, Rlimit { current: Some(soft), maximum: Some(hard) })?)
 }
 
 /// Lowers a limit. A process without rights cannot raise it again. A limit that is lower already stays.

@@ -30,6 +30,8 @@ use crate::protocol::roles::{IMAGE_FD, PAGE_FD, Role};
 use crate::protocol::setup::ChildError;
 use crate::protocol::wire::FRAME_TARGET;
 
+pub use filter::{SystemCall, system_calls};
+pub(super) use limits::{limit_data, limit_time};
 pub(crate) use needs::Needs;
 pub(super) use privileges::without_rights;
 

@@ -15,6 +15,9 @@ use crate::model::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::model::report::Resources;
 use crate::protocol::setup::ImageSettings;
 
+/// The version of Wasmtime and of all its parts.
+pub const VERSION: &str = wasmtime_environ::VERSION;
+
 /// Stack of a guest: Wasmtime's own default. Deeper recursion is a trap.
 const GUEST_STACK: usize = 512 << 10;
 /// Stack of a guest that runs asynchronously, with as much again for the host functions that it calls.

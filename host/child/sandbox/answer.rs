@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::texts;
 use crate::model::outcome::{ErrorDetail, Layer, Status};
 use crate::protocol::setup::{AnswerDetail, Notice};
 use crate::protocol::wire::MAX_TEXT;
@@ -45,18 +46,28 @@ impl Answered<'_> {
 }
 
 pub(super) fn refused(error: ErrorDetail) -> Answered<'static> {
-    let detail = encode(&AnswerDetail { error: Some(error), ..AnswerDetail::default() });
+    let detail = encode(AnswerDetail { error: Some(error), ..AnswerDetail::default() });
     let beside = Some(Box::new(Beside { detail, ..Beside::default() }));
     Answered { status: Status::InvalidInput, layer: Layer::Host, beside, ..Answered::ok(Cow::default()) }
 }
 
 /// Encodes a detail for the wire, and shortens it if necessary.
-pub(super) fn encode(detail: &AnswerDetail) -> Vec<u8> {
-    let text = serde_json::to_vec(detail).unwrap_or_default();
+pub(super) fn encode(mut detail: AnswerDetail) -> Vec<u8> {
+    let text = serde_json::to_vec(&detail).unwrap_or_default();
     if text.len() <= MAX_TEXT {
         return text;
     }
-    let code = detail.error.as_ref().map_or("", |error| error.code.as_str());
-    let short = ErrorDetail::new(code, "the details are too long to be reported");
-    serde_json::to_vec(&AnswerDetail { error: Some(short), ..AnswerDetail::default() }).unwrap_or_default()
+    // A byte takes up to six in JSON.
+    let most = MAX_TEXT / 6 / 4;
+    let cut = |text: &mut String| *text = texts::ends(std::mem::take(text), most);
+    detail.stderr.iter_mut().for_each(cut);
+    if let Some(error) = &mut detail.error {
+        error.stderr.iter_mut().for_each(cut);
+        let mut left = most;
+        error.backtrace.retain(|name| {
+            left = left.saturating_sub(name.len());
+            left > 0
+        });
+    }
+    serde_json::to_vec(&detail).unwrap_or_default()
 }

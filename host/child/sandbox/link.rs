@@ -18,7 +18,7 @@ use super::component_store::ComponentStore;
 use super::core_store::CoreStore;
 use super::guard::Stopped;
 use super::time::ActiveTime;
-use super::{keyvalue, sleep};
+use super::{exit, keyvalue, sleep};
 
 /// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
 const VERSION: &str = "0.2.12";
@@ -64,6 +64,7 @@ pub(super) fn module(
     let mut linker = Linker::new(engine);
     if module.imports().len() > 0 {
         p1::add_to_linker_async(&mut linker, CoreStore::wasi)?;
+        exit::add_to_linker(&mut linker)?;
         if let Some(clock) = clock {
             sleep::add_to_linker(&mut linker, clock)?;
         }

@@ -16,7 +16,8 @@ use super::guard::{Deadline, Stopped};
 use super::kind::GuestStore as _;
 use super::time::{ActiveTime, TICK};
 
-const MODULE: &str = "wasi_snapshot_preview1";
+/// The name of preview 1 in imports.
+pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 const FUNCTION: &str = "poll_oneoff";
 
 /// Bytes of a subscription and of an event, and the alignment of both.

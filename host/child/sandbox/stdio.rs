@@ -12,6 +12,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::guard::Stopped;
+use super::texts;
 use crate::model::limits::Limits;
 use crate::model::lock::lock;
 use crate::protocol::page::{MAX_NOTE, SharedPage};
@@ -63,7 +64,7 @@ impl Stdio {
             Capture::Ends { head, tail, dropped, .. } if !head.is_empty() => {
                 let mut bytes = head.clone();
                 if *dropped > 0 {
-                    bytes.extend_from_slice(format!("\n[{dropped} bytes dropped]\n").as_bytes());
+                    bytes.extend_from_slice(texts::mark(*dropped as usize).as_bytes());
                 }
                 bytes.extend(tail);
                 Some(String::from_utf8_lossy(&bytes).into_owned())

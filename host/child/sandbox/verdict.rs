@@ -12,10 +12,17 @@ use super::context::TaskContext;
 use super::guard::{Guard, Stopped};
 use super::kind::GuestStore;
 use super::stdio::Stdio;
+use super::texts;
 use crate::child::engine::max_frames;
 use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
 use crate::protocol::setup::{AnswerDetail, timeout_detail};
+
+/// Most bytes of a guest's message that are kept: as many as of its stderr by default.
+const MOST_OF_A_MESSAGE: usize = 64 << 10;
+
+/// Most bytes of a function's name that are kept. Mangled names of C++ and Rust have some hundred.
+const MOST_OF_A_FUNCTION: usize = 1 << 10;
 
 /// The verdict on a task that ended, before its output is known.
 enum Verdict<'a> {
@@ -97,7 +104,7 @@ impl<'a> Judged<'a> {
         let mut detail = Vec::new();
         if error.is_some() || spent.is_some() {
             let micros = |time: Duration| time.as_micros() as u64;
-            detail = encode(&AnswerDetail {
+            detail = encode(AnswerDetail {
                 error,
                 stderr,
                 peak_memory: spent.as_ref().map(|_| peak),
@@ -145,6 +152,7 @@ pub(super) fn judge<'a, S: GuestStore>(
     };
     let told = match &mut error {
         Some(error) => {
+            error.message = texts::ends(std::mem::take(&mut error.message), MOST_OF_A_MESSAGE);
             error.stderr = stderr();
             None
         }
@@ -176,11 +184,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
         None => {}
     }
     let root = error.root_cause().to_string();
-    // The engine has no type for this error: WASI preview 1 allows codes from 0 to 125.
-    if root.contains("invalid exit status") {
-        return Verdict::StdoutOf(exit_detail(None));
-    }
-    // The engine has no type for this error either: more than `TaskContext::hostcall_memory` at once.
+    // The engine has no type for this error: more than `TaskContext::hostcall_memory` at once.
     if root.contains("fuel allocated for hostcalls") {
         let message = format!("gave more data at once than its limit of {} bytes of output allows", limits.output);
         return Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message));
@@ -216,15 +220,11 @@ fn too_much_output(limits: &Limits) -> Verdict<'static> {
 }
 
 fn exited(code: i32, success_codes: &[i32]) -> Verdict<'static> {
-    if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(Some(code))) }
+    if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(code)) }
 }
 
-fn exit_detail(code: Option<i32>) -> ErrorDetail {
-    let message = match code {
-        Some(code) => format!("exited with code {code}"),
-        None => "exited with a code over 125".to_owned(),
-    };
-    ErrorDetail { exit_code: code, ..ErrorDetail::new("exit", message) }
+fn exit_detail(code: i32) -> ErrorDetail {
+    ErrorDetail { exit_code: Some(code), ..ErrorDetail::new("exit", format!("exited with code {code}")) }
 }
 
 /// Names of the functions on a guest's stack, from the core dump if the error has one.
@@ -233,7 +233,8 @@ fn backtrace(error: &wasmtime::Error, all: bool) -> Vec<String> {
     let frames = trace.or_else(|| error.downcast_ref::<WasmCoreDump>().map(WasmCoreDump::frames)).unwrap_or_default();
     let name = |frame: &wasmtime::FrameInfo| {
         let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
-        symbol.or(frame.func_name()).map_or_else(|| format!("<function {}>", frame.func_index()), str::to_owned)
+        let name = symbol.or(frame.func_name()).map(|name| texts::ends(name.to_owned(), MOST_OF_A_FUNCTION));
+        name.unwrap_or_else(|| format!("<function {}>", frame.func_index()))
     };
     frames.iter().take(max_frames(all)).map(name).collect()
 }

@@ -10,11 +10,15 @@ mod runs;
 mod stopping;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+
+use wpool::BUILD;
+use wpool::worker::ENGINE_VERSION;
 
 use crate::cli::projects::LANGUAGES;
 pub use bench::*;
@@ -26,7 +30,7 @@ pub use stopping::*;
 
 /// Map an untrusted WebAssembly program over rows of input, on every core.
 #[derive(Debug, Parser)]
-#[command(name = "wpool", version, max_term_width = 100, styles = Styles::plain())]
+#[command(name = "wpool", version, long_version = LONG_VERSION.as_str(), max_term_width = 100, styles = Styles::plain())]
 pub struct Args {
     #[command(subcommand)]
     pub action: Action,
@@ -128,7 +132,15 @@ pub struct Doctor {
     /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
+    /// Print the system calls that each child of a run has, and what for
+    #[arg(long)]
+    pub fence: bool,
 }
+
+/// What `--version` prints behind the name; `-V` prints the first line alone.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{}\nengine: wasmtime {ENGINE_VERSION}\nworkers: build {BUILD}", env!("CARGO_PKG_VERSION"))
+});
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use bytesize::ByteSize;
 use serde::Serialize;
 use wpool::fence::{Fence, LayerState, SandboxLayer};
+use wpool::worker::{SystemCall, system_calls};
 use wpool::{Observer, Outcome, Pool, Program, Shutdown};
 
 use crate::cli::exit::Exit;
@@ -46,6 +47,9 @@ struct LayerFound {
 }
 
 pub fn doctor(args: &args::Doctor) -> Result<Exit> {
+    if args.fence {
+        return fence(args.json);
+    }
     let tried = try_out();
     let trouble = tried.as_ref().err().map(|error| format!("{error:#}"));
     let findings = Findings {
@@ -62,6 +66,37 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
         return Ok(printed.max(Exit::SetUp));
     }
     Ok(printed)
+}
+
+/// A system call of a child.
+#[derive(Serialize)]
+struct CallShown {
+    children: &'static str,
+    name: &'static str,
+    /// Only some values of its arguments are allowed.
+    checked: bool,
+    why: &'static str,
+}
+
+/// Prints the system calls of each child.
+fn fence(json: bool) -> Result<Exit> {
+    if json {
+        let calls = system_calls().into_iter().flat_map(|(children, calls)| {
+            let shown = move |SystemCall { name, checked, why }| CallShown { children, name, checked, why };
+            calls.into_iter().map(shown)
+        });
+        return print_json(&calls.collect::<Vec<_>>(), Layout::Line);
+    }
+    let mut text = Lines::default();
+    text.add("The system calls that a fenced child has. Any other call ends it. (*: its arguments are checked)");
+    for (children, calls) in system_calls() {
+        text.add_title(children);
+        for SystemCall { name, checked, why } in calls {
+            let name = format!("{name}{}", if checked { "*" } else { "" });
+            text.add(format_args!("  {name:<18} {why}"));
+        }
+    }
+    Ok(print(&text))
 }
 
 /// What became of each layer, and why one is missing.

@@ -7,6 +7,10 @@
 /// Deepest nesting that is accepted, the same as `serde_json`'s own limit.
 pub const MAX_DEPTH: u32 = 128;
 
+/// Deepest nesting of an output that stands in a record as JSON. A record is one level around it, and many readers,
+/// wpool's own among them, take 127 levels in all.
+pub const MAX_OUTPUT_DEPTH: u32 = 126;
+
 /// Facts about bytes that are one JSON value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Valid {
@@ -26,10 +30,19 @@ pub(crate) struct Invalid {
 
 /// Checks that `text` is exactly one JSON value, with or without white space around it.
 pub(crate) fn check(text: &[u8]) -> Result<Valid, Invalid> {
+    check_to(MAX_DEPTH, text)
+}
+
+/// As [`check`], of a value that is to stand in a record.
+pub(crate) fn check_output(text: &[u8]) -> Result<Valid, Invalid> {
+    check_to(MAX_OUTPUT_DEPTH, text)
+}
+
+fn check_to(depth: u32, text: &[u8]) -> Result<Valid, Invalid> {
     if let Err(error) = std::str::from_utf8(text) {
         return Err(Invalid { at: error.valid_up_to(), what: "not UTF-8" });
     }
-    let mut checker = Checker { text, at: 0, valid: Valid { spaced: false, ascii: true } };
+    let mut checker = Checker { text, at: 0, depth, valid: Valid { spaced: false, ascii: true } };
     checker.document()?;
     Ok(checker.valid)
 }
@@ -70,6 +83,8 @@ fn is_ascii(word: u64) -> bool {
 struct Checker<'a> {
     text: &'a [u8],
     at: usize,
+    /// Deepest nesting that is accepted.
+    depth: u32,
     valid: Valid,
 }
 
@@ -137,7 +152,7 @@ impl Checker<'_> {
                 Some(b'n') => return self.word(b"ull"),
                 found => return self.refuse(found, "expected a value"),
             };
-            if open.depth == MAX_DEPTH {
+            if open.depth == self.depth {
                 return self.fail("nested too deeply");
             }
             open.push(object);

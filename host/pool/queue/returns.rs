@@ -31,6 +31,8 @@ pub(in crate::pool) enum Verdict {
     Cancelled(Option<u64>),
     /// The kernel ended the worker for an act that no guest may do. The task does not run again.
     Violated(ErrorDetail),
+    /// Somebody had stopped the worker's process, which a task cannot do: the task runs again.
+    Stood(ErrorDetail),
     /// The system had no memory for the worker.
     OutOfMemory(ErrorDetail),
     /// The worker died: the task is suspected.
@@ -168,10 +170,11 @@ impl Queue {
                 // A task that tried to break out is never retried.
                 self.settle(task, Outcome::not_ok(Status::Crash, error), receipt);
             }
-            Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {
+            Verdict::Stood(error) | Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {
                 let (outcome, receipt) = (changed(error), Receipt { layer: Layer::Kernel, ..receipt });
                 self.conclude(task, outcome, receipt, now);
             }
+            Verdict::Stood(_) => self.put_back(task.into()),
             Verdict::OutOfMemory(error) => {
                 let receipt = Receipt { layer: Layer::Kernel, ..receipt };
                 self.conclude(task, Outcome::not_ok(Status::OutOfMemory, error), receipt, now);

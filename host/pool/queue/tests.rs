@@ -202,6 +202,7 @@ impl Model {
             0 => Verdict::Timeout(running.unwrap_or_default(), ErrorDetail::default()),
             1 => Verdict::Cancelled(running),
             2 => Verdict::Cancelled(Some(u64::MAX)),
+            5 => Verdict::Stood(ErrorDetail::default()),
             _ => Verdict::Died(ErrorDetail::default()),
         };
         let suspect = self.queue.lost(slot, Loss { next: worker.next, verdict, ran: Duration::ZERO }, self.now);

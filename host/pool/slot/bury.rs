@@ -41,6 +41,7 @@ impl Attendant<'_> {
         let verdict = end.verdict(&why, by_itself, self.worker.page.cause(), &self.worker.process);
         let violated = matches!(verdict, Verdict::Violated(_));
         let cancelled = matches!(end, End::Cancelled(_));
+        let stood = matches!(end, End::Stood(_));
         let mut state = self.shared.lock();
         let next = self.worker.page.next();
         let running = state.queue.running(self.slot, next).map(|(index, _)| index);
@@ -64,7 +65,7 @@ impl Attendant<'_> {
         drop(state);
         self.shared.work.notify_one();
         self.shared.sleepers.notify_one();
-        let useless = suspect.is_none() && !self.useful && !cancelled;
+        let useless = suspect.is_none() && !self.useful && !cancelled && !stood;
         if useless { Err(Failed::Died(why)) } else { Ok(()) }
     }
 

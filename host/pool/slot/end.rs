@@ -54,7 +54,9 @@ pub(super) enum End {
     Backstop(u64, Duration, Duration),
     /// The host kills the worker to cancel the task with this key, or the running task, whichever it is.
     Cancelled(Option<u64>),
-    /// The worker broke the protocol, or stopped.
+    /// Somebody stopped the worker's process, and did not continue it for so long.
+    Stood(Duration),
+    /// The worker broke the protocol.
     Misbehaved { death: Death, why: String },
     /// The worker closed its pipe.
     Gone,
@@ -70,6 +72,7 @@ impl End {
             (End::Cancelled(None), _) => "was killed because the run ended".to_owned(),
             (End::Cancelled(Some(_)), _) => "was killed because its task was cancelled".to_owned(),
             (End::Retired(why), _) => why.clone(),
+            (End::Stood(time), _) => format!("was stopped by a signal for {time:?}, and was killed"),
             (End::Misbehaved { why, .. }, _) => format!("{why}, and was killed"),
             (End::Gone | End::Closed, Some(status)) => signal::describe(status),
             (End::Gone | End::Closed, None) => "closed its output, and was killed".to_owned(),
@@ -82,6 +85,7 @@ impl End {
         match self {
             End::Backstop(key, deadline, _) => Verdict::Timeout(*key, timeout_detail(*deadline)),
             End::Cancelled(key) => Verdict::Cancelled(*key),
+            End::Stood(_) => Verdict::Stood(detail(Death::Stopped, why, status, process)),
             _ => {
                 let death = self.death(status, cause);
                 let detail = detail(death, why, status, process);
@@ -97,6 +101,7 @@ impl End {
     fn death(&self, status: Option<ExitStatus>, cause: Cause) -> Death {
         match (self, cause) {
             (End::Misbehaved { death, .. }, _) => *death,
+            (End::Stood(_), _) => Death::Stopped,
             // The kernel's report has precedence over the worker's.
             _ if signal::is_violation(status) => Death::Violation,
             (_, Cause::OutOfMemory) if signal::is_abort(status) => Death::OutOfMemory,

@@ -38,6 +38,8 @@ pub(super) struct Health {
     most: Duration,
     /// The pool's count of pauses then.
     pauses: u64,
+    /// The time for which the worker has stood, because somebody has stopped its process.
+    pub stood: Duration,
     /// Bytes went one way or the other since the worker was last looked at.
     pub moved: bool,
     pub memory_looked: Instant,
@@ -58,6 +60,7 @@ impl Health {
             tick,
             most,
             pauses: 0,
+            stood: Duration::ZERO,
             moved: false,
             memory_looked: now,
             warm: None,

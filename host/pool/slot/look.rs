@@ -28,8 +28,9 @@ impl Attendant<'_> {
         let passed = passed?;
         // From one that is stopped comes nothing.
         if !self.health.moved && self.is_stopped_process() {
-            return Some(End::Misbehaved { death: Death::Stopped, why: "was stopped by a signal".into() });
+            return self.stands(passed);
         }
+        self.health.stood = Duration::ZERO;
         self.look_at_memory();
         let shared = self.shared;
         let next = self.worker.page.next();
@@ -62,7 +63,7 @@ impl Attendant<'_> {
                 return Some(End::Backstop(key, deadline, grace));
             }
             if grace.is_zero() && most - age <= HEAD_START && age >= most / 2 {
-                self.spare.get_or_insert_with(|| shared.start_spare());
+                self.spare.get_or_insert_with(|| shared.start_spare(self.slot));
             }
             self.health.look_within(most - age);
         }
@@ -72,6 +73,19 @@ impl Attendant<'_> {
             // The first may take them all, and what comes next may be as slow.
             shared.work.notify_one();
             shared.work.notify_waiters();
+        }
+        None
+    }
+
+    /// Whoever stopped the worker gets time to continue it, and meanwhile its task does not age.
+    fn stands(&mut self, passed: Duration) -> Option<End> {
+        let shared = self.shared;
+        self.health.stood += passed;
+        if self.health.stood > shared.config.patience {
+            return Some(End::Stood(shared.config.patience));
+        }
+        if let Some((_, _, when)) = &mut shared.lock().places[self.slot].seen {
+            *when = Instant::now();
         }
         None
     }
@@ -98,7 +112,8 @@ impl Attendant<'_> {
 
     fn is_stopped_process(&self) -> bool {
         let Some(pid) = Pid::from_raw(self.worker.pid as i32) else { return false };
-        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        // NOWAIT: the answer stays the same for as long as the process stands.
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         matches!(waitid(WaitId::Pid(pid), options), Ok(Some(status)) if status.stopped())
     }
 }

@@ -26,10 +26,15 @@ use crate::spawn::process::Process;
 /// Pause before a slot starts the next worker after one that did nothing.
 const START_BACKOFF: Duration = Duration::from_millis(100);
 
+/// How often that pause doubles while other slots do the work, up to 25 s: each try costs processor time.
+const MOST_DOUBLED: u32 = 8;
+
 /// Serves one slot until the pool closes.
 pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
     let mut generation = 0;
     let mut spare = None;
+    // Workers in a row that did not come up while others did the work.
+    let mut missed = 0;
     while shared.wait_for_work(slot).await {
         let started = tokio::select! {
             started = shared.start_worker(slot, generation, &mut spare) => started,
@@ -37,16 +42,21 @@ pub(super) async fn run(shared: Arc<Shared>, slot: usize) {
         };
         let ended = match started {
             Ok(worker) => {
+                missed = 0;
                 let mut attendant = Attendant::new(&shared, slot, generation, worker);
                 let end = attendant.serve().await;
                 spare = attendant.spare.take();
-                attendant.bury(end).await
+                attendant.bury(end).await.map_err(|failed| (failed, true))
             }
-            Err(failed) => Err(failed),
+            Err(failed) => Err((failed, false)),
         };
-        if let Err(failed) = ended {
-            shared.worker_failed(failed);
-            tokio::time::sleep(START_BACKOFF).await;
+        if let Err((failed, came_up)) = ended {
+            let others_work = shared.worker_failed(failed, came_up);
+            missed = if others_work { MOST_DOUBLED.min(missed + 1) } else { 0 };
+            tokio::select! {
+                () = tokio::time::sleep(START_BACKOFF * (1 << missed)) => {}
+                () = shared.closing() => {}
+            }
         }
         generation += 1;
     }

@@ -114,3 +114,28 @@ fn inspect_refuses_what_run_refuses() {
         assert_refused(&ran, REFUSED, &[name], name);
     }
 }
+
+#[test]
+fn the_version_is_one_line_or_names_the_engine_too() {
+    let ran = run(wpool().arg("-V"), "");
+    assert_eq!((ran.code, ran.stdout), (OK, format!("wpool {}\n", env!("CARGO_PKG_VERSION"))));
+    let ran = run(wpool().arg("--version"), "");
+    let lock = std::fs::read_to_string(crate::support::root().join("Cargo.lock")).expect("it is there");
+    let (_, engine) = lock.split_once("name = \"wasmtime\"\nversion = \"").expect("it is pinned");
+    let (engine, _) = engine.split_once('"').expect("a version");
+    assert!(ran.stdout.contains(&format!("\nengine: wasmtime {engine}\n")), "{}", ran.stdout);
+}
+
+#[test]
+fn doctor_prints_the_system_calls_of_each_child_with_their_reasons() {
+    let ran = run(wpool().args(["doctor", "--fence"]), "");
+    assert_eq!(ran.code, OK, "{}", ran.stderr);
+    for line in
+        ["every child", "  read               frames from the host", "  tgkill*            abort sends itself a signal"]
+    {
+        assert!(ran.stdout.lines().any(|other| other == line), "{line}: {}", ran.stdout);
+    }
+    let ran = run(wpool().args(["doctor", "--fence", "--json"]), "");
+    let calls: Vec<serde_json::Value> = serde_json::from_str(&ran.stdout).expect("an array");
+    assert!(calls.len() > 50 && calls.iter().all(|call| call["why"].as_str().is_some_and(|why| !why.is_empty())));
+}

@@ -9,7 +9,6 @@ fn c60_a_task_that_breaks_every_worker_is_a_crash_and_all_others_are_ok() {
         ("complain", "worker-exit", None, "exited with code 3: cannot find the sandbox"),
         ("abort", "signal", Some("SIGABRT"), "was killed by SIGABRT"),
         ("kill", "signal", Some("SIGKILL"), "was killed by SIGKILL"),
-        ("stop", "worker-stopped", None, "was stopped by a signal"),
         ("close-stdout", "worker-exit", None, "closed its output"),
         ("garbage", "worker-protocol", None, "without the magic number"),
         ("half-frame", "worker-protocol", None, "in the middle of a frame"),

@@ -6,7 +6,7 @@ use wpool::{Event, Status};
 use super::*;
 
 /// What no worker may do, whatever it was granted.
-const NEVER: [&str; 31] = [
+const NEVER: [&str; 32] = [
     "socket",
     "unix-socket",
     "exec",
@@ -17,6 +17,7 @@ const NEVER: [&str; 31] = [
     "clone3",
     "ptrace",
     "peek",
+    "stop",
     "affinity",
     "time-of 1",
     "map-executable",

@@ -3,6 +3,7 @@
 mod commands;
 mod records;
 mod statuses;
+mod whole;
 
 use std::path::PathBuf;
 
