@@ -22,7 +22,7 @@ fn option(setting: Setting) -> Option<&'static str> {
         Setting::JsonRows => "--lines, --files, --once",
         Setting::Memory => "--memory",
         Setting::Output => "--max-output",
-        Setting::Sandbox => "--sandbox",
+        Setting::Sandbox => "--sandbox auto",
         Setting::State => "--state",
         Setting::Stdin => "--stdin",
         Setting::SuccessCodes => "--success-codes",

@@ -259,7 +259,7 @@ fn c82_a_cache_below_a_folder_that_others_may_write_to_is_not_used() {
     fs::create_dir(&home).expect("a folder");
     for (mode, used) in [(0o777, false), (0o1777, true), (0o755, true)] {
         fs::set_permissions(&home, PermissionsExt::from_mode(mode)).expect("it is mine");
-        let ran = place.run("-q");
+        let ran = place.run("");
         assert_eq!(ran.code, OK, "{}", ran.stderr);
         assert_eq!(ran.stderr.contains("others may write to"), !used, "{mode:o}: {}", ran.stderr);
     }

@@ -107,14 +107,14 @@ fn a_program_whose_state_is_out_of_reach_gets_fresh_instances_or_a_reason() {
     for (program, args, why) in [
         (wat("table-swap"), "", "it changes a table"),
         (guest("typed"), "", "it has resources of its own"),
-        (guest("shared-state"), "--state --call shared.square", "--state"),
-        (wat("echo"), "--deterministic", "--deterministic"),
-        (wat("echo"), "--fuel 1000", "--fuel"),
-        (wat("init-raw"), "--init-each", "--init-each"),
+        (guest("shared-state"), "--state --call shared.square", "tasks share state"),
+        (wat("echo"), "--deterministic", "the run is to be deterministic"),
+        (wat("echo"), "--fuel 1000", "work is counted"),
+        (wat("init-raw"), "--init-each", "`init` is to run in each instance"),
     ] {
         let ran = run(&mut wpool_run(&program, &format!("--lines --isolation reset {args}")), "x\n");
         assert_eq!(ran.code, 2, "{}", ran.stderr);
-        assert!(ran.stderr.contains(why) && ran.stderr.contains("--isolation auto"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(why) && ran.stderr.contains("with automatic isolation"), "{}", ran.stderr);
     }
 }
 

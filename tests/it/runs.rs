@@ -138,7 +138,7 @@ fn a_run_that_goes_on_says_so_and_one_that_was_killed_can_be_resumed() {
 fn an_index_that_cannot_be_written_is_told_and_harms_nothing() {
     let place = Place::new("1\n");
     place.write("state", "no folder");
-    let ran = place.run(wat("echo"), "");
+    let ran = place.wpool(&format!("run {} rows -o out", wat("echo").display()));
     assert_eq!(ran.code, 0);
     assert_eq!(ran.stderr.matches("cannot note the run").count(), 1, "{}", ran.stderr);
     assert_eq!(place.wpool("runs info out").code, 0);

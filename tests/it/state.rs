@@ -334,7 +334,7 @@ fn state_that_cannot_be_had_is_refused_with_the_reason() {
     let shown = file.display();
     let both = format!("--state-out {shown}.new -o {shown}.new");
     for (task, args, code, why) in [
-        (wat("echo"), "--state", 2, "shared state is for components"),
+        (wat("echo"), "--state", 2, "cannot reach shared state"),
         (guest("shared-state"), &format!("--call first.get --state-in {shown}"), 96, "not a JSON object"),
         (guest("shared-state"), "--call first.get --state --isolation reuse=checked", 2, "some tasks write twice"),
         (guest("shared-state"), "--call first.get --state-in /nowhere", 96, "/nowhere"),
@@ -356,7 +356,7 @@ fn without_shared_state_a_call_is_denied() {
     assert_eq!((&record["status"], &record["error"]["code"]), (&json!("trap"), &json!("denied-import")));
     let message = record["error"]["message"].as_str().unwrap();
     assert!(message.contains("`wasi:keyvalue/store@0.2.0-draft`, which is denied"), "{message}");
-    assert!(message.contains("--state"), "{message}");
+    assert!(message.contains("in a pool with shared state it works"), "{message}");
     assert!(!ran.stderr.contains("shared state:"), "{}", ran.stderr);
 }
 

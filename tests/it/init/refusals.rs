@@ -68,7 +68,7 @@ fn settings_of_an_init_that_is_not_there_are_refused() {
         refused(&wat("echo"), args, 2, &["has no `init`", "wpool_init"]);
         refused(&wat("component-echo"), args, 2, &["has no `init`"]);
     }
-    refused(&wat("init-raw"), "--init-arg 1", 2, &["cannot be given an argument"]);
+    refused(&wat("init-raw"), "--init-arg 1", 2, &["cannot give its `wpool_init` an argument"]);
 }
 
 #[test]
