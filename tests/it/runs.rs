@@ -1,5 +1,6 @@
 //! Runs that were kept: finding them, running what failed again, and one task with everything about it.
 
+mod odd_paths;
 mod trust;
 
 use std::fs;

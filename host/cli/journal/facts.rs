@@ -9,7 +9,7 @@ use humantime::format_rfc3339_seconds;
 use serde::{Deserialize, Serialize};
 use wpool::place::{Dir, PRIVATE, Place};
 
-use crate::cli::journal::{Error, at};
+use crate::cli::journal::{Error, Text, at};
 
 /// Name of the file of facts in a journal's folder.
 pub const FACTS: &str = "run.json";
@@ -18,7 +18,7 @@ pub const FORMAT: u32 = 1;
 /// Longest file of facts: arguments and environments are at most 2 MiB for the kernel, and as much again in escapes.
 const MAX_FACTS: u64 = 16 << 20;
 
-/// The facts of a run. Texts that are not UTF-8 on the command line are kept with replacement characters.
+/// The facts of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// [`FORMAT`] of whoever wrote this.
@@ -30,9 +30,9 @@ pub struct Facts {
     /// In UTC, as RFC 3339. That of the first run when it was resumed.
     pub started: String,
     /// Working directory, against which every path that was typed is meant.
-    pub cwd: String,
+    pub cwd: Text,
     /// Everything that was typed after `wpool run`.
-    pub arguments: Vec<String>,
+    pub arguments: Vec<Text>,
     /// What `--env` gave, in its order, with the values that were the caller's.
     pub env: Vec<(String, String)>,
     pub program: ProgramFacts,
@@ -40,7 +40,7 @@ pub struct Facts {
     /// the setting is.
     pub settings: BTreeMap<String, String>,
     /// Files of rows as typed, `-` for standard input; with `--files` its patterns; empty with `--once`.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<Text>,
     /// `None` while the run goes on, and for ever when its host was killed.
     pub ended: Option<Ended>,
 }
@@ -50,7 +50,7 @@ pub struct Facts {
 pub struct ProgramFacts {
     pub name: String,
     /// As typed; of a folder, the program that was built in it.
-    pub path: String,
+    pub path: Text,
     /// BLAKE3 of the bytes, in hex.
     pub hash: String,
 }

@@ -51,6 +51,7 @@ mod salvage;
 mod tails;
 #[cfg(test)]
 mod tests;
+mod text;
 mod verify;
 
 use std::io;
@@ -65,6 +66,7 @@ pub use folder::{Folder, SUFFIX, beside, is_free, is_of_a_run, is_running, outpu
 pub use format::{MAX_ROWS, Record};
 pub use key::Key;
 pub use resume::{How, Known, Resume, is_final};
+pub use text::Text;
 pub use verify::{Gaps, Torn};
 
 /// What can be wrong with a journal.

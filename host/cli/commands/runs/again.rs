@@ -3,6 +3,7 @@
 //! The folder may be from somebody else, and a guest may have written to it. So its program is a regular file of the hash that
 //! the facts tell, it is never built, the fence is never less than for a run, and what the facts grant is said first.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf, absolute};
 
@@ -81,7 +82,8 @@ impl Again {
     fn typed(&self, inputs: &[PathBuf], sandbox: Option<SandboxMode>, named: &str) -> Result<Run> {
         let inputs = inputs.iter().map(|path| if is_stdin(path) { Ok(path.clone()) } else { absolute(path) });
         let inputs: Vec<_> = inputs.collect::<Result<_, _>>()?;
-        let arguments = ["wpool", "run"].into_iter().chain(self.facts.arguments.iter().map(String::as_str));
+        let arguments =
+            ["wpool", "run"].into_iter().map(OsStr::new).chain(self.facts.arguments.iter().map(|text| &**text));
         let parsed = Args::try_parse_from(arguments);
         let cannot = || format!("the options of the run {} cannot be parsed any more", self.facts.run);
         let Action::Run(mut typed) = parsed.with_context(cannot)?.action else { anyhow::bail!(cannot()) };
