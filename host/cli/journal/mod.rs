@@ -9,6 +9,7 @@
 //! | `program.wasm` | the program's bytes as they were given |
 //! | `journal` | which rows are done, and where their lines end in FILE: see [`format`] |
 //! | `tail-N`, `tail-N.lines` | while a resumed run goes on: records and lines taken from FILE's end, see [`tails`] |
+//! | `gone-N.jsonl` | lines of records whose rows were not in the input of a resumed run any more |
 //! | `damaged-N/` | copies of FILE, `journal`, `run.json` and tails as they were when a damaged run was resumed |
 //!
 //! # What holds at any moment
@@ -39,6 +40,7 @@ mod entries;
 mod facts;
 mod folder;
 mod format;
+mod gone;
 mod groups;
 mod holes;
 pub mod index;
@@ -64,8 +66,10 @@ pub use entries::{Entries, Entry};
 pub use facts::{Ended, FACTS, FORMAT, Facts, ProgramFacts, now, run_id};
 pub use folder::{Folder, SUFFIX, beside, is_free, is_of_a_run, is_running, output, program};
 pub use format::{MAX_ROWS, Record};
+pub use gone::Wanted;
 pub use key::Key;
 pub use resume::{How, Known, Resume, is_final};
+pub use tails::Index;
 pub use text::Text;
 pub use verify::{Gaps, Torn};
 

@@ -42,6 +42,16 @@ pub struct Resuming {
     pub across: bool,
     /// Also when something is damaged.
     pub damaged: bool,
+    pub gone: Gone,
+}
+
+/// What is done with records of rows that the input does not have any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    Keep,
+    Drop,
+    /// Nothing is run.
+    Refuse,
 }
 
 /// The journal of a run, if it keeps one: `file` is where its records go.
@@ -63,7 +73,8 @@ pub fn journal(
         return Ok(None);
     };
     let (across, damaged) = (journal.resume_across_programs, journal.resume_damaged);
-    let resume = journal.resume.then_some(Resuming { done: is_final, across, damaged });
+    let gone = if journal.resume_drop_gone { Gone::Drop } else { Gone::Keep };
+    let resume = journal.resume.then_some(Resuming { done: is_final, across, damaged, gone });
     Ok(Some(JournalPlan {
         file: file.clone(),
         folder: file.and(SUFFIX),

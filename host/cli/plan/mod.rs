@@ -30,7 +30,7 @@ use crate::cli::exit::{CannotWrite, NoInputs, Usage};
 use crate::cli::target::Target;
 use crate::cli::tell::tell;
 use grants::template;
-pub use journal::{JournalPlan, Resuming, differences};
+pub use journal::{Gone, JournalPlan, Resuming, differences};
 
 /// A run that makes sense.
 #[derive(Debug)]

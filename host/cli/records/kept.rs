@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use tokio::sync::Notify;
 use wpool::{Event, Input, Running, Status, TaskId};
 
-use crate::cli::journal::{Error, Known, Record, Resume};
+use crate::cli::journal::{Error, Index, Known, Record, Resume};
 use crate::cli::records::writer::Handover;
 
 /// Bytes of kept records that may wait for the turn of a row before them.
@@ -50,6 +50,8 @@ struct State {
     /// Rows of the input.
     rows_read: u64,
     failure: Option<Error>,
+    /// Records of rows that are gone, once all rows were read.
+    gone: Option<Index>,
 }
 
 #[derive(Debug, Default)]
@@ -190,6 +192,7 @@ impl Sorter {
         match self.resume.end() {
             Ok(()) => {
                 self.hand_over();
+                self.shared.lock().gone = self.resume.gone();
                 true
             }
             Err(error) => self.fail(error),
@@ -250,6 +253,11 @@ impl Kept {
     /// Whether no row of the input has come.
     pub fn is_untouched(&self) -> bool {
         self.0.lock().rows_read == 0
+    }
+
+    /// The records of rows that are gone.
+    pub fn gone(&self) -> Option<Index> {
+        self.0.lock().gone.take()
     }
 
     /// What ended the reading.

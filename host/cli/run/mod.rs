@@ -62,7 +62,7 @@ async fn execute(mut plan: Plan, program: Program, prepared: Option<Prepared>) -
     questions.answer(stopper.clone(), audience.positions.clone());
     let stops = Stops::listen(&plan, &audience, &stopper, began)?;
     let locator = Locator::new(&plan.source);
-    let ahead = stops.unless_asked(look_ahead(&mut plan, &audience, &pool, out_dir.as_ref())).await;
+    let ahead = stops.unless_asked(look_ahead(&mut plan, &audience, &pool, out_dir.as_ref(), prepared.as_ref())).await;
     let Some((spools, fit)) = ahead.transpose()? else { return Ok(stops.exit().unwrap_or(Exit::Ok)) };
     if !fit {
         return Ok(Exit::InputRefused);
@@ -126,10 +126,13 @@ async fn look_ahead(
     audience: &Audience,
     pool: &Pool,
     out_dir: Option<&Arc<OutDir>>,
+    prepared: Option<&Prepared>,
 ) -> Result<(Vec<File>, bool)> {
+    let wanted = plan.journal.as_ref().zip(prepared);
+    let wanted = wanted.map(|(journal, prepared)| prepared.wanted(journal)).transpose()?.flatten();
     let locator = Locator::new(&plan.source);
     let mut spools = Vec::new();
-    if plan.strict || audience.halting.needs_total() {
+    if plan.strict || audience.halting.needs_total() || wanted.is_some() {
         let source = plan.source.clone();
         (plan.source, spools) = beside(move || spool::spool(source)).await?;
     }
@@ -138,6 +141,10 @@ async fn look_ahead(
         if !check::all_fit(rows, &locator, &pool.report().row_check(&plan.config.grants)).await? {
             return Ok((spools, false));
         }
+    }
+    if let Some(wanted) = wanted {
+        let occurrences = plan.config.deterministic.is_some().then(Occurrences::default);
+        check::all_there(Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?, wanted).await?;
     }
     audience.count_rows(&plan.source).await?;
     Ok((spools, true))

@@ -16,7 +16,7 @@ use crate::cli::args::{Action, Args, Replay, Rerun, Run};
 use crate::cli::exit::Usage;
 use crate::cli::journal::index;
 use crate::cli::journal::{Facts, output, program};
-use crate::cli::plan::{JournalPlan, Plan, Resuming, differences, is_stdin};
+use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences, is_stdin};
 use crate::cli::say;
 
 /// A kept run, of which something is to be done again.
@@ -124,7 +124,7 @@ impl Again {
         let mut plan = Plan::new(typed)?;
         let journal = plan.journal.as_mut().context(NO_FILE)?;
         let (across, damaged) = (args.resume_across_programs, args.resume_damaged);
-        journal.resume = Some(Resuming { done: is_ok, across, damaged });
+        journal.resume = Some(Resuming { done: is_ok, across, damaged, gone: Gone::Refuse });
         journal.facts.arguments = self.facts.arguments.clone();
         journal.facts.program.path = self.facts.program.path.clone();
         if !plan.messages.quiet {
