@@ -17,6 +17,7 @@ mod executor;
 mod faults;
 mod fence;
 mod fence_calls;
+mod files_meet;
 mod guests;
 mod guide;
 mod halting;

@@ -7,6 +7,7 @@ mod initializer;
 mod journal;
 mod locator;
 mod outputs;
+mod overlap;
 mod reach;
 mod row_file;
 mod shown;
@@ -22,10 +23,12 @@ use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, R
 
 use self::files::matching;
 pub use self::locator::{LINE_BITS, Locator};
+use self::overlap::Written;
 pub use self::row_file::RowFile;
 pub use self::shown::Shown;
 use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
+use crate::cli::descriptor::is_stdout;
 use crate::cli::exit::{CannotWrite, NoInputs, Usage};
 use crate::cli::target::Target;
 use crate::cli::tell::tell;
@@ -59,7 +62,12 @@ pub struct Plan {
     /// Check all rows before the first task.
     pub strict: bool,
     pub messages: Messages,
+    /// Files that were read when the plan was made.
+    read: Vec<PathBuf>,
 }
+
+/// The standard streams, which a shell may have opened on any file.
+const STREAMS: [&str; 3] = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
 
 /// What people see beside the records.
 #[derive(Debug)]
@@ -141,8 +149,7 @@ impl Plan {
         config.crash_limit = typed.stopping.crash_limit;
         config.max_tasks_per_worker = typed.stopping.max_tasks_per_worker;
         config.retry = retry(&typed.stopping);
-        // As everywhere, `-` is standard output.
-        let records = output.output.clone().filter(|path| !is_stdin(path));
+        let records = output.output.clone().filter(|path| !is_stdout(path));
         let json = !typed.source.lines && !typed.once && !files;
         config.json_rows = json;
         config.call = typed.source.call.clone();
@@ -173,6 +180,7 @@ impl Plan {
             strict: typed.strict_input,
             messages: messages(&typed.messages, output_file.is_some())?,
             output: output_file,
+            read: overlap::read_beside(&typed).into_iter().map(|(path, _)| path).collect(),
             task: typed.source.task,
         })
     }
@@ -192,7 +200,8 @@ impl Plan {
         };
         let written = [&self.output, &self.failed, &self.state_out, &self.messages.summary_json];
         let written = written.into_iter().flatten().map(Target::path);
-        [&*self.task].into_iter().chain(rows.iter().map(|file| &**file)).chain(written)
+        let named = self.read.iter().map(PathBuf::as_path).chain(rows.iter().map(|file| &**file));
+        named.chain(written).chain(STREAMS.iter().map(Path::new))
     }
 }
 
@@ -291,6 +300,11 @@ pub fn files(inputs: &[PathBuf]) -> Result<Vec<RowFile>> {
         }
     }
     Ok(files.into_iter().map(RowFile::from).collect())
+}
+
+/// Refuses rows that standard output or standard error is written to while they are read.
+pub fn check_streams(files: &[RowFile]) -> Result<()> {
+    overlap::check_rows(&[Written::stdout(), Written::stderr()], files)
 }
 
 pub fn is_stdin(path: &Path) -> bool {

@@ -1,6 +1,7 @@
 //! Outputs as files of a folder. Their names are made from rows, which nobody has to trust: whatever a name says, a file
 //! comes to stand inside of the folder, and takes no other's place unless that was allowed.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -73,10 +74,22 @@ impl OutDir {
         Ok(folder.at(last))
     }
 
-    /// Refuses a name where something stands already that may not be replaced.
-    fn check_place(&self, name: &str, own: &HashSet<(u64, u64)>) -> Result<(), Refusal> {
+    /// Refuses a name where something stands already that may not be replaced, and one in the folder of the journal.
+    fn check_place(&self, name: &str, own: &HashSet<(u64, u64)>, journal: Option<(u64, u64)>) -> Result<(), Refusal> {
         let shown = || self.show(name);
-        let found = self.place(name, |folder| folder.folder()).and_then(|place| place.look());
+        let is_kept = Cell::new(false);
+        let step = |folder: Place| {
+            let found = folder.look()?.map(|found| found.identity);
+            is_kept.set(is_kept.get() || found.is_some() && found == journal);
+            folder.folder()
+        };
+        let found = self.place(name, step).and_then(|place| place.look());
+        if is_kept.get() {
+            return Err((
+                "output-name",
+                format!("cannot write {}: its folder is for the journal of this run", shown()),
+            ));
+        }
         let found = match found {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(()),
@@ -114,6 +127,8 @@ pub struct OutNames {
     hasher: RandomState,
     /// Files that the run reads and writes itself, as device and inode, when they could be replaced.
     own: HashSet<(u64, u64)>,
+    /// The folder of the journal.
+    journal: Option<(u64, u64)>,
 }
 
 /// What a name is used for: position of the first row that uses it, times two, and one more when it is a folder's.
@@ -121,11 +136,12 @@ pub struct OutNames {
 struct Taken(u64);
 
 impl OutNames {
-    /// For a run that reads and writes these files itself.
-    pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a Path>) -> OutNames {
+    /// For a run that reads and writes these files itself, and keeps this journal.
+    pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a Path>, journal: Option<&Place>) -> OutNames {
+        let journal = journal.and_then(|place| place.look().ok()?).map(|found| found.identity);
         let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         let own = if dir.overwrite { own.filter_map(identity).collect() } else { HashSet::new() };
-        OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), own }
+        OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), own, journal }
     }
 
     /// The next row of the run, rejected if its output could not be written.
@@ -146,7 +162,7 @@ impl OutNames {
         let name = self.dir.name(row, id).map_err(|why| unfit(format!("makes no name for its output: {why}")))?;
         check_name(&name).map_err(unfit)?;
         self.check_free(&name).map_err(unfit)?;
-        self.dir.check_place(&name, &self.own)?;
+        self.dir.check_place(&name, &self.own, self.journal)?;
         for folder in folders(&name) {
             self.used.entry(self.hasher.hash_one(folder)).or_insert(Taken(id << 1 | 1));
         }

@@ -152,7 +152,8 @@ async fn look_ahead(
 
 /// Who looks at the names of output files, if there are any.
 fn names(plan: &Plan, out_dir: Option<&Arc<OutDir>>) -> Option<OutNames> {
-    out_dir.map(|dir| OutNames::new(dir.clone(), plan.own_files()))
+    let journal = plan.journal.as_ref().map(|journal| &journal.folder);
+    out_dir.map(|dir| OutNames::new(dir.clone(), plan.own_files(), journal))
 }
 
 /// Does what may wait for ever on a thread of its own, which is not joined when nobody waits for it any more.
