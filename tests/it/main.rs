@@ -18,6 +18,7 @@ mod faults;
 mod fence;
 mod fence_calls;
 mod files_meet;
+mod globs;
 mod guests;
 mod guide;
 mod halting;

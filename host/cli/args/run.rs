@@ -45,7 +45,7 @@ pub struct Run {
     #[command(flatten)]
     pub source: Rows,
     /// Run the program once, without input
-    #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines", "files"], help_heading = "Input")]
+    #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines", "files", "files_order"], help_heading = "Input")]
     pub once: bool,
     /// Check all rows before the first task, and reject the run if one is not JSON or does not fit
     #[arg(long, conflicts_with_all = ["lines", "once", "files"], help_heading = "Input")]
@@ -92,12 +92,26 @@ pub struct Rows {
     /// Take each file that matches as a row: its content is the input, {} is its path (repeatable)
     #[arg(long, value_name = "GLOB", conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
     pub files: Vec<String>,
+    #[arg(long, value_name = "HOW", default_value = "natural", hide_default_value = true, hide_possible_values = true,
+        requires = "files", conflicts_with_all = ["inputs", "lines"],
+        help = choices::<FilesOrder>("Order of the files of --files [default: natural]"),
+        help_heading = "Input")]
+    pub files_order: FilesOrder,
     /// Make the standard input of a command from the row; none leaves it empty [default: the row]
     #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
     pub stdin: Option<String>,
     /// Call this function of a component: FUNCTION or INTERFACE.FUNCTION
     #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
     pub call: Option<String>,
+}
+
+/// The order of the files that patterns name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FilesOrder {
+    /// 2 before 10
+    Natural,
+    /// By the bytes of their names
+    Byte,
 }
 
 /// Which records are written.

@@ -64,7 +64,7 @@ use wpool::place::Place;
 pub use append::Appender;
 pub use entries::{Entries, Entry};
 pub use facts::{Ended, FACTS, FORMAT, Facts, ProgramFacts, now, run_id};
-pub use folder::{Folder, SUFFIX, beside, is_free, is_of_a_run, is_running, output, program};
+pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_running, output, program};
 pub use format::{MAX_ROWS, Record};
 pub use gone::Wanted;
 pub use key::Key;

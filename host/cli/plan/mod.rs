@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use wpool::output::OutputType;
 use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, Retry, Template, WorkerCommand};
 
-use self::files::matching;
+use self::files::{Matched, matching};
 pub use self::locator::{LINE_BITS, Locator};
 use self::overlap::Written;
 pub use self::row_file::RowFile;
@@ -30,6 +30,7 @@ use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
 use crate::cli::descriptor::is_stdout;
 use crate::cli::exit::{CannotWrite, NoInputs, Usage};
+use crate::cli::say;
 use crate::cli::target::Target;
 use crate::cli::tell::tell;
 use grants::template;
@@ -265,14 +266,26 @@ fn source(typed: &args::Run) -> Result<Source> {
         return Ok(Source::Once);
     }
     if !typed.source.files.is_empty() {
-        let files = matching(&typed.source.files)?;
-        if files.is_empty() {
-            let patterns = typed.source.files.join(" or ");
-            return Err(NoInputs(format!("no regular file matches --files {patterns}")).into());
-        }
-        return Ok(Source::Files(files.into_iter().map(RowFile::from).collect()));
+        return Ok(Source::Files(matched(typed)?.into_iter().map(RowFile::from).collect()));
     }
     files(&typed.source.inputs).map(Source::Lines)
+}
+
+/// The files of `--files`. Whatever is left out is reported.
+fn matched(typed: &args::Run) -> Result<Vec<PathBuf>> {
+    let patterns = &typed.source.files;
+    let own = typed.output.output.as_deref().filter(|path| !is_stdout(path));
+    let Matched { files, left_out, unmatched } = matching(patterns, typed.source.files_order, own)?;
+    if !typed.messages.quiet {
+        left_out.iter().for_each(|what| say(format_args!("warning: {what}")));
+        for pattern in unmatched.iter().filter(|_| !files.is_empty()) {
+            say(format_args!("warning: no regular file matches --files {pattern}"));
+        }
+    }
+    if files.is_empty() {
+        return Err(NoInputs(format!("no regular file matches --files {}", patterns.join(" or "))).into());
+    }
+    Ok(files)
 }
 
 /// Input files that can be opened, with `-` for standard input.
