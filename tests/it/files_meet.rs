@@ -73,6 +73,8 @@ fn files_that_are_read_beside_rows_are_never_destroyed() {
         ("$run rows --state-in state --summary-json state", "state"),
         ("$run rows --state-in state -o state --overwrite", "state"),
         ("$run rows --state-in state 2>> state", "state"),
+        ("$run --files-from list --failed list", "list"),
+        ("$run --files-from - --failed list < list", "list"),
         ("$wpool run program.wat rows --failed program.wat", "program.wat"),
         ("$wpool run program.wat rows >> program.wat", "program.wat"),
     ] {
@@ -108,6 +110,7 @@ fn a_run_that_would_read_what_it_writes_is_refused() {
         "$run a -o /dev/fd/3 3>> a",
         "$run --files 'a*' >> a",
         "$run --files a >> a",
+        "$run --files-from list >> a",
         "$run a --values 2>> a",
         "$run a --failed /dev/stderr 2>> a",
         "$wpool check $G/is-prime.wasm rows a >> a",

@@ -32,6 +32,7 @@ mod isolation;
 mod journal;
 mod languages;
 mod layers;
+mod lists;
 mod orphans;
 mod out_of_reach;
 mod outcomes;

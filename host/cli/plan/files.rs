@@ -183,7 +183,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// A path that would look like an option to a program begins with `./`.
-fn guarded(path: PathBuf) -> PathBuf {
+pub fn guarded(path: PathBuf) -> PathBuf {
     if path.as_os_str().as_encoded_bytes().starts_with(b"-") { Path::new(".").join(path) } else { path }
 }
 

@@ -111,7 +111,10 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
     let (run, started) = run_id();
     let inputs = match source {
         Source::Lines(files) => files.iter().map(|file| Text::from(&**file)).collect(),
-        Source::Files(_) => typed.source.files.iter().map(Text::from).collect(),
+        Source::Files(_) => match typed.source.list() {
+            Some((list, _)) => vec![Text::from(list.as_path())],
+            None => typed.source.files.iter().map(Text::from).collect(),
+        },
         Source::Once => Vec::new(),
     };
     Facts {

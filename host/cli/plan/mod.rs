@@ -5,6 +5,7 @@ mod files;
 mod grants;
 mod initializer;
 mod journal;
+mod listed;
 mod locator;
 mod outputs;
 mod overlap;
@@ -22,6 +23,7 @@ use wpool::output::OutputType;
 use wpool::{CompileLimits, Limits, MAX_WORKERS, Observer, PoolConfig, Program, Retry, Template, WorkerCommand};
 
 use self::files::{Matched, matching};
+pub use self::listed::{QUOTED, push_path};
 pub use self::locator::{LINE_BITS, Locator};
 use self::overlap::Written;
 pub use self::row_file::RowFile;
@@ -265,10 +267,14 @@ fn source(typed: &args::Run) -> Result<Source> {
     if typed.once {
         return Ok(Source::Once);
     }
-    if !typed.source.files.is_empty() {
-        return Ok(Source::Files(matched(typed)?.into_iter().map(RowFile::from).collect()));
-    }
-    files(&typed.source.inputs).map(Source::Lines)
+    let files = if let Some((list, nul)) = typed.source.list() {
+        listed::read(list, nul)?
+    } else if typed.source.are_files() {
+        matched(typed)?
+    } else {
+        return files(&typed.source.inputs).map(Source::Lines);
+    };
+    Ok(Source::Files(files.into_iter().map(RowFile::from).collect()))
 }
 
 /// The files of `--files`. Whatever is left out is reported.

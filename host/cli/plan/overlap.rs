@@ -111,7 +111,12 @@ pub fn check_rows(written: &[Written<'_>], files: &[RowFile]) -> Result<()> {
             continue;
         }
         let read = Identity::of_path(file);
+        // A list can name what the run is to make.
+        let missing = read.is_none() && std::fs::symlink_metadata(&**file).is_err();
         for it in written {
+            if missing && it.path.is_some_and(|path| is_same_place(path, file)) {
+                return usage(format!("{} is an input, and the run writes it", file.display()));
+            }
             it.check(read, &file.display().to_string(), "an input")?;
         }
     }
@@ -127,6 +132,9 @@ fn check_stdin(written: &[Written<'_>]) -> Result<()> {
 pub fn check_reads(written: &[Written<'_>], typed: &args::Run, source: &Source) -> Result<()> {
     if let Source::Lines(files) | Source::Files(files) = source {
         check_rows(written, files)?;
+    }
+    if typed.source.list().is_some_and(|(list, _)| is_stdin(list)) {
+        check_stdin(written)?;
     }
     for (path, what) in read_beside(typed) {
         let read = Identity::of_path(&path);
@@ -145,7 +153,9 @@ pub fn read_beside(typed: &args::Run) -> Vec<(PathBuf, &'static str)> {
     let program = (program::file(&typed.source.task), "the program");
     let init = init.map(|path| (path.into(), "the argument of init (--init-arg)"));
     let state = state.map(|path| (path, STATE_IN));
-    [Some(program), init, state].into_iter().flatten().collect()
+    let list = typed.source.list().filter(|(path, _)| !is_stdin(path));
+    let list = list.map(|(path, _)| (path.clone(), "the list of files"));
+    [Some(program), init, state, list].into_iter().flatten().collect()
 }
 
 /// Whether two paths name the same place in a folder, where there may be nothing yet.

@@ -98,17 +98,21 @@ impl Again {
         };
         (typed.output.failed, typed.messages.summary_json) = (None, None);
         typed.output.output = Some(output(&self.folder));
-        let of_lines = !typed.once && typed.source.files.is_empty();
+        let of_lines = !typed.once && !typed.source.are_files();
+        let lists = [&mut typed.source.files_from, &mut typed.source.files0_from];
+        let list = lists.into_iter().flatten().find(|list| is_stdin(list));
         if inputs.is_empty() {
             let of_stdin = typed.source.inputs.is_empty() || typed.source.inputs.iter().any(|path| is_stdin(path));
-            if of_lines && of_stdin {
+            if of_lines && of_stdin || list.is_some() {
                 let what = format!("the run read standard input, which is gone; name a file of the same rows: {named}");
                 return Err(Usage(what).into());
             }
         } else if of_lines {
             typed.source.inputs = inputs;
+        } else if let (Some(list), [input]) = (list, &inputs[..]) {
+            input.clone_into(list);
         } else {
-            let had = if typed.once { "no input (--once)" } else { "the files of --files" };
+            let had = if typed.once { "no input (--once)" } else { "files as rows (--files)" };
             return Err(Usage(format!("the run had {had}, so name no files of rows for it")).into());
         }
         Ok(*typed)
