@@ -90,6 +90,7 @@ fn files_that_are_read_beside_rows_are_never_destroyed() {
         assert!(said.contains(&format!("{name} is ")) || said.contains("is where standard input comes from"), "{said}");
     }
     // State may be carried from run to run in one file, which is replaced at the end.
+    write(&folder, "state", "{}");
     let call = "--call shared.count --state-in state --state-out state --overwrite";
     let ran = shell(&folder, &format!("echo 1 | $wpool run $G/shared-state.wasm {call}"));
     assert_eq!(ran.code, OK, "{}", ran.stderr);
