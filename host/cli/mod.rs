@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod descriptor;
 mod dirs;
 mod errors;
 mod exit;

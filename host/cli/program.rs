@@ -1,6 +1,6 @@
 //! The program of a command: a file, or a folder that is built first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -10,6 +10,11 @@ use crate::cli::say;
 
 /// Extensions of program files.
 const PROGRAM_FILES: [&str; 2] = ["wasm", "wat"];
+
+/// The file of the program at a path, which a folder may not have yet.
+pub fn file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(PROGRAM) } else { path.to_owned() }
+}
 
 /// The program at a path: the file itself, or a folder's program, which is built first when its sources are newer.
 pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {

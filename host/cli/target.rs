@@ -1,4 +1,5 @@
-//! Where an output goes: to a place in a folder that was opened before the first task, or to a device or a pipe as it is.
+//! Where an output goes: to a place in a folder that was opened before the first task, or to a device, a pipe or an open
+//! descriptor as it is.
 //!
 //! A guest that may write to a directory, or another user, can put a link at any name there. So a link is never followed,
 //! but for those of `/dev` and `/proc` that lead to a device or a pipe; a file is replaced by a new one, or cut off when
@@ -8,10 +9,12 @@ use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use wpool::place::{Found, Kind, PUBLIC, Place};
 
+use crate::cli::descriptor;
 use crate::cli::errors::{CannotWrite, Usage};
 use crate::cli::journal::{beside, is_free};
 
@@ -22,14 +25,27 @@ const SYSTEM: [&str; 2] = ["/dev", "/proc"];
 #[derive(Clone, Debug)]
 pub struct Target {
     path: PathBuf,
-    /// `None` for a device or a pipe, which is opened by its path.
-    place: Option<Place>,
+    way: Way,
     overwrite: bool,
+}
+
+/// How a target is reached.
+#[derive(Clone, Debug)]
+enum Way {
+    /// A device or a pipe, which is opened by its path.
+    Path,
+    /// A file, or where one is to be.
+    Place(Place),
+    /// What was open before the run.
+    Descriptor(Arc<File>),
 }
 
 /// Refuses an output where something stands that is not to be written to. `replace` says whether the user's own file may be
 /// replaced, and `overwrite` whether that was asked for by name.
 pub fn check(path: &Path, replace: bool, overwrite: bool) -> Result<(), Usage> {
+    if descriptor::number(path).is_some() {
+        return Ok(());
+    }
     let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
     let (shown, own) = (path.display(), is_own(&found));
     let refuse = |what: String| Err(Usage(format!("{shown} {what}")));
@@ -74,12 +90,16 @@ fn is_own(found: &Metadata) -> bool {
 impl Target {
     /// Where a path leads. Its folder is opened. `overwrite` allows to replace what stands there.
     pub fn of(path: &Path, overwrite: bool) -> Result<Target, CannotWrite> {
+        let cannot = CannotWrite::at(path);
         let found = std::fs::symlink_metadata(path).ok();
-        let place = match found.and_then(|found| stream(path, &found)) {
-            Some(_) => None,
-            None => Some(Place::of(path).map_err(CannotWrite::at(path))?),
+        let way = if let Some(number) = descriptor::number(path) {
+            Way::Descriptor(Arc::new(descriptor::writer(number).map_err(cannot)?))
+        } else if found.and_then(|found| stream(path, &found)).is_some() {
+            Way::Path
+        } else {
+            Way::Place(Place::of(path).map_err(cannot)?)
         };
-        Ok(Target { path: path.to_owned(), place, overwrite })
+        Ok(Target { path: path.to_owned(), way, overwrite })
     }
 
     pub fn path(&self) -> &Path {
@@ -88,36 +108,41 @@ impl Target {
 
     /// The place of a file, whether one stands there or not.
     pub fn place(&self) -> Option<&Place> {
-        self.place.as_ref()
+        match &self.way {
+            Way::Place(place) => Some(place),
+            Way::Path | Way::Descriptor(_) => None,
+        }
     }
 
     /// The file, to be written from its beginning.
     pub fn open(&self) -> Result<File, CannotWrite> {
-        let opened = match &self.place {
-            None => open_stream(&self.path),
-            Some(place) => open_file(place, self.overwrite),
+        let opened = match &self.way {
+            Way::Path => open_stream(&self.path),
+            Way::Place(place) => open_file(place, self.overwrite),
+            Way::Descriptor(file) => file.try_clone(),
         };
         opened.map_err(CannotWrite::at(&self.path))
     }
 
     /// Makes a file of the bytes stand there, whole or not at all.
     pub fn write(&self, bytes: &[u8]) -> Result<(), CannotWrite> {
-        let written = match &self.place {
-            None => open_stream(&self.path).and_then(|mut stream| stream.write_all(bytes)),
-            Some(place) => place.replace(bytes, PUBLIC, self.overwrite),
+        let written = match &self.way {
+            Way::Path => open_stream(&self.path).and_then(|mut stream| stream.write_all(bytes)),
+            Way::Place(place) => place.replace(bytes, PUBLIC, self.overwrite),
+            Way::Descriptor(file) => (&**file).write_all(bytes),
         };
         written.map_err(CannotWrite::at(&self.path))
     }
 
     /// Finds out whether [`Target::write`] could make its file.
     pub fn try_out(&self) -> Result<(), CannotWrite> {
-        let made = self.place.as_ref().map_or(Ok(()), |place| place.draft(PUBLIC).map(drop));
+        let made = self.place().map_or(Ok(()), |place| place.draft(PUBLIC).map(drop));
         made.map_err(CannotWrite::at(&self.path))
     }
 
     /// Removes the user's own file there, which tells of an earlier run. In a folder that lets nothing be removed it stays.
     pub fn clear(&self) {
-        let Some(place) = &self.place else { return };
+        let Some(place) = self.place() else { return };
         if place.look().is_ok_and(|found| found.is_some_and(|found| found.kind == Kind::File && found.own)) {
             let _ = place.remove();
         }

@@ -1,5 +1,6 @@
 //! Kept runs: finding them, running failed rows again, and one task in full detail.
 
+mod odd_paths;
 mod trust;
 
 use std::fs;

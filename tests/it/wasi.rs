@@ -152,6 +152,20 @@ fn directories_are_opened_from_3_on_in_the_order_of_their_grants_and_under_their
 }
 
 #[test]
+fn a_guest_path_with_a_colon_at_its_end_is_given_with_its_mode() {
+    let folder = folder();
+    let mut script = Script::default();
+    script.call("fd_prestat_get", "(i32.const 3) (i32.const 300)");
+    let name = "(i32.const 400) (i32.load (i32.const 304))";
+    script.call("fd_prestat_dir_name", &format!("(i32.const 3) {name}"));
+    script.code(&format!("(call $put {name})"));
+    for (guest, named) in [("/a:b:ro", "0 0 /a:b"), ("/a:rwx:rw", "0 0 /a:rwx"), ("/a:b/c", "0 0 /a:b/c")] {
+        let ran = script.run(&format!("--dir {}::{guest}", folder.path().display()));
+        assert_eq!(ran.each("output"), [named], "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn standard_streams_are_no_terminals_and_the_input_of_one_run_is_at_its_end() {
     let mut script = Script::default();
     for descriptor in 0..3 {

@@ -13,6 +13,9 @@ pub struct Journal {
     /// to FILE.wpool/damaged-N
     #[arg(long, requires = "resume")]
     pub resume_damaged: bool,
+    /// Drop records of rows that are gone from the input; without this they go to FILE.wpool/gone-N.jsonl
+    #[arg(long, requires = "resume")]
+    pub resume_drop_gone: bool,
     /// Bring records to the disk within about 100 ms, so that a power cut loses no older records
     #[arg(long, conflicts_with = "no_journal")]
     pub durable: bool,

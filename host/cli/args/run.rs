@@ -27,8 +27,8 @@ the first of these conventions that fits:
   raw       a core module's run(ptr, len) -> ptr << 32 | len
 
 Arguments after -- are for commands: {} is the row and {.field} a member of it; a literal {} is
-written {{}}. With --files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are parts
-of it.
+written {{}}. Where rows are files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are
+parts of it.
 
 TIME is a number with ms, s, m or h; without a unit it is in seconds. SIZE is a number of bytes, or
 has a unit, as in 64KiB or 1.5GiB.
@@ -46,10 +46,12 @@ pub struct Run {
     #[command(flatten)]
     pub source: Rows,
     /// Run the program once, without input
-    #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines", "files"], help_heading = "Input")]
+    #[arg(short = 'n', long, conflicts_with_all = ["inputs", "lines", "files", "files_order", "files_from", "files0_from"],
+        help_heading = "Input")]
     pub once: bool,
     /// Check all rows before the first task, and reject the run if one is not JSON or does not fit
-    #[arg(long, conflicts_with_all = ["lines", "once", "files"], help_heading = "Input")]
+    #[arg(long, conflicts_with_all = ["lines", "once", "files", "files_from", "files0_from"],
+        help_heading = "Input")]
     pub strict_input: bool,
 
     #[command(flatten)]
@@ -93,12 +95,47 @@ pub struct Rows {
     /// Take each file that matches as a row: its content is the input, {} is its path (repeatable)
     #[arg(long, value_name = "GLOB", conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
     pub files: Vec<String>,
+    #[arg(long, value_name = "HOW", default_value = "natural", hide_default_value = true, hide_possible_values = true,
+        requires = "files", conflicts_with_all = ["inputs", "lines", "files_from", "files0_from"],
+        help = choices::<FilesOrder>("Order of the files of --files [default: natural]"),
+        help_heading = "Input")]
+    pub files_order: FilesOrder,
+    /// Take each file that FILE lists as a row: a path a line, in this order; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["inputs", "lines", "files"], value_hint = ValueHint::FilePath,
+        help_heading = "Input")]
+    pub files_from: Option<PathBuf>,
+    /// As --files-from, with a NUL behind each path, as find -print0 writes them
+    #[arg(long = "files0-from", value_name = "FILE", conflicts_with_all = ["inputs", "lines", "files", "files_from"],
+        value_hint = ValueHint::FilePath, help_heading = "Input")]
+    pub files0_from: Option<PathBuf>,
     /// Make the standard input of a command from the row; none leaves it empty [default: the row]
     #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
     pub stdin: Option<String>,
     /// Call this function of a component: FUNCTION or INTERFACE.FUNCTION
     #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
     pub call: Option<String>,
+}
+
+/// The order of the files that patterns name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FilesOrder {
+    /// 2 before 10
+    Natural,
+    /// By the bytes of their names
+    Byte,
+}
+
+impl Rows {
+    /// Whether each row is a file.
+    pub fn are_files(&self) -> bool {
+        !self.files.is_empty() || self.list().is_some()
+    }
+
+    /// The list of files, and whether each of its paths ends in a NUL.
+    pub fn list(&self) -> Option<(&PathBuf, bool)> {
+        let lines = self.files_from.as_ref().map(|list| (list, false));
+        lines.or(self.files0_from.as_ref().map(|list| (list, true)))
+    }
 }
 
 /// Which records are written.
@@ -147,7 +184,7 @@ pub struct Output {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out_dir: Option<PathBuf>,
     /// Make the names of these files from the row; {id} is the row's position
-    /// [default: {name} with --files, else {id}]
+    /// [default: {name} where rows are files, else {id}]
     #[arg(long, value_name = "TEMPLATE", requires = "out_dir")]
     pub out_name: Option<String>,
     /// Replace existing files of -o, --out-dir and --state-out
@@ -169,8 +206,8 @@ pub struct Output {
     /// Add to each record how its task went: layer, attempts, worker, times, memory, bytes
     #[arg(long)]
     pub receipts: bool,
-    /// Keep the rows whose records are not ok in FILE, as they were, ready to run again; with --files,
-    /// keep their paths
+    /// Keep the rows whose records are not ok in FILE, as they were, ready to run again; where rows are
+    /// files, keep their paths for --files-from
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub failed: Option<PathBuf>,
     #[arg(long, value_name = "WHICH", hide_possible_values = true,

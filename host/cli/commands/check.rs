@@ -16,7 +16,9 @@ use crate::cli::{args, plan, say};
 
 /// `wpool check`: every row that does not fit, on standard output.
 pub fn check(args: &args::Check) -> Result<Exit> {
-    let source = plan::files(&args.inputs).map(Source::Lines)?;
+    let files = plan::files(&args.inputs)?;
+    plan::check_streams(&files)?;
+    let source = Source::Lines(files);
     let (_, report) = inspect::report(&args.task, args.call.as_deref())?;
     let (locator, check) = (Locator::new(&source), report.row_check(&Grants::default()));
     let mut out = Printer::start();

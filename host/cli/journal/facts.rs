@@ -11,6 +11,7 @@ use wpool::place::Dir;
 
 use crate::cli::journal::disk::replace;
 use crate::cli::journal::error::{Error, at};
+use crate::cli::journal::text::Text;
 
 /// Name of the file of facts in a journal's folder.
 pub const FACTS: &str = "run.json";
@@ -19,7 +20,7 @@ pub const FORMAT: u32 = 1;
 /// Longest file of facts: arguments and environments are at most 2 MiB for the kernel, and as much again in escapes.
 const MAX_FACTS: u64 = 16 << 20;
 
-/// The facts of a run. Texts of the command line that are not UTF-8 are kept with replacement characters.
+/// The facts of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// [`FORMAT`] of the wpool that wrote this.
@@ -31,16 +32,16 @@ pub struct Facts {
     /// In UTC, as RFC 3339. The start of the first run when it was resumed.
     pub started: String,
     /// Working directory, to which every typed path is relative.
-    pub cwd: String,
+    pub cwd: Text,
     /// Everything typed after `wpool run`.
-    pub arguments: Vec<String>,
+    pub arguments: Vec<Text>,
     /// The variables of `--env`, in its order, with values from the caller's environment filled in.
     pub env: Vec<(String, String)>,
     pub program: ProgramFacts,
     /// Every setting on which outputs or records depend, by the name of its option. Equal settings have equal texts.
     pub settings: BTreeMap<String, String>,
     /// Files of rows as typed, `-` for standard input; with `--files` its patterns; empty with `--once`.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<Text>,
     /// `None` while the run is active, and permanently when its host was killed.
     pub ended: Option<Ended>,
 }
@@ -50,7 +51,7 @@ pub struct Facts {
 pub struct ProgramFacts {
     pub name: String,
     /// As typed. For a folder, the program that was built in it.
-    pub path: String,
+    pub path: Text,
     /// BLAKE3 of the bytes, in hex.
     pub hash: String,
 }

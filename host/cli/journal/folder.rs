@@ -56,6 +56,12 @@ pub fn is_of_a_run(folder: &Dir) -> bool {
     [JOURNAL, FACTS].iter().any(|name| folder.at(name).look().is_ok_and(|found| found.is_some()))
 }
 
+/// As [`is_of_a_run`], of a folder that may be another user's.
+pub fn holds_a_run(folder: &Path) -> io::Result<bool> {
+    let folder = Dir::open(folder)?;
+    Ok(folder.at(JOURNAL).look()?.is_some() || folder.at(FACTS).look()?.is_some())
+}
+
 /// The copy of a run's program.
 pub fn program(folder: &Dir) -> Place {
     folder.at(PROGRAM)

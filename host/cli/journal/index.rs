@@ -14,7 +14,7 @@ use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::dirs::user_dir;
 use crate::cli::errors::Usage;
-use crate::cli::journal::{Entries, Error, FACTS, Facts, SUFFIX, beside, is_running, output};
+use crate::cli::journal::{Entries, Error, FACTS, Facts, SUFFIX, Text, beside, is_running, output, text};
 use crate::cli::terminal::warn;
 
 /// Longest file of the index: a path takes 4 KiB at most, and its escapes some more.
@@ -25,7 +25,7 @@ const MAX_POINTER: u64 = 64 << 10;
 struct Pointer {
     run: String,
     /// `FILE.wpool`, absolute.
-    folder: PathBuf,
+    folder: Text,
     started: String,
     program: String,
     exit_code: Option<i32>,
@@ -35,7 +35,7 @@ impl Pointer {
     fn to(folder: PathBuf, facts: &Facts) -> Pointer {
         Pointer {
             run: facts.run.clone(),
-            folder,
+            folder: folder.as_path().into(),
             started: facts.started.clone(),
             program: facts.program.name.clone(),
             exit_code: facts.ended.as_ref().map(|ended| ended.exit_code),
@@ -76,6 +76,7 @@ pub struct Kept {
     pub state: RunState,
     pub started: String,
     pub program: String,
+    #[serde(serialize_with = "text::path")]
     pub output: PathBuf,
     /// `FILE.wpool`.
     #[serde(skip)]
@@ -106,6 +107,7 @@ impl Kept {
             _ => dir.as_ref().map(count).unwrap_or_default(),
         };
         let Pointer { run, folder, started, program, exit_code } = pointer;
+        let folder = PathBuf::from(folder.to_os_string());
         Kept { run, state, started, program, output: output(&folder), folder, dir, exit_code, counts, facts }
     }
 
@@ -165,9 +167,9 @@ fn try_note(facts: &Facts, folder: &Path, place: &Path, name: &str) -> io::Resul
     let pointer = Pointer::to(std::fs::canonicalize(folder)?, facts);
     let entry = Dir::make_private(place)?.at(name);
     if let Some(other) = read(&entry).filter(|other| other.folder != pointer.folder)
-        && open_kept(&other.folder).is_ok_and(|dir| Facts::load(&dir).is_ok_and(|facts| facts.run == other.run))
+        && open_kept(other.folder.as_ref()).is_ok_and(|dir| Facts::load(&dir).is_ok_and(|facts| facts.run == other.run))
     {
-        let other = other.folder.display();
+        let other = &other.folder;
         return Err(io::Error::other(format!("{other} holds the run of this name; is this a copy of it?")));
     }
     let mut text = Vec::new();
@@ -221,12 +223,12 @@ fn read(entry: &Place) -> Option<Pointer> {
 
 /// Looks at the folder of a run in the index.
 fn look(pointer: Pointer) -> Kept {
-    let dir = open_kept(&pointer.folder).ok();
+    let dir = open_kept(pointer.folder.as_ref()).ok();
     let facts = match dir.as_ref().map(Facts::load) {
         Some(Ok(facts)) if facts.run == pointer.run => Ok(facts),
         Some(Err(Error::Io { source, .. })) if source.kind() != io::ErrorKind::NotFound => Err(RunState::Unreadable),
         Some(Err(Error::Facts { .. })) => Err(RunState::Unreadable),
-        None if pointer.folder.is_dir() => Err(RunState::Unreadable),
+        None if Path::new(&*pointer.folder).is_dir() => Err(RunState::Unreadable),
         _ => Err(RunState::Gone),
     };
     Kept::of(dir, facts, pointer)

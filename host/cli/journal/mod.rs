@@ -9,6 +9,7 @@
 //! | `program.wasm` | the program's bytes, unchanged |
 //! | `journal` | the rows that are done, and where their lines end in FILE: see [`format`] |
 //! | `tail-N`, `tail-N.lines` | during a resumed run: records and lines taken from FILE's end, see [`tails`] |
+//! | `gone-N.jsonl` | lines of records whose rows were not in the input of a resumed run any more |
 //! | `damaged-N/` | copies of FILE, `journal`, `run.json` and tails from before a damaged run was resumed |
 //!
 //! # Invariants
@@ -41,6 +42,7 @@ pub mod error;
 mod facts;
 mod folder;
 mod format;
+mod gone;
 mod groups;
 mod holes;
 pub mod index;
@@ -53,14 +55,18 @@ mod salvage;
 mod tails;
 #[cfg(test)]
 mod tests;
+mod text;
 mod verify;
 
 pub use append::Appender;
 pub use entries::{Entries, Entry};
 pub use error::Error;
 pub use facts::{Ended, FACTS, FORMAT, Facts, ProgramFacts, now, run_id};
-pub use folder::{Folder, SUFFIX, beside, is_free, is_of_a_run, is_running, output, program};
+pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_running, output, program};
 pub use format::{MAX_ROWS, Record};
+pub use gone::Wanted;
 pub use key::Key;
 pub use resume::{How, Known, Resume, is_final};
+pub use tails::Index;
+pub use text::Text;
 pub use verify::{Gaps, Torn};

@@ -21,6 +21,7 @@ use crate::cli::journal::entries::Entries;
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::folder::Folder;
 use crate::cli::journal::format::{End, Header, Kind, Record};
+use crate::cli::journal::gone::Wanted;
 use crate::cli::journal::groups::Groups;
 use crate::cli::journal::key::Key;
 use crate::cli::journal::tails::{self, Index, Tail};
@@ -167,6 +168,38 @@ impl Resume {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// The rows whose records count as done, wherever those stand.
+    pub fn wanted(&self) -> Result<Wanted, Error> {
+        let mut all = Vec::new();
+        for stretch in self.verified.stretches() {
+            let groups = Groups::open(&self.folder.at(JOURNAL))?;
+            let mut entries = Entries::between(groups, stretch.begin, stretch.end);
+            while let Some(entry) = entries.next()? {
+                all.push((entry.record.key, (self.how.done)(entry.record.status)));
+            }
+        }
+        // Stable, so that equal rows stay in their order.
+        all.sort_by_key(|(key, _)| *key);
+        let of_keys = all.chunk_by(|(a, _), (b, _)| a == b);
+        let done = of_keys.flat_map(|rows| rows.iter().zip(0..).filter(|((_, done), _)| *done));
+        let mut rows: Vec<_> = done.map(|((key, _), number)| (*key, number)).collect();
+        for tail in &self.tails {
+            tail.each(&self.folder, |entry| {
+                if (self.how.done)(entry.record.status)
+                    && let Ok(number) = u32::try_from(entry.record.occurrence)
+                {
+                    rows.push((entry.record.key, number));
+                }
+            })?;
+        }
+        Ok(Wanted::of(rows))
+    }
+
+    /// The records that no row has taken, once the input has ended.
+    pub fn gone(&mut self) -> Option<Index> {
+        self.moved.as_mut()?.index.take()
     }
 
     /// The writer of new lines. Returned once, when the first row is out of place or the input has ended.

@@ -9,6 +9,7 @@
 //! Looking up records takes 36 bytes of memory for each record in a tail, and moving them some 50. A tail exists only
 //! when the input has changed, when rows in the middle were not done, or with `--unordered`.
 
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -18,7 +19,7 @@ use wpool::Status;
 use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::journal::disk::{self, JOURNAL, replace};
-use crate::cli::journal::entries::Entries;
+use crate::cli::journal::entries::{Entries, Entry};
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::format::{End, HEADER, Header, Kind, Record, STATUS_BITS};
 use crate::cli::journal::groups::Groups;
@@ -70,6 +71,20 @@ pub fn remove(folder: &Dir) -> Result<(), Error> {
 pub struct Tail {
     number: u64,
     stretches: Vec<Stretch>,
+}
+
+impl Tail {
+    /// Gives each record that is right.
+    pub(super) fn each(&self, folder: &Dir, mut take: impl FnMut(Entry)) -> Result<(), Error> {
+        let (journal, _) = places(folder, self.number);
+        for stretch in &self.stretches {
+            let mut entries = Entries::between(Groups::open(&journal)?, stretch.begin, stretch.end);
+            while let Some(entry) = entries.next()? {
+                take(entry);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads all tails of a folder, oldest first. They were on the disk before they got their names, so no part of them may
@@ -205,20 +220,17 @@ impl Index {
     }
 
     fn add(&mut self, folder: &Dir, tail: &Tail, done: fn(Status) -> bool) -> Result<(), Error> {
-        let (journal, lines) = places(folder, tail.number);
+        let (_, lines) = places(folder, tail.number);
         let number = (self.tails.len() as u64) << OFFSET_BITS;
-        for stretch in &tail.stretches {
-            let mut entries = Entries::between(Groups::open(&journal)?, stretch.begin, stretch.end);
-            while let Some(entry) = entries.next()? {
-                let Record { key, status, length, occurrence } = entry.record;
-                if done(status)
-                    && let Ok(occurrence) = u32::try_from(occurrence)
-                {
-                    let value = length << STATUS_BITS | status as u64;
-                    self.slots.push(Slot { key, occurrence, place: number | entry.offset, value });
-                }
+        tail.each(folder, |entry| {
+            let Record { key, status, length, occurrence } = entry.record;
+            if done(status)
+                && let Ok(occurrence) = u32::try_from(occurrence)
+            {
+                let value = length << STATUS_BITS | status as u64;
+                self.slots.push(Slot { key, occurrence, place: number | entry.offset, value });
             }
-        }
+        })?;
         let file = lines.read().map_err(at(&lines))?;
         self.tails.push((lines, file));
         Ok(())
@@ -233,6 +245,36 @@ impl Index {
         let mut line = vec![0; record.length as usize];
         file.read_exact_at(&mut line, slot.place & ((1 << OFFSET_BITS) - 1)).map_err(at(place))?;
         Ok(Some((record, line)))
+    }
+
+    /// How many records no row has taken.
+    pub fn left(&self) -> usize {
+        self.left_slots().count()
+    }
+
+    fn left_slots(&self) -> impl Iterator<Item = &Slot> {
+        let mut first = 0;
+        self.slots.chunk_by(|a, b| a.key == b.key).flat_map(move |of_key| {
+            let seen = self.seen[first];
+            first += of_key.len();
+            of_key.iter().filter(move |slot| slot.occurrence >= seen)
+        })
+    }
+
+    /// Copies the lines of records that no row has taken, the oldest first.
+    pub(super) fn copy_left(&self, into: &mut impl Write) -> io::Result<()> {
+        let split = |slot: &Slot| ((slot.place >> OFFSET_BITS) as usize, slot.place & ((1 << OFFSET_BITS) - 1));
+        let mut left: Vec<_> = self.left_slots().collect();
+        // Newer tails have lower numbers here.
+        left.sort_unstable_by_key(|slot| (Reverse(split(slot).0), split(slot).1));
+        let mut line = Vec::new();
+        for slot in left {
+            let (tail, offset) = split(slot);
+            line.resize((slot.value >> STATUS_BITS) as usize, 0);
+            self.tails[tail].1.read_exact_at(&mut line, offset)?;
+            into.write_all(&line)?;
+        }
+        Ok(())
     }
 
     /// Counts a row that needs no record.

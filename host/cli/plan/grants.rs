@@ -49,19 +49,35 @@ fn variable(text: &str) -> Result<(String, String)> {
 
 fn directory(text: &str) -> Result<DirGrant> {
     let (path, writable) = match (text.strip_suffix(":rw"), text.strip_suffix(":ro")) {
-        (Some(path), _) => (path, true),
-        (_, Some(path)) => (path, false),
-        _ => (text, false),
+        (Some(path), _) => (path, Some(true)),
+        (_, Some(path)) => (path, Some(false)),
+        _ => (text, None),
     };
     let (host, guest) = path.split_once("::").unwrap_or((path, path));
     if host.is_empty() || guest.is_empty() {
         return usage(format!("--dir {text}: expected HOST[::GUEST][:ro|:rw]"));
     }
+    check_mode(text, guest, writable)?;
     let absolute = std::fs::canonicalize(host).with_context(|| format!("cannot grant the directory {host}"))?;
     anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is not a directory");
     // It is told to workers, and to journals, as text.
     anyhow::ensure!(absolute.to_str().is_some(), "cannot grant {host}: its path, {}, is not UTF-8", absolute.display());
-    Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable })
+    Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable: writable.unwrap_or_default() })
+}
+
+/// Refuses a path that ends as if it had a mode, such as `D::/d:rwx`: a mistyped mode would be a part of its name.
+fn check_mode(text: &str, path: &str, mode: Option<bool>) -> Result<()> {
+    let Some((_, end)) = path.rsplit_once(':').filter(|(_, end)| !end.contains('/')) else { return Ok(()) };
+    match mode {
+        None => usage(format!(
+            "--dir {text}: {end:?} is not a mode; the modes are ro (read) and rw (read and write). For a path that ends so, \
+             write its mode behind it: {text}:ro"
+        )),
+        Some(_) if ["ro", "rw"].contains(&end) => {
+            usage(format!("--dir {text}: it has two modes; give one, :ro or :rw"))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

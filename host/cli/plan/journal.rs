@@ -1,7 +1,6 @@
 //! What the journal of a run says of it, and what can be resumed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -9,7 +8,7 @@ use wpool::place::Place;
 use wpool::{PoolConfig, Status};
 
 use crate::cli::args;
-use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, is_final, run_id};
+use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, Text, is_final, run_id};
 use crate::cli::plan::{Source, usage};
 use crate::cli::target::Target;
 
@@ -43,6 +42,16 @@ pub struct Resuming {
     pub across: bool,
     /// Also when something is damaged.
     pub damaged: bool,
+    pub gone: Gone,
+}
+
+/// What is done with records of rows that the input does not have any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    Keep,
+    Drop,
+    /// Nothing is run.
+    Refuse,
 }
 
 /// The journal of a run, if it keeps one: `file` is where its records go.
@@ -64,7 +73,8 @@ pub fn journal(
         return Ok(None);
     };
     let (across, damaged) = (journal.resume_across_programs, journal.resume_damaged);
-    let resume = journal.resume.then_some(Resuming { done: is_final, across, damaged });
+    let gone = if journal.resume_drop_gone { Gone::Drop } else { Gone::Keep };
+    let resume = journal.resume.then_some(Resuming { done: is_final, across, damaged, gone });
     Ok(Some(JournalPlan {
         file: file.clone(),
         folder: file.and(SUFFIX),
@@ -99,22 +109,23 @@ fn check_resumable(typed: &args::Run, to_file: bool, regular: bool, config: &Poo
 
 fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
     let (run, started) = run_id();
-    let text = |path: &Path| path.to_string_lossy().into_owned();
     let inputs = match source {
-        Source::Lines(files) => files.iter().map(|file| text(file)).collect(),
-        Source::Files(_) => typed.source.files.clone(),
+        Source::Lines(files) => files.iter().map(|file| Text::from(&**file)).collect(),
+        Source::Files(_) => match typed.source.list() {
+            Some((list, _)) => vec![Text::from(list.as_path())],
+            None => typed.source.files.iter().map(Text::from).collect(),
+        },
         Source::Once => Vec::new(),
     };
-    let arguments = std::env::args_os().skip(2).map(|argument| argument.to_string_lossy().into_owned());
     Facts {
         format: FORMAT,
         run,
         version: env!("CARGO_PKG_VERSION").into(),
         started,
-        cwd: std::env::current_dir().map(|path| text(&path)).unwrap_or_default(),
-        arguments: arguments.collect(),
+        cwd: std::env::current_dir().unwrap_or_default().as_path().into(),
+        arguments: std::env::args_os().skip(2).map(Text::from).collect(),
         env: config.task.grants.env.clone(),
-        program: ProgramFacts { name: String::new(), path: text(&typed.source.task), hash: String::new() },
+        program: ProgramFacts { name: String::new(), path: typed.source.task.as_path().into(), hash: String::new() },
         settings: settings(typed, source, config),
         inputs,
         ended: None,

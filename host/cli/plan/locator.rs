@@ -2,7 +2,8 @@
 
 use wpool::Input;
 
-use crate::cli::plan::{RowFile, Source, is_stdin};
+use crate::cli::descriptor::is_stdin;
+use crate::cli::plan::{RowFile, Source};
 
 /// Bits of a tag for the line; the rest is the number of the file.
 pub const LINE_BITS: u32 = 48;

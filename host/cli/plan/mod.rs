@@ -5,8 +5,10 @@ mod files;
 mod grants;
 mod initializer;
 mod journal;
+mod listed;
 mod locator;
 mod outputs;
+mod overlap;
 mod pool;
 mod reach;
 mod row_file;
@@ -22,18 +24,21 @@ use wpool::output::OutputType;
 use wpool::template::Template;
 use wpool::{PoolConfig, Program};
 
+pub use self::listed::{QUOTED, push_path};
 pub use self::locator::{LINE_BITS, Locator};
+pub use self::overlap::check_streams;
 pub use self::pool::base_config;
 pub use self::row_file::RowFile;
 pub use self::shown::Shown;
-pub use self::source::{Source, files, is_stdin};
+pub use self::source::{Source, files};
 use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
+use crate::cli::descriptor::is_stdout;
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::target::Target;
 use crate::cli::terminal;
 use grants::template;
-pub use journal::{JournalPlan, Resuming, differences};
+pub use journal::{Gone, JournalPlan, Resuming, differences};
 
 /// A run that makes sense.
 #[derive(Debug)]
@@ -64,7 +69,12 @@ pub struct Plan {
     /// Check all rows before the first task.
     pub strict: bool,
     pub messages: Messages,
+    /// Files that were read when the plan was made.
+    read: Vec<PathBuf>,
 }
+
+/// The standard streams, which a shell may have opened on any file.
+const STREAMS: [&str; 3] = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
 
 /// What people see beside the records.
 #[derive(Debug)]
@@ -100,8 +110,7 @@ impl Plan {
         outputs::check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
         let config = pool::config(&typed, &mut source)?;
-        // As everywhere, `-` is standard output.
-        let records = output.output.clone().filter(|path| !is_stdin(path));
+        let records = output.output.clone().filter(|path| !is_stdout(path));
         let target = |path: &PathBuf| Target::of(path, output.overwrite);
         let output_file = records.as_ref().map(target).transpose()?;
         let journal = journal::journal(&typed, output_file.as_ref(), &source, &config)?;
@@ -121,6 +130,7 @@ impl Plan {
             strict: typed.strict_input,
             messages: messages(&typed.messages, output_file.is_some())?,
             output: output_file,
+            read: overlap::read_beside(&typed).into_iter().map(|(path, _)| path).collect(),
             task: typed.source.task,
             source,
             config,
@@ -142,7 +152,8 @@ impl Plan {
         };
         let written = [&self.output, &self.failed, &self.state_out, &self.messages.summary_json];
         let written = written.into_iter().flatten().map(Target::path);
-        [&*self.task].into_iter().chain(rows.iter().map(|file| &**file)).chain(written)
+        let named = self.read.iter().map(PathBuf::as_path).chain(rows.iter().map(|file| &**file));
+        named.chain(written).chain(STREAMS.iter().map(Path::new))
     }
 }
 

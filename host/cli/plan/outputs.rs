@@ -1,19 +1,21 @@
 //! Refuses to write where something would be lost.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::cli::plan::{Source, is_stdin, usage};
+use crate::cli::descriptor::{is_stdin, is_stdout};
+use crate::cli::errors::usage;
+use crate::cli::journal::beside;
+use crate::cli::plan::overlap::{self, STATE_OUT, Written};
+use crate::cli::plan::source::Source;
 use crate::cli::{args, stdout, target};
 
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
-    let state = &typed.state.state_out;
-    let summary = &typed.messages.summary_json;
-    for (path, option) in [(&output.failed, "--failed"), (summary, "--summary-json"), (state, "--state-out")] {
+    let (failed, state, summary) = (&output.failed, &typed.state.state_out, &typed.messages.summary_json);
+    for (path, option) in [(failed, "--failed"), (summary, "--summary-json"), (state, "--state-out")] {
         let Some(path) = path else { continue };
         if is_stdin(path) {
             return usage(format!(
@@ -21,31 +23,25 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
             ));
         }
         // Both would be written from their own beginnings.
-        if to_stdout(output) && is_stdout(path) {
+        if to_stdout(output) && Written::at(path, "").leads_to(&Written::stdout()) {
             return usage(format!("{option} {}: that is standard output, which takes the records", path.display()));
         }
     }
-    let records = output.output.as_ref().filter(|path| !is_stdin(path)).cloned();
+    let records = output.output.as_ref().filter(|path| !is_stdout(path)).cloned();
+    let named = [(&records, "records"), (failed, "failed rows"), (summary, "the summary"), (state, STATE_OUT)];
+    let named = named.into_iter().filter_map(|(path, what)| Some(Written::at(path.as_deref()?, what)));
+    let stdout = to_stdout(output).then(Written::stdout);
+    let written: Vec<_> = named.chain(stdout).chain([Written::stderr()]).collect();
+    overlap::check_reads(&written, typed, source)?;
+    check_twice(&written)?;
+    if let Some(records) = &records {
+        check_journal(records, [failed, summary, state].into_iter().flatten(), output.out_dir.as_deref())?;
+    }
     let (replace, overwrite) = (output.overwrite || typed.journal.resume, output.overwrite);
-    for path in [&records, &output.failed, summary, state].into_iter().flatten() {
-        check_destroys_no_input(path, source)?;
-        if is_same_file(path, &typed.source.task) {
-            return usage(format!("{} is the program; the output would destroy it", path.display()));
-        }
-    }
-    let all =
-        [(&records, "records"), (&output.failed, "failed rows"), (summary, "the summary"), (state, "the shared state")];
-    let all: Vec<_> = all.iter().filter_map(|(path, what)| path.as_ref().zip(Some(*what))).collect();
-    for (at, (path, what)) in all.iter().enumerate() {
-        let other = all[..at].iter().find(|(other, _)| is_same_file(other, path) || is_same_place(other, path));
-        if let Some((_, other)) = other {
-            return usage(format!("{} cannot take {other} and {what}", path.display()));
-        }
-    }
     if to_stdout(output) && stdout::was_closed() {
         return Err(stdout::closed().into());
     }
-    for (path, replace) in [(&records, replace), (&output.failed, true), (summary, true), (state, overwrite)] {
+    for (path, replace) in [(&records, replace), (failed, true), (summary, true), (state, overwrite)] {
         let Some(path) = path else { continue };
         target::check(path, replace, overwrite)?;
     }
@@ -66,40 +62,37 @@ fn check_out_dir(path: &Path) -> Result<()> {
     }
 }
 
+/// Refuses two outputs in one file.
+fn check_twice(written: &[Written<'_>]) -> Result<()> {
+    for (at, second) in written.iter().enumerate() {
+        if let Some(first) = written[..at].iter().find(|first| first.collides(second)) {
+            let path = first.path().or(second.path()).unwrap_or(Path::new("-")).display();
+            return usage(format!("{path} cannot take {} and {}", first.what, second.what));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses outputs in the folder that is for the journal of the records.
+fn check_journal<'a>(
+    records: &Path,
+    outputs: impl Iterator<Item = &'a PathBuf>,
+    out_dir: Option<&'a Path>,
+) -> Result<()> {
+    let folder = beside(records);
+    let Ok(kept) = std::fs::canonicalize(&folder) else { return Ok(()) };
+    let folders = outputs.filter_map(|path| Some((path.as_path(), path.parent()?)));
+    for (path, within) in folders.chain(out_dir.map(|path| (path, path))) {
+        let within = if within.as_os_str().is_empty() { Path::new(".") } else { within };
+        if std::fs::canonicalize(within).is_ok_and(|within| within.starts_with(&kept)) {
+            let (path, folder) = (path.display(), folder.display());
+            return usage(format!("{path} lies in {folder}, which is for the journal; name another place"));
+        }
+    }
+    Ok(())
+}
+
 /// Whether records go to standard output.
 fn to_stdout(output: &args::Output) -> bool {
-    output.output.as_deref().is_none_or(is_stdin)
-}
-
-/// Whether a path leads to the regular file that standard output is.
-fn is_stdout(path: &Path) -> bool {
-    let Ok(stdout) = rustix::fs::fstat(rustix::stdio::stdout()) else { return false };
-    std::fs::metadata(path)
-        .is_ok_and(|found| found.is_file() && (found.dev(), found.ino()) == (stdout.st_dev, stdout.st_ino))
-}
-
-fn check_destroys_no_input(path: &Path, source: &Source) -> Result<()> {
-    let (Source::Lines(inputs) | Source::Files(inputs)) = source else { return Ok(()) };
-    match inputs.iter().filter(|input| !is_stdin(input)).find(|input| is_same_file(path, input)) {
-        Some(input) => usage(format!("{} is an input; the output would destroy it", input.display())),
-        None => Ok(()),
-    }
-}
-
-/// Whether two paths lead to one regular file, by whatever links.
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    let identity = |path| {
-        let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-        Some((found.dev(), found.ino()))
-    };
-    identity(a).is_some_and(|a| identity(b) == Some(a))
-}
-
-/// Whether two paths name the same place in a folder, where there may be nothing yet.
-fn is_same_place(a: &Path, b: &Path) -> bool {
-    let place = |path: &Path| {
-        let absolute = std::path::absolute(path).ok()?;
-        Some((std::fs::canonicalize(absolute.parent()?).ok()?, absolute.file_name()?.to_owned()))
-    };
-    place(a).is_some_and(|a| place(b) == Some(a))
+    output.output.as_deref().is_none_or(is_stdout)
 }

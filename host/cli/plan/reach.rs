@@ -9,13 +9,14 @@ use anyhow::Result;
 use wpool::PoolConfig;
 
 use crate::cli::args;
+use crate::cli::descriptor::is_stdout;
 use crate::cli::journal::index;
-use crate::cli::plan::{JournalPlan, is_stdin, usage};
+use crate::cli::plan::{JournalPlan, usage};
 
 /// Refuses a run whose own files would lie in a directory that its tasks may write to.
 pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&JournalPlan>) -> Result<()> {
     let args::Run { output, state, messages, .. } = typed;
-    let records = output.output.as_ref().filter(|path| !is_stdin(path));
+    let records = output.output.as_ref().filter(|path| !is_stdout(path));
     let kept = journal.map(|journal| journal.folder.path());
     let index = index::place().filter(|_| journal.is_some());
     let files = [

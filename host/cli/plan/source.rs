@@ -1,14 +1,17 @@
 //! Where rows come from.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
 use crate::cli::args;
+use crate::cli::descriptor::{is_stdin, is_stdout};
 use crate::cli::errors::{NoInputs, usage};
-use crate::cli::plan::files::matching;
+use crate::cli::plan::files::{Matched, matching};
+use crate::cli::plan::listed;
 use crate::cli::plan::row_file::RowFile;
+use crate::cli::terminal::warn;
 
 /// Where rows come from.
 #[derive(Clone, Debug)]
@@ -35,15 +38,31 @@ pub fn source(typed: &args::Run) -> Result<Source> {
     if typed.once {
         return Ok(Source::Once);
     }
-    if !typed.source.files.is_empty() {
-        let files = matching(&typed.source.files)?;
-        if files.is_empty() {
-            let patterns = typed.source.files.join(" or ");
-            return Err(NoInputs(format!("no regular file matches --files {patterns}")).into());
+    let files = if let Some((list, nul)) = typed.source.list() {
+        listed::read(list, nul)?
+    } else if typed.source.are_files() {
+        matched(typed)?
+    } else {
+        return files(&typed.source.inputs).map(Source::Lines);
+    };
+    Ok(Source::Files(files.into_iter().map(RowFile::from).collect()))
+}
+
+/// The files of `--files`. Whatever is left out is reported.
+fn matched(typed: &args::Run) -> Result<Vec<PathBuf>> {
+    let patterns = &typed.source.files;
+    let own = typed.output.output.as_deref().filter(|path| !is_stdout(path));
+    let Matched { files, left_out, unmatched } = matching(patterns, typed.source.files_order, own)?;
+    if !typed.messages.quiet {
+        left_out.iter().for_each(|what| warn(format_args!("{what}")));
+        for pattern in unmatched.iter().filter(|_| !files.is_empty()) {
+            warn(format_args!("no regular file matches --files {pattern}"));
         }
-        return Ok(Source::Files(files.into_iter().map(RowFile::from).collect()));
     }
-    files(&typed.source.inputs).map(Source::Lines)
+    if files.is_empty() {
+        return Err(NoInputs(format!("no regular file matches --files {}", patterns.join(" or "))).into());
+    }
+    Ok(files)
 }
 
 /// Input files that can be opened, with `-` for standard input.
@@ -71,8 +90,4 @@ pub fn files(inputs: &[PathBuf]) -> Result<Vec<RowFile>> {
         }
     }
     Ok(files.into_iter().map(RowFile::from).collect())
-}
-
-pub fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use wpool::stats::Running;
 use wpool::{Event, Input, Status, TaskId};
 
-use crate::cli::journal::{Error, Known, Record, Resume};
+use crate::cli::journal::{Error, Index, Known, Record, Resume};
 use crate::cli::records::writer::Handover;
 
 /// Bytes of kept records that may wait for the turn of a row before them.
@@ -52,6 +52,8 @@ struct Sorted {
     /// Rows of the input.
     rows_read: u64,
     failure: Option<Error>,
+    /// Records of rows that are gone, once all rows were read.
+    gone: Option<Index>,
 }
 
 #[derive(Debug, Default)]
@@ -192,6 +194,7 @@ impl Sorter {
         match self.resume.end() {
             Ok(()) => {
                 self.hand_over();
+                self.shared.lock().gone = self.resume.gone();
                 true
             }
             Err(error) => self.fail(error),
@@ -252,6 +255,11 @@ impl Kept {
     /// Whether no row of the input has come.
     pub fn is_untouched(&self) -> bool {
         self.0.lock().rows_read == 0
+    }
+
+    /// The records of rows that are gone.
+    pub fn gone(&self) -> Option<Index> {
+        self.0.lock().gone.take()
     }
 
     /// What ended the reading.

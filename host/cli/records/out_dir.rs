@@ -1,6 +1,7 @@
 //! Outputs as files of a folder. Their names are made from untrusted rows: whatever a name says, its file is inside of
 //! the folder, and replaces no other file unless this was allowed.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -74,10 +75,22 @@ impl OutDir {
         Ok(folder.at(last))
     }
 
-    /// Rejects the name of an existing file that must not be replaced.
-    fn check_place(&self, name: &str, own: &HashSet<(u64, u64)>) -> Result<(), Refusal> {
+    /// Rejects the name of an existing file that must not be replaced, and a name in the folder of the journal.
+    fn check_place(&self, name: &str, own: &HashSet<(u64, u64)>, journal: Option<(u64, u64)>) -> Result<(), Refusal> {
         let shown = || self.show(name);
-        let found = self.place(name, |folder| folder.folder()).and_then(|place| place.look());
+        let is_kept = Cell::new(false);
+        let step = |folder: Place| {
+            let found = folder.look()?.map(|found| found.identity);
+            is_kept.set(is_kept.get() || found.is_some() && found == journal);
+            folder.folder()
+        };
+        let found = self.place(name, step).and_then(|place| place.look());
+        if is_kept.get() {
+            return Err((
+                "output-name",
+                format!("cannot write {}: its folder is for the journal of this run", shown()),
+            ));
+        }
         let found = match found {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(()),
@@ -115,6 +128,8 @@ pub struct OutNames {
     hasher: RandomState,
     /// Files that the run reads and writes itself, as device and inode, if they could be replaced.
     own: HashSet<(u64, u64)>,
+    /// The folder of the journal.
+    journal: Option<(u64, u64)>,
 }
 
 /// The use of a name: the position of the first row with it, times two, plus one if the name is a folder's.
@@ -122,11 +137,12 @@ pub struct OutNames {
 struct Taken(u64);
 
 impl OutNames {
-    /// The names of a run that reads and writes `own` itself.
-    pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a Path>) -> OutNames {
+    /// The names of a run that reads and writes `own` itself, and keeps `journal`.
+    pub fn new<'a>(dir: Arc<OutDir>, own: impl Iterator<Item = &'a Path>, journal: Option<&Place>) -> OutNames {
+        let journal = journal.and_then(|place| place.look().ok()?).map(|found| found.identity);
         let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         let own = if dir.overwrite { own.filter_map(identity).collect() } else { HashSet::new() };
-        OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), own }
+        OutNames { dir, next: 0, used: HashMap::new(), hasher: RandomState::new(), own, journal }
     }
 
     /// The next row of the run. It is rejected if its output could not be written.
@@ -147,7 +163,7 @@ impl OutNames {
         let name = self.dir.name(row, id).map_err(|why| unfit(format!("makes no name for its output: {why}")))?;
         check_name(&name).map_err(unfit)?;
         self.check_free(&name).map_err(unfit)?;
-        self.dir.check_place(&name, &self.own)?;
+        self.dir.check_place(&name, &self.own, self.journal)?;
         for folder in folders(&name) {
             self.used.entry(self.hasher.hash_one(folder)).or_insert(Taken(id << 1 | 1));
         }

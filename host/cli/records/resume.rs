@@ -10,15 +10,17 @@ use wpool::{Program, Status};
 
 use crate::cli::errors::{CannotWrite, Usage};
 use crate::cli::exit::Exit;
+pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
 use crate::cli::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, index, is_of_a_run, now};
-use crate::cli::plan::{JournalPlan, Plan, Resuming, differences};
+use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
 use crate::cli::records::kept::{self, Kept, Sorter};
 use crate::cli::records::torn;
 use crate::cli::records::writer::{Handover, Writer};
 use crate::cli::say;
 use crate::cli::target::{self, Target};
 use crate::cli::terminal::warn;
+use crate::cli::units::plural;
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct Journal {
     durable: bool,
     /// How the run ended before it was gone on with, and what tells whether anything has come of that.
     before: Option<(Ended, Kept)>,
+    /// What knows the records of rows that are gone, and what is done with them.
+    kept: Option<(Kept, Gone)>,
 }
 
 /// Records by status; only of those that there are.
@@ -78,6 +82,7 @@ impl Records {
             Begun::Again(mut journal, resume, ended) => {
                 let (sorter, kept) = kept::kept(*resume, handover.clone());
                 journal.before = ended.map(|ended| (ended, kept.clone()));
+                journal.kept = plan.journal.as_ref().and_then(|plan| Some((kept.clone(), plan.resume?.gone)));
                 (Some(sorter), Some(kept), journal)
             }
         };
@@ -196,14 +201,14 @@ impl Prepared {
         if let Some((resume, ended)) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
             index::note(&facts, folder.dir().path());
-            let journal = Journal { folder, facts, file: clone(resume.file())?, durable, before: None };
+            let journal = Journal { folder, facts, file: clone(resume.file())?, durable, before: None, kept: None };
             return Ok(Begun::Again(journal, Box::new(resume), ended));
         }
         let file = create(plan, &folder, damaged)?;
         folder.begin(&facts, program.bytes(), durable)?;
         index::note(&facts, folder.dir().path());
         let appender = Appender::create(&folder.journal(), place, clone(&file)?, durable)?;
-        Ok(Begun::Anew(Journal { folder, facts, file, durable, before: None }, appender))
+        Ok(Begun::Anew(Journal { folder, facts, file, durable, before: None, kept: None }, appender))
     }
 }
 
@@ -281,11 +286,40 @@ impl Journal {
         self.facts.ended = Some(before.map_or_else(ended, |(ended, _)| ended));
         let stored = self.facts.store(self.folder.dir(), self.durable);
         index::note(&self.facts, self.folder.dir().path());
-        let removed = if complete { self.folder.remove_tails(&self.file) } else { Ok(()) };
+        // Only then is nothing left of them in tails.
+        let removed =
+            if complete { self.keep_gone().and_then(|()| self.folder.remove_tails(&self.file)) } else { Ok(()) };
         // The records are all there, and the journal of them.
         if let Err(error) = stored.and(removed) {
             warn(format_args!("{:#}", cannot(error)));
         }
+    }
+}
+
+impl Journal {
+    /// Copies records of rows that are gone, unless they are not wanted, and says so.
+    fn keep_gone(&self) -> Result<(), Error> {
+        let Some((gone, how)) = self.kept.as_ref().and_then(|(kept, how)| Some((kept.gone()?, *how))) else {
+            return Ok(());
+        };
+        let (count, rows) = (plural(gone.left() as u64, "record"), "of rows that are not in the input any more");
+        if gone.left() == 0 {
+        } else if how == Gone::Drop {
+            say(format_args!("dropped: {count} {rows}"));
+        } else {
+            let place = self.folder.keep_gone(&gone)?;
+            say(format_args!("moved: {count} {rows}, to {place}"));
+        }
+        Ok(())
+    }
+}
+
+impl Prepared {
+    /// The rows whose records have to stay, where the run is refused without them.
+    pub fn wanted(&self, plan: &JournalPlan) -> Result<Option<Wanted>> {
+        let refuse = plan.resume.is_some_and(|resuming| resuming.gone == Gone::Refuse);
+        let resume = self.resume.as_ref().filter(|_| refuse);
+        resume.map(|(resume, _)| resume.wanted().map_err(cannot)).transpose()
     }
 }
 

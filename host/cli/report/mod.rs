@@ -24,7 +24,7 @@ use wpool::{Failure, Input, Outcome, Results, Status, TaskResult};
 use crate::cli::args::Only;
 use crate::cli::exit::Exit;
 use crate::cli::journal::MAX_ROWS;
-use crate::cli::plan::{Locator, Plan};
+use crate::cli::plan::{Locator, Plan, QUOTED, push_path};
 use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::record::Format;
@@ -205,8 +205,12 @@ impl Reporter {
         }
         self.tally.add(&result);
         let ok = result.outcome.status() == Status::Ok;
-        if !ok && self.failed.is_some() {
-            push_row(&result.input, &mut pieces.failed.lines);
+        if !ok && self.failed.is_some() && !push_row(&result.input, &mut pieces.failed.lines) {
+            let place = self.format.locator.locate(&result.input).unwrap_or_default();
+            say(format_args!(
+                "--failed cannot keep row {} ({place}): it is too long, and its bytes are gone",
+                result.id.0
+            ));
         }
         let piece = pieces.next();
         let file = self.write_file(&result, piece);
@@ -273,13 +277,17 @@ impl Reporter {
     }
 }
 
-/// Appends a row to those that failed.
-fn push_row(row: &Input, lines: &mut Vec<u8>) {
-    let row = row.name.as_deref().map_or(&*row.bytes, str::as_bytes);
-    if !row.is_empty() {
-        lines.extend_from_slice(row);
-        lines.push(b'\n');
+/// Appends a row to those that failed. False where its bytes were not kept.
+fn push_row(row: &Input, lines: &mut Vec<u8>) -> bool {
+    match row.name.as_deref() {
+        Some(name) if row.tag == QUOTED => lines.extend_from_slice(name.as_bytes()),
+        Some(name) => push_path(name.as_bytes(), lines),
+        // The only row of a run without input.
+        None if row.bytes.is_empty() => return !row.is_rejected(),
+        None => lines.extend_from_slice(&row.bytes),
     }
+    lines.push(b'\n');
+    true
 }
 
 /// What is to be written.

@@ -7,9 +7,12 @@ use anyhow::Result;
 use futures_core::Stream;
 use wpool::report::RowCheck;
 
+use crate::cli::errors::Usage;
 use crate::cli::plan::Locator;
+use crate::cli::records::resume::Wanted;
 use crate::cli::rows::Rows;
 use crate::cli::say;
+use crate::cli::units::plural;
 
 /// Rows that a run tells of before it is refused; the others are counted.
 const MAX_TOLD: u64 = 100;
@@ -42,6 +45,27 @@ pub async fn rows(
     match end.failure() {
         Some(why) => Err(anyhow::Error::msg(why)),
         None => Ok(checked),
+    }
+}
+
+/// Refuses rows that leave out some whose records have to stay.
+pub async fn all_there(mut rows: Rows, mut wanted: Wanted) -> Result<()> {
+    let end = rows.end();
+    while let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
+        supply.into_inputs().for_each(|row| wanted.pass(&row));
+    }
+    if let Some(why) = end.failure() {
+        return Err(anyhow::Error::msg(why));
+    }
+    match wanted.missing() as u64 {
+        0 => Ok(()),
+        missing => Err(Usage(format!(
+            "nothing was run: {} of the run {} ok, and their rows are not among these, so they would be lost; name all rows \
+             of the run (`wpool run --resume` takes rows away)",
+            plural(missing, "record"),
+            if missing == 1 { "is" } else { "are" }
+        ))
+        .into()),
     }
 }
 

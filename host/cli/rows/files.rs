@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 
 use wpool::limits::MAX_INPUT;
 use wpool::{Input, Rejected};
 
-use crate::cli::plan::RowFile;
+use crate::cli::plan::{QUOTED, RowFile, push_path};
 use crate::cli::rows::sink::{BLOCK, Sink};
 
 /// Files in a batch, so that the first ones run while the others are read.
@@ -35,7 +36,9 @@ pub(super) fn read(paths: &[RowFile], sink: &mut Sink) {
 fn row(path: &RowFile) -> Input {
     let Some(name) = path.to_str() else {
         let reason = Rejected::because("file-name", "its name is not UTF-8");
-        return Input::rejected(reason).named(path.to_string_lossy().into_owned());
+        let mut quoted = Vec::new();
+        push_path(path.as_os_str().as_bytes(), &mut quoted);
+        return Input::rejected(reason).named(String::from_utf8_lossy(&quoted).into_owned()).tagged(QUOTED);
     };
     let row = match content(path) {
         Ok(bytes) if bytes.len() > MAX_INPUT => Input::rejected(Rejected::TooLong),
@@ -52,9 +55,8 @@ fn content(path: &RowFile) -> io::Result<Vec<u8>> {
     let file = File::options().read(true).custom_flags(flags).open(&**path)?;
     path.check(&file)?;
     let metadata = file.metadata()?;
-    // It was one when it was found.
     if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file any more"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::with_capacity((metadata.len() as usize).min(MAX_INPUT) + 1);
     file.take(MAX_INPUT as u64 + 1).read_to_end(&mut bytes)?;

@@ -19,7 +19,8 @@ use tokio::sync::mpsc;
 use wpool::Input;
 use wpool::bulk::Supply;
 
-use crate::cli::plan::{RowFile, Source, is_stdin};
+use crate::cli::descriptor::is_stdin;
+use crate::cli::plan::{RowFile, Source};
 use crate::cli::streams;
 use lines::Splitter;
 pub use occurrences::Occurrences;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::cli::plan::{Source, is_stdin};
+use crate::cli::descriptor::is_stdin;
+use crate::cli::plan::Source;
 use crate::cli::rows::open;
 
 /// A source, with the temporary files that hold its rows. They have no names, so nothing is left of them however the run

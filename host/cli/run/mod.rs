@@ -58,7 +58,7 @@ pub fn run(mut plan: Plan, program: Option<Program>) -> Result<Exit> {
 
 async fn carry_out(plan: Plan, program: Program, prepared: Option<Prepared>, asked: &Asked) -> Result<Exit> {
     let run = Run::open(plan, program, asked).await?;
-    match run.look_ahead().await? {
+    match run.look_ahead(prepared.as_ref()).await? {
         Ahead::Ready(rows) => {
             let driven = run.drive(rows, prepared).await?;
             run.finish(driven).await
@@ -117,19 +117,21 @@ impl Run {
     }
 
     /// Looks at all rows where that is to be done before the first of them is run.
-    async fn look_ahead(&self) -> Result<Ahead> {
-        Ok(match self.early_end.before(self.fitting_rows()).await.transpose()? {
+    async fn look_ahead(&self, prepared: Option<&Prepared>) -> Result<Ahead> {
+        Ok(match self.early_end.before(self.fitting_rows(prepared)).await.transpose()? {
             Some(Some(rows)) => Ahead::Ready(rows),
             Some(None) => Ahead::Ended(Exit::InputRefused),
             None => Ahead::Ended(self.early_end.exit().unwrap_or(Exit::Ok)),
         })
     }
 
-    /// The rows, if all of them fit where that matters. They are counted.
-    async fn fitting_rows(&self) -> Result<Option<Spooled>> {
+    /// The rows, if all of them fit where that matters. They are counted. Rows that have to be there are looked for.
+    async fn fitting_rows(&self, prepared: Option<&Prepared>) -> Result<Option<Spooled>> {
         let Run { plan, audience, .. } = self;
+        let wanted = plan.journal.as_ref().zip(prepared);
+        let wanted = wanted.map(|(journal, prepared)| prepared.wanted(journal)).transpose()?.flatten();
         let source = plan.source.clone();
-        let rows = if plan.strict || audience.halting.needs_total() {
+        let rows = if plan.strict || audience.halting.needs_total() || wanted.is_some() {
             beside(move || Spooled::twice(source)).await?
         } else {
             Spooled::once(source)
@@ -140,6 +142,10 @@ impl Run {
             if !check::all_fit(Rows::read(rows.source().clone(), steps)?, &self.locator, &row_check).await? {
                 return Ok(None);
             }
+        }
+        if let Some(wanted) = wanted {
+            let steps = Steps { occurrences: self.occurrences(), ..Steps::default() };
+            check::all_there(Rows::read(rows.source().clone(), steps)?, wanted).await?;
         }
         audience.count_rows(rows.source()).await?;
         Ok(Some(rows))
@@ -154,8 +160,8 @@ impl Run {
         let mut reporter = audience.reporter(plan, self.locator.clone(), self.out_dir.clone(), writer);
         (reporter.failed, reporter.kept) = (failed, kept.clone());
         kept.iter().for_each(|kept| audience.positions.follow(kept));
-        let occurrences = plan.config.task.deterministic.is_some().then(Occurrences::default);
-        let stream = Rows::read(rows.source().clone(), Steps { names: self.names(), occurrences, sorter })?;
+        let steps = Steps { names: self.names(), occurrences: self.occurrences(), sorter };
+        let stream = Rows::read(rows.source().clone(), steps)?;
         let end = stream.end();
         let clock = Clock::start();
         let stuck = reporter.stuck(self.asked.forced());
@@ -209,7 +215,13 @@ impl Run {
 
     /// Who looks at the names of output files, if there are any.
     fn names(&self) -> Option<OutNames> {
-        self.out_dir.as_ref().map(|dir| OutNames::new(dir.clone(), self.plan.own_files()))
+        let journal = self.plan.journal.as_ref().map(|journal| &journal.folder);
+        self.out_dir.as_ref().map(|dir| OutNames::new(dir.clone(), self.plan.own_files(), journal))
+    }
+
+    /// What numbers equal rows, where their seeds depend on it.
+    fn occurrences(&self) -> Option<Occurrences> {
+        self.plan.config.task.deterministic.is_some().then(Occurrences::default)
     }
 }
 

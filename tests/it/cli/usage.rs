@@ -39,6 +39,13 @@ fn c31_c32_what_makes_no_sense_is_refused_before_anything_runs() {
         ("--env WPOOL_TEST_NO_SUCH_VARIABLE rows", "WPOOL_TEST_NO_SUCH_VARIABLE"),
         ("--env =value rows", "name"),
         ("--dir ::/guest rows", "HOST[::GUEST][:ro|:rw]"),
+        ("--dir .::/d:rwx rows", "\"rwx\" is not a mode; the modes are ro (read) and rw (read and write)"),
+        ("--dir .::/d:rwx rows", ".::/d:rwx:ro"),
+        ("--dir .::/d:tmp rows", "\"tmp\" is not a mode"),
+        ("--dir .::/d: rows", "\"\" is not a mode"),
+        ("--dir .::/d:RW rows", "\"RW\" is not a mode"),
+        ("--dir .:rwx rows", "\"rwx\" is not a mode"),
+        ("--dir .::/d:ro:rw rows", "two modes"),
     ] {
         assert_refused(&run_in(&folder, "echo", args), USAGE, &[needle], args);
         assert_eq!(read(folder.path().join("out")), "precious", "{args}");
@@ -57,6 +64,8 @@ fn c19_inputs_and_grants_that_are_not_there_are_a_failed_set_up() {
         ("rows missing", "missing"),
         (".", "directory"),
         ("--dir missing rows", "missing"),
+        ("--dir .:/d rows", "cannot grant the directory .:/d"),
+        ("--dir .:x:rw rows", "cannot grant the directory .:x"),
         ("--dir rows rows", "rows"),
     ] {
         assert_refused(&run_in(&folder, "cat", args), SET_UP, &[needle], args);

@@ -3,6 +3,7 @@
 
 mod changed_inputs;
 mod damage;
+mod gone_rows;
 mod killed_hosts;
 mod settings;
 mod upkeep;

@@ -3,6 +3,7 @@
 //! The folder may be from somebody else, and a guest may have written to it. So its program is a regular file of the hash that
 //! the facts tell, it is never built, the fence is never less than for a run, and what the facts grant is said first.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf, absolute};
 
@@ -13,9 +14,10 @@ use wpool::place::Dir;
 use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 
 use crate::cli::args::{Action, Args, Replay, Rerun, Run};
+use crate::cli::descriptor::is_stdin;
 use crate::cli::errors::Usage;
 use crate::cli::journal::{Facts, index, output, program};
-use crate::cli::plan::{JournalPlan, Plan, Resuming, differences, is_stdin};
+use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
 use crate::cli::say;
 
 /// A kept run, of which something is to be done again.
@@ -81,7 +83,8 @@ impl Again {
     fn typed(&self, inputs: &[PathBuf], sandbox: Option<SandboxMode>, named: &str) -> Result<Run> {
         let inputs = inputs.iter().map(|path| if is_stdin(path) { Ok(path.clone()) } else { absolute(path) });
         let inputs: Vec<_> = inputs.collect::<Result<_, _>>()?;
-        let arguments = ["wpool", "run"].into_iter().chain(self.facts.arguments.iter().map(String::as_str));
+        let arguments =
+            ["wpool", "run"].into_iter().map(OsStr::new).chain(self.facts.arguments.iter().map(|text| &**text));
         let parsed = Args::try_parse_from(arguments);
         let cannot = || format!("the options of the run {} cannot be parsed any more", self.facts.run);
         let Action::Run(mut typed) = parsed.with_context(cannot)?.action else { anyhow::bail!(cannot()) };
@@ -96,17 +99,21 @@ impl Again {
         };
         (typed.output.failed, typed.messages.summary_json) = (None, None);
         typed.output.output = Some(output(&self.folder));
-        let of_lines = !typed.once && typed.source.files.is_empty();
+        let of_lines = !typed.once && !typed.source.are_files();
+        let lists = [&mut typed.source.files_from, &mut typed.source.files0_from];
+        let list = lists.into_iter().flatten().find(|list| is_stdin(list));
         if inputs.is_empty() {
             let of_stdin = typed.source.inputs.is_empty() || typed.source.inputs.iter().any(|path| is_stdin(path));
-            if of_lines && of_stdin {
+            if of_lines && of_stdin || list.is_some() {
                 let what = format!("the run read standard input, which is gone; name a file of the same rows: {named}");
                 return Err(Usage(what).into());
             }
         } else if of_lines {
             typed.source.inputs = inputs;
+        } else if let (Some(list), [input]) = (list, &inputs[..]) {
+            input.clone_into(list);
         } else {
-            let had = if typed.once { "no input (--once)" } else { "the files of --files" };
+            let had = if typed.once { "no input (--once)" } else { "files as rows (--files)" };
             return Err(Usage(format!("the run had {had}, so name no files of rows for it")).into());
         }
         Ok(*typed)
@@ -122,7 +129,7 @@ impl Again {
         let mut plan = Plan::new(typed)?;
         let journal = plan.journal.as_mut().context(NO_FILE)?;
         let (across, damaged) = (args.resume_across_programs, args.resume_damaged);
-        journal.resume = Some(Resuming { done: is_ok, across, damaged });
+        journal.resume = Some(Resuming { done: is_ok, across, damaged, gone: Gone::Refuse });
         journal.facts.arguments = self.facts.arguments.clone();
         journal.facts.program.path = self.facts.program.path.clone();
         if !plan.messages.quiet {

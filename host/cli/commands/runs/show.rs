@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::cli::exit::Exit;
-use crate::cli::journal::Facts;
 use crate::cli::journal::index::Kept;
+use crate::cli::journal::{Facts, Text};
 use crate::cli::lines::Lines;
 use crate::cli::print::{Layout, print, print_json};
 
@@ -37,8 +37,7 @@ pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
 pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
     let facts = kept.facts.as_ref().expect("a run that is found has facts");
     if json {
-        let document =
-            serde_json::json!({"state": kept.state, "output": kept.output, "counts": kept.counts, "facts": facts});
+        let document = serde_json::json!({"state": kept.state, "output": Text::from(kept.output.as_path()), "counts": kept.counts, "facts": facts});
         return print_json(&document, Layout::Pretty);
     }
     let mut text = Lines::default();
@@ -50,9 +49,9 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
     }
     line("output", kept.output.display().to_string());
     line("program", format!("{} ({}, blake3 {})", facts.program.name, facts.program.path, facts.program.hash));
-    line("inputs", facts.inputs.join(" "));
+    line("inputs", join(&facts.inputs));
     line("typed", format!("wpool run {}", typed(facts)));
-    line("in", facts.cwd.clone());
+    line("in", facts.cwd.to_string());
     line("wpool", facts.version.clone());
     line("rows", kept.total().to_string());
     for (status, count) in &kept.counts {
@@ -68,12 +67,17 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
 
 /// What was typed, without the values of `--env`.
 fn typed(facts: &Facts) -> String {
-    let shown = |argument: &String| {
+    let shown = |argument: &Text| {
+        let argument = argument.to_string();
         let secret = facts.env.iter().find_map(|(name, value)| {
             let before = argument.strip_suffix(&format!("{name}={value}"))?;
             matches!(before, "" | "--env=").then(|| format!("{before}{name}=…"))
         });
-        secret.unwrap_or_else(|| argument.clone())
+        secret.unwrap_or(argument)
     };
     facts.arguments.iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
+fn join(texts: &[Text]) -> String {
+    texts.iter().map(Text::to_string).collect::<Vec<_>>().join(" ")
 }
