@@ -88,7 +88,11 @@ fn try_out() -> Result<Option<Fence>> {
         let pool = Pool::builder(program).config(config).build().await?;
         let mut results = pool.map([""]);
         let outcome = results.next().await?.map(|result| result.outcome);
-        anyhow::ensure!(matches!(outcome, Some(Outcome::Ok(_))), "it gave {outcome:?}");
+        match outcome {
+            Some(Outcome::Ok(_)) => {}
+            Some(Outcome::NotOk(failure)) => anyhow::bail!("it ended as {}: {}", failure.status, failure.error.message),
+            None => anyhow::bail!("it has no result"),
+        }
         drop(results);
         let fence = pool.fence();
         pool.shutdown(Shutdown::Drain).await;

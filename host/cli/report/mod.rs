@@ -2,6 +2,7 @@
 
 mod advice;
 mod bar;
+mod hints;
 mod ledger;
 mod progress;
 mod standing;
@@ -27,6 +28,7 @@ use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::say;
+use hints::Hints;
 pub use ledger::Ledger;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
@@ -52,6 +54,7 @@ pub struct Reporter {
     reported: u64,
     ordered: bool,
     pub tally: Tally,
+    pub hints: Hints,
     /// Time spent on making records, and on waiting for who reads them.
     pub spent: Duration,
     /// The output takes no more.
@@ -79,6 +82,7 @@ impl Reporter {
             reported: 0,
             ordered: !plan.unordered,
             tally: Tally::default(),
+            hints: Hints::new(plan),
             spent: Duration::ZERO,
             unwanted: false,
         }
@@ -171,6 +175,7 @@ impl Reporter {
     fn take_span(&mut self, span: &OkSpan, pieces: &mut Pieces) {
         self.reported += span.len() as u64;
         self.tally.add_span(span);
+        self.hints.pass();
         let mut lengths = Vec::with_capacity(if self.journalled { span.len() } else { 0 });
         let note = |length| {
             if self.journalled {
@@ -198,6 +203,7 @@ impl Reporter {
             (self.judged)(result.outcome.status());
         }
         self.tally.add(&result);
+        self.hints.hear(&result, &self.format.locator);
         let ok = result.outcome.status() == Status::Ok;
         if !ok && self.failed.is_some() {
             push_row(&result.input, &mut pieces.failed.lines);
@@ -236,7 +242,8 @@ impl Reporter {
     }
 
     /// Waits for the last line to be written.
-    pub fn finish(self) -> Reported {
+    pub fn finish(mut self) -> Reported {
+        self.hints.end();
         let (mut exit, mut closed) = (None, false);
         for writer in [Some(self.output), self.failed].into_iter().flatten() {
             match writer.finish() {

@@ -37,6 +37,8 @@ pub struct Summary {
     pub stopped: Option<String>,
     /// There may have been rows that were not read.
     pub unread: bool,
+    /// Where rows were looked for, if there are none.
+    pub empty: Option<String>,
 }
 
 impl Summary {
@@ -67,6 +69,10 @@ impl Summary {
     /// The summary for people: one line, and what is worth more.
     pub fn text(&self, verbose: bool) -> Lines {
         let mut text = Lines::default();
+        if let Some(files) = &self.empty {
+            text.add(format_args!("nothing was run: there are no rows in {files} (blank lines are not rows)"));
+            return text;
+        }
         text.add(self.headline());
         let mut line = |name: &str, what: String| text.add(format_args!("  {name:<8} {what}"));
         if verbose || self.wall >= LONG {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use wpool::{Pool, Program, Shutdown};
+use wpool::{Convention, Pool, Program, Shutdown};
 
 use crate::cli::errors::DeadlinePassed;
 use crate::cli::exit::Exit;
@@ -143,6 +143,9 @@ impl Run {
         let Records { writer, journal, sorter, kept } = Records::open(plan, &self.program, prepared)?;
         let mut reporter = audience.reporter(plan, self.locator.clone(), self.out_dir.clone(), writer);
         (reporter.failed, reporter.kept) = (failed, kept.clone());
+        if pool.report().convention == Convention::Command {
+            reporter.hints.of_command();
+        }
         kept.iter().for_each(|kept| audience.positions.follow(kept));
         let occurrences = plan.config.task.deterministic.is_some().then(Occurrences::default);
         let stream = Rows::read(rows.source().clone(), Steps { names: self.names(), occurrences, sorter })?;
