@@ -79,7 +79,7 @@ mod spawn;
 pub mod state;
 
 pub use config::{Init, MAX_WORKERS, PoolConfig};
-pub use image::inspect;
+pub use image::{inspect, inspect_each};
 pub use model::error::{Error, Refusal};
 pub use model::event::{Event, Observer};
 pub use model::fence::{Fence, LayerState, SandboxLayer, SandboxMode};
