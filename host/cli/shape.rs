@@ -203,7 +203,9 @@ impl Shape {
             Shape::Sequence => ("a sequence of JSON texts", format!("{} makes rows of it", filter("jq --seq -c ."))),
             Shape::Array => ("one JSON array", format!("{} makes a row of each element", filter("jq -c '.[]'"))),
             Shape::Pretty => ("JSON that takes several lines", format!("{} makes rows of it", filter("jq -c ."))),
-            Shape::Commas => ("JSON with a comma behind each line", format!("{} makes rows of it", filter("sed 's/,$//'"))),
+            Shape::Commas => {
+                ("JSON with a comma behind each line", format!("{} makes rows of it", filter("sed 's/,$//'")))
+            }
             Shape::Markup => ("XML or HTML", format!("{whole}; {lines}")),
             Shape::Table(name, tool) => (name, format!("{} makes rows of it; {lines}", filter(tool))),
             Shape::Text => ("plain text", lines.to_owned()),

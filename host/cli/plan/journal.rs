@@ -10,7 +10,7 @@ use wpool::{PoolConfig, Status};
 
 use crate::cli::args;
 use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, is_final, run_id};
-use crate::cli::plan::{Source, usage};
+use crate::cli::plan::{Source, pool, usage};
 use crate::cli::target::Target;
 
 /// Longest argument of `init` that is kept as it is.
@@ -167,10 +167,27 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
     settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// The settings of a run without options.
+pub fn defaults() -> Result<BTreeMap<String, String>> {
+    #[derive(clap::Parser)]
+    struct Plain {
+        #[command(flatten)]
+        run: args::Run,
+    }
+    let Plain { run } = <Plain as clap::Parser>::try_parse_from(["run", "TASK", "-"])?;
+    let mut source = Source::Lines(Vec::new());
+    let config = pool::config(&run, &mut source)?;
+    Ok(settings(&run, &source, &config))
+}
+
 /// What is another in two runs, for people. Values of variables may be secrets and are not told.
 pub fn differences(old: &Facts, new: &Facts) -> Vec<String> {
     let names: BTreeSet<_> = old.settings.keys().chain(new.settings.keys()).collect();
-    let value = |of: &Facts, name: &str| of.settings.get(name).cloned().unwrap_or_else(|| "unknown".into());
+    let value = |of: &Facts, name: &str| match of.settings.get(name).map_or("unknown", String::as_str) {
+        // However it was typed.
+        "isolated" => "auto, fresh or reset".to_owned(),
+        value => value.to_owned(),
+    };
     let differ = names.into_iter().filter(|name| old.settings.get(*name) != new.settings.get(*name));
     let tell = |name: &String| match name.as_str() {
         "--env" => format!("--env differs in {}", variables(&old.env, &new.env)),

@@ -31,7 +31,7 @@ use crate::cli::args::halt::{self, Halt};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::target::Target;
 use grants::template;
-pub use journal::{JournalPlan, Resuming, differences};
+pub use journal::{JournalPlan, Resuming, defaults, differences};
 
 /// A run that makes sense.
 #[derive(Debug)]

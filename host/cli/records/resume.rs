@@ -198,7 +198,11 @@ impl Prepared {
             let journal = Journal { folder, facts, file: clone(resume.file())?, durable, before: None };
             return Ok(Begun::Again(journal, Box::new(resume), ended));
         }
+        // The run of which nothing is left then.
+        let replaced = Facts::load(folder.dir()).ok().map(|old| old.run).filter(|run| *run != facts.run);
         let file = create(plan, &folder, damaged)?;
+        // The index is told of the new run below, and told once where it cannot be written.
+        replaced.iter().for_each(|run| drop(index::forget(run)));
         folder.begin(&facts, program.bytes(), durable)?;
         index::note(&facts, folder.dir().path());
         let appender = Appender::create(&folder.journal(), place, clone(&file)?, durable)?;

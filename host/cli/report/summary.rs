@@ -138,9 +138,9 @@ impl Summary {
         if !slowest.is_empty() {
             line("slowest", slowest);
         }
-        let times = [self.stats.queue, self.stats.start, self.spent().own(), self.result, self.host_cpu];
-        let [queue, start, run, result, host] = times.map(show_time);
-        line("time", format!("queue {queue}, start {start}, run {run}, result {result}; host CPU {host}"));
+        let times = [self.stats.start, self.spent().own(), self.result, self.host_cpu];
+        let [start, run, result, host] = times.map(show_time);
+        line("time", format!("workers together: start {start}, run {run}; host: result {result}, CPU {host}"));
         line("cores", format!("{:.0} % of {} in tasks, waiting included", 100.0 * self.efficiency(), self.cores));
         let (bytes_in, bytes_out) = (show_size(self.stats.bytes_in), show_size(self.stats.bytes_out));
         line("data", format!("{bytes_in} in, {bytes_out} out"));
