@@ -105,6 +105,9 @@ pub use pool::{
 pub use protocol::roles::BUILD;
 #[doc(hidden)]
 pub use protocol::{state_calls, wire};
+#[cfg(not(feature = "engine"))]
+#[doc(hidden)]
+pub use spawn::command::NeedsFeatureEngine;
 pub use spawn::command::WorkerCommand;
 
 /// The parts of a program that is its own worker: an entrance, and an allocator.

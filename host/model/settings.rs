@@ -146,7 +146,7 @@ impl fmt::Display for Setting {
 }
 
 /// Settings that a pool cannot have.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SettingError {
     /// The value lies outside the setting's range.
@@ -158,6 +158,13 @@ pub enum SettingError {
     /// The program cannot be run with the setting.
     #[error("{program} {why}")]
     Program { setting: Setting, program: String, why: String },
+}
+
+/// The same as `Display`: a `main` that returns an error prints this form.
+impl fmt::Debug for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 impl SettingError {
