@@ -2,6 +2,7 @@
 
 mod advice;
 mod bar;
+mod firsts;
 mod hints;
 mod ledger;
 mod progress;
@@ -28,6 +29,7 @@ use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::say;
+pub use firsts::Replay;
 use hints::Hints;
 pub use ledger::Ledger;
 pub use progress::{Meter, Monitor, Showing};
@@ -203,6 +205,7 @@ impl Reporter {
             (self.judged)(result.outcome.status());
         }
         self.tally.add(&result);
+        self.tally.firsts.add(&result, &self.format.locator);
         self.hints.hear(&result, &self.format.locator);
         let ok = result.outcome.status() == Status::Ok;
         if !ok && self.failed.is_some() {

@@ -9,6 +9,7 @@ use wpool::{Stats, Status};
 
 use crate::cli::lines::Lines;
 use crate::cli::report::advice::{Spent, advice};
+use crate::cli::report::firsts::Replay;
 use crate::cli::report::ledger::{Reasons, Workers};
 use crate::cli::report::tally::{Counts, Named, Tally};
 use crate::cli::report::times::Percentiles;
@@ -39,6 +40,8 @@ pub struct Summary {
     pub unread: bool,
     /// Where rows were looked for, if there are none.
     pub empty: Option<String>,
+    /// How to look at a task of a run that is kept.
+    pub replay: Option<Replay>,
 }
 
 impl Summary {
@@ -82,6 +85,13 @@ impl Summary {
             if reasons.count > 0 {
                 line(name, reasons.list());
             }
+        }
+        let firsts = &self.tally.firsts;
+        for first in firsts.kinds() {
+            line(first.status.as_str(), first.line(self.replay.as_ref()));
+        }
+        if firsts.more {
+            line("…", "other kinds of failures stand in the records".to_owned());
         }
         let flaky = &self.tally.flaky;
         if flaky.count > 0 {

@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use wpool::{OkSpan, Status, TaskResult};
 
 use crate::cli::records::resume::Counted;
+use crate::cli::report::firsts::Firsts;
 use crate::cli::report::times::Times;
 
 /// Tasks that are named in lists of a summary.
@@ -27,6 +28,7 @@ pub struct Tally {
     pub retries: u64,
     /// Tasks that were ok after a retry: how many, and the first of them.
     pub flaky: Named,
+    pub firsts: Firsts,
 }
 
 impl Tally {

@@ -6,7 +6,7 @@ use rustix::time::{ClockId, clock_gettime};
 use wpool::Stats;
 
 use crate::cli::plan::{Locator, Plan};
-use crate::cli::report::{Ledger, Summary, Tally};
+use crate::cli::report::{Ledger, Replay, Summary, Tally};
 use crate::cli::rows::RowsEnd;
 
 /// When a run started, by the wall and by the CPU time of this process.
@@ -59,6 +59,7 @@ impl Measured {
             stopped: why,
             unread,
             empty,
+            replay: Replay::of(plan),
         }
     }
 }
