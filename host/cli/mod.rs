@@ -24,6 +24,7 @@ mod stdout;
 mod target;
 mod tell;
 mod terminal;
+mod trial;
 mod units;
 
 use std::process::ExitCode;

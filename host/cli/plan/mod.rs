@@ -60,6 +60,8 @@ pub struct Plan {
     /// Check all rows before the first task.
     pub strict: bool,
     pub messages: Messages,
+    /// Only say what would run.
+    pub dry: bool,
 }
 
 /// What people see beside the records.
@@ -114,6 +116,7 @@ impl Plan {
             halts: halts(&typed.stopping),
             deadline: typed.stopping.deadline,
             strict: typed.strict_input,
+            dry: typed.messages.dry_run,
             messages: messages(&typed.messages, output_file.is_some())?,
             output: output_file,
             task: typed.source.task,
@@ -127,6 +130,14 @@ impl Plan {
         reach::check_program(&self.task, &self.config)?;
         self.task = crate::cli::program::program(std::mem::take(&mut self.task), self.messages.quiet)?;
         Ok(Program::read(&self.task)?)
+    }
+
+    /// The same, where nothing may be written: a folder that has to be built first has none.
+    pub fn program_as_it_is(&mut self) -> Result<Option<Program>> {
+        reach::check_program(&self.task, &self.config)?;
+        let Some(task) = crate::cli::program::as_it_is(&self.task)? else { return Ok(None) };
+        self.task = task;
+        Ok(Some(Program::read(&self.task)?))
     }
 
     /// The files that the run reads or writes records to.

@@ -3,6 +3,7 @@
 mod asked;
 mod audience;
 mod deadline;
+mod dry;
 mod early_end;
 mod halting;
 pub mod measured;
@@ -38,6 +39,9 @@ use signals::Questions;
 
 /// Carries a plan out, with its program or, where one is given, with that.
 pub fn run(mut plan: Plan, program: Option<Program>) -> Result<Exit> {
+    if plan.dry {
+        return dry::dry_run(plan);
+    }
     let program = match program {
         Some(program) => program,
         None => plan.program()?,
