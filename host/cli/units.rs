@@ -124,6 +124,15 @@ pub fn retry_on(text: &str) -> Result<RetryOn, String> {
     })
 }
 
+/// A status of a task that is not ok.
+pub fn not_ok(text: &str) -> Result<Status, String> {
+    let mut statuses = Status::ALL.into_iter().filter(|status| *status != Status::Ok);
+    statuses.clone().find(|status| status.as_str() == text.trim()).ok_or_else(|| {
+        let names: Vec<_> = statuses.by_ref().map(Status::as_str).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
 /// A time with two or three digits that say something: `4.2µs`, `120ms`, `3.4s`, `2m05s`, `1h02m`.
 pub fn show_time(time: Duration) -> String {
     let seconds = time.as_secs_f64();

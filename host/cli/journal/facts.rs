@@ -37,6 +37,9 @@ pub struct Facts {
     /// What `--env` gave, in its order, with the values that were the caller's.
     pub env: Vec<(String, String)>,
     pub program: ProgramFacts,
+    /// Other programs that made records, of which some may still stand in FILE; the latest comes last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<ProgramFacts>,
     /// Every setting on which outputs or records depend, under the name of its option, in a text that is equal when
     /// the setting is.
     pub settings: BTreeMap<String, String>,

@@ -22,6 +22,7 @@ use crate::cli::journal::folder::Folder;
 use crate::cli::journal::format::{End, Header, Kind, Record};
 use crate::cli::journal::groups::Groups;
 use crate::cli::journal::key::Key;
+use crate::cli::journal::stays::Stays;
 use crate::cli::journal::tails::{self, Index, Tail};
 use crate::cli::journal::verify::{Lines, Stretch, Torn, Trust, Verified, verify};
 
@@ -29,7 +30,7 @@ use crate::cli::journal::verify::{Lines, Stretch, Torn, Trust, Verified, verify}
 #[derive(Clone, Copy, Debug)]
 pub struct How {
     /// The statuses of rows that need not run again.
-    pub done: fn(Status) -> bool,
+    pub done: Stays,
     /// Whether records are in the order of their rows.
     pub ordered: bool,
     /// Whether lines begin with the position of their row.
@@ -37,12 +38,6 @@ pub struct How {
     pub durable: bool,
     /// Whether right records are kept although something else is damaged.
     pub salvage: bool,
-}
-
-/// Whether a record stays when its run is gone on with. What was stopped with the run is not done. What was not fit to
-/// run costs nothing to find out again, and its message tells where the row stands, which may be elsewhere now.
-pub fn is_final(status: Status) -> bool {
-    !matches!(status, Status::Skipped | Status::Cancelled | Status::InvalidInput)
 }
 
 /// What is known of a row.
@@ -177,7 +172,7 @@ impl Resume {
         if !self.how.ordered {
             return Ok(None);
         }
-        let record = self.next_entry()?.filter(|record| record.key == key && (self.how.done)(record.status));
+        let record = self.next_entry()?.filter(|record| record.key == key && self.how.done.has(record.status));
         self.partial.extend(record);
         Ok(record.map(|record| record.status))
     }
@@ -220,7 +215,7 @@ impl Resume {
             let groups = Groups::open(&self.folder.at(JOURNAL))?;
             let mut entries = Entries::between(groups, stretch.begin, stretch.end);
             while let Some(entry) = entries.next()? {
-                if (self.how.done)(entry.record.status) {
+                if self.how.done.has(entry.record.status) {
                     return Ok(true);
                 }
             }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use wpool::PoolConfig;
 use wpool::place::Place;
-use wpool::{PoolConfig, Status};
 
 use crate::cli::args;
-use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, is_final, run_id};
+use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, Stays, is_final, run_id};
 use crate::cli::plan::{Source, pool, usage};
 use crate::cli::target::Target;
 
@@ -38,7 +38,7 @@ pub struct JournalPlan {
 #[derive(Clone, Copy, Debug)]
 pub struct Resuming {
     /// The statuses of rows that are not run again.
-    pub done: fn(Status) -> bool,
+    pub done: Stays,
     /// Also with another program, or another wpool.
     pub across: bool,
     /// Also when something is damaged.
@@ -64,7 +64,8 @@ pub fn journal(
         return Ok(None);
     };
     let (across, damaged) = (journal.resume_across_programs, journal.resume_damaged);
-    let resume = journal.resume.then_some(Resuming { done: is_final, across, damaged });
+    let done = Stays::of(|status| is_final(status) && !journal.redo.contains(&status));
+    let resume = journal.resume.then_some(Resuming { done, across, damaged });
     Ok(Some(JournalPlan {
         file: file.clone(),
         folder: file.and(SUFFIX),
@@ -115,6 +116,7 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
         arguments: arguments.collect(),
         env: config.task.grants.env.clone(),
         program: ProgramFacts { name: String::new(), path: text(&typed.source.task), hash: String::new() },
+        earlier: Vec::new(),
         settings: settings(typed, source, config),
         inputs,
         ended: None,

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::cli::exit::Exit;
-use crate::cli::journal::Facts;
 use crate::cli::journal::index::{Kept, RunState};
+use crate::cli::journal::{Facts, ProgramFacts};
 use crate::cli::lines::Lines;
 use crate::cli::plan::defaults;
 use crate::cli::print::{Layout, print, print_json};
@@ -60,6 +60,9 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
     }
     line("output", kept.output.display().to_string());
     line("program", format!("{} ({}, blake3 {})", facts.program.name, facts.program.path, facts.program.hash));
+    for ProgramFacts { name, path, hash } in &facts.earlier {
+        line("", format!("before it {name} ({path}, blake3 {hash}), whose records may be among the others"));
+    }
     line("inputs", facts.inputs.join(" "));
     line("typed", format!("wpool run {}", typed(facts)));
     line("in", facts.cwd.clone());
