@@ -6,10 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wpool::outcome::Layer;
 use wpool::state::SharedState;
-use wpool::{
-    Determinism, DirGrant, Error, Input, Isolation, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Status,
-    WorkerCommand,
-};
+use wpool::{Determinism, DirGrant, Error, Input, Isolation, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Status, WorkerCommand};
 
 use crate::support::*;
 

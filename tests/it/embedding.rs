@@ -12,10 +12,7 @@ use tokio::time::sleep;
 use wpool::limits::MAX_WORKERS;
 use wpool::limits::{MAX_INPUT, MAX_MEMORY, MAX_OUTPUT};
 use wpool::report::Convention;
-use wpool::{
-    Error, Input, Limits, Outcome, Pool, PoolConfig, Program, Rejected, Results, Shutdown, Status, TaskResult,
-    TaskSettings, WorkerCommand,
-};
+use wpool::{Error, Input, Limits, Outcome, Pool, PoolConfig, Program, Rejected, Results, Shutdown, Status, TaskResult, TaskSettings, WorkerCommand};
 
 use crate::support::*;
 

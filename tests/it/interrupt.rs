@@ -8,10 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::sleep;
 use wpool::outcome::Layer;
-use wpool::{
-    Input, Interrupt, Isolation, Outcome, Pool, PoolConfig, Program, Retry, Setting, Shutdown, Status, TaskResult,
-    TaskSettings, TaskState, WorkerCommand,
-};
+use wpool::{Input, Interrupt, Isolation, Outcome, Pool, PoolConfig, Program, Retry, Setting, Shutdown, Status, TaskResult, TaskSettings, TaskState, WorkerCommand};
 
 use crate::cli::{NOT_OK, OK, USAGE, assert_refused, folder};
 use crate::support::*;

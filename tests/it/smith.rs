@@ -14,10 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wpool::limits::CompileLimits;
-use wpool::{
-    Error, Event, Limits, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Shutdown, Status, TaskSettings,
-    WorkerCommand,
-};
+use wpool::{Error, Event, Limits, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Shutdown, Status, TaskSettings, WorkerCommand};
 
 use crate::support::*;
 

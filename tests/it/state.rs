@@ -5,10 +5,7 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use wpool::state::{MAX_STATE, MAX_VALUE, SharedState};
-use wpool::{
-    Error, Outcome, Pool, PoolConfig, Program, Retry, RetryOn, Setting, SettingError, Status, TaskResult, TaskSettings,
-    WorkerCommand,
-};
+use wpool::{Error, Outcome, Pool, PoolConfig, Program, Retry, RetryOn, Setting, SettingError, Status, TaskResult, TaskSettings, WorkerCommand};
 
 use crate::support::*;
 

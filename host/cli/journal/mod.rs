@@ -50,6 +50,7 @@ mod properties;
 mod resume;
 #[cfg(test)]
 mod salvage;
+mod stays;
 mod tails;
 #[cfg(test)]
 mod tests;
@@ -62,5 +63,6 @@ pub use facts::{Ended, FACTS, FORMAT, Facts, ProgramFacts, now, run_id};
 pub use folder::{Folder, SUFFIX, beside, is_free, is_of_a_run, is_running, output, program};
 pub use format::{MAX_ROWS, Record};
 pub use key::Key;
-pub use resume::{How, Known, Resume, is_final};
+pub use resume::{How, Known, Resume};
+pub use stays::{Stays, is_final};
 pub use verify::{Gaps, Torn};

@@ -11,10 +11,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::sleep;
-use wpool::{
-    Builder, Error, Event, Input, Observer, Outcome, Pool, Program, Shutdown, Status, TaskHandle, TaskResult,
-    TaskState, WorkerCommand, wait,
-};
+use wpool::{Builder, Error, Event, Input, Observer, Outcome, Pool, Program, Shutdown, Status, TaskHandle, TaskResult, TaskState, WorkerCommand, wait};
 
 use crate::support::*;
 

@@ -20,10 +20,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use wpool::bulk::{Cuts, Span, Supply};
 use wpool::outcome::Layer;
-use wpool::{
-    Error, Event, Failure, Interrupt, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status, TaskResult,
-    TaskSettings, WorkerCommand,
-};
+use wpool::{Error, Event, Failure, Interrupt, Limits, Outcome, Pool, PoolConfig, Program, Shutdown, Status, TaskResult, TaskSettings, WorkerCommand};
 
 use crate::support::*;
 

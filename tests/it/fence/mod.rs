@@ -16,9 +16,7 @@ use std::process::{Child, Command};
 
 use serde_json::json;
 use tempfile::TempDir;
-use wpool::{
-    DirGrant, Failure, Limits, Outcome, Pool, PoolConfig, Program, SandboxMode, TaskResult, TaskSettings, WorkerCommand,
-};
+use wpool::{DirGrant, Failure, Limits, Outcome, Pool, PoolConfig, Program, SandboxMode, TaskResult, TaskSettings, WorkerCommand};
 
 use crate::support::*;
 
