@@ -79,7 +79,7 @@ mod spawn;
 pub mod state;
 
 pub use config::{Init, PoolConfig};
-pub use image::inspect;
+pub use image::{inspect, inspect_each};
 pub use model::error::{Error, Refusal};
 pub use model::event::{Event, Observer};
 pub use model::fence::SandboxMode;
@@ -101,6 +101,9 @@ pub use pool::{
 pub use protocol::roles::BUILD;
 #[doc(hidden)]
 pub use protocol::{state_calls, wire};
+#[cfg(not(feature = "engine"))]
+#[doc(hidden)]
+pub use spawn::command::NeedsFeatureEngine;
 pub use spawn::command::WorkerCommand;
 
 /// Rows and results in blocks, for callers with more rows than it pays to handle one by one.

@@ -19,22 +19,26 @@ mod report;
 mod rows;
 mod run;
 mod runtime;
+mod shape;
+mod shell;
 mod stdout;
 mod streams;
 mod target;
 mod tell;
 mod terminal;
+mod trial;
 mod units;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use wpool::inert;
 
 use args::{Action, Args};
 use exit::Exit;
-use print::print_bytes;
+use print::{print_bytes, print_clap};
 use terminal::say;
 
 /// Parses the arguments, does what they say, and gives the exit code.
@@ -47,7 +51,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             let exit = Exit::of_clap(&error);
-            return shown(&readable(error)).unwrap_or(exit).into();
+            return print_clap(&advised(readable(error))).unwrap_or(exit).into();
         }
     };
     let result = match args.action {
@@ -76,18 +80,6 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// Prints help, a version or an error of the command line, and gives the exit if that is impossible. A closed pipe is not
-/// worth a word.
-fn shown(error: &clap::Error) -> Option<Exit> {
-    match error.print().and_then(|()| io::stdout().flush()) {
-        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
-            say(format_args!("cannot write standard output: {why}"));
-            Some(Exit::Output)
-        }
-        _ => None,
-    }
-}
-
 fn man() -> anyhow::Result<Vec<u8>> {
     let mut page = Vec::new();
     let mut command = Args::command().disable_help_subcommand(true);
@@ -97,6 +89,25 @@ fn man() -> anyhow::Result<Vec<u8>> {
         clap_mangen::Man::new(sub.clone()).render(&mut page)?;
     }
     Ok(page)
+}
+
+/// Says what to type instead of an argument that looks like an option. The tip of clap is about `--` alone, behind which
+/// stand arguments of the program here.
+fn advised(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else { return error };
+    if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
+        return error;
+    }
+    let typed = std::env::args().skip(1).map(|argument| inert::text(&argument).into_owned());
+    let typed: Vec<_> = typed.collect();
+    // Of letters behind a single dash, only the first that is unknown is named.
+    let whole = typed.iter().find(|argument| argument.starts_with(unknown)).unwrap_or(unknown).clone();
+    let mut tips = vec![format!("a file of this name is given as {}", shell::path(&whole))];
+    if typed.first().is_some_and(|action| ["run", "bench"].contains(&action.as_str())) {
+        tips.push(format!("arguments of the program stand after all others, behind --, as in `-- {whole}`"));
+    }
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips.into_iter().map(StyledStr::from).collect()));
+    error
 }
 
 /// What is wrong with the arguments, which it quotes as they were typed: a shell may have made them of names of files.

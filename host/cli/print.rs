@@ -38,6 +38,18 @@ pub fn print_json(value: &impl Serialize, layout: Layout) -> Result<Exit> {
     Ok(print_bytes(&text))
 }
 
+/// Prints help, a version or an error of the command line, and gives the exit if that is impossible. A closed pipe is not
+/// worth a word.
+pub fn print_clap(error: &clap::Error) -> Option<Exit> {
+    match error.print().and_then(|()| io::stdout().flush()) {
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            say(format_args!("cannot write standard output: {why}"));
+            Some(Exit::Output)
+        }
+        _ => None,
+    }
+}
+
 /// Prints bytes that are all wpool's own, or inert already.
 pub fn print_bytes(text: &[u8]) -> Exit {
     let mut printer = Printer::start();

@@ -18,19 +18,9 @@ pub fn file(path: &Path) -> PathBuf {
 
 /// The program at a path: the file itself, or a folder's program, which is built first when its sources are newer.
 pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
+    check(&path)?;
     if !path.is_dir() {
-        if projects::must_be_built(&path) {
-            let path = path.display();
-            return Err(
-                Usage(format!("{path} is a source: build it with `wpool build {path}`, or name its folder")).into()
-            );
-        }
         return Ok(path);
-    }
-    // A folder in place of a program file may not be the user's work, and building would execute its content.
-    if path.extension().is_some_and(|end| PROGRAM_FILES.iter().any(|known| end == *known)) {
-        let path = path.display();
-        return Err(Usage(format!("{path} is a folder with the name of a program file; rename it to build it")).into());
     }
     let program = path.join(PROGRAM);
     if projects::is_stale(&path).map_err(explain)? {
@@ -41,6 +31,29 @@ pub fn program(path: PathBuf, quiet: bool) -> Result<PathBuf> {
         projects::build(&project, &program).map_err(explain)?;
     }
     Ok(program)
+}
+
+/// The program at a path, if nothing has to be built for it.
+pub fn as_it_is(path: &Path) -> Result<Option<PathBuf>> {
+    check(path)?;
+    if !path.is_dir() {
+        return Ok(Some(path.to_owned()));
+    }
+    let is_stale = projects::is_stale(path).map_err(explain)?;
+    Ok((!is_stale).then(|| path.join(PROGRAM)))
+}
+
+/// Refuses what is neither a program nor a folder to build.
+fn check(path: &Path) -> Result<(), Usage> {
+    let shown = path.display();
+    if !path.is_dir() && projects::must_be_built(path) {
+        return Err(Usage(format!("{shown} is a source: build it with `wpool build {shown}`, or name its folder")));
+    }
+    // A program file that became a folder is not the user's work, and building executes what is in it.
+    if path.is_dir() && path.extension().is_some_and(|end| PROGRAM_FILES.iter().any(|known| end == *known)) {
+        return Err(Usage(format!("{shown} is a folder with the name of a program file; rename it to build it")));
+    }
+    Ok(())
 }
 
 /// Sorts an error into the categories of exit codes.

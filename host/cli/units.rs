@@ -1,11 +1,14 @@
 //! Sizes and times as people write them.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use wpool::{RetryOn, Status};
+
+/// What memories are made of.
+const PAGE: u64 = 64 << 10;
 
 /// A size such as `64KiB`, `1.5GiB` or `1000`, in bytes.
 pub fn size(text: &str) -> Result<u64, String> {
@@ -13,7 +16,60 @@ pub fn size(text: &str) -> Result<u64, String> {
     if size.as_u64() == 0 { Err("it must be over 0".into()) } else { Ok(size.as_u64()) }
 }
 
-/// A time such as `1.5s`, `200ms` or `2m`. A bare number is in seconds.
+/// The size of a memory.
+pub fn memory(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        bytes if bytes < PAGE => Err(format!("a memory has at least one page of 64KiB{}", did_you_mean(text))),
+        bytes => Ok(bytes),
+    }
+}
+
+/// A size that is never only some bytes.
+pub fn large_size(text: &str) -> Result<u64, String> {
+    match (size(text)?, did_you_mean(text)) {
+        (bytes, meant) if bytes < 1 << 20 && !meant.is_empty() => Err(format!("that is {bytes} bytes{meant}")),
+        (bytes, _) => Ok(bytes),
+    }
+}
+
+/// A question where a unit was forgotten.
+fn did_you_mean(text: &str) -> String {
+    let is_bare = text.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_bare { format!("; did you mean {}MiB?", text.trim()) } else { String::new() }
+}
+
+/// How many workers were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jobs {
+    /// As many as there are cores.
+    Auto,
+    Count(NonZeroUsize),
+    /// Of the cores.
+    Percent(NonZeroUsize),
+}
+
+impl Jobs {
+    /// The number for so many cores: one at least.
+    pub fn of(self, cores: usize) -> usize {
+        match self {
+            Jobs::Auto => cores,
+            Jobs::Count(count) => count.get(),
+            Jobs::Percent(percent) => (cores.saturating_mul(percent.get()) / 100).max(1),
+        }
+    }
+}
+
+/// A number of workers, such as `4`, `50%` or `auto`.
+pub fn jobs(text: &str) -> Result<Jobs, String> {
+    let jobs = match text.strip_suffix('%') {
+        _ if text == "auto" => Some(Jobs::Auto),
+        Some(percent) => percent.parse().ok().map(Jobs::Percent),
+        None => text.parse().ok().map(Jobs::Count),
+    };
+    jobs.ok_or_else(|| "expected a whole number, 1 or more, a percentage of the cores such as 50%, or auto".to_owned())
+}
+
+/// A time such as `1.5s`, `200ms` or `2m`; a bare number is seconds.
 pub fn time(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -68,7 +124,16 @@ pub fn retry_on(text: &str) -> Result<RetryOn, String> {
     })
 }
 
-/// A time with its two or three most significant digits: `4.2µs`, `120ms`, `3.4s`, `2m05s`, `1h02m`.
+/// A status of a task that is not ok.
+pub fn not_ok(text: &str) -> Result<Status, String> {
+    let mut statuses = Status::ALL.into_iter().filter(|status| *status != Status::Ok);
+    statuses.clone().find(|status| status.as_str() == text.trim()).ok_or_else(|| {
+        let names: Vec<_> = statuses.by_ref().map(Status::as_str).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+/// A time with two or three digits that say something: `4.2µs`, `120ms`, `3.4s`, `2m05s`, `1h02m`.
 pub fn show_time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let scaled =
@@ -124,6 +189,8 @@ mod tests {
                 prop_assert!(!show_time(time).is_empty());
             }
             prop_assert!(size(&text).map_or(true, |size| size > 0 && !show_size(size).is_empty()));
+            prop_assert!(memory(&text).is_err() || large_size(&text).is_ok());
+            prop_assert!(jobs(&text).is_err() || jobs(&text).is_ok_and(|jobs| (1..=64).all(|cores| jobs.of(cores) > 0)));
             prop_assert!(failures(&text).is_err() || text.parse::<u64>().is_ok_and(|count| count > 0));
             let _ = (delays(&format!("{text}..{text}")), retry_on(&text), retry_on(&format!("exit={text}")));
         }
@@ -190,6 +257,27 @@ mod tests {
         for text in ["", "s", "-1s", "0", "1.2.3s", "5 parsecs", "1e9", "99999999999h", "0.1ms"] {
             assert!(time(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_share_of_the_cores_is_one_core_at_least() {
+        for (text, of_eight, of_one) in
+            [("auto", 8, 1), ("3", 3, 3), ("50%", 4, 1), ("100%", 8, 1), ("1%", 1, 1), ("150%", 12, 1)]
+        {
+            let jobs = jobs(text).expect("a number of workers");
+            assert_eq!((jobs.of(8), jobs.of(1)), (of_eight, of_one), "{text}");
+        }
+        for text in ["", "0", "0%", "%", "-1", "1.5", "all", "50 %"] {
+            assert!(jobs(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_memory_without_a_unit_is_asked_about() {
+        assert_eq!((memory("64KiB"), memory("65536"), large_size("1KiB")), (Ok(65_536), Ok(65_536), Ok(1_024)));
+        assert!(memory("512").is_err_and(|why| why.ends_with("did you mean 512MiB?")));
+        assert!(memory("1KiB").is_err_and(|why| !why.contains("mean")));
+        assert!(large_size("4").is_err_and(|why| why.ends_with("did you mean 4MiB?")));
     }
 
     #[test]

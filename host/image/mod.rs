@@ -56,6 +56,29 @@ pub async fn inspect(program: &Program, config: &PoolConfig) -> Result<Report, E
     maker.fit(draft)
 }
 
+/// As [`inspect`], but a component with several functions need not have one chosen: there is a report on calling each
+/// function that takes rows. Any other program has one report.
+///
+/// # Errors
+/// As [`inspect`].
+pub async fn inspect_each(program: &Program, config: &PoolConfig) -> Result<Vec<Report>, Error> {
+    let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
+    let mut config = config.clone();
+    config.settle()?;
+    config.find_worker()?;
+    let maker = Maker::new(program, &config, &spawner)?;
+    let (draft, _) = maker.plain().await?;
+    let callable = draft.functions.iter().filter(|function| function.signature.is_ok());
+    let callable = callable.filter(|function| Some(&function.path) != draft.init.as_ref());
+    let calls: Vec<_> = match (&config.call, &draft.fit) {
+        (None, Err(refusal)) if refusal.settings.contains(&Setting::Call) => {
+            callable.map(|function| Some(function.path.join("."))).collect()
+        }
+        _ => vec![config.call.clone()],
+    };
+    calls.into_iter().map(|call| maker.fit_call(draft.clone(), call.as_deref())).collect()
+}
+
 impl Image {
     pub fn report(&self) -> &Report {
         &self.report
@@ -218,8 +241,12 @@ impl<'a> Maker<'a> {
     /// Chooses how the program is called. Refuses settings without an effect, and a program without a possible instance
     /// within the limits.
     fn fit(&self, draft: Draft) -> Result<Report, Error> {
+        self.fit_call(draft, self.config.call.as_deref())
+    }
+
+    fn fit_call(&self, draft: Draft, call: Option<&str>) -> Result<Report, Error> {
         let (name, config) = (self.program.name(), self.config);
-        let report = draft.choose(config.call.as_deref()).map_err(|refusal| self.refused(refusal))?;
+        let report = draft.choose(call).map_err(|refusal| self.refused(refusal))?;
         config.check_program(name, &report)?;
         let (needs, limit) = (report.resources.initial_memory, config.task.limits.memory);
         if needs <= limit {

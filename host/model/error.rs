@@ -1,15 +1,16 @@
 //! Errors of a pool. A task has no errors of this kind: its end is an [`crate::Outcome`].
 
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::settings::{Setting, SettingError};
 
-/// The reason why a pool could not be made, or cannot continue.
-#[derive(Debug, Error)]
+/// The reason why a pool could not be made, or cannot continue. The form for debugging says the same as `Display`, with the
+/// causes behind it: it is the form that a `main` prints which returns an error.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The program file cannot be read.
@@ -85,6 +86,18 @@ pub enum Error {
     /// The pool was stopped, or gave up, before this run.
     #[error("the pool has ended; start another one")]
     Ended,
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(next) = cause {
+            write!(f, ": {next}")?;
+            cause = next.source();
+        }
+        Ok(())
+    }
 }
 
 impl Error {

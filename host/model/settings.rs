@@ -146,7 +146,7 @@ impl fmt::Display for Setting {
 }
 
 /// Settings that a pool cannot have.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SettingError {
     /// The value lies outside the setting's range.
@@ -179,6 +179,13 @@ pub enum SettingError {
         /// The rest of a sentence that begins with the program's name.
         why: String,
     },
+}
+
+/// The same as `Display`: a `main` that returns an error prints this form.
+impl fmt::Debug for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 impl SettingError {

@@ -42,4 +42,20 @@ impl WorkerCommand {
         // Instead of `current_exe`: the link in /proc stays right when the file is replaced or removed during the run.
         WorkerCommand::at("/proc/self/exe")
     }
+
+    /// A program can be its own worker with the feature `engine`, which this build of wpool is without. The type of the
+    /// result has the compiler say so.
+    #[cfg(not(feature = "engine"))]
+    #[deprecated(
+        note = "it needs the feature `engine` of wpool, which this build is without: leave out `default-features = false`"
+    )]
+    pub fn this_program() -> NeedsFeatureEngine {
+        NeedsFeatureEngine(())
+    }
 }
+
+/// What there is instead of the running program as a worker, in a build without the feature `engine`.
+#[cfg(not(feature = "engine"))]
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct NeedsFeatureEngine(());

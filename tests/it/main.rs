@@ -38,6 +38,7 @@ mod orphans;
 mod out_of_reach;
 mod outcomes;
 mod pages;
+mod people;
 mod planted;
 mod power_cut;
 mod processes;

@@ -1,5 +1,9 @@
 //! Options of the journal of a run.
 
+use wpool::Status;
+
+use crate::cli::units::not_ok;
+
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Journal")]
 pub struct Journal {
@@ -9,6 +13,9 @@ pub struct Journal {
     /// Resume although the program or the version of wpool has changed
     #[arg(long, requires = "resume")]
     pub resume_across_programs: bool,
+    /// With --resume, run the rows again whose records have one of these statuses, such as failed,trap
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', value_parser = not_ok, requires = "resume")]
+    pub redo: Vec<Status>,
     /// Resume although FILE or its journal is damaged: right records stay, other rows run again; copies of both go
     /// to FILE.wpool/damaged-N
     #[arg(long, requires = "resume")]

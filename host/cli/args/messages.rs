@@ -33,7 +33,10 @@ pub struct Messages {
     /// Write the summary to FILE, as JSON
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub summary_json: Option<PathBuf>,
-    /// Print no warnings, no summary and no progress
+    /// Print what would run and where its output would go; run and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print no warnings, no summary, no progress and no hints
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Report workers as well, and print the summary in detail

@@ -10,7 +10,7 @@ use wpool::{Interrupt, Isolation, SandboxMode};
 
 use crate::cli::args::choices::choices;
 use crate::cli::args::{Journal, Messages, Stopping};
-use crate::cli::units::{at_least_one, size, time};
+use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
 pub(super) const RUN_HELP: &str = "\
 Each row is one task, which runs in a fresh instance of the program. Each task gives one line of
@@ -232,7 +232,7 @@ pub struct Limits {
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU64>, allow_negative_numbers = true)]
     pub fuel: Option<NonZeroU64>,
     /// Limit of a task's memory
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "512MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "512MiB")]
     pub memory: u64,
     /// Limit of a task's output
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16MiB")]
@@ -241,7 +241,7 @@ pub struct Limits {
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "120s")]
     pub compile_timeout: Duration,
     /// Limit of the memory for compiling the program
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4GiB")]
+    #[arg(long, value_name = "SIZE", value_parser = large_size, default_value = "4GiB")]
     pub compile_memory: u64,
 }
 
@@ -285,9 +285,10 @@ pub struct SharedState {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pool")]
 pub struct Pool {
-    /// Number of worker processes [default: the cores that affinity and cgroup quota allow]
-    #[arg(short, long, value_name = "N", value_parser = at_least_one::<NonZeroUsize>, allow_negative_numbers = true)]
-    pub jobs: Option<NonZeroUsize>,
+    /// Number of worker processes, or a percentage of the cores, or auto: the cores that affinity and
+    /// cgroup quota allow [default: WPOOL_WORKERS, or auto]
+    #[arg(short, long, value_name = "N|N%|auto", value_parser = jobs, allow_negative_numbers = true)]
+    pub jobs: Option<Jobs>,
     /// Instances that tasks run in [default: auto]
     ///   auto           reset where it is proven to equal fresh, else fresh
     ///   fresh          A new instance for each task

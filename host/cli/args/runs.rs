@@ -54,6 +54,9 @@ pub struct Rerun {
     /// Run the rows again whose records are not ok
     #[arg(long, required = true)]
     pub failed: bool,
+    /// Run them with this program instead of the copy of the run's, and keep it for the run
+    #[arg(long, value_name = "PROGRAM", value_hint = ValueHint::AnyPath)]
+    pub with: Option<PathBuf>,
     /// Rerun although wpool has changed since; new records may differ
     #[arg(long)]
     pub resume_across_programs: bool,

@@ -26,7 +26,10 @@ pub fn check(args: &args::Check) -> Result<Exit> {
     let checked =
         runtime()?.block_on(async { rows(Rows::read(source, Steps::default())?, &locator, &check, tell).await })?;
     let printed = out.end();
-    say(format_args!("{}, {} of them bad", plural(checked.rows, "row"), checked.bad));
+    match checked.rows {
+        0 => say(format_args!("there are no rows in {}: blank lines are not rows", locator.files())),
+        rows => say(format_args!("{}, {} of them bad", plural(rows, "row"), checked.bad)),
+    }
     let found = match checked {
         Checked { rows: 0, .. } => Exit::NoInputs,
         Checked { bad: 0, .. } => Exit::Ok,

@@ -8,20 +8,12 @@ use bytesize::ByteSize;
 use serde::Serialize;
 use wpool::fence::{Fence, LayerState, SandboxLayer};
 use wpool::worker::{SystemCall, system_calls};
-use wpool::{Observer, Outcome, Pool, Program, Shutdown};
 
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
 use crate::cli::print::{Layout, print, print_json};
 use crate::cli::projects::{self, LanguageReport, Machine};
-use crate::cli::runtime::runtime;
-use crate::cli::{args, plan, say};
-
-/// A task that answers with nothing.
-const TRIAL: &str = r#"(module
-    (memory (export "memory") 1)
-    (func (export "alloc") (param i32) (result i32) (i32.const 0))
-    (func (export "run") (param i32 i32) (result i64) (i64.const 0)))"#;
+use crate::cli::{args, plan, say, trial};
 
 #[derive(Serialize)]
 struct Findings {
@@ -50,7 +42,7 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
     if args.fence {
         return fence(args.json);
     }
-    let tried = try_out();
+    let tried = plan::base_config().and_then(trial::run);
     let trouble = tried.as_ref().err().map(|error| format!("{error:#}"));
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
@@ -110,26 +102,6 @@ fn layers(fence: &Fence) -> Vec<LayerFound> {
         }
     };
     fence.layers().map(found).collect()
-}
-
-/// Compiles a program and runs one task, as every run does. Gives what stood of the fence.
-fn try_out() -> Result<Option<Fence>> {
-    let mut config = plan::base_config()?;
-    // What is missing is listed below.
-    config.observer = Observer::default();
-    config.workers = 1;
-    config.cache = None;
-    let program = Program::new("doctor.wat", TRIAL);
-    runtime()?.block_on(async {
-        let pool = Pool::builder(program).config(config).build().await?;
-        let mut results = pool.map([""]);
-        let outcome = results.next().await?.map(|result| result.outcome);
-        anyhow::ensure!(matches!(outcome, Some(Outcome::Ok(_))), "it gave {outcome:?}");
-        drop(results);
-        let fence = pool.fence();
-        pool.shutdown(Shutdown::Drain).await;
-        Ok(fence)
-    })
 }
 
 fn describe(findings: &Findings) -> Lines {

@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::path::Path;
 
 use anyhow::Result;
-use wpool::Program;
-use wpool::report::Report;
+use serde_json::{Map, json};
+use wpool::report::{Function, Report};
+use wpool::{PoolConfig, Program};
 
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
@@ -14,38 +15,86 @@ use crate::cli::runtime::runtime;
 use crate::cli::{args, plan};
 
 pub fn inspect(args: &args::Inspect) -> Result<Exit> {
-    let (program, report) = report(&args.task, args.call.as_deref())?;
-    if args.json { print_json(&report, Layout::Line) } else { Ok(print(&describe(&program, &report))) }
+    let (program, reports) = reports(&args.task, args.call.as_deref())?;
+    let (first, choices) = (&reports[0], choices(&reports));
+    if !args.json {
+        return Ok(print(&describe(&program, first, &choices)));
+    }
+    let mut document = serde_json::to_value(first)?;
+    if !choices.is_empty() {
+        document["convention"] = "function".into();
+        document["why"] = SEVERAL.into();
+        document["entry"] = serde_json::json!([]);
+        document["call"] = choices.into();
+    }
+    print_json(&document, Layout::Line)
+}
+
+const SEVERAL: &str = "exports several functions, of which --call chooses one";
+
+/// What `--call` chooses from, if it has to.
+fn choices(reports: &[Report]) -> Vec<String> {
+    if reports.len() < 2 {
+        return Vec::new();
+    }
+    let called = |report: &Report| report.functions.iter().find(|function| function.path == report.entry).cloned();
+    let functions: Vec<_> = reports.iter().filter_map(called).collect();
+    let is_alone = |name: &String| functions.iter().filter(|function| function.name() == *name).count() == 1;
+    let name = |function: &Function| Some(function.name()).filter(is_alone).unwrap_or(function.path.join("."));
+    functions.iter().map(name).collect()
 }
 
 /// `wpool schema`: what the program takes and gives, for programs.
 pub fn schema(args: &args::Schema) -> Result<Exit> {
-    let (_, report) = report(&args.task, args.call.as_deref())?;
-    let schema = serde_json::json!({ "input": report.input_schema(), "output": report.output_schema() });
-    print_json(&schema, Layout::Pretty)
+    let (_, reports) = reports(&args.task, args.call.as_deref())?;
+    let schema = |report: &Report| json!({ "input": report.input_schema(), "output": report.output_schema() });
+    match reports.as_slice() {
+        [report] => print_json(&schema(report), Layout::Pretty),
+        several => {
+            let functions = choices(several).into_iter().zip(several.iter().map(schema));
+            print_json(&json!({ "functions": functions.collect::<Map<_, _>>() }), Layout::Pretty)
+        }
+    }
 }
 
 /// The compiler's report on a program. Nothing is run.
 pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
-    let mut config = plan::base_config()?;
-    config.task.limits.memory = wpool::limits::MAX_MEMORY;
-    config.call = call.map(str::to_owned);
-    config.task.json_rows = true;
-    let program = Program::read(crate::cli::program::program(task.to_owned(), false)?)?;
+    let (program, config) = subject(task, call)?;
     let report = runtime()?.block_on(async { wpool::inspect(&program, &config).await })?;
     Ok((program, report))
 }
 
-fn describe(program: &Program, report: &Report) -> Lines {
+/// As [`report`], with one for each function where one would have to be chosen.
+fn reports(task: &Path, call: Option<&str>) -> Result<(Program, Vec<Report>)> {
+    let (program, config) = subject(task, call)?;
+    let reports = runtime()?.block_on(async { wpool::inspect_each(&program, &config).await })?;
+    Ok((program, reports))
+}
+
+fn subject(task: &Path, call: Option<&str>) -> Result<(Program, PoolConfig)> {
+    let mut config = plan::base_config()?;
+    config.task.limits.memory = wpool::limits::MAX_MEMORY;
+    config.call = call.map(str::to_owned);
+    config.task.json_rows = true;
+    Ok((Program::read(crate::cli::program::program(task.to_owned(), false)?)?, config))
+}
+
+fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {
     let mut text = Lines::default();
     let mut line = |name: &str, value: &dyn Display| text.add(format_args!("{name:<12}{value}"));
     line("program", &format_args!("{} ({} bytes, {})", program.name(), program.bytes().len(), report.kind));
-    line("convention", &format_args!("{}, because it {}", report.convention, report.why));
-    line("entry", &report.entry.join(" / "));
+    if choices.is_empty() {
+        line("convention", &format_args!("{}, because it {}", report.convention, report.why));
+        line("entry", &report.entry.join(" / "));
+    } else {
+        line("convention", &format_args!("function, because it {SEVERAL}"));
+        line("--call", &choices.len());
+        choices.iter().for_each(|choice| line("", choice));
+    }
     if let Some(init) = &report.init {
         line("init", &format_args!("{}, once before all tasks", init.join(" / ")));
     }
-    if let Some(signature) = report.signature() {
+    if let Some(signature) = report.signature().filter(|_| choices.is_empty()) {
         line("type", signature);
     }
     let resources = &report.resources;

@@ -16,7 +16,7 @@ use crate::cli::args;
 use crate::cli::commands::runs::{Again, is_ordered};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
-use crate::cli::journal::{Entries, Entry, Facts, Key, output};
+use crate::cli::journal::{Entries, Entry, Facts, Key, ProgramFacts, output};
 use crate::cli::lines::Lines;
 use crate::cli::plan::{Locator, Plan, Style};
 use crate::cli::print::{print, print_bytes};
@@ -40,6 +40,10 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
         locator: Locator::new(&plan.source),
     };
     let recorded = recorded(&again, args.id)?;
+    if let Some(ProgramFacts { name, hash, .. }) = again.facts.earlier.last() {
+        let hash: String = hash.chars().take(12).collect();
+        say(format_args!("the record may be of an earlier program of the run, such as {name} ({hash})"));
+    }
     let (row, mut result) = runtime()?.block_on(async {
         let row = row(&plan, args.id).await?;
         match &recorded {

@@ -10,7 +10,7 @@ use crate::cli::journal::append::Appender;
 use crate::cli::journal::format::{HEADER, Record};
 use crate::cli::journal::tests::Disk;
 use crate::cli::journal::verify::{Gaps, Torn};
-use crate::cli::journal::{Error, How, Key, Known, is_final};
+use crate::cli::journal::{Error, How, Key, Known, Stays, is_final};
 
 pub const PAGE: usize = 4_096;
 pub const ROWS: usize = 1_500;
@@ -81,7 +81,7 @@ impl Run {
     /// Resumes the run, and returns the number of rows that ran again. Afterwards FILE is as it was when the run
     /// finished, and nothing is torn.
     pub fn resume(&self, salvage: bool) -> Result<usize, Error> {
-        let how = How { done: is_final, ordered: true, ids: self.ids, durable: false, salvage };
+        let how = How { done: Stays::of(is_final), ordered: true, ids: self.ids, durable: false, salvage };
         let mut resume = self.disk.open(how)?;
         let (mut appender, mut ran) = (None, 0);
         for at in 0..ROWS {

@@ -38,7 +38,11 @@ pub struct Facts {
     /// The variables of `--env`, in its order, with values from the caller's environment filled in.
     pub env: Vec<(String, String)>,
     pub program: ProgramFacts,
-    /// Every setting on which outputs or records depend, by the name of its option. Equal settings have equal texts.
+    /// Other programs that made records, of which some may still stand in FILE; the latest comes last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<ProgramFacts>,
+    /// Every setting on which outputs or records depend, under the name of its option, in a text that is equal when
+    /// the setting is.
     pub settings: BTreeMap<String, String>,
     /// Files of rows as typed, `-` for standard input; with `--files` its patterns; empty with `--once`.
     pub inputs: Vec<Text>,

@@ -52,6 +52,7 @@ mod properties;
 mod resume;
 #[cfg(test)]
 mod salvage;
+mod stays;
 mod tails;
 #[cfg(test)]
 mod tests;
@@ -66,7 +67,8 @@ pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_r
 pub use format::{MAX_ROWS, Record};
 pub use gone::Wanted;
 pub use key::Key;
-pub use resume::{How, Known, Resume, is_final};
+pub use resume::{How, Known, Resume};
+pub use stays::{Stays, is_final};
 pub use tails::Index;
 pub use text::Text;
 pub use verify::{Gaps, Torn};

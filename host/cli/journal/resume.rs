@@ -24,6 +24,7 @@ use crate::cli::journal::format::{End, Header, Kind, Record};
 use crate::cli::journal::gone::Wanted;
 use crate::cli::journal::groups::Groups;
 use crate::cli::journal::key::Key;
+use crate::cli::journal::stays::Stays;
 use crate::cli::journal::tails::{self, Index, Tail};
 use crate::cli::journal::verify::{Lines, Stretch, Torn, Trust, Verified, verify};
 
@@ -31,7 +32,7 @@ use crate::cli::journal::verify::{Lines, Stretch, Torn, Trust, Verified, verify}
 #[derive(Clone, Copy, Debug)]
 pub struct How {
     /// The statuses of rows that need not run again.
-    pub done: fn(Status) -> bool,
+    pub done: Stays,
     /// Whether records are in the order of their rows.
     pub ordered: bool,
     /// Whether lines begin with the position of their row.
@@ -39,12 +40,6 @@ pub struct How {
     pub durable: bool,
     /// Whether right records are kept although other parts are damaged.
     pub salvage: bool,
-}
-
-/// Whether a record stays when its run is resumed. A task that was stopped with the run is not done. A row that could
-/// not run costs nothing to check again, and its message names the row's position, which may have changed.
-pub fn is_final(status: Status) -> bool {
-    !matches!(status, Status::Skipped | Status::Cancelled | Status::InvalidInput)
 }
 
 /// The known result of a row.
@@ -177,7 +172,7 @@ impl Resume {
             let groups = Groups::open(&self.folder.at(JOURNAL))?;
             let mut entries = Entries::between(groups, stretch.begin, stretch.end);
             while let Some(entry) = entries.next()? {
-                all.push((entry.record.key, (self.how.done)(entry.record.status)));
+                all.push((entry.record.key, self.how.done.has(entry.record.status)));
             }
         }
         // Stable, so that equal rows stay in their order.
@@ -187,7 +182,7 @@ impl Resume {
         let mut rows: Vec<_> = done.map(|((key, _), number)| (*key, number)).collect();
         for tail in &self.tails {
             tail.each(&self.folder, |entry| {
-                if (self.how.done)(entry.record.status)
+                if self.how.done.has(entry.record.status)
                     && let Ok(number) = u32::try_from(entry.record.occurrence)
                 {
                     rows.push((entry.record.key, number));
@@ -211,7 +206,7 @@ impl Resume {
         if !self.how.ordered {
             return Ok(None);
         }
-        let record = self.next_entry()?.filter(|record| record.key == key && (self.how.done)(record.status));
+        let record = self.next_entry()?.filter(|record| record.key == key && self.how.done.has(record.status));
         self.partial.extend(record);
         Ok(record.map(|record| record.status))
     }
@@ -255,7 +250,7 @@ impl Resume {
             let groups = Groups::open(&self.folder.at(JOURNAL))?;
             let mut entries = Entries::between(groups, stretch.begin, stretch.end);
             while let Some(entry) = entries.next()? {
-                if (self.how.done)(entry.record.status) {
+                if self.how.done.has(entry.record.status) {
                     return Ok(true);
                 }
             }

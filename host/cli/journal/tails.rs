@@ -24,6 +24,7 @@ use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::format::{End, HEADER, Header, Kind, Record, STATUS_BITS};
 use crate::cli::journal::groups::Groups;
 use crate::cli::journal::key::Key;
+use crate::cli::journal::stays::Stays;
 use crate::cli::journal::verify::{Lines, Stretch, Trust, verify};
 
 /// Bits of a slot's place for the offset in its tail's lines. The other bits are the number of the tail.
@@ -202,8 +203,8 @@ struct Slot {
 }
 
 impl Index {
-    /// Indexes the records of tails that count as done. `None` when there are no tails.
-    pub fn load(folder: &Dir, tails: &[Tail], done: fn(Status) -> bool) -> Result<Option<Index>, Error> {
+    /// Of the records of tails that count as done; `None` when there are no tails.
+    pub fn load(folder: &Dir, tails: &[Tail], done: Stays) -> Result<Option<Index>, Error> {
         if tails.is_empty() {
             return Ok(None);
         }
@@ -219,12 +220,12 @@ impl Index {
         Ok(Some(index))
     }
 
-    fn add(&mut self, folder: &Dir, tail: &Tail, done: fn(Status) -> bool) -> Result<(), Error> {
+    fn add(&mut self, folder: &Dir, tail: &Tail, done: Stays) -> Result<(), Error> {
         let (_, lines) = places(folder, tail.number);
         let number = (self.tails.len() as u64) << OFFSET_BITS;
         tail.each(folder, |entry| {
             let Record { key, status, length, occurrence } = entry.record;
-            if done(status)
+            if done.has(status)
                 && let Ok(occurrence) = u32::try_from(occurrence)
             {
                 let value = length << STATUS_BITS | status as u64;

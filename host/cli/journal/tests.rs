@@ -8,7 +8,7 @@ use wpool::{Input, Status};
 use crate::cli::journal::append::Appender;
 use crate::cli::journal::format::{HEADER, Header, Kind, MAX_GROUP, MAX_ROWS, Parsed, Record};
 use crate::cli::journal::verify::{Lines, Torn, Trust, Verified, verify};
-use crate::cli::journal::{Error, Folder, How, Key, Known, Resume, is_final, is_running};
+use crate::cli::journal::{Error, Folder, How, Key, Known, Resume, Stays, is_final, is_running};
 
 pub fn record(row: u64, length: u64) -> Record {
     let key = Key::of(&Input::new(row.to_string()));
@@ -139,7 +139,7 @@ impl Disk {
     }
 
     fn resume_durably(&self, durable: bool) -> Result<Resume, Error> {
-        let how = How { done: is_final, ordered: true, ids: true, durable, salvage: false };
+        let how = How { done: Stays::of(is_final), ordered: true, ids: true, durable, salvage: false };
         self.open(how)
     }
 

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use serde::Serialize;
+use wpool::PoolConfig;
 use wpool::place::Place;
-use wpool::{PoolConfig, Status};
 
 use crate::cli::args;
-use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, Text, is_final, run_id};
-use crate::cli::plan::{Source, usage};
+use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, Stays, Text, is_final, run_id};
+use crate::cli::plan::{Source, pool, usage};
 use crate::cli::target::Target;
 
 /// Longest argument of `init` that is kept as it is.
@@ -37,7 +37,7 @@ pub struct JournalPlan {
 #[derive(Clone, Copy, Debug)]
 pub struct Resuming {
     /// The statuses of rows that are not run again.
-    pub done: fn(Status) -> bool,
+    pub done: Stays,
     /// Also with another program, or another wpool.
     pub across: bool,
     /// Also when something is damaged.
@@ -74,7 +74,8 @@ pub fn journal(
     };
     let (across, damaged) = (journal.resume_across_programs, journal.resume_damaged);
     let gone = if journal.resume_drop_gone { Gone::Drop } else { Gone::Keep };
-    let resume = journal.resume.then_some(Resuming { done: is_final, across, damaged, gone });
+    let done = Stays::of(|status| is_final(status) && !journal.redo.contains(&status));
+    let resume = journal.resume.then_some(Resuming { done, across, damaged, gone });
     Ok(Some(JournalPlan {
         file: file.clone(),
         folder: file.and(SUFFIX),
@@ -126,6 +127,7 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
         arguments: std::env::args_os().skip(2).map(Text::from).collect(),
         env: config.task.grants.env.clone(),
         program: ProgramFacts { name: String::new(), path: typed.source.task.as_path().into(), hash: String::new() },
+        earlier: Vec::new(),
         settings: settings(typed, source, config),
         inputs,
         ended: None,
@@ -178,10 +180,27 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
     settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// The settings of a run without options.
+pub fn defaults() -> Result<BTreeMap<String, String>> {
+    #[derive(clap::Parser)]
+    struct Plain {
+        #[command(flatten)]
+        run: args::Run,
+    }
+    let Plain { run } = <Plain as clap::Parser>::try_parse_from(["run", "TASK", "-"])?;
+    let mut source = Source::Lines(Vec::new());
+    let config = pool::config(&run, &mut source)?;
+    Ok(settings(&run, &source, &config))
+}
+
 /// What is another in two runs, for people. Values of variables may be secrets and are not told.
 pub fn differences(old: &Facts, new: &Facts) -> Vec<String> {
     let names: BTreeSet<_> = old.settings.keys().chain(new.settings.keys()).collect();
-    let value = |of: &Facts, name: &str| of.settings.get(name).cloned().unwrap_or_else(|| "unknown".into());
+    let value = |of: &Facts, name: &str| match of.settings.get(name).map_or("unknown", String::as_str) {
+        // However it was typed.
+        "isolated" => "auto, fresh or reset".to_owned(),
+        value => value.to_owned(),
+    };
     let differ = names.into_iter().filter(|name| old.settings.get(*name) != new.settings.get(*name));
     let tell = |name: &String| match name.as_str() {
         "--env" => format!("--env differs in {}", variables(&old.env, &new.env)),

@@ -21,6 +21,12 @@ impl Locator {
         })
     }
 
+    /// The files of rows that are lines, in words.
+    pub fn files(&self) -> String {
+        let files = self.0.iter().map(|file| if file == "<stdin>" { "standard input" } else { file });
+        files.collect::<Vec<_>>().join(", ")
+    }
+
     /// `FILE:LINE` of a row that is a line, `FILE` of one that is a file.
     pub fn locate(&self, row: &Input) -> Option<String> {
         if let Some(name) = &row.name {

@@ -38,7 +38,7 @@ use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::target::Target;
 use crate::cli::terminal;
 use grants::template;
-pub use journal::{Gone, JournalPlan, Resuming, differences};
+pub use journal::{Gone, JournalPlan, Resuming, defaults, differences};
 
 /// A run that makes sense.
 #[derive(Debug)]
@@ -69,6 +69,8 @@ pub struct Plan {
     /// Check all rows before the first task.
     pub strict: bool,
     pub messages: Messages,
+    /// Only say what would run.
+    pub dry: bool,
     /// Files that were read when the plan was made.
     read: Vec<PathBuf>,
 }
@@ -128,6 +130,7 @@ impl Plan {
             deadline: typed.stopping.deadline,
             grace: typed.stopping.grace,
             strict: typed.strict_input,
+            dry: typed.messages.dry_run,
             messages: messages(&typed.messages, output_file.is_some())?,
             output: output_file,
             read: overlap::read_beside(&typed).into_iter().map(|(path, _)| path).collect(),
@@ -142,6 +145,14 @@ impl Plan {
         reach::check_program(&self.task, &self.config)?;
         self.task = crate::cli::program::program(std::mem::take(&mut self.task), self.messages.quiet)?;
         Ok(Program::read(&self.task)?)
+    }
+
+    /// The same, where nothing may be written: a folder that has to be built first has none.
+    pub fn program_as_it_is(&mut self) -> Result<Option<Program>> {
+        reach::check_program(&self.task, &self.config)?;
+        let Some(task) = crate::cli::program::as_it_is(&self.task)? else { return Ok(None) };
+        self.task = task;
+        Ok(Some(Program::read(&self.task)?))
     }
 
     /// The files that the run reads or writes records to.

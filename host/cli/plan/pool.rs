@@ -8,12 +8,16 @@ use super::{Source, determinism, grants, initializer, state, usage};
 use crate::cli::args;
 use crate::cli::dirs::cache_dir;
 use crate::cli::tell::tell;
+use crate::cli::units::{Jobs, jobs};
+
+/// The variable that sets the number of workers where none is typed.
+const WORKERS: &str = "WPOOL_WORKERS";
 
 /// The settings of a run's pool. Rows are pinned if tasks may write to a directory.
 pub(super) fn config(typed: &args::Run, source: &mut Source) -> Result<PoolConfig> {
     let base = base_config()?;
     let config = PoolConfig {
-        workers: jobs(typed.pool.jobs.map(usize::from).unwrap_or(base.workers))?,
+        workers: workers(typed.pool.jobs, base.workers)?,
         task: task(typed, source)?,
         compile_limits: CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory },
         interrupt: typed.limits.interrupt,
@@ -73,9 +77,21 @@ pub fn base_config() -> Result<PoolConfig> {
     Ok(config)
 }
 
-fn jobs(jobs: usize) -> Result<usize> {
-    if jobs > MAX_WORKERS {
-        return usage(format!("-j {jobs} is more than the {MAX_WORKERS} workers that a pool may have"));
+/// The number of workers that was typed, or else set for all runs, on so many cores.
+fn workers(typed: Option<Jobs>, cores: usize) -> Result<usize> {
+    let set = std::env::var_os(WORKERS).filter(|set| typed.is_none() && !set.is_empty());
+    let (jobs, option) = match (typed, set) {
+        (Some(jobs), _) => (jobs, "-j"),
+        (None, None) => return Ok(cores),
+        (None, Some(set)) => match jobs(&set.to_string_lossy()) {
+            Ok(jobs) => (jobs, WORKERS),
+            Err(why) => return usage(format!("{WORKERS}={}: {why}", set.display())),
+        },
+    };
+    match jobs.of(cores) {
+        workers if workers > MAX_WORKERS => {
+            usage(format!("{option} {workers} is more than the {MAX_WORKERS} workers that a pool may have"))
+        }
+        workers => Ok(workers),
     }
-    Ok(jobs)
 }

@@ -12,7 +12,10 @@ use crate::cli::plan::Locator;
 use crate::cli::plan::Style;
 use crate::cli::say;
 
-/// The format of a run's results.
+/// Characters of a program's last words that stand behind a message.
+const LAST_WORDS: usize = 300;
+
+/// How a run's results are written.
 #[derive(Debug)]
 pub struct Format {
     pub style: Style,
@@ -97,12 +100,26 @@ impl Format {
                 line.extend_from_slice(b"null");
                 let place = self.locator.locate(&result.input).map(|place| format!(" ({place})")).unwrap_or_default();
                 let mut message = Vec::new();
-                // As a JSON string, so that a guest's message cannot reach a terminal unescaped.
-                push_string(&failure.error.message, &mut message);
+                // As a JSON string, so that nothing in a guest's message reaches a terminal as it is.
+                push_string(&reason(&failure.error), &mut message);
                 let message = String::from_utf8_lossy(&message);
                 say(format_args!("task {}{place}: {}: {message}", result.id.0, failure.status));
             }
         }
+    }
+}
+
+/// Why a task is not ok, in one line: where the message is wpool's own, the program's last words stand behind it.
+pub fn reason(error: &ErrorDetail) -> String {
+    let stderr = error.stderr.as_deref().filter(|_| error.code != "err").unwrap_or_default();
+    // Rust's panics end with a note about backtraces.
+    let says = |line: &&str| !line.is_empty() && !line.starts_with("note: ");
+    match stderr.lines().rev().map(str::trim).find(says) {
+        Some(last) if last.chars().nth(LAST_WORDS).is_some() => {
+            format!("{}: {}…", error.message, last.chars().take(LAST_WORDS).collect::<String>())
+        }
+        Some(last) => format!("{}: {last}", error.message),
+        None => error.message.clone(),
     }
 }
 

@@ -12,7 +12,9 @@ use crate::cli::errors::{CannotWrite, Usage};
 use crate::cli::exit::Exit;
 pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
-use crate::cli::journal::{Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, index, is_of_a_run, now};
+use crate::cli::journal::{
+    Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, index, is_of_a_run, is_running, now,
+};
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
 use crate::cli::records::kept::{self, Kept, Sorter};
 use crate::cli::records::torn;
@@ -106,11 +108,31 @@ pub fn prepare(plan: &JournalPlan, program: &Program) -> Result<Prepared> {
         prepared.folder = Some(folder);
     }
     if plan.resume.is_some() && prepared.resume.is_none() && begun && !prepared.damaged {
-        let (file, folder) = (&plan.file, &plan.folder);
-        let what = format!("--resume: {file} is there without its journal, {folder}; replace it with --overwrite");
-        return Err(Usage(what).into());
+        return Err(without_journal(plan).into());
     }
     Ok(prepared)
+}
+
+fn without_journal(plan: &JournalPlan) -> Usage {
+    let (file, folder) = (&plan.file, &plan.folder);
+    Usage(format!("--resume: {file} is there without its journal, {folder}; replace it with --overwrite"))
+}
+
+/// Whether there is a run to go on with, without a change to anything. Refuses what the facts forbid, as [`prepare`].
+pub fn foresee(plan: &JournalPlan, program: &Program) -> Result<bool> {
+    let Some(resuming) = &plan.resume else { return Ok(false) };
+    let begun = look(&plan.file)?.is_some_and(|found| found.bytes > 0);
+    let dir = plan.folder.folder().ok().filter(is_of_a_run);
+    let Some(dir) = dir else {
+        return if begun { Err(without_journal(plan).into()) } else { Ok(false) };
+    };
+    if is_running(&dir) {
+        return Err(Error::Busy { path: plan.folder.path(), pid: None }.into());
+    }
+    let mut facts = plan.facts.clone();
+    facts.program.hash = program.hash().to_hex().to_string();
+    check_same(&Facts::load(&dir)?, &facts, resuming.across)?;
+    Ok(true)
 }
 
 /// Finds out what there is to go on with; nothing when the earlier run has come to nothing, or none of it is known to be
@@ -132,6 +154,10 @@ fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mu
     match open(plan, folder, how) {
         Ok(resume) => {
             (prepared.facts.run, prepared.facts.started) = (old.run, old.started);
+            let now = prepared.facts.program.hash.clone();
+            let before = old.earlier.into_iter().filter(|program| program.hash != old.program.hash);
+            let before = before.chain([old.program.clone()]).filter(|program| program.hash != now);
+            prepared.facts.earlier = before.collect();
             torn::report(&resume, plan);
             prepared.damaged = resume.is_damaged();
             prepared.resume = Some((resume, old.ended));
@@ -204,7 +230,11 @@ impl Prepared {
             let journal = Journal { folder, facts, file: clone(resume.file())?, durable, before: None, kept: None };
             return Ok(Begun::Again(journal, Box::new(resume), ended));
         }
+        // The run of which nothing is left then.
+        let replaced = Facts::load(folder.dir()).ok().map(|old| old.run).filter(|run| *run != facts.run);
         let file = create(plan, &folder, damaged)?;
+        // The index is told of the new run below, and told once where it cannot be written.
+        replaced.iter().for_each(|run| drop(index::forget(run)));
         folder.begin(&facts, program.bytes(), durable)?;
         index::note(&facts, folder.dir().path());
         let appender = Appender::create(&folder.journal(), place, clone(&file)?, durable)?;

@@ -49,7 +49,7 @@ impl Bars {
             self.main.set_style(style("{bar:24} {wide_msg}"));
         }
         self.main.set_position(standing.done);
-        self.main.set_message(standing.line());
+        self.main.set_message(standing.beside_bar());
         if self.workers <= LINES {
             for (slot, line) in (0..).zip(&self.lines) {
                 line.set_message(worker(slot, running.iter().find(|task| task.slot == slot)));

@@ -2,6 +2,8 @@
 
 mod advice;
 mod bar;
+mod firsts;
+mod hints;
 mod ledger;
 mod progress;
 mod standing;
@@ -30,6 +32,8 @@ use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::say;
+pub use firsts::Replay;
+use hints::Hints;
 pub use ledger::Ledger;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
@@ -55,6 +59,7 @@ pub struct Reporter {
     reported: u64,
     ordered: bool,
     pub tally: Tally,
+    pub hints: Hints,
     /// Time spent on making records, and on waiting for who reads them.
     pub spent: Duration,
     /// The output takes no more.
@@ -82,6 +87,7 @@ impl Reporter {
             reported: 0,
             ordered: !plan.unordered,
             tally: Tally::default(),
+            hints: Hints::new(plan),
             spent: Duration::ZERO,
             unwanted: false,
         }
@@ -177,6 +183,7 @@ impl Reporter {
     fn take_span(&mut self, span: &OkSpan, pieces: &mut Pieces) {
         self.reported += span.len() as u64;
         self.tally.add_span(span);
+        self.hints.pass();
         let mut lengths = Vec::with_capacity(if self.journalled { span.len() } else { 0 });
         let note = |length| {
             if self.journalled {
@@ -204,6 +211,8 @@ impl Reporter {
             (self.judged)(result.outcome.status());
         }
         self.tally.add(&result);
+        self.tally.firsts.add(&result, &self.format.locator);
+        self.hints.hear(&result, &self.format.locator);
         let ok = result.outcome.status() == Status::Ok;
         if !ok && self.failed.is_some() && !push_row(&result.input, &mut pieces.failed.lines) {
             let place = self.format.locator.locate(&result.input).unwrap_or_default();
@@ -257,7 +266,8 @@ impl Reporter {
     }
 
     /// Waits for the last line to be written, or until [`Reporter::stuck`].
-    pub async fn finish(self, forced: &watch::Receiver<bool>) -> Reported {
+    pub async fn finish(mut self, forced: &watch::Receiver<bool>) -> Reported {
+        self.hints.end();
         let (mut exit, mut closed) = (None, false);
         for writer in [Some(self.output), self.failed].into_iter().flatten() {
             match writer.finish(forced.clone()).await {

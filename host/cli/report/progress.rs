@@ -70,6 +70,31 @@ impl Meter {
     }
 }
 
+/// When the counter says something: after times that do not depend on when it is looked at.
+#[derive(Debug)]
+struct Counts {
+    next: Duration,
+    pause: Duration,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts { next: FIRST_COUNT, pause: FIRST_COUNT }
+    }
+}
+
+impl Counts {
+    /// Whether something is to be said, so long after the start. What was missed meanwhile is not made up for.
+    fn are_due(&mut self, elapsed: Duration) -> bool {
+        let are_due = elapsed >= self.next;
+        while elapsed >= self.next {
+            self.pause = (self.pause * 2).min(LONGEST_COUNT);
+            self.next += self.pause;
+        }
+        are_due
+    }
+}
+
 /// Time that is left for so many tasks, if they take as long as those before them did. What running tasks have done of
 /// theirs is taken off.
 pub fn time_left(tasks: u64, mean: Duration, running: &[Duration], workers: usize) -> Duration {
@@ -115,11 +140,12 @@ impl Monitor {
         let look = if bars.is_some() { FRAME } else { LOOK };
         // A task that is slow for half as long again is not missed.
         let slow = self.slow.map_or(look, |slow| (slow / 2).max(SHORTEST_LOOK));
-        let mut ticks = tokio::time::interval(look.min(slow));
+        let every = look.min(slow);
+        let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut told = HashSet::new();
         let mut history = VecDeque::from([(Instant::now(), 0)]);
-        let (mut counted, mut pause) = (Instant::now(), FIRST_COUNT);
+        let (begun, mut counts) = (Instant::now(), Counts::default());
         loop {
             ticks.tick().await;
             let running = self.positions.running(self.stopper.running());
@@ -131,8 +157,7 @@ impl Monitor {
             if let Some(bars) = &bars {
                 let bars = bars.clone();
                 terminal::frame(move || bars.show(&standing, &running));
-            } else if counted.elapsed() >= pause {
-                (counted, pause) = (Instant::now(), (pause * 2).min(LONGEST_COUNT));
+            } else if counts.are_due(begun.elapsed() + every / 2) {
                 say(format_args!("{}", standing.line()));
             }
         }
@@ -172,6 +197,20 @@ impl Monitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_counter_keeps_its_times_however_late_it_is_looked_at() {
+        let told = |step: u64| {
+            let mut counts = Counts::default();
+            let looks = (0..100_000).step_by(step as usize).map(Duration::from_millis);
+            looks.filter(|look| counts.are_due(*look)).map(|look| look.as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(1_000), [2, 6, 14, 30, 60, 90]);
+        assert_eq!(told(1_001), [2, 6, 14, 30, 60, 90], "no look is on time");
+        let mut counts = Counts::default();
+        let late = [3_600, 3_601, 3_602].map(|late| counts.are_due(Duration::from_secs(late)));
+        assert_eq!(late, [true, false, false], "after a pause it says one thing");
+    }
 
     #[test]
     fn time_left_is_what_tasks_took_shared_among_workers() {

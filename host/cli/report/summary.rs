@@ -10,6 +10,7 @@ use wpool::stats::Stats;
 
 use crate::cli::lines::Lines;
 use crate::cli::report::advice::{Spent, advice};
+use crate::cli::report::firsts::Replay;
 use crate::cli::report::ledger::{Reasons, Workers};
 use crate::cli::report::tally::{Counts, Named, Tally};
 use crate::cli::report::times::Percentiles;
@@ -38,6 +39,10 @@ pub struct Summary {
     pub stopped: Option<String>,
     /// Some rows may not have been read.
     pub unread: bool,
+    /// Where rows were looked for, if there are none.
+    pub empty: Option<String>,
+    /// How to look at a task of a run that is kept.
+    pub replay: Option<Replay>,
 }
 
 impl Summary {
@@ -68,6 +73,10 @@ impl Summary {
     /// The summary for people: one line, and further lines for remarkable facts.
     pub fn text(&self, verbose: bool) -> Lines {
         let mut text = Lines::default();
+        if let Some(files) = &self.empty {
+            text.add(format_args!("nothing was run: there are no rows in {files} (blank lines are not rows)"));
+            return text;
+        }
         text.add(self.headline());
         let mut line = |name: &str, what: String| text.add(format_args!("  {name:<8} {what}"));
         if verbose || self.wall >= LONG {
@@ -77,6 +86,13 @@ impl Summary {
             if reasons.count > 0 {
                 line(name, reasons.list());
             }
+        }
+        let firsts = &self.tally.firsts;
+        for first in firsts.kinds() {
+            line(first.status.as_str(), first.line(self.replay.as_ref()));
+        }
+        if firsts.more {
+            line("…", "other kinds of failures stand in the records".to_owned());
         }
         let flaky = &self.tally.flaky;
         if flaky.count > 0 {
@@ -133,9 +149,9 @@ impl Summary {
         if !slowest.is_empty() {
             line("slowest", slowest);
         }
-        let times = [self.stats.queue, self.stats.start, self.spent().own(), self.result, self.host_cpu];
-        let [queue, start, run, result, host] = times.map(show_time);
-        line("time", format!("queue {queue}, start {start}, run {run}, result {result}; host CPU {host}"));
+        let times = [self.stats.start, self.spent().own(), self.result, self.host_cpu];
+        let [start, run, result, host] = times.map(show_time);
+        line("time", format!("workers together: start {start}, run {run}; host: result {result}, CPU {host}"));
         line("cores", format!("{:.0} % of {} in tasks, waiting included", 100.0 * self.efficiency(), self.cores));
         let (bytes_in, bytes_out) = (show_size(self.stats.bytes_in), show_size(self.stats.bytes_out));
         line("data", format!("{bytes_in} in, {bytes_out} out"));

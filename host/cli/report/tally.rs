@@ -8,6 +8,7 @@ use wpool::bulk::OkSpan;
 use wpool::{Status, TaskResult};
 
 use crate::cli::records::resume::Counted;
+use crate::cli::report::firsts::Firsts;
 use crate::cli::report::times::Times;
 
 /// The most tasks that a summary lists by name.
@@ -28,6 +29,7 @@ pub struct Tally {
     pub retries: u64,
     /// Tasks that were ok after a retry: their number, and the first of them.
     pub flaky: Named,
+    pub firsts: Firsts,
 }
 
 impl Tally {

@@ -12,6 +12,7 @@ use crate::cli::plan::Locator;
 use crate::cli::records::resume::Wanted;
 use crate::cli::rows::Rows;
 use crate::cli::say;
+use crate::cli::shape::{Fate, FirstRows};
 use crate::cli::units::plural;
 
 /// Rows that a run tells of before it is refused; the others are counted.
@@ -31,16 +32,21 @@ pub async fn rows(
     check: &RowCheck,
     mut tell: impl FnMut(String),
 ) -> Result<Checked> {
-    let end = rows.end();
-    let mut checked = Checked::default();
+    let (end, mut hint) = (rows.end(), None);
+    let (mut checked, mut first) = (Checked::default(), FirstRows::default());
     while let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
         for row in supply.into_inputs() {
             checked.rows += 1;
-            let Some(error) = check.flaw(&row) else { continue };
+            let (flaw, place) = (check.flaw(&row), locator.locate(&row));
+            let fate = flaw.as_ref().map_or(Fate::Fine, |error| Fate::of(&error.code));
+            hint = hint.or(first.look(&row, place.clone(), fate));
+            let Some(error) = flaw else { continue };
             checked.bad += 1;
-            let place = locator.locate(&row).unwrap_or_default();
-            tell(format!("{place}: {}", error.message));
+            tell(format!("{}: {}", place.unwrap_or_default(), error.message));
         }
+    }
+    if let Some(hint) = hint.or_else(|| first.end()) {
+        say(format_args!("{hint}"));
     }
     match end.failure() {
         Some(why) => Err(anyhow::Error::msg(why)),

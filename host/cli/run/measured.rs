@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use wpool::stats::Stats;
 
-use crate::cli::plan::Plan;
-use crate::cli::report::{Ledger, Summary, Tally};
+use crate::cli::plan::{Locator, Plan};
+use crate::cli::report::{Ledger, Replay, Summary, Tally};
 use crate::cli::rows::RowsEnd;
 
 /// When a run started, by the wall and by the CPU time of this process.
@@ -45,6 +45,8 @@ impl Measured {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = ledger.workers();
         let unread = why.is_some() && !end.is_reached();
+        let is_empty = tally.counts.total() == 0 && why.is_none() && end.failure().is_none();
+        let empty = is_empty.then(|| Locator::new(&plan.source).files());
         Summary {
             tally,
             workers,
@@ -56,6 +58,8 @@ impl Measured {
             cores,
             stopped: why,
             unread,
+            empty,
+            replay: Replay::of(plan),
         }
     }
 }

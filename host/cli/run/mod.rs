@@ -3,6 +3,7 @@
 mod asked;
 mod audience;
 mod deadline;
+mod dry;
 mod early_end;
 mod halting;
 pub mod measured;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use wpool::report::Convention;
 use wpool::{Pool, Program, Shutdown};
 
 use crate::cli::errors::DeadlinePassed;
@@ -39,6 +41,9 @@ use signals::Questions;
 
 /// Carries a plan out, with its program or, where one is given, with that.
 pub fn run(mut plan: Plan, program: Option<Program>) -> Result<Exit> {
+    if plan.dry {
+        return dry::dry_run(plan);
+    }
     let program = match program {
         Some(program) => program,
         None => plan.program()?,
@@ -159,6 +164,9 @@ impl Run {
         let Records { writer, journal, sorter, kept } = Records::open(plan, &self.program, prepared)?;
         let mut reporter = audience.reporter(plan, self.locator.clone(), self.out_dir.clone(), writer);
         (reporter.failed, reporter.kept) = (failed, kept.clone());
+        if pool.report().convention == Convention::Command {
+            reporter.hints.of_command();
+        }
         kept.iter().for_each(|kept| audience.positions.follow(kept));
         let steps = Steps { names: self.names(), occurrences: self.occurrences(), sorter };
         let stream = Rows::read(rows.source().clone(), steps)?;

@@ -154,7 +154,11 @@ impl Queue {
     pub(super) fn settle(&mut self, mut task: Task, outcome: Outcome, receipt: Receipt) {
         self.take_last(&mut task);
         let retried = task.history.map(|history| history.retried).filter(|retried| !retried.is_empty());
-        let receipt = Receipt { attempts: task.attempts, retried: retried.map(Box::new), ..receipt };
+        let receipt = match outcome.status() {
+            // Such a row is not run, even where a worker has looked at it.
+            Status::InvalidInput => Receipt { wait: receipt.wait, ..Receipt::host() },
+            _ => Receipt { attempts: task.attempts, retried: retried.map(Box::new), ..receipt },
+        };
         let (id, status) = (task.id, outcome.status());
         self.outbox.task_event(|| Event::TaskSettled { task: id, status });
         let result = TaskResult { id, input: task.input, outcome, receipt };

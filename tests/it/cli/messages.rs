@@ -20,7 +20,7 @@ fn the_summary_counts_what_became_of_the_tasks() {
     for needle in ["5 tasks", "3 ok", "1 trap", "1 invalid-input", "2 workers"] {
         assert!(ran.stderr.contains(needle), "no {needle:?} in {}", ran.stderr);
     }
-    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 3, "a line for each kind of failure: {}", ran.stderr);
     assert_eq!(run(&mut wpool_run(&wat("trap-on-bang"), "-q"), rows).stderr, "");
 }
 

@@ -30,8 +30,8 @@ fn c08_c09_c11_a_guest_that_wpool_cannot_run_is_refused_with_the_reason() {
     ] {
         assert_refused(&run(&mut wpool_run(&task, ""), "1"), REFUSED, needles, "run");
     }
-    let small = run(&mut wpool_run(&wat("echo"), "--memory 1KiB"), "1");
-    assert_refused(&small, REFUSED, &["64 KiB", "1 KiB"], "a small limit");
+    let small = run(&mut wpool_run(&wat("pages"), "--memory 64KiB"), "1");
+    assert_refused(&small, REFUSED, &["64 KiB"], "a small limit");
     let ran = run(&mut wpool_run(&wat("huge-memory"), "--memory 1250MiB"), "1");
     assert_eq!((ran.code, ran.each("status")), (OK, vec![json!("ok")]), "{}", ran.stderr);
 }

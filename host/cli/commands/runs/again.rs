@@ -16,8 +16,9 @@ use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 use crate::cli::args::{Action, Args, Replay, Rerun, Run};
 use crate::cli::descriptor::is_stdin;
 use crate::cli::errors::Usage;
-use crate::cli::journal::{Facts, index, output, program};
+use crate::cli::journal::{Facts, ProgramFacts, Stays, index, output, program};
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
+use crate::cli::projects::PROGRAM;
 use crate::cli::say;
 
 /// A kept run, of which something is to be done again.
@@ -61,6 +62,18 @@ impl Again {
         let same = copy.hash().to_hex().as_str() == self.facts.program.hash;
         ensure!(same, "{} has changed since the run, so it is not the program of the run any more", shown.display());
         Ok(copy)
+    }
+
+    /// Says that the program which was typed is another now. `remedy` is what can be done about it.
+    fn say_changed(&self, remedy: &str) {
+        let ProgramFacts { path, hash, .. } = &self.facts.program;
+        let path = AsRef::<Path>::as_ref(&self.facts.cwd).join(path);
+        let path = if path.is_dir() { path.join(PROGRAM) } else { path };
+        let now = Some(&path).filter(|path| path.is_file()).and_then(|path| Program::read(path).ok());
+        if now.is_some_and(|now| now.hash().to_hex().as_str() != hash) {
+            let path = path.display();
+            say(format_args!("{path} has changed since the run, and the copy that the run has kept runs{remedy}"));
+        }
     }
 
     /// Says what the program will be able to touch, which the folder decides.
@@ -121,21 +134,32 @@ impl Again {
 
     /// A plan for what is not ok.
     pub fn failed(&self, args: &Rerun) -> Result<(Plan, Program)> {
+        let with = args.with.as_deref().map(absolute).transpose()?;
         let mut typed = self.typed(&args.inputs, args.sandbox, "wpool rerun RUN FILE --failed")?;
+        typed.source.task = with.clone().unwrap_or(typed.source.task);
         typed.output.overwrite = false;
         typed.journal.resume = true;
         typed.messages.quiet = args.quiet;
         typed.messages.verbose &= !args.quiet;
         let mut plan = Plan::new(typed)?;
         let journal = plan.journal.as_mut().context(NO_FILE)?;
-        let (across, damaged) = (args.resume_across_programs, args.resume_damaged);
-        journal.resume = Some(Resuming { done: is_ok, across, damaged, gone: Gone::Refuse });
+        let (across, damaged) = (args.resume_across_programs || with.is_some(), args.resume_damaged);
+        journal.resume = Some(Resuming { done: Stays::of(is_ok), across, damaged, gone: Gone::Refuse });
         journal.facts.arguments = self.facts.arguments.clone();
-        journal.facts.program.path = self.facts.program.path.clone();
+        if with.is_none() {
+            journal.facts.program.path = self.facts.program.path.clone();
+        }
         if !plan.messages.quiet {
             self.say_grants(&plan);
         }
-        Ok((plan, self.program()?))
+        let program = match with {
+            Some(_) => plan.program()?,
+            None => {
+                self.say_changed("; --with PROGRAM runs another");
+                self.program()?
+            }
+        };
+        Ok((plan, program))
     }
 
     /// A plan for single tasks: the same pool and rows, and nothing is written. Refused when a setting is another now,
@@ -156,6 +180,7 @@ impl Again {
         plan.config.retry = wpool::Retry::default();
         plan.config.task.post_mortem = true;
         self.say_grants(&plan);
+        self.say_changed("");
         Ok((plan, self.program()?))
     }
 }

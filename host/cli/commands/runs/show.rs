@@ -3,10 +3,13 @@
 use anyhow::Result;
 
 use crate::cli::exit::Exit;
-use crate::cli::journal::index::Kept;
-use crate::cli::journal::{Facts, Text};
+use crate::cli::journal::index::{Kept, RunState};
+use crate::cli::journal::{Facts, ProgramFacts, Text};
 use crate::cli::lines::Lines;
+use crate::cli::plan::defaults;
 use crate::cli::print::{Layout, print, print_json};
+use crate::cli::say;
+use crate::cli::units::plural;
 
 /// Prints a table of runs, or a JSON array.
 pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
@@ -18,7 +21,7 @@ pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
         "{:<25} {:<20} {:<11} {:>9} {:>9} {:>9}  {:<20} {}",
         "run", "started", "state", "rows", "ok", "not ok", "program", "output"
     ));
-    for kept in runs {
+    for kept in runs.iter().filter(|kept| kept.state != RunState::Gone) {
         let (total, ok) = (kept.total(), kept.ok());
         text.add(format_args!(
             "{:<25} {:<20} {:<11} {total:>9} {ok:>9} {:>9}  {:<20} {}",
@@ -30,7 +33,14 @@ pub fn list(runs: &[Kept], json: bool) -> Result<Exit> {
             kept.output.display()
         ));
     }
-    Ok(print(&text))
+    let printed = print(&text);
+    match runs.iter().filter(|kept| kept.state == RunState::Gone).count() as u64 {
+        0 => {}
+        gone => {
+            say(format_args!("{} more, whose FILE.wpool is gone; `wpool runs prune` forgets them", plural(gone, "run")))
+        }
+    }
+    Ok(printed)
 }
 
 /// Prints what is known of a run.
@@ -49,6 +59,9 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
     }
     line("output", kept.output.display().to_string());
     line("program", format!("{} ({}, blake3 {})", facts.program.name, facts.program.path, facts.program.hash));
+    for ProgramFacts { name, path, hash } in &facts.earlier {
+        line("", format!("before it {name} ({path}, blake3 {hash}), whose records may be among the others"));
+    }
     line("inputs", join(&facts.inputs));
     line("typed", format!("wpool run {}", typed(facts)));
     line("in", facts.cwd.to_string());
@@ -57,7 +70,8 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
     for (status, count) in &kept.counts {
         line("", format!("{count} {status}"));
     }
-    for (name, value) in &facts.settings {
+    let defaults = defaults()?;
+    for (name, value) in facts.settings.iter().filter(|(name, value)| defaults.get(*name) != Some(value)) {
         // Values of --env may be secrets; --json shows them.
         let value = if name == "--env" { format!("{} variables", facts.env.len()) } else { value.clone() };
         line("setting", format!("{name} {value}"));

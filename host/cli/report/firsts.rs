@@ -1,0 +1,88 @@
+//! The first failure of each kind, and how to look at it.
+
+use wpool::{Outcome, Status, TaskResult};
+
+use crate::cli::descriptor::is_stdin;
+use crate::cli::plan::{Locator, Plan, Source};
+use crate::cli::records::record::reason;
+use crate::cli::shell;
+
+/// Kinds that are named: a guest can make many.
+const KINDS: usize = 5;
+/// Characters of a reason. The record has all of it.
+const REASON: usize = 160;
+
+/// The first failure of each status and code.
+#[derive(Debug, Default)]
+pub struct Firsts {
+    kinds: Vec<First>,
+    /// There were more kinds.
+    pub more: bool,
+}
+
+/// The first failure of a kind.
+#[derive(Debug)]
+pub struct First {
+    pub status: Status,
+    code: String,
+    id: u64,
+    /// Where its row stands.
+    place: Option<String>,
+    reason: String,
+}
+
+impl Firsts {
+    pub fn add(&mut self, result: &TaskResult, locator: &Locator) {
+        let Outcome::NotOk(failure) = &result.outcome else { return };
+        // They say something of the run, and nothing of their rows.
+        let is_known = |first: &First| first.status == failure.status && first.code == failure.error.code;
+        if matches!(failure.status, Status::Skipped | Status::Cancelled) || self.kinds.iter().any(is_known) {
+            return;
+        }
+        if self.kinds.len() == KINDS {
+            self.more = true;
+            return;
+        }
+        let text = reason(&failure.error);
+        let line = text.lines().next().unwrap_or_default();
+        let cut = if line.chars().nth(REASON).is_some() { "…" } else { "" };
+        self.kinds.push(First {
+            status: failure.status,
+            code: failure.error.code.clone(),
+            id: result.id.0,
+            place: locator.locate(&result.input),
+            reason: line.chars().take(REASON).collect::<String>() + cut,
+        });
+    }
+
+    pub fn kinds(&self) -> &[First] {
+        &self.kinds
+    }
+}
+
+impl First {
+    /// `rows.jsonl:2, task 1: err: expected an integer; wpool replay out.jsonl 1`.
+    pub fn line(&self, replay: Option<&Replay>) -> String {
+        let First { code, id, place, reason, .. } = self;
+        let place = place.as_ref().map(|place| format!("{place}, ")).unwrap_or_default();
+        let next = replay.map(|replay| format!("; wpool replay {} {id}{}", replay.file, replay.rows));
+        format!("{place}task {id}: {code}: {reason}{}", next.unwrap_or_default())
+    }
+}
+
+/// What a kept run is called, and what has to be named again.
+#[derive(Debug)]
+pub struct Replay {
+    file: String,
+    rows: &'static str,
+}
+
+impl Replay {
+    /// `None` for a run that is not kept.
+    pub fn of(plan: &Plan) -> Option<Replay> {
+        let (output, _) = plan.output.as_ref().zip(plan.journal.as_ref())?;
+        let of_stdin = matches!(&plan.source, Source::Lines(files) if files.iter().any(|file| is_stdin(file)));
+        let rows = if of_stdin { " FILE-OF-ROWS" } else { "" };
+        Some(Replay { file: shell::path(&output.path().to_string_lossy()), rows })
+    }
+}
