@@ -98,8 +98,8 @@ fn advised(mut error: clap::Error) -> clap::Error {
     if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
         return error;
     }
-    let typed = std::env::args().skip(1).map(|argument| inert::text(&argument).into_owned());
-    let typed: Vec<_> = typed.collect();
+    let shown = |argument: std::ffi::OsString| inert::text(&argument.to_string_lossy()).into_owned();
+    let typed: Vec<_> = std::env::args_os().skip(1).map(shown).collect();
     // Of letters behind a single dash, only the first that is unknown is named.
     let whole = typed.iter().find(|argument| argument.starts_with(unknown)).unwrap_or(unknown).clone();
     let mut tips = vec![format!("a file of this name is given as {}", shell::path(&whole))];

@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use wpool::{RetryOn, Status};
 
+/// Largest number that may be meant as MiB.
+const MOST_MIB: u32 = 4 << 10;
 /// What memories are made of.
 const PAGE: u64 = 64 << 10;
 
@@ -34,8 +36,10 @@ pub fn large_size(text: &str) -> Result<u64, String> {
 
 /// A question where a unit was forgotten.
 fn did_you_mean(text: &str) -> String {
-    let is_bare = text.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_bare { format!("; did you mean {}MiB?", text.trim()) } else { String::new() }
+    match text.trim().parse::<u32>() {
+        Ok(number) if number <= MOST_MIB => format!("; did you mean {number}MiB?"),
+        _ => String::new(),
+    }
 }
 
 /// How many workers were asked for.

@@ -228,3 +228,18 @@ fn a_slow_task_is_told_of_once() {
     assert_eq!(in_pipes("-j 2 --slow 1s -q", None).stderr, "");
     assert!(!in_pipes("-j 2", None).stderr.contains("slow: "));
 }
+
+#[test]
+fn the_number_of_failures_is_never_cut_off_beside_the_bar() {
+    // So many rows that the whole line is longer than the rest of a terminal of 80 columns.
+    let input = rows(vec!["1"; 400_000]);
+    let mut command = wpool_run(&wat("echo"), "-j 2 --timeout 60s --isolation fresh");
+    let seen = on_terminal(command.arg(input.path()), false);
+    assert_eq!(seen.code, Some(OK), "{}", seen.screen);
+    let frames: Vec<_> = seen.screen.split("/400000 done (").skip(1).collect();
+    assert!(!frames.is_empty(), "the run takes longer than a frame");
+    for frame in frames {
+        let frame: String = frame.chars().take(30).collect();
+        assert!(frame.contains(" 0 not ok"), "{frame:?}");
+    }
+}

@@ -15,8 +15,6 @@ fn workers(command: &mut Command) -> u64 {
 fn workers_are_a_number_or_a_share_of_the_cores() {
     let desk = Desk::new();
     let with = |args: &[&str], variable: Option<&str>| {
-        let mut command = desk.command("");
-        command.envs(variable.map(|value| ("WPOOL_WORKERS", value)));
         let mut run = desk.command("");
         run.envs(variable.map(|value| ("WPOOL_WORKERS", value)));
         run.args(["run", "echo.wat", "--summary-json", "summary", "-q", "-n"]).args(args);
