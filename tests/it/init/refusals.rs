@@ -1,7 +1,5 @@
 //! Inits that fail, die or never end, and settings for an `init` in programs without it.
 
-use std::os::unix::fs::symlink;
-
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
@@ -86,19 +84,16 @@ fn a_command_whose_constructors_cannot_be_seen_is_refused() {
 #[test]
 fn a_build_that_is_given_up_ends_the_initializer() {
     // A name of its own tells its processes from those of other tests.
-    let dir = tempfile::tempdir().unwrap();
-    let worker = dir.path().join("worker");
-    symlink(env!("CARGO_BIN_EXE_wpool"), &worker).unwrap();
+    let program = Program::new("given-up.wat", fs::read(wat("init-spin")).unwrap());
     let initializers = || {
         let is_it = |pid: &u32| {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            contains(&line, b"initializer") && line.starts_with(worker.as_os_str().as_bytes())
+            contains(&line, b"wpool initializer (given-up.wat)")
         };
         children_of(std::process::id()).into_iter().filter(is_it).count()
     };
-    let program = Program::read(wat("init-spin")).unwrap();
     block_on(async {
-        let mut build = Box::pin(Pool::builder(program).worker(WorkerCommand::at(&worker)).build());
+        let mut build = Box::pin(Pool::builder(program).worker(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"))).build());
         tokio::select! {
             built = &mut build => panic!("{built:?}"),
             () = until("an initializer runs", || initializers() == 1) => {}
