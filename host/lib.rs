@@ -80,7 +80,7 @@ pub mod state;
 
 pub use config::{Init, PoolConfig};
 pub use image::{inspect, inspect_each};
-pub use model::error::{Error, Refusal};
+pub use model::error::{Error, Refusal, RefusalCode};
 pub use model::event::{Event, Observer};
 pub use model::fence::SandboxMode;
 pub use model::grants::{DirGrant, Grants, Stdin};

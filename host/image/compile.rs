@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::bounds::{Bounds, Met};
 use super::{Maker, is_out_of_memory, parse};
-use crate::model::error::{Error, Refusal};
+use crate::model::error::{Error, Refusal, RefusalCode};
 use crate::model::limits::in_words;
 use crate::model::report::Draft;
 use crate::model::settings::Setting;
@@ -61,7 +61,9 @@ impl Maker<'_> {
             Met::Limit(message, &[Setting::CompileTime, Setting::CompileMemory])
         };
         match met {
-            Met::Limit(message, settings) => self.refused(Refusal::new("compile-limit", message).about(settings)),
+            Met::Limit(message, settings) => {
+                self.refused(Refusal::new(RefusalCode::CompileLimit, message).about(settings))
+            }
             Met::Process(why) => Error::TooLittle { role: Role::Compiler.as_str(), why },
         }
     }

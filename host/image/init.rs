@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Maker, in_memory, is_out_of_memory, parse};
-use crate::model::error::{Error, Refusal};
+use crate::model::error::{Error, Refusal, RefusalCode};
 use crate::model::event::Event;
 use crate::model::grants::Grants;
 use crate::model::isolation::Isolation;
@@ -40,7 +40,7 @@ impl Maker<'_> {
             Some(frames) => frames,
             None => {
                 let message = format!("its `init` ran longer than {timeout:?} and was killed; allow more time");
-                return Err(self.refused(Refusal::new("init", message).about(&[Setting::InitTimeout])));
+                return Err(self.refused(Refusal::new(RefusalCode::Init, message).about(&[Setting::InitTimeout])));
             }
         };
         match frames {
@@ -54,9 +54,12 @@ impl Maker<'_> {
                 let memory = in_words(self.config.task.limits.memory);
                 Err(self.refused(if is_out_of_memory(&why) {
                     let message = format!("running its `init` takes more memory than {memory} allow for; allow more");
-                    Refusal::new("init", message).about(&[Setting::Memory])
+                    Refusal::new(RefusalCode::Init, message).about(&[Setting::Memory])
                 } else {
-                    Refusal::new("init", format!("its `init` ended its process: {why} (memory limit: {memory})"))
+                    Refusal::new(
+                        RefusalCode::Init,
+                        format!("its `init` ended its process: {why} (memory limit: {memory})"),
+                    )
                 }))
             }
             Err(Failed::Violated(why)) => Err(self.violated(Role::Initializer, &why)),

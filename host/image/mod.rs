@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use self::cache::{Cache, InitIdentity};
 use crate::config::{Init, PoolConfig};
-use crate::model::error::{Error, Refusal};
+use crate::model::error::{Error, Refusal, RefusalCode};
 use crate::model::event::Event;
 use crate::model::fence;
 use crate::model::limits::in_words;
@@ -235,7 +235,7 @@ impl<'a> Maker<'a> {
     fn violated(&self, role: Role, why: &str) -> Error {
         let role = role.as_str();
         self.warn(fence::violation(&format!("the {role}"), ""));
-        self.refused(Refusal::new("sandbox-violation", format!("the {role} {why}")))
+        self.refused(Refusal::new(RefusalCode::SandboxViolation, format!("the {role} {why}")))
     }
 
     /// Chooses how the program is called. Refuses settings without an effect, and a program without a possible instance
@@ -254,7 +254,7 @@ impl<'a> Maker<'a> {
         }
         let (needs, limit) = (in_words(needs), in_words(limit));
         let message = format!("starts with {needs} of memory, over the limit of {limit}; allow more");
-        Err(self.refused(Refusal::new("memory-limit", message).about(&[Setting::Memory])))
+        Err(self.refused(Refusal::new(RefusalCode::MemoryLimit, message).about(&[Setting::Memory])))
     }
 }
 

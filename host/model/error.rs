@@ -116,8 +116,8 @@ impl Error {
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct Refusal {
-    /// A word for machines: `bad-module`, `precompiled`, `unknown-import`, `no-convention`, `memory-limit`…
-    pub code: String,
+    /// A word for machines.
+    pub code: RefusalCode,
     /// A sentence for people: the expectation, and the finding.
     pub message: String,
     /// Settings that decide about the refusal: another value may do.
@@ -125,20 +125,90 @@ pub struct Refusal {
     pub settings: Vec<Setting>,
 }
 
+/// Why a program is refused, as a word for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RefusalCode {
+    /// It is not valid WebAssembly.
+    BadModule,
+    /// It is machine code, which nobody can check.
+    Precompiled,
+    /// It needs a part of WebAssembly that wpool does not have.
+    UnsupportedFeature,
+    /// It imports something that wpool does not provide.
+    UnknownImport,
+    /// It has nothing that could be called.
+    NoConvention,
+    /// It has no function of the name that was asked for, or several.
+    NoFunction,
+    /// A row cannot be made into a call of the function.
+    NoData,
+    /// It begins with more memory than tasks may have.
+    MemoryLimit,
+    /// It begins with a larger table than tasks may have.
+    TableLimit,
+    /// It has more imports, exports and functions than can be listed.
+    ReportLimit,
+    /// Compiling it takes more time or memory than is allowed.
+    CompileLimit,
+    /// The compiler, or its `init`, did something that the fence forbids.
+    SandboxViolation,
+    /// Its `init` failed.
+    Init,
+    /// No snapshot can be made after its `init`.
+    Snapshot,
+}
+
+impl RefusalCode {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefusalCode::BadModule => "bad-module",
+            RefusalCode::Precompiled => "precompiled",
+            RefusalCode::UnsupportedFeature => "unsupported-feature",
+            RefusalCode::UnknownImport => "unknown-import",
+            RefusalCode::NoConvention => "no-convention",
+            RefusalCode::NoFunction => "no-function",
+            RefusalCode::NoData => "no-data",
+            RefusalCode::MemoryLimit => "memory-limit",
+            RefusalCode::TableLimit => "table-limit",
+            RefusalCode::ReportLimit => "report-limit",
+            RefusalCode::CompileLimit => "compile-limit",
+            RefusalCode::SandboxViolation => "sandbox-violation",
+            RefusalCode::Init => "init",
+            RefusalCode::Snapshot => "snapshot",
+        }
+    }
+}
+
 impl Refusal {
-    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Refusal { code: code.to_owned(), message: message.into(), settings: Vec::new() }
+    pub(crate) fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+        Refusal { code, message: message.into(), settings: Vec::new() }
     }
 
     /// The refusal of a program whose state after `init` no snapshot can hold.
     #[cfg(feature = "engine")]
     pub(crate) fn no_snapshot(why: &str) -> Self {
         let message = format!("no snapshot can be made after its `init`: {why}; run it in each instance instead");
-        Refusal::new("snapshot", message).about(&[Setting::InitEach])
+        Refusal::new(RefusalCode::Snapshot, message).about(&[Setting::InitEach])
     }
 
     /// Names the settings that decide about the refusal.
     pub(crate) fn about(self, settings: &[Setting]) -> Self {
         Refusal { settings: settings.to_vec(), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_written_with_its_word() {
+        for code in [RefusalCode::BadModule, RefusalCode::UnsupportedFeature, RefusalCode::Init] {
+            let json = serde_json::to_string(&Refusal::new(code, "why")).unwrap();
+            assert_eq!(json, format!(r#"{{"code":"{}","message":"why"}}"#, code.as_str()));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::model::error::Refusal;
+use crate::model::error::{Refusal, RefusalCode};
 use crate::model::grants::Grants;
 use crate::model::outcome::ErrorDetail;
 use crate::model::settings::Setting;
@@ -268,11 +268,13 @@ fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
     if found.is_empty() {
         found = places(&|function| function.is_called(call));
     }
-    let refuse = |code: &str, what: String| Err(Refusal::new(code, what));
+    let refuse = |code: RefusalCode, what: String| Err(Refusal::new(code, what));
     match found.as_slice() {
         [at] => match &functions[*at].signature {
             Ok(_) => Ok(*at),
-            Err(why) => refuse("no-data", format!("`{}` cannot be called with a row: {why}", functions[*at].name())),
+            Err(why) => {
+                refuse(RefusalCode::NoData, format!("`{}` cannot be called with a row: {why}", functions[*at].name()))
+            }
         },
         [] => {
             let names: Vec<_> = functions.iter().map(Function::name).collect();
@@ -280,12 +282,12 @@ fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
                 [] => ", nor any other function of a component".to_owned(),
                 names => format!("; its functions: {}", names.join(", ")),
             };
-            refuse("no-function", format!("exports no function `{call}`{others}"))
+            refuse(RefusalCode::NoFunction, format!("exports no function `{call}`{others}"))
         }
         several => {
             let names: Vec<_> = several.iter().map(|&at| functions[at].path.join(".")).collect();
             let what = format!("exports several functions `{call}`; say which: {}", names.join(", "));
-            Err(Refusal::new("no-function", what).about(&[Setting::Call]))
+            Err(Refusal::new(RefusalCode::NoFunction, what).about(&[Setting::Call]))
         }
     }
 }

@@ -113,7 +113,7 @@ proptest! {
     fn what_children_say_is_read_or_refused(changes in changes(), which in 0..6usize) {
         let error = ErrorDetail { signal: Some("SIGKILL".into()), ..ErrorDetail::new("trap", "it \"broke\"\n") };
         let detail = AnswerDetail { error: Some(error), peak_memory: Some(1 << 40), cpu_us: Some(7), ..AnswerDetail::default() };
-        let refusal = crate::model::error::Refusal::new("bad-module", "offset 7");
+        let refusal = crate::model::error::Refusal::new(crate::model::error::RefusalCode::BadModule, "offset 7");
         let compile = CompileSetup {
             settings: ImageSettings::of(&Default::default(), false),
             limits: Default::default(),

@@ -304,7 +304,7 @@ fn a_program_that_is_none_is_refused_by_name() {
         let program = Program::new("mine", bytes);
         let error = block_on(async { Pool::builder(program).config(config()).build().await.map(|_| ()).unwrap_err() });
         let Error::ProgramRefused { name, refusal } = &error else { panic!("{error}") };
-        assert_eq!((&**name, &*refusal.code), ("mine", code), "{error}");
+        assert_eq!((&**name, refusal.code.as_str()), ("mine", code), "{error}");
     }
 }
 
@@ -320,7 +320,10 @@ fn a_program_that_wants_more_memory_than_it_may_have_is_refused() {
             .map(|_| ())
             .unwrap_err()
     });
-    assert!(matches!(&error, Error::ProgramRefused { refusal, .. } if refusal.code == "memory-limit"), "{error}");
+    assert!(
+        matches!(&error, Error::ProgramRefused { refusal, .. } if refusal.code.as_str() == "memory-limit"),
+        "{error}"
+    );
 }
 
 /// A program of somebody else's.

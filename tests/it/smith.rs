@@ -104,7 +104,7 @@ async fn run_program(program: Program) -> Result<Vec<String>, String> {
     let config = PoolConfig { observer: events.observer(), ..config() };
     let pool = match Pool::builder(program).config(config).build().await {
         Ok(pool) => pool,
-        Err(Error::ProgramRefused { refusal, .. }) => return Ok(vec![format!("refused: {}", refusal.code)]),
+        Err(Error::ProgramRefused { refusal, .. }) => return Ok(vec![format!("refused: {}", refusal.code.as_str())]),
         Err(Error::Setting(SettingError::Program { setting: Setting::JsonRows, .. })) => {
             return Ok(vec!["refused: typed".into()]);
         }

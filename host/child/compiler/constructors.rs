@@ -13,7 +13,7 @@ use wasmparser::{ExternalKind, FunctionBody, KnownCustom, Name, Parser, Payload,
 use super::outer::is_component;
 use super::sections::{Added, Section, exporting, items};
 use crate::child::names::CONSTRUCTORS;
-use crate::model::error::Refusal;
+use crate::model::error::{Refusal, RefusalCode};
 
 /// The linker's name for the constructors.
 const LINKER_NAME: &str = "__wasm_call_ctors";
@@ -38,7 +38,7 @@ pub(super) fn run_once(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     if is_component(wasm) {
         return Ok(wasm.to_vec());
     }
-    let bad = |error: wasmparser::BinaryReaderError| Refusal::new("bad-module", error.to_string());
+    let bad = |error: wasmparser::BinaryReaderError| Refusal::new(RefusalCode::BadModule, error.to_string());
     let layout = Layout::read(wasm).map_err(bad)?;
     match layout.constructors.filter(|&index| layout.is_procedure(index)) {
         Some(index) => layout.rewrite(wasm, index).map_err(bad),
@@ -46,7 +46,7 @@ pub(super) fn run_once(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
             let what = "exports `wpool_init` and `_start`, and has no names of functions: which constructors `_start` would \
                         run again after `wpool_init` cannot be seen; build it without stripping, or export \
                         `__wasm_call_ctors`";
-            Err(Refusal::new("init", what))
+            Err(Refusal::new(RefusalCode::Init, what))
         }
         None => Ok(wasm.to_vec()),
     }

@@ -5,7 +5,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::{Engine, Module, UnknownImportError};
 
 use crate::child::sandbox::link;
-use crate::model::error::Refusal;
+use crate::model::error::{Refusal, RefusalCode};
 
 /// Rejects a module that cannot be linked.
 pub(super) fn check_module(engine: &Engine, module: &Module) -> Result<(), Refusal> {
@@ -33,7 +33,7 @@ pub(super) fn check_component(engine: &Engine, component: &Component) -> Result<
 }
 
 fn cannot_link(error: &wasmtime::Error) -> Refusal {
-    Refusal::new("unknown-import", format!("it imports what wpool does not provide: {error:#}"))
+    Refusal::new(RefusalCode::UnknownImport, format!("it imports what wpool does not provide: {error:#}"))
 }
 
 /// A test of module (or interface) and name, and the remedy for imports that pass it. The first that passes counts.
@@ -106,5 +106,5 @@ fn refusal(module: &str, name: &str) -> Refusal {
         (module, "") => format!("`{module}`"),
         (module, name) => format!("`{name}` from `{module}`"),
     };
-    Refusal::new("unknown-import", format!("it imports {import}, which wpool does not provide: {advice}"))
+    Refusal::new(RefusalCode::UnknownImport, format!("it imports {import}, which wpool does not provide: {advice}"))
 }

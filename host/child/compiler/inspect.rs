@@ -8,7 +8,7 @@ use super::types;
 use crate::child::names;
 use crate::child::names::{ACCESS, STATE};
 use crate::child::sandbox::link;
-use crate::model::error::Refusal;
+use crate::model::error::{Refusal, RefusalCode};
 use crate::model::limits::MAX_TABLE_ELEMENTS;
 use crate::model::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
 use crate::model::settings::Setting;
@@ -47,8 +47,9 @@ pub(super) fn component(
         return Err(refusal);
     }
     let required = component.resources_required();
-    let required = required
-        .ok_or_else(|| Refusal::new("unknown-import", "it imports a core module, which nothing could provide"))?;
+    let required = required.ok_or_else(|| {
+        Refusal::new(RefusalCode::UnknownImport, "it imports a core module, which nothing could provide")
+    })?;
     Ok(Draft {
         kind: Kind::Component,
         fit,
@@ -117,7 +118,7 @@ fn component_fit(functions: &[Function], init: Option<&[String]>, exports: &[Str
         }
         _ => {
             let what = format!("exports several functions, of which one has to be chosen; {}", listed(functions));
-            Err(Refusal::new("no-convention", what).about(&[Setting::Call]))
+            Err(Refusal::new(RefusalCode::NoConvention, what).about(&[Setting::Call]))
         }
     }
 }
@@ -196,7 +197,7 @@ fn resources(required: &ResourcesRequired) -> Result<Resources, Refusal> {
     let initial_table = required.max_initial_table_size.unwrap_or(0);
     if initial_table > MAX_TABLE_ELEMENTS {
         let message = format!("a table of {initial_table} elements is over the limit of {MAX_TABLE_ELEMENTS}");
-        return Err(Refusal::new("table-limit", message));
+        return Err(Refusal::new(RefusalCode::TableLimit, message));
     }
     // Memory sizes are reported in pages of 64 KiB; custom page sizes are not enabled.
     let pages = required.max_initial_memory_size.unwrap_or(0);
@@ -211,7 +212,7 @@ fn resources(required: &ResourcesRequired) -> Result<Resources, Refusal> {
 fn no_convention(looked_for: &[&str], exports: &[String]) -> Refusal {
     let found = if exports.is_empty() { "no exports".to_owned() } else { format!("exports: {}", exports.join(", ")) };
     Refusal::new(
-        "no-convention",
+        RefusalCode::NoConvention,
         format!("no calling convention fits; looked for {}; found {found}", looked_for.join(" or ")),
     )
 }

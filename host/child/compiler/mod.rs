@@ -21,7 +21,7 @@ use self::outer::is_component;
 use crate::child::confine::{self, Confinement, Needs};
 use crate::child::engine::engine;
 use crate::child::pipes::Pipes;
-use crate::model::error::Refusal;
+use crate::model::error::{Refusal, RefusalCode};
 use crate::model::fence::SandboxMode;
 use crate::model::limits::{CompileLimits, MAX_MEMORY, in_words};
 use crate::model::program::MAX_PROGRAM;
@@ -61,7 +61,7 @@ fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>)
     let report = serde_json::to_vec(&draft).map_err(|error| ChildError::Other(error.to_string()))?;
     if report.len() > MAX_TEXT {
         let what = format!("its imports, exports and functions take more than {} to list", in_words(MAX_TEXT as u64));
-        return Err(ChildError::Program(Refusal::new("report-limit", what)));
+        return Err(ChildError::Program(Refusal::new(RefusalCode::ReportLimit, what)));
     }
     Ok((report, image))
 }
@@ -166,14 +166,14 @@ fn component_image(
 
 /// The program in binary form, from binary or text.
 fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
-    let refuse = |what: String| Err(Refusal::new("bad-module", what));
+    let refuse = |what: String| Err(Refusal::new(RefusalCode::BadModule, what));
     if bytes.is_empty() {
         return refuse("the file is empty".into());
     }
     if Engine::detect_precompiled(bytes).is_some() {
         let what =
             "precompiled code is refused, because nobody can check what it does; give the .wasm it was made from";
-        return Err(Refusal::new("precompiled", what));
+        return Err(Refusal::new(RefusalCode::Precompiled, what));
     }
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes.into());
@@ -187,5 +187,5 @@ fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
 }
 
 fn bad_module(error: &wasmtime::Error) -> Refusal {
-    Refusal::new("bad-module", format!("{error:#}"))
+    Refusal::new(RefusalCode::BadModule, format!("{error:#}"))
 }

@@ -5,7 +5,7 @@ use wasmparser::{Parser, Payload};
 
 use super::outer::outer_sections;
 use crate::child::sandbox::link;
-use crate::model::error::Refusal;
+use crate::model::error::{Refusal, RefusalCode};
 
 /// Rejects such a program. Unreadable parts are left to validation, which reports their place.
 pub(super) fn check(wasm: &[u8]) -> Result<(), Refusal> {
@@ -13,7 +13,7 @@ pub(super) fn check(wasm: &[u8]) -> Result<(), Refusal> {
     if sections.any(|section| has_shared_memory(&section)) {
         let what = "it has a memory that threads share, and a task has one thread; build it without the threads proposal, \
                     for example for wasm32-wasip1 instead of wasm32-wasip1-threads";
-        return Err(Refusal::new("unsupported-feature", what));
+        return Err(Refusal::new(RefusalCode::UnsupportedFeature, what));
     }
     let imports = outer_sections(wasm).filter_map(|section| match section {
         Payload::ComponentImportSection(imports) => Some(imports),
@@ -23,7 +23,7 @@ pub(super) fn check(wasm: &[u8]) -> Result<(), Refusal> {
     match names.find(|name| link::is_of_another_wasi(name)) {
         Some(name) => {
             let what = format!("it imports `{name}`, and wpool has version 0.2 of WASI; build it for wasm32-wasip2");
-            Err(Refusal::new("unknown-import", what))
+            Err(Refusal::new(RefusalCode::UnknownImport, what))
         }
         None => Ok(()),
     }

@@ -18,7 +18,7 @@ use super::parts::ComponentParts;
 use super::pristine::Pristine;
 use super::{link, values};
 use crate::child::engine::memories::Memories;
-use crate::model::error::Refusal;
+use crate::model::error::{Refusal, RefusalCode};
 use crate::model::report::{Convention, Function};
 use crate::model::typed::{Parameters, Signature, Value};
 use crate::protocol::setup::{ChildError, WorkerSetup};
@@ -231,7 +231,7 @@ impl ComponentProgram {
 fn cannot_link(error: &wasmtime::Error, state: bool) -> ChildError {
     if state {
         let what = format!("it imports wasi:keyvalue in another form than that of its version: {error:#}");
-        ChildError::Program(Refusal::new("unknown-import", what))
+        ChildError::Program(Refusal::new(RefusalCode::UnknownImport, what))
     } else {
         ChildError::Other(format!("{error:#}"))
     }

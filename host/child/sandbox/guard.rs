@@ -6,6 +6,7 @@ use thiserror::Error;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use super::time::ActiveTime;
+use crate::model::error::RefusalCode;
 use crate::model::limits::MAX_TABLE_ELEMENTS;
 
 /// The reason for which wpool itself stopped a guest.
@@ -21,28 +22,10 @@ pub(super) enum Stopped {
     Abi(String),
     /// `init` did not prepare the program.
     #[error("{message}")]
-    Init { code: InitCode, message: String },
+    Init { code: RefusalCode, message: String },
     /// The guest called an import that exists only to be linked.
     #[error("{0}")]
     Denied(String),
-}
-
-/// Why `init` has not prepared its program, as an `error.code`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InitCode {
-    /// It failed.
-    Init,
-    /// It succeeded, but its state cannot become a snapshot.
-    Snapshot,
-}
-
-impl InitCode {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            InitCode::Init => "init",
-            InitCode::Snapshot => "snapshot",
-        }
-    }
 }
 
 /// The moment of the worker's active time by which a task must have ended.

@@ -9,10 +9,11 @@ use wasmtime_wasi::I32Exit;
 use super::component_store::{ComponentStore, call_typed};
 use super::core_store::{CoreStore, Guest};
 use super::function::{Function, Gives};
-use super::guard::{InitCode, Stopped};
+use super::guard::Stopped;
 use super::kind::GuestStore as _;
 use super::values::bits;
 use crate::child::names::{ACCESS, CONSTRUCTORS};
+use crate::model::error::RefusalCode;
 use crate::model::report::Report;
 use crate::protocol::snapshot::Writer;
 
@@ -69,7 +70,7 @@ pub(super) async fn component(
     let func = instance.get_func(&mut *store, init).ok_or_else(|| wasmtime::Error::msg("`init` is not a function"))?;
     let init: Init<'_> = func.typed(&*store)?;
     let (result,) = call_typed(store, &init, (argument,)).await.map_err(exited)?;
-    result.map_err(|message| Stopped::Init { code: InitCode::Init, message }.into())
+    result.map_err(|message| Stopped::Init { code: RefusalCode::Init, message }.into())
 }
 
 /// The functions that read the state of a component's instance, one for each part.
@@ -133,12 +134,12 @@ fn exited(error: wasmtime::Error) -> wasmtime::Error {
     match error.downcast_ref::<I32Exit>() {
         Some(exit) => {
             let message = format!("it ended the program with exit code {}", exit.0);
-            Stopped::Init { code: InitCode::Init, message }.into()
+            Stopped::Init { code: RefusalCode::Init, message }.into()
         }
         None => error,
     }
 }
 
 fn no_snapshot(message: String) -> wasmtime::Error {
-    Stopped::Init { code: InitCode::Snapshot, message }.into()
+    Stopped::Init { code: RefusalCode::Snapshot, message }.into()
 }

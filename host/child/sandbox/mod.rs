@@ -44,7 +44,6 @@ use self::component::ComponentProgram;
 use self::context::TaskContext;
 use self::core::CoreProgram;
 use self::guard::Deadline;
-pub(crate) use self::guard::InitCode;
 pub(crate) use self::isolation::Keeper;
 pub(crate) use self::keyvalue::state_link::StateLink;
 use self::task::Runner;

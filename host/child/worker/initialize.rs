@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::loaded::{Fenced, fenced};
 use crate::child::pipes::Pipes;
-use crate::child::sandbox::InitCode;
-use crate::model::error::Refusal;
+use crate::model::error::{Refusal, RefusalCode};
 use crate::model::limits::MAX_INPUT;
 use crate::model::outcome::{ErrorDetail, Status};
 use crate::model::settings::Setting;
@@ -47,7 +46,7 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
 
 /// The refusal of a run, with an explanation that helps to find the cause.
 fn refusal(status: Status, error: ErrorDetail) -> Refusal {
-    if error.code == InitCode::Snapshot.as_str() {
+    if error.code == RefusalCode::Snapshot.as_str() {
         let why = error.message;
         return Refusal::no_snapshot(&why);
     }
@@ -68,5 +67,5 @@ fn refusal(status: Status, error: ErrorDetail) -> Refusal {
         Status::OutOfMemory => &[Setting::Memory][..],
         _ => &[],
     };
-    Refusal::new(InitCode::Init.as_str(), message).about(settings)
+    Refusal::new(RefusalCode::Init, message).about(settings)
 }

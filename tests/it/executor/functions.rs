@@ -21,7 +21,10 @@ fn one_pool_calls_several_functions() {
         assert_eq!(entry.await.outcome.status(), Status::Ok);
 
         let error = pool.submit_to("no-such", "1").await.unwrap_err();
-        assert!(matches!(&error, Error::ProgramRefused { refusal, .. } if refusal.code == "no-function"), "{error}");
+        assert!(
+            matches!(&error, Error::ProgramRefused { refusal, .. } if refusal.code.as_str() == "no-function"),
+            "{error}"
+        );
         let misfit = pool.submit_to("between", "1").await.unwrap().await;
         assert_eq!(misfit.outcome.status(), Status::InvalidInput);
 

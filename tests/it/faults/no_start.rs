@@ -151,7 +151,7 @@ fn a_fence_that_ends_a_compiler_or_an_init_is_told_loudly() {
         };
         let error = block_on(build);
         let Error::ProgramRefused { refusal, .. } = &error else { panic!("{error:?}") };
-        assert_eq!(refusal.code, "sandbox-violation", "{error}");
+        assert_eq!(refusal.code.as_str(), "sandbox-violation", "{error}");
         assert!(refusal.message.starts_with(role) && refusal.message.contains("SIGSYS"), "{error}");
         let loud = format!("SANDBOX VIOLATION: {role} ");
         let is_loud = |event: &Event| matches!(event, Event::Warning(text) if text.starts_with(&loud));

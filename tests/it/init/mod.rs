@@ -6,7 +6,6 @@ mod settings;
 mod snapshots;
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
