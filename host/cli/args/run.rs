@@ -285,8 +285,8 @@ pub struct SharedState {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Pool")]
 pub struct Pool {
-    /// Number of worker processes, or a percentage of the cores, or auto: the cores that affinity and
-    /// cgroup quota allow [default: WPOOL_WORKERS, or auto]
+    /// Number of workers, or a percentage of the cores that affinity and cgroup quota allow; auto is
+    /// all of them [default: WPOOL_WORKERS, or auto]
     #[arg(short, long, value_name = "N|N%|auto", value_parser = jobs, allow_negative_numbers = true)]
     pub jobs: Option<Jobs>,
     /// Instances that tasks run in [default: auto]
