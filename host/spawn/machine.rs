@@ -11,8 +11,11 @@ const FILES: [(Resource, char, u64); 1] = [(Resource::Nofile, 'n', 1)];
 const PROCESSES: [(Resource, char, u64); 1] = [(Resource::Nproc, 'u', 1)];
 const TIME: [(Resource, char, u64); 1] = [(Resource::Cpu, 't', 1)];
 
+/// A limit of a process, the letter of its option in `ulimit`, and the unit of that option in bytes.
+type Needed = (Resource, char, u64);
+
 /// What a message says when the lack of something has ended a child, and the limits that this process has of it.
-const SIGNS: [(&str, &[(Resource, char, u64)]); 7] = [
+const SIGNS: [(&str, &[Needed]); 7] = [
     ("memory allocation of", &MEMORY),
     ("os error 12", &MEMORY),
     ("Cannot allocate memory", &MEMORY),

@@ -89,7 +89,8 @@ fn c26_values_nested_without_end_are_invalid_and_overflow_no_stack() {
         assert_eq!(ran.each("status"), ["ok"; 6], "{}", ran.stderr);
         assert_eq!(ran.records()[0]["output"], nested(DEEP));
         assert_eq!(ran.records()[3]["output"], nested(129));
-        let deepest = nested(128) + "\n";
+        // A record is a level around it, and readers take 127.
+        let deepest = nested(126) + "\n";
         assert_eq!(run(&mut wpool_run(&wat(guest), "--values"), &deepest).stdout, deepest);
     }
 }

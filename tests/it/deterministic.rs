@@ -191,7 +191,8 @@ fn determinism_cannot_be_had_together_with_what_it_excludes() {
 
 #[test]
 fn a_pool_refuses_settings_that_go_against_determinism() {
-    let changes: [(fn(&mut PoolConfig), Setting); 4] = [
+    type Change = fn(&mut PoolConfig);
+    let changes: [(Change, Setting); 4] = [
         (|config| config.task.limits.deadline = Some(Duration::from_secs(1)), Setting::Deadline),
         (|config| config.task.isolation = Isolation::Reuse(None), Setting::Isolation),
         (|config| config.state = Some(SharedState::new()), Setting::State),

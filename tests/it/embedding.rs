@@ -371,7 +371,7 @@ fn an_installed_wpool_is_found_in_the_path() {
 
     let ran = run(stranger().env("PATH", "/nonexistent").arg("installed").arg(wat("echo")).arg("a"), "");
     assert_eq!((ran.code, &*ran.stdout), (1, ""));
-    assert!(ran.stderr.contains("NoWorkerCommand"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no `wpool` executable beside this program or in PATH"), "{}", ran.stderr);
 }
 
 #[test]

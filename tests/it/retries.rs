@@ -72,7 +72,7 @@ fn only_what_is_listed_is_retried() {
 fn a_row_that_does_not_fit_is_never_retried() {
     let ran = run(&mut wpool_run(&wat("echo"), "--retries 5 --receipts"), "{\"bad\n1\n");
     assert_eq!(ran.each("status"), ["invalid-input", "ok"].map(Value::from));
-    assert_eq!(attempts(&ran), [(1, Value::Null), (1, Value::Null)]);
+    assert_eq!(attempts(&ran), [(0, Value::Null), (1, Value::Null)]);
 }
 
 #[test]

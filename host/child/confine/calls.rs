@@ -102,15 +102,27 @@ pub(super) const BASE: &[Call] = &[
     call("exit_group", libc::SYS_exit_group, "the end"),
 ];
 
-/// The signal of an abort, to itself. A worker that could stop itself would look like a worker that somebody has stopped,
-/// and its task would run again for ever.
-const OWN_ABORT: &[Only] = &[Only::OwnProcess { argument: 0 }, Only::Is { argument: 2, value: libc::SIGABRT as u64 }];
+/// Signals to itself that end a process: the one of an abort, and those that the engine's handlers hand on when somebody
+/// else has sent them. A worker that could stop itself would look like a worker that somebody has stopped, and its task
+/// would run again without end.
+const FATAL: &[&[Only]] = &[
+    &own(libc::SIGABRT),
+    &own(libc::SIGSEGV),
+    &own(libc::SIGBUS),
+    &own(libc::SIGILL),
+    &own(libc::SIGFPE),
+    &own(libc::SIGTRAP),
+];
+
+const fn own(signal: i32) -> [Only; 2] {
+    [Only::OwnProcess { argument: 0 }, Only::Is { argument: 2, value: signal as u64 }]
+}
 
 /// The calls with which a process ends itself. Without them, every abort would look like a violation.
 pub(super) const ABORT: &[Call] = &[
     call("getpid", libc::SYS_getpid, "abort"),
     call("gettid", libc::SYS_gettid, "abort"),
-    only("tgkill", libc::SYS_tgkill, &[OWN_ABORT], "abort sends itself a signal"),
+    only("tgkill", libc::SYS_tgkill, FATAL, "abort and the engine's handlers end the process by a signal"),
     call(
         "rt_sigaction",
         libc::SYS_rt_sigaction,

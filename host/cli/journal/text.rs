@@ -84,6 +84,6 @@ impl From<&String> for Text {
 }
 
 /// For paths of what is printed as JSON.
-pub fn path<S: Serializer>(path: &PathBuf, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     Text::from(path.as_path()).serialize(serializer)
 }

@@ -147,8 +147,8 @@ pub fn check_reads(written: &[Written<'_>], typed: &args::Run, source: &Source) 
         let read = Identity::of_path(&path);
         // It was read by then, and is replaced as a whole, if at all.
         let continues = |it: &&Written<'_>| what == STATE_IN && it.what == STATE_OUT && !it.stream;
-        let written = written.iter().filter(|it| !continues(it));
-        written.map(|it| it.check(read, &path.display().to_string(), what)).collect::<Result<()>>()?;
+        let mut written = written.iter().filter(|it| !continues(it));
+        written.try_for_each(|it| it.check(read, &path.display().to_string(), what))?;
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ mod tests {
             rate: 312_826.0,
             left: Some(Duration::from_secs(2)),
         };
-        assert_eq!(standing.beside_bar(), "312826/1000000 done (31 %), 12 not ok, about 2s left");
+        assert_eq!(standing.beside_bar(), "312826/1000000 done (31 %), 12 not ok, about 2.0s left");
         let standing = Standing { done: 10_u64.pow(18), total: Some(u64::MAX), ..standing };
         assert_eq!(standing.beside_bar(), "1000000000000000000/18446744073709551615 done (5 %)");
         let standing = Standing { done: 9, total: Some(10), left: Some(Duration::ZERO), ..standing };

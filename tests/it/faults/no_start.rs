@@ -49,7 +49,7 @@ fn c61_a_pool_gives_up_when_no_worker_comes_up() {
                 let pool = faulty.pool(2).await;
                 let error = collect(&pool, &numbers(5)).await.unwrap_err();
                 assert!(
-                    matches!(&error, Error::TooManyFailures { failures: 10, why } if why.contains(cause)),
+                    matches!(&error, Error::TooManyFailures { failures: 10.., why } if why.contains(cause)),
                     "{error}"
                 );
                 pool.shutdown(Shutdown::Drain).await;
