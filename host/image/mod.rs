@@ -47,13 +47,7 @@ pub(crate) struct Image {
 /// # Errors
 /// As [`crate::Builder::build`].
 pub async fn inspect(program: &Program, config: &PoolConfig) -> Result<Report, Error> {
-    let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
-    let mut config = config.clone();
-    config.settle()?;
-    config.find_worker()?;
-    let maker = Maker::new(program, &config, &spawner)?;
-    let (draft, _) = maker.plain().await?;
-    maker.fit(draft)
+    drafted(program, config, |maker, draft| maker.fit(draft)).await
 }
 
 /// As [`inspect`], but a component with several functions need not have one chosen: there is a report on calling each
@@ -62,21 +56,33 @@ pub async fn inspect(program: &Program, config: &PoolConfig) -> Result<Report, E
 /// # Errors
 /// As [`inspect`].
 pub async fn inspect_each(program: &Program, config: &PoolConfig) -> Result<Vec<Report>, Error> {
+    drafted(program, config, |maker, draft| {
+        let callable = draft.functions.iter().filter(|function| function.signature.is_ok());
+        let callable = callable.filter(|function| Some(&function.path) != draft.init.as_ref());
+        let calls: Vec<_> = match (&maker.config.call, &draft.fit) {
+            (None, Err(refusal)) if refusal.settings.contains(&Setting::Call) => {
+                callable.map(|function| Some(function.path.join("."))).collect()
+            }
+            _ => vec![config.call.clone()],
+        };
+        calls.into_iter().map(|call| maker.fit_call(draft.clone(), call.as_deref())).collect()
+    })
+    .await
+}
+
+/// Compiles a program as it is, and hands on the draft of its report.
+async fn drafted<T>(
+    program: &Program,
+    config: &PoolConfig,
+    read: impl FnOnce(&Maker<'_>, Draft) -> Result<T, Error>,
+) -> Result<T, Error> {
     let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
     let mut config = config.clone();
     config.settle()?;
     config.find_worker()?;
     let maker = Maker::new(program, &config, &spawner)?;
     let (draft, _) = maker.plain().await?;
-    let callable = draft.functions.iter().filter(|function| function.signature.is_ok());
-    let callable = callable.filter(|function| Some(&function.path) != draft.init.as_ref());
-    let calls: Vec<_> = match (&config.call, &draft.fit) {
-        (None, Err(refusal)) if refusal.settings.contains(&Setting::Call) => {
-            callable.map(|function| Some(function.path.join("."))).collect()
-        }
-        _ => vec![config.call.clone()],
-    };
-    calls.into_iter().map(|call| maker.fit_call(draft.clone(), call.as_deref())).collect()
+    read(&maker, draft)
 }
 
 impl Image {
