@@ -2,9 +2,11 @@
 //! fence can forbid new threads, and a guest that has broken out cannot fill the machine with threads.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::model::lock::lock;
@@ -29,11 +31,10 @@ fn with_threads(most: usize, paused: bool) -> io::Result<Runtime> {
     runtime.max_blocking_threads(most).thread_keep_alive(Duration::MAX).build()
 }
 
-/// The runtime with all of its threads started. If the machine has no room for them, a runtime with one thread, which
-/// panics if there is no room for that thread either.
+/// The runtime with all of its threads started. If the machine has no room for them, a runtime with one thread.
 ///
 /// # Errors
-/// When the second runtime cannot be made.
+/// When there is no room for that thread either, or the second runtime cannot be made.
 pub(super) fn started(runtime: Runtime, paused: bool) -> io::Result<Runtime> {
     if start(&runtime, MOST, PATIENCE) == MOST {
         return Ok(runtime);
@@ -41,9 +42,22 @@ pub(super) fn started(runtime: Runtime, paused: bool) -> io::Result<Runtime> {
     // Ends the threads that did start.
     drop(runtime);
     let one = with_threads(1, paused)?;
-    // A runtime that fails to start its first thread panics, so there is a thread to wait for.
-    start(&one, 1, Duration::MAX);
+    // The runtime reports a first thread that it fails to start, so there is a thread to wait for.
+    if start(&one, 1, Duration::MAX) == 0 {
+        let why = io::Error::from(Errno::AGAIN);
+        return Err(io::Error::other(format!("no thread can be started for files: {why}")));
+    }
     Ok(one)
+}
+
+/// Does work that panics if the system has no thread for it. `None` if it does: a lack is not a fault of this program, and
+/// is not printed as one.
+fn unless_refused(work: impl FnOnce()) -> Option<()> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    panic::set_hook(hook);
+    done.ok()
 }
 
 /// The number of threads that have begun.
@@ -69,14 +83,19 @@ impl Begun {
 /// system calls that the fence forbids. Returns the number of threads that have begun in time.
 fn start(runtime: &Runtime, most: usize, patience: Duration) -> usize {
     let begun = Arc::<Begun>::default();
-    for _ in 0..most {
-        let begun = begun.clone();
-        // A thread that ended its work here could take the next thread's work, and the runtime would not start that
-        // thread.
-        runtime.spawn_blocking(move || {
-            begun.set(|count| count.saturating_add(1));
-            drop(begun.changed.wait_while(begun.lock(), |count| *count < most));
-        });
+    let spawned = unless_refused(|| {
+        for _ in 0..most {
+            let begun = begun.clone();
+            // A thread that ended its work here could take the next thread's work, and the runtime would not start
+            // that thread.
+            runtime.spawn_blocking(move || {
+                begun.set(|count| count.saturating_add(1));
+                drop(begun.changed.wait_while(begun.lock(), |count| *count < most));
+            });
+        }
+    });
+    if spawned.is_none() {
+        return 0;
     }
     let waited = begun.changed.wait_timeout_while(begun.lock(), patience, |count| *count < most);
     let (mut count, _) = waited.unwrap_or_else(PoisonError::into_inner);
