@@ -40,6 +40,8 @@ struct Words {
     text: [AtomicU64; NOTE_WORDS],
 }
 
+const _: () = assert!(size_of::<Words>() <= SIZE, "the words fit the page");
+
 /// The reason why a worker ends by itself, as its last word to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
