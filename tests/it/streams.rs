@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::io::ioctl_fionread;
+use rustix::pipe::{PipeFlags, fcntl_getpipe_size, pipe_with};
 use rustix::process::Signal;
 
 use crate::cli::{CANNOT_WRITE, NOT_OK, OK, USAGE};
@@ -53,10 +54,13 @@ fn a_run_whose_records_nobody_reads_ends_at_its_deadline() {
 #[test]
 fn a_run_whose_records_nobody_reads_ends_at_the_second_signal() {
     let (_input, mut command) = many_rows("-j 1 --grace 1h");
-    let (_unread, stdout) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
+    let (unread, stdout) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
     let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn().expect("a start");
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-    block_on(until("it computes", || !children_of(child.id()).is_empty()));
+    let room = fcntl_getpipe_size(&unread).expect("a size") as u64;
+    // Lines are written whole, so a full pipe has some room left.
+    let full = || ioctl_fionread(&unread).is_ok_and(|bytes| bytes + 8_192 > room);
+    block_on(until("the pipe is full", full));
     signal_child(child.id(), Signal::TERM);
     let mut line = String::new();
     stderr.read_line(&mut line).expect("text");
