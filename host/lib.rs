@@ -43,7 +43,7 @@
 //!  program ─▶ compiler (its own short-lived process) ─▶ image, cached by content ─▶ mapped by each worker
 //! ```
 //!
-//! - Guest code is compiled and run only in child processes, behind a fence ([`SandboxLayer`]).
+//! - Guest code is compiled and run only in child processes, behind a fence ([`fence::SandboxLayer`]).
 //! - Every accepted task settles exactly once, whatever dies. Its end is an [`Outcome`], never an `Err`.
 //! - A worker runs one task at a time, so a death has one suspect.
 //! - Every queue, frame, restart and output is bounded, and the host trusts no byte from a worker.

@@ -229,7 +229,7 @@ pub struct Receipt {
     /// Ends of the earlier attempts that were retried. Boxed, because few tasks have any.
     #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
     pub(crate) retried: Option<Box<Vec<Status>>>,
-    /// Present if [`crate::PoolConfig::receipts`] asks for it. Boxed because receipts are moved a million times a
+    /// Present if [`crate::TaskSettings::receipts`] asks for it. Boxed because receipts are moved a million times a
     /// second.
     pub measured: Option<Box<Measured>>,
 }
@@ -245,7 +245,7 @@ pub struct Measured {
     pub start: Option<Duration>,
     /// Processor time of the worker's own thread, so without the time of file accesses.
     pub cpu: Option<Duration>,
-    /// A WebAssembly core dump for debuggers, after a trap and if [`crate::PoolConfig::post_mortem`] asks for it. Empty
+    /// A WebAssembly core dump for debuggers, after a trap and if [`crate::TaskSettings::post_mortem`] asks for it. Empty
     /// if it would exceed [`crate::model::limits::MAX_CORE_DUMP`].
     pub core_dump: Option<Bytes>,
     /// The stderr of a task that is ok.
