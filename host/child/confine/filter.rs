@@ -38,7 +38,7 @@ pub struct SystemCall {
     pub name: &'static str,
     /// Whether only some values of its arguments are allowed.
     pub checked: bool,
-    /// What it is for.
+    /// Its purpose.
     pub why: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What a fence has to leave open for one child.
+//! The rights that a fence leaves one child.
 
 use crate::model::grants::DirGrant;
 use crate::protocol::roles::Role;

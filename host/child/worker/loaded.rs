@@ -14,7 +14,7 @@ use crate::protocol::roles::Role;
 use crate::protocol::setup::{ChildError, MAX_SNAPSHOT, WorkerSetup};
 use crate::protocol::wire::Decoder;
 
-/// What an intruder does with a row.
+/// An intruder's work on a row.
 pub(in crate::child) type Intrusion = fn(&[u8]) -> Option<Vec<u8>>;
 
 /// A program that is loaded, with all that runs beside it.

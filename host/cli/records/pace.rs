@@ -42,7 +42,8 @@ impl Pace {
         self.0.announced.load(Ordering::Relaxed).saturating_sub(self.0.lines.load(Ordering::Relaxed))
     }
 
-    /// Waits until the run is forced to end and nothing is taken any more.
+    /// Waits until the run is forced to end and lines that wait are not taken any more. A writer without lines is idle, not
+    /// stuck: the last tasks may still be ending.
     pub async fn stuck(&self, mut forced: watch::Receiver<bool>) {
         if forced.wait_for(|forced| *forced).await.is_err() {
             std::future::pending::<()>().await;
@@ -50,7 +51,7 @@ impl Pace {
         loop {
             let before = self.0.writes.load(Ordering::Relaxed);
             tokio::time::sleep(STILL).await;
-            if self.0.writes.load(Ordering::Relaxed) == before {
+            if self.left() > 0 && self.0.writes.load(Ordering::Relaxed) == before {
                 return;
             }
         }
