@@ -1,5 +1,6 @@
 //! Progress for people during a run.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::process::{Command, Stdio};
@@ -122,9 +123,11 @@ fn messages_stand_on_lines_of_their_own_and_nothing_is_left_of_a_bar() {
 /// Columns of a terminal that has not been told how wide it is.
 const COLUMNS: usize = 80;
 
-/// The lines that stand on a terminal in the end, without those that are empty.
+/// The lines that stand on a terminal in the end, without those that are empty. A line that was too
+/// long for one row of the terminal is one line.
 fn left_on_screen(sent: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
+    let mut wrapped = HashSet::new();
     let (mut row, mut column) = (0, 0);
     let mut rest = sent;
     while let Some(c) = rest.chars().next() {
@@ -138,7 +141,10 @@ fn left_on_screen(sent: &str) -> Vec<String> {
                 match &rest[end..=end] {
                     "A" => row -= count,
                     "B" => row += count,
-                    "K" => lines[row].clear(),
+                    "K" => {
+                        lines[row].clear();
+                        wrapped.remove(&row);
+                    }
                     command => panic!("what is {command}?"),
                 }
                 rest = &rest[end + 1..];
@@ -146,6 +152,7 @@ fn left_on_screen(sent: &str) -> Vec<String> {
             c => {
                 if column == COLUMNS {
                     (row, column) = (row + 1, 0);
+                    wrapped.insert(row);
                     lines.resize(lines.len().max(row + 1), String::new());
                 }
                 let mut line: Vec<char> = lines[row].chars().collect();
@@ -157,8 +164,22 @@ fn left_on_screen(sent: &str) -> Vec<String> {
         }
         lines.resize(lines.len().max(row + 1), String::new());
     }
-    let lines = lines.into_iter().map(|line| line.trim_end().to_owned());
-    lines.filter(|line| !line.is_empty()).collect()
+    let mut whole: Vec<String> = Vec::new();
+    for (row, line) in lines.into_iter().enumerate() {
+        match whole.last_mut() {
+            Some(begun) if wrapped.contains(&row) => begun.push_str(&line),
+            _ => whole.push(line),
+        }
+    }
+    let whole = whole.into_iter().map(|line| line.trim_end().to_owned());
+    whole.filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn a_line_that_is_too_long_for_a_row_of_the_terminal_is_one_line() {
+    let long = "x".repeat(COLUMNS + 1);
+    assert_eq!(left_on_screen(&format!("{long}\r\ny\r\n")), [long.as_str(), "y"]);
+    assert_eq!(left_on_screen(&format!("{long}\r\u{1b}[K\u{1b}[1A\u{1b}[Ky\r\n")), ["y"]);
 }
 
 #[test]
