@@ -74,6 +74,13 @@ impl Guard {
         (*peak, *denied, *granted, *own, *ready) = (*used, false, 0, deadline, None);
     }
 
+    /// Marks the instance as made. Memory that its start or its `init` was denied counts for none of its tasks: a kept
+    /// instance would count it for the first of them alone.
+    pub fn made(&mut self) {
+        self.ready = Some(Instant::now());
+        self.denied = false;
+    }
+
     /// The memory that is in use.
     pub fn used(&self) -> u64 {
         self.used

@@ -1,7 +1,5 @@
 //! One task from its store to its end: the part that is the same for every kind of program.
 
-use std::time::Instant;
-
 use wasmtime::{Store, WasmCoreDump};
 use wasmtime_wasi::I32Exit;
 
@@ -248,7 +246,7 @@ impl<P: Program> Home<P> {
                 self.store.data_mut().give(context.wasi(stdio, call)?);
             }
         }
-        self.store.data_mut().guard().ready = Some(Instant::now());
+        self.store.data_mut().guard().made();
         Ok(*self.instance.insert(instance))
     }
 }

@@ -150,6 +150,10 @@ pub(super) fn judge<'a, S: GuestStore>(
         Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout.into(), Some(error)),
         Verdict::NotOk(status, layer, error) => (status, layer, Cow::default(), Some(error)),
     };
+    // Whatever the guest's language made of it. Another limit that stopped the guest stays the reason.
+    let gave_up = guard.denied && matches!(status, Status::Failed | Status::Trap);
+    let (status, layer) = if gave_up { (Status::OutOfMemory, Layer::Limiter) } else { (status, layer) };
+    error = error.map(|error| if gave_up { memory_limit(error, limits) } else { error });
     let told = match &mut error {
         Some(error) => {
             error.message = texts::ends(std::mem::take(&mut error.message), MOST_OF_A_MESSAGE);
@@ -199,13 +203,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
         Some(trap) => (trap_code(*trap), trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
         None => ("abi", root),
     };
-    let backtrace = backtrace();
-    if guard.denied {
-        let message = format!("was denied memory over {} and then gave up: {message}", in_words(limits.memory));
-        let error = ErrorDetail { backtrace, ..ErrorDetail::new("memory-limit", message) };
-        return Verdict::NotOk(Status::OutOfMemory, Layer::Limiter, error);
-    }
-    let error = ErrorDetail { backtrace, ..ErrorDetail::new(code, message) };
+    let error = ErrorDetail { backtrace: backtrace(), ..ErrorDetail::new(code, message) };
     Verdict::NotOk(Status::Trap, Layer::Guest, error)
 }
 
@@ -217,6 +215,12 @@ fn timeout(guard: &Guard, layer: Layer) -> Verdict<'static> {
 fn too_much_output(limits: &Limits) -> Verdict<'static> {
     let message = format!("more than {} bytes of output", limits.output);
     Verdict::NotOk(Status::OutputLimit, Layer::Limiter, ErrorDetail::new("output-limit", message))
+}
+
+/// The error of a guest that was denied memory. Its own message, exit code and backtrace stay.
+fn memory_limit(own: ErrorDetail, limits: &Limits) -> ErrorDetail {
+    let message = format!("was denied memory over {} and then gave up: {}", in_words(limits.memory), own.message);
+    ErrorDetail { code: "memory-limit".to_owned(), message, ..own }
 }
 
 fn exited(code: i32, success_codes: &[i32]) -> Verdict<'static> {
