@@ -1,4 +1,4 @@
-// A number's largest prime factor: a row of JSON on standard input, its answer on standard output.
+// A number's largest prime factor: a row of JSON to its answer.
 //
 //	wpool run . inputs.jsonl
 package main
@@ -6,25 +6,21 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"log"
 	"math"
-	"os"
 	"strconv"
 )
 
-func main() {
-	log.SetFlags(0)
-	row, err := io.ReadAll(os.Stdin)
-	if err != nil {
-		log.Fatal(err)
-	}
+// Answers a row. An error is the row's failure.
+func task(row []byte) ([]byte, error) {
 	n, err := strconv.ParseUint(string(bytes.TrimSpace(row)), 10, 64)
 	if err != nil || n < 2 {
-		log.Fatalf("expected an integer from 2 to %d, got %s", uint64(math.MaxUint64), row)
+		return nil, fmt.Errorf("expected an integer from 2 to %d, got %s", uint64(math.MaxUint64), row)
 	}
-	fmt.Println(largestPrimeFactor(n))
+	return strconv.AppendUint(nil, largestPrimeFactor(n), 10), nil
 }
+
+// Prepares for all rows: each of them starts from the state that this leaves. Its argument is on the standard input.
+func prepare() {}
 
 func largestPrimeFactor(n uint64) uint64 {
 	for divisor := uint64(2); divisor <= n/divisor; {

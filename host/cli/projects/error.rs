@@ -55,7 +55,7 @@ pub enum Error {
     NoMetadata { path: PathBuf },
     #[error(
         "{path} comes from standard Go and stays a core module: Go's runtime and the adapter of components would grow \
-         the same memory; make it a command, which `wpool run` takes as it is",
+         the same memory; export functions as the project of `wpool new --lang go` does, or make it a command",
         path = path.display()
     )]
     Go { path: PathBuf },

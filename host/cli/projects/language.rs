@@ -38,6 +38,7 @@ pub enum Recipe {
 /// - `{out}`: the file to write,
 /// - `{source}`: the main source file; `{module}`: its name without extension; `{folder}`: its folder,
 /// - `{sources}`: all source files,
+/// - `{buildmode}`: that of a Go library if a source exports functions to the host, or else that of a Go command,
 /// - `{package}`: the main source file if only that is built, or else the folder,
 /// - `{bundle}`: the file that an earlier step wrote under this name, or else the main source file,
 /// - `{wit}`, `{world}`: the folder with the WIT files, and the world of the program.
@@ -187,8 +188,9 @@ pub static LANGUAGES: [Language; 10] = [
         signs: &["*.c"],
         hides: &[],
         tools: &[&C],
-        // Made with debug information to keep the names of functions. A later step removes it.
-        recipe: Recipe::Steps(&[step(&C, &["-O2", "-g", "-msimd128", "{sources}", "-o", "{out}"])]),
+        // Made with debug information to keep the names of functions. A later step removes it. Zig leaves `assert` out of
+        // optimized code.
+        recipe: Recipe::Steps(&[step(&C, &["-O2", "-UNDEBUG", "-g", "-msimd128", "{sources}", "-o", "{out}"])]),
         template: template!("c": "task.c", "inputs.jsonl"),
     },
     Language {
@@ -199,7 +201,7 @@ pub static LANGUAGES: [Language; 10] = [
         tools: &[&CPP],
         recipe: Recipe::Steps(&[step(
             &CPP,
-            &["-std=c++20", "-fno-exceptions", "-O2", "-g", "-msimd128", "{sources}", "-o", "{out}"],
+            &["-std=c++20", "-fno-exceptions", "-O2", "-UNDEBUG", "-g", "-msimd128", "{sources}", "-o", "{out}"],
         )]),
         template: template!("cpp": "task.cpp", "inputs.jsonl"),
     },
@@ -228,17 +230,17 @@ pub static LANGUAGES: [Language; 10] = [
     },
     Language {
         name: "go",
-        convention: "command",
+        convention: "raw",
         signs: &["go.mod", "*.go"],
         hides: &[],
         tools: &[&GO],
         recipe: Recipe::Steps(&[Step {
             tool: &GO,
-            args: &["build", "-trimpath", "-ldflags=-w", "-o", "{out}", "{package}"],
+            args: &["build", "-trimpath", "-buildmode={buildmode}", "-ldflags=-w", "-o", "{out}", "{package}"],
             env: &[("GOOS", "wasip1"), ("GOARCH", "wasm")],
             optional: false,
         }]),
-        template: template!("go": "go.mod", "main.go", "inputs.jsonl"),
+        template: template!("go": "go.mod", "main.go", "wpool.go", "inputs.jsonl"),
     },
     Language {
         name: "javascript",

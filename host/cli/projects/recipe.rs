@@ -63,6 +63,7 @@ fn expand(arg: &str, project: &Project, scratch: &Path, out: &Path, args: &mut V
         Some("{module}") => project.main_source()?.file_stem().map(PathBuf::from).unwrap_or_default(),
         Some("{bundle}") if is_output || bundle.exists() => bundle,
         Some("{bundle}") => here(&project.main_source()?),
+        Some("{buildmode}") => PathBuf::from(if exports(project)? { "c-shared" } else { "exe" }),
         Some("{package}") => project.file.as_deref().map_or_else(|| PathBuf::from("."), here),
         Some("{wit}") => wit(project, scratch)?,
         Some("{world}") => PathBuf::from(world(&wit(project, scratch)?)?),
@@ -76,6 +77,18 @@ fn expand(arg: &str, project: &Project, scratch: &Path, out: &Path, args: &mut V
     whole.push(value);
     args.push(whole);
     Ok(())
+}
+
+/// Whether a source of Go exports a function to the host.
+fn exports(project: &Project) -> Result<bool, Error> {
+    for source in project.sources()? {
+        let path = project.dir.join(source);
+        let text = fs::read(&path).map_err(Error::io("read", &path))?;
+        if text.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"//go:wasmexport ")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A path in the project's folder that no tool takes for an option.

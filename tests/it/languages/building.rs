@@ -52,7 +52,7 @@ fn a_compiler_that_fails_has_its_say_and_the_program_stays() {
     let last = ran.stderr.lines().last().expect("a line");
     assert!(last.contains("go build") && last.contains("exit status: 3"), "{last}");
     assert_eq!(fs::read(dir.join("task.wasm")).expect("a file"), b"the last one");
-    assert_eq!(fs::read_dir(&dir).expect("a folder").count(), 4, "something was left behind");
+    assert_eq!(fs::read_dir(&dir).expect("a folder").count(), 5, "something was left behind");
 }
 
 #[test]

@@ -6,8 +6,10 @@
 
 mod answers;
 mod building;
+mod c;
 mod components;
 mod doctor;
+mod go;
 mod templates;
 
 use std::env;
@@ -19,7 +21,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Ran, root, run, wpool};
+use crate::support::{Ran, root, run, wpool, wpool_run};
 
 const LANGUAGES: [&str; 10] =
     ["rust", "c", "cpp", "zig", "go", "javascript", "typescript", "python", "assemblyscript", "wat"];
