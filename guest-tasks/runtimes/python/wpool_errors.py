@@ -1,5 +1,6 @@
 """The errors of a script, in the words of Python: without a frame of anything but the script."""
 
+import os
 import sys
 import traceback
 
@@ -8,13 +9,9 @@ from wit_world.imports.types import Failure
 # Most lines of a traceback that are reported: half from its beginning, half from its end.
 MOST_LINES = 160
 
-# Packages of machine code that people miss first.
-NATIVE = frozenset(
-    "aiohttp bcrypt blis cffi cryptography cupy cv2 cython duckdb fastparquet gevent google.protobuf greenlet grpc h5py jax "
-    "lxml matplotlib mlx mysqlclient numba numexpr numpy onnxruntime orjson pandas PIL polars psutil psycopg psycopg2 "
-    "pyarrow pycurl pydantic_core pymongo pyodbc regex rpds scipy shapely skimage sklearn spacy sqlalchemy.cyextension "
-    "tensorflow tiktoken tokenizers torch torchvision transformers tree_sitter ujson uvloop xgboost yaml._yaml zmq".split()
-)
+# Packages of machine code that people miss first; wpool reads the same list.
+with open(os.path.join(os.path.dirname(__file__), "native.txt")) as names:
+    NATIVE = frozenset(names.read().split())
 # Parts of Python that need the operating system.
 OF_THE_SYSTEM = frozenset(
     "_ctypes _curses _dbm _gdbm _multiprocessing _posixshmem _posixsubprocess _socket _sqlite3 _ssl _tkinter curses dbm.gnu "
