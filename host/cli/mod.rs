@@ -19,6 +19,7 @@ mod report;
 mod rows;
 mod run;
 mod runtime;
+mod scripts;
 mod shape;
 mod shell;
 mod stdout;

@@ -20,6 +20,7 @@ use crate::cli::journal::{Entries, Entry, Facts, Key, ProgramFacts, output};
 use crate::cli::lines::Lines;
 use crate::cli::plan::{Locator, Plan, Style};
 use crate::cli::print::{print, print_bytes};
+use crate::cli::program::Subject;
 use crate::cli::records::record::Format;
 use crate::cli::rows::{Occurrences, Rows, Steps};
 use crate::cli::runtime::runtime;
@@ -32,7 +33,7 @@ const MAX_LINE: u64 = 64 << 20;
 pub fn replay(args: &args::Replay) -> Result<Exit> {
     let dump = args.coredump.as_deref().map(new_dump).transpose()?;
     let again = Again::find(&args.run)?;
-    let (plan, program) = again.single(args)?;
+    let (plan, Subject { program, .. }) = again.single(args)?;
     dump.iter().try_for_each(|path| check_dump(path, &plan))?;
     let format = Format {
         style: Style::Records { receipts: true },

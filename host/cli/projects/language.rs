@@ -147,7 +147,7 @@ const ASC: Tool = Tool {
     ways: &[way(Place::Npm("asc"), &[], VERSION), way(Place::Path("asc"), &[], VERSION)],
     install: "npm install assemblyscript @assemblyscript/wasi-shim",
 };
-const COMPONENTIZE_PY: Tool = Tool {
+pub const COMPONENTIZE_PY: Tool = Tool {
     name: "componentize-py",
     ways: &[
         way(Place::Path("componentize-py"), &[], VERSION),

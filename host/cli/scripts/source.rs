@@ -1,0 +1,25 @@
+//! The script at a path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::scripts::bundle::Script;
+use crate::cli::scripts::error::Error;
+use crate::cli::scripts::language::ScriptLanguage;
+
+/// Whether a path is that of a script: a file with the extension of a language, and not the source of a project.
+pub fn is_script(path: &Path) -> bool {
+    let Some(language) = ScriptLanguage::of(path).filter(|_| path.is_file()) else { return false };
+    fs::read(path).is_ok_and(|source| !(language.is_project)(&String::from_utf8_lossy(&source)))
+}
+
+/// Reads the script at a path, with all that it can import.
+pub fn read(path: &Path, paths: &[PathBuf]) -> Result<(Script, &'static ScriptLanguage), Error> {
+    let io = || std::io::Error::other("its extension is that of no language of scripts");
+    let language = ScriptLanguage::of(path).ok_or_else(|| Error::io("read", path)(io()))?;
+    let source = fs::read(path).map_err(Error::io("read", path))?;
+    if !(language.is_script)(&String::from_utf8_lossy(&source)) {
+        return Err(Error::NoRun { path: path.to_owned(), form: language.form });
+    }
+    Ok(((language.collect)(path, paths)?, language))
+}
