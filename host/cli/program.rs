@@ -6,7 +6,7 @@ use anyhow::Result;
 use bytesize::ByteSize;
 use wpool::Program;
 
-use crate::cli::errors::Usage;
+use crate::cli::errors::{Refused, Usage};
 use crate::cli::projects::{self, PROGRAM, Project};
 use crate::cli::say;
 use crate::cli::scripts::{self, MakeStep, Runtime, Runtimes, Script, ScriptLanguage};
@@ -141,5 +141,8 @@ pub fn explain(error: projects::Error) -> anyhow::Error {
 
 /// The same for an error about a script.
 pub fn of_script(error: scripts::Error) -> anyhow::Error {
+    if let scripts::Error::Refused { .. } = error {
+        return Refused(error.to_string()).into();
+    }
     if error.is_usage() { Usage(error.to_string()).into() } else { error.into() }
 }

@@ -2,7 +2,7 @@
 # Rebuilds runtime.wasm, which stands inside wpool's executable. The same bytes come out wherever this runs with the
 # compilers that it names.
 #
-#   build.sh [--out FILE]    write FILE instead of host/cli/scripts/javascript.wasm
+#   build.sh [--out FILE]    write FILE instead of host/cli/scripts/runtimes/javascript.wasm
 set -euo pipefail
 
 usage() {
@@ -23,7 +23,7 @@ while (($#)); do
 done
 
 cd "$(dirname "$(realpath "$0")")"
-: "${out:=$(realpath ../../../host/cli/scripts)/javascript.wasm}"
+: "${out:=$(realpath ../../../host/cli/scripts/runtimes)/javascript.wasm}"
 
 # `ZIG` or the module of Python: `pip install ziglang==0.17.1`.
 zig=(${ZIG:-python3 -m ziglang})

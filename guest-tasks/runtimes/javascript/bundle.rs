@@ -2,7 +2,7 @@
 
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Ctx, Error, Module, Runtime, Context, Object, TypedArray, Value};
+use rquickjs::{Ctx, Error, Module, Object, TypedArray, Value};
 
 use crate::errors::Stop;
 use crate::Failure;
@@ -33,15 +33,13 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    pub fn read(bytes: Vec<u8>) -> Result<Bundle, Failure> {
+    /// Reads a bundle in a context in which no script has run.
+    pub fn read(ctx: &Ctx, bytes: &[u8]) -> Result<Bundle, Failure> {
         let refuse = || Failure::plain("exception", "the bundle of the script is broken");
         let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(refuse)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (header, contents) = rest.split_at_checked(length).ok_or_else(refuse)?;
-        // A script's own `JSON.parse` is not there yet, so the header is read where no script comes.
-        let runtime = Runtime::new().map_err(|_| refuse())?;
-        let context = Context::full(&runtime).map_err(|_| refuse())?;
-        context.with(|ctx| Bundle::of_header(&ctx, header, contents)).ok().flatten().ok_or_else(refuse)
+        Bundle::of_header(ctx, header, contents).ok().flatten().ok_or_else(refuse)
     }
 
     fn of_header(ctx: &Ctx, header: &[u8], mut contents: &[u8]) -> rquickjs::Result<Option<Bundle>> {

@@ -57,7 +57,7 @@ export!(Component);
 
 impl Guest for Component {
     fn init(bundle: Vec<u8>) -> Result<(), Failure> {
-        let script = Script::start(Bundle::read(bundle)?)?;
+        let script = Script::start(&bundle)?;
         natives::forget_random();
         SCRIPT.set(Some(script));
         Ok(())
@@ -72,11 +72,12 @@ impl Guest for Component {
 }
 
 impl Script {
-    fn start(bundle: Bundle) -> Result<Script, Failure> {
+    fn start(bundle: &[u8]) -> Result<Script, Failure> {
         let broken = |_| Failure::plain("out-of-memory", "out of memory");
         let runtime = Runtime::new().map_err(broken)?;
         runtime.set_max_stack_size(STACK);
         let context = Context::full(&runtime).map_err(broken)?;
+        let bundle = context.with(|ctx| Bundle::read(&ctx, bundle))?;
         let sources = Sources::new(&bundle);
         runtime.set_loader(bundle::Files::of(&bundle), bundle::Files::of(&bundle));
         let (prelude, run, sources) = context.with(|ctx| {

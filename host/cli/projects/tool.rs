@@ -186,8 +186,13 @@ pub fn run(command: &mut Command) -> Result<(), Error> {
 
 /// Runs a command to its end. Only a failure shows its printed text.
 pub fn run_quietly(command: &mut Command) -> Result<(), Error> {
+    read_quietly(command).map(drop)
+}
+
+/// The same, for its standard output.
+pub fn read_quietly(command: &mut Command) -> Result<Vec<u8>, Error> {
     match command.stdin(Stdio::null()).output() {
-        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) if output.status.success() => Ok(output.stdout),
         Ok(Output { status, stdout, stderr }) => {
             let printed = [stdout, stderr].concat();
             let printed = String::from_utf8_lossy(&printed).trim_end().to_owned();

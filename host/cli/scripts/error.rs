@@ -25,6 +25,16 @@ pub enum Error {
              folder of packages"
     )]
     NoVenv,
+    #[error(
+        "--python-path is for Python; this script is {language}, whose imports are found beside it and in node_modules"
+    )]
+    NotPython { language: &'static str },
+    #[error("{path} is not code and lies outside of {root}, the folder of the script; copy it there",
+            path = path.display(), root = root.display())]
+    FileOutside { path: PathBuf, root: PathBuf },
+    /// A tool of the language has found errors in the script.
+    #[error("the script is refused:\n{text}")]
+    Refused { text: String },
     #[error("--python-path {path}: not a folder", path = path.display())]
     NoFolder { path: PathBuf },
     #[error("there is no folder for the runtimes of scripts: set HOME or XDG_CACHE_HOME")]
@@ -47,7 +57,7 @@ impl Error {
     /// Whether another command line would help.
     pub fn is_usage(&self) -> bool {
         match self {
-            Error::NoRun { .. } | Error::NoVenv | Error::NoFolder { .. } => true,
+            Error::NoRun { .. } | Error::NoVenv | Error::NotPython { .. } | Error::NoFolder { .. } => true,
             Error::Tools(error) => error.is_usage(),
             _ => false,
         }

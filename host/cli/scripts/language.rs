@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::projects::{COMPONENTIZE_PY, Tool};
 use crate::cli::scripts::bundle::Script;
 use crate::cli::scripts::error::Error;
-use crate::cli::scripts::python;
+use crate::cli::scripts::{javascript, python, typescript};
 
 /// One language of scripts.
 #[derive(Debug)]
@@ -21,7 +21,16 @@ pub struct ScriptLanguage {
     pub is_project: fn(&str) -> bool,
     /// Finds all that belongs to the script at a path. The folders are those of `--python-path`.
     pub collect: fn(&Path, &[PathBuf]) -> Result<Script, Error>,
-    pub runtime: Recipe,
+    pub runtime: Origin,
+}
+
+/// Where a language's runtime comes from.
+#[derive(Debug)]
+pub enum Origin {
+    /// The language's own tools make it.
+    Made(Recipe),
+    /// It is a part of wpool.
+    Inside(&'static [u8]),
 }
 
 /// How a language's runtime is made, in a folder of its own in which nothing else is.
@@ -49,14 +58,16 @@ macro_rules! glue {
 }
 
 /// Every language of scripts.
-pub static SCRIPT_LANGUAGES: [ScriptLanguage; 1] = [ScriptLanguage {
+pub static SCRIPT_LANGUAGES: [ScriptLanguage; 3] = [PYTHON, JAVASCRIPT, TYPESCRIPT];
+
+const PYTHON: ScriptLanguage = ScriptLanguage {
     name: "python",
     extensions: &["py"],
     form: "def run(row): …",
     is_script: python::is_script,
     is_project: python::is_project,
     collect: python::collect,
-    runtime: Recipe {
+    runtime: Origin::Made(Recipe {
         tools: &[&COMPONENTIZE_PY],
         files: glue!("python": "wpool_script.py", "wpool_stdlib.py", "wpool_bundle.py", "wpool_resources.py",
                      "wpool_errors.py", "native.txt"),
@@ -64,8 +75,31 @@ pub static SCRIPT_LANGUAGES: [ScriptLanguage; 1] = [ScriptLanguage {
         args: &["-d", "wit", "-w", "script", "componentize", "-p", "glue", "wpool_script", "-o", "out.wasm"],
         env: &[("VIRTUAL_ENV", "venv")],
         takes: "about 10 s",
-    },
-}];
+    }),
+};
+
+/// QuickJS with wpool's glue. `guest-tasks/runtimes/javascript/build.sh` makes it.
+const JAVASCRIPT_RUNTIME: &[u8] = include_bytes!("runtimes/javascript.wasm");
+
+const JAVASCRIPT: ScriptLanguage = ScriptLanguage {
+    name: "javascript",
+    extensions: &["js", "mjs", "cjs"],
+    form: "export function run(row) { … }",
+    is_script: javascript::is_script,
+    is_project: |_| false,
+    collect: javascript::collect,
+    runtime: Origin::Inside(JAVASCRIPT_RUNTIME),
+};
+
+const TYPESCRIPT: ScriptLanguage = ScriptLanguage {
+    name: "typescript",
+    extensions: &["ts", "mts", "cts"],
+    form: "export function run(row: …): … { … }",
+    is_script: javascript::is_script,
+    is_project: |_| false,
+    collect: typescript::collect,
+    runtime: Origin::Inside(JAVASCRIPT_RUNTIME),
+};
 
 impl ScriptLanguage {
     pub fn named(name: &str) -> Option<&'static ScriptLanguage> {

@@ -3,11 +3,15 @@
 
 mod bundle;
 mod error;
+mod esbuild;
 mod imports;
+mod javascript;
 mod language;
+mod memo;
 mod python;
 mod runtime;
 mod source;
+mod typescript;
 
 pub use bundle::{RowsAs, Script, Setting};
 pub use error::Error;

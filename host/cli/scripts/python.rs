@@ -12,9 +12,8 @@ use bytesize::ByteSize;
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::imports::imported;
+use crate::cli::scripts::source::{MOST_BYTES, read_file};
 
-/// All files of a script together. It is sent to the process that starts the script, whose argument has 64 MiB at most.
-const MOST_BYTES: u64 = 32 << 20;
 const MOST_FILES: usize = 10_000;
 /// Largest file of a package that is not a source.
 const MOST_DATA: u64 = 1 << 20;
@@ -48,7 +47,7 @@ pub fn collect(path: &Path, paths: &[PathBuf]) -> Result<Script, Error> {
         roots.push(Root::open(&packages(path)?, false)?);
     }
     let mut collector = Collector { roots, files: Vec::new(), native: BTreeSet::new(), bytes: 0 };
-    let content = read(path)?;
+    let content = read_file(path)?;
     let mut wanted: VecDeque<String> = imported(&String::from_utf8_lossy(&content)).into_iter().collect();
     let mut seen = BTreeSet::from([main.trim_end_matches(".py").to_owned()]);
     collector.push(main.clone(), true, content)?;
@@ -102,21 +101,8 @@ impl Root {
         if !real.starts_with(&self.real) {
             return Err(Error::Outside { path, root: self.path.clone() });
         }
-        read(&real)
+        read_file(&real)
     }
-}
-
-/// Reads a regular file of bounded size.
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let found = fs::metadata(path).map_err(Error::io("read", path))?;
-    if found.len() > MOST_BYTES {
-        let (limit, largest) = (ByteSize(MOST_BYTES).to_string(), path.display().to_string());
-        return Err(Error::TooLarge { limit, largest });
-    }
-    // A pipe would be waited for.
-    let not_a_file = || std::io::Error::other("it is not a regular file");
-    let content = if found.is_file() { fs::read(path) } else { Err(not_a_file()) };
-    content.map_err(Error::io("read", path))
 }
 
 struct Collector {

@@ -16,7 +16,7 @@ use wpool::place::{Dir, PRIVATE};
 use crate::cli::dirs::cache_dir;
 use crate::cli::projects::{self, Tool, run_quietly};
 use crate::cli::scripts::error::Error;
-use crate::cli::scripts::language::{Recipe, SCRIPT_LANGUAGES, ScriptLanguage};
+use crate::cli::scripts::language::{Origin, Recipe, SCRIPT_LANGUAGES, ScriptLanguage};
 
 /// The contract between wpool and a runtime.
 const WIT: &str = include_str!("../../../wit/script.wit");
@@ -64,6 +64,16 @@ pub struct Listed {
 }
 
 impl Runtime {
+    /// The runtime of a language if it is a part of wpool, or else how it is made.
+    fn inside(language: &ScriptLanguage) -> Result<Runtime, &Recipe> {
+        let bytes = match &language.runtime {
+            Origin::Inside(bytes) => bytes,
+            Origin::Made(recipe) => return Err(recipe),
+        };
+        let hash: String = blake3::hash(bytes).to_hex().chars().take(DIGITS).collect();
+        Ok(Runtime { name: format!("{}-{}-{hash}", language.name, env!("CARGO_PKG_VERSION")), bytes: bytes.to_vec() })
+    }
+
     /// The program, under the name of a script.
     pub fn program(self, name: &str) -> Program {
         Program::new(name, self.bytes)
@@ -84,19 +94,26 @@ impl Runtimes {
 
     /// The runtime of a language, if it is there. Starts a process only when a tool is seen for the first time.
     pub fn find(&self, language: &ScriptLanguage, dir: &Path) -> Result<Option<Runtime>, Error> {
-        let name = match language.runtime.tool.find_at_once(dir) {
+        let recipe = match Runtime::inside(language) {
+            Ok(inside) => return Ok(Some(inside)),
+            Err(recipe) => recipe,
+        };
+        let name = match recipe.tool.find_at_once(dir) {
             Some(found) => {
                 let version = self.version(&found, dir);
-                Some(name(language, &version)).filter(|name| self.has(name))
+                Some(name(language, recipe, &version)).filter(|name| self.has(name))
             }
             // Without the tool, whichever was made by one before.
-            None => self.latest(language),
+            None => self.latest(language, recipe),
         };
         name.map(|name| self.read(&name)).transpose().map(Option::flatten)
     }
 
     /// The runtime of this name, if it is there.
     pub fn read(&self, name: &str) -> Result<Option<Runtime>, Error> {
+        if let Some(inside) = SCRIPT_LANGUAGES.iter().flat_map(Runtime::inside).find(|it| it.name == name) {
+            return Ok(Some(inside));
+        }
         let place = self.dir.at(format!("{name}{END}"));
         let path = place.path();
         if place.look().map_err(Error::io("read", &path))?.is_none() {
@@ -123,19 +140,22 @@ impl Runtimes {
         if let Some(found) = self.find(language, dir)?.filter(|_| !anew) {
             return Ok(found);
         }
-        let recipe = &language.runtime;
-        recipe.tools.iter().try_for_each(|tool| need(language, tool, dir).map(drop))?;
-        let found = need(language, recipe.tool, dir)?;
+        let recipe = match Runtime::inside(language) {
+            Ok(inside) => return Ok(inside),
+            Err(recipe) => recipe,
+        };
+        recipe.tools.iter().try_for_each(|tool| need(language.name, tool, dir).map(drop))?;
+        let found = need(language.name, recipe.tool, dir)?;
         let _lock = self.lock()?;
         let version = self.version(&found, dir);
-        let name = name(language, &version);
+        let name = name(language, recipe, &version);
         // Perhaps somebody else has made it in the meantime.
         if let Some(found) = self.read(&name)?.filter(|_| !anew) {
             return Ok(found);
         }
         tell(Step::Begins { language: language.name, tool: recipe.tool.name, version: &version, takes: recipe.takes });
         let began = Instant::now();
-        let bytes = make(language, &found)?;
+        let bytes = make(language, recipe, &found)?;
         let place = self.dir.at(format!("{name}{END}"));
         place.replace(&bytes, PRIVATE, true).map_err(Error::io("write", &place.path()))?;
         tell(Step::Made { name: &name, bytes: bytes.len() as u64, took: began.elapsed() });
@@ -146,9 +166,10 @@ impl Runtimes {
     pub fn list(&self, dir: &Path) -> Result<Vec<Listed>, Error> {
         let mut listed = Vec::new();
         for language in &SCRIPT_LANGUAGES {
-            let current = match language.runtime.tool.find_at_once(dir) {
-                Some(found) => Some(name(language, &self.version(&found, dir))),
-                None => self.latest(language),
+            let Origin::Made(recipe) = &language.runtime else { continue };
+            let current = match recipe.tool.find_at_once(dir) {
+                Some(found) => Some(name(language, recipe, &self.version(&found, dir))),
+                None => self.latest(language, recipe),
             };
             for (name, bytes, used) in self.of(language, "")? {
                 let current = current.as_ref() == Some(&name);
@@ -170,8 +191,8 @@ impl Runtimes {
     }
 
     /// The runtime of this wpool that was used last.
-    fn latest(&self, language: &ScriptLanguage) -> Option<String> {
-        let end = format!("-{}", hash(&language.runtime));
+    fn latest(&self, language: &ScriptLanguage, recipe: &Recipe) -> Option<String> {
+        let end = format!("-{}", hash(recipe));
         self.of(language, &end).ok()?.into_iter().max_by_key(|(_, _, used)| *used).map(|(name, ..)| name)
     }
 
@@ -221,18 +242,19 @@ impl Runtimes {
     }
 }
 
-fn need(language: &ScriptLanguage, tool: &Tool, dir: &Path) -> Result<projects::Found, Error> {
+/// A tool that a language cannot do without.
+pub fn need(language: &'static str, tool: &Tool, dir: &Path) -> Result<projects::Found, Error> {
     let missing = || {
         let (tool, remedy) = (tool.name.to_owned(), format!("install it with `{}`", tool.install));
-        projects::Error::MissingTool { language: language.name, tool, remedy }
+        projects::Error::MissingTool { language, tool, remedy }
     };
     Ok(tool.find(dir).ok_or_else(missing)?)
 }
 
 /// The name of a language's runtime by a version of its tool.
-fn name(language: &ScriptLanguage, version: &str) -> String {
+fn name(language: &ScriptLanguage, recipe: &Recipe, version: &str) -> String {
     let version: String = version.chars().filter(|c| c.is_ascii_alphanumeric() || ".+".contains(*c)).collect();
-    format!("{}-{version}-{}", language.name, hash(&language.runtime))
+    format!("{}-{version}-{}", language.name, hash(recipe))
 }
 
 /// Digits for everything that wpool adds to a runtime.
@@ -243,10 +265,9 @@ fn hash(recipe: &Recipe) -> String {
 }
 
 /// Makes a runtime in a new folder.
-fn make(language: &ScriptLanguage, found: &projects::Found) -> Result<Vec<u8>, Error> {
+fn make(language: &ScriptLanguage, recipe: &Recipe, found: &projects::Found) -> Result<Vec<u8>, Error> {
     let scratch = tempfile::Builder::new().prefix("wpool-runtime-").tempdir();
     let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
-    let recipe = &language.runtime;
     for (name, content) in recipe.files.iter().chain(&[("wit/script.wit", WIT)]) {
         let path = scratch.path().join(name);
         let folder = path.parent().unwrap_or(scratch.path());
