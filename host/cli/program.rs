@@ -59,7 +59,8 @@ pub fn load_as_it_is(path: &Path, paths: &[PathBuf]) -> Result<Option<Subject>> 
     if scripts::is_script(path) {
         let (script, language) = scripts::read(path, paths).map_err(of_script)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let runtime = Runtimes::open().and_then(|runtimes| runtimes.find(language, &folder)).map_err(of_script)?;
+        let runtime =
+            Runtimes::open().and_then(|runtimes| runtimes.find(language, here(&folder))).map_err(of_script)?;
         return Ok(runtime.map(|runtime| Subject::of_script(script, folder, runtime)));
     }
     check(path)?;
@@ -81,7 +82,7 @@ pub fn runtime(language: &'static ScriptLanguage, dir: &Path, anew: bool, quiet:
             say(format_args!("made the runtime {name} ({}) in {took:.1?}; now it is compiled", ByteSize(bytes)));
         }
     };
-    Runtimes::open().and_then(|runtimes| runtimes.obtain(language, dir, anew, tell)).map_err(of_script)
+    Runtimes::open().and_then(|runtimes| runtimes.obtain(language, here(dir), anew, tell)).map_err(of_script)
 }
 
 impl Subject {
@@ -119,6 +120,11 @@ impl Subject {
         };
         now.is_some_and(|now| now.hash() != self.kept.hash())
     }
+}
+
+/// A folder that a process can be started in.
+fn here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 /// Refuses what is neither a program nor a folder to build.

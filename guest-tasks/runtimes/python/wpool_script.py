@@ -39,7 +39,7 @@ class Diagnostics(io.RawIOBase):
 
 
 class Unfit(Exception):
-    """The result is not of a kind that an output can be made of."""
+    """The script, or a result, is not of the form that it must have."""
 
 
 def output(result: object, bare: bool) -> bytes:
@@ -51,7 +51,7 @@ def output(result: object, bare: bool) -> bytes:
             return result.encode()
         return encode(result).encode()
     except UnicodeEncodeError:
-        return json.dumps(result, allow_nan=False, separators=(",", ":")).encode()
+        raise Unfit("run returned a text with half a character (a lone surrogate), which no output can hold") from None
     except TypeError as error:
         inner = str(error).removeprefix("Object of type ").partition(" ")[0]
         name = type(result).__name__
@@ -106,19 +106,16 @@ def note_seeds() -> None:
     random.seed = noted_seed
 
 
-class WitWorld(wit_world.WitWorld):
-    def init(self, bundle: bytes) -> None:
-        self.bundle = None
+class Runtime:
+    """The script and what is made of it before the first row."""
+
+    bundle = function = parse = reseed = out = None
+
+    def begin(self) -> None:
         self.out = io.TextIOWrapper(
             io.BufferedWriter(Diagnostics()), encoding="utf-8", errors="backslashreplace", line_buffering=True
         )
         sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = self.out
-        try:
-            self.start(wpool_bundle.Bundle(bundle))
-        except BaseException as error:
-            raise Err(wpool_errors.failure(error, self.bundle, starting=True)) from None
-        finally:
-            self.out.flush()
 
     def start(self, bundle: wpool_bundle.Bundle) -> None:
         self.bundle = bundle
@@ -129,7 +126,7 @@ class WitWorld(wit_world.WitWorld):
         module = sys.modules[name]
         self.function = getattr(module, "run", None)
         if not callable(self.function):
-            raise Err(Failure("exception", f"{bundle.paths[bundle.main]} defines no function `run`", "", None))
+            raise Unfit(f"{bundle.paths[bundle.main]} defines no function `run`")
         self.prepare(module)
         bundle.compile_all()
         self.parse, self.reseed = parser(bundle.rows, self.function), reseeder()
@@ -142,7 +139,7 @@ class WitWorld(wit_world.WitWorld):
         init, argument = getattr(module, "init", None), self.bundle.arg
         if not callable(init):
             if argument is not None:
-                raise Err(Failure("exception", "the script has no function `init` for the argument", "", None))
+                raise Unfit("the script has no function `init` that could take the argument")
             return
         takes_one = getattr(getattr(init, "__code__", None), "co_argcount", 1) > 0
         if argument is None:
@@ -151,14 +148,32 @@ class WitWorld(wit_world.WitWorld):
         content = base64.b64decode(argument)
         init(content if hint(init) in (bytes, "bytes") else decode(content.decode()))
 
-    def run(self, row: bytes) -> bytes:
+
+# A call of the world is made on a new object each time.
+RUNTIME = Runtime()
+
+
+class WitWorld(wit_world.WitWorld):
+    def init(self, bundle: bytes) -> None:
+        RUNTIME.begin()
         try:
-            if self.reseed is not None:
-                self.reseed()
-            return output(self.function(self.parse(row)), self.bundle.bare)
+            RUNTIME.start(wpool_bundle.Bundle(bundle))
+        except Unfit as error:
+            raise Err(Failure("exception", str(error), "", None)) from None
+        except BaseException as error:
+            raise Err(wpool_errors.failure(error, RUNTIME.bundle, starting=True)) from None
+        finally:
+            RUNTIME.out.flush()
+
+    def run(self, row: bytes) -> bytes:
+        runtime = RUNTIME
+        try:
+            if runtime.reseed is not None:
+                runtime.reseed()
+            return output(runtime.function(runtime.parse(row)), runtime.bundle.bare)
         except Unfit as error:
             raise Err(Failure("result-type", wpool_errors.clean(str(error)), "", None)) from None
         except BaseException as error:
-            raise Err(wpool_errors.failure(error, self.bundle)) from None
+            raise Err(wpool_errors.failure(error, runtime.bundle)) from None
         finally:
-            self.out.flush()
+            runtime.out.flush()

@@ -64,7 +64,7 @@ fn refusal(status: Status, error: ErrorDetail, is_script: bool) -> Refusal {
         status => format!("its `init` ended in a {}: {}", status.as_str(), error.message),
     };
     for line in error.traceback.iter().flat_map(|traceback| traceback.lines()) {
-        message += &format!("\n  {line}");
+        message += &format!("\n{line}");
     }
     for function in &error.backtrace {
         message += &format!("\n  in {function}");

@@ -218,8 +218,11 @@ fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str)
     let measured = receipt.measured.as_deref();
     let mut stderr = measured.and_then(|measured| measured.stderr.as_deref());
     if let Outcome::NotOk(failure) = &result.outcome {
-        let ErrorDetail { code, message, backtrace, .. } = &failure.error;
+        let ErrorDetail { code, message, backtrace, traceback, .. } = &failure.error;
         text.add_block(&head("error"), &format!("{code}: {message}"));
+        if let Some(traceback) = traceback {
+            text.add_block(&head("traceback"), traceback);
+        }
         if !backtrace.is_empty() {
             let frames = backtrace.iter().enumerate().map(|(at, name)| format!("{at:>4} {}", inert::text(name)));
             text.add_block(&head("backtrace"), &frames.collect::<Vec<_>>().join("\n"));

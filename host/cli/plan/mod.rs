@@ -88,6 +88,8 @@ pub struct Messages {
     pub quiet: bool,
     pub verbose: bool,
     pub progress: Shown,
+    /// What tasks print is shown.
+    pub show_output: bool,
     /// Tasks that run as long as this are told of.
     pub slow: Duration,
     pub summary_json: Option<Target>,
@@ -218,6 +220,7 @@ fn messages(typed: &args::Messages, to_file: bool) -> Result<Messages> {
         quiet: typed.quiet,
         verbose: typed.verbose,
         progress: Shown::new(typed.progress, typed.quiet, to_file),
+        show_output: typed.show_output,
         slow: typed.slow,
         summary_json: typed.summary_json.as_deref().map(always).transpose()?,
     })

@@ -130,11 +130,6 @@ impl Script {
         whole
     }
 
-    /// Whether bytes are a package, and not a WebAssembly program.
-    pub fn is_package(bytes: &[u8]) -> bool {
-        bytes.starts_with(MAGIC)
-    }
-
     /// Reads a package: the script, and the name of its runtime. `None` for bytes that are none.
     pub fn of_package(bytes: &[u8]) -> Option<(Script, String)> {
         let (length, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
