@@ -27,11 +27,17 @@ pub fn runtime(action: &args::Runtime) -> Result<Exit> {
 fn build(languages: &[String]) -> Result<Exit> {
     for language in &SCRIPT_LANGUAGES {
         let is_named = languages.iter().any(|name| name == language.name);
-        let has_tools = || language.runtime.tools.iter().all(|tool| tool.find(Path::new(HERE)).is_some());
+        if language.tools().is_empty() {
+            if is_named {
+                say(format_args!("the runtime of {} is a part of wpool", language.name));
+            }
+            continue;
+        }
+        let has_tools = || language.tools().iter().all(|tool| tool.find(Path::new(HERE)).is_some());
         if is_named || languages.is_empty() && has_tools() {
             make(language, Path::new(HERE), true, false)?;
         } else if languages.is_empty() {
-            let tools: Vec<_> = language.runtime.tools.iter().map(|tool| format!("`{}`", tool.install)).collect();
+            let tools: Vec<_> = language.tools().iter().map(|tool| format!("`{}`", tool.install)).collect();
             say(format_args!(
                 "no runtime of {}: its tools are not here; get them with {}",
                 language.name,
@@ -50,7 +56,11 @@ fn list(json: bool) -> Result<Exit> {
 /// The runtimes, a line each.
 pub fn describe(listed: &[Listed]) -> Lines {
     let line = |it: &Listed| {
-        let state = if it.current { "used" } else { "of other tools, or of another wpool" };
+        let state = match (it.inside, it.current) {
+            (true, _) => "a part of wpool",
+            (false, true) => "used",
+            (false, false) => "of other tools, or of another wpool",
+        };
         format!("{:<36} {:>10}  {state}", it.name, ByteSize(it.bytes).to_string())
     };
     listed.iter().map(line).collect()
@@ -59,7 +69,9 @@ pub fn describe(listed: &[Listed]) -> Lines {
 fn prune(all: bool) -> Result<Exit> {
     let runtimes = Runtimes::open().map_err(of_script)?;
     let mut removed = 0;
-    for runtime in runtimes.list(Path::new(HERE)).map_err(of_script)?.iter().filter(|it| all || !it.current) {
+    for runtime in
+        runtimes.list(Path::new(HERE)).map_err(of_script)?.iter().filter(|it| !it.inside && (all || !it.current))
+    {
         runtimes.remove(runtime).map_err(of_script)?;
         removed += 1;
     }

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
@@ -12,7 +10,7 @@ use crate::cli::projects::{Found, read_quietly};
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::memo::Memo;
-use crate::cli::scripts::source::MOST_BYTES;
+use crate::cli::scripts::source::{MOST_BYTES, read_file};
 
 /// For a runtime with the language of 2024 and nothing around it.
 const ARGS: [&str; 11] = [
@@ -22,14 +20,14 @@ const ARGS: [&str; 11] = [
     "--main-fields=module,main",
     "--target=es2024",
     "--charset=utf8",
-    "--sourcemap=inline",
+    "--sourcemap=external",
     "--log-level=warning",
     "--log-limit=10",
     "--color=false",
     "--define:process.env.NODE_ENV=\"production\"",
 ];
-/// Stands before the map at the end of a bundle.
-const MAP: &[u8] = b"//# sourceMappingURL=data:application/json;base64,";
+/// Stands between a bundle and its map where both are kept.
+const MAP: &[u8] = b"\n// wpool: the source map\n";
 /// Extensions of code. Other files that a bundle has inside must belong to the script.
 const CODE: [&str; 8] = ["js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"];
 
@@ -54,14 +52,17 @@ pub fn bundle(esbuild: &Found, folder: &Path, main: &str) -> Result<Script, Erro
     }
     let scratch = tempfile::Builder::new().prefix("wpool-bundle-").tempdir();
     let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
-    let report = scratch.path().join("report.json");
-    let meta = format!("--metafile={}", report.display());
+    // Where links lead, as paths in the map are written.
+    let place = scratch.path().canonicalize().map_err(Error::io("read", scratch.path()))?;
+    let [report, out, map] = ["report.json", "bundle.js", "bundle.js.map"].map(|name| place.join(name));
+    let written = [format!("--metafile={}", report.display()), format!("--outfile={}", out.display())];
     // A name that begins with a dash would be an option.
     let entry = format!("./{main}");
-    let args = [entry.as_str(), meta.as_str()].into_iter().chain(ARGS);
-    let bundle = read_quietly(&mut esbuild.call(&real, args)).map_err(refused)?;
-    let text = std::fs::read(&report).map_err(Error::io("read", &report))?;
-    let Report { inputs } = serde_json::from_slice(&text).map_err(|error| Error::io("read", &report)(error.into()))?;
+    let args = written.iter().map(String::as_str).chain([entry.as_str()]).chain(ARGS);
+    read_quietly(&mut esbuild.call(&real, args)).map_err(refused)?;
+    let Report { inputs } = parse(&report, &read_file(&report)?)?;
+    let map = relative(&map, &read_file(&map)?, &place, &real)?;
+    let bundle = [&read_file(&out)?[..], MAP, &map].concat();
     let mut files = Vec::new();
     // Parts that esbuild itself adds have a prefix and are no files.
     for input in inputs.keys().map(|input| real.join(input)).filter(|input| input.is_file()) {
@@ -83,6 +84,22 @@ fn within(input: &Path, root: &Path) -> Result<PathBuf, Error> {
     Err(Error::FileOutside { path: input.to_owned(), root: root.to_owned() })
 }
 
+/// A map whose sources are relative to the folder of the script.
+fn relative(path: &Path, map: &[u8], place: &Path, root: &Path) -> Result<Vec<u8>, Error> {
+    let mut map: serde_json::Value = parse(path, map)?;
+    for source in map["sources"].as_array_mut().into_iter().flatten() {
+        let real = source.as_str().and_then(|source| place.join(source).canonicalize().ok());
+        if let Some(real) = real {
+            *source = real.strip_prefix(root).unwrap_or(&real).to_string_lossy().into();
+        }
+    }
+    Ok(map.to_string().into_bytes())
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(text).map_err(|error| Error::io("read", path)(error.into()))
+}
+
 /// A script of the bundle and, as a file of its own, the map at its end.
 fn split(main: &str, mut bundle: Vec<u8>) -> Result<Script, Error> {
     if bundle.len() as u64 > MOST_BYTES {
@@ -91,7 +108,7 @@ fn split(main: &str, mut bundle: Vec<u8>) -> Result<Script, Error> {
     let beside = true;
     let mut files = Vec::new();
     if let Some(at) = memchr::memmem::rfind(&bundle, MAP) {
-        let map = STANDARD.decode(bundle[at + MAP.len()..].trim_ascii()).unwrap_or_default();
+        let map = bundle[at + MAP.len()..].to_vec();
         bundle.truncate(at);
         files.push(File { name: format!("{main}.map"), beside, content: map });
     }

@@ -106,6 +106,14 @@ impl ScriptLanguage {
         SCRIPT_LANGUAGES.iter().find(|language| language.name == name)
     }
 
+    /// The tools that make its runtime. Empty if the runtime is a part of wpool.
+    pub fn tools(&self) -> &'static [&'static Tool] {
+        match &self.runtime {
+            Origin::Made(recipe) => recipe.tools,
+            Origin::Inside(_) => &[],
+        }
+    }
+
     /// The language of a file, by its extension.
     pub fn of(path: &Path) -> Option<&'static ScriptLanguage> {
         let extension = path.extension()?;

@@ -59,6 +59,8 @@ pub struct Listed {
     pub bytes: u64,
     /// Whether this wpool would use it with the tools that are here.
     pub current: bool,
+    /// Whether it is a part of wpool.
+    pub inside: bool,
     #[serde(skip)]
     used: SystemTime,
 }
@@ -166,14 +168,21 @@ impl Runtimes {
     pub fn list(&self, dir: &Path) -> Result<Vec<Listed>, Error> {
         let mut listed = Vec::new();
         for language in &SCRIPT_LANGUAGES {
-            let Origin::Made(recipe) = &language.runtime else { continue };
+            let recipe = match Runtime::inside(language) {
+                Ok(Runtime { name, bytes }) => {
+                    let (bytes, used) = (bytes.len() as u64, SystemTime::UNIX_EPOCH);
+                    listed.push(Listed { name, language: language.name, bytes, current: true, inside: true, used });
+                    continue;
+                }
+                Err(recipe) => recipe,
+            };
             let current = match recipe.tool.find_at_once(dir) {
                 Some(found) => Some(name(language, recipe, &self.version(&found, dir))),
                 None => self.latest(language, recipe),
             };
             for (name, bytes, used) in self.of(language, "")? {
                 let current = current.as_ref() == Some(&name);
-                listed.push(Listed { name, language: language.name, bytes, current, used });
+                listed.push(Listed { name, language: language.name, bytes, current, inside: false, used });
             }
         }
         listed.sort_by_key(|it| std::cmp::Reverse(it.used));
