@@ -15,6 +15,11 @@ pub fn usage<T>(what: String) -> Result<T> {
     Err(Usage(what).into())
 }
 
+/// A program that its language's own tools refuse.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
 /// There is nothing to run over.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use wpool::Error;
 
-use crate::cli::errors::{CannotWrite, DeadlinePassed, NoInputs, Usage};
+use crate::cli::errors::{CannotWrite, DeadlinePassed, NoInputs, Refused, Usage};
 use crate::cli::journal;
 
 /// How the command ended. The order is the precedence where several apply.
@@ -82,6 +82,9 @@ impl Exit {
     pub fn of_error(error: &anyhow::Error) -> Exit {
         if error.is::<Usage>() {
             return Exit::Usage;
+        }
+        if error.is::<Refused>() {
+            return Exit::Refused;
         }
         if error.is::<NoInputs>() {
             return Exit::NoInputs;

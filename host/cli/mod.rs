@@ -19,6 +19,7 @@ mod report;
 mod rows;
 mod run;
 mod runtime;
+mod scripts;
 mod shape;
 mod shell;
 mod stdout;
@@ -65,6 +66,7 @@ pub fn main() -> ExitCode {
         Action::Bench(bench) => commands::bench::bench(*bench),
         Action::New(args) => commands::new::new(&args),
         Action::Build(args) => commands::build::build(&args),
+        Action::Runtime(action) => commands::runtime::runtime(&action),
         Action::Doctor(args) => commands::doctor::doctor(&args),
         Action::Completions { shell } => {
             let mut script = Vec::new();

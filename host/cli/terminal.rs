@@ -172,6 +172,14 @@ pub fn say_lines(message: &Lines) {
     post_text(format!("wpool: {}", message.as_str()));
 }
 
+/// Prints what a program has printed, each line behind the place that it is from.
+pub fn show_printed(place: &str, text: &str) {
+    let lines: Lines = text.trim_end_matches('\n').lines().map(|line| format!("{place}: {line}")).collect();
+    if !text.is_empty() {
+        post_text(lines.as_str().to_owned());
+    }
+}
+
 fn post_text(text: String) {
     let posted = post(Box::new(move || {
         aside(|| match LEFT_OUT.swap(0, Ordering::AcqRel) {

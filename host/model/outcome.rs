@@ -83,7 +83,7 @@ pub struct ErrorDetail {
     pub code: String,
     /// A sentence for people.
     pub message: String,
-    /// The exit code of a command, if it gave one.
+    /// The exit code of a command or a script, if it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
     /// The signal that ended the worker, such as `SIGKILL`.
@@ -92,6 +92,9 @@ pub struct ErrorDetail {
     /// Names of the guest's functions on the stack, innermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<String>,
+    /// The frames of a script's own code, as its language prints them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceback: Option<String>,
     /// The task's stderr, within [`crate::Limits::stderr`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
@@ -106,7 +109,11 @@ impl ErrorDetail {
 impl ErrorDetail {
     fn size(&self) -> usize {
         let lines: usize = self.backtrace.iter().map(String::len).sum();
-        let texts = [self.signal.as_ref(), self.stderr.as_ref()].into_iter().flatten().map(String::len).sum::<usize>();
+        let texts = [self.signal.as_ref(), self.traceback.as_ref(), self.stderr.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::len)
+            .sum::<usize>();
         self.code.len() + self.message.len() + lines + texts
     }
 }

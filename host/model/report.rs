@@ -25,6 +25,9 @@ pub enum Convention {
     Command,
     /// A core module's `run(ptr, len) -> ptr << 32 | len`, with its memory and an allocator exported.
     Raw,
+    /// A runtime's `run: func(row: list<u8>) -> result<list<u8>, failure>`, after its `init` was given a script: the world
+    /// of `wit/script.wit`.
+    Script,
 }
 
 impl fmt::Display for Convention {
@@ -34,6 +37,7 @@ impl fmt::Display for Convention {
             Convention::Function => "function",
             Convention::Command => "command",
             Convention::Raw => "raw",
+            Convention::Script => "script",
         })
     }
 }

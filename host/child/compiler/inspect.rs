@@ -16,6 +16,8 @@ use crate::model::typed::{Field, Signature, Type};
 
 /// The interface that may hold a task's `run`, in any version.
 pub(super) const TASK_INTERFACE: &str = "wpool:task/task";
+/// The interface that a runtime of scripts imports, in the version that wpool knows.
+const SCRIPT_INTERFACE: &str = "wpool:script/types@0.1.0";
 /// The function that prepares a core module.
 pub(super) const INIT: &str = "wpool_init";
 /// The interface of commands.
@@ -39,8 +41,14 @@ pub(super) fn component(
     let imports: Vec<_> =
         ty.imports(engine).map(|(name, item)| format!("{name}: {}{}", types::item(&item.ty), denied(name))).collect();
     let functions = functions(engine, component);
+    let is_runtime = ty.imports(engine).any(|(name, _)| name == SCRIPT_INTERFACE);
+    let is_init: fn(&Function) -> bool = if is_runtime { is_script_init } else { is_init };
     let init = functions.iter().find(|function| is_init(function)).map(|init| init.path.clone());
-    let fit = component_fit(&functions, init.as_deref(), &exports);
+    let script = functions.iter().find(|run| is_runtime && init.is_some() && is_script(run));
+    let fit = match script {
+        Some(run) => Ok(Fit::of(run, Convention::Script, format!("imports the interface `{SCRIPT_INTERFACE}`"))),
+        None => component_fit(&functions, init.as_deref(), &exports),
+    };
     if functions.is_empty()
         && let Err(refusal) = fit
     {
@@ -139,6 +147,28 @@ fn is_task(function: &Function) -> bool {
         function,
         &Type::Result { ok: Some(Type::List(Type::U8.into()).into()), err: Some(Type::String.into()) },
     )
+}
+
+/// Whether a function is the `run` of a runtime of scripts.
+fn is_script(function: &Function) -> bool {
+    function.path == ["run"] && takes_bytes(function, &or_failure(Some(Type::List(Type::U8.into()))))
+}
+
+/// Whether a function is the `init` of a runtime of scripts.
+fn is_script_init(function: &Function) -> bool {
+    function.path == ["init"] && takes_bytes(function, &or_failure(None))
+}
+
+/// A result of the world `script`: a value, or the record `failure`.
+fn or_failure(ok: Option<Type>) -> Type {
+    let field = |name: &str, ty| Field { name: name.to_owned(), ty };
+    let failure = vec![
+        field("code", Type::String),
+        field("message", Type::String),
+        field("traceback", Type::String),
+        field("exit-code", Type::Option(Type::S32.into())),
+    ];
+    Type::Result { ok: ok.map(Box::new), err: Some(Type::Record(failure).into()) }
 }
 
 fn takes_bytes(function: &Function, result: &Type) -> bool {

@@ -62,7 +62,7 @@ pub(super) fn encode(mut detail: AnswerDetail) -> Vec<u8> {
     let cut = |text: &mut String| *text = texts::ends(std::mem::take(text), most);
     detail.stderr.iter_mut().for_each(cut);
     if let Some(error) = &mut detail.error {
-        error.stderr.iter_mut().for_each(cut);
+        error.stderr.iter_mut().chain(&mut error.traceback).for_each(cut);
         let mut left = most;
         error.backtrace.retain(|name| {
             left = left.saturating_sub(name.len());

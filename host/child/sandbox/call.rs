@@ -7,6 +7,7 @@ use bytes::Bytes;
 use wasmtime::Memory;
 
 use super::guard::Deadline;
+use crate::model::outcome::ErrorDetail;
 use crate::model::report::Convention;
 use crate::model::typed::Value;
 use crate::protocol::wire::Task;
@@ -43,6 +44,8 @@ pub(super) enum Returned {
     Lent { memory: Memory, place: Range<usize> },
     /// The guest's `err`.
     Refused(String),
+    /// The `failure` of a script.
+    Failed(Box<ErrorDetail>),
     /// A command that ended. Its stdout has its bytes.
     Command,
     /// A command component that returned `err`: a failure without a code.

@@ -1,4 +1,4 @@
-//! Components: the conventions task, function and command (WASI preview 2).
+//! Components: the conventions task, script, function and command (WASI preview 2).
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::keyvalue::state_link::StateLink;
 use super::kind::{GuestStore as _, Program};
 use super::parts::ComponentParts;
 use super::pristine::Pristine;
-use super::{link, values};
+use super::{link, script, values};
 use crate::child::engine::memories::Memories;
 use crate::model::error::{Refusal, RefusalCode};
 use crate::model::report::{Convention, Function};
@@ -27,7 +27,7 @@ use crate::protocol::setup::{ChildError, WorkerSetup};
 pub(super) struct ComponentProgram {
     pre: InstancePre<ComponentStore>,
     entry: Entry,
-    init: Option<ComponentExportIndex>,
+    init: Option<Init>,
     accessors: Accessors,
     /// Set when its instances can be restored.
     parts: Option<ComponentParts>,
@@ -45,8 +45,16 @@ struct Entry {
     calls: Calls,
 }
 
+/// The exported function that prepares a program.
+struct Init {
+    export: ComponentExportIndex,
+    /// It is that of a runtime, whose errors have more than a message.
+    is_of_script: bool,
+}
+
 enum Calls {
     Task,
+    Script,
     Command,
     Function { signature: Signature, parameters: Parameters },
 }
@@ -76,10 +84,12 @@ impl ComponentProgram {
         };
         let export = named(&report.entry)?;
         let init = report.init.as_deref().map(named).transpose()?;
+        let init = init.map(|export| Init { export, is_of_script: report.convention == Convention::Script });
         let pre = link::component(engine, &component, setup.state).map_err(|error| cannot_link(&error, setup.state))?;
         let calls = match report.signature() {
             Some(signature) => Calls::function(signature),
             None if report.convention == Convention::Command => Calls::Command,
+            None if report.convention == Convention::Script => Calls::Script,
             None => Calls::Task,
         };
         let functions = report.functions.iter().map(|function| (function.clone(), OnceCell::new())).collect();
@@ -115,7 +125,7 @@ impl ComponentProgram {
     pub fn parameters(&self, function: Option<u32>) -> Result<Option<&Parameters>, NoFunction> {
         match &self.entry(function).ok_or(NoFunction)?.calls {
             Calls::Function { parameters, .. } => Ok(Some(parameters)),
-            Calls::Task | Calls::Command => Ok(None),
+            Calls::Task | Calls::Script | Calls::Command => Ok(None),
         }
     }
 }
@@ -151,7 +161,8 @@ impl Program for ComponentProgram {
         argument: &[u8],
     ) -> wasmtime::Result<()> {
         match &self.init {
-            Some(init) => init::component(store, instance, init, argument).await,
+            Some(init) if init.is_of_script => script::init(store, instance, &init.export, argument).await,
+            Some(init) => init::component(store, instance, &init.export, argument).await,
             None => Ok(()),
         }
     }
@@ -216,6 +227,7 @@ impl ComponentProgram {
                 let (result,) = call_typed(store, &run, (call.task.bytes,)).await?;
                 Ok(result.map_or_else(Returned::Refused, Returned::Output))
             }
+            Calls::Script => script::run(store, func, call.task.bytes).await,
             Calls::Function { signature, .. } => {
                 let result = call_function(func, store, signature, std::mem::take(&mut call.values)).await?;
                 match &signature.result {

@@ -10,6 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::guard::Guard;
 use super::keyvalue::Keyvalue;
 use super::kind::{GuestStore, HAS_WORLD};
+use super::stdio::Stream;
 
 /// The data in the store of a component.
 pub(super) struct ComponentStore {
@@ -19,6 +20,8 @@ pub(super) struct ComponentStore {
     wasi: Option<WasiCtx>,
     /// Set when tasks share state.
     pub keyvalue: Option<Keyvalue>,
+    /// Where the import `print` writes to. Set when the program imports anything.
+    printed: Option<Stream>,
     /// Since it got its world, the guest has learned a fact that another guest would have learned differently.
     told: bool,
     /// The guest has called a function that may make, use or drop a handle.
@@ -29,6 +32,14 @@ impl ComponentStore {
     pub fn keyvalue(&mut self) -> &mut Keyvalue {
         self.held = true;
         self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
+    }
+
+    /// Adds text to the diagnostics of the task. The guest learns nothing from it and uses no handle, so its instance can
+    /// be put back afterwards.
+    pub fn print(&self, text: &[u8]) {
+        if let Some(printed) = &self.printed {
+            printed.print(text);
+        }
     }
 
     /// For functions that give random numbers.
@@ -67,7 +78,8 @@ impl ComponentStore {
 
 impl GuestStore for ComponentStore {
     fn new(guard: Guard) -> Self {
-        ComponentStore { guard, table: ResourceTable::new(), wasi: None, keyvalue: None, told: false, held: false }
+        let table = ResourceTable::new();
+        ComponentStore { guard, table, wasi: None, keyvalue: None, printed: None, told: false, held: false }
     }
 
     fn guard(&mut self) -> &mut Guard {
@@ -81,6 +93,10 @@ impl GuestStore for ComponentStore {
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build());
         self.told = false;
+    }
+
+    fn print_to(&mut self, stream: &Stream) {
+        self.printed = Some(stream.clone());
     }
 
     fn has_world(&self) -> bool {

@@ -80,7 +80,7 @@ impl TaskContext {
                 let stdin = call.command.as_ref().map(|command| command.stdin.clone()).unwrap_or_default();
                 Stdio::command(stdin, &self.settings.limits, &self.page)
             }
-            Convention::Task | Convention::Function | Convention::Raw => {
+            Convention::Task | Convention::Script | Convention::Function | Convention::Raw => {
                 Stdio::silent(&self.settings.limits, &self.page)
             }
         })

@@ -8,6 +8,7 @@ use wasmtime::{ResourceLimiter, UpdateDeadline};
 use super::time::ActiveTime;
 use crate::model::error::RefusalCode;
 use crate::model::limits::MAX_TABLE_ELEMENTS;
+use crate::model::outcome::ErrorDetail;
 
 /// The reason for which wpool itself stopped a guest.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub(super) enum Stopped {
     /// `init` did not prepare the program.
     #[error("{message}")]
     Init { code: RefusalCode, message: String },
+    /// A script did not start, with the error in its own words.
+    #[error("{}", .0.message)]
+    Script(Box<ErrorDetail>),
     /// The guest called an import that exists only to be linked.
     #[error("{0}")]
     Denied(String),

@@ -6,6 +6,7 @@ use wasmtime_wasi::WasiCtxBuilder;
 use super::call::{Call, Returned};
 use super::guard::Guard;
 use super::pristine::Pristine;
+use super::stdio::Stream;
 
 /// Why a store has a world when its guest asks for it.
 pub(super) const HAS_WORLD: &str = "a program that imports WASI is given it before it is instantiated";
@@ -18,6 +19,8 @@ pub(super) trait GuestStore: Sized + Send + 'static {
     fn seen_guard(&self) -> &Guard;
     /// Gives the program its world. Called before instantiation, and only if the program imports WASI.
     fn give(&mut self, world: WasiCtxBuilder);
+    /// Has the import `print` of a script write to this stream from now on.
+    fn print_to(&mut self, _: &Stream) {}
     fn has_world(&self) -> bool;
     /// Renews a world that no task has looked at. Returns false when a task has, or this is unknown.
     fn renew_world(&mut self) -> bool {

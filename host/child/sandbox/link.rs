@@ -18,7 +18,7 @@ use super::component_store::ComponentStore;
 use super::core_store::CoreStore;
 use super::guard::Stopped;
 use super::time::ActiveTime;
-use super::{exit, keyvalue, sleep};
+use super::{exit, keyvalue, script, sleep};
 
 /// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
 const VERSION: &str = "0.2.12";
@@ -87,6 +87,7 @@ pub(super) fn component(
     if state {
         keyvalue::add_to_linker(&mut linker, ComponentStore::keyvalue)?;
     }
+    script::add_to_linker(&mut linker)?;
     deny_interfaces(&mut linker, component, state)?;
     linker.instantiate_pre(component).or_else(|_| {
         // Perhaps a function that is newer than the engine.

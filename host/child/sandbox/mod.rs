@@ -19,6 +19,7 @@ mod kind;
 pub(crate) mod link;
 mod parts;
 mod pristine;
+mod script;
 mod sleep;
 mod stdio;
 mod task;
@@ -260,7 +261,7 @@ impl Sandbox {
                 let (args, stdin) = (context.arguments(row)?, context.settings.grants.input(row)?.into_owned().into());
                 Some(Box::new(CommandLine { args, stdin }))
             }
-            Convention::Task | Convention::Function | Convention::Raw => None,
+            Convention::Task | Convention::Script | Convention::Function | Convention::Raw => None,
         };
         let deadline =
             task.deadline.or(context.settings.limits.deadline).map(|length| Deadline::new(length, &context.time));

@@ -196,6 +196,7 @@ impl<P: Program> Home<P> {
             _ => {
                 self.stdio = context.stdio(call);
                 if let Some(stdio) = &self.stdio {
+                    self.store.data_mut().print_to(&stdio.diagnostics);
                     let world = match &context.init {
                         Some(argument) => context.init_world(stdio, argument),
                         None => context.wasi(stdio, call)?,

@@ -137,6 +137,7 @@ pub(super) fn judge<'a, S: GuestStore>(
         Ok(Returned::Refused(message)) => {
             Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new("err", message))
         }
+        Ok(Returned::Failed(error)) => failed(*error, guard),
         Ok(Returned::Command) => exited(0, success_codes),
         Ok(Returned::CommandFailed) => exited(1, success_codes),
         Err(error) => match error.downcast_ref::<I32Exit>() {
@@ -156,7 +157,9 @@ pub(super) fn judge<'a, S: GuestStore>(
     error = error.map(|error| if gave_up { memory_limit(error, limits) } else { error });
     let told = match &mut error {
         Some(error) => {
-            error.message = texts::ends(std::mem::take(&mut error.message), MOST_OF_A_MESSAGE);
+            let cut = |text: &mut String| *text = texts::ends(std::mem::take(text), MOST_OF_A_MESSAGE);
+            cut(&mut error.message);
+            error.traceback.iter_mut().for_each(cut);
             error.stderr = stderr();
             None
         }
@@ -180,6 +183,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
         Some(Stopped::Init { code, message }) => {
             return Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new(code.as_str(), message.clone()));
         }
+        Some(Stopped::Script(error)) => return failed((**error).clone(), guard),
         Some(Stopped::Denied(message)) => {
             let backtrace = backtrace();
             let error = ErrorDetail { backtrace, ..ErrorDetail::new("denied-import", message.clone()) };
@@ -205,6 +209,15 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
     };
     let error = ErrorDetail { backtrace: backtrace(), ..ErrorDetail::new(code, message) };
     Verdict::NotOk(Status::Trap, Layer::Guest, error)
+}
+
+/// A script's failure. A script that was denied memory has no other cause that helps.
+fn failed(error: ErrorDetail, guard: &Guard) -> Verdict<'static> {
+    if guard.denied {
+        Verdict::NotOk(Status::OutOfMemory, Layer::Limiter, error)
+    } else {
+        Verdict::NotOk(Status::Failed, Layer::Guest, error)
+    }
 }
 
 fn timeout(guard: &Guard, layer: Layer) -> Verdict<'static> {

@@ -7,6 +7,7 @@ use crate::child::pipes::Pipes;
 use crate::model::error::{Refusal, RefusalCode};
 use crate::model::limits::MAX_INPUT;
 use crate::model::outcome::{ErrorDetail, Status};
+use crate::model::report::Convention;
 use crate::model::settings::Setting;
 use crate::protocol::page::SharedPage;
 use crate::protocol::roles::Role;
@@ -40,22 +41,31 @@ fn run(pipes: &mut Pipes) -> Result<(Option<String>, Vec<u8>), ChildError> {
     let detail: AnswerDetail = serde_json::from_slice(answer.detail()).unwrap_or_default();
     match (answer.status, detail.error) {
         (Status::Ok, _) => Ok((detail.stderr, answer.output.into_owned())),
-        (status, error) => Err(ChildError::Program(refusal(status, error.unwrap_or_default()))),
+        (status, error) => {
+            let is_script = setup.report.convention == Convention::Script;
+            Err(ChildError::Program(refusal(status, error.unwrap_or_default(), is_script)))
+        }
     }
 }
 
 /// The refusal of a run, with an explanation that helps to find the cause.
-fn refusal(status: Status, error: ErrorDetail) -> Refusal {
+fn refusal(status: Status, error: ErrorDetail, is_script: bool) -> Refusal {
     if error.code == RefusalCode::Snapshot.as_str() {
         let why = error.message;
         return Refusal::no_snapshot(&why);
     }
     let mut message = match status {
+        // A traceback ends with the message.
+        Status::Failed if is_script && error.traceback.is_some() => "the script fails at its start:".to_owned(),
+        Status::Failed if is_script => format!("the script fails at its start: {}", error.message),
         Status::Failed => format!("its `init` failed: {}", error.message),
         Status::Timeout => format!("its `init` {}; allow more time", error.message),
         Status::OutOfMemory => format!("its `init` {}; allow more", error.message),
         status => format!("its `init` ended in a {}: {}", status.as_str(), error.message),
     };
+    for line in error.traceback.iter().flat_map(|traceback| traceback.lines()) {
+        message += &format!("\n{line}");
+    }
     for function in &error.backtrace {
         message += &format!("\n  in {function}");
     }

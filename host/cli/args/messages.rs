@@ -30,6 +30,9 @@ pub struct Messages {
     /// Report each task that runs as long as this
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s")]
     pub slow: Duration,
+    /// Print what tasks print, as they end, each line behind the place of its row
+    #[arg(long)]
+    pub show_output: bool,
     /// Write the summary to FILE, as JSON
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub summary_json: Option<PathBuf>,

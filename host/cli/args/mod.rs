@@ -21,6 +21,7 @@ use wpool::BUILD;
 use wpool::worker::ENGINE_VERSION;
 
 use crate::cli::projects::LANGUAGES;
+use crate::cli::scripts::SCRIPT_LANGUAGES;
 pub use bench::*;
 pub use journal::*;
 pub use messages::*;
@@ -63,6 +64,9 @@ pub enum Action {
     New(New),
     /// Build a program with its language's own tools
     Build(Build),
+    /// Make, list and remove the runtimes of scripts
+    #[command(subcommand)]
+    Runtime(Runtime),
     /// Report which languages can be built here, and what this machine offers
     Doctor(Doctor),
     /// Print a completion script for a shell
@@ -125,6 +129,28 @@ pub struct Build {
     /// Write the program to OUT [default: task.wasm in the folder, or the source file with the extension .wasm]
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Runtime {
+    /// Make the runtime of each language whose tools are here, anew if it exists
+    Build {
+        /// Make only these
+        #[arg(value_parser = PossibleValuesParser::new(SCRIPT_LANGUAGES.iter().map(|language| language.name)))]
+        languages: Vec<String>,
+    },
+    /// List the runtimes, those that were used last first
+    List {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove runtimes that this wpool does not use with the tools that are here
+    Prune {
+        /// Remove all of them
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -13,6 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
 use crate::cli::print::{Layout, print, print_json};
 use crate::cli::projects::{self, LanguageReport, Machine};
+use crate::cli::scripts::{self, Listed, Runtimes, SCRIPT_LANGUAGES};
 use crate::cli::{args, plan, say, trial};
 
 #[derive(Serialize)]
@@ -22,6 +23,8 @@ struct Findings {
     works: bool,
     trouble: Option<String>,
     languages: Vec<LanguageReport>,
+    /// The runtimes of scripts that are there.
+    runtimes: Vec<Listed>,
     machine: Machine,
     /// The layers of the fence around the worker that ran a task. Empty when none did.
     sandbox: Vec<LayerFound>,
@@ -49,6 +52,7 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
         works: trouble.is_none(),
         trouble,
         languages: projects::languages(Path::new(".")),
+        runtimes: scripts::folder().filter(|dir| dir.is_dir()).and_then(|_| listed().ok()).unwrap_or_default(),
         machine: projects::machine(),
         sandbox: tried.ok().flatten().map(|fence| layers(&fence)).unwrap_or_default(),
     };
@@ -58,6 +62,10 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
         return Ok(printed.max(Exit::SetUp));
     }
     Ok(printed)
+}
+
+fn listed() -> Result<Vec<Listed>, scripts::Error> {
+    Runtimes::open()?.list(Path::new("."))
 }
 
 /// A system call of a child.
@@ -125,6 +133,20 @@ fn describe(findings: &Findings) -> Lines {
         }
         if language.tools.is_empty() {
             text.add(head);
+        }
+    }
+    text.add_title("runtimes of scripts");
+    for language in &SCRIPT_LANGUAGES {
+        let mut any = false;
+        for it in findings.runtimes.iter().filter(|it| it.language == language.name && it.current) {
+            text.add(format_args!("  {:<15} made     {} ({})", language.name, it.name, ByteSize(it.bytes)));
+            any = true;
+        }
+        if !any {
+            text.add(format_args!(
+                "  {:<15} none     made by the first script, or by `wpool runtime build`",
+                language.name
+            ));
         }
     }
     text.add_title("sandbox");

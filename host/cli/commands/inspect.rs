@@ -76,7 +76,7 @@ fn subject(task: &Path, call: Option<&str>) -> Result<(Program, PoolConfig)> {
     config.task.limits.memory = wpool::limits::MAX_MEMORY;
     config.call = call.map(str::to_owned);
     config.task.json_rows = true;
-    Ok((Program::read(crate::cli::program::program(task.to_owned(), false)?)?, config))
+    Ok((crate::cli::program::load(task, &[], false)?.program, config))
 }
 
 fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {

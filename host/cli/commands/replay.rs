@@ -20,6 +20,7 @@ use crate::cli::journal::{Entries, Entry, Facts, Key, ProgramFacts, output};
 use crate::cli::lines::Lines;
 use crate::cli::plan::{Locator, Plan, Style};
 use crate::cli::print::{print, print_bytes};
+use crate::cli::program::Subject;
 use crate::cli::records::record::Format;
 use crate::cli::rows::{Occurrences, Rows, Steps};
 use crate::cli::runtime::runtime;
@@ -32,7 +33,7 @@ const MAX_LINE: u64 = 64 << 20;
 pub fn replay(args: &args::Replay) -> Result<Exit> {
     let dump = args.coredump.as_deref().map(new_dump).transpose()?;
     let again = Again::find(&args.run)?;
-    let (plan, program) = again.single(args)?;
+    let (plan, Subject { program, .. }) = again.single(args)?;
     dump.iter().try_for_each(|path| check_dump(path, &plan))?;
     let format = Format {
         style: Style::Records { receipts: true },
@@ -217,8 +218,11 @@ fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str)
     let measured = receipt.measured.as_deref();
     let mut stderr = measured.and_then(|measured| measured.stderr.as_deref());
     if let Outcome::NotOk(failure) = &result.outcome {
-        let ErrorDetail { code, message, backtrace, .. } = &failure.error;
+        let ErrorDetail { code, message, backtrace, traceback, .. } = &failure.error;
         text.add_block(&head("error"), &format!("{code}: {message}"));
+        if let Some(traceback) = traceback {
+            text.add_block(&head("traceback"), traceback);
+        }
         if !backtrace.is_empty() {
             let frames = backtrace.iter().enumerate().map(|(at, name)| format!("{at:>4} {}", inert::text(name)));
             text.add_block(&head("backtrace"), &frames.collect::<Vec<_>>().join("\n"));

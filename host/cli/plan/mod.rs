@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Result;
 use wpool::output::OutputType;
 use wpool::template::Template;
-use wpool::{PoolConfig, Program};
+use wpool::{Init, PoolConfig};
 
 pub use self::listed::{QUOTED, push_path};
 pub use self::locator::{LINE_BITS, Locator};
@@ -35,6 +35,8 @@ use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
 use crate::cli::descriptor::is_stdout;
 use crate::cli::errors::{CannotWrite, usage};
+use crate::cli::program::{self, Subject};
+use crate::cli::scripts::{RowsAs, Setting};
 use crate::cli::target::Target;
 use crate::cli::terminal;
 use grants::template;
@@ -45,6 +47,8 @@ pub use journal::{Gone, JournalPlan, Resuming, defaults, differences};
 pub struct Plan {
     /// As typed: a folder that is to be built, too.
     pub task: PathBuf,
+    /// Folders that a script imports from, as typed.
+    pub python_path: Vec<PathBuf>,
     pub source: Source,
     pub config: PoolConfig,
     pub style: Style,
@@ -84,6 +88,8 @@ pub struct Messages {
     pub quiet: bool,
     pub verbose: bool,
     pub progress: Shown,
+    /// What tasks print is shown.
+    pub show_output: bool,
     /// Tasks that run as long as this are told of.
     pub slow: Duration,
     pub summary_json: Option<Target>,
@@ -135,24 +141,49 @@ impl Plan {
             output: output_file,
             read: overlap::read_beside(&typed).into_iter().map(|(path, _)| path).collect(),
             task: typed.source.task,
+            python_path: typed.source.python_path,
             source,
             config,
         })
     }
 
     /// The program that was typed. A folder is built first, which may take minutes.
-    pub fn program(&mut self) -> Result<Program> {
+    pub fn program(&mut self) -> Result<Subject> {
         reach::check_program(&self.task, &self.config)?;
-        self.task = crate::cli::program::program(std::mem::take(&mut self.task), self.messages.quiet)?;
-        Ok(Program::read(&self.task)?)
+        let subject = program::load(&self.task, &self.python_path, self.messages.quiet)?;
+        self.start_with(&subject)?;
+        Ok(subject)
     }
 
     /// The same, where nothing may be written: a folder that has to be built first has none.
-    pub fn program_as_it_is(&mut self) -> Result<Option<Program>> {
+    pub fn program_as_it_is(&mut self) -> Result<Option<Subject>> {
         reach::check_program(&self.task, &self.config)?;
-        let Some(task) = crate::cli::program::as_it_is(&self.task)? else { return Ok(None) };
-        self.task = task;
-        Ok(Some(Program::read(&self.task)?))
+        let Some(subject) = program::load_as_it_is(&self.task, &self.python_path)? else { return Ok(None) };
+        self.start_with(&subject)?;
+        Ok(Some(subject))
+    }
+
+    /// Has the runtime of a script be given the script, with the argument that was typed for the script's own `init`.
+    pub fn start_with(&mut self, subject: &Subject) -> Result<()> {
+        let Some((script, folder)) = &subject.script else {
+            if self.python_path.is_empty() {
+                return Ok(());
+            }
+            return usage(format!("--python-path is for scripts, and {} is not a script", subject.program.name()));
+        };
+        if self.config.call.is_some() {
+            return usage(format!("--call is for components: tasks of the script {} call run", script.main));
+        }
+        let rows = match &self.source {
+            Source::Files(_) => RowsAs::Bytes,
+            Source::Lines(_) if !self.config.task.json_rows => RowsAs::Text,
+            Source::Lines(_) | Source::Once => RowsAs::Json,
+        };
+        let init = self.config.init.take().unwrap_or_default();
+        let argument = Some(&*init.argument).filter(|argument| !argument.is_empty());
+        let bundle = script.bundle(Setting { rows, bare: self.config.task.bare_outputs, argument, folder });
+        self.config.init = Some(Init { argument: bundle.into(), ..init });
+        Ok(())
     }
 
     /// The files that the run reads or writes records to.
@@ -189,6 +220,7 @@ fn messages(typed: &args::Messages, to_file: bool) -> Result<Messages> {
         quiet: typed.quiet,
         verbose: typed.verbose,
         progress: Shown::new(typed.progress, typed.quiet, to_file),
+        show_output: typed.show_output,
         slow: typed.slow,
         summary_json: typed.summary_json.as_deref().map(always).transpose()?,
     })

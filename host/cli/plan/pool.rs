@@ -59,7 +59,8 @@ fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
         json_rows: !typed.source.lines && !typed.once && !files,
         bare_outputs: bytes || output.out_dir.is_some(),
         success_codes: output.success_codes.clone(),
-        receipts: output.receipts,
+        // The prints of a task that is ok come with its measurements.
+        receipts: output.receipts || typed.messages.show_output,
         post_mortem: false,
     })
 }

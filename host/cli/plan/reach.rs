@@ -12,12 +12,14 @@ use crate::cli::args;
 use crate::cli::descriptor::is_stdout;
 use crate::cli::journal::index;
 use crate::cli::plan::{JournalPlan, usage};
+use crate::cli::scripts;
 
 /// Refuses a run whose own files would lie in a directory that its tasks may write to.
 pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&JournalPlan>) -> Result<()> {
     let args::Run { output, state, messages, .. } = typed;
     let records = output.output.as_ref().filter(|path| !is_stdout(path));
     let kept = journal.map(|journal| journal.folder.path());
+    let runtimes = scripts::folder();
     let index = index::place().filter(|_| journal.is_some());
     let files = [
         ("-o", records, ""),
@@ -27,6 +29,7 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&
         ("--state-out", state.state_out.as_ref(), ""),
         ("--out-dir", output.out_dir.as_ref(), ""),
         ("the cache of compiled programs", config.cache.as_ref(), ", or use none (--no-cache)"),
+        ("the runtimes of scripts", runtimes.as_ref(), ""),
         ("the list of runs", index.as_ref(), ", or keep no journal (--no-journal)"),
     ];
     for (what, path, remedy) in files {

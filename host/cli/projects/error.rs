@@ -35,6 +35,8 @@ pub enum Error {
     Start { command: String, source: io::Error },
     #[error("`{command}` failed ({status})")]
     Failed { command: String, status: ExitStatus },
+    #[error("`{command}` failed ({status}) and printed:\n{printed}")]
+    Printed { command: String, status: ExitStatus, printed: String },
     #[error(
         "the package in {dir} builds no WebAssembly program: it needs a binary, or a library with crate-type = \
          [\"cdylib\"]",

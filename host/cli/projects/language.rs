@@ -138,17 +138,23 @@ const COMPONENTIZE_JS: Tool = Tool {
     ways: &[way(Place::Npm("componentize-js"), &[], VERSION), way(Place::Path("componentize-js"), &[], VERSION)],
     install: "npm install @bytecodealliance/componentize-js",
 };
-const ESBUILD: Tool = Tool {
+pub const ESBUILD: Tool = Tool {
     name: "esbuild",
     ways: &[way(Place::Npm("esbuild"), &[], VERSION), way(Place::Path("esbuild"), &[], VERSION)],
     install: "npm install esbuild",
+};
+/// The compiler of TypeScript, which checks the types of scripts.
+pub const TSC: Tool = Tool {
+    name: "tsc",
+    ways: &[way(Place::Npm("tsc"), &[], VERSION), way(Place::Path("tsc"), &[], VERSION)],
+    install: "npm install typescript",
 };
 const ASC: Tool = Tool {
     name: "asc",
     ways: &[way(Place::Npm("asc"), &[], VERSION), way(Place::Path("asc"), &[], VERSION)],
     install: "npm install assemblyscript @assemblyscript/wasi-shim",
 };
-const COMPONENTIZE_PY: Tool = Tool {
+pub const COMPONENTIZE_PY: Tool = Tool {
     name: "componentize-py",
     ways: &[
         way(Place::Path("componentize-py"), &[], VERSION),

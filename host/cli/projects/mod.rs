@@ -21,9 +21,10 @@ use wpool::place::{PUBLIC, Place};
 pub use detect::{PROGRAM, Project, is_stale, must_be_built};
 pub use doctor::{LanguageReport, languages};
 pub use error::Error;
-pub use language::{LANGUAGES, Language};
+pub use language::{COMPONENTIZE_PY, ESBUILD, LANGUAGES, Language, TSC};
 pub use machine::{Machine, machine};
 pub use templates::create;
+pub use tool::{Found, Tool, read_quietly, run_quietly};
 
 /// Builds a project into a file. Replaces the file only with a whole program.
 pub fn build(project: &Project, out: &Path) -> Result<(), Error> {

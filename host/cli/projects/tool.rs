@@ -58,15 +58,34 @@ pub struct Found {
 impl Tool {
     /// Looks for the tool, as a project in `dir` would.
     pub fn find(&self, dir: &Path) -> Option<Found> {
-        self.ways.iter().find_map(|way| {
-            let (program, first) = locate(&way.place, dir)?;
-            let args = first.into_iter().map(OsString::from).chain(way.args.iter().map(OsString::from)).collect();
-            Some(Found { program, args, version: way.version })
-        })
+        self.ways.iter().find_map(|way| found(way, dir))
+    }
+}
+
+fn found(way: &Way, dir: &Path) -> Option<Found> {
+    let (program, first) = locate(&way.place, dir)?;
+    let args = first.into_iter().map(OsString::from).chain(way.args.iter().map(OsString::from)).collect();
+    Some(Found { program, args, version: way.version })
+}
+
+impl Tool {
+    /// As [`Tool::find`], but only where no process has to be asked.
+    pub fn find_at_once(&self, dir: &Path) -> Option<Found> {
+        let asks =
+            |way: &&Way| matches!(way.place, Place::PythonModule(_) | Place::PythonScript(_) | Place::RustTarget(_));
+        let mut ways = self.ways.iter().filter(|way| !asks(way));
+        ways.find_map(|way| found(way, dir))
     }
 }
 
 impl Found {
+    /// What changes when another version of the tool takes its place: its path, and its size and time.
+    pub fn stamp(&self) -> Option<String> {
+        let found = std::fs::metadata(&self.program).ok()?;
+        let time = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(format!("{} {} {}", self.program.display(), found.len(), time.as_nanos()))
+    }
+
     /// A call of the tool in a folder.
     pub fn call<A: AsRef<OsStr>>(&self, dir: &Path, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = command(&self.program);
@@ -161,6 +180,24 @@ pub fn run(command: &mut Command) -> Result<(), Error> {
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Error::Failed { command: line(command), status }),
+        Err(source) => Err(Error::Start { command: line(command), source }),
+    }
+}
+
+/// Runs a command to its end. Only a failure shows its printed text.
+pub fn run_quietly(command: &mut Command) -> Result<(), Error> {
+    read_quietly(command).map(drop)
+}
+
+/// The same, for its standard output.
+pub fn read_quietly(command: &mut Command) -> Result<Vec<u8>, Error> {
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => Ok(output.stdout),
+        Ok(Output { status, stdout, stderr }) => {
+            let printed = [stdout, stderr].concat();
+            let printed = String::from_utf8_lossy(&printed).trim_end().to_owned();
+            Err(Error::Printed { command: line(command), status, printed })
+        }
         Err(source) => Err(Error::Start { command: line(command), source }),
     }
 }

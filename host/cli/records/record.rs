@@ -111,7 +111,8 @@ impl Format {
 
 /// Why a task is not ok, in one line: where the message is wpool's own, the program's last words stand behind it.
 pub fn reason(error: &ErrorDetail) -> String {
-    let stderr = error.stderr.as_deref().filter(|_| error.code != "err").unwrap_or_default();
+    let has_own = error.code == "err" || error.traceback.is_some();
+    let stderr = error.stderr.as_deref().filter(|_| !has_own).unwrap_or_default();
     // Rust's panics end with a note about backtraces.
     let says = |line: &&str| !line.is_empty() && !line.starts_with("note: ");
     match stderr.lines().rev().map(str::trim).find(says) {

@@ -1,5 +1,6 @@
 //! The first failure of each kind, and how to look at it.
 
+use wpool::outcome::ErrorDetail;
 use wpool::{Outcome, Status, TaskResult};
 
 use crate::cli::descriptor::is_stdin;
@@ -9,6 +10,8 @@ use crate::cli::shell;
 
 /// Kinds that are named: a guest can make many.
 const KINDS: usize = 5;
+/// Lines of a traceback, the innermost. The record has all of it.
+const LINES: usize = 12;
 /// Characters of a reason. The record has all of it.
 const REASON: usize = 160;
 
@@ -29,6 +32,8 @@ pub struct First {
     /// Where its row stands.
     place: Option<String>,
     reason: String,
+    /// The innermost lines of a script's traceback.
+    pub traceback: Vec<String>,
 }
 
 impl Firsts {
@@ -45,19 +50,34 @@ impl Firsts {
         }
         let text = reason(&failure.error);
         let line = text.lines().next().unwrap_or_default();
-        let cut = if line.chars().nth(REASON).is_some() { "…" } else { "" };
         self.kinds.push(First {
             status: failure.status,
             code: failure.error.code.clone(),
             id: result.id.0,
             place: locator.locate(&result.input),
-            reason: line.chars().take(REASON).collect::<String>() + cut,
+            reason: cut(line),
+            traceback: innermost(&failure.error),
         });
     }
 
     pub fn kinds(&self) -> &[First] {
         &self.kinds
     }
+}
+
+/// The last lines of a traceback, without the words around its frames.
+fn innermost(error: &ErrorDetail) -> Vec<String> {
+    let lines = error.traceback.as_deref().unwrap_or_default().lines();
+    let is_frame = |line: &&str| !line.starts_with("Traceback (") && *line != error.message;
+    let mut lines: Vec<_> = lines.filter(is_frame).map(cut).collect();
+    let first = lines.len().saturating_sub(LINES);
+    lines.drain(..first);
+    lines
+}
+
+fn cut(line: &str) -> String {
+    let cut = if line.chars().nth(REASON).is_some() { "…" } else { "" };
+    line.chars().take(REASON).collect::<String>() + cut
 }
 
 impl First {

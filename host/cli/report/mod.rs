@@ -32,6 +32,7 @@ use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::say;
+use crate::cli::terminal::show_printed;
 pub use firsts::Replay;
 use hints::Hints;
 pub use ledger::Ledger;
@@ -58,6 +59,7 @@ pub struct Reporter {
     /// Tasks that were reported.
     reported: u64,
     ordered: bool,
+    show_output: bool,
     pub tally: Tally,
     pub hints: Hints,
     /// Time spent on making records, and on waiting for who reads them.
@@ -86,6 +88,7 @@ impl Reporter {
             meter: Arc::default(),
             reported: 0,
             ordered: !plan.unordered,
+            show_output: plan.messages.show_output,
             tally: Tally::default(),
             hints: Hints::new(plan),
             spent: Duration::ZERO,
@@ -213,6 +216,9 @@ impl Reporter {
         self.tally.add(&result);
         self.tally.firsts.add(&result, &self.format.locator);
         self.hints.hear(&result, &self.format.locator);
+        if self.show_output {
+            self.show(&result);
+        }
         let ok = result.outcome.status() == Status::Ok;
         if !ok && self.failed.is_some() && !push_row(&result.input, &mut pieces.failed.lines) {
             let place = self.format.locator.locate(&result.input).unwrap_or_default();
@@ -231,6 +237,16 @@ impl Reporter {
             let length = (piece.lines.len() - begin) as u64;
             piece.add(Done::Now(result.input, result.outcome.status(), length));
         }
+    }
+
+    /// Shows people what a task has printed.
+    fn show(&self, result: &TaskResult) {
+        let printed = match &result.outcome {
+            Outcome::Ok(_) => result.receipt.measured.as_ref().and_then(|measured| measured.stderr.as_deref()),
+            Outcome::NotOk(failure) => failure.error.stderr.as_deref(),
+        };
+        let place = self.format.locator.locate(&result.input).unwrap_or_else(|| format!("task {}", result.id.0));
+        show_printed(&place, printed.unwrap_or_default());
     }
 
     /// An output that is not what all should be is a failure.

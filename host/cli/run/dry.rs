@@ -11,6 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
 use crate::cli::plan::{JournalPlan, Locator, Plan, Source, base_config};
 use crate::cli::print::print;
+use crate::cli::program::Subject;
 use crate::cli::records::resume;
 use crate::cli::rows::{self, Rows, Steps, check};
 use crate::cli::runtime::runtime;
@@ -30,7 +31,7 @@ pub fn dry_run(mut plan: Plan) -> Result<Exit> {
     let count = rows::count(&plan.source).context("cannot count the rows")?;
     match &program {
         None => add(&mut text, "program", format_args!("{}, which has to be built first", plan.task.display())),
-        Some(program) => {
+        Some(Subject { program, .. }) => {
             let report = runtime()?.block_on(async { wpool::inspect(program, &plan.config).await })?;
             describe_program(program, &report, &mut text);
             if plan.strict && count.is_some() && !runtime()?.block_on(fit(&plan, &report))? {
@@ -45,7 +46,7 @@ pub fn dry_run(mut plan: Plan) -> Result<Exit> {
     describe_settings(&plan.config, &mut text);
     describe_fence(&plan.config, &mut text)?;
     let resumes = match (&plan.journal, &program) {
-        (Some(journal), Some(program)) => resume::foresee(journal, program)?,
+        (Some(journal), Some(program)) => resume::foresee(journal, &program.kept)?,
         _ => false,
     };
     describe_outputs(&plan, resumes, &mut text);

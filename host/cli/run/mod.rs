@@ -21,6 +21,7 @@ use wpool::{Pool, Program, Shutdown};
 use crate::cli::errors::DeadlinePassed;
 use crate::cli::exit::Exit;
 use crate::cli::plan::{Locator, Plan};
+use crate::cli::program::Subject;
 use crate::cli::records::kept::Kept;
 use crate::cli::records::out_dir::{OutDir, OutNames};
 use crate::cli::records::resume::{self, Journal, Prepared, Records};
@@ -40,29 +41,29 @@ use measured::{Clock, Measured};
 use signals::Questions;
 
 /// Carries a plan out, with its program or, where one is given, with that.
-pub fn run(mut plan: Plan, program: Option<Program>) -> Result<Exit> {
+pub fn run(mut plan: Plan, subject: Option<Subject>) -> Result<Exit> {
     if plan.dry {
         return dry::dry_run(plan);
     }
-    let program = match program {
-        Some(program) => program,
+    let subject = match subject {
+        Some(subject) => subject,
         None => plan.program()?,
     };
     state_file::check(&plan)?;
     clear_summary(&plan)?;
     reaper::start()?;
-    let prepared = plan.journal.as_ref().map(|journal| resume::prepare(journal, &program)).transpose()?;
+    let prepared = plan.journal.as_ref().map(|journal| resume::prepare(journal, &subject.kept)).transpose()?;
     runtime()?.block_on(async {
         let asked = Asked::default();
         terminal::go_live();
-        let exit = carry_out(plan, program, prepared, &asked).await;
+        let exit = carry_out(plan, subject, prepared, &asked).await;
         asked.unless_forced(terminal::settle()).await;
         exit
     })
 }
 
-async fn carry_out(plan: Plan, program: Program, prepared: Option<Prepared>, asked: &Asked) -> Result<Exit> {
-    let run = Run::open(plan, program, asked).await?;
+async fn carry_out(plan: Plan, subject: Subject, prepared: Option<Prepared>, asked: &Asked) -> Result<Exit> {
+    let run = Run::open(plan, subject, asked).await?;
     match run.look_ahead(prepared.as_ref()).await? {
         Ahead::Ready(rows) => {
             let driven = run.drive(rows, prepared).await?;
@@ -75,7 +76,8 @@ async fn carry_out(plan: Plan, program: Program, prepared: Option<Prepared>, ask
 /// A run with its pool. Nothing of an earlier run is changed before it is driven.
 struct Run {
     plan: Plan,
-    program: Program,
+    /// What is kept of the program.
+    kept: Program,
     audience: Audience,
     asked: Asked,
     early_end: EarlyEnd,
@@ -105,20 +107,20 @@ struct Driven {
 
 impl Run {
     /// Starts the pool, and listens for all that may end the run early.
-    async fn open(mut plan: Plan, program: Program, asked: &Asked) -> Result<Run> {
+    async fn open(mut plan: Plan, subject: Subject, asked: &Asked) -> Result<Run> {
         let began = Instant::now();
         // From here on SIGUSR1 ends nothing; what is asked before there is a pool is answered then.
         let questions = Questions::listen()?;
         let audience = Audience::new(&plan);
         plan.config.observer = audience.observer(plan.messages.verbose);
-        let pool = start(program.clone(), &plan).await?;
+        let pool = start(subject.program, &plan).await?;
         // While the rows are opened and read.
         pool.warm_up();
         let out_dir = plan.out_dir.as_ref().map(OutDir::open).transpose()?;
         questions.answer(pool.stopper(), audience.positions.clone());
         let early_end = EarlyEnd::listen(&plan, audience.halting.clone(), &pool.stopper(), asked, began)?;
         let locator = Locator::new(&plan.source);
-        Ok(Run { plan, program, audience, asked: asked.clone(), early_end, pool, out_dir, locator })
+        Ok(Run { plan, kept: subject.kept, audience, asked: asked.clone(), early_end, pool, out_dir, locator })
     }
 
     /// Looks at all rows where that is to be done before the first of them is run.
@@ -161,7 +163,7 @@ impl Run {
         let Run { plan, audience, pool, .. } = self;
         // First, for the records of an earlier run are replaced next.
         let failed = plan.failed.as_ref().map(Writer::to).transpose()?;
-        let Records { writer, journal, sorter, kept } = Records::open(plan, &self.program, prepared)?;
+        let Records { writer, journal, sorter, kept } = Records::open(plan, &self.kept, prepared)?;
         let mut reporter = audience.reporter(plan, self.locator.clone(), self.out_dir.clone(), writer);
         (reporter.failed, reporter.kept) = (failed, kept.clone());
         if pool.report().convention == Convention::Command {

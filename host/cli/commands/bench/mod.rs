@@ -48,7 +48,7 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
                     (--state, --state-in) and :rw directories";
         return Err(Usage(what.into()).into());
     }
-    let program = plan.program()?;
+    let program = plan.program()?.program;
     reaper::start()?;
     // Every pool finds the program in the cache: compilation is not measured.
     let cache = plan.config.cache.is_none().then(TempDir::new).transpose().context("cannot make a folder")?;

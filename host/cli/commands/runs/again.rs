@@ -16,9 +16,9 @@ use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 use crate::cli::args::{Action, Args, Replay, Rerun, Run};
 use crate::cli::descriptor::is_stdin;
 use crate::cli::errors::Usage;
-use crate::cli::journal::{Facts, ProgramFacts, Stays, index, output, program};
+use crate::cli::journal::{Facts, Stays, index, output, program};
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
-use crate::cli::projects::PROGRAM;
+use crate::cli::program::{Subject, file};
 use crate::cli::say;
 
 /// A kept run, of which something is to be done again.
@@ -51,7 +51,7 @@ impl Again {
     }
 
     /// The program, from the copy that was kept.
-    fn program(&self) -> Result<Program> {
+    fn program(&self, plan: &mut Plan) -> Result<Subject> {
         let place = program(&self.dir);
         let shown = place.path();
         let cannot = || format!("cannot read {}, the program of the run", shown.display());
@@ -61,16 +61,17 @@ impl Again {
         let copy = Program::new(self.facts.program.name.clone(), bytes);
         let same = copy.hash().to_hex().as_str() == self.facts.program.hash;
         ensure!(same, "{} has changed since the run, so it is not the program of the run any more", shown.display());
-        Ok(copy)
+        let typed = Path::new(&*self.facts.program.path);
+        let subject = Subject::of_kept(copy, typed.parent().unwrap_or(Path::new("")).to_owned())?;
+        plan.start_with(&subject)?;
+        Ok(subject)
     }
 
     /// Says that the program which was typed is another now. `remedy` is what can be done about it.
-    fn say_changed(&self, remedy: &str) {
-        let ProgramFacts { path, hash, .. } = &self.facts.program;
-        let path = AsRef::<Path>::as_ref(&self.facts.cwd).join(path);
-        let path = if path.is_dir() { path.join(PROGRAM) } else { path };
-        let now = Some(&path).filter(|path| path.is_file()).and_then(|path| Program::read(path).ok());
-        if now.is_some_and(|now| now.hash().to_hex().as_str() != hash) {
+    fn say_changed(&self, subject: &Subject, plan: &Plan, remedy: &str) {
+        let path = AsRef::<Path>::as_ref(&self.facts.cwd).join(&self.facts.program.path);
+        if subject.differs_from(&path, &plan.python_path) {
+            let path = file(&path);
             let path = path.display();
             say(format_args!("{path} has changed since the run, and the copy that the run has kept runs{remedy}"));
         }
@@ -133,7 +134,7 @@ impl Again {
     }
 
     /// A plan for what is not ok.
-    pub fn failed(&self, args: &Rerun) -> Result<(Plan, Program)> {
+    pub fn failed(&self, args: &Rerun) -> Result<(Plan, Subject)> {
         let with = args.with.as_deref().map(absolute).transpose()?;
         let mut typed = self.typed(&args.inputs, args.sandbox, "wpool rerun RUN FILE --failed")?;
         typed.source.task = with.clone().unwrap_or(typed.source.task);
@@ -155,8 +156,9 @@ impl Again {
         let program = match with {
             Some(_) => plan.program()?,
             None => {
-                self.say_changed("; --with PROGRAM runs another");
-                self.program()?
+                let subject = self.program(&mut plan)?;
+                self.say_changed(&subject, &plan, "; --with PROGRAM runs another");
+                subject
             }
         };
         Ok((plan, program))
@@ -164,7 +166,7 @@ impl Again {
 
     /// A plan for single tasks: the same pool and rows, and nothing is written. Refused when a setting is another now,
     /// such as an argument from a file.
-    pub fn single(&self, args: &Replay) -> Result<(Plan, Program)> {
+    pub fn single(&self, args: &Replay) -> Result<(Plan, Subject)> {
         let mut typed = self.typed(&args.inputs, args.sandbox, "wpool replay RUN ID FILE")?;
         // Nothing is written, so nothing is replaced either.
         typed.output.overwrite = true;
@@ -180,7 +182,8 @@ impl Again {
         plan.config.retry = wpool::Retry::default();
         plan.config.task.post_mortem = true;
         self.say_grants(&plan);
-        self.say_changed("");
-        Ok((plan, self.program()?))
+        let subject = self.program(&mut plan)?;
+        self.say_changed(&subject, &plan, "");
+        Ok((plan, subject))
     }
 }

@@ -1,0 +1,20 @@
+//! Scripts: programs without a build step. A runtime, which a language's own tools make once, is given the script and all
+//! that it imports as the argument of its `init`; tasks start from the state that this leaves.
+
+mod bundle;
+mod error;
+mod esbuild;
+mod imports;
+mod javascript;
+mod language;
+mod memo;
+mod python;
+mod runtime;
+mod source;
+mod typescript;
+
+pub use bundle::{RowsAs, Script, Setting};
+pub use error::Error;
+pub use language::{SCRIPT_LANGUAGES, ScriptLanguage};
+pub use runtime::{Listed, Runtime, Runtimes, Step as MakeStep, folder};
+pub use source::{is_script, read};

@@ -1,0 +1,118 @@
+//! Scripts in TypeScript: bundled by esbuild, and their types checked by the compiler from npm where it is there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use serde_json::json;
+
+use crate::cli::projects::{Error as ToolError, Found, TSC, read_quietly};
+use crate::cli::scripts::bundle::Script;
+use crate::cli::scripts::error::Error;
+use crate::cli::scripts::esbuild::{self, ESBUILD};
+use crate::cli::scripts::javascript::parts;
+use crate::cli::scripts::memo::Memo;
+use crate::cli::scripts::runtime::need;
+use crate::cli::terminal::warn;
+
+/// What a script finds beside the language, as types.
+const GLOBALS: &str = include_str!("typescript/globals.d.ts");
+/// Asks whether the type of `run` fits. `{script}` is the script.
+const CHECK: &str = include_str!("typescript/check.ts");
+const NAME_OF_CHECK: &str = "check.ts";
+
+/// The script at a path, with all that it imports.
+pub fn collect(path: &Path, paths: &[PathBuf]) -> Result<Script, Error> {
+    esbuild::refuse_python_path("TypeScript", paths)?;
+    let (folder, main) = parts(path);
+    let esbuild = need("typescript", &ESBUILD, &folder)?;
+    let script = esbuild::bundle(&esbuild, &folder, &main)?;
+    match TSC.find(&folder) {
+        Some(tsc) => check(&tsc, path, &folder)?,
+        None => say_unchecked(path),
+    }
+    Ok(Script { language: "typescript".to_owned(), ..script })
+}
+
+fn say_unchecked(path: &Path) {
+    static SAID: Once = Once::new();
+    let (path, install) = (path.display(), TSC.install);
+    SAID.call_once(|| {
+        warn(format_args!("the types of {path} are not checked: tsc was not found; install it with `{install}`"));
+    });
+}
+
+/// Checks the types of a script, and that of its `run`. Nothing is done if no file of it has changed since it was right.
+fn check(tsc: &Found, path: &Path, folder: &Path) -> Result<(), Error> {
+    let real = path.canonicalize().map_err(Error::io("read", path))?;
+    let config = real.ancestors().skip(1).map(|folder| folder.join("tsconfig.json")).find(|config| config.is_file());
+    let memo = Memo::of(&format!("tsc {:?} {CHECK} {GLOBALS} {} {config:?}", tsc.stamp(), real.display()));
+    if memo.find().is_some() {
+        return Ok(());
+    }
+    let scratch = tempfile::Builder::new().prefix("wpool-types-").tempdir();
+    let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
+    let script = serde_json::Value::from(real.to_string_lossy()).to_string();
+    let files = [
+        (NAME_OF_CHECK, CHECK.replace("\"script\"", &script)),
+        ("globals.d.ts", GLOBALS.to_owned()),
+        ("tsconfig.json", project(config.as_deref()).to_string()),
+    ];
+    for (name, content) in files {
+        let path = scratch.path().join(name);
+        std::fs::write(&path, content).map_err(Error::io("write", &path))?;
+    }
+    let project = scratch.path().to_string_lossy().into_owned();
+    let printed = read_quietly(&mut tsc.call(folder, ["-p", &project, "--pretty", "false", "--listFiles"]));
+    let listed = printed.map_err(|error| refused(error, path, scratch.path()))?;
+    let listed = String::from_utf8_lossy(&listed);
+    let files =
+        listed.lines().map(PathBuf::from).filter(|file| file.is_absolute() && !file.starts_with(scratch.path()));
+    memo.keep(&files.chain(config).collect::<Vec<_>>(), b"");
+    Ok(())
+}
+
+/// The settings of the check: those of the user, if there are any.
+fn project(user: Option<&Path>) -> serde_json::Value {
+    let always = json!({
+        "noEmit": true, "composite": false, "incremental": false, "declaration": false, "allowImportingTsExtensions": true,
+        "skipLibCheck": true, "rootDir": "/", "module": "esnext", "moduleResolution": "bundler",
+    });
+    let (mut files, mut options) = (vec![NAME_OF_CHECK], always);
+    if user.is_none() {
+        files.push("globals.d.ts");
+        options["strict"] = true.into();
+        options["resolveJsonModule"] = true.into();
+        options["types"] = json!([]);
+        options["target"] = "es2024".into();
+        options["lib"] = json!(["esnext"]);
+    }
+    let mut project = json!({ "compilerOptions": options, "files": files, "include": [] });
+    if let Some(user) = user {
+        project["extends"] = user.to_string_lossy().into();
+    }
+    project
+}
+
+/// The errors that tsc printed. Those about the check itself are about the type of `run`.
+fn refused(error: ToolError, path: &Path, scratch: &Path) -> Error {
+    let ToolError::Printed { printed, .. } = error else { return error.into() };
+    let is_listed = |line: &&str| !Path::new(line).is_absolute() || line.contains("): error ");
+    let lines = printed.lines().filter(is_listed).map(|line| match line.split_once(&format!("{NAME_OF_CHECK}(")) {
+        Some((_, rest)) => of_check(rest, path),
+        None => line.replace(&format!("{}/", scratch.display()), ""),
+    });
+    Error::Refused { text: lines.collect::<Vec<_>>().join("\n") }
+}
+
+/// The text for an error in the check: `3,7): error TS2322: TEXT`.
+fn of_check(rest: &str, path: &Path) -> String {
+    let number: usize = rest.split(',').next().and_then(|number| number.parse().ok()).unwrap_or_default();
+    let line = CHECK.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+    let text = rest.split_once(": error ").map_or(rest, |(_, text)| text);
+    let path = path.display();
+    match line.split_whitespace().nth(1) {
+        Some("parameters:") => format!("{path}: run has one parameter, the row ({text})"),
+        Some("result:") => format!("{path}: run returns a value that JSON cannot hold ({text})"),
+        _ => format!("{path}: it exports no function run ({text})"),
+    }
+}
