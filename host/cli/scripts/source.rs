@@ -7,19 +7,31 @@ use crate::cli::scripts::bundle::Script;
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::language::ScriptLanguage;
 
+/// Longest source that is read.
+const MOST_SOURCE: u64 = 16 << 20;
+
 /// Whether a path is that of a script: a file with the extension of a language, and not the source of a project.
 pub fn is_script(path: &Path) -> bool {
-    let Some(language) = ScriptLanguage::of(path).filter(|_| path.is_file()) else { return false };
-    fs::read(path).is_ok_and(|source| !(language.is_project)(&String::from_utf8_lossy(&source)))
+    let Some(language) = ScriptLanguage::of(path) else { return false };
+    source(path).is_ok_and(|source| !(language.is_project)(&source))
 }
 
 /// Reads the script at a path, with all that it can import.
 pub fn read(path: &Path, paths: &[PathBuf]) -> Result<(Script, &'static ScriptLanguage), Error> {
-    let io = || std::io::Error::other("its extension is that of no language of scripts");
-    let language = ScriptLanguage::of(path).ok_or_else(|| Error::io("read", path)(io()))?;
-    let source = fs::read(path).map_err(Error::io("read", path))?;
-    if !(language.is_script)(&String::from_utf8_lossy(&source)) {
+    let unknown = || std::io::Error::other("its extension is that of no language of scripts");
+    let language = ScriptLanguage::of(path).ok_or_else(|| Error::io("read", path)(unknown()))?;
+    if !(language.is_script)(&source(path)?) {
         return Err(Error::NoRun { path: path.to_owned(), form: language.form });
     }
     Ok(((language.collect)(path, paths)?, language))
+}
+
+/// The text of a source, which is a regular file.
+fn source(path: &Path) -> Result<String, Error> {
+    let found = fs::metadata(path).map_err(Error::io("read", path))?;
+    let content = match found.is_file() && found.len() <= MOST_SOURCE {
+        true => fs::read(path),
+        false => Err(std::io::Error::other("it is not a source of at most 16 MiB")),
+    };
+    Ok(String::from_utf8_lossy(&content.map_err(Error::io("read", path))?).into_owned())
 }
