@@ -10,6 +10,7 @@ mod c;
 mod components;
 mod doctor;
 mod go;
+mod scripts;
 mod templates;
 mod twins;
 
