@@ -20,6 +20,11 @@ pub fn usage<T>(what: String) -> Result<T> {
 #[error("{0}")]
 pub struct NoInputs(pub String);
 
+/// Shards, or records of them, are missing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Incomplete(pub String);
+
 /// An output that cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {path}")]

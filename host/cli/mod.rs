@@ -20,6 +20,7 @@ mod rows;
 mod run;
 mod runtime;
 mod shape;
+mod shard;
 mod shell;
 mod stdout;
 mod streams;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Action::Runs(action) => commands::runs::runs(&action),
         Action::Rerun(rerun) => commands::runs::rerun(&rerun),
         Action::Replay(replay) => commands::replay::replay(&replay),
+        Action::Merge(merge) => commands::merge::merge(&merge),
         Action::Inspect(inspect) => commands::inspect::inspect(&inspect),
         Action::Schema(schema) => commands::inspect::schema(&schema),
         Action::Check(check) => commands::check::check(&check),

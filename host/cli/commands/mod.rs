@@ -5,6 +5,7 @@ pub mod build;
 pub mod check;
 pub mod doctor;
 pub mod inspect;
+pub mod merge;
 pub mod new;
 pub mod replay;
 pub mod runs;

@@ -85,7 +85,7 @@ impl Run {
         let mut resume = self.disk.open(how)?;
         let (mut appender, mut ran) = (None, 0);
         for at in 0..ROWS {
-            let (record, line) = match resume.next(&row(at))? {
+            let (record, line) = match resume.next(&row(at), at as u64)? {
                 Known::InPlace(_) => continue,
                 Known::Moved(record, line) => (record, line),
                 Known::Nothing => {

@@ -68,7 +68,6 @@ pub struct Resume {
     /// Where the group of the last entry begins, and those of its records that stay.
     begin: End,
     partial: Vec<Record>,
-    rows: u64,
     moved: Option<Moved>,
 }
 
@@ -106,7 +105,6 @@ impl Resume {
             entries: Entries::of(groups),
             begin,
             partial: Vec::new(),
-            rows: 0,
             moved: None,
         })
     }
@@ -131,11 +129,9 @@ impl Resume {
         self.verified.records
     }
 
-    /// Looks up the next row of the input.
-    pub fn next(&mut self, row: &Input) -> Result<Known, Error> {
+    /// Looks up the next row, which has this position in the input.
+    pub fn next(&mut self, row: &Input, position: u64) -> Result<Known, Error> {
         let key = Key::of(row);
-        let position = self.rows;
-        self.rows += 1;
         if self.moved.is_none() {
             if let Some(status) = self.in_place(key)? {
                 return Ok(Known::InPlace(status));
