@@ -2,6 +2,7 @@
 
 mod bench;
 mod choices;
+mod engines;
 pub mod halt;
 mod journal;
 mod merge;
@@ -24,6 +25,7 @@ use wpool::worker::ENGINE_VERSION;
 
 use crate::cli::projects::LANGUAGES;
 pub use bench::*;
+pub use engines::*;
 pub use journal::*;
 pub use merge::*;
 pub use messages::*;
@@ -56,6 +58,8 @@ pub enum Action {
     /// Merge the records of shards into the file that one run would have written
     #[command(after_help = merge::MERGE_HELP)]
     Merge(Merge),
+    /// Print a script or a manifest that runs shards on an engine, and merges them
+    Plan(Engines),
     /// Report what a program is, what it imports, and how it would be called
     Inspect(Inspect),
     /// Print the JSON Schema of a program's rows and outputs

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod build;
 pub mod check;
 pub mod doctor;
+pub mod engines;
 pub mod inspect;
 pub mod merge;
 pub mod new;

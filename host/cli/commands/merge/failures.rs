@@ -42,7 +42,7 @@ impl Failures {
             let Some(name) = &part.shard.failed else {
                 return usage(format!("--failed: the shard of {shown} was run without --failed"));
             };
-            let place = part.beside(name);
+            let place = part.beside(name)?;
             let file = place.read().with_context(|| format!("cannot read {place}, the failed rows of {shown}"))?;
             Ok(Rows { path: place.path(), reader: BufReader::with_capacity(BUFFER, file) })
         });

@@ -35,9 +35,13 @@ impl Part {
         !self.running && self.shard.input.is_some() && self.facts.ended.as_ref().is_some_and(|ended| ended.complete)
     }
 
-    /// A file that stands beside FILE.
-    pub fn beside(&self, name: &OsStr) -> Place {
-        self.place.dir().at(name)
+    /// A file that stands beside FILE. The manifest that names it may be from anybody, and must not lead elsewhere.
+    pub fn beside(&self, name: &OsStr) -> Result<Place> {
+        if Path::new(name).file_name() != Some(name) {
+            let (path, name) = (self.path.display(), name.display());
+            return usage(format!("{path}: its run.json names {name}, which is not the name of a file beside it"));
+        }
+        Ok(self.place.dir().at(name))
     }
 }
 

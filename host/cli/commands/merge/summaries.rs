@@ -23,7 +23,7 @@ pub fn read(parts: &[Part]) -> Result<Vec<Value>> {
         let Some(name) = &part.shard.summary else {
             return usage(format!("--summary-json: the shard of {shown} was run without --summary-json"));
         };
-        let place = part.beside(name);
+        let place = part.beside(name)?;
         let cannot = || format!("cannot read {place}, the summary of {shown}");
         let mut text = Vec::new();
         place.read().with_context(cannot)?.take(MOST + 1).read_to_end(&mut text).with_context(cannot)?;
