@@ -57,23 +57,6 @@ fn rows_are_files() {
 }
 
 #[test]
-fn a_shard_reads_no_file_of_another_shard() {
-    let place = Place::new("echo", "", []);
-    fs::create_dir(place.path("in")).expect("a folder");
-    (0..64).for_each(|n| place.write(&format!("in/{n}"), "1"));
-    // A pipe in the place of a file is told of when it is read, as a row that is not valid.
-    fs::remove_file(place.path("in/0")).expect("it is there");
-    rustix::fs::mkfifoat(rustix::fs::CWD, place.path("in/0"), 0o600.into()).expect("a pipe");
-    let list: String = (0..64).map(|n| format!("in/{n}\n")).collect();
-    place.write("list", list);
-    let ran = |shard: &str| {
-        let mut command = place.wpool(&format!("run -q --files-from list --shard {shard}"));
-        run(command.arg(&place.guest), "")
-    };
-    assert_eq!((ran("1/2").code, ran("2/2").code), (NOT_OK, OK));
-}
-
-#[test]
 fn records_of_unordered_shards_are_merged_in_the_order_of_their_rows() {
     let place = Place::new("trap-on-bang", "--unordered --chunksize 1", mixed(500));
     for by in ["slice", "hash"] {
@@ -183,9 +166,8 @@ fn a_shard_without_rows_is_done_and_says_so() {
 #[test]
 fn a_dry_run_names_the_shard_and_counts_its_rows() {
     let place = Place::new("echo", "", numbers(100));
-    for (by, rows) in [("slice", 33), ("block", 36)] {
+    for (by, rows) in [("slice", 33), ("block", 32)] {
         let ran = place.run(&format!("--dry-run --shard 2/3 --shard-by {by}"));
-        let rows = if by == "slice" { rows } else { 32 };
         assert!(ran.stdout.contains(&format!("2/3 by {by}: {rows} rows")), "{}", ran.stdout);
         assert!(ran.stdout.contains("100 rows in rows"), "{}", ran.stdout);
     }

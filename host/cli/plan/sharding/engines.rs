@@ -202,7 +202,9 @@ impl Read<'_> {
         let number = index.checked_sub(first).filter(|own| *own < of).and_then(|own| u32::try_from(own + 1).ok());
         match (number, u32::try_from(of)) {
             (Some(number), Ok(of)) => Ok(Named { engine: self.engine, number, of, read: self.text }),
-            _ => Err(format!("{} says {}, which is none of {of} shards counted from {first}", self.engine, self.text)),
+            _ => {
+                Err(format!("{} says {}, which is not one of {of} shards counted from {first}", self.engine, self.text))
+            }
         }
     }
 }
