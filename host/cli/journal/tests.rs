@@ -139,7 +139,7 @@ impl Disk {
     }
 
     fn resume_durably(&self, durable: bool) -> Result<Resume, Error> {
-        let how = How { done: Stays::of(is_final), ordered: true, ids: true, durable, salvage: false };
+        let how = How { done: Stays::of(is_final), ordered: true, ids: true, shard: false, durable, salvage: false };
         self.open(how)
     }
 

@@ -150,7 +150,8 @@ fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mu
     };
     check_same(&old, &prepared.facts, resuming.across)?;
     let Resuming { done, damaged: salvage, .. } = resuming;
-    let how = How { done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable, salvage };
+    let shard = plan.facts.shard.is_some();
+    let how = How { done, ordered: plan.ordered, ids: plan.ids, shard, durable: plan.durable, salvage };
     match open(plan, folder, how) {
         Ok(resume) => {
             (prepared.facts.run, prepared.facts.started) = (old.run, old.started);

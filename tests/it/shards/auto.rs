@@ -33,12 +33,13 @@ const READ: [&str; 24] = [
 
 /// A dry run with variables as `A=1 B=2`.
 fn auto(place: &Place, variables: &str, args: &str) -> Ran {
-    let mut command = place.wpool(&format!("run rows --dry-run --sandbox off --shard auto {args}"));
+    let mut command = place.wpool("run --dry-run --sandbox off --shard auto");
+    command.arg(&place.guest).arg("rows").args(args.split_whitespace());
     for name in READ {
         command.env_remove(name);
     }
     let pairs = variables.split_whitespace().filter_map(|pair| pair.split_once('='));
-    run(command.arg(&place.guest).envs(pairs), "")
+    run(command.envs(pairs), "")
 }
 
 #[test]

@@ -13,6 +13,8 @@ use wpool::place::{Dir, Found, Place};
 use crate::cli::errors::{Incomplete, usage};
 use crate::cli::journal::{Facts, SUFFIX, ShardFacts, beside, holds_a_run, is_running};
 
+/// The beginning of the names of merged runs.
+pub const MERGED: &str = "merged";
 /// What stands for the number of a shard in a name.
 const PLACES: [&[u8]; 2] = [b"{shard}", b"{shards}"];
 
@@ -35,6 +37,11 @@ impl Part {
         !self.running && self.shard.input.is_some() && self.facts.ended.as_ref().is_some_and(|ended| ended.complete)
     }
 
+    /// Whether it was merged from others, and is in the order of ids.
+    pub fn is_merged(&self) -> bool {
+        self.facts.run.starts_with(MERGED)
+    }
+
     /// A file that stands beside FILE. The manifest that names it may be from anybody, and must not lead elsewhere.
     pub fn beside(&self, name: &OsStr) -> Result<Place> {
         if Path::new(name).file_name() != Some(name) {
@@ -52,7 +59,9 @@ pub fn parts(named: &[PathBuf], out: &Place) -> Result<Vec<Part>> {
     for (path, explicit) in files(named)? {
         let Some(part) = part(&path, explicit)? else { continue };
         let identity = Found::of_file(&part.file)?.identity;
-        if (explicit || Some(identity) != out) && seen.insert(identity) {
+        // What was merged into OUT before is not among its own parts, unless that is asked for.
+        let is_out = Some(identity) == out && part.is_merged() && !explicit;
+        if !is_out && seen.insert(identity) {
             parts.push(part);
         }
     }

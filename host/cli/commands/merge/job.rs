@@ -19,14 +19,12 @@ use crate::cli::commands::merge::weave::{Loom, Strand, Woven};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
 use crate::cli::journal::InputFacts;
-use crate::cli::target::{self, Target};
+use crate::cli::target::Target;
 
 /// Bytes of records that wait in memory, of all files together, as far as their heads need no more.
 const WAITING: usize = 8 << 20;
 /// Bytes of records that wait of one file at most, and that are written at a time.
 pub const BLOCK: usize = 256 << 10;
-/// The beginning of the names of merged runs.
-pub const MERGED: &str = "merged";
 
 /// All that is known before the first record is merged.
 pub struct Job<'a> {
@@ -91,7 +89,6 @@ impl Job<'_> {
             );
         }
         let cannot = CannotWrite::at(path);
-        target::check(path, true, true)?;
         let draft = place(path, "--failed")?.draft(PUBLIC).map_err(cannot)?;
         let out = BufWriter::with_capacity(BLOCK, draft.file.try_clone().map_err(cannot)?);
         Ok(Some((Failures::open(&self.parts, Box::new(out))?, draft)))
@@ -104,7 +101,7 @@ impl Job<'_> {
         for (number, part) in self.parts.iter().enumerate() {
             let file: Arc<File> = part.file.try_clone()?.into();
             let cursor = Cursor::new(file, part.path.clone(), 0..part.bytes, size);
-            let is_sorted = !self.together.is_unordered() || part.facts.run.starts_with(MERGED);
+            let is_sorted = !self.together.is_unordered() || part.is_merged();
             let cursors = if is_sorted { vec![cursor] } else { sorted::sorted(cursor, &part.path, size)? };
             let strand = |cursor| Strand { cursor, path: part.path.clone(), part: number };
             strands.extend(cursors.into_iter().map(strand));

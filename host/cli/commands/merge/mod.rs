@@ -21,12 +21,15 @@ use crate::cli::exit::Exit;
 use crate::cli::runtime::raise_files;
 use crate::cli::target;
 use found::Part;
-use job::{Job, MERGED, place};
+use job::{Job, place};
 
 /// Merges records, and what else the shards have written.
 pub fn merge(args: &Merge) -> Result<Exit> {
     raise_files();
     target::check(&args.output, true, args.overwrite)?;
+    for path in [&args.failed, &args.summary_json].into_iter().flatten() {
+        target::check(path, true, true)?;
+    }
     let out = place(&args.output, "-o")?;
     let parts = found::parts(&args.files, &out)?;
     let together = manifest::check(&parts)?;
@@ -58,7 +61,7 @@ pub fn merge(args: &Merge) -> Result<Exit> {
 /// Refuses to replace the file of a shard, whose journal would tell of other records.
 fn check_own(parts: &[Part], out: &Place) -> Result<()> {
     let Some(found) = out.look().map_err(CannotWrite::at(&out.path()))? else { return Ok(()) };
-    for part in parts.iter().filter(|part| !part.facts.run.starts_with(MERGED)) {
+    for part in parts.iter().filter(|part| !part.is_merged()) {
         if Found::of_file(&part.file)?.identity == found.identity {
             return usage(format!("-o {out} is the file of a shard that is to be merged; name another"));
         }
