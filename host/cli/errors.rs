@@ -25,6 +25,11 @@ pub struct Refused(pub String);
 #[error("{0}")]
 pub struct NoInputs(pub String);
 
+/// Shards, or records of them, are missing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Incomplete(pub String);
+
 /// An output that cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {path}")]

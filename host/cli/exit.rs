@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use wpool::Error;
 
-use crate::cli::errors::{CannotWrite, DeadlinePassed, NoInputs, Refused, Usage};
+use crate::cli::errors::{CannotWrite, DeadlinePassed, Incomplete, NoInputs, Refused, Usage};
 use crate::cli::journal;
 
 /// How the command ended. The order is the precedence where several apply.
@@ -22,6 +22,8 @@ pub enum Exit {
     Refused,
     /// Rows do not fit, and nothing was run.
     InputRefused,
+    /// Shards, or records of them, are missing.
+    Incomplete,
     /// The set-up failed: an unreadable file, a bad grant, no workers.
     SetUp,
     /// The command line makes no sense.
@@ -53,6 +55,7 @@ impl From<Exit> for i32 {
             Exit::InputRefused => 102,
             Exit::Stopped => 103,
             Exit::Journal => 106,
+            Exit::Incomplete => 107,
             Exit::Output => 110,
             Exit::Deadline => 124,
             Exit::Interrupted => 130,
@@ -85,6 +88,9 @@ impl Exit {
         }
         if error.is::<Refused>() {
             return Exit::Refused;
+        }
+        if error.is::<Incomplete>() {
+            return Exit::Incomplete;
         }
         if error.is::<NoInputs>() {
             return Exit::NoInputs;

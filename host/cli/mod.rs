@@ -21,6 +21,7 @@ mod run;
 mod runtime;
 mod scripts;
 mod shape;
+mod shard;
 mod shell;
 mod stdout;
 mod streams;
@@ -60,6 +61,8 @@ pub fn main() -> ExitCode {
         Action::Runs(action) => commands::runs::runs(&action),
         Action::Rerun(rerun) => commands::runs::rerun(&rerun),
         Action::Replay(replay) => commands::replay::replay(&replay),
+        Action::Plan(engines) => commands::engines::plan(&engines),
+        Action::Merge(merge) => commands::merge::merge(&merge),
         Action::Inspect(inspect) => commands::inspect::inspect(&inspect),
         Action::Schema(schema) => commands::inspect::schema(&schema),
         Action::Check(check) => commands::check::check(&check),

@@ -20,7 +20,7 @@ pub async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send +
 
 /// Each worker takes some descriptors, of which a process may have as many as its hard limit says. Nothing in wpool counts
 /// descriptors in a way that large numbers would break.
-fn raise_files() {
+pub fn raise_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Where it stays as it is, there are fewer workers.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });

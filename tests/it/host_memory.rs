@@ -20,7 +20,7 @@ const BASE: u64 = 32;
 const LONG: usize = 62;
 
 /// Runs a command, and gives the most memory that it had, its children's not counted, in MiB. It is looked at until it ends.
-fn with_peak(command: &mut Command, input: impl AsRef<[u8]>) -> (Ran, u64) {
+pub fn with_peak(command: &mut Command, input: impl AsRef<[u8]>) -> (Ran, u64) {
     let child = spawn(command);
     let pid = child.id();
     let watch = thread::spawn(move || {

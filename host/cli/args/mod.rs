@@ -2,11 +2,14 @@
 
 mod bench;
 mod choices;
+mod engines;
 pub mod halt;
 mod journal;
+mod merge;
 mod messages;
 mod run;
 mod runs;
+mod shards;
 mod stopping;
 
 use std::path::PathBuf;
@@ -23,10 +26,13 @@ use wpool::worker::ENGINE_VERSION;
 use crate::cli::projects::LANGUAGES;
 use crate::cli::scripts::SCRIPT_LANGUAGES;
 pub use bench::*;
+pub use engines::*;
 pub use journal::*;
+pub use merge::*;
 pub use messages::*;
 pub use run::*;
 pub use runs::*;
+pub use shards::*;
 pub use stopping::*;
 
 /// Map an untrusted WebAssembly program over rows of input, on every core.
@@ -50,6 +56,11 @@ pub enum Action {
     /// Run one task of a kept run again, and print all about it
     #[command(after_help = "Exit codes: 0 the task is ok, 100 the task is not ok, 2 there is no such run or row.")]
     Replay(Replay),
+    /// Merge the records of shards into the file that one run would have written
+    #[command(after_help = merge::MERGE_HELP)]
+    Merge(Merge),
+    /// Print a script or a manifest that runs shards on an engine, and merges them
+    Plan(Engines),
     /// Report what a program is, what it imports, and how it would be called
     Inspect(Inspect),
     /// Print the JSON Schema of a program's rows and outputs

@@ -9,7 +9,7 @@ use clap::{ArgGroup, ValueHint};
 use wpool::{Interrupt, Isolation, SandboxMode};
 
 use crate::cli::args::choices::choices;
-use crate::cli::args::{Journal, Messages, Stopping};
+use crate::cli::args::{Journal, Messages, Sharding, Stopping};
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
 pub(super) const RUN_HELP: &str = "\
@@ -61,6 +61,8 @@ pub struct Run {
     pub output: Output,
     #[command(flatten)]
     pub journal: Journal,
+    #[command(flatten)]
+    pub sharding: Sharding,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]

@@ -81,11 +81,12 @@ impl Run {
     /// Resumes the run, and returns the number of rows that ran again. Afterwards FILE is as it was when the run
     /// finished, and nothing is torn.
     pub fn resume(&self, salvage: bool) -> Result<usize, Error> {
-        let how = How { done: Stays::of(is_final), ordered: true, ids: self.ids, durable: false, salvage };
+        let how =
+            How { done: Stays::of(is_final), ordered: true, ids: self.ids, shard: false, durable: false, salvage };
         let mut resume = self.disk.open(how)?;
         let (mut appender, mut ran) = (None, 0);
         for at in 0..ROWS {
-            let (record, line) = match resume.next(&row(at))? {
+            let (record, line) = match resume.next(&row(at), at as u64)? {
                 Known::InPlace(_) => continue,
                 Known::Moved(record, line) => (record, line),
                 Known::Nothing => {

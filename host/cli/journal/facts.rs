@@ -12,6 +12,7 @@ use wpool::place::Dir;
 use crate::cli::journal::disk::replace;
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::text::Text;
+use crate::cli::shard::By;
 
 /// Name of the file of facts in a journal's folder.
 pub const FACTS: &str = "run.json";
@@ -46,8 +47,38 @@ pub struct Facts {
     pub settings: BTreeMap<String, String>,
     /// Files of rows as typed, `-` for standard input; with `--files` its patterns; empty with `--once`.
     pub inputs: Vec<Text>,
+    /// The part of the input that the records are of, where it is not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardFacts>,
     /// `None` while the run is active, and permanently when its host was killed.
     pub ended: Option<Ended>,
+}
+
+/// Which shards of an input a file of records has: one, or those that were merged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardFacts {
+    /// Counted from 1, in their order.
+    pub numbers: Vec<u32>,
+    pub of: u32,
+    pub by: By,
+    /// Once all of it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputFacts>,
+    /// The names of the files of `--failed` and `--summary-json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Text>,
+}
+
+/// The whole input of a sharded run, by which its shards are known to belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFacts {
+    pub rows: u64,
+    /// Bytes of the rows; where rows are files, of their paths.
+    pub bytes: u64,
+    /// BLAKE3 of the same, each with its end, in hex.
+    pub blake3: String,
 }
 
 /// The program of a run. Its bytes are beside the facts, in `program.wasm`.

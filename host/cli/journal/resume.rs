@@ -17,7 +17,7 @@ use wpool::{Input, Status};
 
 use crate::cli::journal::append::Appender;
 use crate::cli::journal::disk::{JOURNAL, sync_folder};
-use crate::cli::journal::entries::Entries;
+use crate::cli::journal::entries::{Entries, Entry};
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::folder::Folder;
 use crate::cli::journal::format::{End, Header, Kind, Record};
@@ -37,6 +37,8 @@ pub struct How {
     pub ordered: bool,
     /// Whether lines begin with the position of their row.
     pub ids: bool,
+    /// Whether the rows are not all of the input, so that their positions can change although their order does not.
+    pub shard: bool,
     pub durable: bool,
     /// Whether right records are kept although other parts are damaged.
     pub salvage: bool,
@@ -68,7 +70,6 @@ pub struct Resume {
     /// Where the group of the last entry begins, and those of its records that stay.
     begin: End,
     partial: Vec<Record>,
-    rows: u64,
     moved: Option<Moved>,
 }
 
@@ -106,7 +107,6 @@ impl Resume {
             entries: Entries::of(groups),
             begin,
             partial: Vec::new(),
-            rows: 0,
             moved: None,
         })
     }
@@ -131,13 +131,11 @@ impl Resume {
         self.verified.records
     }
 
-    /// Looks up the next row of the input.
-    pub fn next(&mut self, row: &Input) -> Result<Known, Error> {
+    /// Looks up the next row, which has this position in the input.
+    pub fn next(&mut self, row: &Input, position: u64) -> Result<Known, Error> {
         let key = Key::of(row);
-        let position = self.rows;
-        self.rows += 1;
         if self.moved.is_none() {
-            if let Some(status) = self.in_place(key)? {
+            if let Some(status) = self.in_place(key, position)? {
                 return Ok(Known::InPlace(status));
             }
             self.move_rest()?;
@@ -202,25 +200,42 @@ impl Resume {
         self.moved.as_mut()?.appender.take()
     }
 
-    fn in_place(&mut self, key: Key) -> Result<Option<Status>, Error> {
+    fn in_place(&mut self, key: Key, position: u64) -> Result<Option<Status>, Error> {
         if !self.how.ordered {
             return Ok(None);
         }
-        let record = self.next_entry()?.filter(|record| record.key == key && self.how.done.has(record.status));
-        self.partial.extend(record);
-        Ok(record.map(|record| record.status))
+        let entry = self.next_entry()?;
+        let mut entry = entry.filter(|entry| entry.record.key == key && self.how.done.has(entry.record.status));
+        if let Some(found) = entry.filter(|_| self.how.shard && self.how.ids)
+            && !self.has_id(found, position)?
+        {
+            entry = None;
+        }
+        self.partial.extend(entry.map(|entry| entry.record));
+        Ok(entry.map(|entry| entry.record.status))
+    }
+
+    /// Whether the line of an entry, if it has one, begins with a position.
+    fn has_id(&self, entry: Entry, position: u64) -> Result<bool, Error> {
+        let begin = format!("{{\"id\":{position},");
+        if entry.record.length < begin.len() as u64 {
+            return Ok(entry.record.length == 0);
+        }
+        let mut line = vec![0; begin.len()];
+        self.file.read_exact_at(&mut line, entry.offset).map_err(at(&self.place))?;
+        Ok(line == begin.as_bytes())
     }
 
     /// Moves to the next entry, with `begin` and `partial` of its group. After the last entry they are those of the
     /// end.
-    fn next_entry(&mut self) -> Result<Option<Record>, Error> {
+    fn next_entry(&mut self) -> Result<Option<Entry>, Error> {
         let entry = self.entries.next()?;
         let begin = if entry.is_some() { self.entries.begin() } else { self.verified.end };
         if begin != self.begin {
             self.begin = begin;
             self.partial.clear();
         }
-        Ok(entry.map(|entry| entry.record))
+        Ok(entry)
     }
 
     fn move_rest(&mut self) -> Result<(), Error> {

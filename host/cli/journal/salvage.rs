@@ -10,9 +10,10 @@ fn a_tail_is_on_the_disk_before_it_has_its_name_so_nothing_of_it_is_torn() {
     let run = Run::finished(true, None);
     let move_all = || {
         run.write(&run.file, &run.journal);
-        let how = How { done: Stays::of(is_final), ordered: true, ids: true, durable: false, salvage: false };
+        let how =
+            How { done: Stays::of(is_final), ordered: true, ids: true, shard: false, durable: false, salvage: false };
         let mut resume = run.disk.open(how).expect("it is whole");
-        assert_eq!(resume.next(&Input::new("new")).expect("it is read"), Known::Nothing);
+        assert_eq!(resume.next(&Input::new("new"), 0).expect("it is read"), Known::Nothing);
     };
     for name in ["tail-0", "tail-0.lines"] {
         move_all();

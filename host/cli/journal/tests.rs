@@ -139,7 +139,7 @@ impl Disk {
     }
 
     fn resume_durably(&self, durable: bool) -> Result<Resume, Error> {
-        let how = How { done: Stays::of(is_final), ordered: true, ids: true, durable, salvage: false };
+        let how = How { done: Stays::of(is_final), ordered: true, ids: true, shard: false, durable, salvage: false };
         self.open(how)
     }
 
@@ -247,9 +247,9 @@ fn every_step_of_a_resume_leaves_something_to_go_on_from() {
     // Rows 0 to 3 are unchanged, then a new row follows, so later lines are moved.
     let mut resume = disk.resume().expect("it is whole");
     for at in 0..4 {
-        assert_eq!(resume.next(&row(at)).expect("it is read"), Known::InPlace(Status::Ok));
+        assert_eq!(resume.next(&row(at), at as u64).expect("it is read"), Known::InPlace(Status::Ok));
     }
-    assert_eq!(resume.next(&row(99)).expect("it is read"), Known::Nothing);
+    assert_eq!(resume.next(&row(99), 4).expect("it is read"), Known::Nothing);
     let (tail, file) = (disk.folder.dir().path().join("tail-0"), disk.file());
     assert!(tail.exists());
     assert_eq!(std::fs::read(&file).expect("it is there"), lines[..4].concat());
@@ -257,7 +257,7 @@ fn every_step_of_a_resume_leaves_something_to_go_on_from() {
     drop(resume);
     let mut resume = disk.resume().expect("it is whole");
     for (at, new) in [8, 0, 5, 1, 2, 3, 4, 4].into_iter().enumerate() {
-        let known = resume.next(&row(new)).expect("it is read");
+        let known = resume.next(&row(new), at as u64).expect("it is read");
         let expected =
             String::from_utf8(line(new)).expect("text").replace(&format!("\"id\":{new},"), &format!("\"id\":{at},"));
         match known {
@@ -293,14 +293,14 @@ fn c65_a_kill_while_a_group_is_cut_loses_none_of_its_records() {
     let lines = disk.write_skipped(3, false);
     let row = |row: usize| Input::new(row.to_string());
     let mut resume = disk.resume().expect("it is whole");
-    let known = [0, 1, 2].map(|at| resume.next(&row(at)).expect("it is read"));
+    let known = [0, 1, 2].map(|at| resume.next(&row(at), at as u64).expect("it is read"));
     assert_eq!(known, [Known::InPlace(Status::Ok), Known::InPlace(Status::Ok), Known::Nothing]);
     drop(resume);
     // As if killed after journal and FILE were cut off, before the rest of the group was written.
     disk.harm(&disk.journal(), |bytes| bytes.truncate(HEADER));
     let mut resume = disk.resume().expect("it is whole");
     for (at, before) in lines.iter().take(2).enumerate() {
-        let known = resume.next(&row(at)).expect("it is read");
+        let known = resume.next(&row(at), at as u64).expect("it is read");
         assert!(matches!(&known, Known::Moved(_, line) if line == before), "{known:?}");
     }
 }
@@ -311,7 +311,7 @@ fn c91_what_stays_of_a_group_is_on_the_disk_before_anything_is_added() {
     disk.write_skipped(3, true);
     let mut resume = disk.resume_durably(true).expect("it is whole");
     for at in 0..3 {
-        resume.next(&Input::new(at.to_string())).expect("it is read");
+        resume.next(&Input::new(at.to_string()), at).expect("it is read");
     }
     let mut appender = resume.appender().expect("a row is to be written");
     appender.append(&line(2), &[done(2, line(2).len())]).expect("it is written");

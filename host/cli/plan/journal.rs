@@ -1,6 +1,7 @@
 //! What the journal of a run says of it, and what can be resumed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -8,10 +9,13 @@ use wpool::PoolConfig;
 use wpool::place::Place;
 
 use crate::cli::args;
-use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, Stays, Text, is_final, run_id};
+use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, ShardFacts, Stays, Text, is_final, run_id};
 use crate::cli::plan::{Source, pool, usage};
+use crate::cli::shard::Shard;
 use crate::cli::target::Target;
 
+/// The setting of a shard.
+pub const SHARD: &str = "--shard";
 /// Longest argument of `init` that is kept as it is.
 const SHORT: usize = 200;
 
@@ -88,6 +92,24 @@ pub fn journal(
     }))
 }
 
+impl JournalPlan {
+    /// The journal of a shard. Its place among the others is one of the settings, which a resume must not change.
+    pub fn of(mut self, shard: Option<Shard>, typed: &args::Run) -> JournalPlan {
+        let Some(shard) = shard else { return self };
+        let name = |path: &Option<PathBuf>| Some(Text::from(Path::new(path.as_ref()?.file_name()?)));
+        self.facts.settings.insert(SHARD.to_owned(), shard.to_string());
+        self.facts.shard = Some(ShardFacts {
+            numbers: vec![shard.number],
+            of: shard.of,
+            by: shard.by,
+            input: None,
+            failed: name(&typed.output.failed),
+            summary: name(&typed.messages.summary_json),
+        });
+        self
+    }
+}
+
 /// Refuses what could not end as if it had never been interrupted.
 fn check_resumable(typed: &args::Run, to_file: bool, regular: bool, config: &PoolConfig) -> Result<()> {
     let why = if !to_file {
@@ -130,6 +152,7 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
         earlier: Vec::new(),
         settings: settings(typed, source, config),
         inputs,
+        shard: None,
         ended: None,
     }
 }

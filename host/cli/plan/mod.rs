@@ -12,6 +12,7 @@ mod overlap;
 mod pool;
 mod reach;
 mod row_file;
+mod sharding;
 mod shown;
 mod source;
 mod state;
@@ -29,6 +30,7 @@ pub use self::locator::{LINE_BITS, Locator};
 pub use self::overlap::check_streams;
 pub use self::pool::base_config;
 pub use self::row_file::RowFile;
+pub use self::sharding::filled;
 pub use self::shown::Shown;
 pub use self::source::{Source, files};
 use crate::cli::args;
@@ -37,10 +39,11 @@ use crate::cli::descriptor::is_stdout;
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::program::{self, Subject};
 use crate::cli::scripts::{RowsAs, Setting};
+use crate::cli::shard::Shard;
 use crate::cli::target::Target;
 use crate::cli::terminal;
 use grants::template;
-pub use journal::{Gone, JournalPlan, Resuming, defaults, differences};
+pub use journal::{Gone, JournalPlan, Resuming, SHARD, defaults, differences};
 
 /// A run that makes sense.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ pub struct Plan {
     /// Folders that a script imports from, as typed.
     pub python_path: Vec<PathBuf>,
     pub source: Source,
+    /// The part of the rows that is run.
+    pub shard: Option<Shard>,
     pub config: PoolConfig,
     pub style: Style,
     pub output_type: OutputType,
@@ -112,7 +117,8 @@ pub enum Style {
 }
 
 impl Plan {
-    pub fn new(typed: args::Run) -> Result<Plan> {
+    pub fn new(mut typed: args::Run) -> Result<Plan> {
+        let shard = sharding::shard(&mut typed)?;
         let mut source = source::source(&typed)?;
         let output = &typed.output;
         outputs::check_outputs(&typed, &source)?;
@@ -121,9 +127,11 @@ impl Plan {
         let records = output.output.clone().filter(|path| !is_stdout(path));
         let target = |path: &PathBuf| Target::of(path, output.overwrite);
         let output_file = records.as_ref().map(target).transpose()?;
-        let journal = journal::journal(&typed, output_file.as_ref(), &source, &config)?;
+        let journal =
+            journal::journal(&typed, output_file.as_ref(), &source, &config)?.map(|journal| journal.of(shard, &typed));
         reach::check_own_files(&typed, &config, journal.as_ref())?;
         Ok(Plan {
+            shard,
             journal,
             style,
             output_type: output_type(output.output_type),

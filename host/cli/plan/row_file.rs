@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use wpool::place::Found;
+
+use crate::cli::plan::listed::push_path;
 
 /// A file that rows are read from. Where tasks may write to directories, it is the file that was there before the first
 /// of them: a task could put a link in its place, and be given as a row what the link leads to.
@@ -22,6 +25,16 @@ impl RowFile {
     pub fn pin(&mut self) {
         // What is not there is reported when it is read.
         self.pinned = std::fs::metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
+    }
+
+    /// The name of the row that it is, and whether it is quoted, because the path is not UTF-8.
+    pub fn name(&self) -> (String, bool) {
+        if let Some(name) = self.path.to_str() {
+            return (name.to_owned(), false);
+        }
+        let mut quoted = Vec::new();
+        push_path(self.path.as_os_str().as_bytes(), &mut quoted);
+        (String::from_utf8_lossy(&quoted).into_owned(), true)
     }
 
     /// Refuses an open file that is not the one that was pinned.

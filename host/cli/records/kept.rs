@@ -1,17 +1,18 @@
 //! Rows of an earlier run that do not run again: from the reader, which knows them, to the reporter, which gives them
 //! their turn.
 //!
-//! The pool gets the other rows alone and counts them from 0. Here is known which positions of the input they have, and
-//! which kept rows stand between them.
+//! The pool gets the other rows alone and counts them from 0. [`Places`] knows which positions of the input they have;
+//! here are the kept rows that stand between them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 
 use tokio::sync::Notify;
 use wpool::stats::Running;
-use wpool::{Event, Input, Status, TaskId};
+use wpool::{Event, Input, Status};
 
 use crate::cli::journal::{Error, Index, Known, Record, Resume};
+use crate::cli::records::places::{Places, Stretch};
 use crate::cli::records::writer::Handover;
 
 /// Bytes of kept records that may wait for the turn of a row before them.
@@ -44,12 +45,7 @@ struct Sorted {
     bytes: usize,
     /// Rows that stay in FILE as ok, not counted yet.
     in_place: u64,
-    /// The first task of each stretch of rows without a kept one between them, and its position. In an ordered run those
-    /// that are over are dropped; in another there is one for each time that kept rows came between.
-    stretches: VecDeque<(u64, u64)>,
-    /// Rows for the pool.
-    tasks: u64,
-    /// Rows of the input.
+    /// Rows of the input, or of the shard.
     rows_read: u64,
     failure: Option<Error>,
     /// Records of rows that are gone, once all rows were read.
@@ -59,6 +55,7 @@ struct Sorted {
 #[derive(Debug, Default)]
 struct Shared {
     sorted: Mutex<Sorted>,
+    places: Places,
     changed: Notify,
     room: Condvar,
 }
@@ -83,31 +80,29 @@ pub struct Kept(Arc<Shared>);
 
 /// The positions of tasks, for messages that are made from the pool's own numbers.
 #[derive(Clone, Debug, Default)]
-pub struct Positions(Arc<OnceLock<Kept>>);
+pub struct Positions(Arc<OnceLock<Places>>);
 
 impl Positions {
-    /// From now on those of a run that is gone on with.
-    pub fn follow(&self, kept: &Kept) {
-        self.0.get_or_init(|| kept.clone());
-    }
-
-    pub fn of(&self, task: TaskId) -> TaskId {
-        self.0.get().map_or(task, |kept| kept.position(task))
+    /// From now on those of a run whose rows are not all of the input.
+    pub fn follow(&self, places: &Places) {
+        self.0.get_or_init(|| places.clone());
     }
 
     /// An event as people are told of it.
     pub fn show(&self, event: &Event) -> Option<Event> {
-        self.0.get()?;
+        let places = self.0.get()?;
         let mut event = event.clone();
         match &mut event {
-            Event::WorkerDied { suspect: Some(task), .. } | Event::TaskRetried { task, .. } => *task = self.of(*task),
+            Event::WorkerDied { suspect: Some(task), .. } | Event::TaskRetried { task, .. } => *task = places.of(*task),
             _ => return None,
         }
         Some(event)
     }
 
     pub fn running(&self, mut tasks: Vec<Running>) -> Vec<Running> {
-        tasks.iter_mut().for_each(|running| running.task = self.of(running.task));
+        if let Some(places) = self.0.get() {
+            tasks.iter_mut().for_each(|running| running.task = places.of(running.task));
+        }
         tasks
     }
 }
@@ -120,14 +115,14 @@ pub fn kept(resume: Resume, handover: Handover) -> (Sorter, Kept) {
 
 impl Sorter {
     /// Keeps what is known and sends the rest. False when nobody wants more.
-    pub fn sort(&mut self, batch: Vec<Input>, mut send: impl FnMut(Vec<Input>) -> bool) -> bool {
+    pub fn sort(&mut self, batch: Vec<(u64, Input)>, mut send: impl FnMut(Vec<Input>) -> bool) -> bool {
         let mut run = Vec::new();
-        for row in batch {
-            let known = match self.resume.next(&row) {
+        for (position, row) in batch {
+            let known = match self.resume.next(&row, position) {
                 Ok(known) => known,
                 Err(error) => return self.fail(error),
             };
-            let full = self.keep(known, row, &mut run);
+            let full = self.keep(known, (position, row), &mut run);
             // Rows before those that wait are sent first: these wait for them.
             if full {
                 if !send(std::mem::take(&mut run)) {
@@ -141,11 +136,10 @@ impl Sorter {
     }
 
     /// Takes note of a row. Says whether too many wait.
-    fn keep(&mut self, known: Known, row: Input, run: &mut Vec<Input>) -> bool {
+    fn keep(&mut self, known: Known, (position, row): (u64, Input), run: &mut Vec<Input>) -> bool {
         // Before the reporter can know of the row, whose line may be the first that is written.
         self.hand_over();
         let mut state = self.shared.lock();
-        let position = state.rows_read;
         state.rows_read += 1;
         let (status, line) = match known {
             Known::InPlace(Status::Ok) => {
@@ -155,11 +149,7 @@ impl Sorter {
             Known::InPlace(status) => (status, None),
             Known::Moved(record, line) => (record.status, Some((record, line))),
             Known::Nothing => {
-                let (task, last) = (state.tasks, state.stretches.back().copied());
-                if last.is_none_or(|(first, start)| start + (task - first) != position) {
-                    state.stretches.push_back((task, position));
-                }
-                state.tasks += 1;
+                self.shared.places.push(Stretch { first: position, count: 1 });
                 run.push(row);
                 return false;
             }
@@ -187,8 +177,9 @@ impl Sorter {
     }
 
     /// Says that the input has come to its end. Of one without rows nothing is concluded: it may have failed to come.
-    pub fn end(&mut self) -> bool {
-        if self.shared.lock().rows_read == 0 {
+    /// `others` says that it has rows, of other shards.
+    pub fn end(&mut self, others: bool) -> bool {
+        if self.shared.lock().rows_read == 0 && !others {
             return true;
         }
         match self.resume.end() {
@@ -222,7 +213,7 @@ impl Kept {
     /// The next kept row that stands before a task; with `None`, any. A task that has not been read stands behind all.
     pub fn before(&self, task: Option<u64>) -> Option<KeptRow> {
         let mut state = self.0.lock();
-        let limit = task.and_then(|task| state.position(task));
+        let limit = task.and_then(|task| self.0.places.position(task));
         let next = state.rows.front()?.position;
         if limit.is_some_and(|limit| next > limit) {
             return None;
@@ -233,23 +224,14 @@ impl Kept {
         Some(row)
     }
 
-    /// The position of a task's row in the input.
-    pub fn position(&self, task: TaskId) -> TaskId {
-        self.0.lock().position(task.0).map_or(task, TaskId)
+    /// The positions of the rows that are no kept ones.
+    pub fn places(&self) -> &Places {
+        &self.0.places
     }
 
     /// Wakes who waits for something new.
     pub fn change(&self) {
         self.0.changed.notify_one();
-    }
-
-    /// Says that no task before this one will be asked for.
-    pub fn pass(&self, task: Option<u64>) {
-        let Some(task) = task else { return };
-        let mut state = self.0.lock();
-        while state.stretches.get(1).is_some_and(|(first, _)| *first <= task) {
-            state.stretches.pop_front();
-        }
     }
 
     /// Whether no row of the input has come.
@@ -265,16 +247,5 @@ impl Kept {
     /// What ended the reading.
     pub fn failure(&self) -> Option<Error> {
         self.0.lock().failure.take()
-    }
-}
-
-impl Sorted {
-    fn position(&self, task: u64) -> Option<u64> {
-        if task >= self.tasks {
-            return None;
-        }
-        let after = self.stretches.partition_point(|(first, _)| *first <= task);
-        let (first, start) = self.stretches.get(after.checked_sub(1)?)?;
-        Some(start + (task - first))
     }
 }

@@ -3,6 +3,7 @@
 pub mod kept;
 pub mod out_dir;
 pub mod pace;
+pub mod places;
 pub mod record;
 pub mod resume;
 pub mod torn;

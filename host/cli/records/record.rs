@@ -10,6 +10,7 @@ use wpool::{Failure, Outcome, Status, TaskResult, inert};
 
 use crate::cli::plan::Locator;
 use crate::cli::plan::Style;
+use crate::cli::records::places::Stretch;
 use crate::cli::say;
 
 /// Characters of a program's last words that stand behind a message.
@@ -39,23 +40,27 @@ impl Format {
     }
 
     /// Appends the lines of tasks whose lines are plain, like [`Format::push`], and passes the length of each to
-    /// `tell`.
-    pub fn push_span(&self, span: &OkSpan, lines: &mut Vec<u8>, mut tell: impl FnMut(u64)) {
+    /// `tell`. `places` are the positions of their rows.
+    pub fn push_span(&self, span: &OkSpan, places: &[Stretch], lines: &mut Vec<u8>, mut tell: impl FnMut(u64)) {
         let (before, after): (&[u8], &[u8]) = match self.style {
             Style::Records { .. } => (b"{\"id\":", b"}\n"),
             Style::Values => (b"", b"\n"),
         };
-        let mut head = Head::new(before, span.first().0);
-        lines.reserve(span.output_bytes() + span.len() * (head.bytes().len() + after.len() + 2));
-        for task in span.iter() {
-            let begin = lines.len();
-            if !before.is_empty() {
-                lines.extend_from_slice(head.bytes());
+        lines.reserve(span.output_bytes());
+        let mut tasks = span.iter();
+        for place in places {
+            let mut head = Head::new(before, place.first);
+            lines.reserve(place.count as usize * (head.bytes().len() + after.len() + 2));
+            for task in tasks.by_ref().take(place.count as usize) {
+                let begin = lines.len();
+                if !before.is_empty() {
+                    lines.extend_from_slice(head.bytes());
+                }
+                push_as_json(task.output, lines);
+                lines.extend_from_slice(after);
+                head.count();
+                tell((lines.len() - begin) as u64);
             }
-            push_as_json(task.output, lines);
-            lines.extend_from_slice(after);
-            head.count();
-            tell((lines.len() - begin) as u64);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
 use crate::cli::journal::{
-    Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, index, is_of_a_run, is_running, now,
+    Appender, Ended, Error, Facts, Folder, How, InputFacts, Resume, SUFFIX, index, is_of_a_run, is_running, now,
 };
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
 use crate::cli::records::kept::{self, Kept, Sorter};
@@ -150,7 +150,8 @@ fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mu
     };
     check_same(&old, &prepared.facts, resuming.across)?;
     let Resuming { done, damaged: salvage, .. } = resuming;
-    let how = How { done, ordered: plan.ordered, ids: plan.ids, durable: plan.durable, salvage };
+    let shard = plan.facts.shard.is_some();
+    let how = How { done, ordered: plan.ordered, ids: plan.ids, shard, durable: plan.durable, salvage };
     match open(plan, folder, how) {
         Ok(resume) => {
             (prepared.facts.run, prepared.facts.started) = (old.run, old.started);
@@ -158,6 +159,9 @@ fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mu
             let before = old.earlier.into_iter().filter(|program| program.hash != old.program.hash);
             let before = before.chain([old.program.clone()]).filter(|program| program.hash != now);
             prepared.facts.earlier = before.collect();
+            if let Some((shard, old)) = prepared.facts.shard.as_mut().zip(old.shard) {
+                shard.input = old.input;
+            }
             torn::report(&resume, plan);
             prepared.damaged = resume.is_damaged();
             prepared.resume = Some((resume, old.ended));
@@ -305,13 +309,19 @@ fn cannot(error: Error) -> anyhow::Error {
 
 impl Journal {
     /// Notes how the run has ended. When all rows were read and none was stopped, what was kept of records beside FILE
-    /// is removed.
-    pub fn end(mut self, exit: Exit, counted: Counted, read: bool) {
+    /// is removed. `whole` is the whole input of a shard.
+    pub fn end(mut self, exit: Exit, counted: Counted, read: bool, whole: Option<InputFacts>) {
         let stopped = [Status::Skipped, Status::Cancelled].map(Status::as_str);
         let Counted(counts) = counted;
-        let complete = read && !counts.is_empty() && !stopped.iter().any(|status| counts.contains_key(*status));
+        let complete = read
+            && (whole.is_some() || !counts.is_empty())
+            && !stopped.iter().any(|status| counts.contains_key(*status));
         // Without a row the run is as it was.
-        let before = self.before.take().filter(|(_, kept)| kept.is_untouched());
+        let others = whole.as_ref().is_some_and(|whole| whole.rows > 0);
+        let before = self.before.take().filter(|(_, kept)| kept.is_untouched() && !others);
+        if let Some(shard) = self.facts.shard.as_mut().filter(|_| before.is_none()) {
+            shard.input = whole.filter(|_| complete);
+        }
         let ended = || Ended { time: now(), exit_code: exit.into(), counts, complete };
         self.facts.ended = Some(before.map_or_else(ended, |(ended, _)| ended));
         let stored = self.facts.store(self.folder.dir(), self.durable);

@@ -29,6 +29,7 @@ use crate::cli::journal::MAX_ROWS;
 use crate::cli::plan::{Locator, Plan, QUOTED, push_path};
 use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
+use crate::cli::records::places::{Places, Stretch};
 use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::say;
@@ -55,6 +56,8 @@ pub struct Reporter {
     journalled: bool,
     /// What there is of an earlier run.
     pub kept: Option<Kept>,
+    /// The positions of rows, where the pool does not have all rows of the input.
+    pub places: Option<Places>,
     pub meter: Arc<Meter>,
     /// Tasks that were reported.
     reported: u64,
@@ -85,6 +88,7 @@ impl Reporter {
             judged,
             journalled: plan.journal.is_some(),
             kept: None,
+            places: None,
             meter: Arc::default(),
             reported: 0,
             ordered: !plan.unordered,
@@ -126,6 +130,9 @@ impl Reporter {
                 }
             }
             let more = self.take_kept(&mut pieces);
+            if let Some(places) = self.places.as_ref().filter(|_| self.ordered) {
+                places.pass(self.reported);
+            }
             self.write(pieces).await;
             self.spent += began.elapsed();
             if self.unwanted || !(any || waiting || more) {
@@ -159,10 +166,7 @@ impl Reporter {
         // In a run without order every task that comes is the next one.
         let next = self.ordered.then_some(self.reported);
         for _ in 0..MAX_ROWS {
-            let Some(KeptRow { status, line, row, .. }) = kept.before(next) else {
-                kept.pass(next);
-                return false;
-            };
+            let Some(KeptRow { status, line, row, .. }) = kept.before(next) else { return false };
             self.tally.keep(status, 1);
             self.meter.keep(1, u64::from(status != Status::Ok));
             if let Some((record, line)) = line {
@@ -185,7 +189,11 @@ impl Reporter {
     /// As [`Reporter::take`] for each of them, at a fraction of the cost.
     fn take_span(&mut self, span: &OkSpan, pieces: &mut Pieces) {
         self.reported += span.len() as u64;
-        self.tally.add_span(span);
+        let places = match &self.places {
+            Some(places) => places.stretches(span.first().0, span.len()),
+            None => vec![Stretch { first: span.first().0, count: span.len() as u64 }],
+        };
+        self.tally.add_span(span, &places);
         self.hints.pass();
         let mut lengths = Vec::with_capacity(if self.journalled { span.len() } else { 0 });
         let note = |length| {
@@ -195,7 +203,7 @@ impl Reporter {
         };
         let piece = pieces.next();
         if self.only.is_none_or(|only| only == Only::Ok) {
-            self.format.push_span(span, &mut piece.lines, note);
+            self.format.push_span(span, &places, &mut piece.lines, note);
         } else {
             std::iter::repeat_n(0, span.len()).for_each(note);
         }
@@ -205,8 +213,8 @@ impl Reporter {
     }
 
     fn take(&mut self, mut result: TaskResult, pieces: &mut Pieces) {
-        if let Some(kept) = &self.kept {
-            result.id = kept.position(result.id);
+        if let Some(places) = &self.places {
+            result.id = places.of(result.id);
         }
         self.reported += 1;
         if result.outcome.status() == Status::Ok {

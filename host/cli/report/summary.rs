@@ -41,6 +41,8 @@ pub struct Summary {
     pub unread: bool,
     /// Where rows were looked for, if there are none.
     pub empty: Option<String>,
+    /// The rows of the whole input of a shard.
+    pub none_of: Option<u64>,
     /// How to look at a task of a run that is kept.
     pub replay: Option<Replay>,
 }
@@ -74,7 +76,12 @@ impl Summary {
     pub fn text(&self, verbose: bool) -> Lines {
         let mut text = Lines::default();
         if let Some(files) = &self.empty {
-            text.add(format_args!("nothing was run: there are no rows in {files} (blank lines are not rows)"));
+            text.add(match self.none_of {
+                Some(rows) if rows > 0 => {
+                    format!("nothing was run: none of the {} in {files} is of this shard", plural(rows, "row"))
+                }
+                _ => format!("nothing was run: there are no rows in {files} (blank lines are not rows)"),
+            });
             return text;
         }
         text.add(self.headline());

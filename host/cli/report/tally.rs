@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use wpool::bulk::OkSpan;
 use wpool::{Status, TaskResult};
 
+use crate::cli::records::places::Stretch;
 use crate::cli::records::resume::Counted;
 use crate::cli::report::firsts::Firsts;
 use crate::cli::report::times::Times;
@@ -44,10 +45,11 @@ impl Tally {
         Counted(self.counts.present().map(|(status, count)| (status.to_string(), count)).collect())
     }
 
-    /// Adds each task, like [`Tally::add`].
-    pub fn add_span(&mut self, span: &OkSpan) {
+    /// Adds each task, like [`Tally::add`]. `places` are the positions of their rows.
+    pub fn add_span(&mut self, span: &OkSpan, places: &[Stretch]) {
         self.counts.0[Status::Ok as usize] += span.len() as u64;
-        for (task, id) in span.iter().zip(span.first().0..) {
+        let ids = places.iter().flat_map(|place| place.first..place.first + place.count);
+        for (task, id) in span.iter().zip(ids) {
             self.run.add_nanos(task.wall);
             self.wait.add_nanos(task.wait);
             self.slowest.add(id, task.wall);

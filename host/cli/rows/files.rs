@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 
 use wpool::limits::MAX_INPUT;
 use wpool::{Input, Rejected};
 
-use crate::cli::plan::{QUOTED, RowFile, push_path};
+use crate::cli::plan::{QUOTED, RowFile};
 use crate::cli::rows::sink::{BLOCK, Sink};
 
 /// Files in a batch, so that the first ones run while the others are read.
@@ -18,8 +17,8 @@ const BATCH_FILES: usize = 32;
 pub(super) fn read(paths: &[RowFile], sink: &mut Sink) {
     let mut batch = Vec::new();
     let mut bytes = 0;
-    for path in paths {
-        let row = row(path);
+    for (path, position) in paths.iter().zip(0..) {
+        let row = if sink.reads(position, path) { row(path) } else { Input::new("").named(path.name().0) };
         bytes += row.bytes.len();
         batch.push(row.into());
         if bytes >= BLOCK || batch.len() == BATCH_FILES {
@@ -34,12 +33,11 @@ pub(super) fn read(paths: &[RowFile], sink: &mut Sink) {
 
 /// The row that a file is. One that cannot be read keeps its place, with the reason.
 fn row(path: &RowFile) -> Input {
-    let Some(name) = path.to_str() else {
+    let (name, is_quoted) = path.name();
+    if is_quoted {
         let reason = Rejected::because("file-name", "its name is not UTF-8");
-        let mut quoted = Vec::new();
-        push_path(path.as_os_str().as_bytes(), &mut quoted);
-        return Input::rejected(reason).named(String::from_utf8_lossy(&quoted).into_owned()).tagged(QUOTED);
-    };
+        return Input::rejected(reason).named(name).tagged(QUOTED);
+    }
     let row = match content(path) {
         Ok(bytes) if bytes.len() > MAX_INPUT => Input::rejected(Rejected::TooLong),
         Ok(bytes) => Input::new(bytes),

@@ -4,6 +4,7 @@ pub mod check;
 mod files;
 mod lines;
 mod occurrences;
+mod sharder;
 mod sink;
 pub mod spool;
 
@@ -21,14 +22,13 @@ use wpool::bulk::Supply;
 
 use crate::cli::descriptor::is_stdin;
 use crate::cli::plan::{RowFile, Source};
+use crate::cli::shard::{Cut, content};
 use crate::cli::streams;
 use lines::Splitter;
 pub use occurrences::Occurrences;
+pub use sharder::{Sharder, Whole};
 pub use sink::Steps;
 use sink::{BATCHES, Sink};
-
-/// Why rows are not read to their end when what an earlier run has left breaks under way.
-const CANNOT_RESUME: &str = "cannot resume the earlier run: reading its rows stopped early";
 
 /// A stream of rows, in the order of their source.
 #[derive(Debug)]
@@ -83,8 +83,7 @@ impl Rows {
                 }
                 Source::Lines(files) => read_lines(&files, &mut sink).err(),
             };
-            let ended = why.is_some() || sink.end();
-            *told.lock() = why.or_else(|| (!ended).then(|| CANNOT_RESUME.to_owned()));
+            *told.lock() = why.or_else(|| sink.end().err());
         })?;
         Ok(Rows { batches, current: Vec::new().into_iter(), end })
     }
@@ -127,22 +126,37 @@ fn read_lines(files: &[RowFile], sink: &mut Sink) -> Result<(), String> {
     Ok(())
 }
 
-/// Counts the rows of a source whose files can be read twice, and gives `None` for any other.
-pub fn count(source: &Source) -> io::Result<Option<u64>> {
+/// Counts the rows of a source whose files can be read twice, or those of a shard, and gives `None` for any other source.
+pub fn count(source: &Source, cut: Option<&Cut>) -> io::Result<Option<u64>> {
     let files = match source {
         Source::Once => return Ok(Some(1)),
-        Source::Files(paths) => return Ok(Some(paths.len() as u64)),
+        Source::Files(paths) => return Ok(Some(count_files(paths, cut))),
         Source::Lines(files) if files.iter().all(|file| !is_stdin(file) && file.is_file()) => files,
         Source::Lines(_) => return Ok(None),
     };
-    let mut rows = 0;
+    let by_content = cut.filter(|cut| cut.len(0).is_none());
+    let (mut rows, mut own) = (0, 0);
     for file in files {
         Splitter::default().read(open(file)?, |batch| {
             rows += batch.iter().map(|supply| supply.len() as u64).sum::<u64>();
+            own += by_content.map_or(0, |cut| batch.iter().map(|supply| count_own(supply, cut)).sum());
             true
         })?;
     }
-    Ok(Some(rows))
+    Ok(Some(cut.map_or(rows, |cut| cut.len(rows).unwrap_or(own))))
+}
+
+fn count_files(paths: &[RowFile], cut: Option<&Cut>) -> u64 {
+    let is_own = |path: &RowFile, at| cut.is_none_or(|cut| cut.takes(at, path.name().0.as_bytes()));
+    paths.iter().zip(0..).filter(|(path, at)| is_own(path, *at)).count() as u64
+}
+
+/// Rows of a shard among some, which are dealt by content.
+fn count_own(supply: &Supply, cut: &Cut) -> u64 {
+    match supply {
+        Supply::One(row) => u64::from(cut.takes(0, content(row))),
+        Supply::Many(span) => span.iter().filter(|(row, _)| cut.takes(0, row)).count() as u64,
+    }
 }
 
 /// Opens a file of rows, or standard input for `-`.

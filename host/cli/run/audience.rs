@@ -14,6 +14,7 @@ use crate::cli::report::{Ledger, Meter, Monitor, Reporter, Showing};
 use crate::cli::rows;
 use crate::cli::run::halting::Halting;
 use crate::cli::runtime::beside;
+use crate::cli::shard::{Cut, Shard};
 use crate::cli::tell::tell;
 
 /// Those who hear of what happens in the pool.
@@ -58,20 +59,30 @@ impl Audience {
         if counted { observer } else { observer.without_tasks() }
     }
 
+    /// The rows of a shard. They are counted first where they depend on their number.
+    pub async fn cut(&self, shard: Shard, source: &Source) -> Result<Cut> {
+        if !shard.needs_total() {
+            return Ok(shard.cut(0));
+        }
+        let source = source.clone();
+        let counted = beside(move || rows::count(&source, None).context("cannot count the rows")).await?;
+        Ok(shard.cut(counted.context("cannot count the rows: they can be read only once")?))
+    }
+
     /// Finds out how many rows there are: before the run where a percentage needs it, else beside it.
-    pub async fn count_rows(&self, source: &Source) -> Result<()> {
+    pub async fn count_rows(&self, source: &Source, cut: Option<&Cut>) -> Result<()> {
+        let (source, cut) = (source.clone(), cut.cloned());
         if self.halting.needs_total() {
-            let source = source.clone();
-            let counted = beside(move || rows::count(&source).context("cannot count the rows")).await?;
+            let counted = beside(move || rows::count(&source, cut.as_ref()).context("cannot count the rows")).await?;
             let total = counted.unwrap_or_default();
             self.halting.set_total(total);
             self.meter.set_total(total);
         } else if self.shown != Shown::Nothing {
-            let (source, meter) = (source.clone(), self.meter.clone());
+            let meter = self.meter.clone();
             // Not joined: nobody needs the number once the run has ended.
             std::thread::Builder::new().name("wpool-count".into()).spawn(move || {
                 // What cannot be read is told of when it is read for the run.
-                if let Ok(Some(total)) = rows::count(&source) {
+                if let Ok(Some(total)) = rows::count(&source, cut.as_ref()) {
                     meter.set_total(total);
                 }
             })?;

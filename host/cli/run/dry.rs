@@ -28,7 +28,10 @@ pub fn dry_run(mut plan: Plan) -> Result<Exit> {
     outputs.into_iter().flatten().try_for_each(Target::try_out)?;
     let mut text = Lines::default();
     let mut exit = Exit::Ok;
-    let count = rows::count(&plan.source).context("cannot count the rows")?;
+    let cannot = || "cannot count the rows";
+    let count = rows::count(&plan.source, None).with_context(cannot)?;
+    let cut = plan.shard.zip(count).map(|(shard, count)| shard.cut(count));
+    let own = cut.map(|cut| rows::count(&plan.source, Some(&cut)).with_context(cannot)).transpose()?.flatten();
     match &program {
         None => add(&mut text, "program", format_args!("{}, which has to be built first", plan.task.display())),
         Some(Subject { program, .. }) => {
@@ -40,6 +43,10 @@ pub fn dry_run(mut plan: Plan) -> Result<Exit> {
         }
     }
     describe_rows(&plan.source, count, &mut text);
+    if let Some(shard) = plan.shard {
+        let own = own.map_or_else(|| "known once all are read".to_owned(), |own| plural(own, "row"));
+        add(&mut text, "shard", format_args!("{shard}: {own}"));
+    }
     if count == Some(0) {
         exit = Exit::NoInputs;
     }

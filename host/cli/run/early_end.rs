@@ -7,6 +7,7 @@ use anyhow::Result;
 use wpool::Stopper;
 
 use crate::cli::exit::Exit;
+use crate::cli::journal::InputFacts;
 use crate::cli::plan::Plan;
 use crate::cli::report::Tally;
 use crate::cli::run::asked::Asked;
@@ -62,7 +63,9 @@ impl EarlyEnd {
         }
     }
 
-    pub fn of_tasks(&self, tally: &Tally) -> Exit {
-        exit_of_tasks(tally.counts.total(), tally.counts.not_ok(), self.halting.met())
+    /// `whole` is the whole input of a shard, which may have no row although there are some.
+    pub fn of_tasks(&self, tally: &Tally, whole: Option<&InputFacts>) -> Exit {
+        let rows = tally.counts.total().max(whole.map_or(0, |whole| whole.rows));
+        exit_of_tasks(rows, tally.counts.not_ok(), self.halting.met())
     }
 }

@@ -59,6 +59,7 @@ impl Measured {
             stopped: why,
             unread,
             empty,
+            none_of: None,
             replay: Replay::of(plan),
         }
     }

@@ -24,14 +24,16 @@ use crate::cli::plan::{Locator, Plan};
 use crate::cli::program::Subject;
 use crate::cli::records::kept::Kept;
 use crate::cli::records::out_dir::{OutDir, OutNames};
+use crate::cli::records::places::Places;
 use crate::cli::records::resume::{self, Journal, Prepared, Records};
 use crate::cli::records::writer::Writer;
 use crate::cli::report::state_file;
 use crate::cli::report::summary_file::{clear_summary, write_summary};
 use crate::cli::report::{Reported, Reporter};
 use crate::cli::rows::spool::Spooled;
-use crate::cli::rows::{Occurrences, Rows, RowsEnd, Steps, check};
+use crate::cli::rows::{Occurrences, Rows, RowsEnd, Sharder, Steps, Whole, check};
 use crate::cli::runtime::{beside, runtime};
+use crate::cli::shard::{Cut, Shard};
 use crate::cli::terminal::say_lines;
 use crate::cli::{say, terminal};
 use asked::Asked;
@@ -65,8 +67,8 @@ pub fn run(mut plan: Plan, subject: Option<Subject>) -> Result<Exit> {
 async fn carry_out(plan: Plan, subject: Subject, prepared: Option<Prepared>, asked: &Asked) -> Result<Exit> {
     let run = Run::open(plan, subject, asked).await?;
     match run.look_ahead(prepared.as_ref()).await? {
-        Ahead::Ready(rows) => {
-            let driven = run.drive(rows, prepared).await?;
+        Ahead::Ready(rows, cut) => {
+            let driven = run.drive(rows, cut, prepared).await?;
             run.finish(driven).await
         }
         Ahead::Ended(exit) => Ok(exit),
@@ -89,7 +91,7 @@ struct Run {
 /// What looking at all rows before the first of them is run has come to.
 enum Ahead {
     /// These rows are to be run.
-    Ready(Spooled),
+    Ready(Spooled, Option<Cut>),
     /// The run ends with that.
     Ended(Exit),
 }
@@ -100,6 +102,8 @@ struct Driven {
     /// Why records were made no further, if that is an error.
     reported: Result<()>,
     rows: RowsEnd,
+    /// The whole input of a shard.
+    whole: Option<Whole>,
     journal: Option<Journal>,
     kept: Option<Kept>,
     measured: Measured,
@@ -126,19 +130,20 @@ impl Run {
     /// Looks at all rows where that is to be done before the first of them is run.
     async fn look_ahead(&self, prepared: Option<&Prepared>) -> Result<Ahead> {
         Ok(match self.early_end.before(self.fitting_rows(prepared)).await.transpose()? {
-            Some(Some(rows)) => Ahead::Ready(rows),
+            Some(Some((rows, cut))) => Ahead::Ready(rows, cut),
             Some(None) => Ahead::Ended(Exit::InputRefused),
             None => Ahead::Ended(self.early_end.exit().unwrap_or(Exit::Ok)),
         })
     }
 
     /// The rows, if all of them fit where that matters. They are counted. Rows that have to be there are looked for.
-    async fn fitting_rows(&self, prepared: Option<&Prepared>) -> Result<Option<Spooled>> {
+    async fn fitting_rows(&self, prepared: Option<&Prepared>) -> Result<Option<(Spooled, Option<Cut>)>> {
         let Run { plan, audience, .. } = self;
         let wanted = plan.journal.as_ref().zip(prepared);
         let wanted = wanted.map(|(journal, prepared)| prepared.wanted(journal)).transpose()?.flatten();
         let source = plan.source.clone();
-        let rows = if plan.strict || audience.halting.needs_total() || wanted.is_some() {
+        let counts = plan.shard.is_some_and(Shard::needs_total);
+        let rows = if counts || plan.strict || audience.halting.needs_total() || wanted.is_some() {
             beside(move || Spooled::twice(source)).await?
         } else {
             Spooled::once(source)
@@ -150,16 +155,21 @@ impl Run {
                 return Ok(None);
             }
         }
+        let cut = match plan.shard {
+            Some(shard) => Some(audience.cut(shard, rows.source()).await?),
+            None => None,
+        };
         if let Some(wanted) = wanted {
-            let steps = Steps { occurrences: self.occurrences(), ..Steps::default() };
+            let shard = cut.clone().map(|cut| Sharder::new(cut, None));
+            let steps = Steps { occurrences: self.occurrences(), shard, ..Steps::default() };
             check::all_there(Rows::read(rows.source().clone(), steps)?, wanted).await?;
         }
-        audience.count_rows(rows.source()).await?;
-        Ok(Some(rows))
+        audience.count_rows(rows.source(), cut.as_ref()).await?;
+        Ok(Some((rows, cut)))
     }
 
     /// Runs the rows, and makes their records.
-    async fn drive(&self, rows: Spooled, prepared: Option<Prepared>) -> Result<Driven> {
+    async fn drive(&self, rows: Spooled, cut: Option<Cut>, prepared: Option<Prepared>) -> Result<Driven> {
         let Run { plan, audience, pool, .. } = self;
         // First, for the records of an earlier run are replaced next.
         let failed = plan.failed.as_ref().map(Writer::to).transpose()?;
@@ -169,8 +179,13 @@ impl Run {
         if pool.report().convention == Convention::Command {
             reporter.hints.of_command();
         }
-        kept.iter().for_each(|kept| audience.positions.follow(kept));
-        let steps = Steps { names: self.names(), occurrences: self.occurrences(), sorter };
+        // Of a run that is gone on with, the sorter tells the places.
+        let own = cut.is_some().then(Places::default).filter(|_| kept.is_none());
+        let shard = cut.map(|cut| Sharder::new(cut, own.clone()));
+        let whole = shard.as_ref().map(Sharder::whole);
+        reporter.places = kept.as_ref().map(|kept| kept.places().clone()).or(own);
+        reporter.places.iter().for_each(|places| audience.positions.follow(places));
+        let steps = Steps { names: self.names(), occurrences: self.occurrences(), shard, sorter, ..Steps::default() };
         let stream = Rows::read(rows.source().clone(), steps)?;
         let end = stream.end();
         let clock = Clock::start();
@@ -186,13 +201,14 @@ impl Run {
             }
         };
         let measured = Measured::new(&clock, pool.stats(), reporter.spent);
-        Ok(Driven { reporter, reported, rows: end, journal, kept, measured })
+        Ok(Driven { reporter, reported, rows: end, whole, journal, kept, measured })
     }
 
     /// Ends what the run has made, and reports on it.
     async fn finish(self, driven: Driven) -> Result<Exit> {
         let Run { plan, audience, asked, early_end, pool, .. } = self;
-        let Driven { reporter, reported, rows, journal, kept, measured } = driven;
+        let Driven { reporter, reported, rows, whole, journal, kept, measured } = driven;
+        let whole = whole.and_then(|whole| whole.get().cloned());
         pool.shutdown(Shutdown::Kill).await;
         // Whatever ended the run, what it had to say is written first.
         let unwanted = reporter.unwanted;
@@ -207,15 +223,16 @@ impl Run {
                 early_end.exit(),
                 rows.failure().map(|_| Exit::SetUp),
                 kept.and_then(|kept| kept.failure()).map(resume::tell_failure),
-                Some(early_end.of_tasks(&tally)),
+                Some(early_end.of_tasks(&tally, whole.as_ref())),
             ]),
         };
         let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
         if let Some(journal) = journal {
             let read = rows.is_reached() && rows.failure().is_none();
-            journal.end(Exit::of_result(&exit), tally.counted(), read && written.is_none());
+            journal.end(Exit::of_result(&exit), tally.counted(), read && written.is_none(), whole.clone());
         }
-        let summary = measured.summary(&plan, tally, &audience.ledger, early_end.why(closed), &rows);
+        let mut summary = measured.summary(&plan, tally, &audience.ledger, early_end.why(closed), &rows);
+        summary.none_of = whole.map(|whole| whole.rows);
         if !plan.messages.quiet && !unwanted && !closed {
             say_lines(&summary.text(plan.messages.verbose));
         }

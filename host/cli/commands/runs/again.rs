@@ -13,10 +13,10 @@ use wpool::limits::MAX_PROGRAM;
 use wpool::place::Dir;
 use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 
-use crate::cli::args::{Action, Args, Replay, Rerun, Run};
+use crate::cli::args::{Action, Args, Replay, Rerun, Run, Which};
 use crate::cli::descriptor::is_stdin;
 use crate::cli::errors::Usage;
-use crate::cli::journal::{Facts, Stays, index, output, program};
+use crate::cli::journal::{Facts, ShardFacts, Stays, index, output, program};
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
 use crate::cli::program::{Subject, file};
 use crate::cli::say;
@@ -31,9 +31,9 @@ pub struct Again {
 
 const NO_FILE: &str = "its output is not a regular file any more";
 
-/// Whether the records of a run are in the order of its rows.
+/// Whether the records of a run are those of its rows one by one: in their order, and of all of them.
 pub fn is_ordered(facts: &Facts) -> bool {
-    facts.settings.get("--unordered").is_none_or(|unordered| unordered == "false")
+    facts.shard.is_none() && facts.settings.get("--unordered").is_none_or(|unordered| unordered == "false")
 }
 
 fn is_ok(status: Status) -> bool {
@@ -111,6 +111,12 @@ impl Again {
             (None, SandboxMode::Strict) => SandboxMode::Strict,
             (None, SandboxMode::Auto | SandboxMode::Off) => SandboxMode::Auto,
         };
+        if let Some(ShardFacts { numbers, of, .. }) = &self.facts.shard
+            && let [number] = numbers[..]
+        {
+            // Whatever an engine says here, where it may start nothing.
+            (typed.sharding.shard, typed.sharding.shard_count) = (Some(Which::Fixed(number, *of)), None);
+        }
         (typed.output.failed, typed.messages.summary_json) = (None, None);
         typed.output.output = Some(output(&self.folder));
         let of_lines = !typed.once && !typed.source.are_files();

@@ -1,0 +1,109 @@
+//! The rows of `--failed`, merged in the order of their records: each file of them has a line for each record that is not
+//! ok, in the same order.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use wpool::Status;
+use wpool::limits::MAX_INPUT;
+
+use crate::cli::commands::merge::cursor::{Head, has_no_row};
+use crate::cli::commands::merge::found::Part;
+use crate::cli::errors::usage;
+
+/// Bytes that are read of a file at a time.
+const BUFFER: usize = 8 << 10;
+/// Longest line: a row with its end, or a path with escapes.
+const MOST_LINE: u64 = MAX_INPUT as u64 + 2;
+
+/// The failed rows of one file.
+struct Rows {
+    path: PathBuf,
+    reader: BufReader<File>,
+}
+
+/// The failed rows of all files, and where they go.
+pub struct Failures {
+    rows: Vec<Rows>,
+    out: Box<dyn Write>,
+    /// The row of the record that is written next.
+    row: Vec<u8>,
+    /// The row of another file's record of the same row of the input, in case that is chosen.
+    other: Vec<u8>,
+}
+
+impl Failures {
+    /// Opens the files that the shards have written.
+    pub fn open(parts: &[Part], out: Box<dyn Write>) -> Result<Failures> {
+        let rows = parts.iter().map(|part| {
+            let shown = part.path.display();
+            let Some(name) = &part.shard.failed else {
+                return usage(format!("--failed: the shard of {shown} was run without --failed"));
+            };
+            let place = part.beside(name)?;
+            let file = place.read().with_context(|| format!("cannot read {place}, the failed rows of {shown}"))?;
+            Ok(Rows { path: place.path(), reader: BufReader::with_capacity(BUFFER, file) })
+        });
+        Ok(Failures { rows: rows.collect::<Result<_>>()?, out, row: Vec::new(), other: Vec::new() })
+    }
+
+    /// Finds the row of a record that is not ok. `first` says that no other record of the row came before.
+    pub fn note(&mut self, part: usize, head: Head, line: &[u8], first: bool) -> Result<()> {
+        let row = if first { &mut self.row } else { &mut self.other };
+        row.clear();
+        if head.status == Status::Ok || has_no_row(head, line) {
+            return Ok(());
+        }
+        self.rows[part].next(row)?;
+        if row.is_empty() {
+            return self.rows[part].refuse("it has fewer rows than records that are not ok");
+        }
+        // Equal rows of the input, or a row that was chosen because it failed nowhere else.
+        if !first && self.row.is_empty() {
+            std::mem::swap(&mut self.row, &mut self.other);
+        }
+        Ok(())
+    }
+
+    /// Writes the row, if the record that stays is not ok.
+    pub fn settle(&mut self, failed: bool) -> Result<()> {
+        if failed {
+            self.out.write_all(&self.row)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all rows, one file after the other: those of unordered runs have no order.
+    pub fn write_all(&mut self) -> Result<()> {
+        for rows in &mut self.rows {
+            std::io::copy(&mut rows.reader, &mut self.out)?;
+        }
+        Ok(())
+    }
+
+    /// Says that all records were noted.
+    pub fn end(mut self) -> Result<()> {
+        for rows in &mut self.rows {
+            let mut row = Vec::new();
+            rows.next(&mut row)?;
+            if !row.is_empty() {
+                return rows.refuse("it has more rows than records that are not ok");
+            }
+        }
+        Ok(self.out.flush()?)
+    }
+}
+
+impl Rows {
+    fn next(&mut self, row: &mut Vec<u8>) -> Result<()> {
+        let read = (&mut self.reader).take(MOST_LINE).read_until(b'\n', row);
+        read.with_context(|| format!("cannot read {}", self.path.display()))?;
+        Ok(())
+    }
+
+    fn refuse(&self, why: &str) -> Result<()> {
+        usage(format!("--failed: {} is not of the same run as the records: {why}", self.path.display()))
+    }
+}
