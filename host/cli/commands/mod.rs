@@ -8,3 +8,4 @@ pub mod inspect;
 pub mod new;
 pub mod replay;
 pub mod runs;
+pub mod serve;
