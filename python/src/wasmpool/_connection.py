@@ -78,6 +78,8 @@ class Connection:
         self._backlog: deque[Any] = deque()
         self._credit = _Credit(0, 0)
         self._ending: int | None = None
+        # The shutdown that the server was told of.
+        self._said: int | None = None
         self._fault: dict[str, Any] | None = None
         self._lost: BaseException | None = None
         self._ready = threading.Event()
@@ -237,9 +239,10 @@ class Connection:
             self._write_all(b"".join(control))
         while more and (body := self._tasks()):
             self._write_all(_frames.HEAD.pack(1 + sum(map(len, body)), _frames.SUBMIT) + b"".join(body))
-        if self._ending is not None and not self._backlog:
-            self._write_all(_frames.frame(_frames.SHUTDOWN, bytes([self._ending])))
-            return False
+        if self._ending != self._said and not self._backlog:
+            # A task that runs can still be killed, so the writer stays until the server is gone.
+            self._said = self._ending
+            self._write_all(_frames.frame(_frames.SHUTDOWN, bytes([self._ending or 0])))
         return more
 
     def _end(self, how: int) -> None:
