@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,7 +25,11 @@ BUSY = f"""
 
 def start(code: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(code)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -70,7 +73,7 @@ class EndTest(unittest.TestCase):
         self.assert_nothing_is_left_after(rest, signal.SIGKILL)
 
     def test_exit_without_a_word(self):
-        self.assert_nothing_is_left_after("import os\nos._exit(3)")
+        self.assert_nothing_is_left_after("import os\nsys.stdin.readline()\nos._exit(3)")
 
     def test_an_exit_waits_for_the_tasks(self):
         ran = python(
@@ -144,7 +147,6 @@ class ForkTest(unittest.TestCase):
         with ThreadPoolExecutor(4) as threads:
             results = list(threads.map(work, [97, 1001, 97, 1001]))
         self.assertEqual(results, [[97] * 20, [13] * 20] * 2)
-        time.sleep(0)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ mod reset_components;
 mod retries;
 mod runs;
 mod scarcity;
+mod serve;
 mod signals;
 mod smith;
 mod spans;
