@@ -229,8 +229,10 @@ class Connection:
                     self._credit.bytes += item.bytes
                 elif type(item) is _End:
                     self._end(item.how)
-                else:
+                elif self._ending is None:
                     self._backlog.append(item)
+                else:
+                    self._refuse(item)
                 item = self._queue.get_nowait()
         except queue.Empty:
             pass
@@ -249,13 +251,18 @@ class Connection:
         self._ending = how if self._ending is None else max(how, self._ending)
         if how != _frames.DRAIN:
             for item in self._backlog:
-                if type(item) is Rows:
-                    item.stream._lose(ServerDied("the executor was shut down"))
-                else:
-                    self._pending.pop(item._id, None)
-                    item.cancel()
-                    item.set_running_or_notify_cancel()
+                self._refuse(item)
             self._backlog.clear()
+
+    def _refuse(self, item: Any) -> None:
+        """Ends what was not sent before the end."""
+        if type(item) is Rows:
+            for task in range(item.first + item.sent, item.first + len(item.rows)):
+                self._pending.pop(task, None)
+            item.stream._lose(RuntimeError("cannot schedule new futures after shutdown"))
+        elif self._pending.pop(item._id, None) is not None:
+            item.cancel()
+            item.set_running_or_notify_cancel()
 
     def _tasks(self) -> list[bytes]:
         """The body of a frame with the tasks that there is credit for."""

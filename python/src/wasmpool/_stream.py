@@ -67,6 +67,8 @@ class Stream:
         open_rows = len(self._order) - self._place
         if self._rows is None or open_rows >= self._ahead or self._ahead_bytes >= AHEAD_BYTES:
             return False
+        if self._connection.is_over():
+            raise RuntimeError("cannot schedule new futures after shutdown: not all rows of the map were taken before")
         most = min(self._block, self._ahead - open_rows)
         block: list[bytes] = []
         given: list[tuple[bool, int]] = []

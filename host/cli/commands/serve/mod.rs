@@ -57,6 +57,7 @@ async fn talk(ways: &mut Ways, out: &Arc<Outbox>) -> Result<Exit, Fault> {
         () = ways.until_end(), if at_end != Shutdown::Drain => return Ok(Exit::Ok),
         exit = ends.recv() => return Ok(exit.unwrap_or(Exit::Ok)),
     };
+    pool.warm_up();
     out.push_json(Reply::Ready, &ready(&pool, &opening));
     Session::new(pool, out.clone()).run(ways, &mut ends, at_end).await
 }
