@@ -67,6 +67,7 @@ pub fn main() -> ExitCode {
         Action::Schema(schema) => commands::inspect::schema(&schema),
         Action::Check(check) => commands::check::check(&check),
         Action::Bench(bench) => commands::bench::bench(*bench),
+        Action::Serve => commands::serve::serve(),
         Action::New(args) => commands::new::new(&args),
         Action::Build(args) => commands::build::build(&args),
         Action::Runtime(action) => commands::runtime::runtime(&action),

@@ -151,4 +151,9 @@ impl TaskHandle {
     pub fn cancel(&self) {
         self.handle.cancel();
     }
+
+    /// Cancels the task unless a worker runs it, as [`crate::TaskHandle::withdraw`].
+    pub fn withdraw(&self) -> bool {
+        self.handle.withdraw()
+    }
 }

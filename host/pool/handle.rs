@@ -94,6 +94,12 @@ impl TaskHandle {
             shared.cancel(self.key);
         }
     }
+
+    /// Cancels the task unless a worker runs it: true if it will not run any more. It is then `skipped`, or `cancelled`
+    /// if it waited for another attempt.
+    pub fn withdraw(&self) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.withdraw(self.key))
+    }
 }
 
 impl Future for TaskHandle {

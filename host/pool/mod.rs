@@ -139,6 +139,14 @@ impl Pool {
         self.submit(input.into().call(function)).await
     }
 
+    /// Checks that [`Pool::submit_to`] takes this function.
+    ///
+    /// # Errors
+    /// When there is no such function, or a row cannot be made into a call of it.
+    pub fn check_function(&self, function: &str) -> Result<(), Error> {
+        self.function(function).map(drop)
+    }
+
     fn function(&self, name: &str) -> Result<u32, Error> {
         let refused = |refusal| Error::ProgramRefused { name: self.shared.program_name.clone(), refusal };
         let at = self.report().function_named(name).map_err(refused)?;

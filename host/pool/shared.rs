@@ -178,6 +178,20 @@ impl Shared {
         }
     }
 
+    /// Cancels a task that no worker runs. A task that waits in a worker's lease is taken back first.
+    pub fn withdraw(&self, key: u64) -> bool {
+        let mut state = self.lock();
+        if state.queue.withdraw(key) {
+            return true;
+        }
+        let Some(slot) = state.queue.slot_of(key).filter(|&slot| state.running_key(slot) != Some(key)) else {
+            return false;
+        };
+        state.recall(slot);
+        self.work.notify_one();
+        state.queue.withdraw(key)
+    }
+
     /// Ends a run whose results nobody takes any more.
     pub fn abandon(&self, run: RunId) {
         let mut state = self.lock();

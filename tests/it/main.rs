@@ -50,6 +50,7 @@ mod retries;
 mod runs;
 mod scarcity;
 mod scripts;
+mod serve;
 mod shards;
 mod signals;
 mod smith;

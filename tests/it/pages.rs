@@ -15,8 +15,15 @@ const FORBIDDEN: [&str; 8] = ["gone on with", "go on", "goes on", "is no", "are 
 
 /// Folders with pages. Those of other folders are listed by name.
 const FOLDERS: [&str; 3] = ["docs", "docs/guide", "docs/design"];
-const PAGES: [&str; 6] =
-    ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "guest-tasks/README.md", "benches/README.md"];
+const PAGES: [&str; 7] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "guest-tasks/README.md",
+    "benches/README.md",
+    "python/README.md",
+];
 
 fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> = PAGES.iter().map(PathBuf::from).collect();

@@ -71,6 +71,9 @@ pub enum Action {
     /// Measure how fast a program's tasks are and where their time goes, and advise on it
     #[command(after_help = bench::BENCH_HELP)]
     Bench(Box<Bench>),
+    /// Run tasks for another program, which speaks binary frames on the standard streams
+    #[command(after_help = SERVE_HELP)]
+    Serve,
     /// Write a project to start from, in one of ten languages
     New(New),
     /// Build a program with its language's own tools
@@ -85,6 +88,11 @@ pub enum Action {
     /// Print the manual page, in roff
     Man,
 }
+
+const SERVE_HELP: &str = "\
+The frames stand in docs/design/serve.md. The Python package wasmpool is such a program.
+Exit codes: 0 ended by the client, 2 wrong settings or frames, 96 set-up failed, 101 program refused,
+130 interrupted, 143 terminated.";
 
 #[derive(Debug, clap::Args)]
 pub struct Inspect {

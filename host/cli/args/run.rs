@@ -340,7 +340,8 @@ fn interrupt(text: &str) -> Result<Interrupt, String> {
     }
 }
 
-fn isolation(text: &str) -> Result<Isolation, String> {
+/// How tasks are isolated, such as `reuse=7`.
+pub fn isolation(text: &str) -> Result<Isolation, String> {
     let wrong = || "expected auto, reset, fresh, reuse, reuse=N with an N of 1 or more, or reuse=checked".to_owned();
     match text.split_once('=') {
         None if text == "auto" => Ok(Isolation::Auto),

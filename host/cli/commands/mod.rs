@@ -11,3 +11,4 @@ pub mod new;
 pub mod replay;
 pub mod runs;
 pub mod runtime;
+pub mod serve;

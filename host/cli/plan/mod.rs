@@ -25,6 +25,7 @@ use wpool::output::OutputType;
 use wpool::template::Template;
 use wpool::{Init, PoolConfig};
 
+pub use self::determinism::determinism;
 pub use self::listed::{QUOTED, push_path};
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::overlap::check_streams;

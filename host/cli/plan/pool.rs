@@ -51,7 +51,7 @@ fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
         ..Limits::default()
     };
     Ok(TaskSettings {
-        deterministic: determinism::determinism(&typed.determinism, &limits),
+        deterministic: determinism::typed(&typed.determinism, &limits),
         limits,
         grants: grants::grants(typed, files)?,
         isolation: typed.pool.isolation,

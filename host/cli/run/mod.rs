@@ -9,7 +9,7 @@ mod halting;
 pub mod measured;
 mod pauses;
 pub mod reaper;
-mod signals;
+pub mod signals;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -79,7 +79,7 @@ async fn kill_after(grace: Duration, stopper: Stopper, asked: Asked) {
 }
 
 /// Whether this process was started with a signal ignored, which then stays so.
-fn is_ignored(kind: SignalKind) -> bool {
+pub fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
