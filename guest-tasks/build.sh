@@ -49,7 +49,7 @@ build() {
     done
 }
 
-build wasm32-wasip2 . is-prime shared-state spelling sum-of-squares tally typed
+build wasm32-wasip2 . is-prime shared-state spelling sum-of-chunk sum-of-squares tally typed
 build wasm32-wasip2 rust largest-prime-factor
 build wasm32-unknown-unknown . document kernels transform
 build wasm32-wasip1 . thumbnail word-count

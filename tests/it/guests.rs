@@ -156,13 +156,14 @@ fn the_first_command_of_the_readme_gives_every_largest_prime_factor() {
 }
 
 /// The examples, each with options and rows that reach its answers and its refusals.
-const SAMPLES: [(&str, &str, &str); 12] = [
+const SAMPLES: [(&str, &str, &str); 13] = [
     ("document", "", DOCUMENT),
     ("is-prime", "", "0\n1\n2\n9\n97\n4294967291\n-1\n\"x\"\n18446744073709551616\n"),
     ("kernels", "--lines", KERNELS),
     ("largest-prime-factor", "", "0\n2\n97\n1001\n600851475143\n18446744073709551615\n[1]\n"),
     ("shared-state", "-j 1 --state --call shared.square", "3\n5\n18446744073709551615\n"),
     ("spelling", "", "\"one two\"\n[]\n"),
+    ("sum-of-chunk", "", "[]\n[1,-2,3]\n[1.5]\n7\n"),
     ("sum-of-squares", "", "0\n1\n10\n100000\nnull\n"),
     ("tally", "", "1\n\"a\"\n"),
     ("thumbnail", "", "\"no image\"\n"),

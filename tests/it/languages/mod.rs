@@ -11,6 +11,7 @@ mod components;
 mod doctor;
 mod go;
 mod templates;
+mod twins;
 
 use std::env;
 use std::fs;
