@@ -15,8 +15,10 @@
     peer.py submit WORKERS COUNT                       submit COUNT tasks that do nothing, then wait for all
     peer.py one-by-one WORKERS COUNT                   submit COUNT tasks and wait for each before the next
     peer.py first WORKERS                              submit one task and wait for its result
+    peer.py script FILE ROWS_FILE WORKERS CHUNKSIZE    map the function `run` of a script over rows of JSON
 """
 
+import importlib
 import json
 import os
 import sys
@@ -94,6 +96,25 @@ def add_one(shared, lock, count):
             shared["counter"] = shared.get("counter", 0) + 1
 
 
+def scripted(run, row):
+    return json.dumps(run(json.loads(row)))
+
+
+def muted():
+    """What a task prints goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def script(path, file, workers, chunksize):
+    folder, name = os.path.split(os.path.abspath(path))
+    sys.path.insert(0, folder)
+    function = partial(scripted, importlib.import_module(name.removesuffix(".py")).run)
+    with open(file, "rb") as rows:
+        rows = [row.rstrip(b"\n") for row in rows]
+    executor = partial(ProcessPoolExecutor, initializer=muted)
+    return timed(workers, lambda pool: sum(1 for _ in pool.map(function, rows, chunksize=chunksize)), executor)
+
+
 def mapped(kind, file, workers, chunksize, count):
     with open(file, "rb") as rows:
         rows = list(islice((row.rstrip(b"\n") for row in rows), count))
@@ -118,6 +139,8 @@ def main():
     kind, *args = sys.argv[1:]
     if kind in ("noop", "noop-json", "transform", "echo", "micros", "loky"):
         print(mapped(kind, args[0], *map(int, args[1:])))
+    elif kind == "script":
+        print(script(args[0], args[1], *map(int, args[2:])))
     elif kind == "sleep":
         millis, count, workers = map(int, args)
         print(timed(workers, lambda pool: list(pool.map(sleep, [millis / 1000] * count))))
