@@ -175,26 +175,21 @@ impl Bench {
         let count = setting("WPOOL_BENCH_ROWS", 200_000);
         println!("\nslug, SHA-256 and date of {count} rows, {} workers; PPE with chunksize 100\n", cores());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/scripts/article.py");
-        let rows = Rows::write(count, |i| {
-            let (day, hour) = (i % 28 + 1, i % 24);
-            format!(
-                r#"{{"title":"Größe der Straße № {i}: „Über“ Äpfel & Birnen","at":"2024-03-{day:02}T{hour:02}:30:00+00:00"}}"#
-            )
-        });
-        let one = Rows::write(1, |_| r#"{"title":"Ä","at":"2024-03-01T00:30:00+00:00"}"#);
-        let ran = self.run(&script, one.path(), &[]).output().expect("wpool runs");
+        let rows = Rows::write(count, article);
+        let ran = self.run(&script, Rows::write(1, article).path(), &[]).output().expect("wpool runs");
         let reason = (!ran.status.success()).then_some(NOT_HERE);
-        let mut all = Comparison::new("rows/s");
-        let rate = |seconds: f64| count as f64 / seconds;
-        let ours =
-            all.side_unless(reason, "wpool", || rate(time(&mut self.run(&script, rows.path(), &[])).as_secs_f64()));
         let pythons = std::env::var("WPOOL_BENCH_PYTHONS").unwrap_or_else(|_| "python3".to_owned());
+        let rate = |seconds: f64| count as f64 / seconds;
+        let mut all = Comparison::new("rows/s");
+        let ours = || rate(time(&mut self.run(&script, rows.path(), &[])).as_secs_f64());
+        let ours = all.side_unless(reason, "wpool", ours);
         let mut peers = Vec::new();
         for python in pythons.split(',') {
-            let name = format!("PPE, {}", version(python).unwrap_or_default());
-            let reason = version(python).is_none().then_some(support::NO_PYTHON);
-            let (rows, script) = (rows.path().to_owned(), script.clone());
-            let measure = move || rate(peer_seconds(python, &script, &rows, cores(), 100));
+            let version = version(python);
+            let reason = version.is_none().then_some(support::NO_PYTHON);
+            let name = format!("PPE, {}", version.as_deref().unwrap_or(python));
+            let (script, rows, rate) = (&script, &rows, &rate);
+            let measure = move || rate(peer_seconds(python, script, rows.path(), cores(), 100));
             peers.push(all.side_unless(reason, &name, measure));
         }
         all.run(rounds(3));
@@ -208,9 +203,9 @@ impl Bench {
     fn edits(&self) {
         println!("\nfrom the start of a run to its end, one row\n");
         let row = Rows::write(1, |_| 1);
-        let mut all = Comparison::new("ms");
         // Another number than in any bench before, whose snapshots are kept.
         let edits = Cell::new(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() * 1_000));
+        let mut all = Comparison::new("ms");
         let mut pairs = Vec::new();
         for language in SCRIPTS {
             let path = self.program(language, false);
@@ -268,6 +263,11 @@ impl Bench {
         assert!(child.wait().is_ok_and(|status| status.success()));
         sum as f64 / 1024.0
     }
+}
+
+fn article(i: usize) -> String {
+    let (day, hour) = (i % 28 + 1, i % 24);
+    format!(r#"{{"title":"Größe der Straße № {i}: „Äpfel“ & Birnen","at":"2024-03-{day:02}T{hour:02}:30:00+00:00"}}"#)
 }
 
 /// The seconds that the peer takes for the function `run` of a script over a file of rows.
