@@ -9,6 +9,7 @@ mod building;
 mod components;
 mod doctor;
 mod templates;
+mod typescript;
 
 use std::env;
 use std::fs;
