@@ -43,7 +43,7 @@
         (then
           (call $text (i32.const 4) (i32.const 350) (i32.const 6))
           (call $text (i32.const 12) (i32.const 360) (i32.const 27))
-          (call $text (i32.const 20) (i32.const 400) (i32.const 64))
+          (call $text (i32.const 20) (i32.const 400) (i32.const 63))
           (return (call $failure))))
       (i32.store8 (i32.const 0) (i32.const 0))
       (i32.const 0))
@@ -52,7 +52,7 @@
       (local.set $letter (i32.load8_u (local.get $ptr)))
       (call $text (i32.const 4) (i32.const 64) (i32.const 9))
       (call $text (i32.const 12) (i32.const 80) (i32.const 19))
-      (call $text (i32.const 20) (i32.const 112) (i32.const 117))
+      (call $text (i32.const 20) (i32.const 112) (i32.const 118))
       (if (i32.eq (local.get $letter) (i32.const 101)) (then (return (call $failure))))
       (call $text (i32.const 20) (i32.const 0) (i32.const 0))
       (if (i32.eq (local.get $letter) (i32.const 120))

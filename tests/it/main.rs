@@ -50,6 +50,7 @@ mod reset_components;
 mod retries;
 mod runs;
 mod scarcity;
+mod scripts;
 mod signals;
 mod smith;
 mod spans;

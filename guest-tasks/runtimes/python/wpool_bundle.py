@@ -4,9 +4,16 @@ import json
 import linecache
 import sys
 from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 
 # Sources of packages up to this size are compiled before the first task, also for imports that a task makes.
 EAGER_BYTES = 512 << 10
+
+
+# Modules of which no script can have one of its own, as under every Python, and those of the runtime.
+LOADED = frozenset(sys.builtin_module_names) | frozenset(
+    "abc codecs componentize_py_types encodings importlib io linecache os site traceback types warnings wit_world".split()
+) | {"wpool_bundle", "wpool_errors", "wpool_resources", "wpool_script", "wpool_stdlib"}
 
 
 class Bundle:
@@ -33,14 +40,23 @@ class Bundle:
 
     def install(self) -> None:
         """Modules of the script come before those of Python, as for every script."""
-        for file in self.files:
-            top = file.partition("/")[0].removesuffix(".py")
-            if top in sys.modules and not top.startswith(("wpool_", "wit_world", "componentize_py")):
-                del sys.modules[top]
+        tops = {file.partition("/")[0].removesuffix(".py") for file in self.files} - LOADED
+        for name in list(sys.modules):
+            if name.partition(".")[0] in tops:
+                del sys.modules[name]
         sys.meta_path.insert(0, self)
         for name, content in self.files.items():
             if name.endswith(".py"):
                 self.remember(name, content)
+
+    def load_main(self):
+        """Loads the script. Nobody can import it where it has the name of a module that is always loaded."""
+        name = self.main.removesuffix(".py").replace("/", ".")
+        module = module_from_spec(self.find_spec(name))
+        if name not in LOADED:
+            sys.modules[name] = module
+        self.exec_module(module)
+        return module
 
     def remember(self, name: str, content: bytes) -> None:
         """Keeps the lines of a source for tracebacks."""

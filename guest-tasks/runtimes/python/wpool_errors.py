@@ -103,6 +103,22 @@ def import_remedy(error: ImportError, bundle) -> str | None:
     return f"put {top}.py beside the script, or name the folder that it is installed in with --python-path"
 
 
+def warm_up() -> None:
+    """Has everything loaded that a traceback takes, while the runtime is made."""
+    import linecache
+
+    class Warm:
+        names, native = frozenset(["<warm>"]), frozenset()
+
+    for source in ["1 / 0", "undefined", "[].nothing", "import not_there", "def f(:", "raise ExceptionGroup('', [KeyError(1)])"]:
+        linecache.cache["<warm>"] = (len(source), None, [source + "\n"], "<warm>")
+        try:
+            exec(compile(source, "<warm>", "exec"), {})
+        except Exception as error:
+            failure(error, Warm, starting=True)
+    del linecache.cache["<warm>"]
+
+
 def clean(text: str) -> str:
     """Text without halves of characters, which no string of a component can hold."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -17,9 +17,10 @@ from wit_world.imports.types import Failure
 
 # What many scripts import is ready.
 import collections, copy, dataclasses, datetime, decimal, enum, functools, hashlib, importlib.resources  # noqa: E401
-import itertools, math, operator, re, string, statistics, textwrap, typing, urllib.parse, uuid  # noqa: E401
+import itertools, math, operator, re, string, textwrap, typing, urllib.parse, uuid  # noqa: E401
 
 wpool_stdlib.install()
+wpool_errors.warm_up()
 
 decode = json.JSONDecoder().decode
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -83,29 +84,6 @@ def parser(rows: str, function: object):
     return lambda row: decode(row.decode()) if row else None
 
 
-def reseeder():
-    """What gives each task random numbers of its own, unless the script has set a seed: all tasks start from one state."""
-    random = sys.modules.get("random")
-    if random is None or random.seed.__name__ != "noted_seed" or random.seed.given:
-        return None
-    seed = random._inst.seed
-    return lambda: seed(int.from_bytes(os.urandom(16)))
-
-
-def note_seeds() -> None:
-    """Notes whether a script sets the seed of its random numbers."""
-    import random
-
-    plain = random.seed
-
-    def noted_seed(a=None, version=2):
-        noted_seed.given = a is not None
-        plain(a, version)
-
-    noted_seed.given = False
-    random.seed = noted_seed
-
-
 class Runtime:
     """The script and what is made of it before the first row."""
 
@@ -120,16 +98,13 @@ class Runtime:
     def start(self, bundle: wpool_bundle.Bundle) -> None:
         self.bundle = bundle
         bundle.install()
-        note_seeds()
-        name = bundle.main.removesuffix(".py").replace("/", ".")
-        __import__(name)
-        module = sys.modules[name]
+        module = bundle.load_main()
         self.function = getattr(module, "run", None)
         if not callable(self.function):
             raise Unfit(f"{bundle.paths[bundle.main]} defines no function `run`")
         self.prepare(module)
         bundle.compile_all()
-        self.parse, self.reseed = parser(bundle.rows, self.function), reseeder()
+        self.parse, self.reseed = parser(bundle.rows, self.function), wpool_stdlib.reseeder()
         gc.collect()
         # Objects that stay are not looked at again, so tasks change less memory.
         gc.freeze()

@@ -61,6 +61,8 @@ class Stdlib:
 
     def exec_module(self, module):
         exec(self.get_code(module.__name__), module.__dict__)
+        if module.__name__ == "random":
+            note_seeds(module)
 
     def get_code(self, name):
         return marshal.loads(self.modules[name][0])
@@ -72,6 +74,26 @@ class Stdlib:
         return self.modules[name][1]
 
 
+def note_seeds(random) -> None:
+    """Notes in the module whether a script has set the seed of its random numbers."""
+    plain = random.seed
+
+    def seed(a=None, version=2):
+        random.wpool_seeded = a is not None
+        plain(a, version)
+
+    random.seed, random.wpool_seeded = seed, False
+
+
+def reseeder():
+    """What gives each task random numbers of its own, unless the script has set a seed: all tasks start from one state."""
+    random = sys.modules.get("random")
+    if random is None or getattr(random, "wpool_seeded", True):
+        return None
+    seed = random._inst.seed
+    return lambda: seed(int.from_bytes(os.urandom(16)))
+
+
 def install() -> None:
     """From now on no module comes from a file."""
     stdlib = Stdlib(read())
@@ -80,3 +102,5 @@ def install() -> None:
     sys.path[:] = []
     sys.path_hooks[:] = []
     sys.path_importer_cache.clear()
+    # The random numbers of a script are noted from its first import on.
+    sys.modules.pop("random", None)

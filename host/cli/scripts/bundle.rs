@@ -10,6 +10,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use wpool::inert;
 
 /// The first bytes of a package. No WebAssembly file begins with them.
 const MAGIC: &[u8] = b"wpool script 1\n";
@@ -123,9 +124,10 @@ impl Script {
     }
 
     fn whole(&self, magic: &[u8], header: &impl Serialize) -> Vec<u8> {
-        let header = serde_json::to_vec(header).expect("plain data serializes");
-        let length = u32::try_from(header.len()).expect("files are counted and bounded before");
-        let mut whole = [magic, &length.to_le_bytes(), &header].concat();
+        let mut text = Vec::new();
+        inert::push_json(header, &mut text).expect("plain data serializes, and a Vec takes every byte");
+        let length = u32::try_from(text.len()).expect("files are counted and bounded before");
+        let mut whole = [magic, &length.to_le_bytes(), &text].concat();
         self.files.iter().for_each(|file| whole.extend_from_slice(&file.content));
         whole
     }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
-use wpool::Program;
 use wpool::limits::MAX_PROGRAM;
 use wpool::place::{Dir, PRIVATE};
+use wpool::{Program, inert};
 
 use crate::cli::dirs::cache_dir;
 use crate::cli::projects::{self, Tool, run_quietly};
@@ -235,7 +235,8 @@ impl Runtimes {
             versions.clear();
         }
         versions.insert(stamp, version.clone());
-        let text = serde_json::to_vec(&versions).expect("texts serialize");
+        let mut text = Vec::new();
+        inert::push_json(&versions, &mut text).expect("texts serialize, and a Vec takes every byte");
         // It is asked again next time.
         let _ = place.replace(&text, PRIVATE, true);
         version

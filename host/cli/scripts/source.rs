@@ -12,18 +12,20 @@ use crate::cli::scripts::language::ScriptLanguage;
 /// All files of a script together. They are sent to the process that starts the script, whose argument has 64 MiB at most.
 pub const MOST_BYTES: u64 = 32 << 20;
 
+/// Longest source that is read.
+const MOST_SOURCE: u64 = 16 << 20;
+
 /// Whether a path is that of a script: a file with the extension of a language, and not the source of a project.
 pub fn is_script(path: &Path) -> bool {
-    let Some(language) = ScriptLanguage::of(path).filter(|_| path.is_file()) else { return false };
-    fs::read(path).is_ok_and(|source| !(language.is_project)(&String::from_utf8_lossy(&source)))
+    let Some(language) = ScriptLanguage::of(path) else { return false };
+    source(path).is_ok_and(|source| !(language.is_project)(&source))
 }
 
 /// Reads the script at a path, with all that it can import.
 pub fn read(path: &Path, paths: &[PathBuf]) -> Result<(Script, &'static ScriptLanguage), Error> {
-    let io = || std::io::Error::other("its extension is that of no language of scripts");
-    let language = ScriptLanguage::of(path).ok_or_else(|| Error::io("read", path)(io()))?;
-    let source = fs::read(path).map_err(Error::io("read", path))?;
-    if !(language.is_script)(&String::from_utf8_lossy(&source)) {
+    let unknown = || std::io::Error::other("its extension is that of no language of scripts");
+    let language = ScriptLanguage::of(path).ok_or_else(|| Error::io("read", path)(unknown()))?;
+    if !(language.is_script)(&source(path)?) {
         return Err(Error::NoRun { path: path.to_owned(), form: language.form });
     }
     Ok(((language.collect)(path, paths)?, language))
@@ -40,4 +42,14 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let not_a_file = || std::io::Error::other("it is not a regular file");
     let content = if found.is_file() { fs::read(path) } else { Err(not_a_file()) };
     content.map_err(Error::io("read", path))
+}
+
+/// The text of a source, which is a regular file.
+fn source(path: &Path) -> Result<String, Error> {
+    let found = fs::metadata(path).map_err(Error::io("read", path))?;
+    let content = match found.is_file() && found.len() <= MOST_SOURCE {
+        true => fs::read(path),
+        false => Err(std::io::Error::other("it is not a source of at most 16 MiB")),
+    };
+    Ok(String::from_utf8_lossy(&content.map_err(Error::io("read", path))?).into_owned())
 }

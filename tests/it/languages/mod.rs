@@ -8,6 +8,7 @@ mod answers;
 mod building;
 mod components;
 mod doctor;
+mod scripts;
 mod templates;
 mod typescript;
 

@@ -1,0 +1,106 @@
+//! Runtimes are made once, by the tool of their language.
+
+use super::*;
+
+#[test]
+fn a_runtime_is_made_once_for_each_version_of_its_tool() {
+    let desk = Desk::new();
+    desk.write("app.py", SCRIPT);
+    let ran = desk.wpool("run app.py", "\"q\"\n");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("making the runtime of python with componentize-py 1.0"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("made the runtime python-1.0-"), "{}", ran.stderr);
+    desk.write("other.py", SCRIPT);
+    let ran = desk.wpool("run other.py", "\"q\"\n");
+    assert!(!ran.stderr.contains("runtime"), "{}", ran.stderr);
+    assert_eq!(desk.calls(), 1);
+    desk.tool("1.10");
+    assert_eq!(desk.wpool("run app.py -q", "\"q\"\n").stderr, "", "it is made without a word");
+    assert_eq!(desk.calls(), 2);
+    assert!(is_private(&desk.path("cache/wpool/runtimes")));
+
+    let listed = desk.wpool("runtime list", "").stdout;
+    let lines: Vec<_> = listed.lines().collect();
+    assert!(lines[0].starts_with("python-1.10-") && lines[0].ends_with("  used"), "{listed}");
+    assert!(lines[1].starts_with("python-1.0-") && lines[1].contains("of other tools"), "{listed}");
+    let ran = desk.wpool("runtime prune", "");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, "wpool: removed 1 runtime\n"));
+    let list = &desk.wpool("runtime list --json", "").records()[0];
+    assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
+    assert_eq!((&list[0]["language"], &list[0]["current"]), (&"python".into(), &true.into()));
+}
+
+#[test]
+fn a_runtime_that_is_there_needs_no_tool() {
+    let desk = Desk::new();
+    desk.write("app.py", SCRIPT);
+    assert_eq!(desk.wpool("runtime build python", "").code, 0);
+    fs::remove_file(desk.path("bin/componentize-py")).expect("it is there");
+    let ran = desk.wpool("run app.py -q", "\"q\"\n");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn without_tool_and_runtime_one_sentence_says_how_to_get_the_tool() {
+    let desk = Desk::new();
+    desk.write("app.py", SCRIPT);
+    fs::remove_file(desk.path("bin/componentize-py")).expect("it is there");
+    let ran = desk.wpool("run app.py", "1\n");
+    assert_eq!(ran.code, SET_UP, "{}", ran.stderr);
+    let said =
+        "wpool: python needs componentize-py, which was not found; install it with `pip install componentize-py`\n";
+    assert_eq!(ran.stderr, said);
+    let ran = desk.wpool("runtime build", "");
+    assert!(ran.stderr.contains("no runtime of python: its tools are not here"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_tool_that_fails_has_its_say_and_makes_no_runtime() {
+    let desk = Desk::new();
+    desk.write("app.py", SCRIPT);
+    desk.write("bin/componentize-py", "#!/bin/sh\necho it is broken\nexit 3\n");
+    let ran = desk.wpool("run app.py", "1\n");
+    assert_eq!(ran.code, SET_UP, "{}", ran.stderr);
+    assert!(ran.stderr.contains("exit status: 3") && ran.stderr.contains("\n  | it is broken\n"), "{}", ran.stderr);
+    assert_eq!(desk.wpool("runtime list", "").stdout, "");
+    desk.write("bin/componentize-py", "#!/bin/sh\nfor last; do :; done\necho nonsense >\"$last\"\n");
+    let ran = desk.wpool("run app.py", "1\n");
+    assert!(ran.stderr.contains("componentize-py made no component"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_dry_run_makes_nothing() {
+    let desk = Desk::new();
+    desk.write("app.py", SCRIPT);
+    desk.write("rows", "1\n");
+    let ran = desk.wpool("run app.py rows --dry-run", "");
+    assert_eq!((ran.code, desk.calls()), (0, 0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("app.py, which has to be built first"), "{}", ran.stdout);
+    assert_eq!(desk.wpool("runtime build", "").code, 0);
+    let ran = desk.wpool("run app.py rows --dry-run", "");
+    assert!(ran.stdout.contains("convention  script"), "{}", ran.stdout);
+}
+
+#[test]
+fn runs_that_begin_together_make_the_runtime_once() {
+    let desk = Desk::new();
+    desk.write("app.py", SCRIPT);
+    let start = || crate::support::spawn(desk.command().args(["run", "app.py", "-q"]));
+    for run in [start(), start(), start()] {
+        assert_eq!(crate::support::finish(run, "\"q\"\n").code, 0);
+    }
+    assert_eq!(desk.calls(), 1);
+}
+
+#[test]
+fn doctor_says_which_runtimes_there_are() {
+    let desk = Desk::new();
+    let section = |text: &str| text.split("\nruntimes of scripts\n").nth(1).expect("a section").to_owned();
+    let ran = desk.wpool("doctor", "");
+    assert!(section(&ran.stdout).starts_with("  python          none "), "{}", ran.stdout);
+    assert_eq!(desk.wpool("runtime build", "").code, 0);
+    let ran = desk.wpool("doctor", "");
+    assert!(section(&ran.stdout).starts_with("  python          made     python-1.0-"), "{}", ran.stdout);
+    let report = &desk.wpool("doctor --json", "").records()[0];
+    assert_eq!(report["runtimes"][0]["current"], true, "{report}");
+}
