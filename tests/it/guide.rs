@@ -179,6 +179,7 @@ pages! {
     the_commands_on_speed_do_what_they_say: "docs/guide/speed.md",
     the_commands_on_languages_do_what_they_say: "docs/guide/languages.md",
     the_commands_on_scripts_do_what_they_say: "docs/guide/scripts.md",
+    the_commands_on_scripts_in_javascript_do_what_they_say: "docs/guide/scripts-javascript.md",
 }
 
 /// The pages whose commands a test runs: those above, and the one of `coming_from.rs`.

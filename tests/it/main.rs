@@ -30,6 +30,7 @@ mod init;
 mod interpreters;
 mod interrupt;
 mod isolation;
+mod javascript;
 mod journal;
 mod languages;
 mod layers;

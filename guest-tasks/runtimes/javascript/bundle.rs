@@ -4,8 +4,8 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Module, Object, TypedArray, Value};
 
-use crate::errors::Stop;
 use crate::Failure;
+use crate::errors::Stop;
 use crate::lossy;
 
 /// The form of rows.
@@ -136,7 +136,7 @@ impl Resolver for Files {
         } else if name.starts_with("node:") {
             format!("Cannot find module '{name}' imported from {base}: tasks have no Node, only the language")
         } else {
-            format!("Cannot find package '{name}' imported from {base}")
+            format!("Cannot find package '{name}' imported from {base}: esbuild brings packages; npm install esbuild")
         };
         Err(rquickjs::Exception::throw_type(ctx, &why))
     }

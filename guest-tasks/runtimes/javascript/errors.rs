@@ -3,10 +3,10 @@
 
 use rquickjs::{Array, Ctx, Error, Function, Persistent, Value};
 
+use crate::Failure;
 use crate::bundle::Bundle;
 use crate::map::{Map, Place};
 use crate::texts;
-use crate::Failure;
 
 /// The longest part of a source line that is shown.
 const MOST_OF_A_LINE: usize = 160;
@@ -117,7 +117,12 @@ fn frames<'a>(stack: &'a str, sources: &Sources) -> Vec<Frame<'a>> {
 }
 
 /// The failure that a stop is.
-pub fn failure<'js>(ctx: &Ctx<'js>, describe: &Persistent<Function<'static>>, sources: &Sources, stop: Stop<'js>) -> Failure {
+pub fn failure<'js>(
+    ctx: &Ctx<'js>,
+    describe: &Persistent<Function<'static>>,
+    sources: &Sources,
+    stop: Stop<'js>,
+) -> Failure {
     let (thrown, is_unread) = match stop {
         Stop::Failure(failure) => return failure,
         Stop::Thrown(thrown) => (thrown, false),

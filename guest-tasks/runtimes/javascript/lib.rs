@@ -20,8 +20,8 @@ use crate::errors::{Sources, Stop};
 wit_bindgen::generate!({ world: "runtime", path: "wit", generate_all });
 
 /// The part of the stack in memory that calls of the script may use. Each call also takes of the engine's own stack, of
-/// which the worker has 512 KiB; this one has to end first, since its end is an exception and no trap.
-const STACK: usize = 100 << 10;
+/// which a worker has 8 MiB; this one has to end first, since its end is an exception and no trap.
+const STACK: usize = 600 << 10;
 /// Memory that tasks may take before the collector of cycles looks at all objects, which changes every page.
 const GARBAGE: usize = 16 << 20;
 /// Memory that is kept for reporting that there is none.
@@ -183,7 +183,11 @@ fn evaluate<'js>(ctx: &Ctx<'js>, prelude: &Prelude, bundle: &Bundle) -> Result<F
 }
 
 /// A function that a module exports, by its name or in its default export.
-fn exported<'js>(ctx: &Ctx<'js>, module: &Module<'js, Evaluated>, name: &str) -> Result<Option<Function<'js>>, Stop<'js>> {
+fn exported<'js>(
+    ctx: &Ctx<'js>,
+    module: &Module<'js, Evaluated>,
+    name: &str,
+) -> Result<Option<Function<'js>>, Stop<'js>> {
     let names = module.namespace()?;
     if let Some(function) = names.get::<_, Value>(name).map_err(|error| Stop::of(ctx, error))?.into_function() {
         return Ok(Some(function));
@@ -192,9 +196,7 @@ fn exported<'js>(ctx: &Ctx<'js>, module: &Module<'js, Evaluated>, name: &str) ->
     match default.clone().into_function() {
         Some(function) if name == "run" => Ok(Some(function)),
         _ => match default.into_object() {
-            Some(object) => {
-                Ok(object.get::<_, Value>(name).map_err(|error| Stop::of(ctx, error))?.into_function())
-            }
+            Some(object) => Ok(object.get::<_, Value>(name).map_err(|error| Stop::of(ctx, error))?.into_function()),
             None => Ok(None),
         },
     }

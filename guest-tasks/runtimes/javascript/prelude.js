@@ -358,6 +358,20 @@
   // ---- errors ----
 
   const MOST_CAUSES = 4;
+  const NO_NODE = "tasks have no Node: no files, no processes, no environment";
+  const NO_NETWORK = "tasks have no network";
+  const ABSENT = {
+    process: NO_NODE, require: NO_NODE, __dirname: NO_NODE, __filename: NO_NODE, module: "export functions with `export`",
+    Buffer: "use Uint8Array, its fromBase64 and toHex, and TextEncoder",
+    fetch: NO_NETWORK, XMLHttpRequest: NO_NETWORK, WebSocket: NO_NETWORK,
+    window: "tasks have no browser", document: "tasks have no browser",
+    URL: "bundle a package that has it, such as whatwg-url", URLSearchParams: "bundle a package such as whatwg-url",
+    Intl: "the runtime has no data of languages",
+  };
+  const remedy = (error) => {
+    const name = error instanceof ReferenceError && /^(\w+) is not defined$/.exec(error.message)?.[1];
+    return name && Object.hasOwn(ABSENT, name) ? ` (${ABSENT[name]})` : "";
+  };
   // The parts of what was thrown: `[kind, message, stack]` of it and of its causes.
   const describe = (thrown) => {
     const parts = [];
@@ -369,7 +383,7 @@
           const text = error.message === "" ? `${error.name}` : `${error.name}: ${error.message}`;
           const isMemory = error.name === "InternalError" && error.message === "out of memory";
           const inner = Array.isArray(error.errors) ? error.errors.slice(0, MOST_ITEMS).map((it) => `\n  ${it}`).join("") : "";
-          part = [isMemory ? "out-of-memory" : "exception", text + inner, typeof error.stack === "string" ? error.stack : ""];
+          part = [isMemory ? "out-of-memory" : "exception", text + remedy(error) + inner, typeof error.stack === "string" ? error.stack : ""];
         } else part = ["exception", `threw ${inspect(error, 1)}`, ""];
       } catch {
         part = ["exception", "threw a value whose text raised an exception", ""];

@@ -18,8 +18,9 @@ use crate::protocol::setup::ImageSettings;
 /// The version of Wasmtime and of all its parts.
 pub const VERSION: &str = wasmtime_environ::VERSION;
 
-/// Stack of a guest: Wasmtime's own default. Deeper recursion is a trap.
-const GUEST_STACK: usize = 512 << 10;
+/// Stack of a guest, as large as that of a native program: interpreters of languages take several frames for each call of a
+/// script. Only pages that a guest has used are in memory. Deeper recursion is a trap.
+const GUEST_STACK: usize = 8 << 20;
 /// Stack of a guest that runs asynchronously, with as much again for the host functions that it calls.
 const ASYNC_STACK: usize = 2 * GUEST_STACK;
 

@@ -25,7 +25,7 @@ the first of these conventions that fits:
             an object by parameter names, an array by position, or a single parameter's value
   command   a WASI command: the row on standard input, the output from standard output
   raw       a core module's run(ptr, len) -> ptr << 32 | len
-  script    the function run(row) of a Python script, which gets the parsed row
+  script    the function run(row) of a script, which gets the parsed row
 
 Arguments after -- are for commands: {} is the row and {.field} a member of it; a literal {} is
 written {{}}. Where rows are files, {} is the file's path, and {name}, {stem}, {ext} and {dir} are
@@ -82,7 +82,7 @@ pub struct Run {
 /// What is run, and on what.
 #[derive(Debug, clap::Args)]
 pub struct Rows {
-    /// The program: a component, a core module, WebAssembly text, a script (.py), or a folder to build first
+    /// The program: a component, a core module, WebAssembly text, a script (.py, .js, .ts), or a folder to build first
     #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
     /// Files of rows; - or none is standard input

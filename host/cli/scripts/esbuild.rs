@@ -119,7 +119,14 @@ fn split(main: &str, mut bundle: Vec<u8>) -> Result<Script, Error> {
 /// The errors that esbuild printed, which name file, line and column, instead of its command line.
 fn refused(error: ToolError) -> Error {
     match error {
-        ToolError::Printed { printed, .. } => Error::Refused { text: printed.trim().to_owned() },
+        ToolError::Printed { printed, .. } => {
+            let is_node = |line: &&str| line.contains("is built into node");
+            let mut lines: Vec<&str> = printed.trim().lines().filter(|line| !is_node(line)).collect();
+            if printed.lines().any(|line| is_node(&line)) {
+                lines.push("  tasks have no Node: no files, no network, no processes");
+            }
+            Error::Refused { text: lines.join("\n") }
+        }
         other => other.into(),
     }
 }

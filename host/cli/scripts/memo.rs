@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
+use wpool::inert;
 use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::dirs::cache_dir;
@@ -48,7 +49,10 @@ impl Memo {
     pub fn keep(&self, files: &[PathBuf], content: &[u8]) {
         let Some(place) = &self.place else { return };
         let Some(files) = files.iter().map(|path| Some((path.clone(), stamp_of(path)?))).collect() else { return };
-        let Ok(header) = serde_json::to_vec(&Header { files }) else { return };
+        let mut header = Vec::new();
+        if inert::push_json(&Header { files }, &mut header).is_err() {
+            return;
+        }
         let Ok(length) = u32::try_from(header.len()) else { return };
         let names = place.dir().names().unwrap_or_default();
         if names.len() >= MOST {

@@ -13,6 +13,7 @@ mod go;
 mod scripts;
 mod templates;
 mod twins;
+mod typescript;
 
 use std::env;
 use std::fs;
