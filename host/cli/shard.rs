@@ -61,6 +61,16 @@ impl Shard {
     }
 }
 
+/// The whole input of a sharded run, by which its shards are known to belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFacts {
+    pub rows: u64,
+    /// Bytes of the rows; where rows are files, of their paths.
+    pub bytes: u64,
+    /// BLAKE3 of the same, each with its end, in hex.
+    pub blake3: String,
+}
+
 /// The rows of a shard.
 #[derive(Clone, Debug)]
 pub struct Cut {

@@ -12,7 +12,7 @@ use wpool::place::Dir;
 use crate::cli::journal::disk::replace;
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::text::Text;
-use crate::cli::shard::By;
+use crate::cli::shard::{By, InputFacts};
 
 /// Name of the file of facts in a journal's folder.
 pub const FACTS: &str = "run.json";
@@ -69,16 +69,6 @@ pub struct ShardFacts {
     pub failed: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Text>,
-}
-
-/// The whole input of a sharded run, by which its shards are known to belong together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputFacts {
-    pub rows: u64,
-    /// Bytes of the rows; where rows are files, of their paths.
-    pub bytes: u64,
-    /// BLAKE3 of the same, each with its end, in hex.
-    pub blake3: String,
 }
 
 /// The program of a run. Its bytes are beside the facts, in `program.wasm`.

@@ -62,7 +62,7 @@ mod verify;
 pub use append::Appender;
 pub use entries::{Entries, Entry};
 pub use error::Error;
-pub use facts::{Ended, FACTS, FORMAT, Facts, InputFacts, ProgramFacts, ShardFacts, now, run_id};
+pub use facts::{Ended, FACTS, FORMAT, Facts, ProgramFacts, ShardFacts, now, run_id};
 pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_running, output, program};
 pub use format::{MAX_ROWS, Record};
 pub use gone::Wanted;

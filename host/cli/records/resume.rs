@@ -13,16 +13,17 @@ use crate::cli::exit::Exit;
 pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
 use crate::cli::journal::{
-    Appender, Ended, Error, Facts, Folder, How, InputFacts, Resume, SUFFIX, index, is_of_a_run, is_running, now,
+    Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, index, is_of_a_run, is_running, now,
 };
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
+use crate::cli::records::gone::keep_gone;
 use crate::cli::records::kept::{self, Kept, Sorter};
 use crate::cli::records::torn;
 use crate::cli::records::writer::{Handover, Writer};
 use crate::cli::say;
+use crate::cli::shard::InputFacts;
 use crate::cli::target::{self, Target};
 use crate::cli::terminal::warn;
-use crate::cli::units::plural;
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
 #[derive(Debug)]
@@ -327,30 +328,15 @@ impl Journal {
         let stored = self.facts.store(self.folder.dir(), self.durable);
         index::note(&self.facts, self.folder.dir().path());
         // Only then is nothing left of them in tails.
-        let removed =
-            if complete { self.keep_gone().and_then(|()| self.folder.remove_tails(&self.file)) } else { Ok(()) };
+        let removed = if complete {
+            keep_gone(self.kept.as_ref(), &self.folder).and_then(|()| self.folder.remove_tails(&self.file))
+        } else {
+            Ok(())
+        };
         // The records are all there, and the journal of them.
         if let Err(error) = stored.and(removed) {
             warn(format_args!("{:#}", cannot(error)));
         }
-    }
-}
-
-impl Journal {
-    /// Copies records of rows that are gone, unless they are not wanted, and says so.
-    fn keep_gone(&self) -> Result<(), Error> {
-        let Some((gone, how)) = self.kept.as_ref().and_then(|(kept, how)| Some((kept.gone()?, *how))) else {
-            return Ok(());
-        };
-        let (count, rows) = (plural(gone.left() as u64, "record"), "of rows that are not in the input any more");
-        if gone.left() == 0 {
-        } else if how == Gone::Drop {
-            say(format_args!("dropped: {count} {rows}"));
-        } else {
-            let place = self.folder.keep_gone(&gone)?;
-            say(format_args!("moved: {count} {rows}, to {place}"));
-        }
-        Ok(())
     }
 }
 

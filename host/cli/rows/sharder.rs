@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 use wpool::Input;
 use wpool::bulk::{Span, Supply};
 
-use crate::cli::journal::InputFacts;
 use crate::cli::records::places::{Places, Stretch};
-use crate::cli::shard::{Cut, content};
+use crate::cli::shard::{Cut, InputFacts, content};
 
 /// Bytes that are hashed together, which is several times as fast as row by row.
 const TOGETHER: usize = 64 << 10;

@@ -7,7 +7,6 @@ use anyhow::Result;
 use wpool::Stopper;
 
 use crate::cli::exit::Exit;
-use crate::cli::journal::InputFacts;
 use crate::cli::plan::Plan;
 use crate::cli::report::Tally;
 use crate::cli::run::asked::Asked;
@@ -15,6 +14,7 @@ use crate::cli::run::deadline::RunDeadline;
 use crate::cli::run::halting::{Halting, exit_of_tasks};
 use crate::cli::run::pauses::Pauses;
 use crate::cli::run::signals::Interruption;
+use crate::cli::shard::InputFacts;
 
 /// Everything that may end a run early.
 pub struct EarlyEnd {

@@ -18,7 +18,7 @@ use crate::cli::commands::merge::sorted;
 use crate::cli::commands::merge::weave::{Loom, Strand, Woven};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
-use crate::cli::journal::InputFacts;
+use crate::cli::shard::InputFacts;
 use crate::cli::target::Target;
 
 /// Bytes of records that wait in memory, of all files together, as far as their heads need no more.

@@ -6,8 +6,9 @@ use anyhow::Result;
 
 use crate::cli::commands::merge::found::Part;
 use crate::cli::errors::usage;
-use crate::cli::journal::{Facts, InputFacts};
+use crate::cli::journal::Facts;
 use crate::cli::plan::{SHARD, differences};
+use crate::cli::shard::InputFacts;
 
 /// The run that all files are of.
 #[derive(Debug)]
