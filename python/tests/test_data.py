@@ -1,0 +1,166 @@
+"""The data between host and sandbox: what goes in comes out, and nothing in it is ever run."""
+
+import datetime
+import decimal
+import fractions
+import pickle
+import random
+import time
+import unittest
+import uuid
+
+from wasmpool import _data
+from wasmpool._data import DataError, dumps, loads
+
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1 << 61,
+    -(1 << 62),
+    1 << 62,
+    10**1000,
+    -(10**1000),
+    1.5,
+    float("inf"),
+    -0.0,
+    2j,
+    "",
+    "grüße \ud800 \0",
+    b"\xff",
+    bytearray(b"ab"),
+    [],
+    [1, [2, (3,)]],
+    {"a": {1: None}, (1, 2): 3.5},
+    {1, 2, 3},
+    frozenset({"a"}),
+    range(1, 10, 2),
+    slice(None, 5, None),
+    ...,
+    datetime.date(2000, 2, 29),
+    datetime.time(1, 2, 3, 4),
+    datetime.datetime(2000, 1, 1, 12, tzinfo=datetime.UTC),
+    datetime.datetime(2000, 1, 1, 12, fold=1, tzinfo=datetime.timezone(datetime.timedelta(hours=-5))),
+    datetime.timedelta(days=-3, microseconds=7),
+    datetime.timezone(datetime.timedelta(minutes=90)),
+    decimal.Decimal("1.50"),
+    decimal.Decimal("NaN"),
+    fractions.Fraction(-2, 3),
+    uuid.UUID(int=7),
+]
+
+
+class DataTest(unittest.TestCase):
+    def test_what_goes_in_comes_out(self):
+        for value in [*VALUES, VALUES]:
+            again = loads(dumps(value))
+            self.assertEqual((type(again), repr(again)), (type(value), repr(value)))
+
+    def test_shared_and_circular_values_stay_so(self):
+        inner = [1]
+        first, second = loads(dumps([inner, inner]))
+        self.assertIs(first, second)
+        circle = {}
+        circle["self"] = circle
+        again = loads(dumps(circle))
+        self.assertIs(again["self"], again)
+
+    def test_what_has_no_form_is_named(self):
+        class Own:
+            pass
+
+        for value, said in [(Own(), "Own"), (lambda: 1, "function"), (open, "builtin"), (int, "type")]:
+            with self.assertRaisesRegex(DataError, said):
+                dumps(value)
+        deep = []
+        for _ in range(_data.DEPTH + 1):
+            deep = [deep]
+        with self.assertRaisesRegex(DataError, "deep"):
+            dumps(deep)
+
+    def test_subclasses_are_not_taken_for_their_bases(self):
+        # An IntEnum is not an int here: it would come back as another type.
+        class Number(int):
+            pass
+
+        with self.assertRaises(DataError):
+            dumps(Number(1))
+
+    def test_extensions_are_for_those_who_ask(self):
+        class Own:
+            pass
+
+        extend = lambda value: ("own", 7) if type(value) is Own else None  # noqa: E731
+        data = dumps([Own()], extend)
+        self.assertEqual(loads(data, lambda kind, content: (kind, content)), [("own", 7)])
+        with self.assertRaisesRegex(DataError, "may be no 'own'"):
+            loads(data)
+
+
+class Ran(Exception):
+    pass
+
+
+class Evil:
+    def __reduce__(self):
+        return exec, ("raise Ran",)
+
+
+class HostileTest(unittest.TestCase):
+    def refused(self, data, **limits):
+        start = time.process_time()
+        with self.assertRaises(DataError):
+            loads(data)
+        self.assertLess(time.process_time() - start, 10)
+
+    def test_hostile_data_is_refused_and_runs_nothing(self):
+        count = lambda number: bytes([0x80 | number & 0x7F, 0x80 | number >> 7 & 0x7F, number >> 14])  # noqa: E731
+        writer = _data.Writer()
+        writer._many(_data.SET, [n * (2**61 - 1) for n in range(20_000)], 20_000, 5)
+        for name, data in {
+            "a pickle": pickle.dumps(Evil()),
+            "a pickle of protocol 0": pickle.dumps(Evil(), 0),
+            "nothing": b"",
+            "an unknown tag": b"\xf0",
+            "deep lists": bytes([_data.LIST, 1]) * 100_000,
+            "a text of 1 GiB": bytes([_data.STR, 0x80, 0x80, 0x80, 0x80, 4]),
+            "a list of 2 million nothings": bytes([_data.LIST]) + count(2_000_000),
+            "a count without an end": bytes([_data.LIST]) + b"\xff" * 50,
+            "a reference to nowhere": bytes([_data.SEEN, 3]),
+            "a list as a key": bytes([_data.DICT, 1, _data.LIST, 0, _data.NONE]),
+            "a set of itself": bytes([_data.SET, 1, _data.SEEN, 0]),
+            "keys of one hash": bytes(writer.out),
+            "a huge number": bytes([_data.BIG]) + count(2_000_000) + b"\1" * 2_000_000,
+            "a decimal of text": bytes([_data.DECIMAL, _data.STR, 1]) + b"x",
+            "a fraction through zero": bytes([_data.FRACTION, _data.INT, 2, _data.INT, 0]),
+            "a date of texts": bytes([_data.DATE, _data.TUPLE, 1, _data.STR, 0]),
+            "a day that there is not": dumps(datetime.date(2000, 1, 31)).replace(b"\x3e", b"\x50"),
+            "a short UUID": bytes([_data.UUID, _data.BYTES, 1, 0]),
+            "a class": bytes([_data.EXTENSION, 2]) + b"os" + bytes([_data.NONE]),
+            "more than a value": bytes([_data.NONE, _data.NONE]),
+        }.items():
+            with self.subTest(name):
+                self.refused(data)
+
+    def test_random_data_only_ever_raises(self):
+        chance = random.Random(11)
+        whole = dumps(VALUES)
+        for round in range(100_000):
+            if round % 2:
+                data = bytes(chance.choices(range(32), k=chance.randrange(24)))
+            else:
+                at = chance.randrange(len(whole))
+                piece = bytearray(whole[at : at + chance.randrange(60)])
+                if piece:
+                    piece[chance.randrange(len(piece))] = chance.randrange(256)
+                data = bytes(piece)
+            try:
+                loads(data)
+            except DataError:
+                pass
+
+
+if __name__ == "__main__":
+    unittest.main()
