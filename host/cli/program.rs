@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bytesize::ByteSize;
-use wpool::Program;
+use wpool::{Init, PoolConfig, Program};
 
 use crate::cli::errors::{Refused, Usage};
 use crate::cli::projects::{self, PROGRAM, Project};
 use crate::cli::say;
-use crate::cli::scripts::{self, MakeStep, Runtime, Runtimes, Script, ScriptLanguage};
+use crate::cli::scripts::{self, MakeStep, RowsAs, Runtime, Runtimes, Script, ScriptLanguage, Setting};
 
 /// Extensions of program files.
 const PROGRAM_FILES: [&str; 2] = ["wasm", "wat"];
@@ -86,7 +86,8 @@ pub fn runtime(language: &'static ScriptLanguage, dir: &Path, anew: bool, quiet:
 }
 
 impl Subject {
-    fn of_file(program: Program) -> Subject {
+    /// A program that is not a script.
+    pub fn of_file(program: Program) -> Subject {
         Subject { kept: program.clone(), program, script: None }
     }
 
@@ -107,6 +108,15 @@ impl Subject {
         };
         let runtime = runtime.ok_or_else(|| of_script(scripts::Error::Gone { name }))?;
         Ok(Subject { program: runtime.program(kept.name()), kept, script: Some((script, folder)) })
+    }
+
+    /// Has the runtime of a script be given the script, with the argument of `config` for the script's own `init`.
+    pub fn start_with(&self, rows: RowsAs, config: &mut PoolConfig) {
+        let Some((script, folder)) = &self.script else { return };
+        let init = config.init.take().unwrap_or_default();
+        let argument = Some(&*init.argument).filter(|argument| !argument.is_empty());
+        let bundle = script.bundle(Setting { rows, bare: config.task.bare_outputs, argument, folder });
+        config.init = Some(Init { argument: bundle.into(), ..init });
     }
 
     /// Whether the program at a path is another one now, if that can be said.

@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use wpool::PoolConfig;
 use wpool::output::OutputType;
 use wpool::template::Template;
-use wpool::{Init, PoolConfig};
 
 pub use self::determinism::determinism;
 pub use self::listed::{QUOTED, push_path};
@@ -39,7 +39,7 @@ use crate::cli::args::halt::{self, Halt};
 use crate::cli::descriptor::is_stdout;
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::program::{self, Subject};
-use crate::cli::scripts::{RowsAs, Setting};
+use crate::cli::scripts::RowsAs;
 use crate::cli::shard::Shard;
 use crate::cli::target::Target;
 use crate::cli::terminal;
@@ -174,7 +174,7 @@ impl Plan {
 
     /// Has the runtime of a script be given the script, with the argument that was typed for the script's own `init`.
     pub fn start_with(&mut self, subject: &Subject) -> Result<()> {
-        let Some((script, folder)) = &subject.script else {
+        let Some((script, _)) = &subject.script else {
             if self.python_path.is_empty() {
                 return Ok(());
             }
@@ -188,10 +188,7 @@ impl Plan {
             Source::Lines(_) if !self.config.task.json_rows => RowsAs::Text,
             Source::Lines(_) | Source::Once => RowsAs::Json,
         };
-        let init = self.config.init.take().unwrap_or_default();
-        let argument = Some(&*init.argument).filter(|argument| !argument.is_empty());
-        let bundle = script.bundle(Setting { rows, bare: self.config.task.bare_outputs, argument, folder });
-        self.config.init = Some(Init { argument: bundle.into(), ..init });
+        subject.start_with(rows, &mut self.config);
         Ok(())
     }
 

@@ -16,7 +16,8 @@ use crate::cli::commands::serve::fault::Fault;
 use crate::cli::commands::serve::frame::Hello;
 use crate::cli::errors::usage;
 use crate::cli::plan;
-use crate::cli::program::program;
+use crate::cli::program::{self, Subject};
+use crate::cli::scripts::RowsAs;
 
 /// The longest time that a setting may name: a year.
 const LONGEST: f64 = 366.0 * 24.0 * 3600.0;
@@ -113,19 +114,23 @@ impl Opening {
             AtEnd::Cancel => Shutdown::Cancel,
             AtEnd::Kill => Shutdown::Kill,
         };
-        let program = typed.program(hello.program)?;
-        let config = typed.config()?;
-        Ok(Opening { program, config, rows, at_end, watch })
+        let subject = typed.subject(hello.program)?;
+        let mut config = typed.config()?;
+        subject.start_with(if rows == Rows::Bytes { RowsAs::Bytes } else { RowsAs::Json }, &mut config);
+        Ok(Opening { program: subject.program, config, rows, at_end, watch })
     }
 }
 
 impl Typed {
-    fn program(&self, bytes: bytes::Bytes) -> Result<Program> {
+    fn subject(&self, bytes: bytes::Bytes) -> Result<Subject> {
         match &self.program {
             Some(_) if !bytes.is_empty() => usage("the hello has a program, and names one: give one of them".into()),
-            Some(path) => Ok(Program::read(program(path.clone(), true)?)?),
+            Some(path) => program::load(path, &[], true),
             None if bytes.is_empty() => usage("the hello has no program: give its bytes or its path".into()),
-            None => Ok(Program::new(self.name.clone().unwrap_or_else(|| "program.wasm".into()), bytes)),
+            None => {
+                let name = self.name.clone().unwrap_or_else(|| "program.wasm".into());
+                Ok(Subject::of_file(Program::new(name, bytes)))
+            }
         }
     }
 
