@@ -46,7 +46,7 @@ pub(super) fn copying_fuel(startups: impl IntoIterator<Item = Startup>) -> Optio
 
 /// The parts of a module that its startup depends on.
 #[derive(Default)]
-struct Parts {
+struct Parts<'a> {
     imported_memories: usize,
     imported_tables: usize,
     memories: Vec<MemoryType>,
@@ -55,15 +55,15 @@ struct Parts {
     has_start: bool,
     /// Something else is left to the startup function.
     has_more: bool,
-    segments: Vec<Segment>,
+    segments: Vec<Segment<'a>>,
 }
 
 /// An active data segment.
-struct Segment {
+struct Segment<'a> {
     memory: usize,
     /// `None` if it is not a single constant.
     at: Option<u64>,
-    length: u64,
+    bytes: &'a [u8],
 }
 
 impl Startup {
@@ -81,15 +81,16 @@ impl Startup {
             // The engine adds the fuel of constant expressions at the next place where it counts, which may be skipped.
             return None;
         }
-        let copying: u64 = parts.segments.iter().map(|segment| 1 + segment.length).sum();
+        let copying: u64 = parts.segments.iter().map(|segment| 1 + segment.bytes.len() as u64).sum();
+        let runs = parts.has_start || parts.is_half_mapped()?;
         // The function's own unit.
-        let call = u64::from(!parts.has_start);
-        Some(Startup { copying: copying + call, runs: parts.has_start })
+        let call = u64::from(!runs);
+        Some(Startup { copying: copying + call, runs })
     }
 }
 
-impl Parts {
-    fn note(&mut self, payload: Payload<'_>) -> Option<()> {
+impl<'a> Parts<'a> {
+    fn note(&mut self, payload: Payload<'a>) -> Option<()> {
         match payload {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
@@ -145,6 +146,28 @@ impl Parts {
         own.zip(end).is_some_and(|(size, end)| end <= *size && end <= PREPARED)
     }
 
+    /// Whether the engine maps some of the memories but not all, because they begin with zeros: it then calls the
+    /// startup function, although that has nothing to do. `None` if this is not certain.
+    fn is_half_mapped(&self) -> Option<bool> {
+        let memories = self.imported_memories..self.imported_memories + self.memories.len();
+        let mapped: Vec<_> = memories.map(|memory| self.is_of_data(memory)).collect::<Option<_>>()?;
+        Some(mapped.contains(&true) && mapped.contains(&false))
+    }
+
+    /// Whether a memory begins with other bytes than zeros. `None` if it would have to be made to know.
+    fn is_of_data(&self, memory: usize) -> Option<bool> {
+        let mut later = Vec::new();
+        for segment in self.segments.iter().filter(|segment| segment.memory == memory).rev() {
+            let at = segment.at?;
+            if let Some(first) = segment.bytes.iter().position(|byte| *byte != 0) {
+                let place = at + first as u64;
+                return later.iter().all(|zeros: &std::ops::Range<u64>| !zeros.contains(&place)).then_some(true);
+            }
+            later.push(at..at + segment.bytes.len() as u64);
+        }
+        Some(false)
+    }
+
     /// Whether the engine maps the initial contents of the memories.
     fn is_mapped(&self) -> bool {
         let mut extents = vec![(u64::MAX, 0, 0); self.memories.len()];
@@ -152,12 +175,12 @@ impl Parts {
             let own = segment.memory.checked_sub(self.imported_memories);
             let Some((own, at)) = own.zip(segment.at) else { return false };
             let Some((memory, extent)) = self.memories.get(own).zip(extents.get_mut(own)) else { return false };
-            let Some(end) = at.checked_add(segment.length) else { return false };
+            let Some(end) = at.checked_add(segment.bytes.len() as u64) else { return false };
             if memory.initial.checked_mul(PAGE).is_some_and(|size| end > size) {
                 return false;
             }
-            if segment.length > 0 {
-                *extent = (extent.0.min(at), extent.1.max(end), extent.2 + segment.length);
+            if end > at {
+                *extent = (extent.0.min(at), extent.1.max(end), extent.2 + (end - at));
             }
         }
         let fits = |&(begin, end, data): &(u64, u64, u64)| data == 0 || end - begin < SPREAD.max(2 * data);
@@ -165,14 +188,12 @@ impl Parts {
     }
 }
 
-impl Segment {
-    fn of(data: &Data<'_>) -> Option<Segment> {
+impl<'a> Segment<'a> {
+    fn of(data: &Data<'a>) -> Option<Segment<'a>> {
         match &data.kind {
-            DataKind::Active { memory_index, offset_expr } => Some(Segment {
-                memory: *memory_index as usize,
-                at: constant(offset_expr),
-                length: data.data.len() as u64,
-            }),
+            DataKind::Active { memory_index, offset_expr } => {
+                Some(Segment { memory: *memory_index as usize, at: constant(offset_expr), bytes: data.data })
+            }
             DataKind::Passive => None,
         }
     }
@@ -221,6 +242,16 @@ mod tests {
             (r#"(memory 1) (data (i32.const 0) "abc") (data (i32.const 9) "")"#, some(6, false)),
             (r#"(memory 1) (data (i32.const 0) "abc") (func $f) (start $f)"#, some(4, true)),
             ("(memory 1) (func $f) (start $f)", some(0, true)),
+            // The function is called for a memory that is not mapped.
+            (r#"(memory 1) (memory 1) (data (i32.const 0) "abc")"#, some(4, true)),
+            (r#"(memory 1) (memory 1) (data (i32.const 0) "abc") (data (memory 1) (i32.const 0) "a")"#, some(7, false)),
+            (
+                r#"(memory 1) (memory 1) (data (i32.const 0) "abc") (data (memory 1) (i32.const 0) "\00")"#,
+                some(6, true),
+            ),
+            (r#"(memory 1) (data (i32.const 0) "\00\00")"#, some(4, false)),
+            (r#"(memory 1) (data (i32.const 0) "\00a") (data (i32.const 0) "\00")"#, some(6, false)),
+            (r#"(memory 1) (data (i32.const 0) "\00a") (data (i32.const 1) "\00")"#, None),
             // These are copied in any case.
             (r#"(import "a" "m" (memory 1)) (data (i32.const 0) "abc")"#, some(0, true)),
             (r#"(memory 1) (data (i32.const 65534) "abc")"#, some(0, true)),

@@ -31,9 +31,11 @@ use crate::model::limits::MAX_MEMORY;
 
 const PAGE: usize = WATCHED_PAGE;
 /// Most pages that are copied back, and so the most memory that a worker takes for copies: 128 MiB. Measured up to this
-/// number, putting back takes less time than a fresh instance, whose pages fault in every task. Pages that lie apart
-/// split the mapping of their memory in two each, so the kernel's usual limit of 65 530 mappings allows no more.
+/// number, putting back takes less time than a fresh instance, whose pages fault in every task.
 pub(crate) const MAX_PAGES: usize = 1 << 15;
+/// Most runs of neighbouring pages. Each adds two mappings to the process, and the kernel's usual limit of 65 530 must
+/// leave room for the mappings of everything else: an allocation that fails would end the worker.
+const MAX_RUNS: usize = 24_000;
 /// Most memories that can be watched at a time.
 pub(crate) const MAX_WATCHED: usize = 4;
 /// Most pages that one fault makes writable: enough that its cost no longer counts among theirs.
@@ -69,7 +71,7 @@ struct Ledger {
 /// Bytes of a worker that the ledger maps. Only the used ones take memory.
 pub(crate) const LEDGER_BYTES: u64 = (BITS_BYTES + RUNS_BYTES + MAX_PAGES * PAGE) as u64;
 const BITS_BYTES: usize = MAX_WATCHED * PAGES_OF_MEMORY / 8;
-const RUNS_BYTES: usize = MAX_PAGES * size_of::<(AtomicUsize, AtomicUsize)>();
+const RUNS_BYTES: usize = MAX_RUNS * size_of::<(AtomicUsize, AtomicUsize)>();
 
 /// Watches an instance's memories until it is dropped. A process has one at a time.
 #[derive(Debug)]
@@ -157,7 +159,7 @@ impl Ledger {
             memories: [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MAX_WATCHED],
             count: AtomicUsize::new(0),
             // SAFETY: this part of the mapping is large enough and aligned, and used for nothing else. Zeros are atomics.
-            runs: unsafe { slice::from_raw_parts(runs as *const _, MAX_PAGES) },
+            runs: unsafe { slice::from_raw_parts(runs as *const _, MAX_RUNS) },
             run_count: AtomicUsize::new(0),
             // SAFETY: as above.
             writable: unsafe { slice::from_raw_parts(at as *const _, BITS_BYTES / size_of::<AtomicU64>()) },
@@ -237,6 +239,9 @@ impl Ledger {
     fn pages_from(&self, page: usize, end: usize) -> usize {
         let (first, pages) = (self.last.0.load(Ordering::Relaxed), self.last.1.load(Ordering::Relaxed));
         let wanted = if pages > 0 && page == first + pages { MAX_AHEAD.min(2 * pages) } else { 1 };
+        if self.run_count.load(Ordering::Relaxed) >= MAX_RUNS {
+            return 0;
+        }
         let most = wanted.min(end - page).min(MAX_PAGES - self.count.load(Ordering::Relaxed));
         (0..most).take_while(|ahead| !self.is_writable(page + ahead)).count()
     }
@@ -316,7 +321,7 @@ mod tests {
     #[test]
     fn what_is_written_is_put_back_unless_it_is_too_much() {
         crate::child::faults::tell_sent_from_raised().unwrap();
-        const PAGES: usize = MAX_PAGES + 100;
+        const PAGES: usize = 2 * MAX_RUNS + 100;
         let (first, second) = (pages(PAGES), pages(3));
         let memories = [(first, PAGES * PAGE), (second, 3 * PAGE)];
         // SAFETY: both are mapped until the end of the process, and this thread alone writes to them.
@@ -347,6 +352,14 @@ mod tests {
         assert!(watch.restore() && (0..PAGES).all(|page| read(first, page) == page as u8));
         (0..=MAX_PAGES).for_each(|page| write(first, page, 0xff));
         assert!(!watch.restore(), "one page too many");
+        drop(watch);
+        (0..PAGES).for_each(|page| write(first, page, page as u8));
+        // SAFETY: as above.
+        let watch = unsafe { Watch::keep(&memories) }.unwrap();
+        (0..MAX_RUNS).for_each(|page| write(first, 2 * page, 0xff));
+        assert!(watch.restore() && (0..PAGES).all(|page| read(first, page) == page as u8));
+        write(first, 2 * MAX_RUNS, 0xff);
+        assert!(!watch.restore(), "one run too many");
         drop(watch);
         write(first, 150, 1);
         // SAFETY: as above.
