@@ -12,6 +12,8 @@ pub(crate) const STATE: &str = "__wpool_state_";
 
 /// The interface that such a component exports.
 pub(crate) const INTERFACE: &str = "wpool:state/access";
+/// Copies the mutable globals of all core instances, before the first task: `func()`.
+pub(crate) const SAVE: &str = "save";
 /// Puts the mutable globals of all core instances back: `func()`.
 pub(crate) const RESTORE: &str = "restore";
 /// Makes the engine ask how large memories are, and returns the sum of their pages: `func() -> u64`.

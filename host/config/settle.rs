@@ -108,10 +108,8 @@ impl PoolConfig {
             }
             () if !self.task.grants.dirs.is_empty() => "it has directories",
             () if self.init.as_ref().is_some_and(|init| init.each) => "`init` is to run in each instance",
-            () if self.task.deterministic.is_some() => "the run is to be deterministic",
-            // Copying data into a memory counts as work when an instance is restored, but a fresh instance maps the
-            // data.
-            () if self.task.limits.fuel.is_some() => "work is counted, and less of it is done",
+            // The engine counts to this number, with the work of copying data into an instance on top.
+            () if self.task.limits.fuel.is_some_and(|fuel| fuel > i64::MAX as u64) => "there is no end to its fuel",
             () if self.task.post_mortem => "everything is kept of a task that is stopped",
             () if self.state.is_some() => "tasks share state, through handles",
             // On x86-64 they are always of this size.

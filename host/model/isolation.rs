@@ -63,8 +63,9 @@ pub enum Interrupt {
 /// Random numbers are made from the seed, the input's bytes and its [`crate::Input::occurrence`]. Each task has clocks
 /// of its own: see [`Determinism::EPOCH`]. Results that WebAssembly leaves to processors are fixed, and fuel takes the
 /// place of time: [`crate::model::limits::DETERMINISTIC_FUEL`] unless [`crate::Limits::fuel`] is set. Such a pool has
-/// no deadline, no shared state, no writable directory, and fresh instances. An input with a deadline of its own keeps
-/// it, and is exempt. Files that a program reads in granted directories are a part of its input.
+/// no deadline, no shared state, no writable directory, and instances that are fresh or put back. An input with a
+/// deadline of its own keeps it, and is exempt. Files that a program reads in granted directories are a part of its
+/// input.
 ///
 /// Failures of a machine are exempt: a worker that the kernel kills, and a task that the backstop stops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -90,6 +90,9 @@ pub struct Report {
     pub resources: Resources,
     /// Whether all changes of a task to an instance can be put back ([`crate::Isolation::Reset`]), or why not.
     pub resettable: Result<(), String>,
+    /// Fuel that making such an instance takes beyond that of a fresh one, whose initial memory is mapped and not
+    /// copied. Set for an image of such instances that counts fuel.
+    pub copying_fuel: Option<u64>,
 }
 
 /// An exported function of a component.
@@ -217,6 +220,7 @@ pub(crate) struct Draft {
     pub functions: Vec<Function>,
     pub resources: Resources,
     pub resettable: Result<(), String>,
+    pub copying_fuel: Option<u64>,
 }
 
 /// A convention that fits.
@@ -254,6 +258,7 @@ impl Draft {
             functions: self.functions,
             resources: self.resources,
             resettable: self.resettable,
+            copying_fuel: self.copying_fuel,
         })
     }
 

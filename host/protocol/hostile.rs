@@ -73,6 +73,7 @@ fn draft() -> Draft {
         functions,
         resources: Resources { memories: 1, initial_memory: 65_536, tables: 0, initial_table: 0 },
         resettable: Err("a component".into()),
+        copying_fuel: Some(3),
     }
 }
 

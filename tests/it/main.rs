@@ -47,6 +47,8 @@ mod programs;
 mod progress;
 mod reset;
 mod reset_components;
+mod reset_fuel;
+mod reset_large;
 mod retries;
 mod runs;
 mod scarcity;

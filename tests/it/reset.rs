@@ -47,16 +47,6 @@ fn a_task_finds_memories_and_globals_as_if_it_were_the_first() {
 }
 
 #[test]
-fn a_task_that_writes_more_pages_than_are_put_back_leaves_nothing_either() {
-    // The digit says how many times 256 pages are written.
-    let rows: Vec<&str> = (0..100).map(|row| if row % 9 == 3 { "8" } else { "1" }).collect();
-    let ran = verified(&wat("floods"), "--lines --isolation reset", &rows.join("\n"));
-    assert_eq!(ran.each("output"), vec![json!("fresh"); 100], "{}", ran.stderr);
-    let after: Vec<usize> = (0..100).filter(|row| *row == 0 || row % 9 == 4).collect();
-    assert_eq!(makers(&ran), after, "an instance is made after each task that wrote too much");
-}
-
-#[test]
 fn pages_that_one_task_in_thousands_writes_are_forgotten_again() {
     let (few, many) = ("x", "x".repeat(60));
     let rows: Vec<&str> = (0..12_000).map(|row| if row % 5_000 == 9 { &*many } else { few }).collect();
@@ -108,26 +98,13 @@ fn a_program_whose_state_is_out_of_reach_gets_fresh_instances_or_a_reason() {
         (wat("table-swap"), "", "it changes a table"),
         (guest("typed"), "", "it has resources of its own"),
         (guest("shared-state"), "--state --call shared.square", "tasks share state"),
-        (wat("echo"), "--deterministic", "the run is to be deterministic"),
-        (wat("echo"), "--fuel 1000", "work is counted"),
+        (wat("init-raw"), "--init-each --fuel 1000", "`init` is to run in each instance"),
         (wat("init-raw"), "--init-each", "`init` is to run in each instance"),
     ] {
         let ran = run(&mut wpool_run(&program, &format!("--lines --isolation reset {args}")), "x\n");
         assert_eq!(ran.code, 2, "{}", ran.stderr);
         assert!(ran.stderr.contains(why) && ran.stderr.contains("with automatic isolation"), "{}", ran.stderr);
     }
-}
-
-#[test]
-fn work_is_counted_as_in_fresh_instances() {
-    let fuel = |how: &str| {
-        let args = format!("--lines -j 1 --fuel 1000000 --receipts --isolation {how}");
-        let ran = run(&mut wpool_run(&wat("pages"), &args), "x\nxx\nx\n");
-        ran.each("receipt").into_iter().map(|mut receipt| receipt["fuel"].take()).collect::<Vec<_>>()
-    };
-    let fresh = fuel("fresh");
-    assert!(fresh.iter().all(|fuel| fuel.as_u64().is_some_and(|fuel| fuel > 0)), "{fresh:?}");
-    assert_eq!(fuel("auto"), fresh);
 }
 
 #[test]

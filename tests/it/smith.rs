@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use wpool::limits::CompileLimits;
 use wpool::{
-    Error, Event, Limits, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Shutdown, Status, TaskSettings,
-    WorkerCommand,
+    Determinism, Error, Event, Isolation, Limits, Outcome, Pool, PoolConfig, Program, Setting, SettingError, Shutdown,
+    Status, TaskSettings, WorkerCommand,
 };
 
 use crate::support::*;
@@ -145,12 +145,45 @@ fn warning(event: Event) -> Option<String> {
     }
 }
 
+/// One program of so many also runs with fuel, chance and time of its own in fresh instances and in those that are put
+/// back.
+const COUNTED: u64 = 8;
+
+/// Runs a program deterministically in fresh instances, and as it is run by default. An error is a difference.
+async fn is_counted_alike(program: &Program) -> Result<(), String> {
+    let mut ends = Vec::new();
+    for isolation in [Isolation::Fresh, Isolation::Auto] {
+        let mut config = config();
+        config.task.limits.deadline = None;
+        config.task.limits.fuel = Some(3_000_000);
+        config.task = TaskSettings {
+            isolation,
+            receipts: true,
+            deterministic: Some(Determinism::default()),
+            verify_isolation: false,
+            ..config.task
+        };
+        let Ok(pool) = Pool::builder(program.clone()).config(config).build().await else { return Ok(()) };
+        let (mut results, mut of_this) = (pool.map(ROWS), Vec::new());
+        while let Some(result) = results.next().await.map_err(|error| format!("the pool has failed: {error}"))? {
+            let fuel = result.receipt.measured.and_then(|measured| measured.fuel);
+            of_this.push(format!("{:?} with {fuel:?} units of fuel", result.outcome));
+        }
+        drop(results);
+        pool.shutdown(Shutdown::Drain).await;
+        ends.push(of_this);
+    }
+    if ends[0] == ends[1] { Ok(()) } else { Err(format!("fresh instances give {:?}, others {:?}", ends[0], ends[1])) }
+}
+
 /// Takes programs one after the other until there are no more.
 fn take_part(programs: &Mutex<Programs>, tally: &Mutex<Tally>, seed: u64) {
     let next = || programs.lock().expect("nobody has panicked").next();
     while let Some((number, bytes)) = next() {
         let began = Instant::now();
-        let ran = block_on(run_program(Program::new("made-up", bytes.clone())));
+        let program = Program::new("made-up", bytes.clone());
+        let alike = if number % COUNTED == 0 { block_on(is_counted_alike(&program)) } else { Ok(()) };
+        let ran = alike.and_then(|()| block_on(run_program(program)));
         let mut tally = tally.lock().expect("nobody has panicked");
         match ran {
             Ok(ends) => tally.note(number, began.elapsed(), ends),

@@ -2,7 +2,9 @@
 //! four bytes, lowest first. The same arguments make the same programs.
 //!
 //! Most of them fit a calling convention and end by themselves, so that their code really runs. Some never end, some
-//! are broken on purpose, and a few are whatever comes.
+//! are broken on purpose, a few are large, and a few are whatever comes.
+
+mod large;
 
 use std::io::{self, BufWriter, Write};
 
@@ -97,6 +99,9 @@ impl Shapes {
         let size = 1 << random.below(largest);
         let noise = random.bytes(256 + size);
         let mut noise = Unstructured::new(&noise);
+        if random.one_in(40) {
+            return wat::parse_str(large::program(random)).expect("it is WebAssembly");
+        }
         let mut program = match random.below(40) {
             0 => component(&mut noise),
             1 => module(

@@ -19,19 +19,22 @@ use wasmparser::{
 };
 
 use super::inspect::COMMAND_INTERFACE;
-use super::resettable::{ModuleState, Stands};
+use super::resettable::{ModuleState, Prepared, Stands};
 use super::restorer::{self, Counts};
 use super::sections::with_exports;
+use super::startup::{self, Startup};
 use crate::child::names;
 use crate::model::report::unversioned;
 
 /// A component rewritten so that its state can be put back, or the reason why it cannot be. An invalid component may
 /// give either.
-pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn prepare(wasm: &[u8]) -> Result<Prepared, String> {
     let flat = Flat::read(wasm)?;
     let states: Vec<_> = flat.live().map(|(_, _, state)| state).collect();
     ModuleState::check_size(&states)?;
-    flat.write(wasm).map_err(|error| error.to_string())
+    let copying_fuel = flat.copying_fuel(wasm);
+    let wasm = flat.write(wasm).map_err(|error| error.to_string())?;
+    Ok(Prepared { wasm, copying_fuel })
 }
 
 /// The parts of a component.
@@ -141,6 +144,17 @@ impl Flat {
             .filter_map(|(&module, &instance)| Some((module, instance, self.modules.get(module as usize)?)))
     }
 
+    /// Fuel for copying data in the order in which instances are made. The restorer's instance takes none.
+    fn copying_fuel(&self, wasm: &[u8]) -> Option<u64> {
+        let modules =
+            self.sections.iter().filter_map(|(_, range, module)| Some((module.as_ref()?, wasm.get(range.clone())?)));
+        let modules: BTreeMap<u32, &[u8]> = modules.map(|(module, bytes)| (*module, bytes)).collect();
+        let mut live: Vec<_> = self.instances.iter().map(|(&module, &instance)| (instance, module)).collect();
+        live.sort_unstable();
+        let startups = live.iter().map(|(_, module)| Startup::of(modules.get(module)?));
+        startup::copying_fuel(startups.collect::<Option<Vec<_>>>()?)
+    }
+
     fn write(&self, wasm: &[u8]) -> wasmparser::Result<Vec<u8>> {
         let mut component = wasm_encoder::Component::new();
         for (id, range, module) in &self.sections {
@@ -240,7 +254,7 @@ mod tests {
     use super::*;
 
     fn verdict(text: &str) -> Result<Vec<u8>, String> {
-        prepare(&wat::parse_str(format!("(component {text})")).unwrap())
+        prepare(&wat::parse_str(format!("(component {text})")).unwrap()).map(|prepared| prepared.wasm)
     }
 
     const MODULE: &str = r#"(core module $m (memory 1) (global (mut v128) (v128.const i64x2 1 2)) (global i32 (i32.const 1))
@@ -263,7 +277,7 @@ mod tests {
         ] {
             let prepared = verdict(&text).unwrap();
             Validator::new().validate_all(&prepared).unwrap();
-            let again = prepare(&prepared);
+            let again = prepare(&prepared).map(drop);
             assert!(again.is_err_and(|why| why.contains("begin with __wpool")) || !text.contains("instantiate"));
         }
     }
@@ -298,12 +312,10 @@ mod tests {
     fn the_modules_of_a_component_are_bounded_together() {
         let module =
             |name: &str, what: &str| format!("(core module ${name} {what}) (core instance (instantiate ${name}))");
-        let globals = "(global (mut i32) (i32.const 1))".repeat(33);
-        for (what, why) in [
-            ("(memory 1) (memory 1) (memory 1)", "memories"),
-            (globals.as_str(), "mutable globals"),
-            (&format!(r#"(memory 64) (data (i32.const 0) "{}")"#, "x".repeat(3 << 19)), "more than 2 MiB"),
-        ] {
+        let globals = "(global (mut i32) (i32.const 1))".repeat(2_049);
+        for (what, why) in
+            [("(memory 1) (memory 1) (memory 1)", "memories"), (globals.as_str(), "more than 4096 mutable globals")]
+        {
             assert!(verdict(&module("one", what)).is_ok());
             let got = verdict(&format!("{}{}", module("one", what), module("two", what)));
             assert!(got.as_ref().is_err_and(|error| error.contains(why)), "{why}: {:?}", got.map(drop));

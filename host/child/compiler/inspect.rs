@@ -32,7 +32,7 @@ const RAW_LOOKED_FOR: &str = "`run: func(i32, i32) -> (i64)` with `memory` and `
 pub(super) fn component(
     engine: &Engine,
     component: &Component,
-    resettable: Result<(), String>,
+    resettable: Result<Option<u64>, String>,
 ) -> Result<Draft, Refusal> {
     let ty = component.component_type();
     let exports = ty.exports(engine).filter(|(name, _)| is_its_own(name));
@@ -68,7 +68,8 @@ pub(super) fn component(
         exports,
         imports,
         functions,
-        resettable,
+        copying_fuel: resettable.as_ref().ok().copied().flatten(),
+        resettable: resettable.map(drop),
     })
 }
 
@@ -177,7 +178,7 @@ fn takes_bytes(function: &Function, result: &Type) -> bool {
 }
 
 /// The report on a core module.
-pub(super) fn module(module: &Module, resettable: Result<(), String>) -> Result<Draft, Refusal> {
+pub(super) fn module(module: &Module, resettable: Result<Option<u64>, String>) -> Result<Draft, Refusal> {
     let exports = module.exports().filter(|export| !export.name().starts_with(STATE));
     let exports: Vec<_> = exports.map(|export| format!("{}: {}", export.name(), types::core(&export.ty()))).collect();
     let import = |import: wasmtime::ImportType<'_>| {
@@ -196,7 +197,8 @@ pub(super) fn module(module: &Module, resettable: Result<(), String>) -> Result<
         exports,
         imports,
         functions: Vec::new(),
-        resettable,
+        copying_fuel: resettable.as_ref().ok().copied().flatten(),
+        resettable: resettable.map(drop),
     })
 }
 

@@ -10,6 +10,7 @@ mod outer;
 mod resettable;
 mod restorer;
 mod sections;
+mod startup;
 mod types;
 
 use std::borrow::Cow;
@@ -127,28 +128,28 @@ fn goal(
 fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refusal> {
     let engine_of = |reset| engine(ImageSettings { reset, ..settings }, None).map_err(|error| bad_module(&error));
     if is_component(wasm) {
-        let mut resettable = flat::prepare(wasm);
+        let mut resettable = flat::prepare(wasm).and_then(|prepared| prepared.counted(settings.fuel));
         if settings.reset
             && let Ok(prepared) = &resettable
         {
             let engine = engine_of(true)?;
-            match Component::from_binary(&engine, prepared) {
-                Ok(component) => return component_image(&engine, &component, Ok(())),
+            match Component::from_binary(&engine, &prepared.wasm) {
+                Ok(component) => return component_image(&engine, &component, Ok(prepared.copying_fuel)),
                 Err(error) => resettable = Err(format!("{error:#}")),
             }
         }
         let engine = engine_of(false)?;
         let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
-        component_image(&engine, &component, resettable.map(drop))
+        component_image(&engine, &component, resettable.map(|_| None))
     } else {
         // For an invalid module this reason is never used.
-        let resettable = resettable::prepare(wasm);
+        let resettable = resettable::prepare(wasm).and_then(|prepared| prepared.counted(settings.fuel));
         let engine = engine_of(settings.reset && resettable.is_ok())?;
         // Validation is quick, and rejects early what compiling would reject much later.
         Module::validate(&engine, wasm).map_err(|error| bad_module(&error))?;
-        let wasm = resettable.as_deref().unwrap_or(wasm);
+        let wasm = resettable.as_ref().map_or(wasm, |prepared| &prepared.wasm);
         let module = Module::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
-        let report = inspect::module(&module, resettable.as_ref().map(drop).map_err(Clone::clone))?;
+        let report = inspect::module(&module, resettable.as_ref().map(|it| it.copying_fuel).map_err(Clone::clone))?;
         imports::check_module(&engine, &module)?;
         Ok((report, module.serialize().map_err(|error| bad_module(&error))?))
     }
@@ -157,7 +158,7 @@ fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Draft, Vec<u8>), Refus
 fn component_image(
     engine: &Engine,
     component: &Component,
-    resettable: Result<(), String>,
+    resettable: Result<Option<u64>, String>,
 ) -> Result<(Draft, Vec<u8>), Refusal> {
     let report = inspect::component(engine, component, resettable)?;
     imports::check_component(engine, component)?;

@@ -11,15 +11,18 @@ use wasm_encoder::ExportKind;
 use wasmparser::{FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TypeRef, ValType};
 
 use super::sections::{Added, with_exports};
+use super::startup::{self, Startup};
 use crate::child::engine::watch::MAX_WATCHED;
 use crate::child::names::STATE;
 use crate::model::limits::in_words;
 
-/// Most mutable globals: more would cost more to put back than is saved. Real programs have one to five.
-const MAX_GLOBALS: usize = 64;
+/// Most mutable globals. Most programs have one to five; a CPython that is linked from libraries has a global for each
+/// address that they share, some five hundred. Copying one takes a nanosecond in a component and ten in a core module.
+const MAX_GLOBALS: usize = 4 << 10;
 /// Most bytes of initial data. It is copied into each new instance, of which there are few, and each worker has its own
-/// copy. Fresh instances share theirs.
-const MAX_DATA: usize = 2 << 20;
+/// copy, while fresh instances share theirs. So this bounds what a worker takes besides. The engines of scripting
+/// languages begin with 3 to 25 MiB.
+const MAX_DATA: usize = 128 << 20;
 
 /// Proposals whose instructions change no state but memories, mutable globals, tables and segments.
 const KNOWN: [&str; 11] = [
@@ -38,10 +41,29 @@ const KNOWN: [&str; 11] = [
 
 /// A core module rewritten so that its state can be put back, or the reason why it cannot be. An invalid module may
 /// give either.
-pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn prepare(wasm: &[u8]) -> Result<Prepared, String> {
     let state = ModuleState::read(wasm, Stands::Alone)?;
     ModuleState::check_size(&[&state])?;
-    with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
+    let copying_fuel = Startup::of(wasm).and_then(|startup| startup::copying_fuel([startup]));
+    let wasm = with_exports(wasm, &state.exports()).map_err(|error| error.to_string())?;
+    Ok(Prepared { wasm, copying_fuel })
+}
+
+/// A program that was rewritten so that its instances can be put back.
+pub(super) struct Prepared {
+    pub wasm: Vec<u8>,
+    /// As in [`crate::report::Report::copying_fuel`]. `None` when it is not known.
+    pub copying_fuel: Option<u64>,
+}
+
+impl Prepared {
+    /// The same for an image that counts fuel, or that does not.
+    pub fn counted(self, fuel: bool) -> Result<Prepared, String> {
+        match self.copying_fuel {
+            None if fuel => Err("work is counted, and that of making an instance is not always the same".to_owned()),
+            copying_fuel => Ok(Prepared { copying_fuel: copying_fuel.filter(|_| fuel), ..self }),
+        }
+    }
 }
 
 /// The place of a module.
@@ -228,7 +250,7 @@ mod tests {
 
     fn verdict(text: &str) -> Result<Vec<String>, String> {
         let wasm = wat::parse_str(text).unwrap();
-        let prepared = prepare(&wasm)?;
+        let prepared = prepare(&wasm)?.wasm;
         wasmparser::validate(&prepared).unwrap();
         let exports = Parser::new(0).parse_all(&prepared).filter_map(|payload| match payload.unwrap() {
             Payload::ExportSection(exports) => Some(exports),
@@ -279,13 +301,22 @@ mod tests {
             ("(memory 1 1 shared)", "shared"),
             ("(tag)", "exceptions"),
             (r#"(memory (export "__wpool_state_x") 1)"#, "__wpool_state_"),
-            (&format!(r#"(memory 64) (data (i32.const 0) "{}")"#, "x".repeat(3 << 20)), "more than 2 MiB"),
+            (&"(global (mut i32) (i32.const 1))".repeat(MAX_GLOBALS + 1), "mutable globals"),
             ("(func try_table end)", "proposal exceptions"),
             ("(func (drop (struct.new 0))) (type (struct))", "proposal gc"),
         ] {
             let got = verdict(&format!(r#"(module {text} (func (export "f")))"#));
             assert!(got.as_ref().is_err_and(|error| error.contains(why)), "{text}: {got:?}");
         }
+    }
+
+    #[test]
+    fn what_a_worker_copies_is_bounded() {
+        let half = ModuleState { data: MAX_DATA / 2, ..ModuleState::default() };
+        let more = ModuleState { data: MAX_DATA / 2 + 1, ..ModuleState::default() };
+        assert!(ModuleState::check_size(&[&half, &half]).is_ok());
+        let refused = ModuleState::check_size(&[&half, &more]);
+        assert_eq!(refused, Err("it begins with more than 128 MiB in memory".to_owned()));
     }
 
     #[test]

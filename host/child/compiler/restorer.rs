@@ -1,20 +1,19 @@
 //! The core module that puts a component's globals back, and the parts of a component around it.
 //!
-//! It imports the mutable globals and the memories of all other core instances. Its instance is made last, and its
-//! start function copies the globals, so the copies are the values before any task. The component exports three of its
-//! functions.
+//! It imports the mutable globals and the memories of all other core instances. The component exports its functions. One
+//! copies the globals; it is called when the instance has been made, so the copies are the values before any task. It
+//! is not a start function, because its work would count as that of making the instance.
 
 use wasm_encoder::{
-    Alias, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection, ComponentExportKind,
+    Alias, BlockType, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection, ComponentExportKind,
     ComponentExportSection, ComponentInstanceSection, ComponentTypeSection, ConstExpr, EntityType, ExportKind,
     ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, InstanceSection,
-    InstructionSink, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, StartSection, TypeSection,
-    ValType,
+    InstructionSink, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, TypeSection, ValType,
 };
 use wasmparser::Validator;
 
 use super::resettable::ModuleState;
-use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE};
+use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE, SAVE};
 
 /// Numbers of the items that a component has so far.
 #[derive(Debug, Default)]
@@ -51,7 +50,7 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     component.section(&instances);
 
     let mut aliases = ComponentAliasSection::new();
-    for name in [RESTORE, RESIZE, PART] {
+    for name in [SAVE, RESTORE, RESIZE, PART] {
         aliases.alias(Alias::CoreInstanceExport { instance: counts.core_instances, kind: ExportKind::Func, name });
     }
     component.section(&aliases);
@@ -63,14 +62,14 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     component.section(&types);
 
     let mut lifted = CanonicalFunctionSection::new();
-    for at in 0..3 {
-        lifted.lift(counts.core_functions + at, counts.types + at, []);
+    for (at, ty) in (0..).zip([0, 0, 1, 2]) {
+        lifted.lift(counts.core_functions + at, counts.types + ty, []);
     }
     component.section(&lifted);
 
     let mut interface = ComponentInstanceSection::new();
     let named = |(name, at)| (name, ComponentExportKind::Func, counts.functions + at);
-    interface.export_items([(RESTORE, 0), (RESIZE, 1), (PART, 2)].map(named));
+    interface.export_items([(SAVE, 0), (RESTORE, 1), (RESIZE, 2), (PART, 3)].map(named));
     component.section(&interface);
     let mut exports = ComponentExportSection::new();
     exports.export(INTERFACE, ComponentExportKind::Instance, counts.instances, None);
@@ -116,12 +115,12 @@ impl Restorer {
             code.function(&body);
         }
         let mut exports = ExportSection::new();
-        for (name, index) in [RESTORE, RESIZE, PART].into_iter().zip(1..) {
+        for (name, index) in [SAVE, RESTORE, RESIZE, PART].into_iter().zip(0..) {
             exports.export(name, ExportKind::Func, index);
         }
         let mut module = Module::new();
         module.section(&types).section(&imports).section(&functions).section(&copies).section(&exports);
-        module.section(&StartSection { function_index: 0 }).section(&code);
+        module.section(&code);
         module
     }
 
@@ -164,27 +163,56 @@ impl Restorer {
     /// Part 0 has the number of memories in its lower half and the number of further parts in its upper half. The
     /// further parts are the globals as bits, 64 in each.
     fn part(&self) -> Function {
-        let mut parts: Vec<(u32, ValType, u8)> = Vec::new();
+        let mut parts = vec![Part::Counts(0)];
         for (global, _, ty) in self.copies() {
             let lanes = if ty == ValType::V128 { 2 } else { 1 };
-            parts.extend((0..lanes).map(|lane| (global, ty, lane)));
+            parts.extend((0..lanes).map(|lane| Part::Of { global, ty, lane }));
         }
-        let counts = (parts.len() as i64) << 32 | self.memories.len() as i64;
-        body(|code| {
-            for (number, (global, ty, lane)) in (1..).zip(parts) {
-                code.local_get(0).i32_const(number).i32_eq().if_(wasm_encoder::BlockType::Empty).global_get(global);
-                match ty {
-                    ValType::I32 => code.i64_extend_i32_u(),
-                    ValType::F32 => code.i32_reinterpret_f32().i64_extend_i32_u(),
-                    ValType::F64 => code.i64_reinterpret_f64(),
-                    ValType::V128 => code.i64x2_extract_lane(lane),
-                    ValType::I64 | ValType::Ref(_) => code,
-                };
-                code.return_().end();
-            }
-            code.i64_const(counts);
-        })
+        parts[0] = Part::Counts((parts.len() as i64 - 1) << 32 | self.memories.len() as i64);
+        body(|code| pick(code, &parts, 0))
     }
+}
+
+/// A part of the state, as a number of 64 bits.
+#[derive(Clone, Copy)]
+enum Part {
+    Counts(i64),
+    Of { global: u32, ty: ValType, lane: u8 },
+}
+
+impl Part {
+    fn push(self, code: &mut InstructionSink<'_>) {
+        let (global, ty, lane) = match self {
+            Part::Counts(counts) => {
+                code.i64_const(counts);
+                return;
+            }
+            Part::Of { global, ty, lane } => (global, ty, lane),
+        };
+        code.global_get(global);
+        match ty {
+            ValType::I32 => code.i64_extend_i32_u(),
+            ValType::F32 => code.i32_reinterpret_f32().i64_extend_i32_u(),
+            ValType::F64 => code.i64_reinterpret_f64(),
+            ValType::V128 => code.i64x2_extract_lane(lane),
+            ValType::I64 | ValType::Ref(_) => code,
+        };
+    }
+}
+
+/// Pushes the part with the number in the parameter. `parts` begin with number `first` and are not empty. The search
+/// halves them, so it stays quick with thousands of globals.
+fn pick(code: &mut InstructionSink<'_>, parts: &[Part], first: usize) {
+    let (low, high) = parts.split_at(parts.len() / 2);
+    if low.is_empty() {
+        return high[0].push(code);
+    }
+    let middle = first + low.len();
+    code.local_get(0).i32_const(middle as i32).i32_lt_u().if_(BlockType::Result(ValType::I64));
+    pick(code, low, first);
+    code.else_();
+    pick(code, high, middle);
+    code.end();
 }
 
 fn body(write: impl FnOnce(&mut InstructionSink<'_>)) -> Function {

@@ -15,6 +15,7 @@ const GUEST_PAGE: u64 = 64 << 10;
 /// The functions of an instance.
 #[derive(Clone, Copy)]
 pub(super) struct Access {
+    pub save: TypedFunc<(), ()>,
     pub restore: TypedFunc<(), ()>,
     pub resize: TypedFunc<(), (u64,)>,
     pub part: TypedFunc<(u32,), (u64,)>,
@@ -24,6 +25,11 @@ pub(super) struct Access {
 }
 
 impl Access {
+    /// Keeps the globals as they are now.
+    pub fn save<T: Send>(&mut self, store: &mut Store<T>) -> bool {
+        self.call(store, self.save, ()).is_ok()
+    }
+
     /// Restores the globals.
     pub fn restore<T: Send>(&mut self, store: &mut Store<T>) -> bool {
         self.call(store, self.restore, ()).is_ok()

@@ -39,6 +39,8 @@ pub(super) struct TaskContext {
     pub init: Option<Bytes>,
     /// Whether guest code is compiled with checks that stop it at a deadline.
     pub epochs: bool,
+    /// Fuel for copying data while an instance is made, which does not count as a task's.
+    pub copying_fuel: u64,
     pub time: ActiveTime,
     pub page: Arc<SharedPage>,
     /// Set when the program imports WASI: tasks then run on an asynchronous stack, driven by this runtime of one

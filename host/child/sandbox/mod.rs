@@ -115,6 +115,7 @@ impl Sandbox {
             convention: report.convention,
             init,
             epochs: settings.epochs,
+            copying_fuel: report.copying_fuel.filter(|_| reset).unwrap_or(0),
             page,
             time,
             runtime: runtime.map_err(|error| ChildError::Other(error.to_string()))?,

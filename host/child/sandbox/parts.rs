@@ -9,10 +9,11 @@ use wasmtime::component::{Component, ComponentExportIndex, Instance};
 use super::access::Access;
 use super::pristine::{OUT_OF_REACH, Pristine, Within, regions_differ};
 use crate::child::engine::memories::Memories;
-use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE};
+use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE, SAVE};
 
 /// The functions that were added to a component.
 pub(super) struct ComponentParts {
+    save: ComponentExportIndex,
     restore: ComponentExportIndex,
     resize: ComponentExportIndex,
     part: ComponentExportIndex,
@@ -24,12 +25,13 @@ impl ComponentParts {
     pub fn find(component: &Component, memories: Arc<Memories>) -> Option<ComponentParts> {
         let interface = component.get_export_index(None, INTERFACE)?;
         let function = |name| component.get_export_index(Some(&interface), name);
-        let (restore, resize, part) = (function(RESTORE)?, function(RESIZE)?, function(PART)?);
-        Some(ComponentParts { restore, resize, part, memories })
+        let (save, restore) = (function(SAVE)?, function(RESTORE)?);
+        Some(ComponentParts { save, restore, resize: function(RESIZE)?, part: function(PART)?, memories })
     }
 
     fn access<T: 'static>(&self, store: &mut Store<T>, instance: Instance, waits: bool) -> Option<Access> {
         Some(Access {
+            save: instance.get_typed_func(&mut *store, self.save).ok()?,
             restore: instance.get_typed_func(&mut *store, self.restore).ok()?,
             resize: instance.get_typed_func(&mut *store, self.resize).ok()?,
             part: instance.get_typed_func(&mut *store, self.part).ok()?,
@@ -44,7 +46,7 @@ impl ComponentParts {
         let (memories, _) = access.counts(store).ok()?;
         let regions = self.memories.of_instances();
         let has_all = regions.len() == memories && access.has_size(store, &regions);
-        if has_all { Pristine::watch(regions, Within::Component(access)) } else { None }
+        if has_all && access.save(store) { Pristine::watch(regions, Within::Component(access)) } else { None }
     }
 
     /// The place where two instances differ, if they do. They must be the only instances, and the kept one must be the

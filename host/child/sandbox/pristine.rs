@@ -22,6 +22,8 @@ const LEARN_AFTER: u32 = 128;
 const LEARN_AFTER_MOST: u32 = 8_192;
 /// Number of pages that cost less to copy than to learn about.
 const FEW_PAGES: usize = 8;
+/// Copies of a page that cost as much as learning about it anew.
+const COPIES_OF_A_FAULT: usize = 4;
 
 /// Where a module's instance has its state.
 pub(super) struct Parts {
@@ -40,6 +42,10 @@ pub(super) struct Pristine {
     left: u32,
     /// The interval that was chosen last, in tasks, and the number of written pages then.
     learned: (u32, usize),
+    /// Pages that the first task since then has written; 0 until it has.
+    first: usize,
+    /// Copies since then that this first task did not need.
+    needless: usize,
 }
 
 /// Access to the parts of an instance that only the engine knows.
@@ -113,7 +119,7 @@ impl Pristine {
         // the store lives, and `Home` drops the watch before it. Guests run on this thread alone.
         let watch = unsafe { Watch::keep(&places)? };
         let memories = regions.into_iter().zip(places).map(|(region, (_, size))| (region, size)).collect();
-        Some(Pristine { watch, memories, within, left: LEARN_AFTER, learned: (LEARN_AFTER, 0) })
+        Some(Pristine { watch, memories, within, left: LEARN_AFTER, learned: (LEARN_AFTER, 0), first: 0, needless: 0 })
     }
 
     /// Restores the instance. Returns false when this is not possible. The instance must then be dropped.
@@ -122,8 +128,7 @@ impl Pristine {
         if (has_grown && !self.shrink(store)) || !self.watch.restore() {
             return false;
         }
-        self.left -= 1;
-        if self.left == 0 && !self.learn() {
+        if self.is_time_to_learn() && !self.learn() {
             return false;
         }
         match &mut self.within {
@@ -152,12 +157,23 @@ impl Pristine {
         }
     }
 
+    /// Counts a task. Tasks that write other pages than their predecessors have more and more pages copied back, so the
+    /// pages are also learned anew when these copies have cost as much as learning does.
+    fn is_time_to_learn(&mut self) -> bool {
+        let written = self.watch.written();
+        self.left -= 1;
+        self.first = if self.first == 0 { written } else { self.first };
+        self.needless += written - self.first;
+        self.left == 0 || self.needless > COPIES_OF_A_FAULT * written
+    }
+
     /// Forgets pages that are no longer written. Becomes more seldom when there are none.
     fn learn(&mut self) -> bool {
         let (after, before) = self.learned;
         let written = self.watch.written();
         let after = if 2 * written < before { LEARN_AFTER } else { LEARN_AFTER_MOST.min(2 * after) };
         (self.left, self.learned) = (after, (after, written));
+        (self.first, self.needless) = (0, 0);
         written <= FEW_PAGES || self.watch.learn_anew()
     }
 }

@@ -34,8 +34,8 @@ struct Home<P: Program> {
     tasks: u32,
     /// Memory of the instance before its first task.
     taken: u64,
-    /// Fuel for making the instance, if the instance serves tasks that count this fuel as theirs.
-    spent: u64,
+    /// Fuel for making the instance, which counts as every task's. `None` until it is made.
+    spent: Option<u64>,
 }
 
 impl<P: Program> Runner<P> {
@@ -61,7 +61,7 @@ impl<P: Program> Runner<P> {
         let kept = match keep {
             Keep::Nothing => false,
             Keep::AsItIs { most } => home.tasks < most && can_be_called_again,
-            Keep::PutBack => has_returned && home.put_back(),
+            Keep::PutBack => has_returned && home.put_back(context),
         };
         keeper.kept(kept);
         if !kept {
@@ -74,12 +74,14 @@ impl<P: Program> Runner<P> {
     pub fn verify(&mut self, context: &TaskContext) -> Option<String> {
         let mut kept = self.kept.take()?;
         let mut fresh = Home::new(&self.program, context);
-        let call = context.call_of_no_task();
+        // A deadline is for tasks: that this instance takes longer on a busy machine is not a difference.
+        let call = Call { deadline: None, ..context.call_of_no_task() };
         let made = fresh.begin(context, &call).and_then(|()| {
             context.drive(call.deadline, async { fresh.instantiate(&self.program, context, &call).await })
         });
         let difference = match (kept.instance, made) {
             (Some(instance), Ok(other)) => {
+                fresh.lift_fuel(context);
                 self.program.difference((&mut kept.store, instance), (&mut fresh.store, other))
             }
             _ => Some("no fresh instance can be made".to_owned()),
@@ -124,7 +126,7 @@ impl<P: Program> Home<P> {
             let time = context.time.clone();
             store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
         }
-        Home { pristine: None, store, instance: None, stdio: None, tasks: 0, taken: 0, spent: 0 }
+        Home { pristine: None, store, instance: None, stdio: None, tasks: 0, taken: 0, spent: None }
     }
 
     fn run(
@@ -139,15 +141,41 @@ impl<P: Program> Home<P> {
     }
 
     /// Restores the instance to its state before the first task.
-    fn put_back(&mut self) -> bool {
+    fn put_back(&mut self, context: &TaskContext) -> bool {
         if !self.store.data().can_be_put_back() {
             return false;
         }
         // Nothing of the task is left to stop.
         self.store.data_mut().guard().begin(None);
+        self.lift_fuel(context);
         let restored = self.pristine.as_mut().is_some_and(|pristine| pristine.restore(&mut self.store));
         self.store.data_mut().guard().shrink(self.taken);
         restored
+    }
+
+    /// Fuel that the task has spent so far, with that of making its instance. The fuel for copying data, which is spent
+    /// first, does not count.
+    fn fuel_of(&self, context: &TaskContext, limit: u64) -> u64 {
+        let copying = if self.spent.is_none() { context.copying_fuel } else { 0 };
+        // Fails only in an engine that does not count fuel.
+        let left = self.store.get_fuel().unwrap_or(0);
+        limit.saturating_add(copying).saturating_sub(left).saturating_sub(copying).min(limit)
+    }
+
+    /// Leaves to the first task what its limit has beyond the fuel of making its instance. That fuel counts as later
+    /// tasks' only if they find the instance as if it had just been made.
+    fn leave_fuel(&mut self, context: &TaskContext, keep: Keep, spent: Option<u64>) -> wasmtime::Result<()> {
+        let Some((limit, spent)) = context.settings.limits.fuel.zip(spent) else { return Ok(()) };
+        self.spent = Some(if matches!(keep, Keep::AsItIs { .. }) { 0 } else { spent });
+        self.store.set_fuel(limit - spent)
+    }
+
+    /// Removes the limit on fuel, for wpool's own work.
+    fn lift_fuel(&mut self, context: &TaskContext) {
+        if context.settings.limits.fuel.is_some() {
+            // Fails only in an engine that does not count fuel.
+            let _ = self.store.set_fuel(u64::MAX);
+        }
     }
 
     /// Judges a finished task. The stderr of a task that is ok is kept if `is_told`.
@@ -159,8 +187,7 @@ impl<P: Program> Home<P> {
             return Judged::ok(memory.data(&self.store)[place.clone()].into(), self.store.data().seen_guard());
         }
         let core_dump = self.core_dump(&result, context);
-        // Fails only in an engine that does not count fuel.
-        let fuel = context.settings.limits.fuel.map(|limit| limit.saturating_sub(self.store.get_fuel().unwrap_or(0)));
+        let fuel = context.settings.limits.fuel.map(|limit| self.fuel_of(context, limit));
         let remains = Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump };
         verdict::judge(result, remains, context, is_told)
     }
@@ -186,11 +213,14 @@ impl<P: Program> Home<P> {
         if context.epochs {
             self.store.set_epoch_deadline(1);
         }
-        if let Some(fuel) = context.settings.limits.fuel {
-            self.store.set_fuel(fuel - self.spent)?;
+        if let Some(limit) = context.settings.limits.fuel {
+            self.store
+                .set_fuel(self.spent.map_or(limit.saturating_add(context.copying_fuel), |spent| limit - spent))?;
         }
+        // Random numbers and clocks that are made from a row are in a world of its own.
+        let is_seeded = context.settings.deterministic.is_some();
         match &self.stdio {
-            Some(stdio) if self.pristine.is_none() || self.store.data_mut().renew_world() => {
+            Some(stdio) if self.pristine.is_none() || (!is_seeded && self.store.data_mut().renew_world()) => {
                 stdio.clear(&context.settings.limits);
             }
             _ => {
@@ -219,13 +249,13 @@ impl<P: Program> Home<P> {
             Some(instance) => instance,
             None => {
                 let instance = self.instantiate(program, context, call).await?;
+                let spent = context.settings.limits.fuel.map(|limit| self.fuel_of(context, limit));
                 if keep == Keep::PutBack {
+                    self.lift_fuel(context);
                     self.pristine = program.pristine(&mut self.store, instance);
                     self.taken = self.store.data_mut().guard().used();
-                    // Fuel that a fresh instance spends before its task does not count for any task here.
-                    self.spent =
-                        context.settings.limits.fuel.map_or(0, |limit| limit - self.store.get_fuel().unwrap_or(limit));
                 }
+                self.leave_fuel(context, keep, spent)?;
                 instance
             }
         };

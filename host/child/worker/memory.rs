@@ -1,5 +1,6 @@
 //! The memory that a worker's tasks may take.
 
+use crate::child::engine::watch::LEDGER_BYTES;
 use crate::child::sandbox::Keeper;
 use crate::model::isolation::Isolation;
 use crate::model::limits::{MAX_CORE_DUMP, MAX_INPUT, MAX_TABLE_ELEMENTS};
@@ -24,12 +25,19 @@ pub(super) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     // While one instance of several memories is made, another instance may still exist.
     let memories = u64::from(report.resources.memories.clamp(1, 2));
     let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(&setup.task)));
+    let reset = setup.task.isolation == Isolation::Reset;
+    let watch = if reset { LEDGER_BYTES } else { 0 };
     // The engine has mapped tables before, unless memories are wpool's own.
-    let tables = if setup.task.isolation == Isolation::Reset { u64::from(report.resources.tables) } else { 0 };
+    let tables = if reset { u64::from(report.resources.tables) } else { 0 };
     let tables = tables * MAX_TABLE_ELEMENTS * size_of::<usize>() as u64 * u64::from(Keeper::instances(&setup.task));
     let functions = report.convention == Convention::Function || !report.functions.is_empty();
     let each = if functions { BYTES_OF_A_VALUE } else { COPIES };
     let buffers = (MAX_INPUT as u64).saturating_add(limits.output).saturating_mul(each);
     let core_dump = if setup.task.post_mortem { limits.memory.min(MAX_CORE_DUMP as u64) * COPIES } else { 0 };
-    guests.saturating_add(tables).saturating_add(buffers).saturating_add(core_dump).saturating_add(SLACK)
+    guests
+        .saturating_add(watch)
+        .saturating_add(tables)
+        .saturating_add(buffers)
+        .saturating_add(core_dump)
+        .saturating_add(SLACK)
 }

@@ -103,7 +103,11 @@ fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {
         &format_args!("{} KiB at the start, in {} memories", resources.initial_memory >> 10, resources.memories),
     );
     let isolation = match &report.resettable {
-        Ok(()) => "instances can be put back after each task".to_owned(),
+        Ok(()) => {
+            "instances can be put back after each task; each worker then holds all of this memory, and copies of \
+                   the pages that tasks write"
+                .to_owned()
+        }
         Err(why) => format!("fresh instances, because {why}"),
     };
     line("isolation", &isolation);
