@@ -11,7 +11,7 @@ use bytesize::ByteSize;
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::esbuild::{self, ESBUILD};
-use crate::cli::scripts::source::{MOST_BYTES, read_file};
+use crate::cli::scripts::inputs::{MOST_BYTES, read_file};
 
 /// Extensions of files that the runtime links.
 const LINKED: [&str; 3] = ["js", "mjs", "json"];
