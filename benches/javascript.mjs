@@ -42,7 +42,7 @@ async function compare(wpool, rows, rounds, folder) {
   const input = join(folder, "rows.jsonl");
   const output = join(folder, "out.jsonl");
   writeFileSync(input, rows.join("\n") + "\n");
-  const typed = ["run", SCRIPT, input, "--values", "-q", "--no-journal", "-o", output];
+  const typed = ["run", SCRIPT, input, "--values", "-q", "--no-journal", "--overwrite", "-o", output];
   const warm = execFileSync(wpool, ["run", SCRIPT, "--values", "-q", "--no-journal"], { input: rows[0] }).toString();
   const expected = JSON.stringify(run(JSON.parse(rows[0])));
   if (JSON.stringify(JSON.parse(warm)) !== expected) throw new Error(`${warm} is not ${expected}`);
@@ -82,7 +82,9 @@ async function inThreads(rows) {
   if (outputs.length !== rows.length) throw new Error("rows are missing");
 }
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+function median(numbers) {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+}
 
 function report(seconds, rows) {
   for (const [name, all] of Object.entries(seconds)) {

@@ -9,8 +9,8 @@ pub use crate::cli::projects::{ESBUILD, Error as ToolError};
 use crate::cli::projects::{Found, read_quietly};
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
+use crate::cli::scripts::inputs::{MOST_BYTES, read_file};
 use crate::cli::scripts::memo::Memo;
-use crate::cli::scripts::source::{MOST_BYTES, read_file};
 
 /// For a runtime with the language of 2024 and nothing around it.
 const ARGS: [&str; 11] = [

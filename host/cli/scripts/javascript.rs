@@ -11,7 +11,7 @@ use bytesize::ByteSize;
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::esbuild::{self, ESBUILD};
-use crate::cli::scripts::source::{MOST_BYTES, read_file};
+use crate::cli::scripts::inputs::{MOST_BYTES, read_file};
 
 /// Extensions of files that the runtime links.
 const LINKED: [&str; 3] = ["js", "mjs", "json"];
@@ -110,7 +110,7 @@ fn imported(source: &str) -> BTreeSet<String> {
         let before = code[..at].trim_end();
         let is_import = BEFORE_A_NAME.iter().any(|word| {
             let rest = before.strip_suffix(word);
-            rest.is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || "_$.".contains(c)))
+            rest.is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || "_$.\"'".contains(c)))
         });
         if let Some((name, _)) = code[at + 1..].split_once(quote).filter(|(name, _)| is_import && !name.contains('\n'))
         {

@@ -10,7 +10,7 @@ use wpool::inert;
 use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::dirs::cache_dir;
-use crate::cli::scripts::source::MOST_BYTES;
+use crate::cli::scripts::inputs::MOST_BYTES;
 
 /// Most results that are kept. All go when there are more.
 const MOST: usize = 256;

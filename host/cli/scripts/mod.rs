@@ -5,6 +5,7 @@ mod bundle;
 mod error;
 mod esbuild;
 mod imports;
+mod inputs;
 mod javascript;
 mod language;
 mod memo;

@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::imports::imported;
-use crate::cli::scripts::source::{MOST_BYTES, read_file};
+use crate::cli::scripts::inputs::{MOST_BYTES, read_file};
 
 const MOST_FILES: usize = 10_000;
 /// Largest file of a package that is not a source.

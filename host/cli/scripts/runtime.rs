@@ -14,8 +14,9 @@ use wpool::place::{Dir, PRIVATE};
 use wpool::{Program, inert};
 
 use crate::cli::dirs::cache_dir;
-use crate::cli::projects::{self, Tool, run_quietly};
+use crate::cli::projects::{self, run_quietly};
 use crate::cli::scripts::error::Error;
+use crate::cli::scripts::inputs::need;
 use crate::cli::scripts::language::{Origin, Recipe, SCRIPT_LANGUAGES, ScriptLanguage};
 
 /// The contract between wpool and a runtime.
@@ -250,15 +251,6 @@ impl Runtimes {
         });
         lock.map_err(Error::io("lock", &place.path()))
     }
-}
-
-/// A tool that a language cannot do without.
-pub fn need(language: &'static str, tool: &Tool, dir: &Path) -> Result<projects::Found, Error> {
-    let missing = || {
-        let (tool, remedy) = (tool.name.to_owned(), format!("install it with `{}`", tool.install));
-        projects::Error::MissingTool { language, tool, remedy }
-    };
-    Ok(tool.find(dir).ok_or_else(missing)?)
 }
 
 /// The name of a language's runtime by a version of its tool.

@@ -1,16 +1,11 @@
 //! The script at a path.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-
-use bytesize::ByteSize;
 
 use crate::cli::scripts::bundle::Script;
 use crate::cli::scripts::error::Error;
+use crate::cli::scripts::inputs::read_file;
 use crate::cli::scripts::language::ScriptLanguage;
-
-/// All files of a script together. They are sent to the process that starts the script, whose argument has 64 MiB at most.
-pub const MOST_BYTES: u64 = 32 << 20;
 
 /// Whether a path is that of a script: a file with the extension of a language, and not the source of a project.
 pub fn is_script(path: &Path) -> bool {
@@ -26,19 +21,6 @@ pub fn read(path: &Path, paths: &[PathBuf]) -> Result<(Script, &'static ScriptLa
         return Err(Error::NoRun { path: path.to_owned(), form: language.form });
     }
     Ok(((language.collect)(path, paths)?, language))
-}
-
-/// Reads a regular file of bounded size.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    let found = fs::metadata(path).map_err(Error::io("read", path))?;
-    if found.len() > MOST_BYTES {
-        let (limit, largest) = (ByteSize(MOST_BYTES).to_string(), path.display().to_string());
-        return Err(Error::TooLarge { limit, largest });
-    }
-    // A pipe would be waited for.
-    let not_a_file = || std::io::Error::other("it is not a regular file");
-    let content = if found.is_file() { fs::read(path) } else { Err(not_a_file()) };
-    content.map_err(Error::io("read", path))
 }
 
 /// The text of a source.

@@ -9,9 +9,9 @@ use crate::cli::projects::{Error as ToolError, Found, TSC, read_quietly};
 use crate::cli::scripts::bundle::Script;
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::esbuild::{self, ESBUILD};
+use crate::cli::scripts::inputs::need;
 use crate::cli::scripts::javascript::parts;
 use crate::cli::scripts::memo::Memo;
-use crate::cli::scripts::runtime::need;
 use crate::cli::terminal::warn;
 
 /// What a script finds beside the language, as types.
