@@ -180,6 +180,7 @@ impl Plan {
             }
             return usage(format!("--python-path is for scripts, and {} is not a script", subject.program.name()));
         };
+        reach::check_runtimes(&self.config)?;
         if self.config.call.is_some() {
             return usage(format!("--call is for components: tasks of the script {} call run", script.main));
         }

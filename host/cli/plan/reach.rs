@@ -19,7 +19,6 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&
     let args::Run { output, state, messages, .. } = typed;
     let records = output.output.as_ref().filter(|path| !is_stdout(path));
     let kept = journal.map(|journal| journal.folder.path());
-    let runtimes = scripts::folder();
     let index = index::place().filter(|_| journal.is_some());
     let files = [
         ("-o", records, ""),
@@ -29,7 +28,6 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&
         ("--state-out", state.state_out.as_ref(), ""),
         ("--out-dir", output.out_dir.as_ref(), ""),
         ("the cache of compiled programs", config.cache.as_ref(), ", or use none (--no-cache)"),
-        ("the runtimes of scripts", runtimes.as_ref(), ""),
         ("the list of runs", index.as_ref(), ", or keep no journal (--no-journal)"),
     ];
     for (what, path, remedy) in files {
@@ -45,8 +43,25 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&
     Ok(())
 }
 
+/// Refuses a script whose runtime tasks could replace.
+pub fn check_runtimes(config: &PoolConfig) -> Result<()> {
+    let Some(path) = scripts::folder() else { return Ok(()) };
+    match config.task.grants.writable_at(&path) {
+        Some(granted) => usage(format!(
+            "the runtimes of scripts: {} lies in {}, which tasks may write to (--dir …:rw): a task could put something else in \
+             its place. Grant another directory, or set XDG_CACHE_HOME",
+            path.display(),
+            granted.display()
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Refuses to build a program from what tasks may write to: the next run would build and so execute what they wrote.
 pub fn check_program(task: &Path, config: &PoolConfig) -> Result<()> {
+    if scripts::is_script(task) {
+        check_runtimes(config)?;
+    }
     match config.task.grants.writable_at(task) {
         Some(granted) if task.is_dir() => {
             let (task, granted) = (task.display(), granted.display());
