@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use wpool::Status;
@@ -11,7 +11,7 @@ use wpool::limits::MAX_INPUT;
 
 use crate::cli::commands::merge::cursor::{Head, has_no_row};
 use crate::cli::commands::merge::found::Part;
-use crate::cli::errors::usage;
+use crate::cli::errors::{CannotWrite, usage};
 
 /// Bytes that are read of a file at a time.
 const BUFFER: usize = 8 << 10;
@@ -28,6 +28,8 @@ struct Rows {
 pub struct Failures {
     rows: Vec<Rows>,
     out: Box<dyn Write>,
+    /// Where that leads.
+    path: PathBuf,
     /// The row of the record that is written next.
     row: Vec<u8>,
     /// The row of another file's record of the same row of the input, in case that is chosen.
@@ -36,7 +38,7 @@ pub struct Failures {
 
 impl Failures {
     /// Opens the files that the shards have written.
-    pub fn open(parts: &[Part], out: Box<dyn Write>) -> Result<Failures> {
+    pub fn open(parts: &[Part], out: Box<dyn Write>, path: &Path) -> Result<Failures> {
         let rows = parts.iter().map(|part| {
             let shown = part.path.display();
             let Some(name) = &part.shard.failed else {
@@ -46,7 +48,8 @@ impl Failures {
             let file = place.read().with_context(|| format!("cannot read {place}, the failed rows of {shown}"))?;
             Ok(Rows { path: place.path(), reader: BufReader::with_capacity(BUFFER, file) })
         });
-        Ok(Failures { rows: rows.collect::<Result<_>>()?, out, row: Vec::new(), other: Vec::new() })
+        let rows = rows.collect::<Result<_>>()?;
+        Ok(Failures { rows, out, path: path.to_owned(), row: Vec::new(), other: Vec::new() })
     }
 
     /// Finds the row of a record that is not ok. `first` says that no other record of the row came before.
@@ -70,7 +73,7 @@ impl Failures {
     /// Writes the row, if the record that stays is not ok.
     pub fn settle(&mut self, failed: bool) -> Result<()> {
         if failed {
-            self.out.write_all(&self.row)?;
+            self.out.write_all(&self.row).map_err(CannotWrite::at(&self.path))?;
         }
         Ok(())
     }
@@ -78,7 +81,7 @@ impl Failures {
     /// Writes all rows, one file after the other: those of unordered runs have no order.
     pub fn write_all(&mut self) -> Result<()> {
         for rows in &mut self.rows {
-            std::io::copy(&mut rows.reader, &mut self.out)?;
+            std::io::copy(&mut rows.reader, &mut self.out).map_err(CannotWrite::at(&self.path))?;
         }
         Ok(())
     }
@@ -92,7 +95,7 @@ impl Failures {
                 return rows.refuse("it has more rows than records that are not ok");
             }
         }
-        Ok(self.out.flush()?)
+        Ok(self.out.flush().map_err(CannotWrite::at(&self.path))?)
     }
 }
 

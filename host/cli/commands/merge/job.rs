@@ -57,19 +57,14 @@ pub fn place(path: &Path, option: &str) -> Result<Place> {
 impl Job<'_> {
     /// Merges into drafts.
     pub fn merge(&self) -> Result<Merged> {
-        let shown = self.args.output.display().to_string();
         let cannot = CannotWrite::at(&self.args.output);
         let records = self.out.draft(PUBLIC).map_err(cannot)?;
         let (mut failures, failed) = self.failures()?.unzip();
         let ordered = !self.together.is_unordered();
-        let loom = Loom {
-            strands: self.strands()?,
-            rows: self.input.rows,
-            prefer: self.args.prefer,
-            failures: failures.as_mut().filter(|_| ordered),
-        };
+        let of_failures = failures.as_mut().filter(|_| ordered);
+        let loom = Loom::new(self.strands()?, self.input.rows, self.args.prefer, of_failures);
         let mut out = BufWriter::with_capacity(BLOCK, records.file.try_clone().map_err(cannot)?);
-        let woven = loom.weave(&mut out, &shown)?;
+        let woven = loom.weave(&mut out, &self.args.output)?;
         out.flush().map_err(cannot)?;
         if let Some(mut failures) = failures {
             if !ordered {
@@ -91,7 +86,7 @@ impl Job<'_> {
         let cannot = CannotWrite::at(path);
         let draft = place(path, "--failed")?.draft(PUBLIC).map_err(cannot)?;
         let out = BufWriter::with_capacity(BLOCK, draft.file.try_clone().map_err(cannot)?);
-        Ok(Some((Failures::open(&self.parts, Box::new(out))?, draft)))
+        Ok(Some((Failures::open(&self.parts, Box::new(out), path)?, draft)))
     }
 
     /// The records of all parts.

@@ -5,15 +5,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::io::Write;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use wpool::Status;
 
 use crate::cli::args::Prefer;
 use crate::cli::commands::merge::cursor::{Cursor, Head};
 use crate::cli::commands::merge::failures::Failures;
-use crate::cli::errors::usage;
+use crate::cli::errors::{CannotWrite, usage};
 
 /// Gaps that are told; the rows of others are counted.
 const TOLD: usize = 5;
@@ -55,12 +55,17 @@ impl Gaps {
     }
 }
 
-/// Merges strands, each of which is in the order of ids, of an input with so many rows.
+/// Merges strands, each of which is in the order of ids.
 pub struct Loom<'a> {
-    pub strands: Vec<Strand>,
-    pub rows: u64,
-    pub prefer: Option<Prefer>,
-    pub failures: Option<&'a mut Failures>,
+    strands: Vec<Strand>,
+    /// The head of the next record of each strand.
+    heads: Vec<Option<Head>>,
+    queue: BinaryHeap<Reverse<Next>>,
+    /// Rows of the input.
+    rows: u64,
+    prefer: Option<Prefer>,
+    failures: Option<&'a mut Failures>,
+    woven: Woven,
 }
 
 /// The next record of a strand.
@@ -70,98 +75,112 @@ struct Next {
     strand: usize,
 }
 
-impl Loom<'_> {
-    /// Writes the records in the order of their ids.
-    pub fn weave(mut self, out: &mut impl Write, shown: &str) -> Result<Woven> {
-        let parts = self.strands.iter().map(|strand| strand.part + 1).max().unwrap_or_default();
-        let (mut woven, mut expected) = (Woven { of_parts: vec![0; parts], ..Woven::default() }, 0);
-        let mut heads = vec![None; self.strands.len()];
-        let mut queue = BinaryHeap::with_capacity(self.strands.len());
-        for strand in 0..self.strands.len() {
-            self.advance(strand, &mut heads, &mut queue)?;
-        }
-        let (mut line, mut other, mut chosen) = (Vec::new(), Vec::new(), Vec::new());
-        while let Some(Reverse(Next { id, strand })) = queue.pop() {
-            let head = heads[strand].expect("a strand in the queue has a head");
-            if !self.strands[strand].cursor.take(&mut line)? {
-                continue;
-            }
-            let mut status = self.note(strand, (head, true), &line, &mut woven)?;
-            // Files that have a record of the same row.
-            let mut kept = strand;
-            while let Some(Reverse(next)) = queue.peek().copied().filter(|Reverse(next)| next.id == id) {
-                queue.pop();
-                let head = heads[next.strand].expect("a strand in the queue has a head");
-                if self.strands[next.strand].cursor.take(&mut other)? {
-                    self.note(next.strand, (head, false), &other, &mut woven)?;
-                    let better = self.prefer == Some(Prefer::Ok) && status != Status::Ok && head.status == Status::Ok;
-                    if other != line {
-                        self.check_chosen(id, kept, next.strand)?;
-                        if better {
-                            std::mem::swap(&mut line, &mut other);
-                            (status, kept) = (head.status, next.strand);
-                        }
-                    }
+/// The record of a row that stays.
+struct Chosen {
+    line: Vec<u8>,
+    status: Status,
+    strand: usize,
+}
+
+impl<'a> Loom<'a> {
+    /// A loom for strands of an input with so many rows.
+    pub fn new(
+        strands: Vec<Strand>,
+        rows: u64,
+        prefer: Option<Prefer>,
+        failures: Option<&'a mut Failures>,
+    ) -> Loom<'a> {
+        let parts = strands.iter().map(|strand| strand.part + 1).max().unwrap_or_default();
+        let woven = Woven { of_parts: vec![0; parts], ..Woven::default() };
+        let (heads, queue) = (vec![None; strands.len()], BinaryHeap::with_capacity(strands.len()));
+        Loom { strands, heads, queue, rows, prefer, failures, woven }
+    }
+
+    /// Writes the records in the order of their ids. `path` is where `out` leads.
+    pub fn weave(mut self, out: &mut impl Write, path: &Path) -> Result<Woven> {
+        (0..self.strands.len()).try_for_each(|strand| self.advance(strand))?;
+        let mut chosen = Chosen { line: Vec::new(), status: Status::Ok, strand: 0 };
+        let (mut other, mut passed, mut expected) = (Vec::new(), Vec::new(), 0);
+        while let Some(Reverse(next)) = self.queue.pop() {
+            let Some(status) = self.take(next, true, &mut chosen.line)? else { continue };
+            (chosen.status, chosen.strand) = (status, next.strand);
+            passed.push(next.strand);
+            while let Some(same) = self.same_row(next.id) {
+                if let Some(status) = self.take(same, false, &mut other)? {
+                    self.choose(same, status, &mut other, &mut chosen)?;
                 }
-                chosen.push(next.strand);
+                passed.push(same.strand);
             }
             if let Some(failures) = &mut self.failures {
-                failures.settle(status != Status::Ok)?;
+                failures.settle(chosen.status != Status::Ok)?;
             }
-            woven.gaps.add(expected..id);
-            expected = id + 1;
-            woven.counts[status as usize] += 1;
-            out.write_all(&line).with_context(|| format!("cannot write {shown}"))?;
-            chosen.push(strand);
-            for strand in chosen.drain(..) {
-                self.advance(strand, &mut heads, &mut queue)?;
-            }
+            self.woven.gaps.add(expected..next.id);
+            expected = next.id + 1;
+            self.woven.counts[chosen.status as usize] += 1;
+            out.write_all(&chosen.line).map_err(CannotWrite::at(path))?;
+            passed.drain(..).try_for_each(|strand| self.advance(strand))?;
         }
-        woven.gaps.add(expected..self.rows);
-        woven.torn = self.strands.iter().filter(|strand| strand.cursor.torn).map(|strand| strand.part).collect();
-        Ok(woven)
+        self.woven.gaps.add(expected..self.rows);
+        let torn = self.strands.iter().filter(|strand| strand.cursor.torn);
+        self.woven.torn = torn.map(|strand| strand.part).collect();
+        Ok(self.woven)
     }
 
     /// Queues the next record of a strand, if it has one.
-    fn advance(
-        &mut self,
-        strand: usize,
-        heads: &mut [Option<Head>],
-        queue: &mut BinaryHeap<Reverse<Next>>,
-    ) -> Result<()> {
+    fn advance(&mut self, strand: usize) -> Result<()> {
         let cursor = &mut self.strands[strand].cursor;
-        let before = heads[strand];
-        heads[strand] = cursor.head()?;
-        let Some(head) = heads[strand] else { return Ok(()) };
-        if before.is_some_and(|before: Head| before.id >= head.id) {
+        let before = self.heads[strand];
+        self.heads[strand] = cursor.head()?;
+        let Some(head) = self.heads[strand] else { return Ok(()) };
+        if before.is_some_and(|before| before.id >= head.id) {
             return Err(cursor.damaged("its records are not in the order of their ids").into());
         }
         if head.id >= self.rows {
             return Err(cursor.damaged("the input has no row of this id").into());
         }
-        queue.push(Reverse(Next { id: head.id, strand }));
+        self.queue.push(Reverse(Next { id: head.id, strand }));
         Ok(())
     }
 
-    /// Counts a record, and has its row found if it is not ok. Its head comes with whether it is the first of its row.
-    fn note(&mut self, strand: usize, head: (Head, bool), line: &[u8], woven: &mut Woven) -> Result<Status> {
-        let part = self.strands[strand].part;
-        woven.of_parts[part] += 1;
-        if let Some(failures) = &mut self.failures {
-            failures.note(part, head.0, line, head.1)?;
+    /// Takes a record, counts it, and has its row found if it is not ok. `None` where it is cut off.
+    fn take(&mut self, next: Next, first: bool, line: &mut Vec<u8>) -> Result<Option<Status>> {
+        let Strand { cursor, part, .. } = &mut self.strands[next.strand];
+        let Some(head) = self.heads[next.strand].filter(|head| head.id == next.id) else { return Ok(None) };
+        if !cursor.take(line)? {
+            return Ok(None);
         }
-        Ok(head.0.status)
+        self.woven.of_parts[*part] += 1;
+        if let Some(failures) = &mut self.failures {
+            failures.note(*part, head, line, first)?;
+        }
+        Ok(Some(head.status))
     }
 
-    /// Refuses two records of a row, unless one of them is to be chosen.
-    fn check_chosen(&self, id: u64, one: usize, other: usize) -> Result<()> {
-        if self.prefer.is_some() {
+    /// Another record of a row, if there is one.
+    fn same_row(&mut self, id: u64) -> Option<Next> {
+        let Reverse(next) = self.queue.peek().copied().filter(|Reverse(next)| next.id == id)?;
+        self.queue.pop();
+        Some(next)
+    }
+
+    /// Has one of two records stay: either, if they are equal. Refuses others, unless one of them is to be chosen.
+    fn choose(&self, next: Next, status: Status, line: &mut Vec<u8>, chosen: &mut Chosen) -> Result<()> {
+        if *line == chosen.line {
             return Ok(());
         }
-        let (one, other) = (self.strands[one].path.display(), self.strands[other].path.display());
-        usage(format!(
-            "{one} and {other} have different records of row {id}; --prefer first takes that of the file named first, and \
-             --prefer ok one that is ok"
-        ))
+        if self.prefer.is_none() {
+            let path = |strand: usize| self.strands[strand].path.display();
+            let (one, other) = (path(chosen.strand), path(next.strand));
+            return usage(format!(
+                "{one} and {other} have different records of row {}; --prefer first takes that of the file named first, and \
+                 --prefer ok one that is ok",
+                next.id
+            ));
+        }
+        if self.prefer == Some(Prefer::Ok) && chosen.status != Status::Ok && status == Status::Ok {
+            std::mem::swap(line, &mut chosen.line);
+            (chosen.status, chosen.strand) = (status, next.strand);
+        }
+        Ok(())
     }
 }
