@@ -6,10 +6,9 @@ use super::bounds::{Bounds, Met};
 use super::{Maker, is_out_of_memory, parse};
 use crate::model::error::{Error, Refusal, RefusalCode};
 use crate::model::limits::in_words;
-use crate::model::report::Draft;
 use crate::model::settings::Setting;
 use crate::protocol::roles::{Role, label};
-use crate::protocol::setup::{CompileSetup, Goal};
+use crate::protocol::setup::{CompileSetup, Compiled, Goal};
 use crate::protocol::wire::{Decoder, Kind};
 use crate::spawn::handshake::{Failed, set_up};
 use crate::spawn::machine::explained;
@@ -19,17 +18,31 @@ use crate::spawn::within::within;
 /// [`crate::model::program::MAX_PROGRAM`] programs that real machines can compile.
 const MAX_IMAGE: usize = 2 << 30;
 
+/// A smaller program is compiled before threads would have started.
+const LEAST_FOR_THREADS: usize = 64 << 10;
+
+/// Most threads that compile. Beyond this the parts that one thread does take longer than the others.
+const MOST_THREADS: usize = 16;
+
+/// Memory that a thread may take beside the others: its stack, and the largest functions.
+const MEMORY_OF_A_THREAD: u64 = 256 << 20;
+
 impl Maker<'_> {
     /// Compiles the program, with the state that `init` left if this is the goal. Takes the state, because the image
     /// holds it, too.
-    pub(super) async fn compile(&self, goal: Goal, state: Option<Bytes>) -> Result<(Draft, Bytes), Error> {
+    pub(super) async fn compile(&self, goal: Goal, state: Option<Bytes>) -> Result<(Compiled, Bytes), Error> {
         let label = label(Role::Compiler, None, self.program.name());
         let spawned = self.spawner.spawn(self.worker, Role::Compiler, label, Vec::new()).await;
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
         let bounds = Bounds::of(&self.config.compile_limits);
         let wall = self.config.compile_limits.time.saturating_mul(2);
-        let setup =
-            CompileSetup { settings: self.settings, limits: bounds.limits.clone(), goal, sandbox: self.config.sandbox };
+        let setup = CompileSetup {
+            settings: self.settings,
+            limits: bounds.limits.clone(),
+            goal,
+            sandbox: self.config.sandbox,
+            threads: self.threads(&bounds),
+        };
         let mut decoder = Decoder::new(MAX_IMAGE);
         let program = (Kind::Program, self.program.bytes().clone());
         let rest = [program].into_iter().chain(state.map(|state| (Kind::Snapshot, state))).collect();
@@ -46,6 +59,16 @@ impl Maker<'_> {
             Err(Failed::Violated(why)) => Err(self.violated(Role::Compiler, &why)),
             Err(failed) => Err(failed.into_error(self.program.name(), Role::Compiler)),
         }
+    }
+
+    /// Threads for compiling: one for each core, as far as the program has work and the memory suffices.
+    fn threads(&self, bounds: &Bounds) -> usize {
+        if self.program.bytes().len() < LEAST_FOR_THREADS {
+            return 1;
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let memory = usize::try_from(bounds.limits.memory / MEMORY_OF_A_THREAD).unwrap_or(MOST_THREADS);
+        cores.min(memory).clamp(1, MOST_THREADS)
     }
 
     /// The refusal of a program under which the compiler dies.

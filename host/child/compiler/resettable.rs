@@ -10,16 +10,17 @@
 use wasm_encoder::ExportKind;
 use wasmparser::{FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TypeRef, ValType};
 
+use super::data::{Prepared, Taken, start_of};
 use super::sections::{Added, with_exports};
 use crate::child::engine::watch::MAX_WATCHED;
 use crate::child::names::STATE;
 use crate::model::limits::in_words;
 
 /// Most mutable globals: more would cost more to put back than is saved. Real programs have one to five.
-const MAX_GLOBALS: usize = 64;
+const MAX_GLOBALS: usize = 8192;
 /// Most bytes of initial data. It is copied into each new instance, of which there are few, and each worker has its own
 /// copy. Fresh instances share theirs.
-const MAX_DATA: usize = 2 << 20;
+const MAX_DATA: usize = 128 << 20;
 
 /// Proposals whose instructions change no state but memories, mutable globals, tables and segments.
 const KNOWN: [&str; 11] = [
@@ -38,10 +39,14 @@ const KNOWN: [&str; 11] = [
 
 /// A core module rewritten so that its state can be put back, or the reason why it cannot be. An invalid module may
 /// give either.
-pub(super) fn prepare(wasm: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn prepare(wasm: &[u8]) -> Result<Prepared, String> {
+    let unread = |error: wasmparser::BinaryReaderError| error.to_string();
     let state = ModuleState::read(wasm, Stands::Alone)?;
     ModuleState::check_size(&[&state])?;
-    with_exports(wasm, &state.exports()).map_err(|error| error.to_string())
+    let data = Taken::out_of(wasm, &state).map_err(unread)?;
+    let start = start_of(&[(&state, &data)])?;
+    let wasm = with_exports(wasm, &state.exports(), data.rest.as_ref()).map_err(unread)?;
+    Ok(Prepared { wasm, start })
 }
 
 /// The place of a module.
@@ -149,6 +154,11 @@ impl ModuleState {
         Ok(())
     }
 
+    /// Parts of 64 bits that hold the globals.
+    pub fn parts(&self) -> usize {
+        self.globals.iter().map(|global| if global.ty.content_type == ValType::V128 { 2 } else { 1 }).sum()
+    }
+
     /// The exports that the module gets for its state.
     pub fn exports(&self) -> Vec<Added> {
         let added = |kind, name, index| Added { name, kind, index };
@@ -228,7 +238,7 @@ mod tests {
 
     fn verdict(text: &str) -> Result<Vec<String>, String> {
         let wasm = wat::parse_str(text).unwrap();
-        let prepared = prepare(&wasm)?;
+        let prepared = prepare(&wasm)?.wasm;
         wasmparser::validate(&prepared).unwrap();
         let exports = Parser::new(0).parse_all(&prepared).filter_map(|payload| match payload.unwrap() {
             Payload::ExportSection(exports) => Some(exports),

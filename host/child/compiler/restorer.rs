@@ -1,11 +1,11 @@
 //! The core module that puts a component's globals back, and the parts of a component around it.
 //!
 //! It imports the mutable globals and the memories of all other core instances. Its instance is made last, and its
-//! start function copies the globals, so the copies are the values before any task. The component exports three of its
+//! start function copies the globals, so the copies are the values before any task. The component exports four of its
 //! functions.
 
 use wasm_encoder::{
-    Alias, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection, ComponentExportKind,
+    Alias, BlockType, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection, ComponentExportKind,
     ComponentExportSection, ComponentInstanceSection, ComponentTypeSection, ConstExpr, EntityType, ExportKind,
     ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, InstanceSection,
     InstructionSink, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, StartSection, TypeSection,
@@ -14,7 +14,7 @@ use wasm_encoder::{
 use wasmparser::Validator;
 
 use super::resettable::ModuleState;
-use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE};
+use crate::child::names::{GROUP, INTERFACE, LOAD, PART, RESIZE, RESTORE};
 
 /// Numbers of the items that a component has so far.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     component.section(&instances);
 
     let mut aliases = ComponentAliasSection::new();
-    for name in [RESTORE, RESIZE, PART] {
+    for name in [RESTORE, RESIZE, PART, LOAD] {
         aliases.alias(Alias::CoreInstanceExport { instance: counts.core_instances, kind: ExportKind::Func, name });
     }
     component.section(&aliases);
@@ -60,17 +60,20 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     types.function().params::<[(&str, PrimitiveValType); 0], _>([]).result(None);
     types.function().params::<[(&str, PrimitiveValType); 0], _>([]).result(Some(PrimitiveValType::U64.into()));
     types.function().params([("number", PrimitiveValType::U32)]).result(Some(PrimitiveValType::U64.into()));
+    let group = (0..GROUP).map(|at| (format!("part-{at}"), PrimitiveValType::U64));
+    let params = std::iter::once(("group".to_owned(), PrimitiveValType::U32)).chain(group).collect::<Vec<_>>();
+    types.function().params(params.iter().map(|(name, ty)| (name.as_str(), *ty))).result(None);
     component.section(&types);
 
     let mut lifted = CanonicalFunctionSection::new();
-    for at in 0..3 {
+    for at in 0..4 {
         lifted.lift(counts.core_functions + at, counts.types + at, []);
     }
     component.section(&lifted);
 
     let mut interface = ComponentInstanceSection::new();
     let named = |(name, at)| (name, ComponentExportKind::Func, counts.functions + at);
-    interface.export_items([(RESTORE, 0), (RESIZE, 1), (PART, 2)].map(named));
+    interface.export_items([(RESTORE, 0), (RESIZE, 1), (PART, 2), (LOAD, 3)].map(named));
     component.section(&interface);
     let mut exports = ComponentExportSection::new();
     exports.export(INTERFACE, ComponentExportKind::Instance, counts.instances, None);
@@ -95,6 +98,9 @@ impl Restorer {
         types.ty().function([], []);
         types.ty().function([], [ValType::I64]);
         types.ty().function([ValType::I32], [ValType::I64]);
+        let mut group = vec![ValType::I64; 1 + GROUP];
+        group[0] = ValType::I32;
+        types.ty().function(group, []);
 
         let mut imports = ImportSection::new();
         for (instance, state) in live {
@@ -111,12 +117,14 @@ impl Restorer {
             copies.global(mutable(ty), &zero(ty));
         }
         let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
-        for (ty, body) in [(0, self.save()), (0, self.restore()), (1, self.resize()), (2, self.part())] {
+        for (ty, body) in
+            [(0, self.save()), (0, self.restore()), (1, self.resize()), (2, self.part()), (3, self.load())]
+        {
             functions.function(ty);
             code.function(&body);
         }
         let mut exports = ExportSection::new();
-        for (name, index) in [RESTORE, RESIZE, PART].into_iter().zip(1..) {
+        for (name, index) in [RESTORE, RESIZE, PART, LOAD].into_iter().zip(1..) {
             exports.export(name, ExportKind::Func, index);
         }
         let mut module = Module::new();
@@ -161,18 +169,22 @@ impl Restorer {
         })
     }
 
+    /// The global, its copy, its type and the lane of each part, from part 1 on.
+    fn parts(&self) -> Vec<(u32, u32, ValType, u8)> {
+        let lanes = |ty| if ty == ValType::V128 { 0..2 } else { 0..1 };
+        self.copies().flat_map(|(global, copy, ty)| lanes(ty).map(move |lane| (global, copy, ty, lane))).collect()
+    }
+
     /// Part 0 has the number of memories in its lower half and the number of further parts in its upper half. The
     /// further parts are the globals as bits, 64 in each.
     fn part(&self) -> Function {
-        let mut parts: Vec<(u32, ValType, u8)> = Vec::new();
-        for (global, _, ty) in self.copies() {
-            let lanes = if ty == ValType::V128 { 2 } else { 1 };
-            parts.extend((0..lanes).map(|lane| (global, ty, lane)));
-        }
+        let parts = self.parts();
         let counts = (parts.len() as i64) << 32 | self.memories.len() as i64;
         body(|code| {
-            for (number, (global, ty, lane)) in (1..).zip(parts) {
-                code.local_get(0).i32_const(number).i32_eq().if_(wasm_encoder::BlockType::Empty).global_get(global);
+            code.local_get(0).i32_const(1).i32_sub().local_set(0);
+            choose(code, 0..parts.len(), &mut |code, at| {
+                let (global, _, ty, lane) = parts[at];
+                code.global_get(global);
                 match ty {
                     ValType::I32 => code.i64_extend_i32_u(),
                     ValType::F32 => code.i32_reinterpret_f32().i64_extend_i32_u(),
@@ -180,10 +192,60 @@ impl Restorer {
                     ValType::V128 => code.i64x2_extract_lane(lane),
                     ValType::I64 | ValType::Ref(_) => code,
                 };
-                code.return_().end();
-            }
+                code.return_();
+            });
             code.i64_const(counts);
         })
+    }
+
+    /// Sets a group of parts, in the globals and in their copies.
+    fn load(&self) -> Function {
+        let parts = self.parts();
+        let groups: Vec<_> = parts.chunks(GROUP).collect();
+        body(|code| {
+            choose(code, 0..groups.len(), &mut |code, group| {
+                for (local, (global, copy, ty, lane)) in (1..).zip(groups[group].iter().copied()) {
+                    if ty == ValType::V128 {
+                        code.global_get(global);
+                    }
+                    code.local_get(local);
+                    match ty {
+                        ValType::I32 => code.i32_wrap_i64(),
+                        ValType::F32 => code.i32_wrap_i64().f32_reinterpret_i32(),
+                        ValType::F64 => code.f64_reinterpret_i64(),
+                        ValType::V128 => code.i64x2_replace_lane(lane),
+                        ValType::I64 | ValType::Ref(_) => code,
+                    };
+                    code.global_set(global).global_get(global).global_set(copy);
+                }
+                code.return_();
+            });
+        })
+    }
+}
+
+/// Writes code for each number of a range, of which that runs which the first local holds. It has to return. Halves the
+/// range again and again, because programs can have thousands of globals.
+fn choose(
+    code: &mut InstructionSink<'_>,
+    range: std::ops::Range<usize>,
+    write: &mut impl FnMut(&mut InstructionSink<'_>, usize),
+) {
+    let half = range.start + range.len() / 2;
+    match range.len() {
+        0 => {}
+        1 => {
+            code.local_get(0).i32_const(range.start as i32).i32_eq().if_(BlockType::Empty);
+            write(code, range.start);
+            code.end();
+        }
+        _ => {
+            code.local_get(0).i32_const(half as i32).i32_lt_u().if_(BlockType::Empty);
+            choose(code, range.start..half, write);
+            code.else_();
+            choose(code, half..range.end, write);
+            code.end();
+        }
     }
 }
 

@@ -8,14 +8,16 @@
 
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
+use super::layer::{Layer, Stored};
 use crate::model::limits::MAX_MEMORY;
 use crate::model::lock::lock;
+use crate::protocol::contents::MemoryContents;
 
 /// Bytes before and behind a memory that nobody can use: the engine's own default.
 pub(crate) const GUARD: usize = 32 << 20;
@@ -33,6 +35,10 @@ pub(crate) struct Memories {
     regions: Mutex<Vec<Arc<Region>>>,
     /// The number of memories taken so far.
     taken: AtomicU64,
+    /// What the memories of an instance begin with.
+    start: Option<Layer>,
+    /// Memories that the instance has which is being made.
+    made: AtomicUsize,
 }
 
 /// Address space for one memory. Only its first bytes can be used.
@@ -48,11 +54,29 @@ pub(crate) struct Region {
     /// Bytes mapped read-write (the write watch may make some of them read-only). Equals `size` while an instance owns
     /// the region.
     open: AtomicUsize,
+    /// Some of these bytes are mapped from a file.
+    of_file: AtomicBool,
     /// The number of the taking, from 1; 0 while the region is free.
     taken: AtomicU64,
 }
 
 impl Memories {
+    /// Memories that begin with the contents of a layer.
+    pub fn new(start: Option<Layer>) -> Memories {
+        Memories { start, ..Memories::default() }
+    }
+
+    /// What the memories of an instance begin with, if the image is made for memories of ours.
+    pub fn start(&self) -> Option<&Layer> {
+        self.start.as_ref()
+    }
+
+    /// To be called before an instance is made. Instances are made one after the other, each with its memories in the
+    /// same order.
+    pub fn begin_instance(&self) {
+        self.made.store(0, Ordering::Relaxed);
+    }
+
     /// Reserves `count` memories in advance, so that a machine without room for them fails at the start.
     pub fn reserve(&self, count: usize) -> io::Result<()> {
         let reserved = (0..count).map(|_| Ok(Arc::new(Region::reserve(MAX_MEMORY as usize, GUARD)?)));
@@ -104,6 +128,7 @@ impl Region {
             guard,
             size: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
+            of_file: AtomicBool::new(false),
             taken: AtomicU64::new(0),
         })
     }
@@ -148,10 +173,56 @@ impl Region {
         self.resize(size)
     }
 
+    /// Makes the memory hold what a layer says of it. No guest may run, the bytes must be writable, and the caller must
+    /// tell the engine of the size.
+    pub fn lay(&self, layer: &Layer, number: usize) -> io::Result<()> {
+        let memory = layer.memory(number)?;
+        self.blank()?;
+        self.resize(usize::try_from(memory.size).map_err(io::Error::other)?)?;
+        self.fill(layer, memory)
+    }
+
+    /// Puts the blocks of a layer into the memory, which holds nothing but zeros.
+    fn fill(&self, layer: &Layer, memory: &MemoryContents) -> io::Result<()> {
+        for block in &memory.blocks {
+            let (at, length) = (block.at as usize, block.length as usize);
+            if at.checked_add(length).is_none_or(|end| end > self.size()) {
+                return Err(io::Error::other("contents outside of their memory"));
+            }
+            match layer.place(block)? {
+                Stored::Bytes(bytes) => {
+                    // SAFETY: so many bytes are of this mapping, and writable. No guest runs.
+                    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (self.at + at) as *mut u8, length) };
+                }
+                Stored::File(file, from) => {
+                    self.of_file.store(true, Ordering::Relaxed);
+                    let rights = ProtFlags::READ | ProtFlags::WRITE;
+                    let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+                    // SAFETY: these bytes are of this mapping, and no guest runs. A write to them copies their page.
+                    unsafe { mmap((self.at + at) as *mut _, length, rights, flags, file, from)? };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the memory with zeros. It must be writable, and may end without any rights.
+    fn blank(&self) -> io::Result<()> {
+        let size = self.size();
+        if !self.of_file.load(Ordering::Relaxed) {
+            return self.clear(0, if size <= MOST_CLEARED { size } else { 0 });
+        }
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        // SAFETY: these bytes are of this mapping, and no guest runs. Without rights, they are as at the beginning.
+        unsafe { mmap_anonymous(self.at as *mut _, size, ProtFlags::empty(), flags)? };
+        self.of_file.store(false, Ordering::Relaxed);
+        self.open.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Frees the region, which must be writable.
     fn release(&self) -> io::Result<()> {
-        let size = self.size();
-        self.clear(0, if size <= MOST_CLEARED { size } else { 0 })?;
+        self.blank()?;
         self.size.store(0, Ordering::Relaxed);
         self.taken.store(0, Ordering::Relaxed);
         Ok(())
@@ -215,7 +286,8 @@ unsafe impl LinearMemory for Taken {
     }
 }
 
-// SAFETY: as above, with the room that the engine asks for; a new memory holds zeros.
+// SAFETY: as above, with the room that the engine asks for. A new memory holds zeros but for the data that the compiler
+// has taken out of the module: what the engine would write into it before any code of a guest runs.
 unsafe impl MemoryCreator for Memories {
     fn new_memory(
         &self,
@@ -228,7 +300,12 @@ unsafe impl MemoryCreator for Memories {
         let capacity = reserved.ok_or("a memory without a reservation")?;
         let region = self.take(capacity, guard).map_err(|error| error.to_string())?;
         let memory = Taken(region);
-        memory.0.resize(minimum).map_err(|error| error.to_string())?;
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let begun = memory.0.resize(minimum).and_then(|()| match &self.start {
+            Some(start) => memory.0.fill(start, start.memory(number)?),
+            None => Ok(()),
+        });
+        begun.map_err(|error| error.to_string())?;
         Ok(Box::new(memory))
     }
 }

@@ -13,7 +13,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use super::call::Call;
 use super::determinism::Key;
 use super::guard::{Deadline, Stopped};
-use super::stdio::Stdio;
+use super::stdio::{Printed, Stdio};
 use super::time::ActiveTime;
 use crate::model::limits::MAX_INPUT;
 use crate::model::report::Convention;
@@ -21,6 +21,7 @@ use crate::model::settings::TaskSettings;
 use crate::model::template::Row;
 use crate::model::typed::RowError;
 use crate::protocol::page::SharedPage;
+use crate::protocol::setup::ImageSettings;
 use crate::protocol::wire::Task;
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
@@ -37,8 +38,10 @@ pub(super) struct TaskContext {
     pub convention: Convention,
     /// The argument of `init`, when each instance calls it.
     pub init: Option<Bytes>,
-    /// Whether guest code is compiled with checks that stop it at a deadline.
-    pub epochs: bool,
+    /// The settings with which guest code is compiled.
+    pub image: ImageSettings,
+    /// The text that `init` prints, if it runs once.
+    pub printed: Printed,
     pub time: ActiveTime,
     pub page: Arc<SharedPage>,
     /// Set when the program imports WASI: tasks then run on an asynchronous stack, driven by this runtime of one

@@ -84,6 +84,12 @@ impl Guard {
         self.used = used;
     }
 
+    /// Counts all memories of an instance over which a state was laid. The host has checked that they are within the limit.
+    pub fn own(&mut self, bytes: u64) {
+        self.used = bytes;
+        self.peak = self.peak.max(bytes);
+    }
+
     /// Removes the limits, for wpool's own work.
     pub fn lift(&mut self) {
         self.limit = u64::MAX;

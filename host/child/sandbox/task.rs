@@ -107,6 +107,7 @@ impl<P: Program> Runner<P> {
             self.program.state(&mut home.store, instance).await.map(Returned::Output)
         };
         let begun = home.begin(context, &call);
+        home.stdio.iter().for_each(|stdio| context.printed.follow(stdio));
         let result = begun.and_then(|()| context.drive(call.deadline, state(&mut home)));
         // Its printed text is reported.
         home.judge(result, context, true).into_owned()
@@ -122,7 +123,7 @@ impl<P: Program> Home<P> {
     fn new(program: &P, context: &TaskContext) -> Self {
         let mut store = Store::new(program.engine(), P::Store::new(Guard::new(context.settings.limits.memory)));
         store.limiter(|state| state.guard());
-        if context.epochs {
+        if context.image.epochs {
             let time = context.time.clone();
             store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
         }
@@ -185,11 +186,12 @@ impl<P: Program> Home<P> {
         self.tasks = self.tasks.saturating_add(1);
         self.store.data_mut().guard().begin(call.deadline);
         self.store.set_hostcall_fuel(context.hostcall_memory(call));
-        if context.epochs {
+        if context.image.epochs {
             self.store.set_epoch_deadline(1);
         }
-        if let Some(fuel) = context.settings.limits.fuel {
-            self.store.set_fuel(fuel - self.spent)?;
+        if context.image.fuel {
+            // Without a limit for `init`, which has none.
+            self.store.set_fuel(context.settings.limits.fuel.unwrap_or(u64::MAX) - self.spent)?;
         }
         match &self.stdio {
             Some(stdio) if self.pristine.is_none() || self.store.data_mut().renew_world() => {
@@ -242,6 +244,10 @@ impl<P: Program> Home<P> {
         call: &Call<'_>,
     ) -> wasmtime::Result<P::Instance> {
         let instance = program.instantiate(&mut self.store).await?;
+        if let Some(fuel) = context.settings.limits.fuel.filter(|_| program.is_prepared()) {
+            // Work for an instance over which a state is laid is work of `init`.
+            self.store.set_fuel(fuel)?;
+        }
         if let Some(argument) = &context.init {
             program.prepare(&mut self.store, instance, argument).await?;
             if let Some(stdio) = &self.stdio {

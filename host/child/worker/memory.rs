@@ -1,7 +1,6 @@
 //! The memory that a worker's tasks may take.
 
 use crate::child::sandbox::Keeper;
-use crate::model::isolation::Isolation;
 use crate::model::limits::{MAX_CORE_DUMP, MAX_INPUT, MAX_TABLE_ELEMENTS};
 use crate::model::report::Convention;
 use crate::protocol::setup::WorkerSetup;
@@ -25,7 +24,7 @@ pub(super) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     let memories = u64::from(report.resources.memories.clamp(1, 2));
     let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(&setup.task)));
     // The engine has mapped tables before, unless memories are wpool's own.
-    let tables = if setup.task.isolation == Isolation::Reset { u64::from(report.resources.tables) } else { 0 };
+    let tables = if setup.image.settings.reset { u64::from(report.resources.tables) } else { 0 };
     let tables = tables * MAX_TABLE_ELEMENTS * size_of::<usize>() as u64 * u64::from(Keeper::instances(&setup.task));
     let functions = report.convention == Convention::Function || !report.functions.is_empty();
     let each = if functions { BYTES_OF_A_VALUE } else { COPIES };

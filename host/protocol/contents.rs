@@ -1,0 +1,225 @@
+//! What memories and globals of an instance hold, as a file that workers map: the data that a program begins with, or
+//! the state that its `init` left.
+//!
+//! ```text
+//! contents  pages · index · length of the index u64
+//! index     memories u32 · memories × memory · parts u32 · parts × u64
+//! memory    size u64 · most u64 · blocks u32 · blocks × ( place u64 · length u64 )
+//! ```
+//!
+//! The pages of all blocks stand one behind the other, in the order of the index. Pages that hold nothing but zeros are
+//! mostly left out. All integers are little-endian. A part is 64 bits of the mutable globals. Contents come from
+//! processes that read programs or have run guests, so [`Contents::read`] believes nothing.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use bytes::{Buf, BufMut};
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::setup::MAX_SNAPSHOT;
+
+/// The unit of pages: that of the kernel, on the machines where contents are used.
+pub(crate) const PAGE: usize = 4 << 10;
+
+/// A page of a guest's memory, of which sizes are multiples.
+const GUEST_PAGE: u64 = 64 << 10;
+
+/// Pages of zeros between two blocks that cost less to keep than a further mapping.
+const GAP: u64 = 8;
+
+/// Most bytes of an index. Real ones have some KiB.
+const MAX_INDEX: u64 = 16 << 20;
+
+/// Most bytes of contents.
+pub(crate) const MAX_CONTENTS: usize = MAX_SNAPSHOT + MAX_INDEX as usize + 8;
+
+/// A part of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Span {
+    pub at: u64,
+    pub length: u64,
+}
+
+/// The index of contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// In the order in which the memories of an instance are made.
+    pub memories: Vec<MemoryContents>,
+    /// The bits of all mutable globals. Those of the data that a program begins with are not known, and zero.
+    pub parts: Vec<u64>,
+}
+
+/// What a memory holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MemoryContents {
+    /// Bytes.
+    pub size: u64,
+    /// Bytes to which the memory can grow.
+    pub most: u64,
+    /// Parts that are not zero, from the lowest to the highest.
+    pub blocks: Vec<Block>,
+}
+
+/// A run of pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// Place in the memory.
+    pub at: u64,
+    pub length: u64,
+    /// Place among the pages.
+    pub from: u64,
+}
+
+impl Contents {
+    /// Reads the index of contents that are a part of a file.
+    pub fn read(file: &impl FileExt, span: Span) -> io::Result<Contents> {
+        let broken = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
+        let end = span.at.checked_add(span.length).and_then(|end| end.checked_sub(8)).filter(|end| *end >= span.at);
+        let end = end.ok_or_else(|| broken("contents without a length"))?;
+        let mut length = [0; 8];
+        file.read_exact_at(&mut length, end)?;
+        let length = u64::from_le_bytes(length);
+        let pages = (end - span.at).checked_sub(length).filter(|_| length <= MAX_INDEX);
+        let pages = pages.ok_or_else(|| broken("an index of an impossible length"))?;
+        let mut index = vec![0; length as usize];
+        file.read_exact_at(&mut index, span.at + pages)?;
+        Contents::decode(&index, pages).map_err(|why| broken(&why))
+    }
+
+    /// Reads an index that stands behind this many bytes of pages.
+    fn decode(mut bytes: &[u8], pages: u64) -> Result<Contents, String> {
+        let bytes = &mut bytes;
+        let (mut contents, mut from) = (Contents::default(), 0);
+        for _ in 0..number(bytes, 20)? {
+            let (size, most) = (bytes.get_u64_le(), bytes.get_u64_le());
+            if !size.is_multiple_of(GUEST_PAGE) || most < size {
+                return Err(format!("a memory of {size} bytes that can have {most}"));
+            }
+            let mut memory = MemoryContents { size, most, blocks: Vec::new() };
+            let mut free = 0;
+            for _ in 0..number(bytes, 16)? {
+                let (at, length) = (bytes.get_u64_le(), bytes.get_u64_le());
+                let end = at.checked_add(length).filter(|end| *end <= size && at >= free && length > 0);
+                let whole = [at, length].iter().all(|place| place.is_multiple_of(PAGE as u64));
+                let end = end.filter(|_| whole).ok_or_else(|| format!("a block of {length} bytes at {at}"))?;
+                memory.blocks.push(Block { at, length, from });
+                (free, from) = (end, from + length);
+            }
+            contents.memories.push(memory);
+        }
+        contents.parts = (0..number(bytes, 8)?).map(|_| bytes.get_u64_le()).collect();
+        if bytes.has_remaining() || from != pages {
+            return Err(format!("an index of {from} bytes for {pages} bytes of pages"));
+        }
+        Ok(contents)
+    }
+
+    /// Checks that an instance that begins with `first` can have these contents.
+    ///
+    /// # Errors
+    /// If they are of another program, or need more than `limit` bytes of memory.
+    pub fn check(&self, first: &Contents, limit: u64) -> Result<(), String> {
+        if (self.memories.len(), self.parts.len()) != (first.memories.len(), first.parts.len()) {
+            return Err("it has other memories or globals than the program".to_owned());
+        }
+        let mut pairs = self.memories.iter().zip(&first.memories);
+        if !pairs.all(|(memory, first)| (first.size..=first.most).contains(&memory.size)) {
+            return Err("a memory has a size that the program's cannot have".to_owned());
+        }
+        let all = self.memories.iter().try_fold(0_u64, |sum, memory| sum.checked_add(memory.size));
+        if all.is_none_or(|all| all > limit) {
+            return Err("its memories are over the limit".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Bytes of all pages.
+    pub fn pages(&self) -> u64 {
+        self.memories.iter().flat_map(|memory| &memory.blocks).map(|block| block.length).sum()
+    }
+}
+
+/// A number of items, if so many can follow. Each has at least `least` bytes.
+fn number(bytes: &mut &[u8], least: usize) -> Result<usize, String> {
+    let count = bytes.try_get_u32_le().map_err(|_| "an index that is cut off")? as usize;
+    if count.saturating_mul(least) > bytes.len() { Err("an index that is cut off".to_owned()) } else { Ok(count) }
+}
+
+/// Collects contents.
+#[derive(Debug, Default)]
+pub(crate) struct ContentsWriter {
+    pages: Vec<u8>,
+    contents: Contents,
+}
+
+impl ContentsWriter {
+    /// Adds a memory that holds these bytes.
+    pub fn memory(&mut self, bytes: &[u8], most: u64) -> Result<(), String> {
+        let pages = (0..).zip(bytes.chunks(PAGE));
+        let used = pages.filter(|(_, page)| page.iter().any(|byte| *byte != 0)).map(|(at, _)| at);
+        self.blocks(bytes.len() as u64, most, used, |block| {
+            bytes.get(block.at as usize..(block.at + block.length) as usize).unwrap_or_default().into()
+        })
+    }
+
+    /// Adds a memory with these pages in use, in ascending order; `read` gives the bytes of a block.
+    pub fn blocks<'a>(
+        &mut self,
+        size: u64,
+        most: u64,
+        used: impl Iterator<Item = u64>,
+        read: impl Fn(Block) -> std::borrow::Cow<'a, [u8]>,
+    ) -> Result<(), String> {
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for page in used {
+            match runs.last_mut() {
+                Some((_, end)) if page <= *end + GAP => *end = page + 1,
+                _ => runs.push((page, page + 1)),
+            }
+        }
+        let more: u64 = runs.iter().map(|(first, end)| (end - first) * PAGE as u64).sum();
+        if self.pages.len() as u64 + more > MAX_SNAPSHOT as u64 {
+            return Err(format!("it leaves more than {} MiB in memory", MAX_SNAPSHOT >> 20));
+        }
+        // An exact reservation: a buffer that doubles would take as much again after a guest has used up the memory.
+        self.pages
+            .try_reserve_exact(more as usize)
+            .map_err(|_| format!("it leaves more in memory than could be copied: {more} bytes"))?;
+        let mut memory = MemoryContents { size, most, blocks: Vec::new() };
+        for (first, end) in runs {
+            let (at, length) = (first * PAGE as u64, (end - first) * PAGE as u64);
+            let block = Block { at, length, from: self.pages.len() as u64 };
+            self.pages.extend_from_slice(&read(block));
+            self.pages.resize((block.from + length) as usize, 0);
+            memory.blocks.push(block);
+        }
+        self.contents.memories.push(memory);
+        Ok(())
+    }
+
+    /// Adds bits of a mutable global.
+    pub fn part(&mut self, bits: u64) {
+        self.contents.parts.push(bits);
+    }
+
+    /// The contents.
+    pub fn finish(self) -> Vec<u8> {
+        let ContentsWriter { mut pages, contents } = self;
+        let begin = pages.len();
+        pages.put_u32_le(contents.memories.len() as u32);
+        for memory in &contents.memories {
+            pages.put_u64_le(memory.size);
+            pages.put_u64_le(memory.most);
+            pages.put_u32_le(memory.blocks.len() as u32);
+            for block in &memory.blocks {
+                pages.put_u64_le(block.at);
+                pages.put_u64_le(block.length);
+            }
+        }
+        pages.put_u32_le(contents.parts.len() as u32);
+        contents.parts.iter().for_each(|part| pages.put_u64_le(*part));
+        pages.put_u64_le((pages.len() - begin) as u64);
+        pages
+    }
+}
