@@ -14,7 +14,9 @@
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use bytes::{Buf, BufMut};
+use bytes::Buf;
+#[cfg(feature = "engine")]
+use bytes::BufMut;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::setup::MAX_SNAPSHOT;
@@ -26,6 +28,7 @@ pub(crate) const PAGE: usize = 4 << 10;
 const GUEST_PAGE: u64 = 64 << 10;
 
 /// Pages of zeros between two blocks that cost less to keep than a further mapping.
+#[cfg(feature = "engine")]
 const GAP: u64 = 8;
 
 /// Most bytes of an index. Real ones have some KiB.
@@ -135,6 +138,7 @@ impl Contents {
     }
 
     /// Bytes of all pages.
+    #[cfg(feature = "engine")]
     pub fn pages(&self) -> u64 {
         self.memories.iter().flat_map(|memory| &memory.blocks).map(|block| block.length).sum()
     }
@@ -147,12 +151,14 @@ fn number(bytes: &mut &[u8], least: usize) -> Result<usize, String> {
 }
 
 /// Collects contents.
+#[cfg(feature = "engine")]
 #[derive(Debug, Default)]
 pub(crate) struct ContentsWriter {
     pages: Vec<u8>,
     contents: Contents,
 }
 
+#[cfg(feature = "engine")]
 impl ContentsWriter {
     /// Adds a memory that holds these bytes.
     pub fn memory(&mut self, bytes: &[u8], most: u64) -> Result<(), String> {
@@ -207,6 +213,8 @@ impl ContentsWriter {
     pub fn finish(self) -> Vec<u8> {
         let ContentsWriter { mut pages, contents } = self;
         let begin = pages.len();
+        let memories = contents.memories.iter().map(|memory| 20 + 16 * memory.blocks.len()).sum::<usize>();
+        pages.reserve_exact(16 + memories + 8 * contents.parts.len());
         pages.put_u32_le(contents.memories.len() as u32);
         for memory in &contents.memories {
             pages.put_u64_le(memory.size);
@@ -221,5 +229,108 @@ impl ContentsWriter {
         contents.parts.iter().for_each(|part| pages.put_u64_le(*part));
         pages.put_u64_le((pages.len() - begin) as u64);
         pages
+    }
+}
+
+#[cfg(all(test, feature = "engine"))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SIZE: usize = 128 << 10;
+
+    /// Contents of two memories and three parts, in a file behind some other bytes.
+    fn written(memory: &[u8]) -> (std::fs::File, Span, Vec<u8>) {
+        let mut writer = ContentsWriter::default();
+        writer.memory(memory, 1 << 20).unwrap();
+        writer.memory(&[], 0).unwrap();
+        [1, u64::MAX, 3].into_iter().for_each(|part| writer.part(part));
+        let bytes = writer.finish();
+        let (file, span) = file_of(&bytes);
+        (file, span, bytes)
+    }
+
+    fn file_of(bytes: &[u8]) -> (std::fs::File, Span) {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(bytes, 100).unwrap();
+        (file, Span { at: 100, length: bytes.len() as u64 })
+    }
+
+    #[test]
+    fn contents_are_read_as_they_were_written_and_pages_of_zeros_do_not_travel() {
+        let mut memory = vec![0; SIZE];
+        memory[5] = 1;
+        memory[2 * PAGE] = 2;
+        memory[30 * PAGE + 7] = 3;
+        let (file, span, bytes) = written(&memory);
+        let contents = Contents::read(&file, span).unwrap();
+        let places: Vec<_> = contents.memories[0].blocks.iter().map(|block| (block.at, block.length)).collect();
+        let page = PAGE as u64;
+        assert_eq!(places, [(0, 3 * page), (30 * page, page)], "a short gap is kept");
+        assert!(bytes.len() < 4 * PAGE + 200);
+        let mut again = vec![0; SIZE];
+        for block in &contents.memories[0].blocks {
+            let from = block.from as usize;
+            again[block.at as usize..][..block.length as usize]
+                .copy_from_slice(&bytes[from..][..block.length as usize]);
+        }
+        assert!(again == memory);
+        assert_eq!((contents.memories[0].size, contents.memories[1].size), (SIZE as u64, 0));
+        assert_eq!(contents.parts, [1, u64::MAX, 3]);
+    }
+
+    #[test]
+    fn contents_of_another_program_are_refused() {
+        let (file, span, _) = written(&vec![1; SIZE]);
+        let first = Contents::read(&file, span).unwrap();
+        assert_eq!(first.check(&first, SIZE as u64), Ok(()));
+        let wrong = |change: &dyn Fn(&mut Contents)| {
+            let mut contents = first.clone();
+            change(&mut contents);
+            assert!(contents.check(&first, SIZE as u64).is_err(), "{contents:?}");
+        };
+        wrong(&|contents| drop(contents.memories.pop()));
+        wrong(&|contents| contents.parts.push(1));
+        wrong(&|contents| contents.memories[0].size = 64 << 10);
+        wrong(&|contents| contents.memories[0].size = 2 << 20);
+        wrong(&|contents| contents.memories[0].size = 256 << 10);
+        let mut grown = first.clone();
+        grown.memories[0].size = 1 << 20;
+        assert_eq!(grown.check(&first, 1 << 20), Ok(()));
+    }
+
+    #[test]
+    fn contents_that_are_cut_off_are_refused() {
+        let (_, _, bytes) = written(&vec![1; SIZE]);
+        for end in (0..64).chain(bytes.len() - 200..bytes.len()) {
+            let (file, span) = file_of(&bytes[..end]);
+            assert!(Contents::read(&file, span).is_err(), "{end}");
+        }
+    }
+
+    proptest! {
+        /// All blocks of an index that is believed are whole pages, apart from each other, within their memory and among
+        /// the pages.
+        #[test]
+        fn what_is_believed_of_an_index_is_so(at in 0..200_usize, new in any::<u64>(), pages in 0..64_u64) {
+            let (_, _, bytes) = written(&vec![1; SIZE]);
+            let mut index = bytes[SIZE..bytes.len() - 8].to_vec();
+            let at = at.min(index.len() - 8);
+            index[at..at + 8].copy_from_slice(&new.to_le_bytes());
+            for pages in [SIZE as u64, pages * PAGE as u64] {
+                let Ok(contents) = Contents::decode(&index, pages) else { continue };
+                for memory in &contents.memories {
+                    prop_assert!(memory.size <= memory.most);
+                    let mut free = 0;
+                    for block in &memory.blocks {
+                        prop_assert!(block.at >= free && block.at + block.length <= memory.size && block.length > 0);
+                        prop_assert!(block.from + block.length <= pages);
+                        prop_assert!((block.at | block.length | block.from) % PAGE as u64 == 0);
+                        free = block.at + block.length;
+                    }
+                }
+            }
+        }
     }
 }

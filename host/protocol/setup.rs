@@ -8,7 +8,7 @@ use crate::model::fence::{Fence, SandboxMode};
 use crate::model::limits::{CompileLimits, Limits};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Draft, Report};
-use crate::model::settings::TaskSettings;
+use crate::model::settings::{Setting, TaskSettings};
 use crate::protocol::contents::Span;
 
 /// A worker's setup.
@@ -91,6 +91,18 @@ impl ImageSettings {
     /// The settings of an image for tasks with these limits, each in an instance of its own.
     pub fn of(limits: &Limits, deterministic: bool) -> ImageSettings {
         ImageSettings { epochs: limits.deadline.is_some(), fuel: limits.fuel.is_some(), deterministic, reset: false }
+    }
+
+    /// The settings of a pool in which two images differ. A program that no deadline, no counted work and no determinism
+    /// tells apart is compiled for another isolation.
+    pub fn differences(self, other: ImageSettings) -> Vec<Setting> {
+        let all = [
+            (self.epochs != other.epochs, Setting::Deadline),
+            (self.fuel != other.fuel, Setting::Fuel),
+            (self.deterministic != other.deterministic, Setting::Deterministic),
+        ];
+        let differ: Vec<_> = all.into_iter().filter_map(|(differs, setting)| differs.then_some(setting)).collect();
+        if differ.is_empty() { vec![Setting::Isolation] } else { differ }
     }
 
     /// The settings of an image in which `init` runs once and no task: it has a deadline and no fuel, whatever tasks have.

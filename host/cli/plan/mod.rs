@@ -84,6 +84,8 @@ pub struct Messages {
     pub quiet: bool,
     pub verbose: bool,
     pub progress: Shown,
+    /// How the steps before the first row are shown.
+    pub steps: Shown,
     /// Tasks that run as long as this are told of.
     pub slow: Duration,
     pub summary_json: Option<Target>,
@@ -189,6 +191,7 @@ fn messages(typed: &args::Messages, to_file: bool) -> Result<Messages> {
         quiet: typed.quiet,
         verbose: typed.verbose,
         progress: Shown::new(typed.progress, typed.quiet, to_file),
+        steps: Shown::of_steps(typed.progress, typed.quiet),
         slow: typed.slow,
         summary_json: typed.summary_json.as_deref().map(always).transpose()?,
     })

@@ -2,6 +2,7 @@
 
 mod advice;
 mod bar;
+mod compiling;
 mod firsts;
 mod hints;
 mod ledger;
@@ -32,6 +33,7 @@ use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::say;
+pub use compiling::Compiling;
 pub use firsts::Replay;
 use hints::Hints;
 pub use ledger::Ledger;
