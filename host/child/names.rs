@@ -12,6 +12,8 @@ pub(crate) const STATE: &str = "__wpool_state_";
 
 /// The interface that such a component exports.
 pub(crate) const INTERFACE: &str = "wpool:state/access";
+/// Copies the mutable globals of all core instances, before the first task: `func()`.
+pub(crate) const SAVE: &str = "save";
 /// Puts the mutable globals of all core instances back: `func()`.
 pub(crate) const RESTORE: &str = "restore";
 /// Makes the engine ask how large memories are, and returns the sum of their pages: `func() -> u64`.
@@ -19,7 +21,7 @@ pub(crate) const RESIZE: &str = "resize";
 /// A part of the state: `func(number: u32) -> u64`. Part 0 has the number of memories in its lower half and the number
 /// of further parts in its upper half. The further parts are the mutable globals as bits.
 pub(crate) const PART: &str = "part";
-/// Sets parts of the state, and what [`RESTORE`] puts back: `func(group: u32, parts: u64 × GROUP)`. Group 0 begins with part 1.
+/// Sets parts of the state: `func(group: u32, parts: u64 × GROUP)`. Group 0 begins with part 1.
 pub(crate) const LOAD: &str = "load";
 /// Parts that are set by one call.
 pub(crate) const GROUP: usize = 8;

@@ -43,19 +43,20 @@ pub(crate) struct InitIdentity<'a> {
     pub seed: Option<u64>,
 }
 
-/// The name of the entry for a program, before or after its `init`. The worker executable stands for the engine inside
-/// it.
+/// The name of the entry for a program, before or after its `init`; `what` is kept in it. The worker executable stands
+/// for the engine inside it.
 pub(crate) fn key(
     program: &Program,
     worker: &WorkerCommand,
     settings: ImageSettings,
     init: Option<InitIdentity<'_>>,
+    what: &str,
 ) -> String {
     let engine = std::fs::metadata(&worker.program).map(|file| (file.len(), file.mtime(), file.mtime_nsec()));
     let identity = (BUILD, std::env::consts::ARCH, engine.ok(), cpu_features(), settings);
     let mut hasher = blake3::Hasher::new();
     hasher.update(program.hash().as_bytes());
-    hasher.update(format!("{identity:?}").as_bytes());
+    hasher.update(format!("{what}{identity:?}").as_bytes());
     if let Some(InitIdentity { argument, env, memory, seed }) = init {
         // Quoted, so that different names and values cannot give the same text.
         hasher.update(format!("{env:?}{memory:?}{seed:?}").as_bytes()).update(argument);

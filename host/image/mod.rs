@@ -59,7 +59,10 @@ struct Made {
 impl Made {
     /// The setup of a worker without a state.
     fn setup(&self) -> ImageSetup {
-        ImageSetup { settings: self.settings, start: self.compiled.start, prepared: None }
+        let start = self.compiled.start;
+        // Memories are wpool's own only if the program allows that.
+        let settings = ImageSettings { reset: start.is_some(), ..self.settings };
+        ImageSetup { settings, start, prepared: None }
     }
 
     fn has_init(&self) -> bool {
@@ -266,7 +269,7 @@ impl<'a> Maker<'a> {
         let (env, memory) = (&*self.config.task.grants.env, self.config.task.limits.memory);
         let seed = self.config.task.deterministic.as_ref().map(|how| how.seed);
         let init = init.map(|init| InitIdentity { argument: &init.argument, env, memory, seed });
-        cache::key(self.program, self.worker, settings, init)
+        cache::key(self.program, self.worker, settings, init, "image")
     }
 
     fn load_image(&self, settings: ImageSettings) -> Option<Made> {

@@ -57,7 +57,7 @@ impl Maker<'_> {
         let seed = self.config.task.deterministic.as_ref().map(|how| how.seed);
         let memory = self.config.task.limits.memory;
         let init = InitIdentity { argument: &init.argument, env: &grants.env, memory, seed };
-        cache::key(self.program, self.worker, settings, Some(init))
+        cache::key(self.program, self.worker, settings, Some(init), "state")
     }
 
     /// Keeps a state in the cache if possible, and opens it.

@@ -21,11 +21,11 @@ const LEAST: usize = 64 << 10;
 /// Bytes of a page of a guest's memory.
 const GUEST_PAGE: u64 = 64 << 10;
 
-/// A program rewritten so that its state can be put back.
-pub(super) struct Prepared {
-    pub wasm: Vec<u8>,
-    /// What its memories begin with, encoded.
-    pub start: Vec<u8>,
+/// What is taken out of modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Take {
+    Nothing,
+    Data,
 }
 
 /// Pages of a memory by their numbers.
@@ -42,7 +42,11 @@ pub(super) struct Taken {
 
 impl Taken {
     /// Takes the data out of a module, if there is much.
-    pub fn out_of(wasm: &[u8], state: &ModuleState) -> wasmparser::Result<Taken> {
+    pub fn out_of(wasm: &[u8], state: &ModuleState, take: Take) -> wasmparser::Result<Taken> {
+        let nothing = Taken { memories: vec![Pages::new(); state.memories.len()], rest: None };
+        if take == Take::Nothing {
+            return Ok(nothing);
+        }
         let mut segments = Vec::new();
         // Without this section no instruction names a segment.
         let mut are_named = false;
@@ -53,7 +57,7 @@ impl Taken {
                 _ => {}
             }
         }
-        let mut taken = Taken { memories: vec![Pages::new(); state.memories.len()], rest: None };
+        let mut taken = Taken { memories: nothing.memories.clone(), rest: None };
         let (mut rest, mut count, mut bytes, mut open) = (Vec::new(), 0_u32, 0, true);
         for segment in &segments {
             let Some((memory, at)) = place(segment, state).filter(|_| open) else {
@@ -73,7 +77,7 @@ impl Taken {
         let pages = taken.memories.iter().map(Pages::len).sum::<usize>() * PAGE;
         // Data that is scattered over many pages is smaller as it is.
         if bytes < LEAST || pages / 2 > bytes {
-            return Ok(Taken { memories: vec![Pages::new(); state.memories.len()], rest: None });
+            return Ok(nothing);
         }
         let mut data = Vec::new();
         count.encode(&mut data);

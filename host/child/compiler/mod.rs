@@ -18,8 +18,9 @@ use std::borrow::Cow;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-use self::data::Prepared;
+use self::data::Take;
 use self::outer::is_component;
+use self::resettable::Prepared;
 use crate::child::confine::{self, Confinement, Needs};
 use crate::child::engine::engine;
 use crate::child::pipes::Pipes;
@@ -129,7 +130,7 @@ fn goal(
     if goal == Goal::Run {
         return image(&wasm, settings);
     }
-    if let Ok(prepared) = prepare(&wasm)
+    if let Ok(prepared) = prepare(&wasm, settings)
         && let Ok((compiled, image)) = image_of_prepared(&prepared, settings)
         && (compiled.draft.init.is_some() || settings.reset)
     {
@@ -149,13 +150,15 @@ fn goal(
 }
 
 /// The program rewritten so that its instances can be put back, or the reason why it cannot be.
-fn prepare(wasm: &[u8]) -> Result<Prepared, String> {
-    if is_component(wasm) { flat::prepare(wasm) } else { resettable::prepare(wasm) }
+fn prepare(wasm: &[u8], settings: ImageSettings) -> Result<Prepared, String> {
+    // Where fuel is counted, the engine copies the data, because its work counts.
+    let take = if settings.fuel { Take::Nothing } else { Take::Data };
+    if is_component(wasm) { flat::prepare(wasm, take) } else { resettable::prepare(wasm, take) }
 }
 
 /// The report on a program, and its image.
 fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Compiled, Vec<u8>), Refusal> {
-    let prepared = prepare(wasm);
+    let prepared = prepare(wasm, settings);
     let mut resettable = prepared.as_ref().map(drop).map_err(Clone::clone);
     if settings.reset
         && let Ok(prepared) = &prepared

@@ -10,16 +10,16 @@
 use wasm_encoder::ExportKind;
 use wasmparser::{FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TypeRef, ValType};
 
-use super::data::{Prepared, Taken, start_of};
+use super::data::{Take, Taken, start_of};
 use super::sections::{Added, with_exports};
 use crate::child::engine::watch::MAX_WATCHED;
 use crate::child::names::STATE;
 use crate::model::limits::in_words;
 
-/// Most mutable globals: more would cost more to put back than is saved. Real programs have one to five.
-const MAX_GLOBALS: usize = 8192;
-/// Most bytes of initial data. It is copied into each new instance, of which there are few, and each worker has its own
-/// copy. Fresh instances share theirs.
+/// Most mutable globals. Most programs have one to five; a CPython that is linked from libraries has a global for each
+/// address that they share, some five hundred. Copying one takes a nanosecond in a component and ten in a core module.
+const MAX_GLOBALS: usize = 4 << 10;
+/// Most bytes of initial data. Large data is mapped into each new instance, and workers share it.
 const MAX_DATA: usize = 128 << 20;
 
 /// Proposals whose instructions change no state but memories, mutable globals, tables and segments.
@@ -39,14 +39,21 @@ const KNOWN: [&str; 11] = [
 
 /// A core module rewritten so that its state can be put back, or the reason why it cannot be. An invalid module may
 /// give either.
-pub(super) fn prepare(wasm: &[u8]) -> Result<Prepared, String> {
+pub(super) fn prepare(wasm: &[u8], take: Take) -> Result<Prepared, String> {
     let unread = |error: wasmparser::BinaryReaderError| error.to_string();
     let state = ModuleState::read(wasm, Stands::Alone)?;
     ModuleState::check_size(&[&state])?;
-    let data = Taken::out_of(wasm, &state).map_err(unread)?;
+    let data = Taken::out_of(wasm, &state, take).map_err(unread)?;
     let start = start_of(&[(&state, &data)])?;
     let wasm = with_exports(wasm, &state.exports(), data.rest.as_ref()).map_err(unread)?;
     Ok(Prepared { wasm, start })
+}
+
+/// A program that was rewritten so that its instances can be put back.
+pub(super) struct Prepared {
+    pub wasm: Vec<u8>,
+    /// What its memories begin with, encoded.
+    pub start: Vec<u8>,
 }
 
 /// The place of a module.
@@ -238,7 +245,7 @@ mod tests {
 
     fn verdict(text: &str) -> Result<Vec<String>, String> {
         let wasm = wat::parse_str(text).unwrap();
-        let prepared = prepare(&wasm)?.wasm;
+        let prepared = prepare(&wasm, Take::Data)?.wasm;
         wasmparser::validate(&prepared).unwrap();
         let exports = Parser::new(0).parse_all(&prepared).filter_map(|payload| match payload.unwrap() {
             Payload::ExportSection(exports) => Some(exports),
@@ -289,7 +296,7 @@ mod tests {
             ("(memory 1 1 shared)", "shared"),
             ("(tag)", "exceptions"),
             (r#"(memory (export "__wpool_state_x") 1)"#, "__wpool_state_"),
-            (&format!(r#"(memory 64) (data (i32.const 0) "{}")"#, "x".repeat(3 << 20)), "more than 2 MiB"),
+            (&"(global (mut i32) (i32.const 1))".repeat(MAX_GLOBALS + 1), "mutable globals"),
             ("(func try_table end)", "proposal exceptions"),
             ("(func (drop (struct.new 0))) (type (struct))", "proposal gc"),
         ] {
@@ -303,7 +310,7 @@ mod tests {
         let wasm =
             wat::parse_str(r#"(module (memory 1) (global (mut i32) (i32.const 1)) (func (export "f")))"#).unwrap();
         for end in 0..wasm.len() {
-            let _ = prepare(&wasm[..end]);
+            let _ = prepare(&wasm[..end], Take::Data);
         }
     }
 }

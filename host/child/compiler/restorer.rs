@@ -1,20 +1,19 @@
 //! The core module that puts a component's globals back, and the parts of a component around it.
 //!
-//! It imports the mutable globals and the memories of all other core instances. Its instance is made last, and its
-//! start function copies the globals, so the copies are the values before any task. The component exports four of its
-//! functions.
+//! It imports the mutable globals and the memories of all other core instances. The component exports its functions. One
+//! copies the globals; it is called when the instance has been made, so the copies are the values before any task. It
+//! is not a start function, because its work would count as that of making the instance.
 
 use wasm_encoder::{
     Alias, BlockType, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection, ComponentExportKind,
     ComponentExportSection, ComponentInstanceSection, ComponentTypeSection, ConstExpr, EntityType, ExportKind,
     ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, InstanceSection,
-    InstructionSink, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, StartSection, TypeSection,
-    ValType,
+    InstructionSink, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, TypeSection, ValType,
 };
 use wasmparser::Validator;
 
 use super::resettable::ModuleState;
-use crate::child::names::{GROUP, INTERFACE, LOAD, PART, RESIZE, RESTORE};
+use crate::child::names::{GROUP, INTERFACE, LOAD, PART, RESIZE, RESTORE, SAVE};
 
 /// Numbers of the items that a component has so far.
 #[derive(Debug, Default)]
@@ -51,7 +50,7 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     component.section(&instances);
 
     let mut aliases = ComponentAliasSection::new();
-    for name in [RESTORE, RESIZE, PART, LOAD] {
+    for name in [SAVE, RESTORE, RESIZE, PART, LOAD] {
         aliases.alias(Alias::CoreInstanceExport { instance: counts.core_instances, kind: ExportKind::Func, name });
     }
     component.section(&aliases);
@@ -66,14 +65,14 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     component.section(&types);
 
     let mut lifted = CanonicalFunctionSection::new();
-    for at in 0..4 {
-        lifted.lift(counts.core_functions + at, counts.types + at, []);
+    for (at, ty) in (0..).zip([0, 0, 1, 2, 3]) {
+        lifted.lift(counts.core_functions + at, counts.types + ty, []);
     }
     component.section(&lifted);
 
     let mut interface = ComponentInstanceSection::new();
     let named = |(name, at)| (name, ComponentExportKind::Func, counts.functions + at);
-    interface.export_items([(RESTORE, 0), (RESIZE, 1), (PART, 2), (LOAD, 3)].map(named));
+    interface.export_items([(SAVE, 0), (RESTORE, 1), (RESIZE, 2), (PART, 3), (LOAD, 4)].map(named));
     component.section(&interface);
     let mut exports = ComponentExportSection::new();
     exports.export(INTERFACE, ComponentExportKind::Instance, counts.instances, None);
@@ -124,12 +123,12 @@ impl Restorer {
             code.function(&body);
         }
         let mut exports = ExportSection::new();
-        for (name, index) in [RESTORE, RESIZE, PART, LOAD].into_iter().zip(1..) {
+        for (name, index) in [SAVE, RESTORE, RESIZE, PART, LOAD].into_iter().zip(0..) {
             exports.export(name, ExportKind::Func, index);
         }
         let mut module = Module::new();
         module.section(&types).section(&imports).section(&functions).section(&copies).section(&exports);
-        module.section(&StartSection { function_index: 0 }).section(&code);
+        module.section(&code);
         module
     }
 
@@ -169,84 +168,101 @@ impl Restorer {
         })
     }
 
-    /// The global, its copy, its type and the lane of each part, from part 1 on.
-    fn parts(&self) -> Vec<(u32, u32, ValType, u8)> {
-        let lanes = |ty| if ty == ValType::V128 { 0..2 } else { 0..1 };
-        self.copies().flat_map(|(global, copy, ty)| lanes(ty).map(move |lane| (global, copy, ty, lane))).collect()
-    }
-
     /// Part 0 has the number of memories in its lower half and the number of further parts in its upper half. The
     /// further parts are the globals as bits, 64 in each.
     fn part(&self) -> Function {
-        let parts = self.parts();
-        let counts = (parts.len() as i64) << 32 | self.memories.len() as i64;
-        body(|code| {
-            code.local_get(0).i32_const(1).i32_sub().local_set(0);
-            choose(code, 0..parts.len(), &mut |code, at| {
-                let (global, _, ty, lane) = parts[at];
-                code.global_get(global);
-                match ty {
-                    ValType::I32 => code.i64_extend_i32_u(),
-                    ValType::F32 => code.i32_reinterpret_f32().i64_extend_i32_u(),
-                    ValType::F64 => code.i64_reinterpret_f64(),
-                    ValType::V128 => code.i64x2_extract_lane(lane),
-                    ValType::I64 | ValType::Ref(_) => code,
-                };
-                code.return_();
-            });
-            code.i64_const(counts);
-        })
+        let mut parts = vec![Part::Counts(0)];
+        for (global, _, ty) in self.copies() {
+            let lanes = if ty == ValType::V128 { 2 } else { 1 };
+            parts.extend((0..lanes).map(|lane| Part::Of { global, ty, lane }));
+        }
+        parts[0] = Part::Counts((parts.len() as i64 - 1) << 32 | self.memories.len() as i64);
+        body(|code| pick(code, &parts, 0))
     }
 
-    /// Sets a group of parts, in the globals and in their copies.
+    /// Sets the parts of a group. Its number is the first parameter.
     fn load(&self) -> Function {
-        let parts = self.parts();
+        let lanes = |ty| if ty == ValType::V128 { 0..2 } else { 0..1 };
+        let parts: Vec<_> =
+            self.copies().flat_map(|(global, _, ty)| lanes(ty).map(move |lane| (global, ty, lane))).collect();
         let groups: Vec<_> = parts.chunks(GROUP).collect();
-        body(|code| {
-            choose(code, 0..groups.len(), &mut |code, group| {
-                for (local, (global, copy, ty, lane)) in (1..).zip(groups[group].iter().copied()) {
-                    if ty == ValType::V128 {
-                        code.global_get(global);
-                    }
-                    code.local_get(local);
-                    match ty {
-                        ValType::I32 => code.i32_wrap_i64(),
-                        ValType::F32 => code.i32_wrap_i64().f32_reinterpret_i32(),
-                        ValType::F64 => code.f64_reinterpret_i64(),
-                        ValType::V128 => code.i64x2_replace_lane(lane),
-                        ValType::I64 | ValType::Ref(_) => code,
-                    };
-                    code.global_set(global).global_get(global).global_set(copy);
-                }
-                code.return_();
-            });
-        })
+        body(|code| set_one_of(code, &groups, 0))
     }
 }
 
-/// Writes code for each number of a range, of which that runs which the first local holds. It has to return. Halves the
-/// range again and again, because programs can have thousands of globals.
-fn choose(
-    code: &mut InstructionSink<'_>,
-    range: std::ops::Range<usize>,
-    write: &mut impl FnMut(&mut InstructionSink<'_>, usize),
-) {
-    let half = range.start + range.len() / 2;
-    match range.len() {
-        0 => {}
-        1 => {
-            code.local_get(0).i32_const(range.start as i32).i32_eq().if_(BlockType::Empty);
-            write(code, range.start);
-            code.end();
-        }
-        _ => {
-            code.local_get(0).i32_const(half as i32).i32_lt_u().if_(BlockType::Empty);
-            choose(code, range.start..half, write);
-            code.else_();
-            choose(code, half..range.end, write);
-            code.end();
-        }
+/// Sets the group with the number in the first parameter. `groups` begin with number `first`.
+fn set_one_of(code: &mut InstructionSink<'_>, groups: &[&[(u32, ValType, u8)]], first: usize) {
+    let (low, high) = groups.split_at(groups.len() / 2);
+    if low.is_empty() {
+        high.first().iter().for_each(|group| set(code, group));
+        return;
     }
+    let middle = first + low.len();
+    code.local_get(0).i32_const(middle as i32).i32_lt_u().if_(BlockType::Empty);
+    set_one_of(code, low, first);
+    code.else_();
+    set_one_of(code, high, middle);
+    code.end();
+}
+
+/// Sets globals, by their lanes, to the parameters from the second on.
+fn set(code: &mut InstructionSink<'_>, group: &[(u32, ValType, u8)]) {
+    for (local, &(global, ty, lane)) in (1..).zip(group) {
+        if ty == ValType::V128 {
+            code.global_get(global);
+        }
+        code.local_get(local);
+        match ty {
+            ValType::I32 => code.i32_wrap_i64(),
+            ValType::F32 => code.i32_wrap_i64().f32_reinterpret_i32(),
+            ValType::F64 => code.f64_reinterpret_i64(),
+            ValType::V128 => code.i64x2_replace_lane(lane),
+            ValType::I64 | ValType::Ref(_) => code,
+        };
+        code.global_set(global);
+    }
+}
+
+/// A part of the state, as a number of 64 bits.
+#[derive(Clone, Copy)]
+enum Part {
+    Counts(i64),
+    Of { global: u32, ty: ValType, lane: u8 },
+}
+
+impl Part {
+    fn push(self, code: &mut InstructionSink<'_>) {
+        let (global, ty, lane) = match self {
+            Part::Counts(counts) => {
+                code.i64_const(counts);
+                return;
+            }
+            Part::Of { global, ty, lane } => (global, ty, lane),
+        };
+        code.global_get(global);
+        match ty {
+            ValType::I32 => code.i64_extend_i32_u(),
+            ValType::F32 => code.i32_reinterpret_f32().i64_extend_i32_u(),
+            ValType::F64 => code.i64_reinterpret_f64(),
+            ValType::V128 => code.i64x2_extract_lane(lane),
+            ValType::I64 | ValType::Ref(_) => code,
+        };
+    }
+}
+
+/// Pushes the part with the number in the parameter. `parts` begin with number `first` and are not empty. The search
+/// halves them, so it stays quick with thousands of globals.
+fn pick(code: &mut InstructionSink<'_>, parts: &[Part], first: usize) {
+    let (low, high) = parts.split_at(parts.len() / 2);
+    if low.is_empty() {
+        return high[0].push(code);
+    }
+    let middle = first + low.len();
+    code.local_get(0).i32_const(middle as i32).i32_lt_u().if_(BlockType::Result(ValType::I64));
+    pick(code, low, first);
+    code.else_();
+    pick(code, high, middle);
+    code.end();
 }
 
 fn body(write: impl FnOnce(&mut InstructionSink<'_>)) -> Function {

@@ -19,6 +19,7 @@ pub(super) type Group = (u32, u64, u64, u64, u64, u64, u64, u64, u64);
 /// The functions of an instance.
 #[derive(Clone, Copy)]
 pub(super) struct Access {
+    pub save: TypedFunc<(), ()>,
     pub restore: TypedFunc<(), ()>,
     pub resize: TypedFunc<(), (u64,)>,
     pub part: TypedFunc<(u32,), (u64,)>,
@@ -29,6 +30,11 @@ pub(super) struct Access {
 }
 
 impl Access {
+    /// Keeps the globals as they are now.
+    pub fn save<T: Send>(&mut self, store: &mut Store<T>) -> bool {
+        self.call(store, self.save, ()).is_ok()
+    }
+
     /// Restores the globals.
     pub fn restore<T: Send>(&mut self, store: &mut Store<T>) -> bool {
         self.call(store, self.restore, ()).is_ok()
@@ -50,7 +56,7 @@ impl Access {
         self.call(store, self.part, (number,)).map(|(part,)| part)
     }
 
-    /// Sets all parts, and the values that [`Access::restore`] puts back.
+    /// Sets all parts.
     pub fn load<T: Send>(&mut self, store: &mut Store<T>, parts: &[u64]) -> Result<()> {
         for (number, group) in (0..).zip(parts.chunks(GROUP)) {
             let mut all = [0; GROUP];

@@ -21,7 +21,6 @@ use crate::model::settings::TaskSettings;
 use crate::model::template::Row;
 use crate::model::typed::RowError;
 use crate::protocol::page::SharedPage;
-use crate::protocol::setup::ImageSettings;
 use crate::protocol::wire::Task;
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
@@ -38,8 +37,10 @@ pub(super) struct TaskContext {
     pub convention: Convention,
     /// The argument of `init`, when each instance calls it.
     pub init: Option<Bytes>,
-    /// The settings with which guest code is compiled.
-    pub image: ImageSettings,
+    /// Whether guest code is compiled with checks that stop it at a deadline.
+    pub epochs: bool,
+    /// Whether guest code is compiled to count fuel.
+    pub counts_fuel: bool,
     /// The text that `init` prints, if it runs once.
     pub printed: Printed,
     pub time: ActiveTime,

@@ -11,10 +11,11 @@ use super::contents;
 use super::pristine::{OUT_OF_REACH, Pristine, Within, regions_differ};
 use crate::child::engine::layer::Layer;
 use crate::child::engine::memories::{Memories, Region};
-use crate::child::names::{INTERFACE, LOAD, PART, RESIZE, RESTORE};
+use crate::child::names::{INTERFACE, LOAD, PART, RESIZE, RESTORE, SAVE};
 
 /// The functions that were added to a component.
 pub(super) struct ComponentParts {
+    save: ComponentExportIndex,
     restore: ComponentExportIndex,
     resize: ComponentExportIndex,
     part: ComponentExportIndex,
@@ -27,12 +28,14 @@ impl ComponentParts {
     pub fn find(component: &Component, memories: Arc<Memories>) -> Option<ComponentParts> {
         let interface = component.get_export_index(None, INTERFACE)?;
         let function = |name| component.get_export_index(Some(&interface), name);
-        let (restore, resize, part, load) = (function(RESTORE)?, function(RESIZE)?, function(PART)?, function(LOAD)?);
-        Some(ComponentParts { restore, resize, part, load, memories })
+        let (save, restore) = (function(SAVE)?, function(RESTORE)?);
+        let (resize, part, load) = (function(RESIZE)?, function(PART)?, function(LOAD)?);
+        Some(ComponentParts { save, restore, resize, part, load, memories })
     }
 
     fn access<T: 'static>(&self, store: &mut Store<T>, instance: Instance, waits: bool) -> Option<Access> {
         Some(Access {
+            save: instance.get_typed_func(&mut *store, self.save).ok()?,
             restore: instance.get_typed_func(&mut *store, self.restore).ok()?,
             resize: instance.get_typed_func(&mut *store, self.resize).ok()?,
             part: instance.get_typed_func(&mut *store, self.part).ok()?,
@@ -105,7 +108,7 @@ impl ComponentParts {
         let (memories, _) = access.counts(store).ok()?;
         let regions = self.memories.of_instances();
         let has_all = regions.len() == memories && access.has_size(store, &regions);
-        if has_all { Pristine::watch(regions, Within::Component(access)) } else { None }
+        if has_all && access.save(store) { Pristine::watch(regions, Within::Component(access)) } else { None }
     }
 
     /// The place where two instances differ, if they do. They must be the only instances, and the kept one must be the

@@ -123,7 +123,7 @@ impl<P: Program> Home<P> {
     fn new(program: &P, context: &TaskContext) -> Self {
         let mut store = Store::new(program.engine(), P::Store::new(Guard::new(context.settings.limits.memory)));
         store.limiter(|state| state.guard());
-        if context.image.epochs {
+        if context.epochs {
             let time = context.time.clone();
             store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
         }
@@ -186,12 +186,14 @@ impl<P: Program> Home<P> {
         self.tasks = self.tasks.saturating_add(1);
         self.store.data_mut().guard().begin(call.deadline);
         self.store.set_hostcall_fuel(context.hostcall_memory(call));
-        if context.image.epochs {
+        if context.epochs {
             self.store.set_epoch_deadline(1);
         }
-        if context.image.fuel {
-            // Without a limit for `init`, which has none.
-            self.store.set_fuel(context.settings.limits.fuel.unwrap_or(u64::MAX) - self.spent)?;
+        if let Some(fuel) = context.settings.limits.fuel {
+            self.store.set_fuel(fuel - self.spent)?;
+        } else if context.counts_fuel {
+            // There is no limit for `init`.
+            self.store.set_fuel(u64::MAX)?;
         }
         match &self.stdio {
             Some(stdio) if self.pristine.is_none() || self.store.data_mut().renew_world() => {
