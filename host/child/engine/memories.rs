@@ -312,7 +312,10 @@ unsafe impl MemoryCreator for Memories {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+
     use super::*;
+    use crate::protocol::contents::{ContentsWriter, Span};
 
     #[test]
     fn a_memory_holds_zeros_wherever_it_grows_and_whoever_had_it_before() {
@@ -342,5 +345,45 @@ mod tests {
         let region = memories.take(8 << 20, 1 << 20).unwrap();
         assert!(region.resize((8 << 20) + 1).is_err());
         assert!(memories.at(region.at as *const u8).is_some() && memories.at(ptr::null()).is_none());
+    }
+
+    /// A layer for a memory of four pages of a guest, with these bytes at the beginning.
+    fn layer(bytes: &[u8]) -> Layer {
+        let mut contents = vec![0; 256 << 10];
+        contents[..bytes.len()].copy_from_slice(bytes);
+        let mut writer = ContentsWriter::default();
+        writer.memory(&contents, 1 << 20).unwrap();
+        let encoded = writer.finish();
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&encoded, 0).unwrap();
+        Layer::open(file.into(), Span { at: 0, length: encoded.len() as u64 }).unwrap()
+    }
+
+    #[test]
+    fn a_state_is_all_that_a_memory_holds_and_leaves_with_it() {
+        // The first is copied, the second is mapped.
+        for length in [100, 200 << 10] {
+            let (start, state) = (layer(&[7; 300]), layer(&vec![9; length]));
+            let memories = Memories::new(Some(start));
+            for _ in 0..3 {
+                memories.begin_instance();
+                let ty = MemoryType::new(4, None);
+                let memory = memories.new_memory(ty, 256 << 10, None, Some(8 << 20), 1 << 20).unwrap();
+                let region = memories.at(memory.as_ptr()).unwrap();
+                // SAFETY: as large as that it is.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(memory.as_ptr(), 256 << 10) };
+                assert!(bytes[..300].iter().all(|byte| *byte == 7) && bytes[300..].iter().all(|byte| *byte == 0));
+                bytes.fill(1);
+                for _ in 0..2 {
+                    region.lay(&state, 0).unwrap();
+                    let (held, rest) = bytes.split_at(length);
+                    assert!(held.iter().all(|byte| *byte == 9) && rest.iter().all(|byte| *byte == 0));
+                    bytes.fill(2);
+                }
+                assert!(region.lay(&state, 1).is_err(), "there is one memory");
+                drop(memory);
+            }
+            assert_eq!(memories.lock().len(), 1);
+        }
     }
 }

@@ -9,7 +9,7 @@ use wasmtime::{Engine, Store};
 
 use super::call::{Call, NoFunction, Returned};
 use super::component_store::{ComponentStore, call_typed};
-use super::guard::Stopped;
+use super::guard::{Stopped, no_snapshot};
 use super::init::{self, Accessors};
 use super::keyvalue::Keyvalue;
 use super::keyvalue::state_link::StateLink;
@@ -183,7 +183,7 @@ impl Program for ComponentProgram {
     async fn state(&self, store: &mut Store<ComponentStore>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
         if store.data().has_open_resources() {
             let what = "it leaves handles open, such as that of the stream it has printed to";
-            return Err(init::no_snapshot(what.to_owned()));
+            return Err(no_snapshot(what.to_owned()));
         }
         match &self.parts {
             Some(parts) => {

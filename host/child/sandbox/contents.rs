@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wasmtime::{Error, Result, Val};
 
+use super::guard::no_snapshot;
 use super::values::bits;
 use crate::child::engine::memories::{Memories, Region};
 use crate::protocol::contents::ContentsWriter;
@@ -19,7 +20,7 @@ pub(super) fn of_regions(regions: &[Arc<Region>], memories: &Memories) -> Result
         };
         // SAFETY: as many bytes of a region can be read as it is large, and no guest runs that would write to them.
         let bytes = unsafe { std::slice::from_raw_parts(region.address().cast_const(), region.size()) };
-        contents.memory(bytes, most).map_err(super::init::no_snapshot)?;
+        contents.memory(bytes, most).map_err(no_snapshot)?;
     }
     Ok(contents)
 }

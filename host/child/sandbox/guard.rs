@@ -28,6 +28,11 @@ pub(super) enum Stopped {
     Denied(String),
 }
 
+/// The error of an `init` after which no snapshot can be made.
+pub(super) fn no_snapshot(message: String) -> wasmtime::Error {
+    Stopped::Init { code: RefusalCode::Snapshot, message }.into()
+}
+
 /// The moment of the worker's active time by which a task must have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Deadline {

@@ -9,7 +9,7 @@ use wasmtime_wasi::I32Exit;
 use super::component_store::{ComponentStore, call_typed};
 use super::core_store::{CoreStore, Guest};
 use super::function::{Function, Gives};
-use super::guard::Stopped;
+use super::guard::{Stopped, no_snapshot};
 use super::kind::GuestStore as _;
 use super::values::bits;
 use crate::child::names::{ACCESS, CONSTRUCTORS};
@@ -134,8 +134,4 @@ fn exited(error: wasmtime::Error) -> wasmtime::Error {
         }
         None => error,
     }
-}
-
-pub(super) fn no_snapshot(message: String) -> wasmtime::Error {
-    Stopped::Init { code: RefusalCode::Snapshot, message }.into()
 }

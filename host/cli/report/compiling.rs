@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use wpool::Event;
+use wpool::{Event, Setting};
 
 use crate::cli::options::listed;
 use crate::cli::plan::Shown;
@@ -42,15 +42,32 @@ impl Compiling {
             state.line = None;
             return;
         }
-        let again = match listed(again_for) {
-            options if options.is_empty() => String::new(),
-            options => format!(" again, because of {options}"),
-        };
-        let text = format!("compiling {}{again}: {}", self.program, show_time(Duration::from_secs(elapsed.as_secs())));
+        let text = text(&self.program, again_for, *elapsed);
         match self.shown {
             Shown::Bar => state.line.get_or_insert_with(Line::draw).set(text),
             Shown::Counter if state.counts.are_due(*elapsed) => say(format_args!("{text}")),
             Shown::Counter | Shown::Nothing => {}
         }
+    }
+}
+
+fn text(program: &str, again_for: &[Setting], elapsed: Duration) -> String {
+    let again = match listed(again_for) {
+        options if options.is_empty() => options,
+        options => format!(" again, because of {options}"),
+    };
+    format!("compiling {program}{again}: {}", show_time(Duration::from_secs(elapsed.as_secs())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_names_the_program_the_options_and_whole_seconds() {
+        let elapsed = Duration::from_millis(12_700);
+        assert_eq!(text("a.wasm", &[], elapsed), format!("compiling a.wasm: {}", show_time(Duration::from_secs(12))));
+        let again = text("a.wasm", &[Setting::Deadline, Setting::Fuel], elapsed);
+        assert!(again.starts_with("compiling a.wasm again, because of --timeout, --fuel: "), "{again}");
     }
 }

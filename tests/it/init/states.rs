@@ -2,9 +2,11 @@
 //! refused.
 
 use wpool::wire::{self, Kind};
+use wpool::{Event, Observer, Outcome, PoolConfig};
 
 use super::*;
 use crate::reset::{makers, verified};
+use crate::support::children_of;
 
 /// Checks and changes everything that `init` has left. `prepare` and `check` are their functions, between core types.
 const ALL_PARTS: &str = r#"
@@ -212,4 +214,70 @@ fn a_state_that_lies_is_refused_by_the_host() {
         let error = with_state(&task, &lie);
         assert!(error.contains("initializer") && error.contains(why), "{why}: {error}");
     }
+}
+
+/// A module whose `init` fills so many MiB with something else than zeros.
+fn filling(mib: usize) -> Program {
+    let (pages, bytes) = (mib * 16 + 1, mib << 20);
+    let text = format!(
+        r#"(module (memory (export "memory") {pages})
+            (func (export "alloc") (param i32) (result i32) (i32.const 1024))
+            (func (export "wpool_init") (memory.fill (i32.const 65536) (i32.const 7) (i32.const {bytes})))
+            (func (export "run") (param i32 i32) (result i64)
+                (i32.store8 (i32.const 0) (i32.add (i32.const 0x30) (i32.load8_u (i32.const {bytes}))))
+                (i64.const 1)))"#
+    );
+    Program::new("filling.wat", text)
+}
+
+#[test]
+fn workers_share_the_pages_of_a_state() {
+    const MIB: usize = 64;
+    let workers = || {
+        let is_it = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.starts_with(b"wpool worker") && line.windows(11).any(|part| part == b"filling.wat")
+        };
+        children_of(std::process::id()).into_iter().filter(is_it).collect::<Vec<_>>()
+    };
+    block_on(async {
+        let worker = WorkerCommand::at(env!("CARGO_BIN_EXE_wpool"));
+        let pool = Pool::builder(filling(MIB)).worker(worker).workers(4).build().await.unwrap();
+        let mut results = pool.map(vec!["1"; 400]);
+        while let Some(result) = results.next().await.unwrap() {
+            assert!(matches!(result.outcome, Outcome::Ok(_)), "{result:?}");
+        }
+        let pids = workers();
+        assert!(!pids.is_empty());
+        for pid in pids {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+            let own: usize = line.split_whitespace().next().unwrap().parse().unwrap();
+            assert!(own >> 10 < MIB / 4, "{own} KiB of its own, of a state of {MIB} MiB");
+        }
+    });
+}
+
+#[test]
+fn an_observer_hears_how_long_the_compiler_is_at_work() {
+    let wpool = env!("CARGO_BIN_EXE_wpool");
+    let script = format!("case \"$*\" in *compiler*) sleep 2.2 ;; esac\nexec '{wpool}' \"$@\"");
+    let worker = WorkerCommand { args: ["-c", &script, "sh"].map(Into::into).into(), ..WorkerCommand::at("/bin/sh") };
+    let (observer, mut events) = Observer::channel(1 << 10);
+    block_on(async {
+        let program = Program::read(wat("noop")).unwrap();
+        let config = PoolConfig { observer, ..PoolConfig::default() };
+        Pool::builder(program).config(config).worker(worker).build().await.unwrap();
+    });
+    let mut heard = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let Event::Compiling { elapsed, again_for, ended } = event {
+            assert!(elapsed >= Duration::from_secs(heard.len().min(2) as u64), "{elapsed:?}");
+            heard.push((again_for, ended));
+        }
+    }
+    assert!(heard.len() >= 3, "{heard:?}");
+    let (last, before) = heard.split_last().unwrap();
+    assert!(last.1 && before.iter().all(|(_, ended)| !ended), "{heard:?}");
+    assert!(heard.iter().all(|(again_for, _)| again_for.is_empty()), "there is no cache: {heard:?}");
 }
