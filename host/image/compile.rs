@@ -26,7 +26,7 @@ const MAX_IMAGE: usize = 2 << 30;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A smaller program is compiled before threads would have started.
-const LEAST_FOR_THREADS: usize = 64 << 10;
+const LEAST_FOR_THREADS: usize = 512 << 10;
 
 /// Most threads that compile. Beyond this the parts that one thread does take longer than the others.
 const MOST_THREADS: usize = 16;

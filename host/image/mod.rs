@@ -190,11 +190,14 @@ impl<'a> Maker<'a> {
     /// An image whose instances start from the state after `init`, or the image of a program without `init`.
     async fn for_all(&self) -> Result<Image, Error> {
         let own = self.own();
-        let kept = self.load_image(own);
-        if let Some(made) = kept.filter(|made| made.has_init() && made.compiled.start.is_some()) {
+        let mut kept = self.load_image(own);
+        if let Some(made) = kept.take_if(|made| made.has_init() && made.compiled.start.is_some()) {
             return self.prepared(made).await;
         }
-        if let Some(made) = self.load_image(self.settings).filter(|made| !made.has_init()) {
+        if own != self.settings {
+            kept = self.load_image(self.settings);
+        }
+        if let Some(made) = kept.filter(|made| !made.has_init()) {
             return self.ready(made);
         }
         let snapshot = self.key(self.settings, Some(&self.init()));

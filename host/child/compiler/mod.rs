@@ -14,6 +14,7 @@ mod sections;
 mod types;
 
 use std::borrow::Cow;
+use std::hint::black_box;
 
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
@@ -98,10 +99,15 @@ fn start_threads(count: usize) -> std::io::Result<()> {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(count.max(1)).use_current_thread();
     let threads = threads.stack_size(STACK).thread_name(|_| "wpool-compile".into());
     threads.build_global().map_err(std::io::Error::other)?;
-    // The start of a thread takes more system calls than the whole fence allows.
-    rayon::broadcast(|_| ());
+    // The start of a thread takes more system calls than the whole fence allows, and so does the first time that the
+    // allocator of a thread gives memory back: glibc's then reads a setting of the system, once for all threads.
+    rayon::broadcast(|_| drop(black_box((0..SOME).map(|_| Vec::<u8>::with_capacity(LARGE)).collect::<Vec<_>>())));
     Ok(())
 }
+
+/// As many blocks of such a size that the allocator gives their memory back. Larger blocks are mapped one by one.
+const SOME: usize = 64;
+const LARGE: usize = 100 << 10;
 
 /// The state, which follows the program.
 fn state(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<Snapshot, ChildError> {
