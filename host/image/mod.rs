@@ -22,7 +22,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::cache::{Cache, InitIdentity};
-use self::state::State;
 use crate::config::{Init, PoolConfig};
 use crate::model::error::{Error, Refusal, RefusalCode};
 use crate::model::event::Event;
@@ -31,6 +30,7 @@ use crate::model::limits::in_words;
 use crate::model::program::Program;
 use crate::model::report::{Draft, Report};
 use crate::model::settings::Setting;
+use crate::protocol::contents::{Contents, Span};
 use crate::protocol::roles::Role;
 use crate::protocol::setup::{Compiled, Goal, ImageSettings, ImageSetup};
 use crate::protocol::wire::{Frame, Kind};
@@ -46,6 +46,14 @@ pub(crate) struct Image {
     init_each: Option<Bytes>,
     /// The state that `init` left, which is laid over each instance.
     state: Option<State>,
+}
+
+/// The state that `init` left, as a file.
+#[derive(Debug)]
+struct State {
+    file: OwnedFd,
+    span: Span,
+    contents: Contents,
 }
 
 /// An image that is compiled, and how.

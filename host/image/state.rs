@@ -6,20 +6,12 @@ use std::os::fd::OwnedFd;
 use bytes::Bytes;
 
 use super::cache::{self, InitIdentity};
-use super::{Made, Maker, in_memory};
+use super::{Made, Maker, State, in_memory};
 use crate::model::error::Error;
 use crate::model::report::Report;
 use crate::protocol::contents::{Contents, Span};
 use crate::protocol::roles::Role;
 use crate::protocol::setup::ImageSettings;
-
-/// A state, as a file.
-#[derive(Debug)]
-pub(super) struct State {
-    pub file: OwnedFd,
-    pub span: Span,
-    pub contents: Contents,
-}
 
 impl Maker<'_> {
     /// The state of a program whose instances can have one laid over them, from the cache or made now by its `init`.

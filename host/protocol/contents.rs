@@ -19,7 +19,10 @@ use bytes::Buf;
 use bytes::BufMut;
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::setup::MAX_SNAPSHOT;
+use crate::model::program::MAX_PROGRAM;
+
+/// Largest state that `init` may leave. It may become data of a program, and programs are bounded.
+pub(crate) const MAX_SNAPSHOT: usize = MAX_PROGRAM as usize;
 
 /// The unit of pages: that of the kernel, on the machines where contents are used.
 pub(crate) const PAGE: usize = 4 << 10;

@@ -71,9 +71,6 @@ pub(crate) enum Goal {
     Snapshot,
 }
 
-/// Largest state that `init` may leave. It becomes data of a program, and programs are bounded.
-pub(crate) const MAX_SNAPSHOT: usize = crate::model::program::MAX_PROGRAM as usize;
-
 /// The settings, besides the program, that decide the content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ImageSettings {

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use wasm_encoder::{ConstExpr, Encode, SectionId};
 use wasmparser::{Data, DataKind, MemoryType, Operator, Parser, Payload};
 
-use super::resettable::{ModuleState, Part};
 use super::sections::Section;
 use crate::model::limits::MAX_MEMORY;
 use crate::protocol::contents::{ContentsWriter, PAGE};
@@ -32,18 +31,17 @@ pub(super) enum Take {
 type Pages = BTreeMap<u64, Vec<u8>>;
 
 /// The data of a module.
-#[derive(Default)]
 pub(super) struct Taken {
-    /// For each memory that the module defines.
-    memories: Vec<Pages>,
+    /// The memories that the module defines, and what is taken of each.
+    memories: Vec<(MemoryType, Pages)>,
     /// The data that stays in the module, if some was taken.
     pub rest: Option<Section>,
 }
 
 impl Taken {
-    /// Takes the data out of a module, if there is much.
-    pub fn out_of(wasm: &[u8], state: &ModuleState, take: Take) -> wasmparser::Result<Taken> {
-        let nothing = Taken { memories: vec![Pages::new(); state.memories.len()], rest: None };
+    /// Takes the data out of a module with these memories, if there is much. Each comes with its number.
+    pub fn out_of(wasm: &[u8], memories: &[(u32, MemoryType)], take: Take) -> wasmparser::Result<Taken> {
+        let nothing = Taken { memories: memories.iter().map(|(_, ty)| (*ty, Pages::new())).collect(), rest: None };
         if take == Take::Nothing {
             return Ok(nothing);
         }
@@ -60,7 +58,7 @@ impl Taken {
         let mut taken = Taken { memories: nothing.memories.clone(), rest: None };
         let (mut rest, mut count, mut bytes, mut open) = (Vec::new(), 0_u32, 0, true);
         for segment in &segments {
-            let Some((memory, at)) = place(segment, state).filter(|_| open) else {
+            let Some((memory, at)) = place(segment, memories).filter(|_| open) else {
                 // What is behind it may have to be written over what it writes.
                 open &= matches!(segment.kind, DataKind::Passive);
                 rest.extend_from_slice(&wasm[segment.range.clone()]);
@@ -68,13 +66,13 @@ impl Taken {
                 continue;
             };
             bytes += segment.data.len();
-            write(&mut taken.memories[memory], at, segment.data);
+            write(&mut taken.memories[memory].1, at, segment.data);
             if are_named {
-                empty_in(&state.memories[memory], &mut rest);
+                empty_in(memories[memory], &mut rest);
                 count += 1;
             }
         }
-        let pages = taken.memories.iter().map(Pages::len).sum::<usize>() * PAGE;
+        let pages = taken.memories.iter().map(|(_, pages)| pages.len()).sum::<usize>() * PAGE;
         // Data that is scattered over many pages is smaller as it is.
         if bytes < LEAST || pages / 2 > bytes {
             return Ok(nothing);
@@ -87,13 +85,14 @@ impl Taken {
     }
 }
 
-/// What the memories of modules begin with, encoded. The modules stand in the order in which they are instantiated.
-pub(super) fn start_of(modules: &[(&ModuleState, &Taken)]) -> Result<Vec<u8>, String> {
+/// What the memories of modules begin with, encoded. The modules stand in the order in which they are instantiated, each
+/// with the number of the parts that hold its globals.
+pub(super) fn start_of(modules: &[(&Taken, usize)]) -> Result<Vec<u8>, String> {
     let mut contents = ContentsWriter::default();
-    for (state, taken) in modules {
-        for (memory, pages) in state.memories.iter().zip(&taken.memories) {
-            let size = memory.ty.initial.saturating_mul(GUEST_PAGE);
-            let most = memory.ty.maximum.map_or(MAX_MEMORY, |most| most.saturating_mul(GUEST_PAGE)).min(MAX_MEMORY);
+    for (taken, parts) in modules {
+        for (ty, pages) in &taken.memories {
+            let size = ty.initial.saturating_mul(GUEST_PAGE);
+            let most = ty.maximum.map_or(MAX_MEMORY, |most| most.saturating_mul(GUEST_PAGE)).min(MAX_MEMORY);
             if size > most {
                 return Err("it has a memory of an impossible size".to_owned());
             }
@@ -101,15 +100,15 @@ pub(super) fn start_of(modules: &[(&ModuleState, &Taken)]) -> Result<Vec<u8>, St
                 Cow::Owned(block_of(pages, block.at, block.length))
             })?;
         }
-        (0..state.parts()).for_each(|_| contents.part(0));
+        (0..*parts).for_each(|_| contents.part(0));
     }
     Ok(contents.finish())
 }
 
 /// The memory, by its place among those of the module, and the address of a segment with a constant place in it.
-fn place(segment: &Data<'_>, state: &ModuleState) -> Option<(usize, u64)> {
+fn place(segment: &Data<'_>, memories: &[(u32, MemoryType)]) -> Option<(usize, u64)> {
     let DataKind::Active { memory_index, offset_expr } = &segment.kind else { return None };
-    let memory = state.memories.iter().position(|memory| memory.index == *memory_index)?;
+    let memory = memories.iter().position(|(number, _)| number == memory_index)?;
     let mut operators = offset_expr.get_operators_reader();
     let at = match operators.read().ok()? {
         Operator::I32Const { value } => u64::from(value as u32),
@@ -117,7 +116,7 @@ fn place(segment: &Data<'_>, state: &ModuleState) -> Option<(usize, u64)> {
         _ => return None,
     };
     let is_constant = operators.is_end_then_eof();
-    let size = state.memories[memory].ty.initial.checked_mul(GUEST_PAGE)?;
+    let size = memories[memory].1.initial.checked_mul(GUEST_PAGE)?;
     let end = at.checked_add(segment.data.len() as u64)?;
     (is_constant && end <= size).then_some((memory, at))
 }
@@ -138,11 +137,11 @@ fn block_of(pages: &Pages, at: u64, length: u64) -> Vec<u8> {
 }
 
 /// A segment of no bytes, which takes the place of another one so that those behind it keep their numbers.
-fn empty_in(memory: &Part<MemoryType>, segments: &mut Vec<u8>) {
+fn empty_in((number, ty): (u32, MemoryType), segments: &mut Vec<u8>) {
     const ACTIVE_IN_A_MEMORY: u8 = 2;
     segments.push(ACTIVE_IN_A_MEMORY);
-    memory.index.encode(segments);
-    let zero = if memory.ty.memory64 { ConstExpr::i64_const(0) } else { ConstExpr::i32_const(0) };
+    number.encode(segments);
+    let zero = if ty.memory64 { ConstExpr::i64_const(0) } else { ConstExpr::i32_const(0) };
     zero.encode(segments);
     segments.push(0);
 }

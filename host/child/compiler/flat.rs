@@ -150,7 +150,11 @@ impl Flat {
         let modules = self.sections.iter().filter_map(|(_, range, module)| Some(((*module)?, range)));
         let live = modules.filter(|(module, _)| self.instances.contains_key(module));
         let states = live.filter_map(|(module, range)| Some((module, range, self.modules.get(module as usize)?)));
-        states.map(|(module, range, state)| Ok((module, Taken::out_of(&wasm[range.clone()], state, take)?))).collect()
+        states
+            .map(|(module, range, state)| {
+                Ok((module, Taken::out_of(&wasm[range.clone()], &state.memory_types(), take)?))
+            })
+            .collect()
     }
 
     /// What all memories begin with. They are made in the order of the instances.
@@ -158,7 +162,7 @@ impl Flat {
         let mut live: Vec<_> = self.live().collect();
         live.sort_by_key(|(_, instance, _)| *instance);
         let modules: Vec<_> =
-            live.into_iter().filter_map(|(module, _, state)| Some((state, data.get(&module)?))).collect();
+            live.into_iter().filter_map(|(module, _, state)| Some((data.get(&module)?, state.parts()))).collect();
         start_of(&modules)
     }
 

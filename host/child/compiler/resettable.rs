@@ -43,8 +43,8 @@ pub(super) fn prepare(wasm: &[u8], take: Take) -> Result<Prepared, String> {
     let unread = |error: wasmparser::BinaryReaderError| error.to_string();
     let state = ModuleState::read(wasm, Stands::Alone)?;
     ModuleState::check_size(&[&state])?;
-    let data = Taken::out_of(wasm, &state, take).map_err(unread)?;
-    let start = start_of(&[(&state, &data)])?;
+    let data = Taken::out_of(wasm, &state.memory_types(), take).map_err(unread)?;
+    let start = start_of(&[(&data, state.parts())])?;
     let wasm = with_exports(wasm, &state.exports(), data.rest.as_ref()).map_err(unread)?;
     Ok(Prepared { wasm, start })
 }
@@ -159,6 +159,11 @@ impl ModuleState {
             return Err(format!("it begins with more than {} in memory", in_words(MAX_DATA as u64)));
         }
         Ok(())
+    }
+
+    /// The module's memories, with their numbers.
+    pub fn memory_types(&self) -> Vec<(u32, MemoryType)> {
+        self.memories.iter().map(|memory| (memory.index, memory.ty)).collect()
     }
 
     /// Parts of 64 bits that hold the globals.

@@ -10,10 +10,10 @@ use crate::child::engine::layer::Layer;
 use crate::child::pipes::Pipes;
 use crate::child::sandbox::{Layers, Sandbox};
 use crate::model::fence::Fence;
-use crate::protocol::contents::Span;
+use crate::protocol::contents::{MAX_SNAPSHOT, Span};
 use crate::protocol::page::SharedPage;
 use crate::protocol::roles::{IMAGE_FD, Role, STATE_FD};
-use crate::protocol::setup::{ChildError, MAX_SNAPSHOT, WorkerSetup};
+use crate::protocol::setup::{ChildError, WorkerSetup};
 use crate::protocol::wire::Decoder;
 
 /// An intruder's work on a row.
