@@ -21,3 +21,7 @@ pub(crate) const RESIZE: &str = "resize";
 /// A part of the state: `func(number: u32) -> u64`. Part 0 has the number of memories in its lower half and the number
 /// of further parts in its upper half. The further parts are the mutable globals as bits.
 pub(crate) const PART: &str = "part";
+/// Sets parts of the state: `func(group: u32, parts: u64 × GROUP)`. Group 0 begins with part 1.
+pub(crate) const LOAD: &str = "load";
+/// Parts that are set by one call.
+pub(crate) const GROUP: usize = 8;

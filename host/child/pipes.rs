@@ -86,11 +86,18 @@ impl Pipes {
     }
 
     /// Reports why this child cannot run. Returns its exit code.
-    pub fn refuse(&mut self, mut why: ChildError) -> i32 {
-        if let ChildError::Program(refusal) = &mut why {
-            refusal.message.truncate(refusal.message.floor_char_boundary(MAX_MESSAGE));
-        }
-        self.send(Kind::Refused, &why);
-        REFUSED
+    pub fn refuse(&mut self, why: ChildError) -> i32 {
+        refuse(&self.to_host, why)
     }
+}
+
+/// Reports why a child cannot run, at its end of the pipe to its host. Returns its exit code.
+pub(crate) fn refuse(mut to_host: &File, mut why: ChildError) -> i32 {
+    if let ChildError::Program(refusal) = &mut why {
+        refusal.message.truncate(refusal.message.floor_char_boundary(MAX_MESSAGE));
+    }
+    let payload = serde_json::to_vec(&why).unwrap_or_default();
+    let sent = to_host.write_all(&wire::head(Kind::Refused, &payload));
+    let _ = sent.and_then(|()| to_host.write_all(&payload));
+    REFUSED
 }

@@ -32,16 +32,21 @@ fn option(setting: Setting) -> Option<&'static str> {
     })
 }
 
+/// What is typed to choose settings.
+pub fn listed(settings: &[Setting]) -> String {
+    settings.iter().copied().filter_map(option).collect::<Vec<_>>().join(", ")
+}
+
 /// An error with its causes in one line, and the options of its settings behind the first line.
 pub fn in_words(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     let settings = error.downcast_ref::<Error>().map(Error::settings).unwrap_or_default();
-    let options: Vec<_> = settings.into_iter().filter_map(option).collect();
+    let options = listed(&settings.into_iter().collect::<Vec<_>>());
     if options.is_empty() {
         return text;
     }
     let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
-    format!("{first} ({}){rest}", options.join(", "))
+    format!("{first} ({options}){rest}")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use wpool::Event;
 
+use crate::cli::options::listed;
 use crate::cli::say;
 use crate::cli::terminal::warn;
 use crate::cli::units::show_time;
@@ -10,6 +11,11 @@ use crate::cli::units::show_time;
 pub fn tell(event: &Event, verbose: bool) {
     match event {
         Event::Warning(text) => warn(format_args!("{text}")),
+        Event::Compiling { elapsed, again_for, ended: true } if verbose => {
+            let again = listed(again_for);
+            let again = if again.is_empty() { again } else { format!(" again, because of {again}") };
+            say(format_args!("compiled{again} in {elapsed:.1?}"));
+        }
         Event::Initialized { took, printed } if verbose => {
             say(format_args!("init took {took:.1?}"));
             printed.iter().flat_map(|printed| printed.lines()).for_each(|line| say(format_args!("init: {line}")));

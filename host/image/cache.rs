@@ -1,9 +1,9 @@
-//! Compiled images on disk, named by everything that decides their content.
+//! Compiled images and prepared states on disk, named by everything that decides their content.
 //!
 //! Every worker runs the native code of an entry. So the folder is the user's alone, and so are the folders above it.
 //! It is reached through one descriptor, an entry becomes visible whole (by rename) or not at all, and each run hashes
-//! it before use. An entry is the image, the report as JSON, and a footer: both lengths and the BLAKE3 hash of all
-//! before it.
+//! it before use. An entry is its content, a report as JSON, and a footer: both lengths and the BLAKE3 hash of all
+//! before it. The content is an image, or the state that the `init` of a program left.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::model::program::Program;
-use crate::model::report::Draft;
 use crate::place::{Dir, PRIVATE, Place};
 use crate::protocol::roles::BUILD;
 use crate::protocol::setup::ImageSettings;
@@ -41,19 +43,20 @@ pub(crate) struct InitIdentity<'a> {
     pub seed: Option<u64>,
 }
 
-/// The name of the entry for a program, before or after its `init`. The worker executable stands for the engine inside
-/// it.
+/// The name of the entry for a program, before or after its `init`; `what` is kept in it. The worker executable stands
+/// for the engine inside it.
 pub(crate) fn key(
     program: &Program,
     worker: &WorkerCommand,
     settings: ImageSettings,
     init: Option<InitIdentity<'_>>,
+    what: &str,
 ) -> String {
     let engine = std::fs::metadata(&worker.program).map(|file| (file.len(), file.mtime(), file.mtime_nsec()));
     let identity = (BUILD, std::env::consts::ARCH, engine.ok(), cpu_features(), settings);
     let mut hasher = blake3::Hasher::new();
     hasher.update(program.hash().as_bytes());
-    hasher.update(format!("{identity:?}").as_bytes());
+    hasher.update(format!("{what}{identity:?}").as_bytes());
     if let Some(InitIdentity { argument, env, memory, seed }) = init {
         // Quoted, so that different names and values cannot give the same text.
         hasher.update(format!("{env:?}{memory:?}{seed:?}").as_bytes()).update(argument);
@@ -82,8 +85,13 @@ impl Cache {
         self.dir.at(key).path()
     }
 
-    /// The entry, if it exists and is whole.
-    pub fn load(&self, key: &str) -> io::Result<Option<(Draft, File)>> {
+    /// Whether there is such an entry, whole or not.
+    pub fn has(&self, key: &str) -> bool {
+        self.dir.at(key).look().is_ok_and(|found| found.is_some())
+    }
+
+    /// The entry, if it exists and is whole: its report, and the file with its content at the beginning.
+    pub fn load<T: DeserializeOwned>(&self, key: &str) -> io::Result<Option<(T, File)>> {
         let place = self.dir.at(key);
         if place.look()?.is_none() {
             return Ok(None);
@@ -93,17 +101,17 @@ impl Cache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let draft = verify(&mut file)?;
+        let report = verify(&mut file)?;
         // Marks the entry as used. A failure does not matter: a read-only cache works as well.
         let _ = file.set_modified(SystemTime::now());
-        Ok(Some((draft, file)))
+        Ok(Some((report, file)))
     }
 
     /// Writes an entry and opens it.
-    pub fn store(&self, key: &str, draft: &Draft, image: &[u8]) -> io::Result<File> {
-        let report = serde_json::to_vec(draft)?;
+    pub fn store(&self, key: &str, report: &impl Serialize, content: &[u8]) -> io::Result<File> {
+        let report = serde_json::to_vec(report)?;
         // Opened before other processes see it, because they may remove it at once to make room.
-        let file = write_entry(&self.dir.at(key), image, &report)?;
+        let file = write_entry(&self.dir.at(key), content, &report)?;
         self.evict();
         Ok(file)
     }
@@ -146,7 +154,7 @@ fn write_entry(place: &Place, image: &[u8], report: &[u8]) -> io::Result<File> {
 }
 
 /// Hashes an entry and reads its report.
-fn verify(file: &mut File) -> io::Result<Draft> {
+fn verify<T: DeserializeOwned>(file: &mut File) -> io::Result<T> {
     let broken = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
     let length = file.metadata()?.len();
     let hashed = length.checked_sub(32).filter(|_| length >= FOOTER).ok_or_else(broken)?;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Maker, in_memory, is_out_of_memory, parse};
+use super::{Made, Maker, is_out_of_memory, parse};
 use crate::model::error::{Error, Refusal, RefusalCode};
 use crate::model::event::Event;
 use crate::model::grants::Grants;
@@ -12,27 +12,27 @@ use crate::model::isolation::Isolation;
 use crate::model::limits::{Limits, in_words};
 use crate::model::report::Report;
 use crate::model::settings::{Setting, TaskSettings};
+use crate::protocol::contents::MAX_CONTENTS;
 use crate::protocol::roles::{Role, label};
-use crate::protocol::setup::{MAX_SNAPSHOT, START_DEADLINE, WorkerSetup};
+use crate::protocol::setup::{START_DEADLINE, WorkerSetup};
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 use crate::spawn::handshake::{Failed, set_up};
 use crate::spawn::within::within;
 
 impl Maker<'_> {
     /// Runs `init` in a process of its own and returns the resulting state, unchecked.
-    pub(super) async fn initialize(&self, report: &Report, code: Bytes) -> Result<Bytes, Error> {
+    pub(super) async fn initialize(&self, report: &Report, made: &Made) -> Result<Bytes, Error> {
         let role = Role::Initializer.as_str();
         let argument = self.config.init_argument(self.program.name(), report)?;
         let spawn = |source| Error::Spawn { role, source };
-        let image = in_memory(&code).map_err(spawn)?;
-        drop(code);
+        let image = made.file.try_clone().map_err(spawn)?;
         let label = label(Role::Initializer, None, self.program.name());
         let spawned = self.spawner.spawn(self.worker, Role::Initializer, label, vec![image]).await;
         let mut process = spawned.map_err(spawn)?;
         let rest = vec![(Kind::Argument, argument)];
-        let mut decoder = Decoder::new(MAX_SNAPSHOT.max(MAX_TEXT));
+        let mut decoder = Decoder::new(MAX_CONTENTS.max(MAX_TEXT));
         let began = Instant::now();
-        let running = set_up(&mut process, self.init_setup(report), rest, &mut decoder, Kind::Snapshot);
+        let running = set_up(&mut process, self.init_setup(report, made), rest, &mut decoder, Kind::Snapshot);
         // The worker keeps the deadline. This one is for a worker that does not.
         let timeout = self.init().timeout;
         let most = START_DEADLINE.saturating_add(timeout).saturating_add(self.config.grace);
@@ -68,7 +68,7 @@ impl Maker<'_> {
     }
 
     /// A worker's setup: the limits of a task except its time, and only the environment from the grants.
-    fn init_setup(&self, report: &Report) -> WorkerSetup {
+    fn init_setup(&self, report: &Report, made: &Made) -> WorkerSetup {
         let config = self.config;
         let task = TaskSettings {
             limits: Limits { deadline: Some(self.init().timeout), fuel: None, ..config.task.limits.clone() },
@@ -85,6 +85,7 @@ impl Maker<'_> {
             flush_each: false,
             state: false,
             init: true,
+            image: made.setup(),
             sandbox: config.sandbox,
         }
     }

@@ -1,13 +1,16 @@
 //! A program's compiled image: made by the compiler process, kept by the host, mapped by each worker.
 //!
-//! A program with an `init` takes three processes, and each ends with its part. A compiler makes an image whose state
-//! can be read, a worker runs `init` in it and sends the state, and a fresh compiler makes the image of the program
-//! that starts from that state. So no machine code comes from a process that has run a guest.
+//! A program with an `init` has one image of its code, whatever `init` makes. A worker of its own runs `init` in an
+//! instance of that image and sends the resulting state, which is data. The host checks it, and workers lay it over
+//! each new instance. A program that cannot have that takes three processes, and each ends with its part: a compiler
+//! makes an image whose state can be read, a worker runs `init` in it, and a fresh compiler makes the image of the
+//! program that starts from that state. No machine code comes from a process that has run a guest.
 
 mod bounds;
 mod cache;
 mod compile;
 mod init;
+mod state;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,6 +18,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use bytes::Bytes;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::cache::{Cache, InitIdentity};
@@ -26,8 +30,9 @@ use crate::model::limits::in_words;
 use crate::model::program::Program;
 use crate::model::report::{Draft, Report};
 use crate::model::settings::Setting;
+use crate::protocol::contents::{Contents, Span};
 use crate::protocol::roles::Role;
-use crate::protocol::setup::{Goal, ImageSettings};
+use crate::protocol::setup::{Compiled, Goal, ImageSettings, ImageSetup};
 use crate::protocol::wire::{Frame, Kind};
 use crate::spawn::command::WorkerCommand;
 use crate::spawn::process::Spawner;
@@ -36,9 +41,41 @@ use crate::spawn::process::Spawner;
 #[derive(Debug)]
 pub(crate) struct Image {
     report: Report,
-    file: OwnedFd,
+    made: Made,
     /// The argument of `init`, which each instance has to call before its task.
     init_each: Option<Bytes>,
+    /// The state that `init` left, which is laid over each instance.
+    state: Option<State>,
+}
+
+/// The state that `init` left, as a file.
+#[derive(Debug)]
+struct State {
+    file: OwnedFd,
+    span: Span,
+    contents: Contents,
+}
+
+/// An image that is compiled, and how.
+#[derive(Debug)]
+struct Made {
+    compiled: Compiled,
+    file: OwnedFd,
+    settings: ImageSettings,
+}
+
+impl Made {
+    /// The setup of a worker without a state.
+    fn setup(&self) -> ImageSetup {
+        let start = self.compiled.start;
+        // Memories are wpool's own only if the program allows that.
+        let settings = ImageSettings { reset: start.is_some(), ..self.settings };
+        ImageSetup { settings, start, prepared: None }
+    }
+
+    fn has_init(&self) -> bool {
+        self.compiled.draft.init.is_some()
+    }
 }
 
 /// The compiler's report on a program, with the checks that starting a pool with these settings would make. Runs none
@@ -81,8 +118,8 @@ async fn drafted<T>(
     config.settle()?;
     config.find_worker()?;
     let maker = Maker::new(program, &config, &spawner)?;
-    let (draft, _) = maker.plain().await?;
-    read(&maker, draft)
+    let made = maker.plain().await?;
+    read(&maker, made.compiled.draft)
 }
 
 impl Image {
@@ -95,9 +132,15 @@ impl Image {
         self.init_each.as_ref()
     }
 
-    /// A descriptor for one worker. Workers never get a path.
-    pub fn descriptor(&self) -> io::Result<OwnedFd> {
-        self.file.try_clone()
+    /// The part of a worker's setup that is about the image.
+    pub fn setup(&self) -> ImageSetup {
+        ImageSetup { prepared: self.state.as_ref().map(|state| state.span), ..self.made.setup() }
+    }
+
+    /// Descriptors of the image and of the state for one worker. Workers never get a path.
+    pub fn descriptors(&self) -> io::Result<[OwnedFd; 2]> {
+        let state = self.state.as_ref().map_or(&self.made.file, |state| &state.file);
+        Ok([self.made.file.try_clone()?, state.try_clone()?])
     }
 
     /// The image of a program, from the cache or compiled now. Runs the program's `init`, if it has one and the cache
@@ -146,76 +189,108 @@ impl<'a> Maker<'a> {
 
     /// An image whose instances each call `init`.
     async fn for_each(&self) -> Result<Image, Error> {
-        let (draft, file) = self.plain().await?;
-        let report = self.fit(draft)?;
+        let made = self.plain().await?;
+        let report = self.fit(made.compiled.draft.clone())?;
         let init_each = Some(self.config.init_argument(self.program.name(), &report)?);
-        Ok(Image { report, file, init_each })
+        Ok(Image { report, made, init_each, state: None })
     }
 
     /// An image whose instances start from the state after `init`, or the image of a program without `init`.
     async fn for_all(&self) -> Result<Image, Error> {
-        let (plain, snapshot) = (self.key(None), self.key(Some(&self.init())));
-        if let Some((draft, file)) = self.load(&snapshot) {
-            let report = self.fit(draft)?;
-            if report.init.is_some() {
-                return Ok(Image { report, file, init_each: None });
-            }
-            return self.unprepared().await;
+        let own = self.own();
+        let mut kept = self.load_image(own);
+        if let Some(made) = kept.take_if(|made| made.has_init() && made.compiled.start.is_some()) {
+            return self.prepared(made).await;
         }
-        if let Some((draft, file)) = self.load(&plain).filter(|(draft, _)| draft.init.is_none()) {
-            return self.ready(draft, file);
+        if own != self.settings {
+            kept = self.load_image(self.settings);
         }
-        let (draft, code) = self.compile(Goal::Init, None).await?;
-        if draft.init.is_none() {
-            let file = self.keep(&plain, &draft, &code)?;
-            return self.ready(draft, file);
+        if let Some(made) = kept.filter(|made| !made.has_init()) {
+            return self.ready(made);
         }
-        let report = self.fit(draft.clone())?;
+        let snapshot = self.key(self.settings, Some(&self.init()));
+        if let Some((compiled, file)) = self.load(&snapshot) {
+            let made = Made { compiled, file, settings: self.settings };
+            let is_called = self.fit(made.compiled.draft.clone())?.init.is_none();
+            return if is_called { self.unprepared().await } else { self.ready(made) };
+        }
+        let (compiled, code): (Compiled, _) = self.compile(Goal::Init, None).await?;
+        if compiled.start.is_some() && compiled.draft.init.is_some() {
+            let made = self.keep(own, compiled, &code)?;
+            drop(code);
+            return self.prepared(made).await;
+        }
+        if compiled.draft.init.is_none() {
+            let made = self.keep(self.settings, compiled, &code)?;
+            return self.ready(made);
+        }
+        let report = self.fit(compiled.draft.clone())?;
         if report.init.is_none() {
             return self.unprepared().await;
         }
-        let state = self.initialize(&report, code).await?;
-        let (draft, code) = self.compile(Goal::Snapshot, Some(state)).await?;
-        let file = self.keep(&snapshot, &draft, &code)?;
-        self.ready(draft, file)
+        let file = in_memory(&code).map_err(|source| Error::Spawn { role: "worker", source })?;
+        drop(code);
+        let state = self.initialize(&report, &Made { compiled, file, settings: self.settings.init() }).await?;
+        let (compiled, code) = self.compile(Goal::Snapshot, Some(state)).await?;
+        let file = self.put(&snapshot, &compiled, &code)?;
+        self.ready(Made { compiled, file, settings: self.settings })
+    }
+
+    /// The settings of an image over whose instances a state can be laid.
+    fn own(&self) -> ImageSettings {
+        ImageSettings { reset: true, ..self.settings }
+    }
+
+    /// An image over whose instances the state of `init` is laid.
+    async fn prepared(&self, made: Made) -> Result<Image, Error> {
+        let mut report = self.fit(made.compiled.draft.clone())?;
+        let Some(start) = made.compiled.start.filter(|_| report.init.is_some()) else {
+            return self.unprepared().await;
+        };
+        let state = self.state(&report, &made, start).await?;
+        let largest = state.contents.memories.iter().map(|memory| memory.size).max();
+        report.resources.initial_memory = largest.unwrap_or_default();
+        Ok(Image { report, made, init_each: None, state: Some(state) })
     }
 
     /// An image of a program whose `init` is called by name, like any other function. So `init` must not run before.
     async fn unprepared(&self) -> Result<Image, Error> {
-        let (draft, file) = self.plain().await?;
-        self.ready(draft, file)
+        let made = self.plain().await?;
+        self.ready(made)
     }
 
-    fn ready(&self, draft: Draft, file: OwnedFd) -> Result<Image, Error> {
-        Ok(Image { report: self.fit(draft)?, file, init_each: None })
+    fn ready(&self, made: Made) -> Result<Image, Error> {
+        Ok(Image { report: self.fit(made.compiled.draft.clone())?, made, init_each: None, state: None })
     }
 
     /// The image of the unchanged program, with or without an `init`.
-    async fn plain(&self) -> Result<(Draft, OwnedFd), Error> {
-        let key = self.key(None);
-        if let Some(found) = self.load(&key) {
-            return Ok(found);
+    async fn plain(&self) -> Result<Made, Error> {
+        if let Some(made) = self.load_image(self.settings) {
+            return Ok(made);
         }
-        let (draft, code) = self.compile(Goal::Run, None).await?;
-        let file = self.keep(&key, &draft, &code)?;
-        Ok((draft, file))
+        let (compiled, code) = self.compile(Goal::Run, None).await?;
+        self.keep(self.settings, compiled, &code)
     }
 
     fn init(&self) -> Init {
         self.config.init.clone().unwrap_or_default()
     }
 
-    fn key(&self, init: Option<&Init>) -> String {
+    fn key(&self, settings: ImageSettings, init: Option<&Init>) -> String {
         let (env, memory) = (&*self.config.task.grants.env, self.config.task.limits.memory);
         let seed = self.config.task.deterministic.as_ref().map(|how| how.seed);
         let init = init.map(|init| InitIdentity { argument: &init.argument, env, memory, seed });
-        cache::key(self.program, self.worker, self.settings, init)
+        cache::key(self.program, self.worker, settings, init, "image")
     }
 
-    fn load(&self, key: &str) -> Option<(Draft, OwnedFd)> {
+    fn load_image(&self, settings: ImageSettings) -> Option<Made> {
+        self.load(&self.key(settings, None)).map(|(compiled, file)| Made { compiled, file, settings })
+    }
+
+    fn load<T: DeserializeOwned>(&self, key: &str) -> Option<(T, OwnedFd)> {
         let cache = self.cache.as_ref()?;
         match cache.load(key) {
-            Ok(found) => found.map(|(draft, file)| (draft, file.into())),
+            Ok(found) => found.map(|(report, file)| (report, file.into())),
             Err(why) => {
                 self.warn(format!("ignoring the cache entry {}: {why}", cache.path(key).display()));
                 None
@@ -223,14 +298,29 @@ impl<'a> Maker<'a> {
         }
     }
 
+    /// Keeps an image of the unchanged program.
+    fn keep(&self, settings: ImageSettings, compiled: Compiled, code: &[u8]) -> Result<Made, Error> {
+        let file = self.put(&self.key(settings, None), &compiled, code)?;
+        Ok(Made { compiled, file, settings })
+    }
+
     /// Keeps an image in the cache if possible, and opens it.
-    fn keep(&self, key: &str, draft: &Draft, code: &[u8]) -> Result<OwnedFd, Error> {
-        match self.cache.as_ref().map(|cache| cache.store(key, draft, code)) {
-            Some(Ok(file)) => return Ok(file.into()),
-            Some(Err(why)) => self.warn(format!("cannot keep the compiled program in the cache: {why}")),
-            None => {}
+    fn put(&self, key: &str, compiled: &Compiled, code: &[u8]) -> Result<OwnedFd, Error> {
+        match self.store(key, compiled, code) {
+            Some(file) => Ok(file),
+            None => in_memory(code).map_err(|source| Error::Spawn { role: "worker", source }),
         }
-        in_memory(code).map_err(|source| Error::Spawn { role: "worker", source })
+    }
+
+    /// Keeps something in the cache if possible, and opens it.
+    fn store(&self, key: &str, report: &impl Serialize, content: &[u8]) -> Option<OwnedFd> {
+        match self.cache.as_ref()?.store(key, report, content) {
+            Ok(file) => Some(file.into()),
+            Err(why) => {
+                self.warn(format!("cannot keep the compiled program in the cache: {why}"));
+                None
+            }
+        }
     }
 
     fn refused(&self, refusal: Refusal) -> Error {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::model::outcome::Status;
+use crate::model::settings::Setting;
 use crate::model::task::TaskId;
 
 /// An event in a pool.
@@ -33,6 +34,16 @@ pub enum Event {
         why: String,
         /// The task that was running in it.
         suspect: Option<TaskId>,
+    },
+    /// The program is being compiled: an event every second, and one when the compiler has ended.
+    Compiling {
+        /// How long the compiler has been at work.
+        elapsed: Duration,
+        /// The program was compiled before, with other values of these settings. Empty if it was not, as far as the
+        /// cache knows.
+        again_for: Vec<Setting>,
+        /// The compiler has ended.
+        ended: bool,
     },
     /// The program's `init` has run, once for all tasks. `printed` is its text on standard output and error.
     Initialized {

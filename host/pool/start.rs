@@ -76,7 +76,8 @@ impl Shared {
             reserve(starting).map_err(os)?;
         }
         let (page, page_file) = SharedPage::create().map_err(os)?;
-        let fds = vec![self.image.descriptor().map_err(os)?, page_file];
+        let [image, state] = self.image.descriptors().map_err(os)?;
+        let fds = vec![image, page_file, state];
         let command = self.config.worker_command().map_err(Failed::Fatal)?;
         let label = label(Role::Worker, Some(slot), &self.program_name);
         let mut process = self.spawner.spawn(command, Role::Worker, label, fds).await.map_err(os)?;
@@ -134,6 +135,7 @@ impl Shared {
             flush_each: self.config.task.grants.has_writable_dir() || self.config.state.is_some(),
             state: self.config.state.is_some(),
             init: self.image.init_each().is_some(),
+            image: self.image.setup(),
             sandbox: self.config.sandbox,
         }
     }

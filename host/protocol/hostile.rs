@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Convention, Draft, Fit, Function, Kind, Resources};
 use crate::model::typed::{Case, Field, Signature, Type};
-use crate::protocol::setup::{AnswerDetail, ChildError, CompileSetup, Goal, Hello, ImageSettings, Notice, WorkerSetup};
+use crate::protocol::contents::{Contents, Span};
+use crate::protocol::setup::{
+    AnswerDetail, ChildError, CompileSetup, Compiled, Goal, Hello, ImageSettings, Notice, WorkerSetup,
+};
 
 /// Tokens of JSON, and numbers and names with a meaning for some reader.
 const TOKENS: [&str; 24] = [
@@ -77,6 +80,10 @@ fn draft() -> Draft {
     }
 }
 
+fn compiled() -> Compiled {
+    Compiled { draft: draft(), start: Some(Span { at: 4096, length: 100 }) }
+}
+
 fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("it serializes")
 }
@@ -104,9 +111,11 @@ proptest! {
 
     #[test]
     fn a_report_is_read_or_refused_and_can_be_used(changes in changes()) {
-        thread_local!(static SAMPLE: String = json(&draft()));
-        if let Some(draft) = SAMPLE.with(|text| read(&changed(text, &changes))) {
+        thread_local!(static SAMPLE: String = json(&compiled()));
+        if let Some(Compiled { draft, start }) = SAMPLE.with(|text| read(&changed(text, &changes))) {
             use_draft(&draft);
+            let file = tempfile::tempfile().expect("a file");
+            prop_assert!(start.is_none_or(|start| Contents::read(&file, start).is_err()), "the file is empty");
         }
     }
 
@@ -120,6 +129,7 @@ proptest! {
             limits: Default::default(),
             goal: Goal::Init,
             sandbox: Default::default(),
+            threads: 2,
         };
         let text = match which {
             0 => json(&detail),

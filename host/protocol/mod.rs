@@ -1,5 +1,6 @@
 //! Everything that crosses a pipe or a page between a host and its children. It is pure, and every size is bounded.
 
+pub(crate) mod contents;
 #[cfg(test)]
 mod hostile;
 pub(crate) mod page;

@@ -4,7 +4,7 @@ use crate::model::inert;
 
 /// The name of this build. Host and child compare it before anything else, because the frames between them are not a
 /// public format. It is also part of the name of a cached image, because builds compile a program differently.
-pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "/wire-7");
+pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "/wire-8");
 
 /// The first of wpool's arguments to a child. The role and the host's process id follow it.
 pub(crate) const CHILD_ARGUMENT: &str = "__wpool-child";
@@ -16,6 +16,10 @@ pub(crate) const IMAGE_FD: i32 = 3;
 /// Descriptor of a worker's shared page.
 #[cfg(feature = "engine")]
 pub(crate) const PAGE_FD: i32 = 4;
+
+/// Descriptor of the file with the state that a worker's instances begin with. Without such a state it is the image.
+#[cfg(feature = "engine")]
+pub(crate) const STATE_FD: i32 = 5;
 
 /// Bytes that the kernel keeps of the short name of a process.
 #[cfg(feature = "engine")]

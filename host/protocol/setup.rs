@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::fence::{Fence, SandboxMode};
 use crate::model::limits::{CompileLimits, Limits};
 use crate::model::outcome::ErrorDetail;
-use crate::model::report::Report;
-use crate::model::settings::TaskSettings;
+use crate::model::report::{Draft, Report};
+use crate::model::settings::{Setting, TaskSettings};
+use crate::protocol::contents::Span;
 
 /// A worker's setup.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,8 +24,19 @@ pub(crate) struct WorkerSetup {
     pub state: bool,
     /// Whether to call `init` in each instance. Its argument is the next frame.
     pub init: bool,
+    pub image: ImageSetup,
     /// The required part of the fence.
     pub sandbox: SandboxMode,
+}
+
+/// The part of a worker's setup that is about its image.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct ImageSetup {
+    pub settings: ImageSettings,
+    /// As in [`Compiled`].
+    pub start: Option<Span>,
+    /// The state that `init` left, as a part of the last descriptor.
+    pub prepared: Option<Span>,
 }
 
 /// A compiler's setup.
@@ -34,6 +46,16 @@ pub(crate) struct CompileSetup {
     pub limits: CompileLimits,
     pub goal: Goal,
     pub sandbox: SandboxMode,
+    /// Threads that compile.
+    pub threads: usize,
+}
+
+/// The compiler's report on an image. It is kept with the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Compiled {
+    pub draft: Draft,
+    /// What memories begin with, as a part of the image: set for an image whose memories wpool maps itself.
+    pub start: Option<Span>,
 }
 
 /// The purpose of an image.
@@ -41,15 +63,13 @@ pub(crate) struct CompileSetup {
 pub(crate) enum Goal {
     /// Runs the program as it is.
     Run,
-    /// Runs `init` in one instance whose state can be read after it. For a program without `init` this is
-    /// [`Goal::Run`], as the report says.
+    /// Runs the program from the state that its `init` leaves. If a state can be laid over its instances, the image is for
+    /// that, and for the run of `init`. Otherwise the image is for the run of `init` alone. For a program without `init`
+    /// this is [`Goal::Run`], as the report says.
     Init,
     /// Runs the program from the state in the next frame.
     Snapshot,
 }
-
-/// Largest state that `init` may leave. It becomes data of a program, and programs are bounded.
-pub(crate) const MAX_SNAPSHOT: usize = crate::model::program::MAX_PROGRAM as usize;
 
 /// The settings, besides the program, that decide the content of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,8 +80,7 @@ pub(crate) struct ImageSettings {
     pub fuel: bool,
     /// Compiled so that no result depends on the processor: the bits of a NaN, the open results of relaxed SIMD.
     pub deterministic: bool,
-    /// Compiled for memories that wpool maps, if instances of the program can be put back after each task: their
-    /// initial contents are copied into them, not mapped.
+    /// Compiled for memories that wpool maps, if instances of the program can be put back after each task.
     pub reset: bool,
 }
 
@@ -71,7 +90,19 @@ impl ImageSettings {
         ImageSettings { epochs: limits.deadline.is_some(), fuel: limits.fuel.is_some(), deterministic, reset: false }
     }
 
-    /// The settings of the image in which `init` runs once: it has a deadline and no fuel, whatever tasks have.
+    /// The settings of a pool in which two images differ. A program that no deadline, no counted work and no determinism
+    /// tells apart is compiled for another isolation.
+    pub fn differences(self, other: ImageSettings) -> Vec<Setting> {
+        let all = [
+            (self.epochs != other.epochs, Setting::Deadline),
+            (self.fuel != other.fuel, Setting::Fuel),
+            (self.deterministic != other.deterministic, Setting::Deterministic),
+        ];
+        let differ: Vec<_> = all.into_iter().filter_map(|(differs, setting)| differs.then_some(setting)).collect();
+        if differ.is_empty() { vec![Setting::Isolation] } else { differ }
+    }
+
+    /// The settings of an image in which `init` runs once and no task: it has a deadline and no fuel, whatever tasks have.
     #[cfg(feature = "engine")]
     pub fn init(self) -> ImageSettings {
         ImageSettings { epochs: true, fuel: false, reset: false, ..self }

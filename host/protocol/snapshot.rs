@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Buf, BufMut};
 
-use crate::protocol::setup::MAX_SNAPSHOT;
+use crate::protocol::contents::MAX_SNAPSHOT;
 
 /// The unit of zeros that are left out: the kernel's page, because the engine maps such pages.
 const PAGE: usize = 4 << 10;

@@ -76,13 +76,11 @@ fn the_host_holds_a_snapshot_once_and_its_image_once_it_is_gone() {
 #[test]
 fn an_init_that_uses_most_of_its_memory_leaves_a_snapshot() {
     let dir = TempDir::new().expect("a folder");
-    // The state has arrived when its compiler finds that it may take no memory, and quickly.
+    // The state is data, so no compiler takes memory for it.
     let mut command = wpool_run(&filling(dir.path(), 400), "-j 1 --compile-memory 64MiB");
     let (ran, peak) = with_peak(command.env("XDG_CACHE_HOME", dir.path()), "1\n");
     println!("{peak} MiB for a snapshot of 400 MiB");
-    assert_eq!(ran.code, 101, "{}", ran.stderr);
-    let advice = "compiling it takes more than 64 MiB; allow more (--compile-memory)";
-    assert!(ran.stderr.contains(advice), "{}", ran.stderr);
+    assert_eq!(ran.each("output"), [7], "{}", ran.stderr);
     assert!(peak <= 400 * 13 / 10 + BASE, "{peak} MiB");
 }
 

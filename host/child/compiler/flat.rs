@@ -18,6 +18,7 @@ use wasmparser::{
     Instance, Parser, Payload, ValidPayload, Validator,
 };
 
+use super::data::{Take, Taken, start_of};
 use super::inspect::COMMAND_INTERFACE;
 use super::resettable::{ModuleState, Prepared, Stands};
 use super::restorer::{self, Counts};
@@ -28,13 +29,15 @@ use crate::model::report::unversioned;
 
 /// A component rewritten so that its state can be put back, or the reason why it cannot be. An invalid component may
 /// give either.
-pub(super) fn prepare(wasm: &[u8]) -> Result<Prepared, String> {
+pub(super) fn prepare(wasm: &[u8], take: Take) -> Result<Prepared, String> {
     let flat = Flat::read(wasm)?;
     let states: Vec<_> = flat.live().map(|(_, _, state)| state).collect();
     ModuleState::check_size(&states)?;
     let copying_fuel = flat.copying_fuel(wasm);
-    let wasm = flat.write(wasm).map_err(|error| error.to_string())?;
-    Ok(Prepared { wasm, copying_fuel })
+    let data = flat.take_data(wasm, take).map_err(|error| error.to_string())?;
+    let start = flat.start(&data)?;
+    let wasm = flat.write(wasm, &data).map_err(|error| error.to_string())?;
+    Ok(Prepared { wasm, start, copying_fuel })
 }
 
 /// The parts of a component.
@@ -155,14 +158,35 @@ impl Flat {
         startup::copying_fuel(startups.collect::<Option<Vec<_>>>()?)
     }
 
-    fn write(&self, wasm: &[u8]) -> wasmparser::Result<Vec<u8>> {
+    /// The data of live modules, by their numbers.
+    fn take_data(&self, wasm: &[u8], take: Take) -> wasmparser::Result<BTreeMap<u32, Taken>> {
+        let modules = self.sections.iter().filter_map(|(_, range, module)| Some(((*module)?, range)));
+        let live = modules.filter(|(module, _)| self.instances.contains_key(module));
+        let states = live.filter_map(|(module, range)| Some((module, range, self.modules.get(module as usize)?)));
+        states
+            .map(|(module, range, state)| {
+                Ok((module, Taken::out_of(&wasm[range.clone()], &state.memory_types(), take)?))
+            })
+            .collect()
+    }
+
+    /// What all memories begin with. They are made in the order of the instances.
+    fn start(&self, data: &BTreeMap<u32, Taken>) -> Result<Vec<u8>, String> {
+        let mut live: Vec<_> = self.live().collect();
+        live.sort_by_key(|(_, instance, _)| *instance);
+        let modules: Vec<_> =
+            live.into_iter().filter_map(|(module, _, state)| Some((data.get(&module)?, state.parts()))).collect();
+        start_of(&modules)
+    }
+
+    fn write(&self, wasm: &[u8], taken: &BTreeMap<u32, Taken>) -> wasmparser::Result<Vec<u8>> {
         let mut component = wasm_encoder::Component::new();
         for (id, range, module) in &self.sections {
             let data = &wasm[range.clone()];
             let live = module.filter(|module| self.instances.contains_key(module));
-            match live.and_then(|module| self.modules.get(module as usize)) {
-                Some(state) => {
-                    let data = with_exports(data, &state.exports())?;
+            match live.and_then(|module| Some((self.modules.get(module as usize)?, taken.get(&module)?))) {
+                Some((state, taken)) => {
+                    let data = with_exports(data, &state.exports(), taken.rest.as_ref())?;
                     component.section(&RawSection { id: ComponentSectionId::CoreModule.into(), data: &data });
                 }
                 None => {
@@ -254,7 +278,7 @@ mod tests {
     use super::*;
 
     fn verdict(text: &str) -> Result<Vec<u8>, String> {
-        prepare(&wat::parse_str(format!("(component {text})")).unwrap()).map(|prepared| prepared.wasm)
+        prepare(&wat::parse_str(format!("(component {text})")).unwrap(), Take::Data).map(|prepared| prepared.wasm)
     }
 
     const MODULE: &str = r#"(core module $m (memory 1) (global (mut v128) (v128.const i64x2 1 2)) (global i32 (i32.const 1))
@@ -277,7 +301,7 @@ mod tests {
         ] {
             let prepared = verdict(&text).unwrap();
             Validator::new().validate_all(&prepared).unwrap();
-            let again = prepare(&prepared).map(drop);
+            let again = prepare(&prepared, Take::Data).map(drop);
             assert!(again.is_err_and(|why| why.contains("begin with __wpool")) || !text.contains("instantiate"));
         }
     }
@@ -326,7 +350,7 @@ mod tests {
     fn bytes_that_are_no_component_are_no_panic() {
         let wasm = wat::parse_str(format!("(component {MODULE}{INSTANCE}{FUNC})")).unwrap();
         for end in 0..wasm.len() {
-            let _ = prepare(&wasm[..end]);
+            let _ = prepare(&wasm[..end], Take::Data);
         }
     }
 }

@@ -10,6 +10,7 @@
 use wasm_encoder::ExportKind;
 use wasmparser::{FunctionBody, GlobalType, MemoryType, Operator, Parser, Payload, TypeRef, ValType};
 
+use super::data::{Take, Taken, start_of};
 use super::sections::{Added, with_exports};
 use super::startup::{self, Startup};
 use crate::child::engine::watch::MAX_WATCHED;
@@ -19,9 +20,7 @@ use crate::model::limits::in_words;
 /// Most mutable globals. Most programs have one to five; a CPython that is linked from libraries has a global for each
 /// address that they share, some five hundred. Copying one takes a nanosecond in a component and ten in a core module.
 const MAX_GLOBALS: usize = 4 << 10;
-/// Most bytes of initial data. It is copied into each new instance, of which there are few, and each worker has its own
-/// copy, while fresh instances share theirs. So this bounds what a worker takes besides. The engines of scripting
-/// languages begin with 3 to 25 MiB.
+/// Most bytes of initial data. Large data is mapped into each new instance, and workers share it.
 const MAX_DATA: usize = 128 << 20;
 
 /// Proposals whose instructions change no state but memories, mutable globals, tables and segments.
@@ -41,17 +40,22 @@ const KNOWN: [&str; 11] = [
 
 /// A core module rewritten so that its state can be put back, or the reason why it cannot be. An invalid module may
 /// give either.
-pub(super) fn prepare(wasm: &[u8]) -> Result<Prepared, String> {
+pub(super) fn prepare(wasm: &[u8], take: Take) -> Result<Prepared, String> {
+    let unread = |error: wasmparser::BinaryReaderError| error.to_string();
     let state = ModuleState::read(wasm, Stands::Alone)?;
     ModuleState::check_size(&[&state])?;
     let copying_fuel = Startup::of(wasm).and_then(|startup| startup::copying_fuel([startup]));
-    let wasm = with_exports(wasm, &state.exports()).map_err(|error| error.to_string())?;
-    Ok(Prepared { wasm, copying_fuel })
+    let data = Taken::out_of(wasm, &state.memory_types(), take).map_err(unread)?;
+    let start = start_of(&[(&data, state.parts())])?;
+    let wasm = with_exports(wasm, &state.exports(), data.rest.as_ref()).map_err(unread)?;
+    Ok(Prepared { wasm, start, copying_fuel })
 }
 
 /// A program that was rewritten so that its instances can be put back.
 pub(super) struct Prepared {
     pub wasm: Vec<u8>,
+    /// What its memories begin with, encoded.
+    pub start: Vec<u8>,
     /// As in [`crate::report::Report::copying_fuel`]. `None` when it is not known.
     pub copying_fuel: Option<u64>,
 }
@@ -171,6 +175,16 @@ impl ModuleState {
         Ok(())
     }
 
+    /// The module's memories, with their numbers.
+    pub fn memory_types(&self) -> Vec<(u32, MemoryType)> {
+        self.memories.iter().map(|memory| (memory.index, memory.ty)).collect()
+    }
+
+    /// Parts of 64 bits that hold the globals.
+    pub fn parts(&self) -> usize {
+        self.globals.iter().map(|global| if global.ty.content_type == ValType::V128 { 2 } else { 1 }).sum()
+    }
+
     /// The exports that the module gets for its state.
     pub fn exports(&self) -> Vec<Added> {
         let added = |kind, name, index| Added { name, kind, index };
@@ -250,7 +264,7 @@ mod tests {
 
     fn verdict(text: &str) -> Result<Vec<String>, String> {
         let wasm = wat::parse_str(text).unwrap();
-        let prepared = prepare(&wasm)?.wasm;
+        let prepared = prepare(&wasm, Take::Data)?.wasm;
         wasmparser::validate(&prepared).unwrap();
         let exports = Parser::new(0).parse_all(&prepared).filter_map(|payload| match payload.unwrap() {
             Payload::ExportSection(exports) => Some(exports),
@@ -324,7 +338,7 @@ mod tests {
         let wasm =
             wat::parse_str(r#"(module (memory 1) (global (mut i32) (i32.const 1)) (func (export "f")))"#).unwrap();
         for end in 0..wasm.len() {
-            let _ = prepare(&wasm[..end]);
+            let _ = prepare(&wasm[..end], Take::Data);
         }
     }
 }

@@ -13,7 +13,7 @@ use wasm_encoder::{
 use wasmparser::Validator;
 
 use super::resettable::ModuleState;
-use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE, SAVE};
+use crate::child::names::{GROUP, INTERFACE, LOAD, PART, RESIZE, RESTORE, SAVE};
 
 /// Numbers of the items that a component has so far.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     component.section(&instances);
 
     let mut aliases = ComponentAliasSection::new();
-    for name in [SAVE, RESTORE, RESIZE, PART] {
+    for name in [SAVE, RESTORE, RESIZE, PART, LOAD] {
         aliases.alias(Alias::CoreInstanceExport { instance: counts.core_instances, kind: ExportKind::Func, name });
     }
     component.section(&aliases);
@@ -59,17 +59,20 @@ pub(super) fn append(component: &mut Component, counts: &Counts, live: &[(u32, &
     types.function().params::<[(&str, PrimitiveValType); 0], _>([]).result(None);
     types.function().params::<[(&str, PrimitiveValType); 0], _>([]).result(Some(PrimitiveValType::U64.into()));
     types.function().params([("number", PrimitiveValType::U32)]).result(Some(PrimitiveValType::U64.into()));
+    let group = (0..GROUP).map(|at| (format!("part-{at}"), PrimitiveValType::U64));
+    let params = std::iter::once(("group".to_owned(), PrimitiveValType::U32)).chain(group).collect::<Vec<_>>();
+    types.function().params(params.iter().map(|(name, ty)| (name.as_str(), *ty))).result(None);
     component.section(&types);
 
     let mut lifted = CanonicalFunctionSection::new();
-    for (at, ty) in (0..).zip([0, 0, 1, 2]) {
+    for (at, ty) in (0..).zip([0, 0, 1, 2, 3]) {
         lifted.lift(counts.core_functions + at, counts.types + ty, []);
     }
     component.section(&lifted);
 
     let mut interface = ComponentInstanceSection::new();
     let named = |(name, at)| (name, ComponentExportKind::Func, counts.functions + at);
-    interface.export_items([(SAVE, 0), (RESTORE, 1), (RESIZE, 2), (PART, 3)].map(named));
+    interface.export_items([(SAVE, 0), (RESTORE, 1), (RESIZE, 2), (PART, 3), (LOAD, 4)].map(named));
     component.section(&interface);
     let mut exports = ComponentExportSection::new();
     exports.export(INTERFACE, ComponentExportKind::Instance, counts.instances, None);
@@ -94,6 +97,9 @@ impl Restorer {
         types.ty().function([], []);
         types.ty().function([], [ValType::I64]);
         types.ty().function([ValType::I32], [ValType::I64]);
+        let mut group = vec![ValType::I64; 1 + GROUP];
+        group[0] = ValType::I32;
+        types.ty().function(group, []);
 
         let mut imports = ImportSection::new();
         for (instance, state) in live {
@@ -110,12 +116,14 @@ impl Restorer {
             copies.global(mutable(ty), &zero(ty));
         }
         let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
-        for (ty, body) in [(0, self.save()), (0, self.restore()), (1, self.resize()), (2, self.part())] {
+        for (ty, body) in
+            [(0, self.save()), (0, self.restore()), (1, self.resize()), (2, self.part()), (3, self.load())]
+        {
             functions.function(ty);
             code.function(&body);
         }
         let mut exports = ExportSection::new();
-        for (name, index) in [SAVE, RESTORE, RESIZE, PART].into_iter().zip(0..) {
+        for (name, index) in [SAVE, RESTORE, RESIZE, PART, LOAD].into_iter().zip(0..) {
             exports.export(name, ExportKind::Func, index);
         }
         let mut module = Module::new();
@@ -170,6 +178,48 @@ impl Restorer {
         }
         parts[0] = Part::Counts((parts.len() as i64 - 1) << 32 | self.memories.len() as i64);
         body(|code| pick(code, &parts, 0))
+    }
+
+    /// Sets the parts of a group. Its number is the first parameter.
+    fn load(&self) -> Function {
+        let lanes = |ty| if ty == ValType::V128 { 0..2 } else { 0..1 };
+        let parts: Vec<_> =
+            self.copies().flat_map(|(global, _, ty)| lanes(ty).map(move |lane| (global, ty, lane))).collect();
+        let groups: Vec<_> = parts.chunks(GROUP).collect();
+        body(|code| set_one_of(code, &groups, 0))
+    }
+}
+
+/// Sets the group with the number in the first parameter. `groups` begin with number `first`.
+fn set_one_of(code: &mut InstructionSink<'_>, groups: &[&[(u32, ValType, u8)]], first: usize) {
+    let (low, high) = groups.split_at(groups.len() / 2);
+    if low.is_empty() {
+        high.first().iter().for_each(|group| set(code, group));
+        return;
+    }
+    let middle = first + low.len();
+    code.local_get(0).i32_const(middle as i32).i32_lt_u().if_(BlockType::Empty);
+    set_one_of(code, low, first);
+    code.else_();
+    set_one_of(code, high, middle);
+    code.end();
+}
+
+/// Sets globals, by their lanes, to the parameters from the second on.
+fn set(code: &mut InstructionSink<'_>, group: &[(u32, ValType, u8)]) {
+    for (local, &(global, ty, lane)) in (1..).zip(group) {
+        if ty == ValType::V128 {
+            code.global_get(global);
+        }
+        code.local_get(local);
+        match ty {
+            ValType::I32 => code.i32_wrap_i64(),
+            ValType::F32 => code.i32_wrap_i64().f32_reinterpret_i32(),
+            ValType::F64 => code.f64_reinterpret_i64(),
+            ValType::V128 => code.i64x2_replace_lane(lane),
+            ValType::I64 | ValType::Ref(_) => code,
+        };
+        code.global_set(global);
     }
 }
 

@@ -10,8 +10,8 @@ pub(super) struct Added {
     pub index: u32,
 }
 
-/// The module with additional exports.
-pub(super) fn with_exports(wasm: &[u8], added: &[Added]) -> wasmparser::Result<Vec<u8>> {
+/// The module with additional exports, and with other data if there is any.
+pub(super) fn with_exports(wasm: &[u8], added: &[Added], data: Option<&Section>) -> wasmparser::Result<Vec<u8>> {
     let mut module = wasm_encoder::Module::new();
     let mut left = Some(added).filter(|added| !added.is_empty());
     for payload in Parser::new(0).parse_all(wasm) {
@@ -22,7 +22,10 @@ pub(super) fn with_exports(wasm: &[u8], added: &[Added]) -> wasmparser::Result<V
             if let Some(added) = left.take_if(|_| follows_exports(id)) {
                 module.section(&exporting(0, &[], added));
             }
-            module.section(&RawSection { id, data: &wasm[range] });
+            match data.filter(|data| id == u8::from(data.id)) {
+                Some(data) => module.section(data),
+                None => module.section(&RawSection { id, data: &wasm[range] }),
+            };
         }
     }
     if let Some(added) = left {

@@ -26,7 +26,7 @@ use rustix::stdio::{dup2_stdout, stderr, stdin, stdout};
 use super::pipes::{BROKEN, Pipes};
 use crate::model::fence::{Fence, LayerState, SandboxLayer, SandboxMode};
 use crate::protocol::page::{Cause, SharedPage};
-use crate::protocol::roles::{IMAGE_FD, PAGE_FD, Role};
+use crate::protocol::roles::{IMAGE_FD, Role, STATE_FD};
 use crate::protocol::setup::ChildError;
 use crate::protocol::wire::FRAME_TARGET;
 
@@ -44,12 +44,12 @@ pub(super) fn begin(role: Role, host: i32) -> io::Result<Pipes> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     rustix::thread::set_no_new_privs(true)?;
     let handed = match role {
-        Role::Worker => adopt(IMAGE_FD..PAGE_FD + 1)?,
+        Role::Worker => adopt(IMAGE_FD..STATE_FD + 1)?,
         Role::Initializer => adopt(IMAGE_FD..IMAGE_FD + 1)?,
         Role::Compiler => adopt(IMAGE_FD..IMAGE_FD)?,
     };
-    let from_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdin(), PAGE_FD + 1)?);
-    let to_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdout(), PAGE_FD + 1)?);
+    let from_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdin(), STATE_FD + 1)?);
+    let to_host = File::from(rustix::io::fcntl_dupfd_cloexec(stdout(), STATE_FD + 1)?);
     // Text that is printed by mistake goes to the host's record of last words, not into the frames.
     dup2_stdout(stderr())?;
     Ok(Pipes { from_host, to_host, handed, host, block: vec![0; FRAME_TARGET].into() })

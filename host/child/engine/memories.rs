@@ -8,14 +8,16 @@
 
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
+use super::layer::{Layer, Stored};
 use crate::model::limits::MAX_MEMORY;
 use crate::model::lock::lock;
+use crate::protocol::contents::MemoryContents;
 
 /// Bytes before and behind a memory that nobody can use: the engine's own default.
 pub(crate) const GUARD: usize = 32 << 20;
@@ -33,6 +35,10 @@ pub(crate) struct Memories {
     regions: Mutex<Vec<Arc<Region>>>,
     /// The number of memories taken so far.
     taken: AtomicU64,
+    /// What the memories of an instance begin with.
+    start: Option<Layer>,
+    /// Memories that the instance has which is being made.
+    made: AtomicUsize,
 }
 
 /// Address space for one memory. Only its first bytes can be used.
@@ -48,11 +54,29 @@ pub(crate) struct Region {
     /// Bytes mapped read-write (the write watch may make some of them read-only). Equals `size` while an instance owns
     /// the region.
     open: AtomicUsize,
+    /// Some of these bytes are mapped from a file.
+    of_file: AtomicBool,
     /// The number of the taking, from 1; 0 while the region is free.
     taken: AtomicU64,
 }
 
 impl Memories {
+    /// Memories that begin with the contents of a layer.
+    pub fn new(start: Option<Layer>) -> Memories {
+        Memories { start, ..Memories::default() }
+    }
+
+    /// What the memories of an instance begin with, if the image is made for memories of ours.
+    pub fn start(&self) -> Option<&Layer> {
+        self.start.as_ref()
+    }
+
+    /// To be called before an instance is made. Instances are made one after the other, each with its memories in the
+    /// same order.
+    pub fn begin_instance(&self) {
+        self.made.store(0, Ordering::Relaxed);
+    }
+
     /// Reserves `count` memories in advance, so that a machine without room for them fails at the start.
     pub fn reserve(&self, count: usize) -> io::Result<()> {
         let reserved = (0..count).map(|_| Ok(Arc::new(Region::reserve(MAX_MEMORY as usize, GUARD)?)));
@@ -104,6 +128,7 @@ impl Region {
             guard,
             size: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
+            of_file: AtomicBool::new(false),
             taken: AtomicU64::new(0),
         })
     }
@@ -148,10 +173,56 @@ impl Region {
         self.resize(size)
     }
 
+    /// Makes the memory hold what a layer says of it. No guest may run, the bytes must be writable, and the caller must
+    /// tell the engine of the size.
+    pub fn lay(&self, layer: &Layer, number: usize) -> io::Result<()> {
+        let memory = layer.memory(number)?;
+        self.blank()?;
+        self.resize(usize::try_from(memory.size).map_err(io::Error::other)?)?;
+        self.fill(layer, memory)
+    }
+
+    /// Puts the blocks of a layer into the memory, which holds nothing but zeros.
+    fn fill(&self, layer: &Layer, memory: &MemoryContents) -> io::Result<()> {
+        for block in &memory.blocks {
+            let (at, length) = (block.at as usize, block.length as usize);
+            if at.checked_add(length).is_none_or(|end| end > self.size()) {
+                return Err(io::Error::other("contents outside of their memory"));
+            }
+            match layer.place(block)? {
+                Stored::Bytes(bytes) => {
+                    // SAFETY: so many bytes are of this mapping, and writable. No guest runs.
+                    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (self.at + at) as *mut u8, length) };
+                }
+                Stored::File(file, from) => {
+                    self.of_file.store(true, Ordering::Relaxed);
+                    let rights = ProtFlags::READ | ProtFlags::WRITE;
+                    let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+                    // SAFETY: these bytes are of this mapping, and no guest runs. A write to them copies their page.
+                    unsafe { mmap((self.at + at) as *mut _, length, rights, flags, file, from)? };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the memory with zeros. It must be writable, and may end without any rights.
+    fn blank(&self) -> io::Result<()> {
+        let size = self.size();
+        if !self.of_file.load(Ordering::Relaxed) {
+            return self.clear(0, if size <= MOST_CLEARED { size } else { 0 });
+        }
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        // SAFETY: these bytes are of this mapping, and no guest runs. Without rights, they are as at the beginning.
+        unsafe { mmap_anonymous(self.at as *mut _, size, ProtFlags::empty(), flags)? };
+        self.of_file.store(false, Ordering::Relaxed);
+        self.open.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Frees the region, which must be writable.
     fn release(&self) -> io::Result<()> {
-        let size = self.size();
-        self.clear(0, if size <= MOST_CLEARED { size } else { 0 })?;
+        self.blank()?;
         self.size.store(0, Ordering::Relaxed);
         self.taken.store(0, Ordering::Relaxed);
         Ok(())
@@ -215,7 +286,8 @@ unsafe impl LinearMemory for Taken {
     }
 }
 
-// SAFETY: as above, with the room that the engine asks for; a new memory holds zeros.
+// SAFETY: as above, with the room that the engine asks for. A new memory holds zeros but for the data that the compiler
+// has taken out of the module: what the engine would write into it before any code of a guest runs.
 unsafe impl MemoryCreator for Memories {
     fn new_memory(
         &self,
@@ -228,14 +300,22 @@ unsafe impl MemoryCreator for Memories {
         let capacity = reserved.ok_or("a memory without a reservation")?;
         let region = self.take(capacity, guard).map_err(|error| error.to_string())?;
         let memory = Taken(region);
-        memory.0.resize(minimum).map_err(|error| error.to_string())?;
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let begun = memory.0.resize(minimum).and_then(|()| match &self.start {
+            Some(start) => memory.0.fill(start, start.memory(number)?),
+            None => Ok(()),
+        });
+        begun.map_err(|error| error.to_string())?;
         Ok(Box::new(memory))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+
     use super::*;
+    use crate::protocol::contents::{ContentsWriter, Span};
 
     #[test]
     fn a_memory_holds_zeros_wherever_it_grows_and_whoever_had_it_before() {
@@ -265,5 +345,45 @@ mod tests {
         let region = memories.take(8 << 20, 1 << 20).unwrap();
         assert!(region.resize((8 << 20) + 1).is_err());
         assert!(memories.at(region.at as *const u8).is_some() && memories.at(ptr::null()).is_none());
+    }
+
+    /// A layer for a memory of four pages of a guest, with these bytes at the beginning.
+    fn layer(bytes: &[u8]) -> Layer {
+        let mut contents = vec![0; 256 << 10];
+        contents[..bytes.len()].copy_from_slice(bytes);
+        let mut writer = ContentsWriter::default();
+        writer.memory(&contents, 1 << 20).unwrap();
+        let encoded = writer.finish();
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&encoded, 0).unwrap();
+        Layer::open(file.into(), Span { at: 0, length: encoded.len() as u64 }).unwrap()
+    }
+
+    #[test]
+    fn a_state_is_all_that_a_memory_holds_and_leaves_with_it() {
+        // The first is copied, the second is mapped.
+        for length in [100, 200 << 10] {
+            let (start, state) = (layer(&[7; 300]), layer(&vec![9; length]));
+            let memories = Memories::new(Some(start));
+            for _ in 0..3 {
+                memories.begin_instance();
+                let ty = MemoryType::new(4, None);
+                let memory = memories.new_memory(ty, 256 << 10, None, Some(8 << 20), 1 << 20).unwrap();
+                let region = memories.at(memory.as_ptr()).unwrap();
+                // SAFETY: as large as that it is.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(memory.as_ptr(), 256 << 10) };
+                assert!(bytes[..300].iter().all(|byte| *byte == 7) && bytes[300..].iter().all(|byte| *byte == 0));
+                bytes.fill(1);
+                for _ in 0..2 {
+                    region.lay(&state, 0).unwrap();
+                    let (held, rest) = bytes.split_at(length);
+                    assert!(held.iter().all(|byte| *byte == 9) && rest.iter().all(|byte| *byte == 0));
+                    bytes.fill(2);
+                }
+                assert!(region.lay(&state, 1).is_err(), "there is one memory");
+                drop(memory);
+            }
+            assert_eq!(memories.lock().len(), 1);
+        }
     }
 }

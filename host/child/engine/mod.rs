@@ -1,5 +1,6 @@
 //! The engine's settings, the same for the compiler that makes an image and the worker that maps it.
 
+pub(crate) mod layer;
 pub(crate) mod memories;
 mod stacks;
 pub(crate) mod watch;

@@ -8,9 +8,13 @@ use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower, TypedF
 use wasmtime::{Error, Result, Store};
 
 use crate::child::engine::memories::Region;
+use crate::child::names::GROUP;
 
 /// Bytes of a page of a guest's memory.
 const GUEST_PAGE: u64 = 64 << 10;
+
+/// The number of a group of parts, and the parts: [`crate::child::names::GROUP`] of them.
+pub(super) type Group = (u32, u64, u64, u64, u64, u64, u64, u64, u64);
 
 /// The functions of an instance.
 #[derive(Clone, Copy)]
@@ -19,6 +23,7 @@ pub(super) struct Access {
     pub restore: TypedFunc<(), ()>,
     pub resize: TypedFunc<(), (u64,)>,
     pub part: TypedFunc<(u32,), (u64,)>,
+    pub load: TypedFunc<Group, ()>,
     /// Whether the store has functions that can wait: the engine then wants a stack for every call. The functions here
     /// never wait.
     pub waits: bool,
@@ -49,6 +54,17 @@ impl Access {
 
     pub fn part<T: Send>(&mut self, store: &mut Store<T>, number: u32) -> Result<u64> {
         self.call(store, self.part, (number,)).map(|(part,)| part)
+    }
+
+    /// Sets all parts.
+    pub fn load<T: Send>(&mut self, store: &mut Store<T>, parts: &[u64]) -> Result<()> {
+        for (number, group) in (0..).zip(parts.chunks(GROUP)) {
+            let mut all = [0; GROUP];
+            all[..group.len()].copy_from_slice(group);
+            let [a, b, c, d, e, f, g, h] = all;
+            self.call(store, self.load, (number, a, b, c, d, e, f, g, h))?;
+        }
+        Ok(())
     }
 
     fn call<T, P, R>(&self, store: &mut Store<T>, func: TypedFunc<P, R>, params: P) -> Result<R>

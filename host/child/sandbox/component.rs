@@ -9,7 +9,7 @@ use wasmtime::{Engine, Store};
 
 use super::call::{Call, NoFunction, Returned};
 use super::component_store::{ComponentStore, call_typed};
-use super::guard::Stopped;
+use super::guard::{Stopped, no_snapshot};
 use super::init::{self, Accessors};
 use super::keyvalue::Keyvalue;
 use super::keyvalue::state_link::StateLink;
@@ -17,6 +17,7 @@ use super::kind::{GuestStore as _, Program};
 use super::parts::ComponentParts;
 use super::pristine::Pristine;
 use super::{link, script, values};
+use crate::child::engine::layer::Layer;
 use crate::child::engine::memories::Memories;
 use crate::model::error::{Refusal, RefusalCode};
 use crate::model::report::{Convention, Function};
@@ -31,6 +32,8 @@ pub(super) struct ComponentProgram {
     accessors: Accessors,
     /// Set when its instances can be restored.
     parts: Option<ComponentParts>,
+    /// The state of `init`, which is laid over each instance.
+    prepared: Option<Layer>,
     /// The functions that the report names. Each is made ready when a task first calls it.
     functions: Vec<(Function, OnceCell<Option<Entry>>)>,
     /// Results of type string or `list<u8>` are outputs without JSON.
@@ -70,7 +73,7 @@ impl ComponentProgram {
         engine: &Engine,
         image: &Path,
         setup: &WorkerSetup,
-        memories: Arc<Memories>,
+        (memories, prepared): (Arc<Memories>, Option<Layer>),
     ) -> Result<ComponentProgram, ChildError> {
         let report = &setup.report;
         // SAFETY: as for core modules: the image was made by the compiler process of this build and kept by the host.
@@ -100,6 +103,7 @@ impl ComponentProgram {
             init,
             accessors,
             parts: ComponentParts::find(&component, memories),
+            prepared,
             functions,
             bare: setup.task.bare_outputs,
             line: None,
@@ -136,6 +140,14 @@ impl Calls {
     }
 }
 
+/// Calls functions that the compiler has added. A deadline meanwhile would look like a trap of the guest.
+fn without_deadline<R>(store: &mut Store<ComponentStore>, call: impl FnOnce(&mut Store<ComponentStore>) -> R) -> R {
+    let deadline = store.data_mut().guard().deadline.take();
+    let result = call(store);
+    store.data_mut().guard().deadline = deadline;
+    result
+}
+
 /// The export at a path of names, outermost first.
 fn export(component: &Component, path: &[String]) -> Option<ComponentExportIndex> {
     path.iter().try_fold(None, |outer, name| component.get_export_index(outer.as_ref(), name).map(Some))?
@@ -149,9 +161,21 @@ impl Program for ComponentProgram {
         self.pre.engine()
     }
 
+    fn is_prepared(&self) -> bool {
+        self.prepared.is_some()
+    }
+
     async fn instantiate(&self, store: &mut Store<ComponentStore>) -> wasmtime::Result<Instance> {
         store.data_mut().keyvalue = self.line.clone().map(Keyvalue::new);
-        if store.data().has_world() { self.pre.instantiate_async(store).await } else { self.pre.instantiate(store) }
+        self.parts.iter().for_each(ComponentParts::begin_instance);
+        let waits = store.data().has_world();
+        let instance =
+            if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
+        if let Some((parts, state)) = self.parts.as_ref().zip(self.prepared.as_ref()) {
+            without_deadline(store, |store| parts.lay(store, instance, waits, state))?;
+            store.data_mut().guard().own(state.contents().memories.iter().map(|memory| memory.size).sum());
+        }
+        Ok(instance)
     }
 
     async fn prepare(
@@ -168,18 +192,24 @@ impl Program for ComponentProgram {
     }
 
     async fn state(&self, store: &mut Store<ComponentStore>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
-        self.accessors.state(store, instance).await
+        if store.data().has_open_resources() {
+            let what = "it leaves handles open, such as that of the stream it has printed to";
+            return Err(no_snapshot(what.to_owned()));
+        }
+        match &self.parts {
+            Some(parts) => {
+                let waits = store.data().has_world();
+                without_deadline(store, |store| parts.contents(store, instance, waits))
+            }
+            None => self.accessors.state(store, instance).await,
+        }
     }
 
     fn pristine(&self, store: &mut Store<ComponentStore>, instance: Instance) -> Option<Pristine> {
         // A host call during the start may have returned a value that a fresh instance would not get.
         let parts = self.parts.as_ref().filter(|_| store.data().is_unseen())?;
         let waits = store.data().has_world();
-        // A deadline during this call would look like a trap of the guest.
-        let deadline = store.data_mut().guard().deadline.take();
-        let pristine = parts.pristine(store, instance, waits);
-        store.data_mut().guard().deadline = deadline;
-        pristine
+        without_deadline(store, |store| parts.pristine(store, instance, waits))
     }
 
     fn difference(

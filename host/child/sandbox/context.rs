@@ -13,7 +13,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use super::call::Call;
 use super::determinism::Key;
 use super::guard::{Deadline, Stopped};
-use super::stdio::Stdio;
+use super::stdio::{Printed, Stdio};
 use super::time::ActiveTime;
 use crate::model::limits::MAX_INPUT;
 use crate::model::report::Convention;
@@ -41,6 +41,10 @@ pub(super) struct TaskContext {
     pub epochs: bool,
     /// Fuel for copying data while an instance is made, which does not count as a task's.
     pub copying_fuel: u64,
+    /// Whether guest code is compiled to count fuel.
+    pub counts_fuel: bool,
+    /// The text that `init` prints, if it runs once.
+    pub printed: Printed,
     pub time: ActiveTime,
     pub page: Arc<SharedPage>,
     /// Set when the program imports WASI: tasks then run on an asynchronous stack, driven by this runtime of one

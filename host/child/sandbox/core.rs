@@ -13,6 +13,7 @@ use super::kind::{GuestStore as _, Program};
 use super::link;
 use super::pristine::{Parts, Pristine};
 use super::time::ActiveTime;
+use crate::child::engine::layer::Layer;
 use crate::child::engine::memories::Memories;
 use crate::model::report::{Convention, Report};
 use crate::protocol::setup::ChildError;
@@ -23,6 +24,8 @@ pub(super) struct CoreProgram {
     init: CoreInit,
     entry: Entry,
     parts: Parts,
+    /// The state of `init`, which is laid over each instance.
+    prepared: Option<Layer>,
 }
 
 enum Entry {
@@ -49,7 +52,7 @@ impl CoreProgram {
         engine: &Engine,
         image: &Path,
         report: &Report,
-        memories: Arc<Memories>,
+        (memories, prepared): (Arc<Memories>, Option<Layer>),
         clock: Option<ActiveTime>,
     ) -> Result<CoreProgram, ChildError> {
         // SAFETY: the image comes from the compiler process of this build, by way of the host, which has hashed it if
@@ -61,7 +64,8 @@ impl CoreProgram {
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
         let pre = link::module(engine, &module, clock).map_err(|error| ChildError::Other(format!("{error:#}")))?;
-        Ok(CoreProgram { pre, init: CoreInit::find(&module, report), entry, parts: Parts::find(&module, memories) })
+        let (init, parts) = (CoreInit::find(&module, report), Parts::find(&module, memories));
+        Ok(CoreProgram { pre, init, entry, parts, prepared })
     }
 }
 
@@ -73,12 +77,20 @@ impl Program for CoreProgram {
         self.pre.module().engine()
     }
 
+    fn is_prepared(&self) -> bool {
+        self.prepared.is_some()
+    }
+
     async fn instantiate(&self, store: &mut Store<CoreStore>) -> wasmtime::Result<Live> {
+        self.parts.begin_instance();
         let waits = store.data().has_world();
         let instance =
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
         let live = self.entry.of(store, instance)?;
-        if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
+        if let Some(state) = &self.prepared {
+            self.parts.lay(&mut *store, instance, state)?;
+            store.data_mut().guard().own(state.contents().memories.iter().map(|memory| memory.size).sum());
+        } else if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
             Guest { store, instance, waits }.call_once(initialize).await?;
         }
         Ok(live)
@@ -91,7 +103,11 @@ impl Program for CoreProgram {
     }
 
     async fn state(&self, store: &mut Store<CoreStore>, live: Live) -> wasmtime::Result<Vec<u8>> {
-        init::core_state(store, live.instance)
+        if self.parts.are_own() {
+            self.parts.contents(store, live.instance)
+        } else {
+            init::core_state(store, live.instance)
+        }
     }
 
     fn pristine(&self, store: &mut Store<CoreStore>, live: Live) -> Option<Pristine> {

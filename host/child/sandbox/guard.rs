@@ -32,6 +32,11 @@ pub(super) enum Stopped {
     Denied(String),
 }
 
+/// The error of an `init` after which no snapshot can be made.
+pub(super) fn no_snapshot(message: String) -> wasmtime::Error {
+    Stopped::Init { code: RefusalCode::Snapshot, message }.into()
+}
+
 /// The moment of the worker's active time by which a task must have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Deadline {
@@ -93,6 +98,12 @@ impl Guard {
     /// Counts memory beyond `used` as given back.
     pub fn shrink(&mut self, used: u64) {
         self.used = used;
+    }
+
+    /// Counts all memories of an instance over which a state was laid. The host has checked that they are within the limit.
+    pub fn own(&mut self, bytes: u64) {
+        self.used = bytes;
+        self.peak = self.peak.max(bytes);
     }
 
     /// Removes the limits, for wpool's own work.

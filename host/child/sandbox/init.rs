@@ -9,7 +9,7 @@ use wasmtime_wasi::I32Exit;
 use super::component_store::{ComponentStore, call_typed};
 use super::core_store::{CoreStore, Guest};
 use super::function::{Function, Gives};
-use super::guard::Stopped;
+use super::guard::{Stopped, no_snapshot};
 use super::kind::GuestStore as _;
 use super::values::bits;
 use crate::child::names::{ACCESS, CONSTRUCTORS};
@@ -90,10 +90,6 @@ impl Accessors {
 
     /// The state of an instance.
     pub async fn state(&self, store: &mut Store<ComponentStore>, instance: Instance) -> wasmtime::Result<Vec<u8>> {
-        if store.data().has_open_resources() {
-            let what = "it leaves handles open, such as that of the stream it has printed to";
-            return Err(no_snapshot(what.to_owned()));
-        }
         // Reading a memory takes one more page of it. This page is not a part of the state and does not count against
         // the guest.
         store.data_mut().guard().lift();
@@ -138,8 +134,4 @@ fn exited(error: wasmtime::Error) -> wasmtime::Error {
         }
         None => error,
     }
-}
-
-fn no_snapshot(message: String) -> wasmtime::Error {
-    Stopped::Init { code: RefusalCode::Snapshot, message }.into()
 }

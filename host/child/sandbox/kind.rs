@@ -38,6 +38,8 @@ pub(super) trait Program {
     type Instance: Copy;
 
     fn engine(&self) -> &Engine;
+    /// Whether instances begin with the state that `init` left.
+    fn is_prepared(&self) -> bool;
     /// An instance that is ready to be called.
     async fn instantiate(&self, store: &mut Store<Self::Store>) -> wasmtime::Result<Self::Instance>;
     /// Calls `init` in a new instance.

@@ -5,6 +5,7 @@ mod answer;
 mod call;
 mod component;
 mod component_store;
+mod contents;
 mod context;
 mod core;
 mod core_store;
@@ -47,23 +48,33 @@ use self::core::CoreProgram;
 use self::guard::Deadline;
 pub(crate) use self::isolation::Keeper;
 pub(crate) use self::keyvalue::state_link::StateLink;
+pub(crate) use self::stdio::Printed;
 use self::task::Runner;
 use self::time::ActiveTime;
 use self::verdict::Judged;
+use crate::child::engine::layer::Layer;
 use crate::child::engine::memories::Memories;
 use crate::child::engine::{Use, engine};
-use crate::model::isolation::Isolation;
 use crate::model::report::{Convention, Kind};
 use crate::model::template::Row;
 use crate::model::typed::{self, Parameters, RowError};
 use crate::protocol::page::SharedPage;
 use crate::protocol::roles::IMAGE_FD;
-use crate::protocol::setup::{ChildError, ImageSettings, Notice, WorkerSetup};
+use crate::protocol::setup::{ChildError, Notice, WorkerSetup};
 use crate::protocol::wire::Task;
 
 /// Length of a row from which reading it takes longer than one more look at the clock. Such reading must not count as
 /// time for making an instance.
 const LONG_ROW: usize = 1 << 10;
+
+/// Contents of the memories of instances.
+#[derive(Debug, Default)]
+pub(crate) struct Layers {
+    /// What they begin with, if the image is made for memories of ours.
+    pub start: Option<Layer>,
+    /// The state of `init`, which is laid over each instance.
+    pub prepared: Option<Layer>,
+}
 
 /// A loaded program, ready to run tasks.
 pub(crate) struct Sandbox {
@@ -81,13 +92,17 @@ enum Program {
 impl Sandbox {
     /// Maps the image from the host and prepares everything that all tasks share. Runs no guest code. `init` is the
     /// argument of the program's `init`, if it is to be called.
-    pub fn load(setup: &WorkerSetup, init: Option<Bytes>, page: Arc<SharedPage>) -> Result<Sandbox, ChildError> {
-        let (report, task) = (&setup.report, &setup.task);
-        let reset = task.isolation == Isolation::Reset;
-        let settings = ImageSettings { reset, ..ImageSettings::of(&task.limits, task.deterministic.is_some()) };
-        let memories = Arc::<Memories>::default();
+    pub fn load(
+        setup: &WorkerSetup,
+        init: Option<Bytes>,
+        page: Arc<SharedPage>,
+        layers: Layers,
+    ) -> Result<Sandbox, ChildError> {
+        let (report, task, settings) = (&setup.report, &setup.task, setup.image.settings);
+        let Layers { start, prepared } = layers;
+        let memories = Arc::new(Memories::new(start));
         let count = Keeper::instances(task);
-        if reset {
+        if settings.reset {
             memories
                 .reserve((report.resources.memories * count) as usize)
                 .map_err(|error| ChildError::Other(format!("cannot reserve address space for memories: {error}")))?;
@@ -100,11 +115,11 @@ impl Sandbox {
         let program = match report.kind {
             Kind::CoreModule => {
                 let clock = task.deterministic.is_none().then(|| time.clone());
-                let program = CoreProgram::load(&engine, image.as_ref(), report, memories, clock)?;
+                let program = CoreProgram::load(&engine, image.as_ref(), report, (memories, prepared), clock)?;
                 Program::Core(Runner::new(program))
             }
             Kind::Component => {
-                let program = ComponentProgram::load(&engine, image.as_ref(), setup, memories)?;
+                let program = ComponentProgram::load(&engine, image.as_ref(), setup, (memories, prepared))?;
                 Program::Component(Runner::new(program))
             }
         };
@@ -115,7 +130,9 @@ impl Sandbox {
             convention: report.convention,
             init,
             epochs: settings.epochs,
-            copying_fuel: report.copying_fuel.filter(|_| reset).unwrap_or(0),
+            copying_fuel: report.copying_fuel.filter(|_| settings.reset).unwrap_or(0),
+            counts_fuel: settings.fuel,
+            printed: Printed::default(),
             page,
             time,
             runtime: runtime.map_err(|error| ChildError::Other(error.to_string()))?,
@@ -181,6 +198,11 @@ impl Sandbox {
             sink(answered);
         });
         Ok(())
+    }
+
+    /// The text that `init` prints, for another thread.
+    pub fn printed(&self) -> Printed {
+        self.context.printed.clone()
     }
 
     /// Runs `init` in one instance. The output is the resulting state.

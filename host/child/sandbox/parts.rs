@@ -7,9 +7,11 @@ use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, Instance};
 
 use super::access::Access;
+use super::contents;
 use super::pristine::{OUT_OF_REACH, Pristine, Within, regions_differ};
-use crate::child::engine::memories::Memories;
-use crate::child::names::{INTERFACE, PART, RESIZE, RESTORE, SAVE};
+use crate::child::engine::layer::Layer;
+use crate::child::engine::memories::{Memories, Region};
+use crate::child::names::{INTERFACE, LOAD, PART, RESIZE, RESTORE, SAVE};
 
 /// The functions that were added to a component.
 pub(super) struct ComponentParts {
@@ -17,6 +19,7 @@ pub(super) struct ComponentParts {
     restore: ComponentExportIndex,
     resize: ComponentExportIndex,
     part: ComponentExportIndex,
+    load: ComponentExportIndex,
     memories: Arc<Memories>,
 }
 
@@ -26,7 +29,8 @@ impl ComponentParts {
         let interface = component.get_export_index(None, INTERFACE)?;
         let function = |name| component.get_export_index(Some(&interface), name);
         let (save, restore) = (function(SAVE)?, function(RESTORE)?);
-        Some(ComponentParts { save, restore, resize: function(RESIZE)?, part: function(PART)?, memories })
+        let (resize, part, load) = (function(RESIZE)?, function(PART)?, function(LOAD)?);
+        Some(ComponentParts { save, restore, resize, part, load, memories })
     }
 
     fn access<T: 'static>(&self, store: &mut Store<T>, instance: Instance, waits: bool) -> Option<Access> {
@@ -35,8 +39,66 @@ impl ComponentParts {
             restore: instance.get_typed_func(&mut *store, self.restore).ok()?,
             resize: instance.get_typed_func(&mut *store, self.resize).ok()?,
             part: instance.get_typed_func(&mut *store, self.part).ok()?,
+            load: instance.get_typed_func(&mut *store, self.load).ok()?,
             waits,
         })
+    }
+
+    /// To be called before an instance is made.
+    pub fn begin_instance(&self) {
+        self.memories.begin_instance();
+    }
+
+    /// The state of the newest instance, encoded.
+    pub fn contents<T: Send>(
+        &self,
+        store: &mut Store<T>,
+        instance: Instance,
+        waits: bool,
+    ) -> wasmtime::Result<Vec<u8>> {
+        let (mut access, regions, parts) = self.newest(store, instance, waits)?;
+        let mut contents = contents::of_regions(&regions, &self.memories)?;
+        for number in 1..=parts {
+            contents.part(access.part(store, number)?);
+        }
+        Ok(contents.finish())
+    }
+
+    /// Lays a state over the newest instance.
+    pub fn lay<T: Send>(
+        &self,
+        store: &mut Store<T>,
+        instance: Instance,
+        waits: bool,
+        state: &Layer,
+    ) -> wasmtime::Result<()> {
+        let (mut access, regions, parts) = self.newest(store, instance, waits)?;
+        let contents = state.contents();
+        if (regions.len(), parts as usize) != (contents.memories.len(), contents.parts.len()) {
+            return Err(contents::of_another());
+        }
+        for (number, region) in regions.iter().enumerate() {
+            region.lay(state, number)?;
+        }
+        if !access.has_size(store, &regions) {
+            return Err(contents::of_another());
+        }
+        access.load(store, &contents.parts)
+    }
+
+    /// Access to the newest instance, its memories, and the number of its parts.
+    fn newest<T: Send>(
+        &self,
+        store: &mut Store<T>,
+        instance: Instance,
+        waits: bool,
+    ) -> wasmtime::Result<(Access, Vec<Arc<Region>>, u32)> {
+        let missing = || wasmtime::Error::msg(OUT_OF_REACH);
+        let mut access = self.access(store, instance, waits).ok_or_else(missing)?;
+        let (memories, parts) = access.counts(store)?;
+        let mut regions = self.memories.of_instances();
+        let first = regions.len().checked_sub(memories).ok_or_else(missing)?;
+        Ok((access, regions.split_off(first), parts))
     }
 
     /// Records the state of an instance before its first task. The instance must be the only one in the process. `None`

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use wasmtime::{AsContextMut, Global, Instance, Memory, Module, ModuleExport, Store, Val};
 
 use super::access::Access;
+use super::contents;
 use super::values::bits;
+use crate::child::engine::layer::Layer;
 use crate::child::engine::memories::{Memories, Region};
 use crate::child::engine::watch::Watch;
 use crate::child::names::STATE;
@@ -80,6 +82,55 @@ impl Parts {
         self.globals.iter().map(global).collect()
     }
 
+    /// To be called before an instance is made.
+    pub fn begin_instance(&self) {
+        self.regions.begin_instance();
+    }
+
+    /// Whether instances have memories of wpool's own, and a state can be laid over them.
+    pub fn are_own(&self) -> bool {
+        self.regions.start().is_some()
+    }
+
+    /// The state of an instance, encoded.
+    pub fn contents(&self, mut store: impl AsContextMut, instance: Instance) -> wasmtime::Result<Vec<u8>> {
+        let missing = || wasmtime::Error::msg(OUT_OF_REACH);
+        let (_, regions) = self.own_regions(&mut store, instance).ok_or_else(missing)?;
+        let mut contents = contents::of_regions(&regions, &self.regions)?;
+        for (_, value) in self.globals(&mut store, instance).ok_or_else(missing)? {
+            contents::parts_of(&value).for_each(|part| contents.part(part));
+        }
+        Ok(contents.finish())
+    }
+
+    /// Lays a state over an instance.
+    pub fn lay(&self, mut store: impl AsContextMut, instance: Instance, state: &Layer) -> wasmtime::Result<()> {
+        let other = contents::of_another;
+        let (memories, regions) = self.own_regions(&mut store, instance).ok_or_else(other)?;
+        let globals = self.globals(&mut store, instance).ok_or_else(other)?;
+        let mut parts = state.contents().parts.iter().copied();
+        if regions.len() != state.contents().memories.len() {
+            return Err(other());
+        }
+        for (number, (memory, region)) in memories.iter().zip(&regions).enumerate() {
+            region.lay(state, number)?;
+            // Growing by zero makes the engine ask for the size of the memory again.
+            memory.grow(&mut store, 0)?;
+        }
+        for (global, before) in globals {
+            let value = contents::value_of(&before, &mut parts).ok_or_else(other)?;
+            global.set(&mut store, value)?;
+        }
+        if parts.next().is_some() { Err(other()) } else { Ok(()) }
+    }
+
+    /// The memories of an instance, and their regions.
+    fn own_regions(&self, mut store: impl AsContextMut, instance: Instance) -> Option<(Vec<Memory>, Vec<Arc<Region>>)> {
+        let memories = self.memories(&mut store, instance)?;
+        let regions = memories.iter().map(|memory| self.regions.at(memory.data_ptr(&store))).collect::<Option<_>>()?;
+        Some((memories, regions))
+    }
+
     /// The place where two instances differ, if they do.
     pub fn difference<T: 'static>(
         &self,
@@ -105,8 +156,7 @@ impl Parts {
 impl Pristine {
     /// Records the state of a core module's instance before its first task. `None` when it cannot be watched.
     pub fn of(mut store: impl AsContextMut, instance: Instance, parts: &Parts) -> Option<Pristine> {
-        let memories = parts.memories(&mut store, instance)?;
-        let regions = memories.iter().map(|memory| parts.regions.at(memory.data_ptr(&store))).collect::<Option<_>>()?;
+        let (memories, regions) = parts.own_regions(&mut store, instance)?;
         let globals = parts.globals(&mut store, instance)?;
         Pristine::watch(regions, Within::Module { memories, globals })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -71,6 +71,21 @@ impl Stdio {
             }
             _ => None,
         }
+    }
+}
+
+/// The text that `init` prints, while it runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Printed(Arc<OnceLock<Stdio>>);
+
+impl Printed {
+    pub(super) fn follow(&self, stdio: &Stdio) {
+        // There is one `init` in the life of a process that is asked for this.
+        let _ = self.0.set(stdio.clone());
+    }
+
+    pub fn text(&self) -> Option<String> {
+        self.0.get()?.stderr()
     }
 }
 

@@ -107,6 +107,7 @@ impl<P: Program> Runner<P> {
             self.program.state(&mut home.store, instance).await.map(Returned::Output)
         };
         let begun = home.begin(context, &call);
+        home.stdio.iter().for_each(|stdio| context.printed.follow(stdio));
         let result = begun.and_then(|()| context.drive(call.deadline, state(&mut home)));
         // Its printed text is reported.
         home.judge(result, context, true).into_owned()
@@ -216,6 +217,9 @@ impl<P: Program> Home<P> {
         if let Some(limit) = context.settings.limits.fuel {
             self.store
                 .set_fuel(self.spent.map_or(limit.saturating_add(context.copying_fuel), |spent| limit - spent))?;
+        } else if context.counts_fuel {
+            // There is no limit for `init`.
+            self.store.set_fuel(u64::MAX)?;
         }
         // Random numbers and clocks that are made from a row are in a world of its own.
         let is_seeded = context.settings.deterministic.is_some();
@@ -271,6 +275,10 @@ impl<P: Program> Home<P> {
         call: &Call<'_>,
     ) -> wasmtime::Result<P::Instance> {
         let instance = program.instantiate(&mut self.store).await?;
+        if let Some(fuel) = context.settings.limits.fuel.filter(|_| program.is_prepared()) {
+            // Work for an instance over which a state is laid is work of `init`.
+            self.store.set_fuel(fuel)?;
+        }
         if let Some(argument) = &context.init {
             program.prepare(&mut self.store, instance, argument).await?;
             if let Some(stdio) = &self.stdio {

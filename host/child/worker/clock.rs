@@ -26,9 +26,17 @@ struct Ticking {
     timed: AtomicBool,
 }
 
+/// What the clock does at each tick of a process whose guest cannot be interrupted: it ends the process when it is late.
+pub(super) type Overdue = Box<dyn Fn(&ActiveTime) + Send>;
+
 impl Clock {
     /// Starts the thread, and waits until it runs.
-    pub fn start(engine: Engine, time: ActiveTime, outbox: Arc<Outbox>) -> std::io::Result<Clock> {
+    pub fn start(
+        engine: Engine,
+        time: ActiveTime,
+        outbox: Arc<Outbox>,
+        overdue: Option<Overdue>,
+    ) -> std::io::Result<Clock> {
         let state = Arc::new(Ticking::default());
         let (seen, passing) = (state.clone(), time.clone());
         // The start of a thread makes more system calls than the fence allows afterwards.
@@ -43,6 +51,7 @@ impl Clock {
                 thread::sleep(TICK);
                 passing.tick();
                 engine.increment_epoch();
+                overdue.iter().for_each(|overdue| overdue(&passing));
                 outbox.flush();
                 seen.rest(&outbox);
             }

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::clock::Clock;
+use super::clock::{Clock, Overdue};
 use super::memory::data_of_tasks;
 use super::outbox::Outbox;
 use crate::child::confine::{Confinement, Needs, without_rights};
+use crate::child::engine::layer::Layer;
 use crate::child::pipes::Pipes;
-use crate::child::sandbox::Sandbox;
+use crate::child::sandbox::{Layers, Sandbox};
 use crate::model::fence::Fence;
+use crate::protocol::contents::{MAX_SNAPSHOT, Span};
 use crate::protocol::page::SharedPage;
-use crate::protocol::roles::Role;
-use crate::protocol::setup::{ChildError, MAX_SNAPSHOT, WorkerSetup};
+use crate::protocol::roles::{IMAGE_FD, Role, STATE_FD};
+use crate::protocol::setup::{ChildError, WorkerSetup};
 use crate::protocol::wire::Decoder;
 
 /// An intruder's work on a row.
@@ -33,6 +35,7 @@ pub(super) fn fenced(
     role: Role,
     setup: &WorkerSetup,
     page: Arc<SharedPage>,
+    overdue: impl FnOnce(&Sandbox) -> Option<Overdue>,
 ) -> Result<(Fenced, Fence), ChildError> {
     let other = |error: std::io::Error| ChildError::Other(format!("cannot give up its rights: {error}"));
     // The state that `init` leaves is copied out of an instance, which may have used up what tasks have.
@@ -41,13 +44,28 @@ pub(super) fn fenced(
     let needs = Needs { role, host: pipes.host, dirs: &setup.task.grants.dirs, data: Some(data) };
     let mut fence = Confinement::new(setup.sandbox, needs);
     let argument = pipes.argument(setup, decoder)?;
-    let mut sandbox = without_rights(|| Sandbox::load(setup, argument, page))?;
-    // Both are mapped. The engine keeps a descriptor of the image of its own, and the page's file is closed.
+    let layers =
+        layers(pipes, setup).map_err(|error| ChildError::Image(format!("cannot read its contents: {error}")))?;
+    let mut sandbox = without_rights(|| Sandbox::load(setup, argument, page, layers))?;
+    // All are mapped. The engine keeps a descriptor of the image of its own, and so do contents. The page's file is closed.
     pipes.handed.clear();
     fence.around_one_thread().map_err(other)?;
     let outbox = Arc::new(Outbox::new(pipes.to_host.try_clone().map_err(other)?));
-    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone()).map_err(other)?;
+    let overdue = overdue(&sandbox);
+    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone(), overdue);
+    let clock = clock.map_err(other)?;
     sandbox.start_threads().map_err(|error| ChildError::Other(error.to_string()))?;
     fence.around_all_threads();
     Ok((Fenced { sandbox, outbox, clock, intrusion: None }, fence.finish()?))
+}
+
+/// The contents of memories, from the descriptors that the host has handed over.
+fn layers(pipes: &Pipes, setup: &WorkerSetup) -> std::io::Result<Layers> {
+    let open = |descriptor: i32, span: Option<Span>| {
+        let Some(span) = span else { return Ok(None) };
+        let file = pipes.handed.get((descriptor - IMAGE_FD) as usize);
+        let file = file.ok_or_else(|| std::io::Error::other("it was given no file for them"))?;
+        Layer::open(file.try_clone()?, span).map(Some)
+    };
+    Ok(Layers { start: open(IMAGE_FD, setup.image.start)?, prepared: open(STATE_FD, setup.image.prepared)? })
 }

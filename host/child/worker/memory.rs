@@ -25,10 +25,9 @@ pub(super) fn data_of_tasks(setup: &WorkerSetup) -> u64 {
     // While one instance of several memories is made, another instance may still exist.
     let memories = u64::from(report.resources.memories.clamp(1, 2));
     let guests = limits.memory.saturating_mul(memories * u64::from(Keeper::instances(&setup.task)));
-    let reset = setup.task.isolation == Isolation::Reset;
-    let watch = if reset { LEDGER_BYTES } else { 0 };
+    let watch = if setup.task.isolation == Isolation::Reset { LEDGER_BYTES } else { 0 };
     // The engine has mapped tables before, unless memories are wpool's own.
-    let tables = if reset { u64::from(report.resources.tables) } else { 0 };
+    let tables = if setup.image.settings.reset { u64::from(report.resources.tables) } else { 0 };
     let tables = tables * MAX_TABLE_ELEMENTS * size_of::<usize>() as u64 * u64::from(Keeper::instances(&setup.task));
     let functions = report.convention == Convention::Function || !report.functions.is_empty();
     let each = if functions { BYTES_OF_A_VALUE } else { COPIES };

@@ -18,7 +18,7 @@ use super::pipes::{BROKEN, Pipes};
 use super::{allocator, confine, faults};
 use crate::model::limits::MAX_INPUT;
 use crate::protocol::page::{Cause, SharedPage};
-use crate::protocol::roles::Role;
+use crate::protocol::roles::{IMAGE_FD, PAGE_FD, Role};
 use crate::protocol::setup::{ChildError, WorkerSetup};
 use crate::protocol::wire::{Decoder, FRAME_TARGET, Kind, MAX_TEXT};
 
@@ -28,7 +28,7 @@ pub(super) fn work(mut pipes: Pipes, intrusion: Option<Intrusion>) -> i32 {
         Ok(prepared) => prepared,
         Err(why) => return pipes.refuse(why),
     };
-    let (mut fenced, fence) = match fenced(&mut pipes, &mut decoder, Role::Worker, &setup, page.clone()) {
+    let (mut fenced, fence) = match fenced(&mut pipes, &mut decoder, Role::Worker, &setup, page.clone(), |_| None) {
         Ok(ready) => ready,
         Err(why) => return pipes.refuse(why),
     };
@@ -50,7 +50,10 @@ pub(super) fn work(mut pipes: Pipes, intrusion: Option<Intrusion>) -> i32 {
 
 fn prepare(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(WorkerSetup, Arc<SharedPage>), ChildError> {
     let setup = pipes.setup(decoder)?;
-    let page_file = pipes.handed.last().ok_or_else(|| ChildError::Other("it was given no page".into()))?;
+    let page_file = pipes
+        .handed
+        .get((PAGE_FD - IMAGE_FD) as usize)
+        .ok_or_else(|| ChildError::Other("it was given no page".into()))?;
     let page = SharedPage::map(page_file.as_fd()).map_err(|error| ChildError::Other(error.to_string()))?;
     let page = Arc::new(page);
     confine::report_panics_to(page.clone());

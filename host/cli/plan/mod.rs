@@ -96,6 +96,8 @@ pub struct Messages {
     pub progress: Shown,
     /// What tasks print is shown.
     pub show_output: bool,
+    /// How the steps before the first row are shown.
+    pub steps: Shown,
     /// Tasks that run as long as this are told of.
     pub slow: Duration,
     pub summary_json: Option<Target>,
@@ -228,6 +230,7 @@ fn messages(typed: &args::Messages, to_file: bool) -> Result<Messages> {
         verbose: typed.verbose,
         progress: Shown::new(typed.progress, typed.quiet, to_file),
         show_output: typed.show_output,
+        steps: Shown::of_steps(typed.progress, typed.quiet),
         slow: typed.slow,
         summary_json: typed.summary_json.as_deref().map(always).transpose()?,
     })

@@ -13,6 +13,11 @@ pub enum Shown {
 }
 
 impl Shown {
+    /// How the steps before the first row are shown, which no record interrupts.
+    pub fn of_steps(typed: args::Progress, quiet: bool) -> Shown {
+        Shown::new(typed, quiet, true)
+    }
+
     /// What was asked for, where that can be. `to_file` says that records go to a file.
     pub fn new(typed: args::Progress, quiet: bool, to_file: bool) -> Shown {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

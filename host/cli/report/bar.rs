@@ -9,6 +9,7 @@ use wpool::stats::Running;
 
 use crate::cli::report::standing::Standing;
 use crate::cli::streams::stderr;
+use crate::cli::terminal;
 use crate::cli::units::show_time;
 
 /// Workers that have a line each; of more, only the number and the oldest task are shown.
@@ -71,6 +72,31 @@ fn crowd(workers: usize, running: &[Running]) -> String {
     let oldest = running.iter().max_by_key(|task| task.age);
     let oldest = oldest.map(|task| format!("; longest: task {}, {}", task.task.0, show_time(task.age)));
     format!("{} of {workers} workers run a task{}", running.len(), oldest.unwrap_or_default())
+}
+
+/// A line that is drawn until it is dropped.
+#[derive(Debug)]
+pub struct Line(ProgressBar);
+
+impl Line {
+    pub fn draw() -> Line {
+        let screen = ProgressDrawTarget::term_like_with_hz(Box::<Screen>::default(), RATE);
+        let all = MultiProgress::with_draw_target(screen);
+        let line = all.add(ProgressBar::no_length().with_style(style("{wide_msg}")));
+        terminal::draw(Some(all));
+        Line(line)
+    }
+
+    pub fn set(&self, text: String) {
+        let line = self.0.clone();
+        terminal::frame(move || line.set_message(text));
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        terminal::draw(None);
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -1,6 +1,7 @@
 //! Counts events of workers, for the summary.
 
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde::Serialize;
 use wpool::Event;
@@ -43,9 +44,10 @@ impl Reasons {
     }
 }
 
-/// Workers that died and workers that were replaced.
+/// What the pool was told to have done: the time of compilers, workers that died and workers that were replaced.
 #[derive(Clone, Debug, Default)]
 pub struct Workers {
+    pub compiling: Duration,
     pub deaths: Reasons,
     pub retirements: Reasons,
 }
@@ -57,6 +59,7 @@ pub struct Ledger(Mutex<Workers>);
 impl Ledger {
     pub fn hear(&self, event: &Event) {
         match event {
+            Event::Compiling { elapsed, ended: true, .. } => self.lock().compiling += *elapsed,
             Event::WorkerDied { why, .. } => self.lock().deaths.add(why),
             Event::WorkerRetired { why, .. } => self.lock().retirements.add(why),
             _ => {}

@@ -2,6 +2,7 @@
 
 mod advice;
 mod bar;
+mod compiling;
 mod firsts;
 mod hints;
 mod ledger;
@@ -34,6 +35,7 @@ use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::say;
 use crate::cli::terminal::show_printed;
+pub use compiling::Compiling;
 pub use firsts::Replay;
 use hints::Hints;
 pub use ledger::Ledger;

@@ -72,7 +72,7 @@ impl Meter {
 
 /// When the counter says something: after times that do not depend on when it is looked at.
 #[derive(Debug)]
-struct Counts {
+pub struct Counts {
     next: Duration,
     pause: Duration,
 }
@@ -85,7 +85,7 @@ impl Default for Counts {
 
 impl Counts {
     /// Whether something is to be said, so long after the start. What was missed meanwhile is not made up for.
-    fn are_due(&mut self, elapsed: Duration) -> bool {
+    pub fn are_due(&mut self, elapsed: Duration) -> bool {
         let are_due = elapsed >= self.next;
         while elapsed >= self.next {
             self.pause = (self.pause * 2).min(LONGEST_COUNT);

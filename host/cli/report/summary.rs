@@ -10,6 +10,7 @@ use wpool::stats::Stats;
 
 use crate::cli::lines::Lines;
 use crate::cli::report::advice::{Spent, advice};
+use crate::cli::report::compiling::NOTICEABLE;
 use crate::cli::report::firsts::Replay;
 use crate::cli::report::ledger::{Reasons, Workers};
 use crate::cli::report::tally::{Counts, Named, Tally};
@@ -88,6 +89,10 @@ impl Summary {
         let mut line = |name: &str, what: String| text.add(format_args!("  {name:<8} {what}"));
         if verbose || self.wall >= LONG {
             self.details(&mut line);
+        }
+        let compiling = self.workers.compiling;
+        if compiling >= NOTICEABLE {
+            line("compile", format!("{} before the first row", show_time(compiling)));
         }
         for (name, reasons) in [("died", &self.workers.deaths), ("replaced", &self.workers.retirements)] {
             if reasons.count > 0 {
@@ -184,6 +189,7 @@ impl Summary {
             wait_us: self.tally.wait.percentiles().map(Distribution::from),
             slowest: slowest.map(|&(id, run)| Slow { id, run_us: run.as_micros() }).collect(),
             time_us: Split {
+                compile: self.workers.compiling.as_micros(),
                 queue: self.stats.queue.as_micros(),
                 start: self.stats.start.as_micros(),
                 run: spent.own().as_micros(),
@@ -264,6 +270,7 @@ struct Slow {
 
 #[derive(Debug, Serialize)]
 struct Split {
+    compile: u128,
     queue: u128,
     start: u128,
     run: u128,

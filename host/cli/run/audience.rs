@@ -10,7 +10,7 @@ use crate::cli::plan::{Locator, Plan, Shown, Source};
 use crate::cli::records::kept::Positions;
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::writer::Writer;
-use crate::cli::report::{Ledger, Meter, Monitor, Reporter, Showing};
+use crate::cli::report::{Compiling, Ledger, Meter, Monitor, Reporter, Showing};
 use crate::cli::rows;
 use crate::cli::run::halting::Halting;
 use crate::cli::runtime::beside;
@@ -24,16 +24,18 @@ pub struct Audience {
     pub halting: Arc<Halting>,
     pub positions: Positions,
     shown: Shown,
+    compiling: Arc<Compiling>,
 }
 
 impl Audience {
-    pub fn new(plan: &Plan) -> Audience {
+    pub fn new(plan: &Plan, program: &str) -> Audience {
         Audience {
             ledger: Arc::default(),
             meter: Arc::default(),
             positions: Positions::default(),
             halting: Arc::new(Halting::new(plan.halts.clone(), plan.output_type != OutputType::Auto)),
             shown: plan.messages.progress,
+            compiling: Arc::new(Compiling::new(program.to_owned(), plan.messages.steps)),
         }
     }
 
@@ -47,9 +49,10 @@ impl Audience {
 
     pub fn observer(&self, verbose: bool) -> Observer {
         let (ledger, meter, halting) = (self.ledger.clone(), self.meter.clone(), self.halting.clone());
-        let positions = self.positions.clone();
+        let (positions, compiling) = (self.positions.clone(), self.compiling.clone());
         let observer = Observer::new(move |event| {
             tell(positions.show(event).as_ref().unwrap_or(event), verbose);
+            compiling.hear(event);
             ledger.hear(event);
             meter.hear(event);
             halting.hear(event);

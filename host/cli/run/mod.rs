@@ -115,7 +115,7 @@ impl Run {
         let began = Instant::now();
         // From here on SIGUSR1 ends nothing; what is asked before there is a pool is answered then.
         let questions = Questions::listen()?;
-        let audience = Audience::new(&plan);
+        let audience = Audience::new(&plan, subject.program.name());
         plan.config.observer = audience.observer(plan.messages.verbose);
         let pool = start(subject.program, &plan).await?;
         // While the rows are opened and read.

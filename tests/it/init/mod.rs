@@ -4,6 +4,7 @@ mod in_rust;
 mod refusals;
 mod settings;
 mod snapshots;
+mod states;
 
 use std::fs;
 use std::path::Path;

@@ -60,19 +60,19 @@ fn a_snapshot_is_kept_by_program_argument_environment_and_memory_limit() {
     let ran = |args: &str| run_in(cache.path(), &task, &format!("-v --init-arg 1 {args}"), "1\n");
     let first = ran("");
     assert!(first.stderr.contains("init took"), "{}", first.stderr);
-    assert_eq!(entries(), 1);
+    assert_eq!(entries(), 2, "an image and a state");
     let again = ran("");
     assert!(!again.stderr.contains("init took"), "{}", again.stderr);
     assert_eq!(again.stdout, first.stdout);
     for (more, expected) in
-        [("--env A=1", 2), ("--env A=2", 3), ("--env A=1", 3), ("--timeout 60s", 4), ("--memory 8MiB", 5)]
+        [("--env A=1", 3), ("--env A=2", 4), ("--env A=1", 4), ("--timeout 60s", 5), ("--memory 8MiB", 6)]
     {
         ran(more);
         assert_eq!(entries(), expected, "{more}");
     }
     let other = run_in(cache.path(), &task, "--init-arg 2", "1\n");
     assert_eq!(other.each("output")[0][2], json!(2));
-    assert_eq!(entries(), 6);
+    assert_eq!(entries(), 7);
     let uncached = ran("--no-cache");
     assert!(uncached.stderr.contains("init took"), "{}", uncached.stderr);
 }
