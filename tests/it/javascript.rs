@@ -150,7 +150,7 @@ fn an_exception_has_its_text_its_line_and_the_frames_of_the_script() {
     assert!(lines[2].trim() == "^" && lines[3] == "RangeError: too large: 10", "{traceback}");
     assert!(lines[4].starts_with("    at check (lib/check.mjs:2:"), "{traceback}");
     assert!(
-        lines[5].starts_with("    at check (app.js:15:") && lines[6].starts_with("    at run (app.js:"),
+        lines[5].starts_with("    at check (app.js:16:") && lines[6].starts_with("    at run (app.js:"),
         "{traceback}"
     );
     assert_eq!(lines.len(), 7, "no frames but the script's: {traceback}");
@@ -237,11 +237,11 @@ fn a_script_that_cannot_start_is_refused_with_its_line() {
 fn rows_are_values_texts_or_bytes_and_init_gets_its_argument() {
     let source = "let arg;\nexport async function init(a) { await null; arg = a; }\n\
                   export default (row) => [Object.prototype.toString.call(row).slice(8, -1), row?.length ?? null, arg ?? null];\n";
-    let desk = Desk::new(&[("app.js", source), ("data.bin", "12345")]);
+    let desk = Desk::new(&[("app.js", source), ("data.bin", "12345"), ("words.txt", "words")]);
     let output = |args: &str, rows: &str| desk.run(args, rows).each("output")[0].clone();
     assert_eq!(output("app.js", "[1,2]\n"), json!(["Array", 2, null]));
     assert_eq!(output("app.js --init-arg [3]", "\"abc\"\n"), json!(["String", 3, [3]]));
-    assert_eq!(output("app.js --lines --init-arg words", "[1,2]\n"), json!(["String", 5, "words"]));
+    assert_eq!(output("app.js --lines --init-arg @words.txt", "[1,2]\n"), json!(["String", 5, "words"]));
     assert_eq!(output("app.js --files data.bin", ""), json!(["Uint8Array", 5, null]));
     assert_eq!(output("app.js -n", ""), json!(["Null", null, null]));
 }
