@@ -114,6 +114,17 @@ impl Client {
         }
     }
 
+    /// Waits until the only worker runs this task.
+    fn until_runs(&mut self, id: u64) {
+        loop {
+            self.say(&frame(STATS, &[]));
+            let stats: Value = serde_json::from_slice(&self.next(STATS_REPLY)).expect("JSON");
+            if stats["running"][0]["id"] == id {
+                return;
+            }
+        }
+    }
+
     /// Reads to the end: all results, the last other frame, and the exit code.
     fn end(mut self) -> (Vec<Got>, (u8, Value), i32) {
         let (mut got, mut last) = (Vec::new(), (0, Value::Null));
@@ -167,13 +178,7 @@ fn a_failure_has_its_detail() {
 fn a_waiting_task_is_cancelled_and_a_running_one_killed() {
     let mut client = Client::of("spin-on-bang", json!({}));
     client.say(&frame(SUBMIT, &[task(1, 0, b"!"), task(2, 0, b"a"), task(3, 0, b"b")].concat()));
-    loop {
-        client.say(&frame(STATS, &[]));
-        let stats: Value = serde_json::from_slice(&client.next(STATS_REPLY)).expect("JSON");
-        if stats["running"][0]["id"] == 1 {
-            break;
-        }
-    }
+    client.until_runs(1);
     for (id, running, stopped) in [(1, 0, 0), (2, 0, 1), (99, 1, 0), (1, 1, 1)] {
         client.say(&cancel(id, running));
         let answer = client.next(CANCELLED);
@@ -192,12 +197,8 @@ fn the_end_of_the_input_ends_as_it_was_told() {
         let guest = if at_end == "drain" { "echo" } else { "spin" };
         let mut client = Client::of(guest, json!({"at_end": at_end}));
         client.say(&frame(SUBMIT, &[task(1, 0, b"a"), task(2, 0, b"b"), task(3, 0, b"c")].concat()));
-        while at_end == "kill" {
-            client.say(&frame(STATS, &[]));
-            let stats: Value = serde_json::from_slice(&client.next(STATS_REPLY)).expect("JSON");
-            if stats["running"][0]["id"] == 1 {
-                break;
-            }
+        if at_end == "kill" {
+            client.until_runs(1);
         }
         drop(client.stdin.take());
         let (got, (last, _), code) = client.end();

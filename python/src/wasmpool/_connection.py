@@ -95,8 +95,9 @@ class Connection:
         LIVE.add(self)
         self._reader = threading.Thread(target=self._read, name="wasmpool-reader", daemon=True)
         self._writer = threading.Thread(target=self._write, name="wasmpool-writer", daemon=True)
-        self._reader.start()
+        # The reader joins the writer at the end, which may come at once.
         self._writer.start()
+        self._reader.start()
 
     def open(self) -> None:
         """Waits until the pool is there.

@@ -20,7 +20,10 @@ fn one_pool_calls_several_functions() {
         assert_eq!(middle, json!({"x": 1.0, "y": 2.0}));
         assert_eq!(entry.await.outcome.status(), Status::Ok);
 
+        assert!(pool.check_function("between").is_ok());
+        let unknown = pool.check_function("no-such").unwrap_err();
         let error = pool.submit_to("no-such", "1").await.unwrap_err();
+        assert_eq!(unknown.to_string(), error.to_string());
         assert!(
             matches!(&error, Error::ProgramRefused { refusal, .. } if refusal.code.as_str() == "no-function"),
             "{error}"

@@ -70,6 +70,26 @@ fn cancelling_a_task_that_waits_needs_no_kill() {
 }
 
 #[test]
+fn withdrawing_takes_back_what_waits_and_leaves_what_runs() {
+    let events = Events::default();
+    block_on(async {
+        let pool = pool("spin-on-bang", 1).observer(events.observer()).build().await.unwrap();
+        let done = pool.submit("1").await.unwrap();
+        done.clone().await;
+        // The second task may wait in the lease of the first.
+        let (endless, waiting) = (pool.submit("!").await.unwrap(), pool.submit("1").await.unwrap());
+        runs(&endless).await;
+        assert!(waiting.withdraw() && !endless.withdraw() && !done.withdraw() && !waiting.withdraw());
+        assert_eq!(waiting.await.outcome.status(), Status::Skipped);
+        assert_eq!(endless.state(), TaskState::Running);
+        endless.cancel();
+        assert_eq!(endless.await.outcome.status(), Status::Cancelled);
+        assert_eq!(done.await.outcome.status(), Status::Ok);
+    });
+    assert_eq!(events.pids().len(), 1, "only what ran was killed");
+}
+
+#[test]
 fn cancelling_what_has_settled_changes_nothing() {
     block_on(async {
         let pool = pool("echo", 1).build().await.unwrap();
