@@ -103,7 +103,6 @@ impl ImageSettings {
     }
 
     /// The settings of an image in which `init` runs once and no task: it has a deadline and no fuel, whatever tasks have.
-    #[cfg(feature = "engine")]
     pub fn init(self) -> ImageSettings {
         ImageSettings { epochs: true, fuel: false, reset: false, ..self }
     }

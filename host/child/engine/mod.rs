@@ -19,11 +19,11 @@ use crate::protocol::setup::ImageSettings;
 /// The version of Wasmtime and of all its parts.
 pub const VERSION: &str = wasmtime_environ::VERSION;
 
-/// Stack of a guest, as large as that of a native program: interpreters of languages take several frames for each call of a
-/// script. Only pages that a guest has used are in memory. Deeper recursion is a trap.
-const GUEST_STACK: usize = 8 << 20;
-/// Stack of a guest that runs asynchronously, with as much again for the host functions that it calls.
-const ASYNC_STACK: usize = 2 * GUEST_STACK;
+/// Stack of a guest: Wasmtime's own default. Deeper recursion is a trap.
+const GUEST_STACK: usize = 512 << 10;
+/// Stack of a runtime of scripts, as large as that of a native program: an interpreter takes several frames for each call
+/// of a script. Only pages that it has used are in memory.
+const DEEP_STACK: usize = 8 << 20;
 
 /// Bytes of a memory that are set to zero after a task, instead of being given back to the kernel and faulted in again.
 /// With 4 MiB a WASI command starts in a third of the time, and a program of 1 MB in a fifth.
@@ -49,6 +49,9 @@ pub(crate) struct Use<'a> {
     pub resources: &'a Resources,
     /// Most instances at a time.
     pub count: u32,
+    /// Whether the program is a runtime of scripts, and runs on an asynchronous stack. Others may run on that of the
+    /// process, which is no larger.
+    pub is_deep: bool,
     /// Whether to keep the whole state of a guest that is stopped.
     pub post_mortem: bool,
     /// The source of memories that are wpool's own.
@@ -58,11 +61,12 @@ pub(crate) struct Use<'a> {
 /// Makes an engine. The compiler instantiates nothing, so it passes no `used`.
 pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    if let Some(Use { resources, count, post_mortem, memories }) = used {
+    let stack = if used.as_ref().is_some_and(|used| used.is_deep) { DEEP_STACK } else { GUEST_STACK };
+    if let Some(Use { resources, count, is_deep: _, post_mortem, memories }) = used {
         if settings.reset {
             config.with_host_memory(memories.clone()).with_host_stack(Arc::new(Stacks::default()));
         } else {
-            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count)));
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count, async_stack(stack))));
         }
         config.coredump_on_trap(post_mortem);
         config.wasm_backtrace_max_frames(NonZeroUsize::new(max_frames(post_mortem)));
@@ -75,14 +79,19 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
         .consume_fuel(settings.fuel)
         .cranelift_nan_canonicalization(settings.deterministic)
         .relaxed_simd_deterministic(settings.deterministic)
-        .max_wasm_stack(GUEST_STACK)
-        .async_stack_size(ASYNC_STACK)
+        .max_wasm_stack(stack)
+        .async_stack_size(async_stack(stack))
         // Guard pages do the bounds checks, so the whole address space of a 32-bit memory is reserved.
         .memory_reservation(MAX_MEMORY)
         .memory_guard_size(GUARD as u64)
         // A memory that the engine maps cannot be watched.
         .memory_init_cow(!settings.reset);
     Engine::new(&config)
+}
+
+/// Stack of a guest that runs asynchronously, with as much again for the host functions that it calls.
+fn async_stack(guest: usize) -> usize {
+    2 * guest
 }
 
 /// Keeps the compiler's code as data. The compiler's fence lets it make no memory executable.
@@ -108,7 +117,7 @@ pub(crate) fn max_frames(post_mortem: bool) -> usize {
 }
 
 /// A pool for exactly the instances that a worker has at a time.
-fn pool(resources: &Resources, count: u32) -> PoolingAllocationConfig {
+fn pool(resources: &Resources, count: u32, async_stack: usize) -> PoolingAllocationConfig {
     let (memories, tables) = (resources.memories.max(1), resources.tables.max(1));
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(count)
@@ -127,7 +136,7 @@ fn pool(resources: &Resources, count: u32) -> PoolingAllocationConfig {
         .total_stacks(count)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT)
-        .async_stack_keep_resident(ASYNC_STACK)
+        .async_stack_keep_resident(async_stack)
         .pagemap_scan(if resources.initial_memory >= PAGEMAP_FROM { Enabled::Auto } else { Enabled::No });
     pool
 }

@@ -108,7 +108,9 @@ impl Sandbox {
                 .map_err(|error| ChildError::Other(format!("cannot reserve address space for memories: {error}")))?;
         }
         let other = |error: wasmtime::Error| ChildError::Other(format!("{error:#}"));
-        let used = Use { resources: &report.resources, count, post_mortem: task.post_mortem, memories: &memories };
+        let is_deep = report.convention == Convention::Script && report.wasi;
+        let post_mortem = task.post_mortem;
+        let used = Use { resources: &report.resources, count, is_deep, post_mortem, memories: &memories };
         let engine = engine(settings, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let time = ActiveTime::default();

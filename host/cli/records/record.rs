@@ -25,6 +25,17 @@ pub struct Format {
 }
 
 impl Format {
+    /// An output that is not what all should be is a failure.
+    pub fn check(&self, result: &mut TaskResult) {
+        if let Outcome::Ok(output) = &result.outcome
+            && let Some(error) = self.output_type.flaw(output)
+        {
+            let output = Some(output.clone()).filter(|output| !output.is_empty());
+            result.receipt.layer = Layer::Host;
+            result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, error }));
+        }
+    }
+
     /// Appends the line of a result. `file` is the file of its output, if it has one.
     pub fn push(&self, result: &TaskResult, file: Option<&str>, lines: &mut Vec<u8>) {
         match self.style {

@@ -21,8 +21,7 @@ use anyhow::Result;
 use futures_core::Stream;
 use tokio::sync::watch;
 use wpool::bulk::{OkSpan, Settled, Supply};
-use wpool::outcome::Layer;
-use wpool::{Failure, Input, Outcome, Results, Status, TaskResult};
+use wpool::{Input, Outcome, Results, Status, TaskResult};
 
 use crate::cli::args::Only;
 use crate::cli::exit::Exit;
@@ -220,7 +219,7 @@ impl Reporter {
         }
         self.reported += 1;
         if result.outcome.status() == Status::Ok {
-            self.check_type(&mut result);
+            self.format.check(&mut result);
             (self.judged)(result.outcome.status());
         }
         self.tally.add(&result);
@@ -257,17 +256,6 @@ impl Reporter {
         };
         let place = self.format.locator.locate(&result.input).unwrap_or_else(|| format!("task {}", result.id.0));
         show_printed(&place, printed.unwrap_or_default());
-    }
-
-    /// An output that is not what all should be is a failure.
-    fn check_type(&self, result: &mut TaskResult) {
-        if let Outcome::Ok(output) = &result.outcome
-            && let Some(error) = self.format.output_type.flaw(output)
-        {
-            let output = Some(output.clone()).filter(|output| !output.is_empty());
-            result.receipt.layer = Layer::Host;
-            result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, error }));
-        }
     }
 
     /// Has an output written as a file, if outputs are, and gives the path for the record.
