@@ -1,6 +1,6 @@
 //! Whether a number is prime, by trial division: a prime costs a third of its square root in divisions.
 
-wit_bindgen::generate!({ path: "../../wit", world: "task" });
+wit_bindgen::generate!({ path: "../../wit/task.wit", world: "task" });
 
 struct Task;
 

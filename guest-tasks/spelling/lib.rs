@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-wit_bindgen::generate!({ path: "../../wit", world: "task-with-init" });
+wit_bindgen::generate!({ path: "../../wit/task.wit", world: "task-with-init" });
 
 struct Task;
 

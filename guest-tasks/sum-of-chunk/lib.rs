@@ -1,6 +1,6 @@
 //! The sum of the squares of a chunk of numbers: a row is an array of integers.
 
-wit_bindgen::generate!({ path: "../../wit", world: "task" });
+wit_bindgen::generate!({ path: "../../wit/task.wit", world: "task" });
 
 struct Task;
 

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-wit_bindgen::generate!({ path: "../../wit", world: "task" });
+wit_bindgen::generate!({ path: "../../wit/task.wit", world: "task" });
 
 struct Task;
 

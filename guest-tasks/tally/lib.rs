@@ -3,7 +3,7 @@
 use std::io::{Read, stdin};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-wit_bindgen::generate!({ path: "../../wit", world: "task" });
+wit_bindgen::generate!({ path: "../../wit/task.wit", world: "task" });
 
 struct Tally;
 

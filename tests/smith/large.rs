@@ -114,9 +114,9 @@ fn step(text: &mut String, random: &mut Random, pages: u64, globals: usize) {
                     _ => "f64.add",
                 };
                 let ty = &change[..3];
-                let _ = write!(
+                let _ = writeln!(
                     text,
-                    "(global.set $g{number} ({change} (global.get $g{number}) ({ty}.const {})))\n",
+                    "(global.set $g{number} ({change} (global.get $g{number}) ({ty}.const {})))",
                     1 + number
                 );
             }
