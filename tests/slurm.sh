@@ -17,7 +17,7 @@ give_up() {
 }
 fail() {
     echo "shards on Slurm: $1" >&2
-    tail -n 20 "$dir"/{slurmctld,slurmd}.log "$dir"/work/*.log >&2 || true
+    tail -n 20 "$dir"/{slurmctld,slurmd}.log "$dir"/jobs/*.log >&2 || true
     exit 1
 }
 
@@ -35,7 +35,7 @@ finish() {
     rm -rf "$dir"
 }
 trap finish EXIT
-mkdir -m 0755 "$dir/munge" "$dir/state" "$dir/spool" "$dir/work"
+mkdir -m 0755 "$dir/munge" "$dir/state" "$dir/spool" "$dir/jobs"
 chmod 0755 "$dir"
 head -c 1024 /dev/urandom >"$dir/munge/key"
 chmod 0400 "$dir/munge/key"
@@ -98,7 +98,7 @@ if ! (until_so "the node is idle" 30 idle) 2>"$dir/why"; then
     give_up "it does not start on this machine"
 fi
 
-cd "$dir/work"
+cd "$dir/jobs"
 export PATH=${wpool%/*}:$PATH XDG_CACHE_HOME=$dir/cache XDG_STATE_HOME=$dir/home
 # Each row sleeps as many milliseconds as it says; every 50th is not JSON.
 for row in $(seq 400); do ((row % 50)) && echo 20 || echo "no JSON $row"; done >rows
