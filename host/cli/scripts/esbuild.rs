@@ -9,7 +9,7 @@ pub use crate::cli::projects::{ESBUILD, Error as ToolError};
 use crate::cli::projects::{Found, read_quietly};
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
-use crate::cli::scripts::inputs::{MOST_BYTES, read_file};
+use crate::cli::scripts::inputs::{MOST_BYTES, read_file, scratch};
 use crate::cli::scripts::memo::Memo;
 
 /// For a runtime with the language of 2024 and nothing around it.
@@ -50,8 +50,7 @@ pub fn bundle(esbuild: &Found, folder: &Path, main: &str) -> Result<Script, Erro
     if let Some(bundle) = memo.find() {
         return split(main, bundle);
     }
-    let scratch = tempfile::Builder::new().prefix("wpool-bundle-").tempdir();
-    let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
+    let scratch = scratch("bundle")?;
     // Where links lead, as paths in the map are written.
     let place = scratch.path().canonicalize().map_err(Error::io("read", scratch.path()))?;
     let [report, out, map] = ["report.json", "bundle.js", "bundle.js.map"].map(|name| place.join(name));

@@ -1,9 +1,10 @@
 //! The files and tools that scripts are made of.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
+use tempfile::TempDir;
 
 use crate::cli::projects::{self, Tool};
 use crate::cli::scripts::error::Error;
@@ -18,6 +19,18 @@ pub fn need(language: &'static str, tool: &Tool, dir: &Path) -> Result<projects:
         projects::Error::MissingTool { language, tool, remedy }
     };
     Ok(tool.find(dir).ok_or_else(missing)?)
+}
+
+/// The folder of a script, and its name there.
+pub fn parts(path: &Path) -> (PathBuf, String) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (folder.to_owned(), path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
+
+/// A new folder for the files of a tool, which goes with the result.
+pub fn scratch(purpose: &str) -> Result<TempDir, Error> {
+    let made = tempfile::Builder::new().prefix(&format!("wpool-{purpose}-")).tempdir();
+    made.map_err(Error::io("create a folder in", &std::env::temp_dir()))
 }
 
 /// Reads a regular file of bounded size.

@@ -11,7 +11,7 @@ use bytesize::ByteSize;
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::esbuild::{self, ESBUILD};
-use crate::cli::scripts::inputs::{MOST_BYTES, read_file};
+use crate::cli::scripts::inputs::{MOST_BYTES, parts, read_file};
 
 /// Extensions of files that the runtime links.
 const LINKED: [&str; 3] = ["js", "mjs", "json"];
@@ -36,12 +36,6 @@ pub fn collect(path: &Path, paths: &[PathBuf]) -> Result<Script, Error> {
         // Perhaps it was only the word `import` in a text. If not, the runtime names the package and the remedy.
         None => Ok(linked.script),
     }
-}
-
-/// The folder of a script, and its name there.
-pub fn parts(path: &Path) -> (PathBuf, String) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    (folder.to_owned(), path.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
 struct Linked {

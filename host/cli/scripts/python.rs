@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::imports::imported;
-use crate::cli::scripts::inputs::{MOST_BYTES, read_file};
+use crate::cli::scripts::inputs::{MOST_BYTES, parts, read_file};
 
 const MOST_FILES: usize = 10_000;
 /// Largest file of a package that is not a source.
@@ -40,9 +40,8 @@ pub fn is_project(source: &str) -> bool {
 
 /// The script at a path, with the modules that it can import.
 pub fn collect(path: &Path, paths: &[PathBuf]) -> Result<Script, Error> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut roots = vec![Root::open(folder, true)?];
+    let (folder, main) = parts(path);
+    let mut roots = vec![Root::open(&folder, true)?];
     for path in paths {
         roots.push(Root::open(&packages(path)?, false)?);
     }

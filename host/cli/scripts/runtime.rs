@@ -16,7 +16,7 @@ use wpool::{Program, inert};
 use crate::cli::dirs::cache_dir;
 use crate::cli::projects::{self, run_quietly};
 use crate::cli::scripts::error::Error;
-use crate::cli::scripts::inputs::need;
+use crate::cli::scripts::inputs::{need, scratch};
 use crate::cli::scripts::language::{Origin, Recipe, SCRIPT_LANGUAGES, ScriptLanguage};
 
 /// The contract between wpool and a runtime.
@@ -114,7 +114,9 @@ impl Runtimes {
 
     /// The runtime of this name, if it is there.
     pub fn read(&self, name: &str) -> Result<Option<Runtime>, Error> {
-        if let Some(inside) = SCRIPT_LANGUAGES.iter().flat_map(Runtime::inside).find(|it| it.name == name) {
+        // Hashing those of other languages would take as long as the rest of a start.
+        let language = SCRIPT_LANGUAGES.iter().filter(|language| name.starts_with(language.name));
+        if let Some(inside) = language.flat_map(Runtime::inside).find(|it| it.name == name) {
             return Ok(Some(inside));
         }
         let place = self.dir.at(format!("{name}{END}"));
@@ -268,8 +270,7 @@ fn hash(recipe: &Recipe) -> String {
 
 /// Makes a runtime in a new folder.
 fn make(language: &ScriptLanguage, recipe: &Recipe, found: &projects::Found) -> Result<Vec<u8>, Error> {
-    let scratch = tempfile::Builder::new().prefix("wpool-runtime-").tempdir();
-    let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
+    let scratch = scratch("runtime")?;
     for (name, content) in recipe.files.iter().chain(&[("wit/script.wit", WIT)]) {
         let path = scratch.path().join(name);
         let folder = path.parent().unwrap_or(scratch.path());

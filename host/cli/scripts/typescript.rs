@@ -9,8 +9,7 @@ use crate::cli::projects::{Error as ToolError, Found, TSC, read_quietly};
 use crate::cli::scripts::bundle::Script;
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::esbuild::{self, ESBUILD};
-use crate::cli::scripts::inputs::need;
-use crate::cli::scripts::javascript::parts;
+use crate::cli::scripts::inputs::{need, parts, scratch};
 use crate::cli::scripts::memo::Memo;
 use crate::cli::terminal::warn;
 
@@ -49,8 +48,7 @@ fn check(tsc: &Found, path: &Path, folder: &Path) -> Result<(), Error> {
     if memo.find().is_some() {
         return Ok(());
     }
-    let scratch = tempfile::Builder::new().prefix("wpool-types-").tempdir();
-    let scratch = scratch.map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
+    let scratch = scratch("types")?;
     let script = serde_json::Value::from(real.to_string_lossy()).to_string();
     let files = [
         (NAME_OF_CHECK, CHECK.replace("\"script\"", &script)),
