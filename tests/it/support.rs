@@ -303,3 +303,15 @@ pub fn children_of(host: u32) -> Vec<u32> {
 }
 
 const CHILD: &[u8] = b"\0__wpool-child\0";
+
+/// Numbers that look random and are the same in every run.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}

@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::cli::{NOT_OK, OK, USAGE, assert_refused, read};
-use crate::support::{Live, Ran, run, spawn, wat, wpool};
+use crate::support::{Dice, Live, Ran, run, spawn, wat, wpool};
 
 /// A journal cannot be read.
 pub const UNREADABLE: i32 = 106;
@@ -103,18 +103,6 @@ pub fn numbers(to: u64) -> impl Iterator<Item = String> + Clone {
 pub fn kept(ran: &Ran) -> u64 {
     let text = ran.stderr.split_once(" kept from before").map_or("), 0 rows", |(before, _)| before);
     text.rsplit("), ").next().and_then(|text| text.split(' ').next()?.parse().ok()).expect("a number")
-}
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
 }
 
 pub fn read_if_there(path: &Path) -> String {

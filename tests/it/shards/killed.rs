@@ -7,19 +7,7 @@ use rustix::process::Signal;
 
 use super::*;
 use crate::cli::NOT_OK;
-use crate::support::signal_child;
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
+use crate::support::{Dice, signal_child};
 
 /// Strikes a command after some time, unless it has ended.
 fn strike(command: &mut Command, dice: &mut Dice, within: u64) {
