@@ -232,7 +232,7 @@ impl<'a> Maker<'a> {
         drop(code);
         let state = self.initialize(&report, &Made { compiled, file, settings: self.settings.init() }).await?;
         let (compiled, code) = self.compile(Goal::Snapshot, Some(state)).await?;
-        let file = self.put(&snapshot, &compiled, &code)?;
+        let file = self.put_image(&snapshot, &compiled, &code)?;
         self.ready(Made { compiled, file, settings: self.settings })
     }
 
@@ -276,11 +276,17 @@ impl<'a> Maker<'a> {
         self.config.init.clone().unwrap_or_default()
     }
 
+    /// The name of an image in the cache.
     fn key(&self, settings: ImageSettings, init: Option<&Init>) -> String {
+        self.key_of("image", settings, init)
+    }
+
+    /// The name of a thing in the cache.
+    fn key_of(&self, what: &str, settings: ImageSettings, init: Option<&Init>) -> String {
         let (env, memory) = (&*self.config.task.grants.env, self.config.task.limits.memory);
         let seed = self.config.task.deterministic.as_ref().map(|how| how.seed);
         let init = init.map(|init| InitIdentity { argument: &init.argument, env, memory, seed });
-        cache::key(self.program, self.worker, settings, init, "image")
+        cache::key(self.program, self.worker, settings, init, what)
     }
 
     fn load_image(&self, settings: ImageSettings) -> Option<Made> {
@@ -300,27 +306,23 @@ impl<'a> Maker<'a> {
 
     /// Keeps an image of the unchanged program.
     fn keep(&self, settings: ImageSettings, compiled: Compiled, code: &[u8]) -> Result<Made, Error> {
-        let file = self.put(&self.key(settings, None), &compiled, code)?;
+        let file = self.put_image(&self.key(settings, None), &compiled, code)?;
         Ok(Made { compiled, file, settings })
     }
 
     /// Keeps an image in the cache if possible, and opens it.
-    fn put(&self, key: &str, compiled: &Compiled, code: &[u8]) -> Result<OwnedFd, Error> {
-        match self.store(key, compiled, code) {
-            Some(file) => Ok(file),
-            None => in_memory(code).map_err(|source| Error::Spawn { role: "worker", source }),
-        }
+    fn put_image(&self, key: &str, compiled: &Compiled, code: &[u8]) -> Result<OwnedFd, Error> {
+        self.put(key, compiled, code).map_err(|source| Error::Spawn { role: "worker", source })
     }
 
-    /// Keeps something in the cache if possible, and opens it.
-    fn store(&self, key: &str, report: &impl Serialize, content: &[u8]) -> Option<OwnedFd> {
-        match self.cache.as_ref()?.store(key, report, content) {
-            Ok(file) => Some(file.into()),
-            Err(why) => {
-                self.warn(format!("cannot keep the compiled program in the cache: {why}"));
-                None
-            }
+    /// Keeps a thing in the cache if possible, and opens it.
+    fn put(&self, key: &str, report: &impl Serialize, content: &[u8]) -> io::Result<OwnedFd> {
+        match self.cache.as_ref().map(|cache| cache.store(key, report, content)) {
+            Some(Ok(file)) => return Ok(file.into()),
+            Some(Err(why)) => self.warn(format!("cannot keep the compiled program in the cache: {why}")),
+            None => {}
         }
+        in_memory(content)
     }
 
     fn refused(&self, refusal: Refusal) -> Error {

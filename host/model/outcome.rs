@@ -202,7 +202,8 @@ pub enum Layer {
 }
 
 impl Layer {
-    const ALL: [Layer; 10] = [
+    /// Every layer, in the order of their numbers in messages between processes.
+    pub const ALL: [Layer; 10] = [
         Layer::Guest,
         Layer::Fuel,
         Layer::Epoch,

@@ -56,7 +56,7 @@ pub(crate) struct Contents {
     pub parts: Vec<u64>,
 }
 
-/// What a memory holds.
+/// The contents of a memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MemoryContents {
     /// Bytes.
@@ -138,6 +138,12 @@ impl Contents {
             return Err("its memories are over the limit".to_owned());
         }
         Ok(())
+    }
+
+    /// Bytes of all memories.
+    #[cfg(feature = "engine")]
+    pub fn size(&self) -> u64 {
+        self.memories.iter().map(|memory| memory.size).sum()
     }
 
     /// Bytes of all pages.

@@ -9,9 +9,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use wasm_encoder::{ConstExpr, Encode, SectionId};
-use wasmparser::{Data, DataKind, MemoryType, Operator, Parser, Payload};
+use wasmparser::{Data, DataKind, MemoryType, Parser, Payload};
 
 use super::sections::Section;
+use super::startup::constant;
 use crate::model::limits::MAX_MEMORY;
 use crate::protocol::contents::{ContentsWriter, PAGE};
 
@@ -20,7 +21,7 @@ const LEAST: usize = 64 << 10;
 /// Bytes of a page of a guest's memory.
 const GUEST_PAGE: u64 = 64 << 10;
 
-/// What is taken out of modules.
+/// The extent of what is taken out of modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Take {
     Nothing,
@@ -59,7 +60,7 @@ impl Taken {
         let (mut rest, mut count, mut bytes, mut open) = (Vec::new(), 0_u32, 0, true);
         for segment in &segments {
             let Some((memory, at)) = place(segment, memories).filter(|_| open) else {
-                // What is behind it may have to be written over what it writes.
+                // A later segment may have to be written over the bytes that this one writes.
                 open &= matches!(segment.kind, DataKind::Passive);
                 rest.extend_from_slice(&wasm[segment.range.clone()]);
                 count += 1;
@@ -85,8 +86,8 @@ impl Taken {
     }
 }
 
-/// What the memories of modules begin with, encoded. The modules stand in the order in which they are instantiated, each
-/// with the number of the parts that hold its globals.
+/// The initial contents of the memories of modules, encoded. The modules stand in the order in which they are
+/// instantiated, each with the number of the parts that hold its globals.
 pub(super) fn start_of(modules: &[(&Taken, usize)]) -> Result<Vec<u8>, String> {
     let mut contents = ContentsWriter::default();
     for (taken, parts) in modules {
@@ -109,16 +110,10 @@ pub(super) fn start_of(modules: &[(&Taken, usize)]) -> Result<Vec<u8>, String> {
 fn place(segment: &Data<'_>, memories: &[(u32, MemoryType)]) -> Option<(usize, u64)> {
     let DataKind::Active { memory_index, offset_expr } = &segment.kind else { return None };
     let memory = memories.iter().position(|(number, _)| number == memory_index)?;
-    let mut operators = offset_expr.get_operators_reader();
-    let at = match operators.read().ok()? {
-        Operator::I32Const { value } => u64::from(value as u32),
-        Operator::I64Const { value } => value as u64,
-        _ => return None,
-    };
-    let is_constant = operators.is_end_then_eof();
+    let at = constant(offset_expr)?;
     let size = memories[memory].1.initial.checked_mul(GUEST_PAGE)?;
     let end = at.checked_add(segment.data.len() as u64)?;
-    (is_constant && end <= size).then_some((memory, at))
+    (end <= size).then_some((memory, at))
 }
 
 fn write(pages: &mut Pages, at: u64, mut bytes: &[u8]) {

@@ -170,7 +170,7 @@ impl Flat {
             .collect()
     }
 
-    /// What all memories begin with. They are made in the order of the instances.
+    /// The initial contents of all memories. Memories are made in the order of the instances.
     fn start(&self, data: &BTreeMap<u32, Taken>) -> Result<Vec<u8>, String> {
         let mut live: Vec<_> = self.live().collect();
         live.sort_by_key(|(_, instance, _)| *instance);

@@ -54,7 +54,7 @@ pub(super) fn prepare(wasm: &[u8], take: Take) -> Result<Prepared, String> {
 /// A program that was rewritten so that its instances can be put back.
 pub(super) struct Prepared {
     pub wasm: Vec<u8>,
-    /// What its memories begin with, encoded.
+    /// The initial contents of its memories, encoded.
     pub start: Vec<u8>,
     /// As in [`crate::report::Report::copying_fuel`]. `None` when it is not known.
     pub copying_fuel: Option<u64>,

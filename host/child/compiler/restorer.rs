@@ -168,23 +168,25 @@ impl Restorer {
         })
     }
 
+    /// The lanes of 64 bits of all globals: global, its type, and the number of the lane.
+    fn parts(&self) -> Vec<(u32, ValType, u8)> {
+        let lanes = |ty| if ty == ValType::V128 { 0..2 } else { 0..1 };
+        self.copies().flat_map(|(global, _, ty)| lanes(ty).map(move |lane| (global, ty, lane))).collect()
+    }
+
     /// Part 0 has the number of memories in its lower half and the number of further parts in its upper half. The
     /// further parts are the globals as bits, 64 in each.
     fn part(&self) -> Function {
-        let mut parts = vec![Part::Counts(0)];
-        for (global, _, ty) in self.copies() {
-            let lanes = if ty == ValType::V128 { 2 } else { 1 };
-            parts.extend((0..lanes).map(|lane| Part::Of { global, ty, lane }));
-        }
-        parts[0] = Part::Counts((parts.len() as i64 - 1) << 32 | self.memories.len() as i64);
+        let parts = self.parts();
+        let counts = Part::Counts((parts.len() as i64) << 32 | self.memories.len() as i64);
+        let parts = parts.into_iter().map(|(global, ty, lane)| Part::Of { global, ty, lane });
+        let parts: Vec<_> = [counts].into_iter().chain(parts).collect();
         body(|code| pick(code, &parts, 0))
     }
 
     /// Sets the parts of a group. Its number is the first parameter.
     fn load(&self) -> Function {
-        let lanes = |ty| if ty == ValType::V128 { 0..2 } else { 0..1 };
-        let parts: Vec<_> =
-            self.copies().flat_map(|(global, _, ty)| lanes(ty).map(move |lane| (global, ty, lane))).collect();
+        let parts = self.parts();
         let groups: Vec<_> = parts.chunks(GROUP).collect();
         body(|code| set_one_of(code, &groups, 0))
     }

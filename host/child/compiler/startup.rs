@@ -203,7 +203,7 @@ impl<'a> Segment<'a> {
 fn single<'a>(expression: &ConstExpr<'a>) -> Option<Operator<'a>> {
     let mut operators = expression.get_operators_reader();
     let first = operators.read().ok()?;
-    matches!(operators.read(), Ok(Operator::End)).then_some(first)
+    operators.is_end_then_eof().then_some(first)
 }
 
 fn is_constant(expression: &ConstExpr<'_>) -> bool {
@@ -215,7 +215,7 @@ fn is_constant(expression: &ConstExpr<'_>) -> bool {
 }
 
 /// An address or an index that is a single constant.
-fn constant(expression: &ConstExpr<'_>) -> Option<u64> {
+pub(super) fn constant(expression: &ConstExpr<'_>) -> Option<u64> {
     match single(expression)? {
         Operator::I32Const { value } => Some(u64::from(value as u32)),
         Operator::I64Const { value } => Some(value as u64),

@@ -52,7 +52,7 @@ impl Layer {
         &self.contents
     }
 
-    /// What a memory holds.
+    /// The contents of a memory.
     pub fn memory(&self, number: usize) -> io::Result<&MemoryContents> {
         let none = || io::Error::other("the program has more memories than its contents");
         self.contents.memories.get(number).ok_or_else(none)

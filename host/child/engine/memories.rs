@@ -35,7 +35,7 @@ pub(crate) struct Memories {
     regions: Mutex<Vec<Arc<Region>>>,
     /// The number of memories taken so far.
     taken: AtomicU64,
-    /// What the memories of an instance begin with.
+    /// The initial contents of an instance's memories.
     start: Option<Layer>,
     /// Memories that the instance has which is being made.
     made: AtomicUsize,
@@ -66,7 +66,7 @@ impl Memories {
         Memories { start, ..Memories::default() }
     }
 
-    /// What the memories of an instance begin with, if the image is made for memories of ours.
+    /// The initial contents of an instance's memories, if the image is made for memories of ours.
     pub fn start(&self) -> Option<&Layer> {
         self.start.as_ref()
     }

@@ -22,7 +22,7 @@ pub const VERSION: &str = wasmtime_environ::VERSION;
 /// Stack of a guest: Wasmtime's own default. Deeper recursion is a trap.
 const GUEST_STACK: usize = 512 << 10;
 /// Stack of a runtime of scripts, as large as that of a native program: an interpreter takes several frames for each call
-/// of a script. Only pages that it has used are in memory.
+/// of a script. Only used pages of it are in memory.
 const DEEP_STACK: usize = 8 << 20;
 
 /// Bytes of a memory that are set to zero after a task, instead of being given back to the kernel and faulted in again.
@@ -50,7 +50,7 @@ pub(crate) struct Use<'a> {
     /// Most instances at a time.
     pub count: u32,
     /// Whether the program is a runtime of scripts, and runs on an asynchronous stack. Others may run on that of the
-    /// process, which is no larger.
+    /// process, which is not larger.
     pub is_deep: bool,
     /// Whether to keep the whole state of a guest that is stopped.
     pub post_mortem: bool,

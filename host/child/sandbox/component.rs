@@ -173,7 +173,7 @@ impl Program for ComponentProgram {
             if waits { self.pre.instantiate_async(&mut *store).await? } else { self.pre.instantiate(&mut *store)? };
         if let Some((parts, state)) = self.parts.as_ref().zip(self.prepared.as_ref()) {
             without_deadline(store, |store| parts.lay(store, instance, waits, state))?;
-            store.data_mut().guard().own(state.contents().memories.iter().map(|memory| memory.size).sum());
+            store.data_mut().guard().own(state.contents().size());
         }
         Ok(instance)
     }

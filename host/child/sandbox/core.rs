@@ -89,7 +89,7 @@ impl Program for CoreProgram {
         let live = self.entry.of(store, instance)?;
         if let Some(state) = &self.prepared {
             self.parts.lay(&mut *store, instance, state)?;
-            store.data_mut().guard().own(state.contents().memories.iter().map(|memory| memory.size).sum());
+            store.data_mut().guard().own(state.contents().size());
         } else if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
             Guest { store, instance, waits }.call_once(initialize).await?;
         }

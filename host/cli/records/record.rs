@@ -6,7 +6,7 @@ use serde::Serialize;
 use wpool::bulk::OkSpan;
 use wpool::outcome::{ErrorDetail, Layer};
 use wpool::output::{OutputType, push_as_json, push_string};
-use wpool::{Failure, Outcome, Status, TaskResult, inert};
+use wpool::{Failure, Outcome, Receipt, Status, TaskResult, inert};
 
 use crate::cli::plan::Locator;
 use crate::cli::plan::Style;
@@ -201,6 +201,32 @@ fn push_json(value: &impl Serialize, line: &mut Vec<u8>) {
     inert::push_json(value, line).expect("plain data serializes, and a Vec takes every byte");
 }
 
+/// The measurements of a task's last attempt, as far as there are any. Times are in microseconds, sizes in bytes.
+#[derive(Default, PartialEq, Serialize)]
+pub struct MeasuredRecord {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_us: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fuel: Option<u64>,
+}
+
+impl MeasuredRecord {
+    pub fn of(receipt: &Receipt) -> MeasuredRecord {
+        let measured = receipt.measured.as_deref();
+        let micros = |time: Duration| time.as_micros();
+        MeasuredRecord {
+            start_us: measured.and_then(|measured| measured.start).map(micros),
+            cpu_us: measured.and_then(|measured| measured.cpu).map(micros),
+            peak_memory: measured.and_then(|measured| measured.peak_memory),
+            fuel: measured.and_then(|measured| measured.fuel),
+        }
+    }
+}
+
 /// Times are in microseconds, sizes in bytes.
 #[derive(Serialize)]
 struct ReceiptRecord<'a> {
@@ -213,14 +239,8 @@ struct ReceiptRecord<'a> {
     worker: Option<u32>,
     wait_us: u128,
     wall_us: u128,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start_us: Option<u128>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cpu_us: Option<u128>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    peak_memory: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fuel: Option<u64>,
+    #[serde(flatten)]
+    measured: MeasuredRecord,
     bytes_in: usize,
     bytes_out: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,10 +259,7 @@ impl<'a> From<&'a TaskResult> for ReceiptRecord<'a> {
             worker: receipt.slot,
             wait_us: micros(receipt.wait),
             wall_us: micros(receipt.wall),
-            start_us: measured.and_then(|measured| measured.start).map(micros),
-            cpu_us: measured.and_then(|measured| measured.cpu).map(micros),
-            peak_memory: measured.and_then(|measured| measured.peak_memory),
-            fuel: measured.and_then(|measured| measured.fuel),
+            measured: MeasuredRecord::of(receipt),
             bytes_in: result.input.bytes.len(),
             bytes_out: result.outcome.output().map_or(0, |output| output.len()),
             stderr: measured.and_then(|measured| measured.stderr.as_deref()),

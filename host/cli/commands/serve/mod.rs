@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use wpool::outcome::Layer;
 use wpool::{Error, Event, Observer, Pool, Setting, SettingError, Shutdown, Status};
 
 use crate::cli::errors::usage;
@@ -20,7 +21,7 @@ use crate::cli::exit::Exit;
 use crate::cli::runtime::runtime;
 
 use fault::Fault;
-use outbox::{LAYERS, Outbox, Reply};
+use outbox::{Outbox, Reply};
 use session::{CREDIT_BYTES, CREDIT_TASKS, Session};
 use settings::{Opening, Rows};
 use ways::Ways;
@@ -79,7 +80,7 @@ fn ready(pool: &Pool, opening: &Opening) -> serde_json::Value {
     json!({
         "wpool": env!("CARGO_PKG_VERSION"), "version": frame::VERSION, "program": opening.program.name(),
         "convention": pool.report().convention, "max_workers": opening.config.workers, "rows": rows,
-        "credit": {"tasks": CREDIT_TASKS, "bytes": CREDIT_BYTES}, "statuses": Status::ALL, "layers": LAYERS,
+        "credit": {"tasks": CREDIT_TASKS, "bytes": CREDIT_BYTES}, "statuses": Status::ALL, "layers": Layer::ALL,
     })
 }
 

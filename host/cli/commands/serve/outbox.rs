@@ -1,31 +1,18 @@
 //! The frames that wait for the client to read them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::Notify;
-use wpool::outcome::{ErrorDetail, Layer};
+use wpool::outcome::ErrorDetail;
 use wpool::{Outcome, Status, TaskResult, inert};
+
+use crate::cli::records::record::MeasuredRecord;
 
 /// A frame of results takes no further result beyond this size.
 const BATCH: usize = 1 << 20;
 /// Events beyond this many waiting bytes are left out, and counted.
 const MOST_EVENTS: usize = 1 << 20;
-
-/// The layers in the order of their numbers in results.
-pub const LAYERS: [Layer; 10] = [
-    Layer::Guest,
-    Layer::Fuel,
-    Layer::Epoch,
-    Layer::Timer,
-    Layer::Backstop,
-    Layer::Kill,
-    Layer::Limiter,
-    Layer::Kernel,
-    Layer::Sandbox,
-    Layer::Host,
-];
 
 /// Kinds of frames from wpool.
 #[derive(Clone, Copy, Debug)]
@@ -154,13 +141,12 @@ fn push_record(id: u64, result: &TaskResult, bytes: &mut Vec<u8>) {
     let output = outcome.output().map_or(&[][..], |output| output);
     let mut detail = Vec::new();
     let parts = Detail::of(result);
-    if !parts.is_empty() {
+    if parts != Detail::default() {
         // Plain data serializes.
         let _ = inert::push_json(&parts, &mut detail);
     }
-    let place = |of: usize| of as u8;
-    let status = Status::ALL.iter().position(|status| *status == outcome.status()).map_or(u8::MAX, place);
-    let layer = LAYERS.iter().position(|layer| *layer == receipt.layer).map_or(u8::MAX, place);
+    // Their numbers are their places in `ALL`.
+    let (status, layer) = (outcome.status() as u8, receipt.layer as u8);
     bytes.extend_from_slice(&id.to_le_bytes());
     bytes.extend_from_slice(&[status, layer, u8::from(outcome.output().is_some()), 0]);
     for number in [receipt.attempts, receipt.slot.unwrap_or(u32::MAX)] {
@@ -177,20 +163,14 @@ fn push_record(id: u64, result: &TaskResult, bytes: &mut Vec<u8>) {
 }
 
 /// What few results have. Times are in microseconds, sizes in bytes.
-#[derive(Serialize)]
+#[derive(Default, PartialEq, Serialize)]
 struct Detail<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a ErrorDetail>,
     #[serde(skip_serializing_if = "<[Status]>::is_empty")]
     retried: &'a [Status],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start_us: Option<u128>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cpu_us: Option<u128>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    peak_memory: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fuel: Option<u64>,
+    #[serde(flatten)]
+    measured: MeasuredRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<&'a str>,
 }
@@ -198,7 +178,6 @@ struct Detail<'a> {
 impl<'a> Detail<'a> {
     fn of(result: &'a TaskResult) -> Detail<'a> {
         let measured = result.receipt.measured.as_deref();
-        let micros = |time: Duration| time.as_micros();
         let error = match &result.outcome {
             Outcome::Ok(_) => None,
             Outcome::NotOk(failure) => Some(&failure.error),
@@ -206,28 +185,21 @@ impl<'a> Detail<'a> {
         Detail {
             error,
             retried: result.receipt.retried(),
-            start_us: measured.and_then(|measured| measured.start).map(micros),
-            cpu_us: measured.and_then(|measured| measured.cpu).map(micros),
-            peak_memory: measured.and_then(|measured| measured.peak_memory),
-            fuel: measured.and_then(|measured| measured.fuel),
+            measured: MeasuredRecord::of(&result.receipt),
             stderr: measured.and_then(|measured| measured.stderr.as_deref()),
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        let Detail { error, retried, start_us, cpu_us, peak_memory, fuel, stderr } = self;
-        let numbers = [start_us.is_some(), cpu_us.is_some(), peak_memory.is_some(), fuel.is_some(), stderr.is_some()];
-        error.is_none() && retried.is_empty() && !numbers.contains(&true)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use wpool::outcome::Layer;
+
     use super::*;
 
     #[test]
     fn the_numbers_of_layers_are_their_order() {
-        for (at, layer) in LAYERS.iter().enumerate() {
+        for (at, layer) in Layer::ALL.iter().enumerate() {
             assert_eq!(*layer as usize, at);
         }
     }
