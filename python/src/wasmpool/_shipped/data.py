@@ -28,6 +28,8 @@ COLLISIONS = 64
 _DOUBLE = struct.Struct("<d")
 _PAIR = struct.Struct("<dd")
 _UTC = datetime.UTC
+#: Stands for an extension until its content is read.
+_UNMADE = object()
 
 
 class DataError(ValueError):
@@ -54,6 +56,8 @@ class Writer:
         self._seen: dict[int, int] = {}
         # Holds what was seen, so that no other object gets its identity.
         self._kept: list[Any] = []
+        # Instances whose state is being written.
+        self._open: set[int] = set()
 
     def write(self, value: Any, depth: int = DEPTH) -> None:
         if depth <= 0:
@@ -65,12 +69,16 @@ class Writer:
         extension = self._extend(value) if self._extend is not None else None
         if extension is None:
             raise DataError(f"a value of type {type(value).__module__}.{type(value).__qualname__} has no form as data")
+        if id(value) in self._open:
+            raise DataError(f"an object of type {type(value).__qualname__} that contains itself has no form as data")
         if self._again(value):
             return
         kind, content = extension
+        self._open.add(id(value))
         self.out.append(EXTENSION)
         self._text(kind)
         self.write(content, depth - 1)
+        self._open.discard(id(value))
 
     def _again(self, value: Any) -> bool:
         """Writes a reference to an object that was written before, or counts it."""
@@ -296,13 +304,13 @@ class Reader:
 
     def _again(self) -> Any:
         number = self._count()
-        if number >= len(self._seen):
+        if number >= len(self._seen) or self._seen[number] is _UNMADE:
             raise DataError("a reference leads nowhere")
         return self._seen[number]
 
     def _extension(self, depth: int) -> Any:
         place = len(self._seen)
-        self._seen.append(None)
+        self._seen.append(_UNMADE)
         kind = self._text()
         content = self.read(depth)
         if self._restore is None:

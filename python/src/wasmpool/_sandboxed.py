@@ -1,0 +1,112 @@
+"""The script that runs in the sandbox: its rows are calls, and its outputs are what the calls gave. It is never imported on the host."""
+
+import struct
+import traceback
+
+from _shipped import data
+from _shipped.loader import Loader, World, extend
+from _shipped.modules import Modules
+
+#: Whether the arguments are a bundle, the number of a function of the snapshot, and the length of a function that comes along.
+HEAD = struct.Struct("<BII")
+#: The first byte of an output: the value that was returned, the error that was raised, or why neither can be sent.
+VALUE, ERROR, UNFIT = b"\0", b"\1", b"\2"
+#: Most characters of a traceback.
+MOST = 32768
+
+
+class Failed(Exception):
+    """The initializer has raised an error."""
+
+
+class Snapshot:
+    """All that tasks start from."""
+
+    def __init__(self):
+        self.world = World()
+        self.base = None
+        self.functions = {}
+        self.modules = None
+
+    def begin(self, settings):
+        self.modules = Modules(settings["modules"], settings["native"])
+        self.modules.install()
+        if settings["base"] is not None:
+            self.base = Loader(settings["base"], self.world)
+            function, args = self.base.value
+            function(*args)
+            self.world.fix()
+        for number, bundle in settings["functions"].items():
+            try:
+                self.functions[number] = Loader(bundle, self.world, self.base)
+            except Exception as error:
+                # Whoever calls it is told.
+                self.functions[number] = error
+
+    def call(self, row):
+        is_bundle, number, length = HEAD.unpack_from(row)
+        start = HEAD.size + length
+        if length:
+            function = Loader(row[HEAD.size : start], self.world, self.base)
+        else:
+            function = self.functions[number]
+            if isinstance(function, Exception):
+                raise function
+            function.bind()
+        loader = function
+        if is_bundle:
+            loader = Loader(row[start:], self.world, function)
+            args, keywords = loader.value
+        else:
+            args, keywords = data.loads(row[start:])
+        return loader, function.value, args, keywords
+
+
+SNAPSHOT = Snapshot()
+
+
+def init(arg: bytes):
+    SNAPSHOT.begin(data.loads(arg))
+
+
+def run(row: bytes):
+    loader = None
+    try:
+        loader, function, args, keywords = SNAPSHOT.call(row)
+        value = function(*args, **keywords)
+    except Exception as error:
+        return raised(error, loader)
+    try:
+        return VALUE + data.dumps(value, loader.extend)
+    except data.DataError as error:
+        return unfit(error)
+
+
+def unfit(error):
+    return UNFIT + data.dumps(str(error))
+
+
+def raised(error, loader):
+    """An error with its traceback, from the function on."""
+    trace = text(error)
+    head = ERROR + len(trace).to_bytes(4, "little") + trace
+    for args in (error.args, tuple(map(repr, error.args))):
+        try:
+            error.args = args
+            return head + data.dumps(error, loader.extend if loader else extend)
+        except data.DataError:
+            pass
+    return head + data.dumps(None)
+
+
+def text(error):
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        error.add_note(SNAPSHOT.modules.remedy(error.name))
+    SNAPSHOT.world.show_sources()
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    lines = "".join(traceback.format_exception(type(error), error, frames))
+    if len(lines) > MOST:
+        lines = f"{lines[: MOST // 2]}\n  …\n{lines[-MOST // 2 :]}"
+    return lines.encode("utf-8", "backslashreplace")

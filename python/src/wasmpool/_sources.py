@@ -1,0 +1,108 @@
+"""Where the sources of functions and classes are: in files, in the cells of notebooks, in what was typed."""
+
+from __future__ import annotations
+
+import __future__
+import ast
+import functools
+import linecache
+import types
+from pickle import PicklingError
+from typing import Any
+
+from ._shipped.places import Piece, outermost
+
+
+class _Parsed:
+    """A source as pieces: the lines from which to which each statement at its top goes."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.tree = ast.parse(text, name)
+        self.lines = text.splitlines(keepends=True)
+        self.name = name
+        self.flags = 0
+        self._spans: list[tuple[int, int]] = []
+        for node in self.tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+                for one in node.names:
+                    self.flags |= getattr(__future__, one.name).compiler_flag
+            first = min([node.lineno] + [it.lineno for it in getattr(node, "decorator_list", ())])
+            last = node.end_lineno or node.lineno
+            if self._spans and first <= self._spans[-1][1]:
+                # Statements that share a line.
+                first, last = self._spans[-1][0], max(last, self._spans.pop()[1])
+            self._spans.append((first, last))
+
+    def piece(self, line: int) -> Piece | None:
+        for first, last in self._spans:
+            if first <= line <= last:
+                return Piece(self.name, first, "".join(self.lines[first - 1 : last]), self.flags)
+        return None
+
+
+@functools.lru_cache(maxsize=32)
+def _parsed(text: str, name: str) -> _Parsed:
+    return _Parsed(text, name)
+
+
+def piece(path: str, line: int, space: dict[str, Any], owner: str) -> Piece:
+    """The piece of a source with a line."""
+    # Through the module: doctest puts another function there.
+    lines = linecache.getlines(path, space)
+    if not lines:
+        raise PicklingError(
+            f"{owner} has no source: it comes from {path}. Functions go to the sandbox as source; define it in a file or in a notebook"
+        )
+    try:
+        found = _parsed("".join(lines), path).piece(line)
+    except SyntaxError:
+        found = None
+    if found is None:
+        raise PicklingError(f"the source of {owner} cannot be found in {path}: the file has changed since it was read")
+    return found
+
+
+def of_class(kind: type, module: types.ModuleType | None) -> tuple[Piece, ast.ClassDef] | None:
+    """The piece with the statement of a class, if it stands at the top of its source."""
+    if "<locals>" in kind.__qualname__:
+        return None
+    space = vars(module) if module is not None else {}
+    for path in _paths(kind, module):
+        lines = linecache.getlines(path, space)
+        try:
+            parsed = _parsed("".join(lines), path)
+        except SyntaxError:
+            continue
+        statement = outermost(parsed.tree, kind.__qualname__)
+        found = parsed.piece(statement.lineno) if statement is not None else None
+        if statement is not None and found is not None:
+            return found, statement
+    return None
+
+
+def _paths(kind: type, module: types.ModuleType | None) -> list[str]:
+    if path := getattr(module, "__file__", None):
+        return [path]
+    members = [it for it in vars(kind).values() if isinstance(it, types.FunctionType)]
+    paths = [it.__code__.co_filename for it in members if not it.__code__.co_filename.startswith("<string")]
+    # In a notebook or at a prompt: whichever was typed last.
+    typed = [name for name in reversed(list(linecache.cache)) if name.startswith("<") or "ipykernel" in name]
+    return paths + typed
+
+
+def class_names(statement: ast.ClassDef) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a class statement needs to be executed, and those that its methods need later."""
+    now: set[str] = set()
+    later: set[str] = set()
+
+    def walk(node: ast.AST, names: set[str]) -> None:
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        body = getattr(node, "body", [])
+        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for child in ast.iter_child_nodes(node):
+            is_in_body = is_function and (child is body or isinstance(body, list) and child in body)
+            walk(child, later if is_in_body else names)
+
+    walk(statement, now)
+    return frozenset(now), frozenset(later - now)
