@@ -14,7 +14,6 @@ from typing import Any
 
 from . import _frames, _values
 from ._connection import LIVE, Connection
-from ._errors import TaskFailed
 from ._future import TaskFuture
 from ._progress import Progress, reporter
 from ._settings import settings
@@ -225,13 +224,7 @@ def _outcomes(
     stream: Stream, until: float | None, return_exceptions: bool, report: Callable[[int], None] | None
 ) -> Iterator[Any]:
     try:
-        while (ended := stream.next(until)) is not None:
-            value = stream.value(ended)
-            if report is not None:
-                report(stream.done)
-            if isinstance(value, TaskFailed) and not return_exceptions:
-                raise value
-            yield value
+        yield from stream.values(until, return_exceptions, report)
     finally:
         stream.close()
         if report is not None:

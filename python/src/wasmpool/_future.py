@@ -8,7 +8,7 @@ from concurrent.futures._base import PENDING
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import _values
+from . import _frames, _values
 from ._errors import OF_STATUS, TaskFailed
 
 if TYPE_CHECKING:
@@ -37,14 +37,25 @@ class Receipt:
 class Ended:
     """The end of a task as the server reports it."""
 
-    __slots__ = ("_numbers", "_detail", "_names", "output")
+    __slots__ = ("_head", "_detail", "_names", "output")
 
-    def __init__(self, numbers: tuple[int, ...], output: bytes, detail: bytes, names: Names) -> None:
-        self._numbers, self.output, self._detail, self._names = numbers, output, detail, names
+    def __init__(self, body: bytes, at: int, output: bytes, last: int, names: Names) -> None:
+        """The output is that of the result in a frame's body from `at` to `last`."""
+        middle = at + _frames.RESULT.size
+        self._head, self._detail = body[at:middle], body[middle + len(output) : last]
+        self.output, self._names = output, names
+
+    @property
+    def _numbers(self) -> tuple[int, ...]:
+        return _frames.RESULT.unpack(self._head)
+
+    @property
+    def is_ok(self) -> bool:
+        return self._head[_frames.STATUS_AT] == 0
 
     @property
     def status(self) -> str:
-        return self._names.status(self._numbers[1])
+        return self._names.status(self._head[_frames.STATUS_AT])
 
     def _details(self) -> dict[str, Any]:
         return json.loads(self._detail) if self._detail else {}
@@ -152,7 +163,7 @@ class TaskFuture(Future[Any]):
     def _settle(self, ended: Ended) -> None:
         self._ended = ended
         self._connection = None
-        if ended._numbers[1] == 0:
+        if ended.is_ok:
             if not self.cancelled():
                 self.set_result(_values.output(ended.output, self._how, self._was_bytes))
         elif ended.status == "skipped":
