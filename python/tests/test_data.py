@@ -9,8 +9,8 @@ import time
 import unittest
 import uuid
 
-from wasmpool import _data
-from wasmpool._data import DataError, dumps, loads
+from wasmpool._shipped import data as _data
+from wasmpool._shipped.data import DataError, dumps, loads
 
 VALUES = [
     None,

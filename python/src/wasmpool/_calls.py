@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import struct
 import threading
@@ -13,12 +12,12 @@ from collections.abc import Callable
 from pickle import PicklingError
 from typing import Any
 
+from . import _frames
 from ._errors import RemoteTraceback, ResultRefused, TaskFailed
-from ._functions import Bundle, is_full
+from ._functions import Bundle, Classes, is_full
 from ._results import Results, Trusted
 from ._shipped import data
 from ._shipped.data import DataError
-from ._values import Raised
 
 #: As in `_sandboxed.py`.
 HEAD = struct.Struct("<BII")
@@ -32,32 +31,25 @@ MOST_COMPANIONS = 64
 class Function:
     """A function as it was when it was taken apart."""
 
-    def __init__(self, function: Callable[..., Any], base: Bundle, modules: frozenset[str], companions: tuple[type, ...]) -> None:
-        self.bundle = Bundle(modules, base)
+    def __init__(self, function: Callable[..., Any], bundle: Bundle, companions: tuple[type, ...]) -> None:
+        self.bundle = bundle
         for one in companions:
-            self.bundle.extend(one)
-        self.data = self.bundle.dumps(function)
+            bundle.extend(one)
+        self.data = bundle.dumps(function)
         self.companions = companions
         self._state = _state(function)
-        self._looked_up = self.bundle.looked_up
-        self.bundle.forget()
-        #: How often it was sent, and its number in the snapshot of each connection that has it.
-        self.sent = 0
+        bundle.forget()
 
     def is_current(self, function: Callable[..., Any]) -> bool:
         """Whether the function, and what it names, still are what they were."""
-        if any(space.get(name, self) is not value for space, name, value in self._looked_up):
+        if any(space.get(name, self) is not value for space, name, value in self.bundle.looked_up):
             return False
         now = _state(function)
-        return len(now) == len(self._state) and all(map(_is, now, self._state))
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
+        return len(now) == len(self._state) and all(one is other for one, other in zip(now, self._state, strict=True))
 
 
 def _state(function: Callable[..., Any]) -> tuple[Any, ...]:
-    """What may change in a function object."""
+    """What may change in a function."""
     if not isinstance(function, types.FunctionType):
         return ()
     cells = [cell.cell_contents if is_full(cell) else None for cell in function.__closure__ or ()]
@@ -66,39 +58,126 @@ def _state(function: Callable[..., Any]) -> tuple[Any, ...]:
     return function.__code__, function.__defaults__, function.__kwdefaults__, *cells
 
 
-class Functions:
-    """The functions of an executor. The last ones are kept, as long as somebody else has them."""
+def plain(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
+    """The same call without bound methods and partials, whose parts are better arguments: they change from call to call."""
+    while True:
+        if isinstance(function, types.MethodType):
+            function, args = function.__func__, (function.__self__, *args)
+        elif type(function) is functools.partial:
+            args, keywords = (*function.args, *args), {**function.keywords, **keywords}
+            function = function.func
+        else:
+            return function, args, keywords
 
-    def __init__(self, modules: frozenset[str]) -> None:
+
+class Calls:
+    """The functions of an executor, and what its results may be."""
+
+    def __init__(self, modules: frozenset[str], trusted: Trusted) -> None:
         self._modules = modules
-        self.base = Bundle(modules)
-        self._known: OrderedDict[int, tuple[Any, Function]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._classes = Classes()
+        self._results = Results(self._classes, trusted)
+        #: What all functions have in common: the initializer and its arguments.
+        self.base = self._bundle()
+        self._known: OrderedDict[int, tuple[weakref.ref[Any], Function]] = OrderedDict()
+        self._lock = threading.RLock()
 
-    def get(self, function: Callable[..., Any]) -> Function:
-        key = id(function)
-        found = self._known.get(key)
+    def _bundle(self, parent: Bundle | None = None) -> Bundle:
+        return Bundle(self._classes, self._modules, parent)
+
+    # Functions.
+
+    def function(self, function: Callable[..., Any]) -> Function:
+        found = self._known.get(id(function))
         if found is not None and found[0]() is function and found[1].is_current(function):
             return found[1]
         return self._add(function, ())
 
-    def accompany(self, function: Callable[..., Any], known: Function, classes: list[type]) -> Function:
-        """The same function, with classes that its arguments have."""
-        if len(known.companions) + len(classes) > MOST_COMPANIONS:
-            return known
-        return self._add(function, (*known.companions, *classes))
-
     def _add(self, function: Callable[..., Any], companions: tuple[type, ...]) -> Function:
-        made = Function(function, self.base, self._modules, companions)
-        key = id(function)
-        known = weakref.ref(self._known)  # type: ignore[type-var] if False else None
-
-        def gone(_: Any, known: Any = known) -> None:
-            pass
-
+        if not callable(function):
+            raise TypeError(f"{function!r} is not a function")
+        made = Function(function, self._bundle(self.base), companions)
+        key, known = id(function), self._known
+        try:
+            reference = weakref.ref(function, lambda gone: _forget(known, key, gone))
+        except TypeError:
+            # It has nothing to tell that it is gone.
+            return made
         with self._lock:
-            self._known[key] = (weakref.ref(function), made)
-            self._known.move_to_end(key)
-            while len(self._known) > MOST_FUNCTIONS:
-                self._known.popitem(last=False)
+            known[key] = reference, made
+            known.move_to_end(key)
+            while len(known) > MOST_FUNCTIONS:
+                known.popitem(last=False)
         return made
+
+    # Rows.
+
+    def row(self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> bytes:
+        """A call as a row that brings its function along."""
+        function, args, keywords = plain(function, args, keywords)
+        known = self.function(function)
+        try:
+            is_bundle, content = 0, data.dumps((args, keywords))
+        except DataError:
+            known, content = self._with_classes(function, known, (args, keywords))
+            is_bundle = 1
+        row = HEAD.pack(is_bundle, 0, len(known.data)) + known.data + content
+        if len(row) > _frames.MAX_ROW:
+            raise PicklingError(f"the arguments have {len(row)} bytes, more than {_frames.MAX_ROW}")
+        return row
+
+    def _with_classes(self, function: Callable[..., Any], known: Function, call: Any) -> tuple[Function, bytes]:
+        """Arguments that are more than data. Their classes stay with the function."""
+        bundle = self._bundle(known.bundle)
+        content = bundle.dumps(call)
+        if bundle.classes and len(known.companions) + len(bundle.classes) <= MOST_COMPANIONS:
+            known = self._add(function, (*known.companions, *bundle.classes))
+            content = self._bundle(known.bundle).dumps(call)
+        return known, content
+
+    # Results.
+
+    def read(self, output: bytes, _: bool = True) -> Any:
+        """The value that a call has returned. Raises the error that it has raised."""
+        if output[:1] == b"\0":
+            try:
+                return self._results.loads(output[1:])
+            except DataError as error:
+                raise refused(f"the result does not come back: {error}") from None
+        if output[:1] == b"\1":
+            raise self._error(output)
+        raise refused(_text(output[1:]))
+
+    def _error(self, output: bytes) -> Exception:
+        end = 5 + int.from_bytes(output[1:5], "little")
+        trace = output[5:end].decode(errors="replace")
+        try:
+            error = self._results.loads(output[end:])
+        except DataError:
+            error = None
+        if not isinstance(error, Exception):
+            # The class is not known here.
+            last = trace.rstrip().rpartition("\n")[2]
+            error = TaskFailed("failed", {"code": "exception", "message": last, "traceback": trace})
+        error.__cause__ = RemoteTraceback(trace)
+        return error
+
+
+def _forget(known: OrderedDict[int, tuple[Any, Any]], key: int, gone: Any) -> None:
+    found = known.get(key)
+    if found is not None and found[0] is gone:
+        known.pop(key, None)
+
+
+def refused(why: str) -> ResultRefused:
+    return ResultRefused("failed", {"code": "result-type", "message": why})
+
+
+def _text(content: bytes) -> str:
+    try:
+        return str(data.loads(content))
+    except DataError:
+        return "the answer of the sandbox makes no sense"
+
+
+__all__ = ["Calls", "PicklingError"]

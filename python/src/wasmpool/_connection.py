@@ -89,6 +89,9 @@ class Connection:
         self.info: dict[str, Any] = {}
         self._names: Names | None = None
         self.dead = False
+        # How many are about to submit something, and whether nobody else will.
+        self._pins = 0
+        self._retired = self._is_closed = False
         # A group of its own: Ctrl-C in a terminal is for this process, which then decides.
         self._process = subprocess.Popen(
             [find(), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, process_group=0
@@ -173,6 +176,27 @@ class Connection:
     def end(self, how: int) -> None:
         """Lets the server end: after all tasks, after the running ones, or at once. Does not wait."""
         self._queue.put(_End(how))
+
+    def pin(self) -> Connection:
+        """Lets it stay until `unpin`, although another takes its place."""
+        with self._lock:
+            self._pins += 1
+        return self
+
+    def unpin(self) -> None:
+        with self._lock:
+            self._pins -= 1
+            ends = self._retired and not self._pins
+        if ends:
+            self.end(_frames.DRAIN)
+
+    def retire(self) -> None:
+        """Lets its tasks finish. Another connection takes its place."""
+        with self._lock:
+            self._retired = True
+            ends = not self._pins
+        if ends:
+            self.end(_frames.DRAIN)
 
     def kill(self) -> None:
         """Kills the server, and with it everything."""
@@ -377,6 +401,8 @@ class Connection:
             self._ready.set()
         elif kind == _frames.ERROR:
             self._fault = json.loads(body)
+        elif kind == _frames.CLOSED:
+            self._is_closed = self._retired
         elif kind == _frames.EVENT:
             self._tell(json.loads(body))
 
@@ -454,6 +480,9 @@ class Connection:
         error: BaseException = self._lost or ServerDied("`wpool serve` has ended under its tasks")
         for future in _emptied(self._pending):
             future._lose(error)
+        if self._is_closed:
+            # All that was submitted has its result.
+            self._leases.clear()
         for found, _ in _emptied(self._leases):
             if (stream := found()) is not None:
                 stream._lose(error)

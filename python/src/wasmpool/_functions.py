@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import dis
 import functools
+import itertools
 import sys
+import threading
 import types
+import weakref
 from collections.abc import Iterator
 from pickle import PicklingError
 from typing import Any
@@ -31,10 +34,34 @@ def names(code: types.CodeType) -> frozenset[str]:
     return frozenset(str(one.argval) for one in instructions if one.opname in _GLOBAL)
 
 
+class Classes:
+    """Numbers for classes that were sent. Results name classes by them."""
+
+    def __init__(self) -> None:
+        self._by_number: weakref.WeakValueDictionary[int, type] = weakref.WeakValueDictionary()
+        self._numbers: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
+        self._next = itertools.count()
+        self._lock = threading.Lock()
+
+    def number(self, kind: type) -> int:
+        with self._lock:
+            number = self._numbers.get(kind)
+            if number is None:
+                number = self._numbers[kind] = next(self._next)
+                self._by_number[number] = kind
+            return number
+
+    def get(self, number: int) -> type | None:
+        return self._by_number.get(number)
+
+
 class Bundle:
     """Functions and classes that were met, and what they need. One that has a parent may name what is in that."""
 
-    def __init__(self, modules: frozenset[str] = frozenset(), parent: Bundle | None = None) -> None:
+    def __init__(
+        self, classes: Classes, modules: frozenset[str] = frozenset(), parent: Bundle | None = None
+    ) -> None:
+        self._class_numbers = classes
         # Outermost names of modules that the sandbox has beside the standard library.
         self._modules = modules
         self._parent = parent
@@ -44,8 +71,8 @@ class Bundle:
         self._items: list[Any] = []
         self._places: dict[int, int] = {}
         self._written: list[Any] = []
-        #: The classes, by their numbers in results.
-        self.classes: dict[int, type] = dict(parent.classes) if parent else {}
+        #: The classes that are in this bundle.
+        self.classes: list[type] = []
         #: Where names were looked up, with the values that they had.
         self.looked_up: list[tuple[dict[str, Any], str, Any]] = []
 
@@ -77,10 +104,10 @@ class Bundle:
         return root
 
     def forget(self) -> None:
-        """Keeps what further bundles and results need: the classes."""
-        kept = {id(kind): number for number, kind in self.classes.items() if number >= self._first}
+        """Keeps what further bundles need: the classes."""
+        self._places = {id(kind): self._places[id(kind)] for kind in self.classes}
         self._items = [None] * len(self._items)
-        self._places, self._written, self._sources = kept, [], []
+        self._written, self._sources = [], []
 
     def extend(self, value: Any) -> tuple[str, Any] | None:
         if isinstance(value, types.ModuleType):
@@ -135,7 +162,7 @@ class Bundle:
             number = self._places[id(value)] = self.end
             self._items.append(value)
             if isinstance(value, type):
-                self.classes[number] = value
+                self.classes.append(value)
         return number
 
     def _write(self, value: Any) -> dict[str, Any]:
@@ -180,7 +207,7 @@ class Bundle:
             if issubclass(kind, tuple) and fields is not None:
                 defaults = tuple(getattr(kind, "_field_defaults", {}).values())
                 head = {"kind": "namedtuple", "name": kind.__name__, "fields": fields, "module": kind.__module__}
-                return head | {"values": self._values({"defaults": defaults}, kind.__qualname__)}
+                return head | {"number": self._class_numbers.number(kind), "values": self._values({"defaults": defaults}, kind.__qualname__)}
             raise PicklingError(
                 f"the class {kind.__qualname__} has no statement at the top of a file, so it cannot be sent; define it there"
             )
@@ -190,6 +217,7 @@ class Bundle:
             "kind": "class",
             "source": self._source(kind.__module__, piece),
             "qualname": kind.__qualname__,
+            "number": self._class_numbers.number(kind),
             "values": self._values({"globals": self._globals(now, space, kind.__qualname__, kind)}, kind.__qualname__),
             "later": self._values({"globals": self._globals(later, space, kind.__qualname__, kind)}, kind.__qualname__),
         }

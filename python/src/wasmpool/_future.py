@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures._base import PENDING
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import _frames, _values
+from . import _frames
 from ._errors import OF_STATUS, TaskFailed
 
 if TYPE_CHECKING:
@@ -99,12 +100,15 @@ class Names:
 class TaskFuture(Future[Any]):
     """The future of a task: a `concurrent.futures.Future` that can stop its task, and has a receipt of it."""
 
-    def __init__(self, row: bytes, was_bytes: bool, how: _values.Output, function: int, timeout: float | None) -> None:
+    def __init__(
+        self, row: bytes, was_bytes: bool, read: Callable[[bytes, bool], Any], function: int, timeout: float | None
+    ) -> None:
         super().__init__()
         self._id = -1
         self._row: bytes | None = row
         self._was_bytes = was_bytes
-        self._how = how
+        # Makes a value of the output, or raises what the output says.
+        self._read = read
         self._function = function
         self._micros = 0 if timeout is None else max(1, round(timeout * 1e6))
         self._connection: Connection | None = None
@@ -163,13 +167,19 @@ class TaskFuture(Future[Any]):
     def _settle(self, ended: Ended) -> None:
         self._ended = ended
         self._connection = None
+        if self.cancelled():
+            return
         if ended.is_ok:
-            if not self.cancelled():
-                self.set_result(_values.output(ended.output, self._how, self._was_bytes))
+            try:
+                value = self._read(ended.output, self._was_bytes)
+            except Exception as error:
+                self.set_exception(error.with_traceback(None))
+            else:
+                self.set_result(value)
         elif ended.status == "skipped":
             super().cancel()
             self.set_running_or_notify_cancel()
-        elif not self.cancelled():
+        else:
             self.set_exception(ended.failure())
 
     def _lose(self, error: BaseException) -> None:

@@ -7,9 +7,10 @@ import builtins
 import dataclasses
 import enum
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
+from ._functions import Classes
 from ._shipped import data
 from ._shipped.data import DataError
 from ._shipped.instances import restored
@@ -26,9 +27,9 @@ class Trusted:
 
 
 class Results:
-    """Reads the results of one function."""
+    """Reads results."""
 
-    def __init__(self, classes: Mapping[int, type], trusted: Trusted) -> None:
+    def __init__(self, classes: Classes, trusted: Trusted = Trusted()) -> None:  # noqa: B008
         self._classes, self._trusted = classes, trusted
 
     def loads(self, output: bytes) -> Any:
@@ -36,8 +37,9 @@ class Results:
 
     def restore(self, kind: str, content: Any) -> Any:
         if kind == "class":
-            if type(content) is int and content in self._classes:
-                return self._classes[content]
+            known = self._classes.get(content) if type(content) is int else None
+            if known is not None:
+                return known
             raise DataError("a class comes back that was not sent")
         if kind == "builtin-error":
             found = vars(builtins).get(content) if type(content) is str else None

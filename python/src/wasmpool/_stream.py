@@ -10,9 +10,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
-from . import _frames, _values
+from . import _frames
 from ._connection import NUMBERS, Connection, Rows
 from ._future import Ended
 
@@ -28,21 +28,27 @@ PATIENCE = 0.002
 STEP = 256
 
 
+class Source(Protocol):
+    """Where the rows of a stream go."""
+
+    def begin(self) -> tuple[Connection, Callable[[Any], tuple[bytes, bool]], int]:
+        """A connection that stays until it is unpinned, how a value becomes a row there, and the function."""
+        ...
+
+
 class Stream:
     """The rows of one call of `map`, and their results."""
 
     def __init__(
         self,
-        connection: Connection,
+        source: Source,
         rows: Iterator[Any],
-        how: _values.Output,
-        function: int,
+        read: Callable[[bytes, bool], Any],
         ahead: int,
         block: int,
     ) -> None:
-        self._connection = connection
+        self._source, self._read = source, read
         self._rows: Iterator[Any] | None = rows
-        self._how, self._function = how, function
         self._ahead, self._block = ahead, min(block, ahead)
         # Of each row that is ahead: how long it is, or the complement of that if it was given as bytes.
         self._open: deque[int] = deque()
@@ -53,8 +59,8 @@ class Stream:
         self._bell.acquire()
         self._lost: BaseException | None = None
         self._taken = 0
-        # Numbers of tasks: for each lease the place of its first row, and the number of that.
-        self._leases: list[tuple[int, int]] = []
+        # Numbers of tasks: for each lease its connection, the place of its first row, and the number of that.
+        self._leases: list[tuple[Connection, int, int]] = []
         self._numbers = range(0)
 
     # What the reader calls.
@@ -77,27 +83,35 @@ class Stream:
         room = self._ahead - len(self._open)
         if self._rows is None or room <= 0 or self._open_bytes >= AHEAD_BYTES:
             return False
-        if self._connection.is_over():
-            raise RuntimeError("cannot schedule new futures after shutdown: not all rows of the map were taken before")
-        if not self._numbers:
-            self._numbers = self._connection.lease(self, self._taken)
-            self._leases.append((self._taken, self._numbers.start))
-        pieces: list[bytes] = []
+        connection, make, function = self._source.begin()
         try:
-            self._collect(min(self._block, room, len(self._numbers)), pieces)
+            if connection.is_over():
+                raise RuntimeError(
+                    "cannot schedule new futures after shutdown: not all rows of the map were taken before"
+                )
+            if not self._numbers or self._leases[-1][0] is not connection:
+                self._numbers = connection.lease(self, self._taken)
+                self._leases.append((connection, self._taken, self._numbers.start))
+            pieces: list[bytes] = []
+            try:
+                self._collect(min(self._block, room, len(self._numbers)), pieces, make, function)
+            finally:
+                # Also the rows before one that fails.
+                if pieces:
+                    count = len(pieces) // 2
+                    self._taken += count
+                    self._numbers = self._numbers[count:]
+                    connection.submit_rows(Rows(self, pieces))
         finally:
-            # Also the rows before one that fails.
-            if pieces:
-                count = len(pieces) // 2
-                self._taken += count
-                self._numbers = self._numbers[count:]
-                self._connection.submit_rows(Rows(self, pieces))
+            connection.unpin()
         return bool(pieces)
 
-    def _collect(self, most: int, pieces: list[bytes]) -> None:
+    def _collect(
+        self, most: int, pieces: list[bytes], make: Callable[[Any], tuple[bytes, bool]], function: int
+    ) -> None:
         """Takes rows from the iterable, and packs them."""
-        rows, numbers, function = self._rows, iter(self._numbers), self._function
-        pack, make, clock, note = _frames.TASK.pack, _values.row, time.monotonic, self._open.append
+        rows, numbers = self._rows, iter(self._numbers)
+        pack, clock, note = _frames.TASK.pack, time.monotonic, self._open.append
         assert rows is not None
         until = clock() + PATIENCE
         for value in rows:
@@ -117,8 +131,7 @@ class Stream:
         self, until: float | None, return_exceptions: bool, report: Callable[[int], None] | None
     ) -> Iterator[Any]:
         """The outputs in the order of the rows, as values."""
-        ended, opened, how = self._ended, self._open, self._how
-        read, failure = _values.output, None
+        ended, opened = self._ended, self._open
         while (place := self._await(until)) is not None:
             # All that are there, without a look at anything else.
             while (found := ended.pop(place, None)) is not None:
@@ -128,15 +141,20 @@ class Stream:
                 self._open_bytes -= ~size if was_bytes else size
                 if report is not None:
                     report(place)
-                if type(found) is bytes:
-                    yield read(found, how, was_bytes)
-                else:
-                    failure = found.failure()
-                    if not return_exceptions:
-                        raise failure
-                    yield failure
+                # Nothing here holds the value, which may be large.
+                yield self._value(found, was_bytes, return_exceptions)
                 if place % STEP == 0:
                     self.feed()
+
+    def _value(self, found: bytes | Ended, was_bytes: bool, return_exceptions: bool) -> Any:
+        try:
+            if isinstance(found, Ended):
+                raise found.failure()
+            return self._read(found, was_bytes)
+        except Exception as error:
+            if return_exceptions:
+                return error.with_traceback(None)
+            raise
 
     def _await(self, until: float | None) -> int | None:
         """The place of the next result, when it is there; `None` after the last."""
@@ -162,12 +180,12 @@ class Stream:
         self._rows = None
         places = range(self._taken - len(self._open), self._taken)
         self._open.clear()
-        left = [self._number(place) for place in places if place not in self._ended]
+        left = [place for place in places if place not in self._ended]
         self._ended.clear()
-        self._connection.give_back([first // NUMBERS for _, first in self._leases])
-        if left and not self._connection.is_over():
-            self._connection.cancel_all(left)
-
-    def _number(self, place: int) -> int:
-        begin, first = next(lease for lease in reversed(self._leases) if lease[0] <= place)
-        return first + place - begin
+        end = self._taken
+        for connection, begin, first in reversed(self._leases):
+            connection.give_back([first // NUMBERS])
+            numbers = [first + place - begin for place in left if begin <= place < end]
+            if numbers and not connection.is_over():
+                connection.cancel_all(numbers)
+            end = begin

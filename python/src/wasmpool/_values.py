@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 #: How outputs are read: as their rows were given, or all alike.
 Output = Literal["auto", "json", "text", "bytes"]
-OUTPUTS = ("auto", "json", "text", "bytes")
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BYTES = (bytes, bytearray, memoryview)
@@ -58,10 +57,14 @@ def json_output(output: bytes) -> Any:
         return text.removesuffix("\n")
 
 
-def output(output: bytes, how: Output, was_bytes: bool) -> Any:
-    """An output as it was asked for."""
-    if how == "bytes" or (how == "auto" and was_bytes):
-        return output
-    if how == "text":
-        return output.decode(errors="replace")
-    return json_output(output)
+def _auto(output: bytes, was_bytes: bool) -> Any:
+    return output if was_bytes else json_output(output)
+
+
+#: How outputs become values: functions of an output, and whether its row was bytes.
+READERS: dict[Output, Callable[[bytes, bool], Any]] = {
+    "auto": _auto,
+    "json": lambda output, _: json_output(output),
+    "text": lambda output, _: output.decode(errors="replace"),
+    "bytes": lambda output, _: output,
+}

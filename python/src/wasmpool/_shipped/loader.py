@@ -181,17 +181,17 @@ class Loader:
         self._bind(module, {outer: kind})
         for part in inner:
             kind = getattr(kind, part)
-        self._note(number, kind)
+        self._note(number, item, kind)
         self._unfilled.append((lambda values: self._bind(module, values["globals"]), item["later"]))
 
     def _named(self, number: int, item: dict[str, Any]) -> None:
         defaults = data.loads(item["values"], self.restore)["defaults"]
         kind = collections.namedtuple(item["name"], item["fields"], defaults=defaults, module=item["module"])  # type: ignore[misc]
-        self._note(number, kind)
+        self._note(number, item, kind)
 
-    def _note(self, number: int, kind: type) -> None:
+    def _note(self, number: int, item: dict[str, Any], kind: type) -> None:
         self._made[number] = kind
-        self._numbers[id(kind)] = number
+        self._numbers[id(kind)] = item["number"]
 
 
 def extend(value: Any) -> tuple[str, Any] | None:

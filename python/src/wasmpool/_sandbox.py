@@ -1,0 +1,159 @@
+"""The executor of Python functions."""
+
+from __future__ import annotations
+
+import base64
+import os
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ._calls import Calls
+from ._connection import Connection
+from ._errors import SettingsError
+from ._future import TaskFuture
+from ._modules import Modules
+from ._pool import Pool, length
+from ._progress import Progress
+from ._results import Trusted
+from ._settings import settings
+from ._shipped import data
+
+#: The script that the sandbox runs.
+SCRIPT = Path(__file__).with_name("_sandboxed.py")
+
+
+class SandboxExecutor(Pool):
+    """Runs Python functions in a sandboxed CPython, each call in a sandbox of its own.
+
+    A function goes there as source, with its closure, defaults, the globals that it names, and the classes of its arguments.
+    The sandbox has no files, no network, no processes and no C extensions. What comes back is data: builtin containers and
+    values, dates, decimals, UUIDs, and dataclasses, named tuples, enums and exceptions whose classes were sent.
+
+    - `max_workers`: worker processes; by default as many as there are processors.
+    - `timeout`: seconds that a call may run. It then ends as `TaskTimeout`, which is a `TimeoutError`.
+    - `memory`, `max_output`: bytes that a call may use and give, or a text such as `64MiB`.
+    - `modules`: modules or packages of pure Python, or their names, that functions may import. `python_path` has folders in
+      which they are looked for first.
+    - `initializer`, `initargs`: a function that is called before any other; every call starts from the state that it leaves.
+    - `trust_results`: classes whose instances may come back with any state.
+    - `isolation`, `env`, `dirs`, `fuel`, `deterministic`, `receipts`: as for `Executor`.
+    """
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        *,
+        timeout: float | None = None,
+        memory: int | str | None = None,
+        max_output: int | str | None = None,
+        modules: Iterable[str | types.ModuleType] = (),
+        python_path: Iterable[str | os.PathLike[str]] = (),
+        initializer: Callable[..., Any] | None = None,
+        initargs: tuple[Any, ...] = (),
+        trust_results: Iterable[type] = (),
+        isolation: str = "auto",
+        env: Mapping[str, str] | None = None,
+        dirs: Iterable[str | tuple[str | os.PathLike[str], ...]] = (),
+        fuel: int | None = None,
+        deterministic: bool | int = False,
+        receipts: bool = False,
+    ) -> None:
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        trusted = tuple(trust_results)
+        if not all(isinstance(one, type) for one in trusted):
+            raise SettingsError("trust_results: give classes")
+        known = settings(
+            max_workers=max_workers,
+            timeout=timeout,
+            memory=memory,
+            max_output=max_output,
+            retries=0,
+            isolation=isolation,
+            init_arg=None,
+            call=None,
+            args=(),
+            env=env,
+            dirs=dirs,
+            fuel=fuel,
+            deterministic=deterministic,
+            receipts=receipts,
+            rows="bytes",
+        )
+        self._modules = Modules(modules, python_path)
+        self._calls = Calls(frozenset(self._modules.names), Trusted(trusted, self._modules.names))
+        self._base: bytes | None = None
+        if initializer is not None:
+            self._base = self._calls.base.dumps((initializer, tuple(initargs)))
+        super().__init__(known | {"program": str(SCRIPT), "init_arg": self._snapshot()})
+        self._connected().unpin()
+
+    def _snapshot(self) -> str:
+        """The argument of the script, from which all tasks start."""
+        content = {
+            "modules": self._modules.bundle(),
+            "native": sorted(self._modules.native),
+            "base": self._base,
+            "functions": {},
+        }
+        return base64.b64encode(data.dumps(content)).decode()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> TaskFuture:
+        """Calls a function in the sandbox."""
+        connection = self._connected()
+        try:
+            row, error = self._calls.row(fn, args, kwargs), None
+        except Exception as refused:
+            row, error = b"", refused
+        future = TaskFuture(row, True, self._calls.read, 0, None)
+        try:
+            if error is None:
+                connection.submit(future)
+            else:
+                future.set_running_or_notify_cancel()
+                future.set_exception(error)
+        finally:
+            connection.unpin()
+        return future
+
+    def map(  # type: ignore[override]
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int | None = None,
+        buffersize: int | None = None,
+        return_exceptions: bool = False,
+        progress: Progress = False,
+    ) -> Iterator[Any]:
+        """The results of a function for the elements of the iterables, in their order.
+
+        At most `buffersize` calls are ahead of the results, so an endless iterable is fine. An error is raised at its place, or
+        stands there with `return_exceptions`. `timeout` is for the whole. `chunksize` is the most calls that are sent
+        together; each is a task of its own in any case. `progress` is true for a bar of tqdm, or a function that is called
+        with the number of results and of all calls (`None` if it is not known)."""
+        self._connected().unpin()
+        return self._outcomes(
+            _Function(self, fn),
+            zip(*iterables),
+            self._calls.read,
+            length(iterables),
+            timeout=timeout,
+            chunksize=chunksize,
+            buffersize=buffersize,
+            return_exceptions=return_exceptions,
+            progress=progress,
+        )
+
+
+class _Function:
+    """Where the calls of a map go."""
+
+    def __init__(self, executor: SandboxExecutor, function: Callable[..., Any]) -> None:
+        self._executor, self._function = executor, function
+
+    def begin(self) -> tuple[Connection, Callable[[Any], tuple[bytes, bool]], int]:
+        calls, function = self._executor._calls, self._function
+        return self._executor._connected(), lambda args: (calls.row(function, args, {}), True), 0
