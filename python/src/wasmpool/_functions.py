@@ -173,14 +173,7 @@ class Bundle:
 
     def _function(self, function: types.FunctionType) -> dict[str, Any]:
         code = function.__code__
-        piece = _sources.piece(code.co_filename, code.co_firstlineno, function.__globals__, function.__qualname__)
-        place = places.place(code, piece.first)
-        found = places.find(piece, place)
-        if found is None or found.co_code != code.co_code:
-            raise PicklingError(
-                f"the source of {function.__qualname__} cannot be found in {code.co_filename}: it was made by a program, or the "
-                "file has changed since it was read"
-            )
+        piece = _sources.piece(code, function.__globals__, function.__qualname__)
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
         values = {
             "defaults": function.__defaults__,
@@ -191,7 +184,7 @@ class Bundle:
         return {
             "kind": "function",
             "source": self._source(function.__module__, piece),
-            "place": place,
+            "place": places.place(code, piece.first),
             "name": function.__name__,
             "qualname": function.__qualname__,
             "cells": {name: self._number(cell) for name, cell in cells},

@@ -100,13 +100,19 @@ def raised(error, loader):
 
 
 def text(error):
+    frames = error.__traceback__
     if isinstance(error, ModuleNotFoundError) and error.name:
         error.add_note(SNAPSHOT.modules.remedy(error.name))
+    elif isinstance(error, OSError) and any(is_socket(frame) for frame, _ in traceback.walk_tb(frames)):
+        error.add_note("The sandbox has no sockets, and so no asyncio.run, which needs one.")
     SNAPSHOT.world.show_sources()
-    frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
     lines = "".join(traceback.format_exception(type(error), error, frames))
     if len(lines) > MOST:
         lines = f"{lines[: MOST // 2]}\n  …\n{lines[-MOST // 2 :]}"
     return lines.encode("utf-8", "backslashreplace")
+
+
+def is_socket(frame):
+    return frame.f_code.co_filename.rpartition("/")[2] == "socket.py"

@@ -10,7 +10,7 @@ import types
 from pickle import PicklingError
 from typing import Any
 
-from ._shipped.places import Piece, outermost
+from ._shipped.places import Piece, Place, codes, find, outermost, place
 
 
 class _Parsed:
@@ -19,7 +19,7 @@ class _Parsed:
     def __init__(self, text: str, name: str) -> None:
         self.tree = ast.parse(text, name)
         self.lines = text.splitlines(keepends=True)
-        self.name = name
+        self.name, self._text = name, text
         self.flags = 0
         self._spans: list[tuple[int, int]] = []
         for node in self.tree.body:
@@ -40,13 +40,25 @@ class _Parsed:
         return None
 
 
+    @functools.cached_property
+    def _codes(self) -> dict[Place, list[types.CodeType]]:
+        found: dict[Place, list[types.CodeType]] = {}
+        for code in codes(compile(self._text, self.name, "exec", dont_inherit=True)):
+            found.setdefault(place(code), []).append(code)
+        return found
+
+    def has(self, code: types.CodeType) -> bool:
+        return any(one.co_code == code.co_code for one in self._codes.get(place(code), ()))
+
+
 @functools.lru_cache(maxsize=32)
 def _parsed(text: str, name: str) -> _Parsed:
     return _Parsed(text, name)
 
 
-def piece(path: str, line: int, space: dict[str, Any], owner: str) -> Piece:
-    """The piece of a source with a line."""
+def piece(code: types.CodeType, space: dict[str, Any], owner: str) -> Piece:
+    """The piece of a source with a code."""
+    path = code.co_filename
     # Through the module: doctest puts another function there.
     lines = linecache.getlines(path, space)
     if not lines:
@@ -54,12 +66,17 @@ def piece(path: str, line: int, space: dict[str, Any], owner: str) -> Piece:
             f"{owner} has no source: it comes from {path}. Functions go to the sandbox as source; define it in a file or in a notebook"
         )
     try:
-        found = _parsed("".join(lines), path).piece(line)
+        parsed = _parsed("".join(lines), path)
+        piece = parsed.piece(code.co_firstlineno)
+        found = find(piece, place(code, piece.first)) if piece else None
     except SyntaxError:
-        found = None
-    if found is None:
-        raise PicklingError(f"the source of {owner} cannot be found in {path}: the file has changed since it was read")
-    return found
+        piece = found = None
+    # The compiler knows the imports of a whole file, and so calls their functions in another way.
+    if piece is not None and found is not None and (found.co_code == code.co_code or parsed.has(code)):
+        return piece
+    raise PicklingError(
+        f"the source of {owner} cannot be found in {path}: it was made by a program, or the file has changed since it was read"
+    )
 
 
 def of_class(kind: type, module: types.ModuleType | None) -> tuple[Piece, ast.ClassDef] | None:

@@ -92,7 +92,8 @@ def _container(kind: str, content: Any) -> Any:
         return found
     if type(content) is tuple and len(content) == 2:
         first, second = content
-        if kind == "deque" and type(first) is list and (second is None or type(second) is int and second >= 0):
+        fits = second is None or type(second) is int and 0 <= second < 1 << 31
+        if kind == "deque" and type(first) is list and fits:
             return collections.deque(first, second)
         if kind == "defaultdict" and type(second) is dict and (first is None or type(first) is str and first in FACTORIES):
             return collections.defaultdict(FACTORIES[first] if first else None, second)

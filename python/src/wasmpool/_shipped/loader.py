@@ -93,6 +93,9 @@ class Loader:
         self._unfilled: collections.deque[tuple[Callable[[Any], None], bytes]] = collections.deque()
         for _, piece in self._sources:
             world.add(piece)
+        # Also those that only a further bundle names.
+        for number in range(self._first, self._first + len(self._items)):
+            self._item(number)
         self.value = data.loads(content["value"], self.restore)
         while self._unfilled:
             fill, values = self._unfilled.popleft()
