@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _frames
-from ._binary import find
+from ._binary import environment, find
 from ._errors import Error, ServerDied, SetUpFailed, of_server
 from ._future import Ended, Names, TaskFuture
 
@@ -94,7 +94,12 @@ class Connection:
         self._retired = self._is_closed = False
         # A group of its own: Ctrl-C in a terminal is for this process, which then decides.
         self._process = subprocess.Popen(
-            [find(), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, process_group=0
+            [find(), "serve"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            process_group=0,
+            env=environment(),
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
