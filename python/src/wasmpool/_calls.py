@@ -10,11 +10,12 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from pickle import PicklingError
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _frames
 from ._errors import RemoteTraceback, ResultRefused, TaskFailed
 from ._functions import Bundle, Classes, is_full
+from ._future import TaskFuture
 from ._results import Results, Trusted
 from ._shipped import data
 from ._shipped.data import DataError
@@ -22,6 +23,8 @@ from ._shipped.data import DataError
 #: As in `_sandboxed.py`.
 HEAD = struct.Struct("<BII")
 VALUE, ERROR = 0, 1
+#: Calls after which a function becomes a part of the snapshot. Making one costs as much as a function that comes along so often.
+ENOUGH = 1000
 #: Functions that are kept taken apart.
 MOST_FUNCTIONS = 1024
 #: Classes that are sent along with a function, because its arguments had instances of them.
@@ -39,6 +42,8 @@ class Function:
         self.companions = companions
         self._state = _state(function)
         bundle.forget()
+        #: How often it came along with a call.
+        self.sent = 0
 
     def is_current(self, function: Callable[..., Any]) -> bool:
         """Whether the function, and what it names, still are what they were."""
@@ -46,6 +51,27 @@ class Function:
             return False
         now = _state(function)
         return len(now) == len(self._state) and all(one is other for one, other in zip(now, self._state, strict=True))
+
+
+class Call(NamedTuple):
+    function: Function
+    is_bundle: bool
+    content: bytes
+
+
+class FunctionFuture(TaskFuture):
+    """The future of a call. Its row is made when it is sent, by what the sandbox has then."""
+
+    def __init__(self, calls: Calls, call: Call | None) -> None:
+        super().__init__(b"", True, calls.read, 0, None)
+        self._calls, self._call = calls, call
+
+    def _begin(self) -> bytes | None:
+        row, call, connection = super()._begin(), self._call, self._connection
+        if row is None or call is None or connection is None:
+            return row
+        self._call = None
+        return self._calls.row(call, connection.note)
 
 
 def _state(function: Callable[..., Any]) -> tuple[Any, ...]:
@@ -81,6 +107,8 @@ class Calls:
         self.base = self._bundle()
         self._known: OrderedDict[int, tuple[weakref.ref[Any], Function]] = OrderedDict()
         self._lock = threading.RLock()
+        #: Called when a function has come along often enough to become a part of the snapshot.
+        self.on_enough: Callable[[], Callable[[], None] | None] | None = None
 
     def _bundle(self, parent: Bundle | None = None) -> Bundle:
         return Bundle(self._classes, self._modules, parent)
@@ -112,28 +140,48 @@ class Calls:
 
     # Rows.
 
-    def row(self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> bytes:
-        """A call as a row that brings its function along."""
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Call:
         function, args, keywords = plain(function, args, keywords)
         known = self.function(function)
         try:
-            is_bundle, content = 0, data.dumps((args, keywords))
+            call = Call(known, False, data.dumps((args, keywords)))
         except DataError:
-            known, content = self._with_classes(function, known, (args, keywords))
-            is_bundle = 1
-        row = HEAD.pack(is_bundle, 0, len(known.data)) + known.data + content
-        if len(row) > _frames.MAX_ROW:
-            raise PicklingError(f"the arguments have {len(row)} bytes, more than {_frames.MAX_ROW}")
-        return row
+            call = self._with_classes(function, known, (args, keywords))
+        size = HEAD.size + len(known.data) + len(call.content)
+        if size > _frames.MAX_ROW:
+            raise PicklingError(f"the function and its arguments have {size} bytes, more than {_frames.MAX_ROW}")
+        return call
 
-    def _with_classes(self, function: Callable[..., Any], known: Function, call: Any) -> tuple[Function, bytes]:
+    def row(self, call: Call, snapshot: dict[Function, int]) -> bytes:
+        """The row of a call, for a sandbox that has some functions already. Others come along with each call."""
+        number = snapshot.get(call.function)
+        if number is not None:
+            return HEAD.pack(call.is_bundle, number, 0) + call.content
+        call.function.sent += 1
+        if call.function.sent == ENOUGH and self.on_enough is not None and (tell := self.on_enough()):
+            tell()
+        text = call.function.data
+        return HEAD.pack(call.is_bundle, 0, len(text)) + text + call.content
+
+    def often(self, most: int) -> list[Function]:
+        """The functions that are called often, up to a size."""
+        with self._lock:
+            known = [function for _, function in reversed(self._known.values())]
+        found = []
+        for function in known:
+            most -= len(function.data)
+            if function.sent >= ENOUGH // 4 and most > 0:
+                found.append(function)
+        return found
+
+    def _with_classes(self, function: Callable[..., Any], known: Function, call: Any) -> Call:
         """Arguments that are more than data. Their classes stay with the function."""
         bundle = self._bundle(known.bundle)
         content = bundle.dumps(call)
         if bundle.classes and len(known.companions) + len(bundle.classes) <= MOST_COMPANIONS:
             known = self._add(function, (*known.companions, *bundle.classes))
             content = self._bundle(known.bundle).dumps(call)
-        return known, content
+        return Call(known, True, content)
 
     # Results.
 

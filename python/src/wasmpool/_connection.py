@@ -57,6 +57,11 @@ class _End:
         self.how = how
 
 
+class _Retire:
+    def __init__(self, successor: Connection) -> None:
+        self.successor = successor
+
+
 _STOP = object()
 #: Connections of this process, for the end of the interpreter and for forks.
 LIVE: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -89,9 +94,15 @@ class Connection:
         self.info: dict[str, Any] = {}
         self._names: Names | None = None
         self.dead = False
-        # How many are about to submit something, and whether nobody else will.
+        # How many are about to submit something, and who takes what is submitted after them.
         self._pins = 0
-        self._retired = self._is_closed = False
+        self._successor: Connection | None = None
+        # What the end waits for: tasks may still come from the connection before this one.
+        self._before: Connection | None = None
+        self._has_moved = threading.Event()
+        self._is_closed = False
+        #: What its owner notes.
+        self.note: Any = None
         # A group of its own: Ctrl-C in a terminal is for this process, which then decides.
         self._process = subprocess.Popen(
             [find(), "serve"],
@@ -179,11 +190,14 @@ class Connection:
         return any(one["id"] == task for one in self.stats().get("running", ()))
 
     def end(self, how: int) -> None:
-        """Lets the server end: after all tasks, after the running ones, or at once. Does not wait."""
+        """Lets the server end: after all tasks, after the running ones, or at once. Does not wait for that."""
+        before, self._before = self._before, None
+        if before is not None and threading.current_thread() is not before._writer:
+            before._has_moved.wait()
         self._queue.put(_End(how))
 
     def pin(self) -> Connection:
-        """Lets it stay until `unpin`, although another takes its place."""
+        """Lets it take tasks until `unpin`, although another takes its place."""
         with self._lock:
             self._pins += 1
         return self
@@ -191,17 +205,18 @@ class Connection:
     def unpin(self) -> None:
         with self._lock:
             self._pins -= 1
-            ends = self._retired and not self._pins
+            ends = self._successor if not self._pins else None
         if ends:
-            self.end(_frames.DRAIN)
+            self._queue.put(_Retire(ends))
 
-    def retire(self) -> None:
-        """Lets its tasks finish. Another connection takes its place."""
+    def retire(self, successor: Connection) -> None:
+        """Lets the tasks finish that were sent. The successor takes the others."""
+        successor._before = self
         with self._lock:
-            self._retired = True
+            self._successor = successor
             ends = not self._pins
         if ends:
-            self.end(_frames.DRAIN)
+            self._queue.put(_Retire(successor))
 
     def kill(self) -> None:
         """Kills the server, and with it everything."""
@@ -253,6 +268,8 @@ class Connection:
         except OSError:
             # The server is gone, which the reader reports.
             pass
+        finally:
+            self._has_moved.set()
 
     def _turn(self) -> bool:
         """Takes what has come, and sends what may be sent. False when there is nothing more to come."""
@@ -270,6 +287,8 @@ class Connection:
                     self._credit.bytes += item.bytes
                 elif type(item) is _End:
                     self._end(item.how)
+                elif type(item) is _Retire:
+                    self._move(item.successor)
                 elif self._ending is None:
                     self._backlog.append(item)
                 else:
@@ -294,6 +313,17 @@ class Connection:
             for item in self._backlog:
                 self._refuse(item)
             self._backlog.clear()
+
+    def _move(self, successor: Connection) -> None:
+        """Hands the tasks over that were not sent. Rows of streams have their numbers, and stay."""
+        futures = [item for item in self._backlog if type(item) is not Rows]
+        if self._ending is None:
+            self._backlog = deque(item for item in self._backlog if type(item) is Rows)
+            for future in futures:
+                self._pending.pop(future._id, None)
+                successor.submit(future)
+        self._has_moved.set()
+        self._end(_frames.DRAIN)
 
     def _refuse(self, item: Any) -> None:
         """Ends what was not sent before the end."""
@@ -407,7 +437,7 @@ class Connection:
         elif kind == _frames.ERROR:
             self._fault = json.loads(body)
         elif kind == _frames.CLOSED:
-            self._is_closed = self._retired
+            self._is_closed = self._successor is not None
         elif kind == _frames.EVENT:
             self._tell(json.loads(body))
 
@@ -486,7 +516,7 @@ class Connection:
         for future in _emptied(self._pending):
             future._lose(error)
         if self._is_closed:
-            # All that was submitted has its result.
+            # All that was sent has its result.
             self._leases.clear()
         for found, _ in _emptied(self._leases):
             if (stream := found()) is not None:

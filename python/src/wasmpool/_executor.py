@@ -95,7 +95,7 @@ class Executor(Pool):
             super().__init__(known | {"program": os.path.abspath(program)})
         self._connected().unpin()
 
-    def _begun(self) -> None:
+    def _begun(self, connection: Connection) -> None:
         self._functions = {}
 
     def _function(self, connection: Connection, name: str | None) -> int:

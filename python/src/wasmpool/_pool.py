@@ -40,16 +40,19 @@ class Pool(concurrent.futures.Executor):
             if self._shutdown:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if self._connection is None or self._connection.dead:
-                connection = Connection(self._settings, self._program)
-                connection.open()
-                self._begun()
-                self._connection = connection
-                # Not `self`: an executor that nobody has any more lets its server finish and end.
-                weakref.finalize(self, connection.end, _frames.DRAIN).atexit = False
+                self._connection = self._opened(self._settings)
+                self._begun(self._connection)
             return self._connection.pin()
 
-    def _begun(self) -> None:
-        """Forgets what an earlier connection knew."""
+    def _opened(self, settings: dict[str, Any]) -> Connection:
+        connection = Connection(settings, self._program)
+        connection.open()
+        # Not `self`: an executor that nobody has any more lets its server finish and end.
+        weakref.finalize(self, connection.end, _frames.DRAIN).atexit = False
+        return connection
+
+    def _begun(self, connection: Connection) -> None:
+        """Notes what is new with a connection."""
 
     def _outcomes(
         self,

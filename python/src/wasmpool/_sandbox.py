@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
+import threading
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ._calls import Calls
+from . import _frames
+from ._calls import Calls, Function, FunctionFuture
 from ._connection import Connection
 from ._errors import SettingsError
 from ._future import TaskFuture
@@ -20,6 +24,10 @@ from ._results import Trusted
 from ._settings import settings
 from ._shipped import data
 
+log = logging.getLogger("wasmpool")
+
+#: Functions of a snapshot together.
+MOST_BYTES = 16 << 20
 #: The script that the sandbox runs.
 SCRIPT = Path(__file__).with_name("_sandboxed.py")
 
@@ -87,31 +95,71 @@ class SandboxExecutor(Pool):
         self._base: bytes | None = None
         if initializer is not None:
             self._base = self._calls.base.dumps((initializer, tuple(initargs)))
-        super().__init__(known | {"program": str(SCRIPT), "init_arg": self._snapshot()})
+        # The functions of the snapshot, from which all tasks start, by their numbers in it.
+        self._functions: dict[Function, int] = {}
+        self._grows = False
+        self._growing = threading.Lock()
+        # Connections that finish what they had.
+        self._former: list[Connection] = []
+        self._calls.on_enough = weakref.WeakMethod(self._grow)
+        super().__init__(known | {"program": str(SCRIPT), "init_arg": self._snapshot(())})
         self._connected().unpin()
 
-    def _snapshot(self) -> str:
-        """The argument of the script, from which all tasks start."""
+    def _snapshot(self, functions: Iterable[Function]) -> str:
+        """The argument of the script."""
         content = {
             "modules": self._modules.bundle(),
             "native": sorted(self._modules.native),
             "base": self._base,
-            "functions": {},
+            "functions": {number: function.data for number, function in enumerate(functions)},
         }
         return base64.b64encode(data.dumps(content)).decode()
+
+    def _begun(self, connection: Connection) -> None:
+        connection.note = self._functions
+
+    def _grow(self) -> None:
+        """Begins to make a snapshot with the functions that are called often."""
+        with self._growing:
+            if self._grows or self._shutdown:
+                return
+            self._grows = True
+        threading.Thread(target=_grow, args=(weakref.ref(self),), name="wasmpool-snapshot", daemon=True).start()
+
+    def _change(self, functions: dict[Function, int], settings: dict[str, Any]) -> None:
+        """Lets another connection, whose snapshot has these functions, take the place of the present one."""
+        connection = self._opened(settings)
+        connection.note = functions
+        with self._lock:
+            former = self._connection
+            if self._shutdown or former is None or former.dead:
+                connection.end(_frames.DRAIN)
+                return
+            self._functions, self._settings, self._connection = functions, settings, connection
+            self._former = [one for one in self._former if not one.dead] + [former]
+            former.retire(connection)
+
+    def _stop(self, how: int, wait: bool) -> None:
+        with self._lock:
+            self._shutdown = True
+            former = self._former
+        if how != _frames.DRAIN:
+            for one in former:
+                one.end(how)
+        super()._stop(how, wait)
+        for one in former if wait else ():
+            one.join()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> TaskFuture:
         """Calls a function in the sandbox."""
         connection = self._connected()
         try:
-            row, error = self._calls.row(fn, args, kwargs), None
-        except Exception as refused:
-            row, error = b"", refused
-        future = TaskFuture(row, True, self._calls.read, 0, None)
-        try:
-            if error is None:
+            try:
+                future = FunctionFuture(self._calls, self._calls.call(fn, args, kwargs))
                 connection.submit(future)
-            else:
+            except Exception as error:
+                # As from other executors: whoever wants the result is told.
+                future = FunctionFuture(self._calls, None)
                 future.set_running_or_notify_cancel()
                 future.set_exception(error)
         finally:
@@ -155,5 +203,21 @@ class _Function:
         self._executor, self._function = executor, function
 
     def begin(self) -> tuple[Connection, Callable[[Any], tuple[bytes, bool]], int]:
-        calls, function = self._executor._calls, self._function
-        return self._executor._connected(), lambda args: (calls.row(function, args, {}), True), 0
+        calls, function, connection = self._executor._calls, self._function, self._executor._connected()
+        snapshot = connection.note
+        return connection, lambda args: (calls.row(calls.call(function, args, {}), snapshot), True), 0
+
+
+def _grow(reference: weakref.ref[SandboxExecutor]) -> None:
+    executor = reference()
+    if executor is None:
+        return
+    try:
+        functions = {function: number for number, function in enumerate(executor._calls.often(MOST_BYTES))}
+        settings = executor._settings | {"init_arg": executor._snapshot(functions)}
+        executor._change(functions, settings)
+    except Exception as error:
+        # Functions still come along with their calls.
+        log.warning("no snapshot with the functions that are called often: %s", error)
+    else:
+        executor._grows = False

@@ -47,6 +47,7 @@ class Snapshot:
         is_bundle, number, length = HEAD.unpack_from(row)
         start = HEAD.size + length
         if length:
+            # It has come along.
             function = Loader(row[HEAD.size : start], self.world, self.base)
         else:
             function = self.functions[number]
