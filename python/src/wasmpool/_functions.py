@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import functools
 import itertools
+import marshal
 import sys
 import threading
 import types
@@ -89,8 +90,9 @@ class Bundle:
 
         Raises `PicklingError` for a value that has no form, with its name."""
         root = self.write(value)
-        content = {"first": self._first, "items": self._written, "value": root}
-        return data.dumps(content | {"sources": [(module, tuple(piece)) for module, piece in self._sources]})
+        sources = [(module, tuple(piece)) for module, piece in self._sources]
+        # Only the sandbox reads it. Plain values have the same form in this version of marshal for every Python.
+        return marshal.dumps((self._first, sources, self._written, root), 2)
 
     def write(self, value: Any) -> bytes:
         """The value alone. What it needs is in the bundle."""
@@ -226,7 +228,9 @@ class Bundle:
         self.looked_up += [(space, name, value) for name, value in found.items()]
         return found
 
-    def _values(self, values: dict[str, Any], owner: str) -> bytes:
+    def _values(self, values: dict[str, Any], owner: str) -> bytes | None:
+        if not any(values.values()):
+            return None
         try:
             return data.dumps(values, self.extend)
         except DataError as error:

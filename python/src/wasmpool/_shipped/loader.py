@@ -7,6 +7,7 @@ import builtins
 import collections
 import functools
 import linecache
+import marshal
 import sys
 import types
 from collections.abc import Callable
@@ -82,11 +83,9 @@ class Loader:
     """Makes what is in a bundle, which may name what is in another one."""
 
     def __init__(self, bundle: bytes, world: World, parent: Loader | None = None) -> None:
-        content = data.loads(bundle)
+        self._first, sources, self._items, value = marshal.loads(bundle)
         self._world = world
-        self._first = content["first"]
-        self._items = content["items"]
-        self._sources = [(module, places.Piece(*piece)) for module, piece in content["sources"]]
+        self._sources = [(module, places.Piece(*piece)) for module, piece in sources]
         self._made: dict[int, Any] = dict(parent._made) if parent else {}
         self._numbers: dict[int, int] = dict(parent._numbers) if parent else {}
         self._bindings: dict[str, dict[str, Any]] = {}
@@ -96,7 +95,7 @@ class Loader:
         # Also those that only a further bundle names.
         for number in range(self._first, self._first + len(self._items)):
             self._item(number)
-        self.value = data.loads(content["value"], self.restore)
+        self.value = data.loads(value, self.restore)
         while self._unfilled:
             fill, values = self._unfilled.popleft()
             fill(data.loads(values, self.restore))
@@ -168,13 +167,15 @@ class Loader:
             vars(function).update(values["members"])
             self._bind(module, values["globals"])
 
-        self._unfilled.append((fill, item["values"]))
+        if item["values"] is not None:
+            self._unfilled.append((fill, item["values"]))
 
     def _class(self, number: int, item: dict[str, Any]) -> None:
         module, piece = self._sources[item["source"]]
         space = self._world.space(module)
-        self._bind(module, data.loads(item["values"], self.restore)["globals"])
-        self.bind()
+        if item["values"] is not None:
+            self._bind(module, data.loads(item["values"], self.restore)["globals"])
+            self.bind()
         code = places.statement(piece, item["qualname"])
         if code is None:
             raise DataError(f"{item['qualname']} is not in {piece.name} for this version of Python")
@@ -185,10 +186,11 @@ class Loader:
         for part in inner:
             kind = getattr(kind, part)
         self._note(number, item, kind)
-        self._unfilled.append((lambda values: self._bind(module, values["globals"]), item["later"]))
+        if item["later"] is not None:
+            self._unfilled.append((lambda values: self._bind(module, values["globals"]), item["later"]))
 
     def _named(self, number: int, item: dict[str, Any]) -> None:
-        defaults = data.loads(item["values"], self.restore)["defaults"]
+        defaults = data.loads(item["values"], self.restore)["defaults"] if item["values"] else ()
         kind = collections.namedtuple(item["name"], item["fields"], defaults=defaults, module=item["module"])  # type: ignore[misc]
         self._note(number, item, kind)
 
