@@ -6,9 +6,9 @@ standard library's; what runs in a sandbox is another subject. Other kinds of ex
 takes their class.
 """
 
+import concurrent.futures
 import time
 import unittest
-from concurrent.futures import Future
 
 from programs import wat
 from wasmpool import Executor
@@ -20,12 +20,6 @@ except ImportError:
 
 #: Tests that do not apply, with the reason.
 SKIPPED = {
-    "test_map": "the adapter has no map of functions",
-    "test_map_exception": "the adapter has no map of functions",
-    "test_map_timeout": "the adapter has no map of functions; test_executor has its own",
-    "test_shutdown_race_issue12456": "the adapter has no map of functions",
-    "test_free_reference": "the adapter has no map of functions",
-    "test_no_stale_references": "the adapter itself keeps the function until its task has ended",
     "test_cancel_futures": "it wants a task to have begun, which no worker need have done so soon; test_limits has its own",
     "test_interpreter_shutdown": "it imports the executor by name from concurrent.futures; test_processes has its own",
     "test_submit_after_interpreter_shutdown": "as test_interpreter_shutdown",
@@ -46,11 +40,16 @@ class Sleeping(Executor):
         future.set_result = lambda _: _settle(future, function, args, keywords)
         return future
 
+    # The standard library's, over these futures.
+    map = concurrent.futures.Executor.map
+
 
 def _settle(future, function, args, keywords):
+    # A future that holds itself would hold its result.
+    del future.set_result
     real, time.sleep = time.sleep, lambda _: None
     try:
-        Future.set_result(future, None if function is real else function(*args, **keywords))
+        future.set_result(None if function is real else function(*args, **keywords))
     except Exception as error:
         future.set_exception(error)
     finally:

@@ -1,0 +1,98 @@
+"""joblib's `Parallel` in sandboxes.
+
+    import joblib
+    import wasmpool.joblib
+
+    wasmpool.joblib.register()
+    with joblib.parallel_config("wasmpool", n_jobs=2, timeout=1):
+        joblib.Parallel()(joblib.delayed(pow)(number, 2) for number in range(10))
+
+Keyword arguments of `parallel_config` are those of `SandboxExecutor`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from joblib import register_parallel_backend
+from joblib.parallel import ParallelBackendBase
+
+from ._sandbox import SandboxExecutor
+
+Calls = list["Future[Any]"]
+
+
+class Backend(ParallelBackendBase):  # type: ignore[misc]
+    """A backend whose workers run each call in a sandbox of its own. Its executor stays for the next `Parallel`, as it does
+    with joblib's own."""
+
+    supports_retrieve_callback = True
+    default_n_jobs = -1
+
+    def __init__(self, nesting_level: int | None = None, inner_max_num_threads: int | None = None, **limits: Any) -> None:
+        super().__init__(nesting_level, inner_max_num_threads)
+        self._limits = limits
+        self._executor: SandboxExecutor | None = None
+        self._made_with: dict[str, Any] = {}
+
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
+        if n_jobs == 0:
+            raise ValueError("n_jobs == 0 in Parallel has no meaning")
+        if n_jobs is None:
+            return 1
+        return n_jobs if n_jobs > 0 else max(len(os.sched_getaffinity(0)) + 1 + n_jobs, 1)
+
+    def configure(
+        self, n_jobs: int = 1, parallel: Any = None, prefer: Any = None, require: Any = None, **limits: Any
+    ) -> int:
+        self.parallel = parallel
+        workers = self.effective_n_jobs(n_jobs)
+        wanted = self._limits | limits | {"max_workers": workers}
+        if self._executor is None or wanted != self._made_with:
+            if self._executor is not None:
+                self._executor.shutdown()
+            self._executor = SandboxExecutor(**wanted)
+            self._made_with = wanted
+        return workers
+
+    def submit(self, func: Any, callback: Callable[[Calls], Any] | None = None) -> Calls:
+        """Submits the calls of a batch, each as a task of its own."""
+        assert self._executor is not None, "joblib configures a backend before it uses it"
+        calls = [self._executor.submit(one, *args, **keywords) for one, args, keywords in func.items]
+        if callback is not None:
+            _when_all_are_done(calls, callback)
+        return calls
+
+    def retrieve_result_callback(self, out: Calls) -> list[Any]:
+        return [call.result() for call in out]
+
+    def abort_everything(self, ensure_ready: bool = True) -> None:
+        if self._executor is not None:
+            self._executor.kill()
+            self._executor = None
+        if ensure_ready:
+            self.configure(self.parallel.n_jobs, self.parallel, **self._made_with)
+
+
+def _when_all_are_done(calls: Calls, callback: Callable[[Calls], Any]) -> None:
+    left, lock = len(calls), threading.Lock()
+
+    def count(_: Future[Any]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            is_last = left == 0
+        if is_last:
+            callback(calls)
+
+    for call in calls:
+        call.add_done_callback(count)
+
+
+def register(name: str = "wasmpool", *, make_default: bool = False) -> None:
+    """Makes the backend known to joblib under a name."""
+    register_parallel_backend(name, Backend, make_default=make_default)
