@@ -25,7 +25,13 @@ from ._shipped.instances import instance
 
 _GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"}
 #: Kinds of values that the sandbox finds by name.
-_BY_NAME = (types.FunctionType, types.BuiltinFunctionType, type)
+_BY_NAME = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    type,
+)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -120,7 +126,7 @@ class Bundle:
             return "item", self._number(value)
         if isinstance(value, type):
             return "class", self._number(value)
-        if isinstance(value, types.MethodType):
+        if isinstance(value, (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)):
             return "method", (value.__self__, value.__name__)
         if type(value) is functools.partial:
             return "partial", (value.func, value.args, value.keywords)
@@ -145,8 +151,8 @@ class Bundle:
         """Module and name of a value of a module that the sandbox has as well."""
         if value is type(None):
             return "types", "NoneType"
-        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-        module = module or getattr(getattr(value, "__self__", None), "__name__", None)
+        owner = getattr(value, "__objclass__", value)
+        module, name = getattr(owner, "__module__", None), getattr(value, "__qualname__", "")
         if not isinstance(module, str) or not self._has(module):
             return None
         found: Any = sys.modules.get(module)

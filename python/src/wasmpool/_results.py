@@ -50,7 +50,10 @@ class Results:
             return self._named(content)
         if kind not in _CONTAINERS:
             self._check(kind, content)
-        return restored(kind, content)
+        try:
+            return restored(kind, content)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise DataError(f"the parts of {kind!r} do not fit: {error}") from error
 
     def _named(self, content: Any) -> type:
         """A class by module and name, if both are known here. Nothing is imported."""

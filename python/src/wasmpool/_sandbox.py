@@ -115,6 +115,19 @@ class SandboxExecutor(Pool):
         }
         return base64.b64encode(data.dumps(content)).decode()
 
+    def _opened(self, settings: dict[str, Any]) -> Connection:
+        connection = super()._opened(settings)
+        if self._base is not None:
+            # A row without content asks how the initializer has ended.
+            future = FunctionFuture(self._calls, None)
+            connection.submit(future)
+            try:
+                future.result()
+            except BaseException:
+                connection.kill()
+                raise
+        return connection
+
     def _begun(self, connection: Connection) -> None:
         connection.note = self._functions
 

@@ -15,10 +15,6 @@ VALUE, ERROR, UNFIT = b"\0", b"\1", b"\2"
 MOST = 32768
 
 
-class Failed(Exception):
-    """The initializer has raised an error."""
-
-
 class Snapshot:
     """All that tasks start from."""
 
@@ -27,21 +23,29 @@ class Snapshot:
         self.base = None
         self.functions = {}
         self.modules = None
+        # The output of all tasks, if the initializer has raised an error.
+        self.broken = None
 
     def begin(self, settings):
         self.modules = Modules(settings["modules"], settings["native"])
         self.modules.install()
         if settings["base"] is not None:
-            self.base = Loader(settings["base"], self.world)
-            function, args = self.base.value
-            function(*args)
-            self.world.fix()
+            self.initialize(settings["base"])
         for number, bundle in settings["functions"].items():
             try:
                 self.functions[number] = Loader(bundle, self.world, self.base)
             except Exception as error:
                 # Whoever calls it is told.
                 self.functions[number] = error
+
+    def initialize(self, bundle):
+        try:
+            self.base = Loader(bundle, self.world)
+            function, args = self.base.value
+            function(*args)
+            self.world.fix()
+        except Exception as error:
+            self.broken = raised(error, self.base)
 
     def call(self, row):
         is_bundle, number, length = HEAD.unpack_from(row)
@@ -71,6 +75,8 @@ def init(arg: bytes):
 
 
 def run(row: bytes):
+    if SNAPSHOT.broken is not None or len(row) == 0:
+        return SNAPSHOT.broken or VALUE + data.dumps(None)
     loader = None
     try:
         loader, function, args, keywords = SNAPSHOT.call(row)

@@ -72,8 +72,12 @@ def restored(kind: str, content: Any) -> Any:
     if kind == "tuple":
         return tuple.__new__(content[0], content[1])
     if kind == "error":
-        error = content[0].__new__(content[0], *content[1])
-        error.args = content[1]
+        if content[0].__module__ == "builtins":
+            # These keep their parts where only their own code puts them.
+            error = content[0](*content[1])
+        else:
+            error = content[0].__new__(content[0], *content[1])
+            error.args = content[1]
         vars(error).update(content[2])
         return error
     if kind == "instance":
