@@ -1,5 +1,6 @@
 """What the tests of the sandbox share."""
 
+import importlib.util
 import os
 import shutil
 import unittest
@@ -7,12 +8,11 @@ from pathlib import Path
 
 from wasmpool import SandboxExecutor
 
-#: More than a minute on a busy machine: the first executor compiles the runtime.
-FIRST = 600
-
 
 def has_runtime() -> bool:
     """Whether the sandbox's Python is here, or can be made."""
+    if importlib.util.find_spec("wasmpool_runtime_python") or os.environ.get("WPOOL_RUNTIMES"):
+        return True
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wpool" / "runtimes"
     return shutil.which("componentize-py") is not None or any(cache.glob("python-*.wasm"))
 

@@ -2,6 +2,8 @@
 
 import functools
 import math
+import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -13,7 +15,7 @@ from pickle import PicklingError
 import function_cases
 import wasmpool
 from sandbox import SandboxTest, executor, outcome
-from wasmpool import _calls
+from wasmpool import _binary, _calls
 
 TABLE = None
 CALLS = {"count": 0}
@@ -65,6 +67,21 @@ class CasesTest(SandboxTest):
         self.assertEqual(list(says), ["asyncio"], says)
         self.assertIn("The sandbox has no sockets", says["asyncio"])
         self.assertGreaterEqual(len(works), 36)
+
+
+class VersionsTest(SandboxTest):
+    def test_they_do_so_in_interpreters_of_other_versions(self):
+        others = [path for path in os.environ.get("WASMPOOL_PYTHONS", "").split(os.pathsep) if path]
+        if not others:
+            self.skipTest("WASMPOOL_PYTHONS names no other interpreters")
+        folders = [str(Path(wasmpool.__file__).parents[1]), str(Path(__file__).parent)]
+        env = _binary.environment() | {"PYTHONPATH": os.pathsep.join(folders), "WASMPOOL_BINARY": _binary.find()}
+        env["WPOOL_REQUIRE_LANGUAGES"] = "1"
+        for python in others:
+            with self.subTest(python):
+                command = [python, "-m", "unittest", "test_functions", "test_sandbox.CasesTest"]
+                ran = subprocess.run(command, capture_output=True, text=True, env=env, cwd=folders[1])
+                self.assertEqual(ran.returncode, 0, ran.stderr)
 
 
 class FuturesTest(SandboxTest):
