@@ -20,8 +20,15 @@ def fail_on(number, bad):
 
 
 def endless():
-    while True:
+    # In this process it would be an error.
+    while platform() == "wasi":
         pass
+
+
+def platform():
+    import sys
+
+    return sys.platform
 
 
     return os.getpid() if hasattr(os, "getpid") else None
@@ -55,10 +62,17 @@ class JoblibTest(unittest.TestCase):
             with self.assertRaises(wasmpool.TaskTimeout):
                 joblib.Parallel()([joblib.delayed(endless)()])
 
+    def test_no_call_is_made_in_this_process(self):
+        for n_jobs in (1, 2, None):
+            with joblib.parallel_config("wasmpool", n_jobs=n_jobs):
+                self.assertEqual(joblib.Parallel()([joblib.delayed(platform)()]), ["wasi"])
+        with joblib.parallel_config("wasmpool", n_jobs=2):
+            with self.assertRaisesRegex(ValueError, "shared memory"):
+                joblib.Parallel(require="sharedmem")([joblib.delayed(platform)()])
+
     def test_numbers_of_jobs_are_as_in_joblib(self):
         backend = wasmpool.joblib.Backend()
-        self.assertEqual((backend.effective_n_jobs(3), backend.effective_n_jobs(None)), (3, 1))
-        self.assertGreaterEqual(backend.effective_n_jobs(-1), 1)
+        self.assertEqual((backend.effective_n_jobs(3), backend.effective_n_jobs(1)), (3, 2))
         with self.assertRaises(ValueError):
             backend.effective_n_jobs(0)
 
