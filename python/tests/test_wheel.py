@@ -66,8 +66,8 @@ class InstalledTest(unittest.TestCase):
     def test_the_metadata_say_what_belongs_together(self):
         about = importlib.metadata.metadata("wasmpool")
         self.assertEqual((about["Requires-Python"], about["License-Expression"]), (">=3.11", "Apache-2.0"))
-        wanted = f'wasmpool-runtime-python=={version()} ; extra == "functions"'
-        self.assertIn(wanted.replace(" ;", ";"), [one.replace(" ;", ";") for one in about.get_all("Requires-Dist")])
+        needed = [one.partition(";")[0].strip() for one in about.get_all("Requires-Dist") if "functions" in one]
+        self.assertEqual(needed, [f"wasmpool-runtime-python=={version()}"])
 
     def test_pip_finds_every_file_as_it_was_recorded(self):
         for name in ("wasmpool", "wasmpool-runtime-python"):
