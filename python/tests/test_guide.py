@@ -12,17 +12,18 @@ import unittest
 import zlib
 from pathlib import Path
 
+from needs import need
 from programs import GUESTS, HANG
 
 ROOT = GUESTS.parent
 PAGES = ["docs/guide/python.md", "docs/guide/from-processpoolexecutor.md", "python/README.md"]
 
 
-def blocks(page: Path) -> list[tuple[int, str, str | None]]:
-    """Line and text of each block of Python, and what it prints, if that stands behind it."""
+def blocks(page: Path) -> list[tuple[int, str, str, str | None]]:
+    """Line, needed module and text of each block of Python, and what it prints, if that stands behind it."""
     text = page.read_text()
-    found = re.finditer(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)
-    return [(text.count("\n", 0, one.start()) + 1, one[1], one[2]) for one in found]
+    found = re.finditer(r"```python(?: needs (\w+))?\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)
+    return [(text.count("\n", 0, one.start()) + 1, one[1] or "wasmpool", one[2], one[3]) for one in found]
 
 
 def png(width: int, height: int) -> bytes:
@@ -63,8 +64,9 @@ class GuideTest(unittest.TestCase):
             furnish(Path(folder))
             seen = 0
             for page in PAGES:
-                for line, code, printed in blocks(ROOT / page):
+                for line, needed, code, printed in blocks(ROOT / page):
                     with self.subTest(f"{page}:{line}"):
+                        need(needed)
                         ran = run(code, folder)
                         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
                         if printed is not None:
