@@ -1,5 +1,6 @@
 """Cells of a notebook: an interrupt leaves no process, and the next cell works."""
 
+import re
 import signal
 import tempfile
 import textwrap
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from needs import need
 from programs import HANG, all_gone, children, until, wat
+from sandbox import SandboxTest
 
 nbclient, nbformat, _ = need("nbclient", "nbformat", "ipykernel")
 
@@ -60,6 +62,9 @@ class Notebook:
         outputs = self.book.cells[number].outputs
         return "".join(one.get("text", "") + one.get("ename", "") for one in outputs)
 
+    def trace(self, number):
+        return "\n".join(line for one in self.book.cells[number].outputs for line in one.get("traceback", ()))
+
     def interrupt_soon(self):
         """Interrupts the kernel as the button does, when the cell waits."""
 
@@ -101,6 +106,21 @@ class NotebookTest(unittest.TestCase):
             "import asyncio\nprint(await asyncio.wrap_future(executor.submit(3)))",
         ) as notebook:
             self.assertEqual([notebook.run(number) for number in range(3)], ["", "[1, 2]\n", "3\n"])
+
+
+class FunctionsTest(SandboxTest):
+    def test_a_cell_sends_its_functions_as_they_are_now(self):
+        with Notebook(
+            "from wasmpool import SandboxExecutor\nexecutor = SandboxExecutor(max_workers=1)\nfactor = 2",
+            "def scaled(n):\n    return n * factor\nprint(list(executor.map(scaled, [1, 2])))",
+            "factor = 10\ndef scaled(n):\n    return -n * factor\nprint(executor.submit(scaled, 3).result())",
+            "import asyncio\nloop = asyncio.get_running_loop()\nprint(await loop.run_in_executor(executor, scaled, 4))",
+            "def fails():\n    return {}['key']\nexecutor.submit(fails).result()",
+        ) as notebook:
+            shown = [notebook.run(number) for number in range(5)]
+            self.assertEqual(shown, ["", "[2, 4]\n", "-30\n", "-40\n", "KeyError"])
+            # The traceback of the sandbox shows the line of the cell.
+            self.assertIn("return {}['key']", re.sub(r"\x1b\[[\d;]*m", "", notebook.trace(4)))
 
 
 if __name__ == "__main__":
