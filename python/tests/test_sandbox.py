@@ -1,5 +1,8 @@
 """Python functions in the sandbox, through the real executable."""
 
+import array
+import datetime
+import decimal
 import functools
 import math
 import os
@@ -7,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import uuid
 import weakref
 from concurrent.futures import as_completed
 from pathlib import Path
@@ -100,6 +104,20 @@ class FuturesTest(SandboxTest):
         self.assertEqual(list(self.pool.map(pow, range(1000), [2] * 1000)), [n * n for n in range(1000)])
         done = [future.result() for future in as_completed([self.pool.submit(scaled, n) for n in range(50)])]
         self.assertEqual(sorted(done), list(range(0, 100, 2)))
+
+    def test_arguments_and_results_keep_their_types_and_what_they_share(self):
+        shared = [1]
+        for args in [
+            (bytearray(b"a"), b"a", "a", 1, 1 << 100, 1.5, None, True, 2j, ...),
+            ({"a": [1, (2, {3})]}, frozenset({4}), range(3), slice(1, 2)),
+            (datetime.datetime.now(datetime.UTC), decimal.Decimal("1.50"), uuid.uuid4(), memoryview),
+            (array.array,),
+        ]:
+            back = self.pool.submit(lambda *args: [(type(one).__name__, one) for one in args if type(one) is not type], *args)
+            self.assertEqual(back.result(), [(type(one).__name__, one) for one in args if type(one) is not type])
+        same = self.pool.submit(lambda a, b: (a is b[0], [a, a]), shared, [shared])
+        self.assertEqual((same.result()[0], same.result()[1][0] is same.result()[1][1]), (True, True))
+        self.assertIsInstance(self.pool.submit(len, memoryview(b"abc")).exception(), PicklingError)
 
     def test_map_is_lazy_and_may_leave_errors_in_their_place(self):
         import itertools

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import marshal
 import struct
 import threading
 import types
@@ -22,9 +23,13 @@ from ._shipped.data import DataError
 
 #: As in `_sandboxed.py`.
 HEAD = struct.Struct("<BII")
-VALUE, ERROR = 0, 1
+PLAIN, BUNDLE = 0, 1
 #: Calls after which a function becomes a part of the snapshot. Making one costs as much as a function that comes along so often.
 ENOUGH = 1000
+#: Deepest nesting of arguments that go the quick way.
+DEPTH = 20
+_ATOMS = {int, float, complex, bool, str, bytes, type(None)}
+_CONTAINERS = {list, tuple, dict, set, frozenset}
 #: Functions that are kept taken apart.
 MOST_FUNCTIONS = 1024
 #: Classes that are sent along with a function, because its arguments had instances of them.
@@ -55,8 +60,27 @@ class Function:
 
 class Call(NamedTuple):
     function: Function
-    is_bundle: bool
+    #: `PLAIN` or `BUNDLE`.
+    form: int
     content: bytes
+
+
+def _plain_data(args: tuple[Any, ...], keywords: dict[str, Any]) -> bytes | None:
+    """Builtin values as bytes, or `None` for others. Only the sandbox reads them, whose Python knows this version of marshal."""
+    if _ATOMS.issuperset(map(type, args)) and not keywords or _is_plain((args, keywords), DEPTH):
+        return marshal.dumps((args, keywords), 4)
+    return None
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether a container has nothing but builtin values, down to a depth. marshal would take others for bytes."""
+    if type(value) is dict:
+        return _is_plain(list(value), depth) and _is_plain(list(value.values()), depth)
+    kinds = set(map(type, value)) - _ATOMS
+    if not kinds:
+        return True
+    inner = (_is_plain(one, depth - 1) for one in value if type(one) in _CONTAINERS)
+    return depth > 0 and kinds <= _CONTAINERS and all(inner)
 
 
 class FunctionFuture(TaskFuture):
@@ -143,9 +167,10 @@ class Calls:
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Call:
         function, args, keywords = plain(function, args, keywords)
         known = self.function(function)
-        try:
-            call = Call(known, False, data.dumps((args, keywords)))
-        except DataError:
+        plain_args = _plain_data(args, keywords)
+        if plain_args is not None:
+            call = Call(known, PLAIN, plain_args)
+        else:
             call = self._with_classes(function, known, (args, keywords))
         size = HEAD.size + len(known.data) + len(call.content)
         if size > _frames.MAX_ROW:
@@ -156,12 +181,12 @@ class Calls:
         """The row of a call, for a sandbox that has some functions already. Others come along with each call."""
         number = snapshot.get(call.function)
         if number is not None:
-            return HEAD.pack(call.is_bundle, number, 0) + call.content
+            return HEAD.pack(call.form, number, 0) + call.content
         call.function.sent += 1
         if call.function.sent == ENOUGH and self.on_enough is not None and (tell := self.on_enough()):
             tell()
         text = call.function.data
-        return HEAD.pack(call.is_bundle, 0, len(text)) + text + call.content
+        return HEAD.pack(call.form, 0, len(text)) + text + call.content
 
     def often(self, most: int) -> list[Function]:
         """The functions that are called often, up to a size."""
@@ -181,7 +206,7 @@ class Calls:
         if bundle.classes and len(known.companions) + len(bundle.classes) <= MOST_COMPANIONS:
             known = self._add(function, (*known.companions, *bundle.classes))
             content = self._bundle(known.bundle).dumps(call)
-        return Call(known, True, content)
+        return Call(known, BUNDLE, content)
 
     # Results.
 

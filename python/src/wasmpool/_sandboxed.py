@@ -1,5 +1,6 @@
 """The script that runs in the sandbox: its rows are calls, and its outputs are what the calls gave. It is never imported on the host."""
 
+import marshal
 import struct
 import traceback
 
@@ -7,8 +8,9 @@ from _shipped import data
 from _shipped.loader import Loader, World, extend
 from _shipped.modules import Modules
 
-#: Whether the arguments are a bundle, the number of a function of the snapshot, and the length of a function that comes along.
+#: The form of the arguments, the number of a function of the snapshot, and the length of a function that comes along.
 HEAD = struct.Struct("<BII")
+BUNDLE = 1
 #: The first byte of an output: the value that was returned, the error that was raised, or why neither can be sent.
 VALUE, ERROR, UNFIT = b"\0", b"\1", b"\2"
 #: Most characters of a traceback.
@@ -48,7 +50,7 @@ class Snapshot:
             self.broken = raised(error, self.base)
 
     def call(self, row):
-        is_bundle, number, length = HEAD.unpack_from(row)
+        form, number, length = HEAD.unpack_from(row)
         start = HEAD.size + length
         if length:
             # It has come along.
@@ -59,11 +61,11 @@ class Snapshot:
                 raise function
             function.bind()
         loader = function
-        if is_bundle:
+        if form == BUNDLE:
             loader = Loader(row[start:], self.world, function)
             args, keywords = loader.value
         else:
-            args, keywords = data.loads(row[start:])
+            args, keywords = marshal.loads(row[start:])
         return loader, function.value, args, keywords
 
 
