@@ -201,6 +201,16 @@ class FuturesTest(SandboxTest):
         self.assertIsNone(gone())
         self.assertIsInstance(self.pool.submit(Owner().__init__).exception(), PicklingError)
 
+    def test_a_call_that_fails_can_run_again(self):
+        with executor(retries=2) as pool:
+            future = pool.submit(fails_deep, 5)
+            error = future.exception()
+            self.assertEqual((type(error), error.args), (RuntimeError, (5,)))
+            self.assertIn("# some comment", str(error.__cause__))
+            self.assertEqual((future.receipt.attempts, future.receipt.retried), (3, ("failed", "failed")))
+            results = list(pool.map(lambda n: 1 / n, [1, 0], return_exceptions=True))
+            self.assertEqual((results[0], type(results[1])), (1.0, ZeroDivisionError))
+
     def test_a_receipt_has_what_was_printed(self):
         with executor(receipts=True) as pool:
             future = pool.submit(print, "hello")

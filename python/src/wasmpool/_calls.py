@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import marshal
 import struct
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 from . import _frames
 from ._errors import RemoteTraceback, ResultRefused, TaskFailed
 from ._functions import Bundle, Classes, is_full
-from ._future import TaskFuture
+from ._future import Ended, TaskFuture
 from ._results import Results, Trusted
 from ._shipped import data
 from ._shipped.data import DataError
@@ -24,6 +25,7 @@ from ._shipped.data import DataError
 #: As in `_sandboxed.py`.
 HEAD = struct.Struct("<BII")
 PLAIN, BUNDLE = 0, 1
+RAISED = "_sandboxed.Raised: "
 #: Calls after which a function becomes a part of the snapshot. Making one costs as much as a function that comes along so often.
 ENOUGH = 1000
 #: Deepest nesting of arguments that go the quick way.
@@ -96,6 +98,9 @@ class FunctionFuture(TaskFuture):
             return row
         self._call = None
         return self._calls.row(call, connection.note)
+
+    def _failure(self, ended: Ended) -> Exception:
+        return self._calls.failure(ended)
 
 
 def _state(function: Callable[..., Any]) -> tuple[Any, ...]:
@@ -209,6 +214,16 @@ class Calls:
         return Call(known, BUNDLE, content)
 
     # Results.
+
+    def failure(self, ended: Ended) -> Exception:
+        """What a call raises whose task is not ok. With retries it is one that has raised an error itself."""
+        failed = ended.failure()
+        if failed.status != "failed" or not failed.message.startswith(RAISED):
+            return failed
+        try:
+            return self._error(base64.b64decode(failed.message[len(RAISED) :], validate=True))
+        except ValueError:
+            return failed
 
     def read(self, output: bytes, _: bool = True) -> Any:
         """The value that a call has returned. Raises the error that it has raised."""

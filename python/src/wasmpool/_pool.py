@@ -58,7 +58,6 @@ class Pool(concurrent.futures.Executor):
         self,
         source: Source,
         rows: Iterator[Any],
-        read: Callable[[bytes, bool], Any],
         total: int | None,
         *,
         timeout: float | None = None,
@@ -73,7 +72,7 @@ class Pool(concurrent.futures.Executor):
         if chunksize is not None and chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         until = None if timeout is None else time.monotonic() + timeout
-        stream = Stream(source, rows, read, AHEAD if buffersize is None else buffersize, chunksize or BLOCK)
+        stream = Stream(source, rows, AHEAD if buffersize is None else buffersize, chunksize or BLOCK)
         # Tasks begin with the call, as those of other executors do.
         stream.feed()
         return _values(stream, until, return_exceptions, reporter(progress, total))

@@ -1,5 +1,6 @@
 """The script that runs in the sandbox: its rows are calls, and its outputs are what the calls gave. It is never imported on the host."""
 
+import base64
 import marshal
 import struct
 import traceback
@@ -14,7 +15,11 @@ BUNDLE = 1
 #: The first byte of an output: the value that was returned, the error that was raised, or why neither can be sent.
 VALUE, ERROR, UNFIT = b"\0", b"\1", b"\2"
 #: Most characters of a traceback.
-MOST = 32768
+MOST = 16384
+
+
+class Raised(Exception):
+    """The output of a call that has raised an error, as a text, where that is to make its task one that is not ok."""
 
 
 class Snapshot:
@@ -27,10 +32,12 @@ class Snapshot:
         self.modules = None
         # The output of all tasks, if the initializer has raised an error.
         self.broken = None
+        self.raises = False
 
     def begin(self, settings):
         self.modules = Modules(settings["modules"], settings["native"])
         self.modules.install()
+        self.raises = settings["raises"]
         if settings["base"] is not None:
             self.initialize(settings["base"])
         for number, bundle in settings["functions"].items():
@@ -84,7 +91,10 @@ def run(row: bytes):
         loader, function, args, keywords = SNAPSHOT.call(row)
         value = function(*args, **keywords)
     except Exception as error:
-        return raised(error, loader)
+        output = raised(error, loader)
+        if SNAPSHOT.raises:
+            raise Raised(base64.b64encode(output).decode()) from None
+        return output
     try:
         return VALUE + data.dumps(value, loader.extend)
     except data.DataError as error:

@@ -35,6 +35,14 @@ class Source(Protocol):
         """A connection that stays until it is unpinned, how a value becomes a row there, and the function."""
         ...
 
+    def read(self, output: bytes, was_bytes: bool, /) -> Any:
+        """The value of an output. Raises what the output says."""
+        ...
+
+    def failure(self, ended: Ended, /) -> Exception:
+        """What a task that is not ok raises."""
+        ...
+
 
 class Stream:
     """The rows of one call of `map`, and their results."""
@@ -43,11 +51,10 @@ class Stream:
         self,
         source: Source,
         rows: Iterator[Any],
-        read: Callable[[bytes, bool], Any],
         ahead: int,
         block: int,
     ) -> None:
-        self._source, self._read = source, read
+        self._source = source
         self._rows: Iterator[Any] | None = rows
         self._ahead, self._block = ahead, min(block, ahead)
         # Of each row that is ahead: how long it is, or the complement of that if it was given as bytes.
@@ -149,8 +156,8 @@ class Stream:
     def _value(self, found: bytes | Ended, was_bytes: bool, return_exceptions: bool) -> Any:
         try:
             if isinstance(found, Ended):
-                raise found.failure()
-            return self._read(found, was_bytes)
+                raise self._source.failure(found)
+            return self._source.read(found, was_bytes)
         except Exception as error:
             if return_exceptions:
                 return error.with_traceback(None)
