@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import marshal
+import operator
 import struct
 import threading
 import types
@@ -54,10 +55,15 @@ class Function:
 
     def is_current(self, function: Callable[..., Any]) -> bool:
         """Whether the function, and what it names, still are what they were."""
-        if any(space.get(name, self) is not value for space, name, value in self.bundle.looked_up):
+        for space, name, value in self.bundle.looked_up:
+            if space.get(name, self) is not value:
+                return False
+        if not isinstance(function, types.FunctionType):
+            return True
+        code, defaults, keywords, cells = self._state
+        if function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not keywords:
             return False
-        now = _state(function)
-        return len(now) == len(self._state) and all(one is other for one, other in zip(now, self._state, strict=True))
+        return not cells or all(map(operator.is_, cells, _cells(function)))
 
 
 class Call(NamedTuple):
@@ -107,10 +113,13 @@ def _state(function: Callable[..., Any]) -> tuple[Any, ...]:
     """What may change in a function."""
     if not isinstance(function, types.FunctionType):
         return ()
-    cells = [cell.cell_contents if is_full(cell) else None for cell in function.__closure__ or ()]
+    return function.__code__, function.__defaults__, function.__kwdefaults__, _cells(function)
+
+
+def _cells(function: types.FunctionType) -> list[Any]:
+    contents = [cell.cell_contents if is_full(cell) else None for cell in function.__closure__ or ()]
     # A function that names itself would keep itself alive.
-    cells = [None if content is function else content for content in cells]
-    return function.__code__, function.__defaults__, function.__kwdefaults__, *cells
+    return [None if content is function else content for content in contents]
 
 
 def plain(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
