@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from . import _frames
 from ._connection import NUMBERS, Connection, Rows
+from ._connection import PATIENCE as WAIT
 from ._future import Ended
 
 #: Rows that are ahead of the results, unless `buffersize` says another number: as many as the server gives credit for.
@@ -178,9 +179,12 @@ class Stream:
             self._wait(until)
 
     def _wait(self, until: float | None) -> None:
-        left = -1 if until is None else until - time.monotonic()
-        if (until is not None and left <= 0) or not self._bell.acquire(timeout=left):
-            raise TimeoutError("the results did not come in time")
+        while True:
+            left = WAIT if until is None else min(WAIT, until - time.monotonic())
+            if left > 0 and self._bell.acquire(timeout=left):
+                return
+            if until is not None and left <= 0:
+                raise TimeoutError("the results did not come in time")
 
     def close(self) -> None:
         """Cancels what is left."""
