@@ -6,6 +6,7 @@ import decimal
 import functools
 import math
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -242,6 +243,25 @@ class SnapshotTest(SandboxTest):
             self.assertEqual((pool.submit(scaled, 1).result(), pool.submit(look_up, 2).result()), (2, (2, 2)))
             self.assertEqual(running.result(), sum(range(1_000_000)))
             self.assertIn(scaled, [reference() for reference, known in pool._calls._known.values() if known in pool._functions])
+
+    def test_calls_that_wait_for_room_go_to_the_new_snapshot(self):
+        # More than the server takes at once.
+        many = 8 * _calls.ENOUGH
+        with executor(max_workers=2) as pool:
+            first = pool._connection
+            futures = [pool.submit(scaled, n) for n in range(many)]
+            cancelled = futures.pop()
+            self.assertTrue(cancelled.cancel())
+            self.assertEqual([future.result() for future in futures], [2 * n for n in range(many - 1)])
+            self.assertIsNot(pool._connection, first)
+        self.assertGreater(many, _calls.ENOUGH + 4096)
+
+    def test_each_call_has_random_numbers_of_its_own(self):
+        def draw():
+            return random.random()
+
+        with executor(initializer=draw) as pool:
+            self.assertEqual(len({pool.submit(draw).result() for _ in range(5)}), 5)
 
     def test_a_shutdown_while_a_snapshot_is_made_loses_nothing(self):
         many = 2 * _calls.ENOUGH

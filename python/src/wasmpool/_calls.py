@@ -124,14 +124,15 @@ def _cells(function: types.FunctionType) -> list[Any]:
 
 def plain(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
     """The same call without bound methods and partials, whose parts are better arguments: they change from call to call."""
+    called: Any = function
     while True:
-        if isinstance(function, types.MethodType):
-            function, args = function.__func__, (function.__self__, *args)
-        elif type(function) is functools.partial:
-            args, keywords = (*function.args, *args), {**function.keywords, **keywords}
-            function = function.func
+        if isinstance(called, types.MethodType):
+            called, args = called.__func__, (called.__self__, *args)
+        elif type(called) is functools.partial:
+            args, keywords = (*called.args, *args), {**called.keywords, **keywords}
+            called = called.func
         else:
-            return function, args, keywords
+            return called, args, keywords
 
 
 class Calls:
@@ -147,6 +148,11 @@ class Calls:
         self._lock = threading.RLock()
         #: Called when a function has come along often enough to become a part of the snapshot.
         self.on_enough: Callable[[], Callable[[], None] | None] | None = None
+
+    def after_fork(self) -> None:
+        """In a child of this process, in which nobody lets go of a lock."""
+        self._lock = threading.RLock()
+        self._classes.after_fork()
 
     def _bundle(self, parent: Bundle | None = None) -> Bundle:
         return Bundle(self._classes, self._modules, parent)
@@ -248,6 +254,7 @@ class Calls:
     def _error(self, output: bytes) -> Exception:
         end = 5 + int.from_bytes(output[1:5], "little")
         trace = output[5:end].decode(errors="replace")
+        error: Any
         try:
             error = self._results.loads(output[end:])
         except DataError:
@@ -257,7 +264,7 @@ class Calls:
             last = trace.rstrip().rpartition("\n")[2]
             error = TaskFailed("failed", {"code": "exception", "message": last, "traceback": trace})
         error.__cause__ = RemoteTraceback(trace)
-        return error
+        return error  # type: ignore[no-any-return]
 
 
 def _forget(known: OrderedDict[int, tuple[Any, Any]], key: int, gone: Any) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 from . import _frames
@@ -50,6 +50,11 @@ class Pool(concurrent.futures.Executor):
         # Not `self`: an executor that nobody has any more lets its server finish and end.
         weakref.finalize(self, connection.end, _frames.DRAIN).atexit = False
         return connection
+
+    def _forget(self) -> None:
+        """In a child of this process: connections belong to the parent, and nobody lets go of a lock."""
+        self._lock = threading.Lock()
+        self._connection = None
 
     def _begun(self, connection: Connection) -> None:
         """Notes what is new with a connection."""
@@ -118,7 +123,7 @@ class Pool(concurrent.futures.Executor):
 
 
 def length(iterables: tuple[Iterable[Any], ...]) -> int | None:
-    lengths = [len(one) for one in iterables if hasattr(one, "__len__")]
+    lengths = [len(one) for one in iterables if isinstance(one, Sized)]
     return min(lengths) if len(lengths) == len(iterables) else None
 
 
@@ -152,8 +157,7 @@ getattr(threading, "_register_atexit", atexit.register)(_at_exit)
 
 def _after_fork() -> None:
     for executor in list(_pools):
-        executor._lock = threading.Lock()
-        executor._connection = None
+        executor._forget()
 
 
 os.register_at_fork(after_in_child=_after_fork)

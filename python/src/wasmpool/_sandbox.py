@@ -133,6 +133,11 @@ class SandboxExecutor(Pool):
                 raise
         return connection
 
+    def _forget(self) -> None:
+        super()._forget()
+        self._former, self._grows, self._growing = [], False, threading.Lock()
+        self._calls.after_fork()
+
     def _begun(self, connection: Connection) -> None:
         connection.note = self._functions
 
@@ -184,7 +189,7 @@ class SandboxExecutor(Pool):
             connection.unpin()
         return future
 
-    def map(  # type: ignore[override]
+    def map(
         self,
         fn: Callable[..., Any],
         *iterables: Iterable[Any],

@@ -4,6 +4,8 @@ import base64
 import marshal
 import struct
 import traceback
+import types
+from typing import Any
 
 from _shipped import data
 from _shipped.loader import Loader, World, extend
@@ -25,16 +27,16 @@ class Raised(Exception):
 class Snapshot:
     """All that tasks start from."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.world = World()
-        self.base = None
-        self.functions = {}
-        self.modules = None
+        self.base: Loader | None = None
+        self.functions: dict[int, Loader | Exception] = {}
+        self.modules = Modules(None, [])
         # The output of all tasks, if the initializer has raised an error.
-        self.broken = None
+        self.broken: bytes | None = None
         self.raises = False
 
-    def begin(self, settings):
+    def begin(self, settings: dict[str, Any]) -> None:
         self.modules = Modules(settings["modules"], settings["native"])
         self.modules.install()
         self.raises = settings["raises"]
@@ -47,7 +49,7 @@ class Snapshot:
                 # Whoever calls it is told.
                 self.functions[number] = error
 
-    def initialize(self, bundle):
+    def initialize(self, bundle: bytes) -> None:
         try:
             self.base = Loader(bundle, self.world)
             function, args = self.base.value
@@ -56,16 +58,17 @@ class Snapshot:
         except Exception as error:
             self.broken = raised(error, self.base)
 
-    def call(self, row):
+    def call(self, row: bytes) -> tuple[Loader, Any, Any, Any]:
         form, number, length = HEAD.unpack_from(row)
         start = HEAD.size + length
         if length:
             # It has come along.
             function = Loader(row[HEAD.size : start], self.world, self.base)
         else:
-            function = self.functions[number]
-            if isinstance(function, Exception):
-                raise function
+            known = self.functions[number]
+            if isinstance(known, Exception):
+                raise known
+            function = known
             function.bind()
         loader = function
         if form == BUNDLE:
@@ -79,11 +82,11 @@ class Snapshot:
 SNAPSHOT = Snapshot()
 
 
-def init(arg: bytes):
+def init(arg: bytes) -> None:
     SNAPSHOT.begin(data.loads(arg))
 
 
-def run(row: bytes):
+def run(row: bytes) -> bytes:
     if SNAPSHOT.broken is not None or len(row) == 0:
         return SNAPSHOT.broken or VALUE + data.dumps(None)
     loader = None
@@ -101,11 +104,11 @@ def run(row: bytes):
         return unfit(error)
 
 
-def unfit(error):
+def unfit(error: Exception) -> bytes:
     return UNFIT + data.dumps(str(error))
 
 
-def raised(error, loader):
+def raised(error: Exception, loader: Loader | None) -> bytes:
     """An error with its traceback, from the function on."""
     trace = text(error)
     head = ERROR + len(trace).to_bytes(4, "little") + trace
@@ -118,7 +121,7 @@ def raised(error, loader):
     return head + data.dumps(None)
 
 
-def text(error):
+def text(error: Exception) -> bytes:
     frames = error.__traceback__
     if isinstance(error, ModuleNotFoundError) and error.name:
         error.add_note(SNAPSHOT.modules.remedy(error.name))
@@ -133,5 +136,5 @@ def text(error):
     return lines.encode("utf-8", "backslashreplace")
 
 
-def is_socket(frame):
+def is_socket(frame: types.FrameType) -> bool:
     return frame.f_code.co_filename.rpartition("/")[2] == "socket.py"
