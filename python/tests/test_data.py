@@ -49,6 +49,23 @@ VALUES = [
     decimal.Decimal("NaN"),
     fractions.Fraction(-2, 3),
     uuid.UUID(int=7),
+    # Many of one kind are written together.
+    list(range(-5, 20)),
+    [1 << 61, -1 << 61] * 5,
+    [1 << 70] * 9,
+    tuple(n / 3 for n in range(20)),
+    [str(n) for n in range(20)],
+    ["a\0b"] * 9,
+    ["\ud800"] * 9,
+    [True, False] * 5,
+    {str(n): n for n in range(20)},
+    set(range(20)),
+    frozenset(range(20)),
+    [{"id": n, "name": f"n{n}"} for n in range(20)],
+    [{"a": 1, "b": 2}, {"b": 1, "a": 2}] * 5,
+    [{} for _ in range(9)],
+    [[n, n] for n in range(20)],
+    [1, 2.5, "a", None, True, (), b"", {}, []],
 ]
 
 
@@ -118,26 +135,33 @@ class HostileTest(unittest.TestCase):
     def test_hostile_data_is_refused_and_runs_nothing(self):
         count = lambda number: bytes([0x80 | number & 0x7F, 0x80 | number >> 7 & 0x7F, number >> 14])  # noqa: E731
         writer = _data.Writer()
-        writer._many(_data.SET, [n * (2**61 - 1) for n in range(20_000)], 20_000, 5)
+        writer._frozenset([n * (2**61 - 1) for n in range(20_000)], 5)
+        ab = bytes([_data.STRS, 3]) + b"a\0b"
         for name, data in {
             "a pickle": pickle.dumps(Evil()),
             "a pickle of protocol 0": pickle.dumps(Evil(), 0),
             "nothing": b"",
             "an unknown tag": b"\xf0",
-            "deep lists": bytes([_data.LIST, 1]) * 100_000,
+            "deep lists": bytes([_data.LIST, _data.MIXED, 1]) * 100_000,
             "a text of 1 GiB": bytes([_data.STR, 0x80, 0x80, 0x80, 0x80, 4]),
-            "a list of 2 million nothings": bytes([_data.LIST]) + count(2_000_000),
-            "a count without an end": bytes([_data.LIST]) + b"\xff" * 50,
+            "a list of 2 million nothings": bytes([_data.LIST, _data.MIXED]) + count(2_000_000),
+            "a count without an end": bytes([_data.LIST, _data.MIXED]) + b"\xff" * 50,
             "a reference to nowhere": bytes([_data.SEEN, 3]),
-            "a list as a key": bytes([_data.DICT, 1, _data.LIST, 0, _data.NONE]),
-            "a set of itself": bytes([_data.SET, 1, _data.SEEN, 0]),
+            "a list as a key": bytes([_data.DICT, _data.MIXED, 1, _data.LIST, _data.MIXED, 0, _data.BOOLS, 1, 1]),
+            "a set of itself": bytes([_data.SET, _data.MIXED, 1, _data.SEEN, 0]),
             "keys of one hash": bytes(writer.out),
             "a huge number": bytes([_data.BIG]) + count(2_000_000) + b"\1" * 2_000_000,
             "a decimal of text": bytes([_data.DECIMAL, _data.STR, 1]) + b"x",
             "a fraction through zero": bytes([_data.FRACTION, _data.INT, 2, _data.INT, 0]),
-            "a date of texts": bytes([_data.DATE, _data.TUPLE, 1, _data.STR, 0]),
+            "a date of texts": bytes([_data.DATE, _data.TUPLE, _data.STRS, 1]) + b"x",
             "a day that there is not": dumps(datetime.date(2000, 1, 31)).replace(b"\x3e", b"\x50"),
             "a short UUID": bytes([_data.UUID, _data.BYTES, 1, 0]),
+            "contents of no kind": bytes([_data.LIST, 9]),
+            "numbers that are cut off": bytes([_data.LIST, _data.INTS, 7]) + b"\1" * 7,
+            "rows of no keys": bytes([_data.LIST, _data.ROWS, _data.MIXED, 0, 0]),
+            "rows of unequal columns": bytes([_data.LIST, _data.ROWS]) + ab + bytes([_data.BOOLS, 1, 1, _data.BOOLS, 2, 1, 1]),
+            "rows of rows without an end": bytes([_data.LIST]) + bytes([_data.ROWS]) * 10_000,
+            "keys without values": bytes([_data.DICT, _data.BOOLS, 1, 1, _data.BOOLS, 0]),
             "a class": bytes([_data.EXTENSION, 2]) + b"os" + bytes([_data.NONE]),
             "more than a value": bytes([_data.NONE, _data.NONE]),
         }.items():

@@ -1,12 +1,17 @@
 """Python functions in the sandbox, through the real executable."""
 
+import array
+import datetime
+import decimal
 import functools
 import math
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import unittest
+import uuid
 import weakref
 from concurrent.futures import as_completed
 from pathlib import Path
@@ -101,6 +106,20 @@ class FuturesTest(SandboxTest):
         done = [future.result() for future in as_completed([self.pool.submit(scaled, n) for n in range(50)])]
         self.assertEqual(sorted(done), list(range(0, 100, 2)))
 
+    def test_arguments_and_results_keep_their_types_and_what_they_share(self):
+        shared = [1]
+        for args in [
+            (bytearray(b"a"), b"a", "a", 1, 1 << 100, 1.5, None, True, 2j, ...),
+            ({"a": [1, (2, {3})]}, frozenset({4}), range(3), slice(1, 2)),
+            (datetime.datetime.now(datetime.UTC), decimal.Decimal("1.50"), uuid.uuid4(), memoryview),
+            (array.array,),
+        ]:
+            back = self.pool.submit(lambda *args: [(type(one).__name__, one) for one in args if type(one) is not type], *args)
+            self.assertEqual(back.result(), [(type(one).__name__, one) for one in args if type(one) is not type])
+        same = self.pool.submit(lambda a, b: (a is b[0], [a, a]), shared, [shared])
+        self.assertEqual((same.result()[0], same.result()[1][0] is same.result()[1][1]), (True, True))
+        self.assertIsInstance(self.pool.submit(len, memoryview(b"abc")).exception(), PicklingError)
+
     def test_map_is_lazy_and_may_leave_errors_in_their_place(self):
         import itertools
 
@@ -183,6 +202,16 @@ class FuturesTest(SandboxTest):
         self.assertIsNone(gone())
         self.assertIsInstance(self.pool.submit(Owner().__init__).exception(), PicklingError)
 
+    def test_a_call_that_fails_can_run_again(self):
+        with executor(retries=2) as pool:
+            future = pool.submit(fails_deep, 5)
+            error = future.exception()
+            self.assertEqual((type(error), error.args), (RuntimeError, (5,)))
+            self.assertIn("# some comment", str(error.__cause__))
+            self.assertEqual((future.receipt.attempts, future.receipt.retried), (3, ("failed", "failed")))
+            results = list(pool.map(lambda n: 1 / n, [1, 0], return_exceptions=True))
+            self.assertEqual((results[0], type(results[1])), (1.0, ZeroDivisionError))
+
     def test_a_receipt_has_what_was_printed(self):
         with executor(receipts=True) as pool:
             future = pool.submit(print, "hello")
@@ -214,6 +243,25 @@ class SnapshotTest(SandboxTest):
             self.assertEqual((pool.submit(scaled, 1).result(), pool.submit(look_up, 2).result()), (2, (2, 2)))
             self.assertEqual(running.result(), sum(range(1_000_000)))
             self.assertIn(scaled, [reference() for reference, known in pool._calls._known.values() if known in pool._functions])
+
+    def test_calls_that_wait_for_room_go_to_the_new_snapshot(self):
+        # More than the server takes at once.
+        many = 8 * _calls.ENOUGH
+        with executor(max_workers=2) as pool:
+            first = pool._connection
+            futures = [pool.submit(scaled, n) for n in range(many)]
+            cancelled = futures.pop()
+            self.assertTrue(cancelled.cancel())
+            self.assertEqual([future.result() for future in futures], [2 * n for n in range(many - 1)])
+            self.assertIsNot(pool._connection, first)
+        self.assertGreater(many, _calls.ENOUGH + 4096)
+
+    def test_each_call_has_random_numbers_of_its_own(self):
+        def draw():
+            return random.random()
+
+        with executor(initializer=draw) as pool:
+            self.assertEqual(len({pool.submit(draw).result() for _ in range(5)}), 5)
 
     def test_a_shutdown_while_a_snapshot_is_made_loses_nothing(self):
         many = 2 * _calls.ENOUGH

@@ -1,5 +1,6 @@
 """Where functions may be defined, and where executors may be used: scripts, prompts, notebooks, doctests, threads and forks."""
 
+import ast
 import doctest
 import linecache
 import multiprocessing
@@ -122,6 +123,20 @@ class PlacesTest(ScriptTest):
         test = doctest.DocTestFinder().find(type(self).test_functions_of_a_doctest, globs=dict(globals()))[0]
         result = doctest.DocTestRunner(verbose=False).run(test)
         self.assertEqual((result.failed, result.attempted), (0, 2))
+
+    def test_functions_whose_assertions_pytest_has_rewritten(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "test_rewritten.py")
+            path.write_text("def work(n):\n    assert n > 0\n    return [n]\n")
+            tree = ast.parse(path.read_text(), str(path))
+            statement = tree.body[0].body[0]
+            name = ast.Name("@py_assert1", ast.Store())
+            tree.body[0].body[0] = ast.copy_location(ast.Assign([ast.copy_location(name, statement)], statement.test), statement)
+            space = {"__name__": "test_rewritten"}
+            exec(compile(tree, str(path), "exec"), space)
+            with executor() as pool:
+                self.assertEqual(pool.submit(space["work"], 1).result(), [1])
+                self.assertIsInstance(pool.submit(space["work"], -1).exception(), AssertionError)
 
     def test_executors_in_threads(self):
         def work(number):

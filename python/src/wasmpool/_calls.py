@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import marshal
+import operator
 import struct
 import threading
 import types
@@ -15,16 +18,21 @@ from typing import Any, NamedTuple
 from . import _frames
 from ._errors import RemoteTraceback, ResultRefused, TaskFailed
 from ._functions import Bundle, Classes, is_full
-from ._future import TaskFuture
+from ._future import Ended, TaskFuture
 from ._results import Results, Trusted
 from ._shipped import data
 from ._shipped.data import DataError
 
 #: As in `_sandboxed.py`.
 HEAD = struct.Struct("<BII")
-VALUE, ERROR = 0, 1
+PLAIN, BUNDLE = 0, 1
+RAISED = "_sandboxed.Raised: "
 #: Calls after which a function becomes a part of the snapshot. Making one costs as much as a function that comes along so often.
 ENOUGH = 1000
+#: Deepest nesting of arguments that go the quick way.
+DEPTH = 20
+_ATOMS = {int, float, complex, bool, str, bytes, type(None)}
+_CONTAINERS = {list, tuple, dict, set, frozenset}
 #: Functions that are kept taken apart.
 MOST_FUNCTIONS = 1024
 #: Classes that are sent along with a function, because its arguments had instances of them.
@@ -47,16 +55,40 @@ class Function:
 
     def is_current(self, function: Callable[..., Any]) -> bool:
         """Whether the function, and what it names, still are what they were."""
-        if any(space.get(name, self) is not value for space, name, value in self.bundle.looked_up):
+        for space, name, value in self.bundle.looked_up:
+            if space.get(name, self) is not value:
+                return False
+        if not isinstance(function, types.FunctionType):
+            return True
+        code, defaults, keywords, cells = self._state
+        if function.__code__ is not code or function.__defaults__ is not defaults or function.__kwdefaults__ is not keywords:
             return False
-        now = _state(function)
-        return len(now) == len(self._state) and all(one is other for one, other in zip(now, self._state, strict=True))
+        return not cells or all(map(operator.is_, cells, _cells(function)))
 
 
 class Call(NamedTuple):
     function: Function
-    is_bundle: bool
+    #: `PLAIN` or `BUNDLE`.
+    form: int
     content: bytes
+
+
+def _plain_data(args: tuple[Any, ...], keywords: dict[str, Any]) -> bytes | None:
+    """Builtin values as bytes, or `None` for others. Only the sandbox reads them, whose Python knows this version of marshal."""
+    if _ATOMS.issuperset(map(type, args)) and not keywords or _is_plain((args, keywords), DEPTH):
+        return marshal.dumps((args, keywords), 4)
+    return None
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether a container has nothing but builtin values, down to a depth. marshal would take others for bytes."""
+    if type(value) is dict:
+        return _is_plain(list(value), depth) and _is_plain(list(value.values()), depth)
+    kinds = set(map(type, value)) - _ATOMS
+    if not kinds:
+        return True
+    inner = (_is_plain(one, depth - 1) for one in value if type(one) in _CONTAINERS)
+    return depth > 0 and kinds <= _CONTAINERS and all(inner)
 
 
 class FunctionFuture(TaskFuture):
@@ -73,27 +105,34 @@ class FunctionFuture(TaskFuture):
         self._call = None
         return self._calls.row(call, connection.note)
 
+    def _failure(self, ended: Ended) -> Exception:
+        return self._calls.failure(ended)
+
 
 def _state(function: Callable[..., Any]) -> tuple[Any, ...]:
     """What may change in a function."""
     if not isinstance(function, types.FunctionType):
         return ()
-    cells = [cell.cell_contents if is_full(cell) else None for cell in function.__closure__ or ()]
+    return function.__code__, function.__defaults__, function.__kwdefaults__, _cells(function)
+
+
+def _cells(function: types.FunctionType) -> list[Any]:
+    contents = [cell.cell_contents if is_full(cell) else None for cell in function.__closure__ or ()]
     # A function that names itself would keep itself alive.
-    cells = [None if content is function else content for content in cells]
-    return function.__code__, function.__defaults__, function.__kwdefaults__, *cells
+    return [None if content is function else content for content in contents]
 
 
 def plain(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
     """The same call without bound methods and partials, whose parts are better arguments: they change from call to call."""
+    called: Any = function
     while True:
-        if isinstance(function, types.MethodType):
-            function, args = function.__func__, (function.__self__, *args)
-        elif type(function) is functools.partial:
-            args, keywords = (*function.args, *args), {**function.keywords, **keywords}
-            function = function.func
+        if isinstance(called, types.MethodType):
+            called, args = called.__func__, (called.__self__, *args)
+        elif type(called) is functools.partial:
+            args, keywords = (*called.args, *args), {**called.keywords, **keywords}
+            called = called.func
         else:
-            return function, args, keywords
+            return called, args, keywords
 
 
 class Calls:
@@ -109,6 +148,11 @@ class Calls:
         self._lock = threading.RLock()
         #: Called when a function has come along often enough to become a part of the snapshot.
         self.on_enough: Callable[[], Callable[[], None] | None] | None = None
+
+    def after_fork(self) -> None:
+        """In a child of this process, in which nobody lets go of a lock."""
+        self._lock = threading.RLock()
+        self._classes.after_fork()
 
     def _bundle(self, parent: Bundle | None = None) -> Bundle:
         return Bundle(self._classes, self._modules, parent)
@@ -143,9 +187,10 @@ class Calls:
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Call:
         function, args, keywords = plain(function, args, keywords)
         known = self.function(function)
-        try:
-            call = Call(known, False, data.dumps((args, keywords)))
-        except DataError:
+        plain_args = _plain_data(args, keywords)
+        if plain_args is not None:
+            call = Call(known, PLAIN, plain_args)
+        else:
             call = self._with_classes(function, known, (args, keywords))
         size = HEAD.size + len(known.data) + len(call.content)
         if size > _frames.MAX_ROW:
@@ -156,12 +201,12 @@ class Calls:
         """The row of a call, for a sandbox that has some functions already. Others come along with each call."""
         number = snapshot.get(call.function)
         if number is not None:
-            return HEAD.pack(call.is_bundle, number, 0) + call.content
+            return HEAD.pack(call.form, number, 0) + call.content
         call.function.sent += 1
         if call.function.sent == ENOUGH and self.on_enough is not None and (tell := self.on_enough()):
             tell()
         text = call.function.data
-        return HEAD.pack(call.is_bundle, 0, len(text)) + text + call.content
+        return HEAD.pack(call.form, 0, len(text)) + text + call.content
 
     def often(self, most: int) -> list[Function]:
         """The functions that are called often, up to a size."""
@@ -181,9 +226,19 @@ class Calls:
         if bundle.classes and len(known.companions) + len(bundle.classes) <= MOST_COMPANIONS:
             known = self._add(function, (*known.companions, *bundle.classes))
             content = self._bundle(known.bundle).dumps(call)
-        return Call(known, True, content)
+        return Call(known, BUNDLE, content)
 
     # Results.
+
+    def failure(self, ended: Ended) -> Exception:
+        """What a call raises whose task is not ok. With retries it is one that has raised an error itself."""
+        failed = ended.failure()
+        if failed.status != "failed" or not failed.message.startswith(RAISED):
+            return failed
+        try:
+            return self._error(base64.b64decode(failed.message[len(RAISED) :], validate=True))
+        except ValueError:
+            return failed
 
     def read(self, output: bytes, _: bool = True) -> Any:
         """The value that a call has returned. Raises the error that it has raised."""
@@ -199,6 +254,7 @@ class Calls:
     def _error(self, output: bytes) -> Exception:
         end = 5 + int.from_bytes(output[1:5], "little")
         trace = output[5:end].decode(errors="replace")
+        error: Any
         try:
             error = self._results.loads(output[end:])
         except DataError:
@@ -208,7 +264,7 @@ class Calls:
             last = trace.rstrip().rpartition("\n")[2]
             error = TaskFailed("failed", {"code": "exception", "message": last, "traceback": trace})
         error.__cause__ = RemoteTraceback(trace)
-        return error
+        return error  # type: ignore[no-any-return]
 
 
 def _forget(known: OrderedDict[int, tuple[Any, Any]], key: int, gone: Any) -> None:

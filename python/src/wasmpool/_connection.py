@@ -31,6 +31,8 @@ log = logging.getLogger("wasmpool")
 BLOCK = 1 << 18
 #: A frame of tasks takes no further row beyond this size.
 BATCH = 1 << 20
+#: Seconds after which a wait begins anew: Ctrl-C just before it would not end it.
+PATIENCE = 1.0
 #: Numbers of tasks that a stream gets at once. Single tasks have those below `STREAMS`.
 NUMBERS = 1 << 20
 STREAMS = 1 << 62
@@ -126,7 +128,8 @@ class Connection:
 
         Raises what is wrong with the program, its settings, or the machine."""
         try:
-            self._ready.wait()
+            while not self._ready.wait(PATIENCE):
+                pass
         except BaseException:
             self.kill()
             raise
@@ -225,8 +228,8 @@ class Connection:
 
     def join(self) -> None:
         """Waits until the server is gone and every future is done."""
-        if threading.current_thread() is not self._reader:
-            self._reader.join()
+        while threading.current_thread() is not self._reader and self._reader.is_alive():
+            self._reader.join(PATIENCE)
 
     def is_over(self) -> bool:
         return self.dead or self._ending is not None
@@ -241,7 +244,7 @@ class Connection:
             while not event.is_set() and self._take(nested=True):
                 pass
         else:
-            while not event.wait(1.0):
+            while not event.wait(PATIENCE):
                 if self.dead:
                     break
         return answer[0] if answer else None

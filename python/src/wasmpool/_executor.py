@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _frames, _values
 from ._connection import Connection
-from ._future import TaskFuture
+from ._future import Ended, TaskFuture
 from ._pool import Pool, length
 from ._progress import Progress
 from ._settings import settings
@@ -17,8 +17,9 @@ from ._settings import settings
 class _Program:
     """Where the rows of a map go."""
 
-    def __init__(self, connection: Connection, function: int) -> None:
+    def __init__(self, connection: Connection, function: int, read: Callable[[bytes, bool], Any]) -> None:
         self._connection, self._function = connection, function
+        self.read, self.failure = read, Ended.failure
 
     def begin(self) -> tuple[Connection, Callable[[Any], tuple[bytes, bool]], int]:
         return self._connection.pin(), _values.row, self._function
@@ -148,9 +149,8 @@ class Executor(Pool):
         connection = self._connected()
         try:
             return self._outcomes(
-                _Program(connection, self._function(connection, function)),
+                _Program(connection, self._function(connection, function), self._read),
                 rows,
-                self._read,
                 length(iterables),
                 timeout=timeout,
                 chunksize=chunksize,

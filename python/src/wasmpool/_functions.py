@@ -50,6 +50,9 @@ class Classes:
         self._next = itertools.count()
         self._lock = threading.Lock()
 
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+
     def number(self, kind: type) -> int:
         with self._lock:
             number = self._numbers.get(kind)
@@ -181,18 +184,18 @@ class Bundle:
 
     def _function(self, function: types.FunctionType) -> dict[str, Any]:
         code = function.__code__
-        piece = _sources.piece(code, function.__globals__, function.__qualname__)
+        piece, found = _sources.piece(code, function.__globals__, function.__qualname__)
         cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
         values = {
             "defaults": function.__defaults__,
             "keywords": function.__kwdefaults__,
             "members": {name: member for name, member in vars(function).items() if name != "__wrapped__"},
-            "globals": self._globals(names(code), function.__globals__, function.__qualname__),
+            "globals": self._globals(names(found), function.__globals__, function.__qualname__),
         }
         return {
             "kind": "function",
             "source": self._source(function.__module__, piece),
-            "place": places.place(code, piece.first),
+            "place": places.place(found),
             "name": function.__name__,
             "qualname": function.__qualname__,
             "cells": {name: self._number(cell) for name, cell in cells},

@@ -164,6 +164,9 @@ class TaskFuture(Future[Any]):
         self.set_running_or_notify_cancel()
         return None
 
+    def _failure(self, ended: Ended) -> Exception:
+        return ended.failure()
+
     def _settle(self, ended: Ended) -> None:
         self._ended = ended
         self._connection = None
@@ -180,7 +183,7 @@ class TaskFuture(Future[Any]):
             super().cancel()
             self.set_running_or_notify_cancel()
         else:
-            self.set_exception(ended.failure())
+            self.set_exception(self._failure(ended))
 
     def _lose(self, error: BaseException) -> None:
         """The server is gone."""

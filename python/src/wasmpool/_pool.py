@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 from . import _frames
@@ -51,6 +51,11 @@ class Pool(concurrent.futures.Executor):
         weakref.finalize(self, connection.end, _frames.DRAIN).atexit = False
         return connection
 
+    def _forget(self) -> None:
+        """In a child of this process: connections belong to the parent, and nobody lets go of a lock."""
+        self._lock = threading.Lock()
+        self._connection = None
+
     def _begun(self, connection: Connection) -> None:
         """Notes what is new with a connection."""
 
@@ -58,7 +63,6 @@ class Pool(concurrent.futures.Executor):
         self,
         source: Source,
         rows: Iterator[Any],
-        read: Callable[[bytes, bool], Any],
         total: int | None,
         *,
         timeout: float | None = None,
@@ -73,7 +77,7 @@ class Pool(concurrent.futures.Executor):
         if chunksize is not None and chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         until = None if timeout is None else time.monotonic() + timeout
-        stream = Stream(source, rows, read, AHEAD if buffersize is None else buffersize, chunksize or BLOCK)
+        stream = Stream(source, rows, AHEAD if buffersize is None else buffersize, chunksize or BLOCK)
         # Tasks begin with the call, as those of other executors do.
         stream.feed()
         return _values(stream, until, return_exceptions, reporter(progress, total))
@@ -119,7 +123,7 @@ class Pool(concurrent.futures.Executor):
 
 
 def length(iterables: tuple[Iterable[Any], ...]) -> int | None:
-    lengths = [len(one) for one in iterables if hasattr(one, "__len__")]
+    lengths = [len(one) for one in iterables if isinstance(one, Sized)]
     return min(lengths) if len(lengths) == len(iterables) else None
 
 
@@ -153,8 +157,7 @@ getattr(threading, "_register_atexit", atexit.register)(_at_exit)
 
 def _after_fork() -> None:
     for executor in list(_pools):
-        executor._lock = threading.Lock()
-        executor._connection = None
+        executor._forget()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -85,7 +85,8 @@ class Results:
         elif kind == "error":
             fits = _is_plain_error(of) and len(content) == 3 and type(state) is tuple and _are_members(content[2])
         elif kind == "instance":
-            fits = _are_members(state) and of.__new__ is object.__new__ and self._may_have(of, set(state))
+            is_plain = not any("__new__" in vars(base) for base in of.__mro__ if base is not object)
+            fits = _are_members(state) and is_plain and self._may_have(of, set(state))
         else:
             fits = False
         if not fits:

@@ -42,6 +42,7 @@ class SandboxExecutor(Pool):
     - `max_workers`: worker processes; by default as many as there are processors.
     - `timeout`: seconds that a call may run. It then ends as `TaskTimeout`, which is a `TimeoutError`.
     - `memory`, `max_output`: bytes that a call may use and give, or a text such as `64MiB`.
+    - `retries`: how often a call runs again that raises an error, or ends in another way that is not ok.
     - `modules`: modules or packages of pure Python, or their names, that functions may import. `python_path` has folders in
       which they are looked for first.
     - `initializer`, `initargs`: a function that is called before any other; every call starts from the state that it leaves.
@@ -56,6 +57,7 @@ class SandboxExecutor(Pool):
         timeout: float | None = None,
         memory: int | str | None = None,
         max_output: int | str | None = None,
+        retries: int = 0,
         modules: Iterable[str | types.ModuleType] = (),
         python_path: Iterable[str | os.PathLike[str]] = (),
         initializer: Callable[..., Any] | None = None,
@@ -78,7 +80,7 @@ class SandboxExecutor(Pool):
             timeout=timeout,
             memory=memory,
             max_output=max_output,
-            retries=0,
+            retries=retries,
             isolation=isolation,
             init_arg=None,
             call=None,
@@ -92,6 +94,8 @@ class SandboxExecutor(Pool):
         )
         self._modules = Modules(modules, python_path)
         self._calls = Calls(frozenset(self._modules.names), Trusted(trusted, self._modules.names))
+        # A call that raises an error is a task that is not ok only where it is to run again: such a task costs more.
+        self._raises = retries > 0
         self._base: bytes | None = None
         if initializer is not None:
             self._base = self._calls.base.dumps((initializer, tuple(initargs)))
@@ -111,6 +115,7 @@ class SandboxExecutor(Pool):
             "modules": self._modules.bundle(),
             "native": sorted(self._modules.native),
             "base": self._base,
+            "raises": self._raises,
             "functions": {number: function.data for number, function in enumerate(functions)},
         }
         return base64.b64encode(data.dumps(content)).decode()
@@ -127,6 +132,11 @@ class SandboxExecutor(Pool):
                 connection.kill()
                 raise
         return connection
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._former, self._grows, self._growing = [], False, threading.Lock()
+        self._calls.after_fork()
 
     def _begun(self, connection: Connection) -> None:
         connection.note = self._functions
@@ -179,7 +189,7 @@ class SandboxExecutor(Pool):
             connection.unpin()
         return future
 
-    def map(  # type: ignore[override]
+    def map(
         self,
         fn: Callable[..., Any],
         *iterables: Iterable[Any],
@@ -199,7 +209,6 @@ class SandboxExecutor(Pool):
         return self._outcomes(
             _Function(self, fn),
             zip(*iterables),
-            self._calls.read,
             length(iterables),
             timeout=timeout,
             chunksize=chunksize,
@@ -214,6 +223,7 @@ class _Function:
 
     def __init__(self, executor: SandboxExecutor, function: Callable[..., Any]) -> None:
         self._executor, self._function = executor, function
+        self.read, self.failure = executor._calls.read, executor._calls.failure
 
     def begin(self) -> tuple[Connection, Callable[[Any], tuple[bytes, bool]], int]:
         calls, function, connection = self._executor._calls, self._function, self._executor._connected()

@@ -56,8 +56,8 @@ def _parsed(text: str, name: str) -> _Parsed:
     return _Parsed(text, name)
 
 
-def piece(code: types.CodeType, space: dict[str, Any], owner: str) -> Piece:
-    """The piece of a source with a code."""
+def piece(code: types.CodeType, space: dict[str, Any], owner: str) -> tuple[Piece, types.CodeType]:
+    """The piece of a source with a code, and the code as the source has it."""
     path = code.co_filename
     # Through the module: doctest puts another function there.
     lines = linecache.getlines(path, space)
@@ -72,11 +72,16 @@ def piece(code: types.CodeType, space: dict[str, Any], owner: str) -> Piece:
     except SyntaxError:
         piece = found = None
     # The compiler knows the imports of a whole file, and so calls their functions in another way.
-    if piece is not None and found is not None and (found.co_code == code.co_code or parsed.has(code)):
-        return piece
+    if piece and found and (found.co_code == code.co_code or parsed.has(code) or _is_of_pytest(code)):
+        return piece, found
     raise PicklingError(
         f"the source of {owner} cannot be found in {path}: it was made by a program, or the file has changed since it was read"
     )
+
+
+def _is_of_pytest(code: types.CodeType) -> bool:
+    """Whether pytest has put its own code in the place of assertions."""
+    return any(name.startswith("@py") for inner in codes(code) for name in inner.co_names + inner.co_varnames)
 
 
 def of_class(kind: type, module: types.ModuleType | None) -> tuple[Piece, ast.ClassDef] | None:

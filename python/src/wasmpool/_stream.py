@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from . import _frames
 from ._connection import NUMBERS, Connection, Rows
+from ._connection import PATIENCE as WAIT
 from ._future import Ended
 
 #: Rows that are ahead of the results, unless `buffersize` says another number: as many as the server gives credit for.
@@ -35,6 +36,14 @@ class Source(Protocol):
         """A connection that stays until it is unpinned, how a value becomes a row there, and the function."""
         ...
 
+    def read(self, output: bytes, was_bytes: bool, /) -> Any:
+        """The value of an output. Raises what the output says."""
+        ...
+
+    def failure(self, ended: Ended, /) -> Exception:
+        """What a task that is not ok raises."""
+        ...
+
 
 class Stream:
     """The rows of one call of `map`, and their results."""
@@ -43,11 +52,10 @@ class Stream:
         self,
         source: Source,
         rows: Iterator[Any],
-        read: Callable[[bytes, bool], Any],
         ahead: int,
         block: int,
     ) -> None:
-        self._source, self._read = source, read
+        self._source = source
         self._rows: Iterator[Any] | None = rows
         self._ahead, self._block = ahead, min(block, ahead)
         # Of each row that is ahead: how long it is, or the complement of that if it was given as bytes.
@@ -149,8 +157,8 @@ class Stream:
     def _value(self, found: bytes | Ended, was_bytes: bool, return_exceptions: bool) -> Any:
         try:
             if isinstance(found, Ended):
-                raise found.failure()
-            return self._read(found, was_bytes)
+                raise self._source.failure(found)
+            return self._source.read(found, was_bytes)
         except Exception as error:
             if return_exceptions:
                 return error.with_traceback(None)
@@ -171,9 +179,12 @@ class Stream:
             self._wait(until)
 
     def _wait(self, until: float | None) -> None:
-        left = -1 if until is None else until - time.monotonic()
-        if (until is not None and left <= 0) or not self._bell.acquire(timeout=left):
-            raise TimeoutError("the results did not come in time")
+        while True:
+            left = WAIT if until is None else min(WAIT, until - time.monotonic())
+            if left > 0 and self._bell.acquire(timeout=left):
+                return
+            if until is not None and left <= 0:
+                raise TimeoutError("the results did not come in time")
 
     def close(self) -> None:
         """Cancels what is left."""

@@ -10,12 +10,13 @@ keys that all have one hash are refused. Lists, dictionaries and sets that occur
 
 from __future__ import annotations
 
+import array
 import datetime
 import decimal
 import fractions
 import struct
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 #: Deepest nesting.
@@ -40,6 +41,11 @@ class DataError(ValueError):
 NONE, TRUE, FALSE, INT, BIG, FLOAT, COMPLEX, STR, BYTES, BYTEARRAY = range(10)
 LIST, TUPLE, DICT, SET, FROZENSET, RANGE, SLICE, ELLIPSIS, SEEN, EXTENSION = range(10, 20)
 DATE, TIME, DATETIME, DELTA, ZONE, DECIMAL, FRACTION, UUID = range(20, 28)
+
+# What the contents of a container are: values of any kind, or many of one kind together, which takes no Python for each.
+MIXED, INTS, FLOATS, STRS, BOOLS, ROWS = range(6)
+#: Contents that are worth a look at their kinds.
+MANY = 8
 
 #: Makes an extension of a value: its kind and a value that can be written; `None` if it has no form.
 Extend = Callable[[Any], "tuple[str, Any] | None"]
@@ -115,23 +121,74 @@ class Writer:
         self._count(len(data))
         self.out += data
 
-    def _many(self, tag: int, values: Iterable[Any], count: int, depth: int) -> None:
-        self.out.append(tag)
-        self._count(count)
-        for value in values:
-            self.write(value, depth)
-
-    def _shared(self, tag: int, value: Any, depth: int) -> None:
+    # Few calls for each level, since the interpreter bounds their number.
+    def _list(self, value: list[Any], depth: int) -> None:
         if not self._again(value):
-            self._many(tag, value, len(value), depth)
+            self.out.append(LIST)
+            self._contents(value, depth)
+
+    def _set(self, value: set[Any], depth: int) -> None:
+        if not self._again(value):
+            self.out.append(SET)
+            self._contents(list(value), depth)
+
+    def _tuple(self, value: tuple[Any, ...], depth: int) -> None:
+        self.out.append(TUPLE)
+        self._contents(value, depth)
+
+    def _frozenset(self, value: frozenset[Any], depth: int) -> None:
+        self.out.append(FROZENSET)
+        self._contents(list(value), depth)
 
     def _dict(self, value: dict[Any, Any], depth: int) -> None:
         if not self._again(value):
             self.out.append(DICT)
-            self._count(len(value))
-            for key, content in value.items():
-                self.write(key, depth)
-                self.write(content, depth)
+            self._contents(list(value), depth)
+            self._contents(list(value.values()), depth)
+
+    def _contents(self, values: Sequence[Any], depth: int) -> None:
+        if len(values) < MANY or not self._alike(values, depth):
+            self.out.append(MIXED)
+            self._count(len(values))
+            for value in values:
+                self.write(value, depth)
+
+    def _alike(self, values: Sequence[Any], depth: int) -> bool:
+        """Writes values of one kind together, if they are."""
+        kind, *others = set(map(type, values))
+        if others:
+            return False
+        if kind is bool:
+            self._bytes(BOOLS, bytes(values))
+        elif kind is int or kind is float:
+            try:
+                numbers = array.array("q" if kind is int else "d", values)
+            except OverflowError:
+                return False
+            self._bytes(INTS if kind is int else FLOATS, numbers.tobytes())
+        elif kind is str:
+            text = "\0".join(values)
+            if text.count("\0") >= len(values):
+                return False
+            self.out.append(STRS)
+            self._text(text)
+        else:
+            return kind is dict and self._rows(values, depth)
+        return True
+
+    def _rows(self, values: Sequence[dict[Any, Any]], depth: int) -> bool:
+        """Writes dictionaries with the same keys as columns, unless one occurs twice."""
+        keys = list(values[0])
+        ids = set(map(id, values))
+        if len(keys) < 2 or len(ids) < len(values) or not self._seen.keys().isdisjoint(ids):
+            return False
+        if any(list(value) != keys for value in values):
+            return False
+        self.out.append(ROWS)
+        self._contents(keys, depth - 1)
+        for key in keys:
+            self._contents([value[key] for value in values], depth - 1)
+        return True
 
     def _bytes(self, tag: int, value: bytes | bytearray) -> None:
         self.out.append(tag)
@@ -171,11 +228,11 @@ _WRITERS: dict[type, Callable[[Writer, Any, int], None]] = {
     str: Writer._str,
     bytes: lambda w, v, d: w._bytes(BYTES, v),
     bytearray: lambda w, v, d: w._bytes(BYTEARRAY, v),
-    list: lambda w, v, d: w._shared(LIST, v, d),
-    tuple: lambda w, v, d: w._many(TUPLE, v, len(v), d),
+    list: Writer._list,
+    tuple: Writer._tuple,
     dict: Writer._dict,
-    set: lambda w, v, d: w._shared(SET, v, d),
-    frozenset: lambda w, v, d: w._many(FROZENSET, v, len(v), d),
+    set: Writer._set,
+    frozenset: Writer._frozenset,
     range: lambda w, v, d: w._parts(RANGE, d, v.start, v.stop, v.step),
     slice: lambda w, v, d: w._parts(SLICE, d, v.start, v.stop, v.step),
     type(...): lambda w, v, d: w.out.append(ELLIPSIS),
@@ -265,12 +322,42 @@ class Reader:
 
     def _list(self, depth: int) -> list[Any]:
         values: list[Any] = self._keep([])
-        for _ in range(self._length()):
-            values.append(self.read(depth))
+        values += self._contents(depth)
         return values
 
-    def _many(self, depth: int) -> list[Any]:
-        return [self.read(depth) for _ in range(self._length())]
+    def _tuple(self, depth: int) -> tuple[Any, ...]:
+        return tuple(self._contents(depth))
+
+    def _contents(self, depth: int) -> list[Any]:
+        kind = self._byte()
+        if kind == MIXED:
+            values = []
+            for _ in range(self._length()):
+                values.append(self.read(depth))
+            return values
+        if kind == INTS or kind == FLOATS:
+            numbers: array.array[Any] = array.array("q" if kind == INTS else "d")
+            data = self._take(self._count())
+            if len(data) % numbers.itemsize:
+                raise DataError("a number is cut off")
+            numbers.frombytes(data)
+            return numbers.tolist()
+        if kind == STRS:
+            return list(self._text().split("\0"))
+        if kind == BOOLS:
+            return list(map(bool, self._take(self._count())))
+        if kind == ROWS and depth > 0:
+            return self._rows(depth - 1)
+        raise DataError(f"there are no contents of kind {kind}")
+
+    def _rows(self, depth: int) -> list[Any]:
+        keys = self._contents(depth)
+        self._keys(keys)
+        columns = [self._contents(depth) for _ in keys]
+        # Dictionaries of one key would take much more memory than they have bytes.
+        if len(keys) < 2 or len(set(map(len, columns))) > 1:
+            raise DataError("the columns do not fit")
+        return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def _keys(self, values: list[Any]) -> None:
         try:
@@ -282,22 +369,21 @@ class Reader:
 
     def _set(self, depth: int) -> set[Any]:
         found: set[Any] = self._keep(set())
-        values = self._many(depth)
+        values = self._contents(depth)
         self._keys(values)
         found.update(values)
         return found
 
     def _frozenset(self, depth: int) -> frozenset[Any]:
-        values = self._many(depth)
+        values = self._contents(depth)
         self._keys(values)
         return frozenset(values)
 
     def _dict(self, depth: int) -> dict[Any, Any]:
         found: dict[Any, Any] = self._keep({})
-        keys, values = [], []
-        for _ in range(self._length()):
-            keys.append(self.read(depth))
-            values.append(self.read(depth))
+        keys, values = self._contents(depth), self._contents(depth)
+        if len(keys) != len(values):
+            raise DataError("keys and values do not fit")
         self._keys(keys)
         found.update(zip(keys, values, strict=True))
         return found
@@ -389,7 +475,7 @@ _READERS: dict[int, Callable[[Reader, int], Any]] = {
     BYTES: lambda r, d: r._take(r._count()),
     BYTEARRAY: lambda r, d: bytearray(r._take(r._count())),
     LIST: Reader._list,
-    TUPLE: lambda r, d: tuple(r._many(d)),
+    TUPLE: Reader._tuple,
     DICT: Reader._dict,
     SET: Reader._set,
     FROZENSET: Reader._frozenset,

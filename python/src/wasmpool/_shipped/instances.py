@@ -35,7 +35,8 @@ def instance(value: Any) -> tuple[str, Any] | None:
         return "error", (kind, value.args, {name: part for name, part in vars(value).items() if name[:2] != "__"})
     if kind in _CONTAINERS or kind is collections.defaultdict:
         return container(value)
-    if not is_own(kind) or kind.__reduce_ex__ is not object.__reduce_ex__:
+    # Whoever says how it is pickled has state that is nowhere to be seen.
+    if not is_own(kind) or any("__reduce_ex__" in vars(base) for base in kind.__mro__ if base is not object):
         return None
     if any(base is not object and not base.__flags__ & _HEAP for base in kind.__mro__):
         return None
