@@ -11,10 +11,12 @@ import tempfile
 import unittest
 import zipfile
 from pathlib import Path
+from unittest import mock
 
+import wasmpool
 from needs import need
 from programs import GUESTS
-from wasmpool import Executor, _binary
+from wasmpool import _binary
 
 #: The folder of the wheels that are installed.
 WHEELS = os.environ.get("WASMPOOL_WHEELS")
@@ -91,19 +93,23 @@ class RuntimeTest(unittest.TestCase):
             self.assertRegex(ran.stdout, r"(?m)^python-\S+ .*used, given by WPOOL_RUNTIMES$", ran.stderr)
             script = Path(empty, "app.py")
             script.write_text("import sys\n\ndef run(row):\n    return [row * 2, sys.platform]\n")
-            kept = os.environ["PATH"]
-            self.addCleanup(os.environ.__setitem__, "PATH", kept)
-            os.environ["PATH"] = empty
-            self.assertIsNone(shutil.which("componentize-py"))
-            with Executor(script, max_workers=1) as executor:
-                self.assertEqual(executor.submit(21).result(), [42, "wasi"])
+            with mock.patch.dict(os.environ, {"PATH": empty}):
+                self.assertIsNone(shutil.which("componentize-py"))
+                with wasmpool.Executor(script, max_workers=1) as executor:
+                    self.assertEqual(executor.submit(21).result(), [42, "wasi"])
+
+    def test_without_it_an_error_says_how_to_get_it(self):
+        with tempfile.TemporaryDirectory() as empty:
+            variables = {"PATH": empty, "XDG_CACHE_HOME": empty, _binary.RUNTIMES: "", "VIRTUAL_ENV": ""}
+            with mock.patch.dict(os.environ, variables), self.assertRaises(wasmpool.Error) as caught:
+                wasmpool.SandboxExecutor(max_workers=1)
+        self.assertIn("wasmpool[functions]", caught.exception.__notes__[0])
 
     def test_a_variable_of_the_user_stays(self):
         need(_binary.RUNTIME)
         self.assertTrue(os.path.isabs(_binary.environment()[_binary.RUNTIMES]))
-        os.environ[_binary.RUNTIMES] = "/mine.wasm"
-        self.addCleanup(os.environ.pop, _binary.RUNTIMES)
-        self.assertEqual(_binary.environment()[_binary.RUNTIMES], "/mine.wasm")
+        with mock.patch.dict(os.environ, {_binary.RUNTIMES: "/mine.wasm"}):
+            self.assertEqual(_binary.environment()[_binary.RUNTIMES], "/mine.wasm")
 
 
 if __name__ == "__main__":

@@ -137,4 +137,7 @@ def of_server(fault: dict[str, Any]) -> Error:
         return wrong
     if code == "pool":
         return ServerDied(message)
-    return SetUpFailed(message)
+    failed = SetUpFailed(message)
+    if "componentize-py" in message:
+        failed.add_note('`pip install "wasmpool[functions]"` brings the Python of the sandbox ready-made')
+    return failed
