@@ -29,8 +29,8 @@ log = logging.getLogger("wasmpool")
 
 #: Seconds after which somebody who waits for the sandbox is told why.
 PATIENCE = 3.0
-#: Functions of a snapshot together.
-MOST_BYTES = 16 << 20
+#: Functions of a snapshot together. The argument of a script has 64 MiB, and is base64 of base64.
+MOST_BYTES = 24 << 20
 #: The script that the sandbox runs.
 SCRIPT = Path(__file__).with_name("_sandboxed.py")
 
