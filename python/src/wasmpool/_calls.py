@@ -27,7 +27,7 @@ from ._shipped.data import DataError
 HEAD = struct.Struct("<BII")
 PLAIN, BUNDLE = 0, 1
 RAISED = "_sandboxed.Raised: "
-#: Calls after which a function becomes a part of the snapshot. Making one costs as much as a function that comes along so often.
+#: Calls after which a function becomes a part of the snapshot. Making one costs as much as coming along twice as often.
 ENOUGH = 1000
 #: Deepest nesting of arguments that go the quick way.
 DEPTH = 20

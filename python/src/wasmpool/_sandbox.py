@@ -119,7 +119,7 @@ class SandboxExecutor(Pool):
             "native": sorted(self._modules.native),
             "base": self._base,
             "raises": self._raises,
-            "functions": {number: function.data for number, function in enumerate(functions)},
+            "functions": {number: function.data for number, function in enumerate(functions, 1)},
         }
         return base64.b64encode(data.dumps(content)).decode()
 
@@ -254,7 +254,7 @@ def _grow(reference: weakref.ref[SandboxExecutor]) -> None:
     if executor is None:
         return
     try:
-        functions = {function: number for number, function in enumerate(executor._calls.often(MOST_BYTES))}
+        functions = {function: number for number, function in enumerate(executor._calls.often(MOST_BYTES), 1)}
         settings = executor._settings | {"init_arg": executor._snapshot(functions)}
         executor._change(functions, settings)
     except Exception as error:

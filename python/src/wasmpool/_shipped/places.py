@@ -57,6 +57,11 @@ def find(piece: Piece, wanted: Place) -> types.CodeType | None:
     return same[0] if len(same) == 1 else None
 
 
+def forget() -> None:
+    """Forgets the codes that were found."""
+    _compiled.cache_clear()
+
+
 def moved(code: types.CodeType, lines: int) -> types.CodeType:
     """The code as it would be so many lines further down."""
     inner = [moved(one, lines) if isinstance(one, types.CodeType) else one for one in code.co_consts]
