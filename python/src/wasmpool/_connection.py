@@ -195,8 +195,9 @@ class Connection:
     def end(self, how: int) -> None:
         """Lets the server end: after all tasks, after the running ones, or at once. Does not wait for that."""
         before, self._before = self._before, None
-        if before is not None and threading.current_thread() is not before._writer:
-            before._has_moved.wait()
+        if how == _frames.DRAIN and before is not None and threading.current_thread() is not before._writer:
+            # Somebody may take rows from an iterable that has none for a long time.
+            before._has_moved.wait(PATIENCE)
         self._queue.put(_End(how))
 
     def pin(self) -> Connection:
