@@ -40,6 +40,8 @@ pub struct Recipe {
     pub tools: &'static [&'static Tool],
     /// Files that are written before, by path. The contract of scripts is there as `wit/script.wit` in any case.
     pub files: &'static [(&'static str, &'static str)],
+    /// Shared libraries that the tool links, by path. Each stands here as WebAssembly text.
+    pub libraries: &'static [(&'static str, &'static str)],
     pub tool: &'static Tool,
     /// Arguments of the tool, which writes `out.wasm`.
     pub args: &'static [&'static str],
@@ -70,7 +72,12 @@ const PYTHON: ScriptLanguage = ScriptLanguage {
     runtime: Origin::Made(Recipe {
         tools: &[&COMPONENTIZE_PY],
         files: glue!("python": "wpool_script.py", "wpool_stdlib.py", "wpool_bundle.py", "wpool_resources.py",
-                     "wpool_errors.py", "native.txt"),
+                     "wpool_errors.py", "wpool_warm.py", "wpool_settle.py", "wpool_rehearsal.py",
+                     "native.txt"),
+        libraries: &[(
+            "glue/wpool_native.cpython-314-wasm32-wasi.so",
+            include_str!("runtimes/python/wpool_native.wat"),
+        )],
         tool: &COMPONENTIZE_PY,
         args: &["-d", "wit", "-w", "script", "componentize", "-p", "glue", "wpool_script", "-o", "out.wasm"],
         env: &[("VIRTUAL_ENV", "venv")],
