@@ -18,7 +18,7 @@ pub struct ScriptLanguage {
     /// Whether a source is a script.
     pub is_script: fn(&str) -> bool,
     /// Whether a source is none, but a project that `wpool build` builds.
-    pub is_project: fn(&str) -> bool,
+    pub is_project: fn(&Path, &str) -> bool,
     /// Finds all that belongs to the script at a path. The folders are those of `--python-path`.
     pub collect: fn(&Path, &[PathBuf]) -> Result<Script, Error>,
     pub runtime: Origin,
@@ -67,7 +67,7 @@ const PYTHON: ScriptLanguage = ScriptLanguage {
     extensions: &["py"],
     form: "def run(row): …",
     is_script: python::is_script,
-    is_project: python::is_project,
+    is_project: |_, source| python::is_project(source),
     collect: python::collect,
     runtime: Origin::Made(Recipe {
         tools: &[&COMPONENTIZE_PY],
@@ -93,7 +93,7 @@ const JAVASCRIPT: ScriptLanguage = ScriptLanguage {
     extensions: &["js", "mjs", "cjs"],
     form: "export function run(row) { … }",
     is_script: javascript::is_script,
-    is_project: |_| false,
+    is_project: |path, _| javascript::is_project(path),
     collect: javascript::collect,
     runtime: Origin::Inside(JAVASCRIPT_RUNTIME),
 };
@@ -103,7 +103,7 @@ const TYPESCRIPT: ScriptLanguage = ScriptLanguage {
     extensions: &["ts", "mts", "cts"],
     form: "export function run(row: …): … { … }",
     is_script: javascript::is_script,
-    is_project: |_| false,
+    is_project: |path, _| javascript::is_project(path),
     collect: typescript::collect,
     runtime: Origin::Inside(JAVASCRIPT_RUNTIME),
 };
@@ -125,5 +125,23 @@ impl ScriptLanguage {
     pub fn of(path: &Path) -> Option<&'static ScriptLanguage> {
         let extension = path.extension()?;
         SCRIPT_LANGUAGES.iter().find(|language| language.extensions.iter().any(|known| extension == OsStr::new(known)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_library_of_a_runtime_is_webassembly() {
+        let recipes = SCRIPT_LANGUAGES.iter().filter_map(|language| match &language.runtime {
+            Origin::Made(recipe) => Some(recipe),
+            Origin::Inside(_) => None,
+        });
+        let libraries: Vec<_> = recipes.flat_map(|recipe| recipe.libraries).collect();
+        assert!(!libraries.is_empty());
+        for (name, text) in libraries {
+            assert!(wat::parse_str(text).is_ok(), "{name}");
+        }
     }
 }

@@ -126,6 +126,8 @@ impl Runtimes {
         }
         let mut bytes = Vec::new();
         let read = place.read().and_then(|file| {
+            // Growing step by step would copy it some times.
+            bytes.reserve_exact(file.metadata()?.len().min(MAX_PROGRAM) as usize + 1);
             // For the list. A folder that cannot be written to works as well.
             let _ = file.set_modified(SystemTime::now());
             file.take(MAX_PROGRAM).read_to_end(&mut bytes)
