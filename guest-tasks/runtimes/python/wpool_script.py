@@ -137,6 +137,7 @@ class Runtime:
         wpool_stdlib.forget_random()
         gc.collect()
         wpool_settle.settle()
+        wpool_settle.fill_gaps()
         # Objects that stay are not looked at again, so tasks change less memory.
         gc.freeze()
 
@@ -206,4 +207,5 @@ rehearse()
 re.purge()
 gc.collect()
 wpool_settle.settle(wpool_settle.of_runtime)
+wpool_settle.fill_gaps()
 gc.freeze()
