@@ -10,6 +10,7 @@ import wpool_native
 
 # A script with larger tables than this starts sooner without.
 MOST_OBJECTS = 200_000
+MOST_SEEN = 1_000_000
 # A text that is larger has pages of its own, and one that a task drops should give its memory back.
 MOST_TEXT = 16 << 10
 
@@ -57,25 +58,35 @@ def of_runtime(thing: object) -> bool:
 
 
 def settle(is_settled=of_script) -> None:
-    """Makes all objects immortal that the collector does not leave alone yet, and whatever they refer to."""
-    is_immortal, keep = sys._is_immortal, wpool_native.settle
+    """Makes objects immortal that the collector does not leave alone yet, and whatever they refer to."""
     everything = gc.get_objects()
     if len(everything) > MOST_OBJECTS:
         return
+    try:
+        settle_all(everything, is_settled)
+    except MemoryError:
+        # A run with little memory counts its references.
+        pass
+
+
+def settle_all(everything: list[object], is_settled) -> None:
+    is_immortal, keep = sys._is_immortal, wpool_native.settle
     # The dictionaries of modules are as lasting as they are.
     names = {id(vars(module)) for module in sys.modules.values() if isinstance(module, types.ModuleType)}
-    left = []
+    left, seen = [], 0
     for thing in everything:
         if thing is everything or type(thing) in RUNNING:
             continue
         if not is_immortal(thing) and (is_settled(thing) or id(thing) in names):
             keep(thing)
         left += parts(thing)
-        while left:
+        while left and seen < MOST_SEEN:
             part = left.pop()
+            seen += 1
             if part is not everything and not is_immortal(part) and is_settled(part):
                 keep(part)
                 left += parts(part)
+        left.clear()
 
 
 def fill_gaps() -> None:
