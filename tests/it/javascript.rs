@@ -247,6 +247,17 @@ fn rows_are_values_texts_or_bytes_and_init_gets_its_argument() {
 }
 
 #[test]
+fn a_digest_is_that_of_the_bytes_of_a_view() {
+    let source = "export async function run(row) {\n  const bytes = new TextEncoder().encode(row).subarray(1);\n  \
+                  const of = async (name) => new Uint8Array(await crypto.subtle.digest(name, bytes)).toHex();\n  \
+                  return [await of('SHA-256'), (await of({ name: 'sha-384' })).length, (await of('SHA-512')).length, \
+                  await of('MD5').catch((error) => error.name)];\n}\n";
+    let ran = Desk::new(&[("app.js", source)]).run("app.js", "\"xabc\"\n");
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(ran.each("output"), [json!([abc, 96, 128, "NotSupportedError"])], "{}", ran.stderr);
+}
+
+#[test]
 fn the_source_of_a_component_is_not_taken_for_a_script() {
     let source = "export function run(row) {\n  return row;\n}\n";
     let files =

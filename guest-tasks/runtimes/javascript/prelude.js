@@ -292,6 +292,15 @@
       bytes[8] = (bytes[8] & 0x3f) | 0x80;
       return bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
     },
+    subtle: {
+      async digest(algorithm, data) {
+        if (data === undefined) throw new TypeError("not a buffer");
+        const name = String(algorithm?.name ?? algorithm).toUpperCase();
+        const hash = native.digest(name, bytesOf(data));
+        if (!hash) throw new DOMException(`${name} is not there, but SHA-256, SHA-384 and SHA-512 are`, "NotSupportedError");
+        return hash.buffer;
+      },
+    },
   });
 
   let timers = [];
