@@ -256,6 +256,17 @@ class SnapshotTest(SandboxTest):
             self.assertIsNot(pool._connection, first)
         self.assertGreater(many, _calls.ENOUGH + 4096)
 
+    def test_a_function_with_much_data_is_soon_a_part_of_the_snapshot(self):
+        table = bytes(1 << 22)
+        sizes = lambda n: len(table) + n  # noqa: E731
+        with executor() as pool:
+            first = pool._connection
+            calls = 0
+            while pool._connection is first:
+                self.assertEqual(pool.submit(sizes, 1).result(), (1 << 22) + 1)
+                calls += 1
+            self.assertLess(calls, _calls.ENOUGH)
+
     def test_each_call_has_random_numbers_of_its_own(self):
         def draw():
             return random.random()

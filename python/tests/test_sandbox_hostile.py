@@ -10,7 +10,7 @@ import unittest
 import function_cases
 import wasmpool
 from sandbox import SandboxTest, executor
-from wasmpool._shipped import data
+from wasmpool._shipped import data, tags
 
 RANDOM = 100_000
 #: What no reading of a result may do.
@@ -96,8 +96,8 @@ class HostileTest(SandboxTest):
             "a class that was never sent": written("class", 1 << 40),
             "the exit": b"\1\0\0\0\0" + written("builtin-error", "SystemExit")[1:],
             "an error that ends more than the output": b"\1\xff\xff\xff\xff",
-            "lists without an end": b"\0" + bytes([data.LIST, data.MIXED, 1]) * 100_000,
-            "a text of 1 GiB": b"\0" + bytes([data.STR, 0x80, 0x80, 0x80, 0x80, 4]),
+            "lists without an end": b"\0" + bytes([tags.LIST, tags.MIXED, 1]) * 100_000,
+            "a text of 1 GiB": b"\0" + bytes([tags.STR, 0x80, 0x80, 0x80, 0x80, 4]),
             "a million equal hashes": written("Counter", [1]),
         }
         results, acts = self.read(list(outputs.values()))

@@ -93,10 +93,12 @@ class PlacesTest(ScriptTest):
     @unittest.skipIf(sys.version_info < (3, 13), "earlier prompts keep no source")
     def test_what_is_typed_at_a_prompt(self):
         parent, child = pty.openpty()
-        process = subprocess.Popen([sys.executable, "-q"], stdin=child, stdout=child, stderr=child, env=os.environ | {"TERM": "dumb"})
+        env = os.environ | {"TERM": "dumb"}
+        process = subprocess.Popen([sys.executable, "-q"], stdin=child, stdout=child, stderr=child, env=env)
         os.close(child)
         typed = "from wasmpool import SandboxExecutor\nf = lambda n: n + 41\n"
-        typed += "pool = SandboxExecutor(max_workers=1)\nprint('it', 'is', pool.submit(f, 1).exception() or pool.submit(f, 1).result())\n"
+        typed += "pool = SandboxExecutor(max_workers=1)\n"
+        typed += "print('it', 'is', pool.submit(f, 1).exception() or pool.submit(f, 1).result())\n"
         os.write(parent, typed.encode())
         seen = b""
         while b"it is" not in seen and (more := os.read(parent, 4096)):
@@ -184,7 +186,8 @@ class EndTest(ScriptTest):
                 until(lambda below=below: all_gone(below), "all are gone")
 
     def test_the_end_of_a_script_waits_for_its_calls(self):
-        process = self.script(SCRIPT.rpartition("print")[0] + "pool.submit(move, Point(1)).add_done_callback(lambda f: print(f.result()[0]))")
+        last = "pool.submit(move, Point(1)).add_done_callback(lambda f: print(f.result()[0]))"
+        process = self.script(SCRIPT.rpartition("print")[0] + last)
         out, error = process.communicate(timeout=HANG)
         self.assertEqual((out, error), ("Point(x=2)\n", ""))
 

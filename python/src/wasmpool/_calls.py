@@ -33,6 +33,8 @@ ENOUGH = 1000
 DEPTH = 20
 _ATOMS = {int, float, complex, bool, str, bytes, type(None)}
 _CONTAINERS = {list, tuple, dict, set, frozenset}
+#: Bytes of a function that cost as much as another call.
+PORTION = 16 << 10
 #: Functions that are kept taken apart.
 MOST_FUNCTIONS = 1024
 #: Classes that are sent along with a function, because its arguments had instances of them.
@@ -50,7 +52,7 @@ class Function:
         self.companions = companions
         self._state = _state(function)
         bundle.forget()
-        #: How often it came along with a call.
+        #: How often it came along with a call, and more for a large one.
         self.sent = 0
 
     def is_current(self, function: Callable[..., Any]) -> bool:
@@ -202,10 +204,11 @@ class Calls:
         number = snapshot.get(call.function)
         if number is not None:
             return HEAD.pack(call.form, number, 0) + call.content
-        call.function.sent += 1
-        if call.function.sent == ENOUGH and self.on_enough is not None and (tell := self.on_enough()):
-            tell()
         text = call.function.data
+        before = call.function.sent
+        call.function.sent += 1 + len(text) // PORTION
+        if before < ENOUGH <= call.function.sent and self.on_enough is not None and (tell := self.on_enough()):
+            tell()
         return HEAD.pack(call.form, 0, len(text)) + text + call.content
 
     def often(self, most: int) -> list[Function]:

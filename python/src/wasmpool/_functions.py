@@ -211,7 +211,8 @@ class Bundle:
             if issubclass(kind, tuple) and fields is not None:
                 defaults = tuple(getattr(kind, "_field_defaults", {}).values())
                 head = {"kind": "namedtuple", "name": kind.__name__, "fields": fields, "module": kind.__module__}
-                return head | {"number": self._class_numbers.number(kind), "values": self._values({"defaults": defaults}, kind.__qualname__)}
+                values = self._values({"defaults": defaults}, kind.__qualname__)
+                return head | {"number": self._class_numbers.number(kind), "values": values}
             raise PicklingError(
                 f"the class {kind.__qualname__} has no statement at the top of a file, so it cannot be sent; define it there"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import sys
 import threading
 import types
 import weakref
@@ -26,8 +27,10 @@ from ._shipped import data
 
 log = logging.getLogger("wasmpool")
 
-#: Functions of a snapshot together.
-MOST_BYTES = 16 << 20
+#: Seconds after which somebody who waits for the sandbox is told why.
+PATIENCE = 3.0
+#: Functions of a snapshot together. The argument of a script has 64 MiB, and is base64 of base64.
+MOST_BYTES = 24 << 20
 #: The script that the sandbox runs.
 SCRIPT = Path(__file__).with_name("_sandboxed.py")
 
@@ -121,7 +124,13 @@ class SandboxExecutor(Pool):
         return base64.b64encode(data.dumps(content)).decode()
 
     def _opened(self, settings: dict[str, Any]) -> Connection:
-        connection = super()._opened(settings)
+        notice = threading.Timer(PATIENCE, _tell)
+        notice.daemon = True
+        notice.start()
+        try:
+            connection = super()._opened(settings)
+        finally:
+            notice.cancel()
         if self._base is not None:
             # A row without content asks how the initializer has ended.
             future = FunctionFuture(self._calls, None)
@@ -229,6 +238,15 @@ class _Function:
         calls, function, connection = self._executor._calls, self._function, self._executor._connected()
         snapshot = connection.note
         return connection, lambda args: (calls.row(calls.call(function, args, {}), snapshot), True), 0
+
+
+def _tell() -> None:
+    """Says what takes long, to somebody who waits for it."""
+    is_watched = "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+    log.log(
+        logging.WARNING if is_watched else logging.INFO,
+        "the Python of the sandbox is made ready, which takes half a minute the first time",
+    )
 
 
 def _grow(reference: weakref.ref[SandboxExecutor]) -> None:

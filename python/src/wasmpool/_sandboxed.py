@@ -1,4 +1,4 @@
-"""The script that runs in the sandbox: its rows are calls, and its outputs are what the calls gave. It is never imported on the host."""
+"""The script that runs in the sandbox: its rows are calls, and its outputs are what the calls gave. The host never imports it."""
 
 import base64
 import marshal

@@ -63,7 +63,8 @@ def piece(code: types.CodeType, space: dict[str, Any], owner: str) -> tuple[Piec
     lines = linecache.getlines(path, space)
     if not lines:
         raise PicklingError(
-            f"{owner} has no source: it comes from {path}. Functions go to the sandbox as source; define it in a file or in a notebook"
+            f"{owner} has no source: it comes from {path}. Functions go to the sandbox as source; define it in a file or in a "
+            "notebook"
         )
     try:
         parsed = _parsed("".join(lines), path)
