@@ -1,5 +1,6 @@
 """Cells of a notebook: an interrupt leaves no process, and the next cell works."""
 
+import logging
 import re
 import signal
 import tempfile
@@ -13,6 +14,8 @@ from programs import HANG, all_gone, children, until, wat
 from sandbox import SandboxTest
 
 nbclient, nbformat, _ = need("nbclient", "nbformat", "ipykernel")
+# In the debug mode of `-X dev` it reports the start of a kernel as a slow step.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 START = f"""
     import os, pathlib, threading
@@ -40,8 +43,15 @@ class Notebook:
         self._place = tempfile.TemporaryDirectory()
         self.folder = Path(self._place.name)
         resources = {"metadata": {"path": self._place.name}}
-        options = {"timeout": HANG, "allow_errors": True, "kernel_name": "python3", "resources": resources}
-        self.client = nbclient.NotebookClient(self.book, **options)
+        self.client = nbclient.NotebookClient(
+            self.book,
+            timeout=HANG,
+            allow_errors=True,
+            kernel_name="python3",
+            resources=resources,
+            # It warns of its connection, which no other user can reach.
+            extra_arguments=["--log-level=ERROR"],
+        )
 
     def __enter__(self):
         self._kernel = self.client.setup_kernel()

@@ -37,8 +37,10 @@ pool = SandboxExecutor(max_workers=1)
 print(pool.submit(move, Point(1)).result())
 """
 
+# A job in the background of a shell ignores Ctrl-C, and so would whatever it starts.
 BUSY = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from wasmpool import SandboxExecutor
 
 def spin():

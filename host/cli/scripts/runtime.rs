@@ -126,6 +126,8 @@ impl Runtimes {
         }
         let mut bytes = Vec::new();
         let read = place.read().and_then(|file| {
+            // Growing step by step would copy it some times.
+            bytes.reserve_exact(file.metadata()?.len().min(MAX_PROGRAM) as usize + 1);
             // For the list. A folder that cannot be written to works as well.
             let _ = file.set_modified(SystemTime::now());
             file.take(MAX_PROGRAM).read_to_end(&mut bytes)
@@ -233,18 +235,25 @@ pub(super) fn name(language: &ScriptLanguage, recipe: &Recipe, version: &str) ->
 /// Digits for everything that wpool adds to a runtime.
 fn hash(recipe: &Recipe) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(WIT.as_bytes()).update(format!("{:?}{:?}{:?}", recipe.files, recipe.args, recipe.env).as_bytes());
+    let Recipe { files, libraries, args, env, .. } = recipe;
+    hasher.update(WIT.as_bytes()).update(format!("{files:?}{libraries:?}{args:?}{env:?}").as_bytes());
     hasher.finalize().to_hex().chars().take(DIGITS).collect()
 }
 
 /// Makes a runtime in a new folder.
 fn make(language: &ScriptLanguage, recipe: &Recipe, found: &projects::Found) -> Result<Vec<u8>, Error> {
     let scratch = scratch("runtime")?;
-    for (name, content) in recipe.files.iter().chain(&[("wit/script.wit", WIT)]) {
+    let write = |name: &str, content: &[u8]| {
         let path = scratch.path().join(name);
         let folder = path.parent().unwrap_or(scratch.path());
         let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, content));
-        written.map_err(Error::io("write", &path))?;
+        written.map_err(Error::io("write", &path))
+    };
+    for (name, content) in recipe.files.iter().chain(&[("wit/script.wit", WIT)]) {
+        write(name, content.as_bytes())?;
+    }
+    for (name, text) in recipe.libraries {
+        write(name, &wat::parse_str(text).expect("a test makes it"))?;
     }
     run_quietly(found.call(scratch.path(), recipe.args).envs(recipe.env.iter().copied()))?;
     let out = scratch.path().join("out.wasm");
