@@ -52,7 +52,7 @@ impl Heads {
         };
         let mut head = self.of(row, position);
         head.pop();
-        [&head, rest].concat()
+        [&head[..], rest].concat()
     }
 }
 

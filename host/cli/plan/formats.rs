@@ -28,7 +28,7 @@ pub fn lay_out(files: &mut [RowFile], format: &InputFormat, lines: bool) -> Resu
 fn check_header(names: &[String]) -> Result<()> {
     for (at, name) in names.iter().enumerate() {
         if name.is_empty() || names[..at].contains(name) {
-            return usage(format!("--header: the names of columns have to differ, and none is empty: {name:?}"));
+            return usage(format!("--header: the names of columns have to differ, and none may be empty: {name:?}"));
         }
     }
     Ok(())

@@ -48,7 +48,7 @@ impl Locator {
     /// The file of a row, and its number there.
     pub fn place(&self, row: &Input) -> Option<(&str, u64)> {
         let Named { name, .. } = self.0.get((row.tag >> LINE_BITS) as usize)?;
-        Some((name, row.tag & ((1 << LINE_BITS) - 1)))
+        Some((name.as_str(), row.tag & ((1 << LINE_BITS) - 1)))
     }
 
     /// `FILE:LINE` of a row that is a line or a record, `FILE[INDEX]` of an element, `FILE` of a row that is a file.

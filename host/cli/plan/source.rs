@@ -47,7 +47,7 @@ impl Source {
 pub fn source(typed: &args::Run) -> Result<Source> {
     let is_of_lines = !typed.once && !typed.source.are_files();
     if !is_of_lines && (typed.source.format().is_some() || !typed.source.format.header.is_empty()) {
-        return usage("formats are for files of rows: with --files, --files-from or --once there are none".into());
+        return usage("formats are for files of rows, and not for --files, --files-from and --once".into());
     }
     if typed.once {
         return Ok(Source::Once);
