@@ -143,7 +143,7 @@ pub mod stats {
 
 /// Texts that are made from rows: arguments, standard input and names of files.
 pub mod template {
-    pub use crate::model::template::{Row, Template};
+    pub use crate::model::template::{Row, Template, member};
 }
 
 /// The parts of a program that is its own worker: an entrance, and an allocator.

@@ -20,6 +20,11 @@ pub fn usage<T>(what: String) -> Result<T> {
 #[error("{0}")]
 pub struct Refused(pub String);
 
+/// Rows that cannot be read to their end, because of what the files hold.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InputRefused(pub String);
+
 /// There is nothing to run over.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use wpool::Error;
 
-use crate::cli::errors::{CannotWrite, DeadlinePassed, Incomplete, NoInputs, Refused, Usage};
+use crate::cli::errors::{CannotWrite, DeadlinePassed, Incomplete, InputRefused, NoInputs, Refused, Usage};
 use crate::cli::journal;
 
 /// How the command ended. The order is the precedence where several apply.
@@ -20,7 +20,7 @@ pub enum Exit {
     Stopped,
     /// The program is refused.
     Refused,
-    /// Rows do not fit, and nothing was run.
+    /// Rows do not fit, and nothing was run; or a file holds something else than rows.
     InputRefused,
     /// Shards, or records of them, are missing.
     Incomplete,
@@ -88,6 +88,9 @@ impl Exit {
         }
         if error.is::<Refused>() {
             return Exit::Refused;
+        }
+        if error.is::<InputRefused>() {
+            return Exit::InputRefused;
         }
         if error.is::<Incomplete>() {
             return Exit::Incomplete;

@@ -7,6 +7,7 @@ mod descriptor;
 mod dirs;
 mod errors;
 mod exit;
+mod guarded;
 mod journal;
 mod lines;
 mod options;
@@ -25,6 +26,7 @@ mod shard;
 mod shell;
 mod stdout;
 mod streams;
+mod table;
 mod target;
 mod tell;
 mod terminal;
@@ -46,6 +48,9 @@ use terminal::say;
 /// Parses the arguments, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
+        if guarded::is_guarded() {
+            return;
+        }
         terminal::say_at_once(format_args!("internal error: {panic}"));
         std::process::exit(Exit::Internal.into());
     }));

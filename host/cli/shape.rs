@@ -109,17 +109,15 @@ enum Shape {
     /// A value a line, and a comma behind it.
     Commas,
     Markup,
-    /// The name of the format, and what makes rows of it.
-    Table(&'static str, &'static str),
+    /// The name of the format, and the option that makes rows of it.
+    Table(&'static str, Option<&'static str>),
     Text,
     /// A line over all bounds.
     Endless,
 }
 
 /// How files begin that are no text.
-const MAGIC: [(&[u8], Shape); 8] = [
-    (b"\x1f\x8b", Shape::Packed("gzip", "gzip -dc")),
-    (b"\x28\xb5\x2f\xfd", Shape::Packed("Zstandard", "zstd -dc")),
+const MAGIC: [(&[u8], Shape); 6] = [
     (b"\xfd7zXZ\0", Shape::Packed("xz", "xz -dc")),
     (b"BZh", Shape::Packed("bzip2", "bzip2 -dc")),
     (b"PK\x03\x04", Shape::Packed("a ZIP archive", "unzip -p")),
@@ -173,9 +171,9 @@ impl Shape {
             Some('<') => Shape::Markup,
             // What was meant to be JSON and is not.
             Some('{' | '[' | '"') => return None,
-            _ if same('\t') => Shape::Table("TSV", "mlr --itsv --ojsonl cat"),
-            _ if same(',') => Shape::Table("CSV", "mlr --icsv --ojsonl cat"),
-            _ if same(';') => Shape::Table("CSV with semicolons", "mlr --icsv --ifs semicolon --ojsonl cat"),
+            _ if same('\t') => Shape::Table("TSV", Some("--tsv")),
+            _ if same(',') => Shape::Table("CSV", Some("--csv")),
+            _ if same(';') => Shape::Table("CSV with semicolons", None),
             _ => Shape::Text,
         })
     }
@@ -201,17 +199,21 @@ impl Shape {
                 ("text that is not UTF-8", format!("{filter} reads it if it is Latin-1; {lines}"))
             }
             Shape::Sequence => ("a sequence of JSON texts", format!("{} makes rows of it", filter("jq --seq -c ."))),
-            Shape::Array => ("one JSON array", format!("{} makes a row of each element", filter("jq -c '.[]'"))),
+            Shape::Array => ("one JSON array", "--json-array makes a row of each element".to_owned()),
             Shape::Pretty => ("JSON that takes several lines", format!("{} makes rows of it", filter("jq -c ."))),
             Shape::Commas => {
                 ("JSON with a comma behind each line", format!("{} makes rows of it", filter("sed 's/,$//'")))
             }
             Shape::Markup => ("XML or HTML", format!("{whole}; {lines}")),
-            Shape::Table(name, tool) => (name, format!("{} makes rows of it; {lines}", filter(tool))),
+            Shape::Table(name, Some(option)) => (name, format!("{option} makes a row of each record; {lines}")),
+            Shape::Table(name, None) => {
+                let filter = filter("mlr --icsv --ifs semicolon --ojsonl cat");
+                (name, format!("{filter} makes rows of it; {lines}"))
+            }
             Shape::Text => ("plain text", lines.to_owned()),
             Shape::Endless => {
-                let filter = filter("jq -c '.[]'");
-                ("one long line", format!("if it is a JSON array, {filter} makes a row of each element; {whole}"))
+                let array = "if it is a JSON array, --json-array makes a row of each element";
+                ("one long line", format!("{array}; {whole}"))
             }
         };
         let is_text = matches!(self, Shape::Markup | Shape::Table(..) | Shape::Text);
@@ -242,7 +244,7 @@ mod tests {
             assert_eq!(shape(&[row.as_bytes()], false), None, "{row}");
         }
         assert_eq!(shape(&[b"{"], false), Some(Shape::Pretty));
-        assert_eq!(shape(&[b"\x1f\x8b\x08"], false), Some(Shape::Packed("gzip", "gzip -dc")));
+        assert_eq!(shape(&[b"BZh9"], false), Some(Shape::Packed("bzip2", "bzip2 -dc")));
         assert_eq!(shape(&["{\"a\":\"\u{fc}".as_bytes()], true), None, "a row that is cut off is what it is");
     }
 

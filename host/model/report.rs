@@ -159,7 +159,7 @@ impl Report {
 
     /// A check of JSON rows, before anything runs with these grants.
     pub fn row_check(&self, grants: &Grants) -> RowCheck {
-        RowCheck { parameters: self.signature().map(Parameters::new), grants: grants.clone() }
+        RowCheck { parameters: self.signature().map(Parameters::new), grants: grants.clone(), texts: false }
     }
 
     /// Whether `init` cannot read its argument: a core module reads it from standard input.
@@ -183,9 +183,15 @@ impl Report {
 pub struct RowCheck {
     parameters: Option<Parameters>,
     grants: Grants,
+    texts: bool,
 }
 
 impl RowCheck {
+    /// The same check for rows whose members may be texts ([`crate::TaskSettings::text_values`]).
+    pub fn of_texts(self, texts: bool) -> RowCheck {
+        RowCheck { texts, ..self }
+    }
+
     /// The error in the record of a row that cannot run: it is too long, is not JSON, does not fit the function, or
     /// makes no argument or standard input.
     pub fn flaw(&self, row: &Input) -> Option<ErrorDetail> {
@@ -197,7 +203,7 @@ impl RowCheck {
 
     fn check(&self, input: &Input) -> Result<(), RowError> {
         match &self.parameters {
-            Some(parameters) => parameters.check(&input.bytes)?,
+            Some(parameters) => parameters.check(&input.bytes, self.texts)?,
             None => typed::json_row(&input.bytes)?,
         }
         let row = Row::of(input, true);

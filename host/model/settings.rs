@@ -26,6 +26,10 @@ pub struct TaskSettings {
     pub deterministic: Option<Determinism>,
     /// Treat inputs that are not a JSON value as `invalid-input`.
     pub json_rows: bool,
+    /// Read the members of a row by the types of a function where they are texts, as those of a table are: numbers and booleans
+    /// as they are written in JSON or with zeros in front, nothing for the `none` of an option, and JSON for lists, records and
+    /// the like.
+    pub text_values: bool,
     /// Return a function's result of type string or `list<u8>` as its bytes instead of JSON, for outputs that become
     /// files, for example.
     pub bare_outputs: bool,
@@ -48,6 +52,7 @@ impl Default for TaskSettings {
             verify_isolation: false,
             deterministic: None,
             json_rows: false,
+            text_values: false,
             bare_outputs: false,
             success_codes: vec![0],
             receipts: false,

@@ -37,6 +37,7 @@ struct Special {
     deadline: Option<Duration>,
     function: Option<u32>,
     occurrence: u32,
+    origin: Option<Bytes>,
 }
 
 /// A reason not to run an input. Its task settles as `invalid-input` without meeting a worker.
@@ -118,6 +119,17 @@ impl Input {
         self
     }
 
+    /// The same input, with the text that its source made it of. It comes back with the result and has no other effect.
+    pub fn made_of(mut self, origin: impl Into<Bytes>) -> Self {
+        self.special().origin = Some(origin.into());
+        self
+    }
+
+    /// The text set by [`Input::made_of`].
+    pub fn origin(&self) -> Option<&Bytes> {
+        self.special.as_ref()?.origin.as_ref()
+    }
+
     /// The same input for the function at this index of the report's list.
     pub(crate) fn call(mut self, function: u32) -> Self {
         self.special().function = Some(function);
@@ -152,7 +164,7 @@ impl Input {
 
     /// Bytes that the input holds in memory while it waits.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.name.as_deref().map_or(0, str::len)
+        self.bytes.len() + self.name.as_deref().map_or(0, str::len) + self.origin().map_or(0, Bytes::len)
     }
 }
 

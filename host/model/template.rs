@@ -115,7 +115,7 @@ impl Template {
                         if row.json { text.push_str(&plain(whole)) } else { text.push_str(whole) }
                     }
                 },
-                Part::Field(name) => text.push_str(&plain(field(row.bytes, name)?)),
+                Part::Field(name) => text.push_str(&plain(member(row.bytes, name)?)),
                 Part::Name(part) => {
                     let name = row.name.ok_or_else(|| format!("the row has no name for `{}`", part.placeholder()))?;
                     text.push_str(&part.of(name));
@@ -185,8 +185,11 @@ fn placeholder(after_open: &str) -> Option<(Part, usize)> {
     Some((part, inner.len()))
 }
 
-/// The value of a member of a row. The other members are skipped: a row of a million members takes no memory here.
-fn field<'a>(row: &'a [u8], name: &str) -> Result<&'a str, String> {
+/// The JSON text of a member of a row. The other members are skipped: a row of a million members takes no memory here.
+///
+/// # Errors
+/// A sentence about the row: it is not an object, or lacks the member.
+pub fn member<'a>(row: &'a [u8], name: &str) -> Result<&'a str, String> {
     let mut json = serde_json::Deserializer::from_slice(row);
     let found = json.deserialize_map(Member(name)).and_then(|found| json.end().map(|()| found));
     let found = found.map_err(|_| format!("the row is not a JSON object, so it has no field `{name}`"))?;

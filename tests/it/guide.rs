@@ -109,7 +109,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// Runs a command of a page in a folder.
-fn shell(command: &str, folder: &Path) -> Ran {
+pub fn shell(command: &str, folder: &Path) -> Ran {
     let bin = Path::new(env!("CARGO_BIN_EXE_wpool")).parent().expect("it stands in a folder");
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = Command::new("sh");
@@ -165,6 +165,7 @@ macro_rules! pages {
 pages! {
     the_commands_of_the_readme_do_what_they_say: "README.md",
     the_commands_on_records_do_what_they_say: "docs/guide/records.md",
+    the_commands_on_inputs_do_what_they_say: "docs/guide/inputs.md",
     the_commands_on_errors_and_stopping_do_what_they_say: "docs/guide/errors-and-stopping.md",
     the_commands_on_output_do_what_they_say: "docs/guide/output.md",
     the_commands_on_resuming_do_what_they_say: "docs/guide/resume.md",

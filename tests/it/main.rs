@@ -28,6 +28,7 @@ mod host_memory;
 mod images;
 mod inert;
 mod init;
+mod inputs;
 mod interpreters;
 mod interrupt;
 mod isolation;

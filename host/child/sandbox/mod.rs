@@ -272,7 +272,9 @@ impl Sandbox {
     fn prepare<'a>(&self, task: Task<'a>, parameters: Option<&Parameters>) -> Result<Call<'a>, RowError> {
         let bytes = task.bytes;
         let values = match parameters {
-            Some(parameters) if self.context.settings.json_rows => parameters.read(bytes)?,
+            Some(parameters) if self.context.settings.json_rows => {
+                parameters.read(bytes, self.context.settings.text_values)?
+            }
             Some(parameters) => parameters.text(bytes)?,
             None if self.context.settings.json_rows => typed::json_row(bytes).map(|()| Vec::new())?,
             None => Vec::new(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueHint;
 
+use crate::cli::args::RecordFormat;
 use crate::cli::args::choices::choices;
 
 pub(super) const MERGE_HELP: &str = "\
@@ -29,6 +30,9 @@ pub struct Merge {
     /// Write the merged records to OUT
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl", hide_default_value = true, hide_possible_values = true,
+        help = choices::<RecordFormat>("Format of OUT; a table cannot be merged again [default: jsonl]"))]
+    pub output_format: RecordFormat,
     /// Replace OUT where its records are others
     #[arg(long)]
     pub overwrite: bool,

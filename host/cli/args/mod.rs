@@ -3,6 +3,7 @@
 mod bench;
 mod choices;
 mod engines;
+mod formats;
 pub mod halt;
 mod journal;
 mod merge;
@@ -27,6 +28,7 @@ use crate::cli::projects::LANGUAGES;
 use crate::cli::scripts::SCRIPT_LANGUAGES;
 pub use bench::*;
 pub use engines::*;
+pub use formats::*;
 pub use journal::*;
 pub use merge::*;
 pub use messages::*;
@@ -128,6 +130,8 @@ pub struct Check {
     /// Check rows for this function
     #[arg(long, value_name = "FUNCTION")]
     pub call: Option<String>,
+    #[command(flatten)]
+    pub format: InputFormat,
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,7 +9,7 @@ use clap::{ArgGroup, ValueHint};
 use wpool::{Interrupt, Isolation, SandboxMode};
 
 use crate::cli::args::choices::choices;
-use crate::cli::args::{Journal, Messages, Sharding, Stopping};
+use crate::cli::args::{InputFormat, Journal, Messages, RecordFormat, RowFormat, Sharding, Stopping, member};
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
 pub(super) const RUN_HELP: &str = "\
@@ -93,8 +93,10 @@ pub struct Rows {
     pub args: Vec<String>,
 
     /// Rows are lines of any text, not JSON
-    #[arg(long, help_heading = "Input")]
+    #[arg(long, group = "format", help_heading = "Input")]
     pub lines: bool,
+    #[command(flatten)]
+    pub format: InputFormat,
     /// Take each file that matches as a row: its content is the input, {} is its path (repeatable)
     #[arg(long, value_name = "GLOB", conflicts_with_all = ["inputs", "lines"], help_heading = "Input")]
     pub files: Vec<String>,
@@ -132,6 +134,16 @@ pub enum FilesOrder {
 }
 
 impl Rows {
+    /// The format that was typed for rows.
+    pub fn format(&self) -> Option<RowFormat> {
+        self.format.typed(self.lines)
+    }
+
+    /// Whether rows are lines of any text.
+    pub fn are_text(&self) -> bool {
+        self.format() == Some(RowFormat::Lines)
+    }
+
     /// Whether each row is a file.
     pub fn are_files(&self) -> bool {
         !self.files.is_empty() || self.list().is_some()
@@ -212,6 +224,15 @@ pub struct Output {
     /// Add to each record how its task went: layer, attempts, worker, times, memory, bytes
     #[arg(long)]
     pub receipts: bool,
+    /// Add to each record its row, as `input`; of several inputs also `file` and `line`
+    #[arg(long)]
+    pub with_input: bool,
+    /// Add to each record a member of its row, as `key`; of several inputs also `file` and `line`
+    #[arg(long, value_name = ".NAME", value_parser = member)]
+    pub key: Option<String>,
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl", hide_default_value = true, hide_possible_values = true,
+        help = choices::<RecordFormat>("Format of the records; tables have no journal [default: jsonl]"))]
+    pub output_format: RecordFormat,
     /// Keep the rows whose records are not ok in FILE, as they were, ready to run again; where rows are
     /// files, keep their paths for --files-from
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

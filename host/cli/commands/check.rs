@@ -16,11 +16,12 @@ use crate::cli::{args, plan, say};
 
 /// `wpool check`: every row that does not fit, on standard output.
 pub fn check(args: &args::Check) -> Result<Exit> {
-    let files = plan::files(&args.inputs)?;
+    let files = plan::files(&args.inputs, &args.format, false)?;
     plan::check_streams(&files)?;
     let source = Source::Lines(files);
     let (_, report) = inspect::report(&args.task, args.call.as_deref())?;
-    let (locator, check) = (Locator::new(&source), report.row_check(&Grants::default()));
+    let check = report.row_check(&Grants::default()).of_texts(source.table().is_some());
+    let locator = Locator::new(&source);
     let mut out = Printer::start();
     let tell = |line: String| out.line(format_args!("{line}"));
     let checked =

@@ -32,13 +32,15 @@ const MAX_LINE: u64 = 64 << 20;
 /// Runs one task again and tells about it.
 pub fn replay(args: &args::Replay) -> Result<Exit> {
     let dump = args.coredump.as_deref().map(new_dump).transpose()?;
-    let again = Again::find(&args.run)?;
+    let again = Again::find(&args.run, Some(args.id))?;
     let (plan, Subject { program, .. }) = again.single(args)?;
     dump.iter().try_for_each(|path| check_dump(path, &plan))?;
     let format = Format {
         style: Style::Records { receipts: true },
         output_type: plan.output_type,
         locator: Locator::new(&plan.source),
+        extras: plan.extras.clone(),
+        columns: None,
     };
     let recorded = recorded(&again, args.id)?;
     if let Some(ProgramFacts { name, hash, .. }) = again.facts.earlier.last() {
@@ -117,8 +119,8 @@ async fn row(plan: &Plan, position: u64) -> Result<Input> {
         }
         count = next;
     }
-    if let Some(why) = rows.end().failure() {
-        anyhow::bail!(why);
+    if let Some(failure) = rows.end().failure() {
+        return Err(failure.into());
     }
     usage(format!("there is no row {position}: the input has {count} rows, counted from 0"))
 }

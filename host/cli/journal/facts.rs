@@ -18,6 +18,8 @@ use crate::cli::shard::{By, InputFacts};
 pub const FACTS: &str = "run.json";
 /// Version of everything in the folder. Other versions are not read.
 pub const FORMAT: u32 = 1;
+/// The beginning of the names of merged runs.
+pub const MERGED: &str = "merged";
 /// Longest file of facts: arguments and environments are at most 2 MiB for the kernel, and as much again in escapes.
 const MAX_FACTS: u64 = 16 << 20;
 
@@ -113,6 +115,11 @@ impl Facts {
             return Err(wrong(format!("its format is {format}, and this wpool reads {FORMAT}")));
         }
         serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Whether the records were merged from those of shards. Then there is neither a program nor a journal beside them.
+    pub fn is_merged(&self) -> bool {
+        self.run.starts_with(MERGED)
     }
 
     /// Writes the facts into a journal's folder, as a whole or not at all; if `durable`, also in a power cut.

@@ -23,6 +23,7 @@ use crate::cli::journal::folder::Folder;
 use crate::cli::journal::format::{End, Header, Kind, Record};
 use crate::cli::journal::gone::Wanted;
 use crate::cli::journal::groups::Groups;
+use crate::cli::journal::head::Heads;
 use crate::cli::journal::key::Key;
 use crate::cli::journal::stays::Stays;
 use crate::cli::journal::tails::{self, Index, Tail};
@@ -62,6 +63,7 @@ pub struct Resume {
     file: File,
     place: Place,
     how: How,
+    heads: Heads,
     header: Header,
     verified: Verified,
     tails: Vec<Tail>,
@@ -100,6 +102,7 @@ impl Resume {
             file,
             place: place.clone(),
             how,
+            heads: Heads::default(),
             header,
             verified,
             tails,
@@ -109,6 +112,11 @@ impl Resume {
             partial: Vec::new(),
             moved: None,
         })
+    }
+
+    /// The same, with records that begin so.
+    pub fn with_heads(self, heads: Heads) -> Resume {
+        Resume { heads, ..self }
     }
 
     /// FILE.
@@ -135,7 +143,7 @@ impl Resume {
     pub fn next(&mut self, row: &Input, position: u64) -> Result<Known, Error> {
         let key = Key::of(row);
         if self.moved.is_none() {
-            if let Some(status) = self.in_place(key, position)? {
+            if let Some(status) = self.in_place(key, row, position)? {
                 return Ok(Known::InPlace(status));
             }
             self.move_rest()?;
@@ -144,7 +152,7 @@ impl Resume {
         let found = index.map(|index| index.take(key)).transpose()?.flatten();
         Ok(match found {
             Some((record, line)) => {
-                let line = if self.how.ids { with_id(position, line) } else { line };
+                let line = if self.how.ids { self.heads.renewed(row, position, line) } else { line };
                 Known::Moved(Record { length: line.len() as u64, occurrence: 0, ..record }, line)
             }
             None => Known::Nothing,
@@ -200,14 +208,15 @@ impl Resume {
         self.moved.as_mut()?.appender.take()
     }
 
-    fn in_place(&mut self, key: Key, position: u64) -> Result<Option<Status>, Error> {
+    fn in_place(&mut self, key: Key, row: &Input, position: u64) -> Result<Option<Status>, Error> {
         if !self.how.ordered {
             return Ok(None);
         }
         let entry = self.next_entry()?;
         let mut entry = entry.filter(|entry| entry.record.key == key && self.how.done.has(entry.record.status));
-        if let Some(found) = entry.filter(|_| self.how.shard && self.how.ids)
-            && !self.has_id(found, position)?
+        let may_differ = self.how.ids && (self.how.shard || self.heads.have_places());
+        if let Some(found) = entry.filter(|_| may_differ)
+            && !self.begins(found, &self.heads.of(row, position))?
         {
             entry = None;
         }
@@ -215,15 +224,14 @@ impl Resume {
         Ok(entry.map(|entry| entry.record.status))
     }
 
-    /// Whether the line of an entry, if it has one, begins with a position.
-    fn has_id(&self, entry: Entry, position: u64) -> Result<bool, Error> {
-        let begin = format!("{{\"id\":{position},");
+    /// Whether the line of an entry, if it has one, begins so.
+    fn begins(&self, entry: Entry, begin: &[u8]) -> Result<bool, Error> {
         if entry.record.length < begin.len() as u64 {
             return Ok(entry.record.length == 0);
         }
         let mut line = vec![0; begin.len()];
         self.file.read_exact_at(&mut line, entry.offset).map_err(at(&self.place))?;
-        Ok(line == begin.as_bytes())
+        Ok(line == begin)
     }
 
     /// Moves to the next entry, with `begin` and `partial` of its group. After the last entry they are those of the
@@ -321,12 +329,4 @@ impl Resume {
 /// Reads and checks all files.
 fn read(folder: &Folder, lines: Lines<'_>, trust: Trust) -> Result<(Verified, Vec<Tail>), Error> {
     Ok((verify(&folder.journal(), lines, trust)?, tails::check(folder.dir(), trust)?))
-}
-
-/// The line with another position.
-fn with_id(position: u64, line: Vec<u8>) -> Vec<u8> {
-    let begin = b"{\"id\":";
-    let Some(rest) = line.strip_prefix(begin) else { return line };
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    [begin, position.to_string().as_bytes(), &rest[digits..]].concat()
 }

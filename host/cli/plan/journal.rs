@@ -8,9 +8,9 @@ use serde::Serialize;
 use wpool::PoolConfig;
 use wpool::place::Place;
 
-use crate::cli::args;
+use crate::cli::args::{self, RecordFormat};
 use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, ShardFacts, Stays, Text, is_final, run_id};
-use crate::cli::plan::{Source, pool, usage};
+use crate::cli::plan::{Extras, Locator, Source, pool, usage};
 use crate::cli::shard::Shard;
 use crate::cli::target::Target;
 
@@ -33,6 +33,8 @@ pub struct JournalPlan {
     pub ordered: bool,
     /// Whether a line begins with the position of its row.
     pub ids: bool,
+    /// What a line tells of the place of its row, if it does.
+    pub places: Option<(Extras, Locator)>,
     pub durable: bool,
     pub overwrite: bool,
 }
@@ -67,6 +69,9 @@ pub fn journal(
 ) -> Result<Option<JournalPlan>> {
     let journal = &typed.journal;
     let regular = file.and_then(Target::place);
+    if typed.output.output_format != RecordFormat::Jsonl {
+        return without(typed);
+    }
     if journal.resume {
         check_resumable(typed, file.is_some(), regular.is_some(), config)?;
     }
@@ -87,12 +92,40 @@ pub fn journal(
         resume,
         ordered: !typed.output.unordered,
         ids: !typed.output.values,
+        places: None,
         durable: journal.durable,
         overwrite: typed.output.overwrite,
     }))
 }
 
+/// A table has no journal: its lines do not begin with the positions of rows.
+fn without(typed: &args::Run) -> Result<Option<JournalPlan>> {
+    let option = match () {
+        () if typed.journal.resume => "--resume",
+        () if typed.journal.durable => "--durable",
+        () if typed.sharding.shard.is_some() => "--shard",
+        () => return Ok(None),
+    };
+    usage(format!(
+        "{option} needs records as lines of JSON: leave out --output-format, and make the table of the finished file, for \
+         example by `wpool merge --output-format csv` for shards"
+    ))
+}
+
 impl JournalPlan {
+    /// The journal of records with these members beside outputs.
+    pub fn with(mut self, extras: &Extras, source: &Source) -> Result<JournalPlan> {
+        if extras.place.is_some() {
+            if self.resume.is_some() && !self.ids {
+                let what =
+                    "--resume cannot be used with --values and several inputs, where lines tell the places of rows";
+                return usage(what.to_owned());
+            }
+            self.places = Some((extras.clone(), Locator::new(source)));
+        }
+        Ok(self)
+    }
+
     /// The journal of a shard. Its place among the others is one of the settings, which a resume must not change.
     pub fn of(mut self, shard: Option<Shard>, typed: &args::Run) -> JournalPlan {
         let Some(shard) = shard else { return self };
@@ -162,8 +195,8 @@ fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
 fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap<String, String> {
     let args::Run { output, limits, stopping, .. } = typed;
     let rows = match source {
-        Source::Lines(_) if typed.source.lines => "lines",
-        Source::Lines(_) => "json",
+        Source::Lines(_) if typed.source.are_text() => "lines",
+        Source::Lines(files) => files.first().map_or("json", |file| file.layout.name()),
         Source::Files(_) => "files",
         Source::Once => "once",
     };
@@ -198,6 +231,15 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--crash-limit", stopping.crash_limit.to_string()),
         ("shared state", config.state.as_ref().map_or("none".into(), |state| argument(&state.to_json()))),
     ]);
+    if let Some(names) = source.table().and_then(|table| table.names.as_deref()) {
+        settings.insert("--header", json(&names));
+    }
+    if output.with_input {
+        settings.insert("--with-input", "true".to_owned());
+    }
+    if let Some(key) = &output.key {
+        settings.insert("--key", format!(".{key}"));
+    }
     if stopping.retries > 0 {
         settings.insert("--retry-on", format!("{:?}", stopping.retry_on));
     }

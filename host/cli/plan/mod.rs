@@ -1,10 +1,13 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
 mod determinism;
+mod extras;
 mod files;
+mod formats;
 mod grants;
 mod initializer;
 mod journal;
+mod layout;
 mod listed;
 mod locator;
 mod outputs;
@@ -26,6 +29,8 @@ use wpool::output::OutputType;
 use wpool::template::Template;
 
 pub use self::determinism::determinism;
+pub use self::extras::{Extras, Place};
+pub use self::layout::{Header, Layout, Table, TableFormat};
 pub use self::listed::{QUOTED, push_path};
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::overlap::check_streams;
@@ -58,6 +63,10 @@ pub struct Plan {
     pub shard: Option<Shard>,
     pub config: PoolConfig,
     pub style: Style,
+    /// What records have of their rows.
+    pub extras: Extras,
+    /// Records are a table.
+    pub table: Option<TableFormat>,
     pub output_type: OutputType,
     pub out_dir: Option<OutDirPlan>,
     /// `None` is standard output.
@@ -126,17 +135,21 @@ impl Plan {
         let output = &typed.output;
         outputs::check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
+        let extras = extras::extras(&typed, &source)?;
         let config = pool::config(&typed, &mut source)?;
         let records = output.output.clone().filter(|path| !is_stdout(path));
         let target = |path: &PathBuf| Target::of(path, output.overwrite);
         let output_file = records.as_ref().map(target).transpose()?;
         let journal =
             journal::journal(&typed, output_file.as_ref(), &source, &config)?.map(|journal| journal.of(shard, &typed));
+        let journal = journal.map(|journal| journal.with(&extras, &source)).transpose()?;
         reach::check_own_files(&typed, &config, journal.as_ref())?;
         Ok(Plan {
             shard,
             journal,
             style,
+            extras,
+            table: TableFormat::of(output.output_format),
             output_type: output_type(output.output_type),
             out_dir: out_dir(output, &source, config.task.json_rows)?,
             failed: output.failed.as_deref().map(always).transpose()?,

@@ -57,7 +57,8 @@ fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
         grants: grants::grants(typed, files)?,
         isolation: typed.pool.isolation,
         verify_isolation: typed.pool.verify_isolation,
-        json_rows: !typed.source.lines && !typed.once && !files,
+        json_rows: !typed.source.are_text() && !typed.once && !files,
+        text_values: source.table().is_some(),
         bare_outputs: bytes || output.out_dir.is_some(),
         success_codes: output.success_codes.clone(),
         // The prints of a task that is ok come with its measurements.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use wpool::place::Found;
 
+use crate::cli::plan::layout::Layout;
 use crate::cli::plan::listed::push_path;
 
 /// A file that rows are read from. Where tasks may write to directories, it is the file that was there before the first
@@ -18,6 +19,8 @@ pub struct RowFile {
     path: PathBuf,
     /// Device and inode, once the file is pinned.
     pinned: Option<(u64, u64)>,
+    /// How it is cut into rows.
+    pub layout: Layout,
 }
 
 impl RowFile {
@@ -25,6 +28,11 @@ impl RowFile {
     pub fn pin(&mut self) {
         // What is not there is reported when it is read.
         self.pinned = std::fs::metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
+    }
+
+    /// The same content at another path.
+    pub fn moved_to(&self, path: PathBuf) -> RowFile {
+        RowFile { path, pinned: None, layout: self.layout.clone() }
     }
 
     /// The name of the row that it is, and whether it is quoted, because the path is not UTF-8.
@@ -50,7 +58,7 @@ impl RowFile {
 
 impl From<PathBuf> for RowFile {
     fn from(path: PathBuf) -> RowFile {
-        RowFile { path, pinned: None }
+        RowFile { path, pinned: None, layout: Layout::default() }
     }
 }
 

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::cli::args;
+use crate::cli::args::{self, InputFormat};
 use crate::cli::descriptor::{is_stdin, is_stdout};
 use crate::cli::errors::{NoInputs, usage};
 use crate::cli::plan::files::{Matched, matching};
+use crate::cli::plan::formats::lay_out;
+use crate::cli::plan::layout::Table;
 use crate::cli::plan::listed;
 use crate::cli::plan::row_file::RowFile;
 use crate::cli::terminal::warn;
@@ -25,6 +27,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// The tables whose records are rows; all files are of one format.
+    pub fn table(&self) -> Option<&Table> {
+        match self {
+            Source::Lines(files) => files.first()?.layout.table(),
+            Source::Files(_) | Source::Once => None,
+        }
+    }
+
     /// Has files that a task could replace be the ones that stand there now.
     pub fn pin(&mut self) {
         if let Source::Lines(files) | Source::Files(files) = self {
@@ -35,6 +45,10 @@ impl Source {
 
 /// The rows that were typed.
 pub fn source(typed: &args::Run) -> Result<Source> {
+    let is_of_lines = !typed.once && !typed.source.are_files();
+    if !is_of_lines && (typed.source.format().is_some() || !typed.source.format.header.is_empty()) {
+        return usage("formats are for files of rows, and not for --files, --files-from and --once".into());
+    }
     if typed.once {
         return Ok(Source::Once);
     }
@@ -43,9 +57,18 @@ pub fn source(typed: &args::Run) -> Result<Source> {
     } else if typed.source.are_files() {
         matched(typed)?
     } else {
-        return files(&typed.source.inputs).map(Source::Lines);
+        return lines(typed);
     };
     Ok(Source::Files(files.into_iter().map(RowFile::from).collect()))
+}
+
+/// The files of rows. Records of tables keep their text where it may be needed.
+fn lines(typed: &args::Run) -> Result<Source> {
+    let mut files = files(&typed.source.inputs, &typed.source.format, typed.source.lines)?;
+    for file in &mut files {
+        file.layout.keep(typed.output.failed.is_some());
+    }
+    Ok(Source::Lines(files))
 }
 
 /// The files of `--files`. Whatever is left out is reported.
@@ -66,7 +89,7 @@ fn matched(typed: &args::Run) -> Result<Vec<PathBuf>> {
 }
 
 /// Input files that can be opened, with `-` for standard input.
-pub fn files(inputs: &[PathBuf]) -> Result<Vec<RowFile>> {
+pub fn files(inputs: &[PathBuf], format: &InputFormat, lines: bool) -> Result<Vec<RowFile>> {
     let mut files = inputs.to_vec();
     if files.is_empty() {
         files.push("-".into());
@@ -89,5 +112,7 @@ pub fn files(inputs: &[PathBuf]) -> Result<Vec<RowFile>> {
             std::fs::File::open(file).with_context(cannot)?;
         }
     }
-    Ok(files.into_iter().map(RowFile::from).collect())
+    let mut files: Vec<_> = files.into_iter().map(RowFile::from).collect();
+    lay_out(&mut files, format, lines)?;
+    Ok(files)
 }

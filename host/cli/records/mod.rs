@@ -1,5 +1,7 @@
 //! Where a run's records go, and what of them is there already.
 
+pub mod columns;
+mod extra;
 pub mod gone;
 pub mod kept;
 pub mod out_dir;

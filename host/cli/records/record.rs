@@ -8,8 +8,9 @@ use wpool::outcome::{ErrorDetail, Layer};
 use wpool::output::{OutputType, push_as_json, push_string};
 use wpool::{Failure, Outcome, Receipt, Status, TaskResult, inert};
 
-use crate::cli::plan::Locator;
-use crate::cli::plan::Style;
+use crate::cli::plan::{Extras, Locator, Plan, Source, Style};
+use crate::cli::records::columns::Columns;
+use crate::cli::records::extra::{push_extras, push_place};
 use crate::cli::records::places::Stretch;
 use crate::cli::say;
 
@@ -22,9 +23,27 @@ pub struct Format {
     pub style: Style,
     pub output_type: OutputType,
     pub locator: Locator,
+    pub extras: Extras,
+    /// Records are a table of these columns.
+    pub columns: Option<Columns>,
 }
 
 impl Format {
+    /// The format of a run's records.
+    pub fn of(plan: &Plan, locator: Locator) -> Format {
+        let named = matches!(plan.source, Source::Files(_));
+        let receipts = matches!(plan.style, Style::Records { receipts: true });
+        let columns = plan.table.map(|table| Columns::new(table, &plan.extras, named, receipts));
+        Format { style: plan.style, output_type: plan.output_type, locator, extras: plan.extras.clone(), columns }
+    }
+
+    /// What stands before the first record.
+    pub fn header(&self) -> Vec<u8> {
+        let mut header = Vec::new();
+        self.columns.iter().for_each(|columns| columns.push_header(&mut header));
+        header
+    }
+
     /// An output that is not what all should be is a failure.
     pub fn check(&self, result: &mut TaskResult) {
         if let Outcome::Ok(output) = &result.outcome
@@ -38,16 +57,27 @@ impl Format {
 
     /// Appends the line of a result. `file` is the file of its output, if it has one.
     pub fn push(&self, result: &TaskResult, file: Option<&str>, lines: &mut Vec<u8>) {
-        match self.style {
-            Style::Records { receipts } => self.push_record(result, file, receipts, lines),
-            Style::Values => self.push_value(result, file, lines),
+        if let Some(columns) = &self.columns {
+            let mut record = Vec::new();
+            self.push_line(result, file, &mut record);
+            return columns.push(&record, lines);
         }
+        self.push_line(result, file, lines);
         lines.push(b'\n');
+    }
+
+    fn push_line(&self, result: &TaskResult, file: Option<&str>, line: &mut Vec<u8>) {
+        match self.style {
+            Style::Records { receipts } => self.push_record(result, file, receipts, line),
+            Style::Values if self.extras.is_empty() => self.push_value(result, file, line),
+            Style::Values => self.push_joined(result, file, line),
+        }
     }
 
     /// Whether the line of a task that is ok depends only on its output and its id.
     pub fn is_plain(&self) -> bool {
-        self.output_type == OutputType::Auto && !matches!(self.style, Style::Records { receipts: true })
+        let has_more = matches!(self.style, Style::Records { receipts: true }) || !self.extras.is_empty();
+        self.output_type == OutputType::Auto && !has_more && self.columns.is_none()
     }
 
     /// Appends the lines of tasks whose lines are plain, like [`Format::push`], and passes the length of each to
@@ -82,6 +112,7 @@ impl Format {
             line.extend_from_slice(b",\"file\":");
             push_string(name, line);
         }
+        push_place(&self.extras, &self.locator, &result.input, line);
         line.extend_from_slice(b",\"status\":\"");
         line.extend_from_slice(result.outcome.status().as_str().as_bytes());
         line.push(b'"');
@@ -93,6 +124,7 @@ impl Format {
             line.extend_from_slice(b",\"error\":");
             push_error(failure, self.locator.locate(&result.input), line);
         }
+        push_extras(&self.extras, &result.input, line);
         if receipts {
             line.extend_from_slice(b",\"receipt\":");
             push_json(&ReceiptRecord::from(result), line);
@@ -122,6 +154,17 @@ impl Format {
                 say(format_args!("task {}{place}: {}: {message}", result.id.0, failure.status));
             }
         }
+    }
+}
+
+impl Format {
+    /// Appends a value with what joins it with its row, as an object.
+    fn push_joined(&self, result: &TaskResult, file: Option<&str>, line: &mut Vec<u8>) {
+        line.extend_from_slice(b"{\"output\":");
+        self.push_value(result, file, line);
+        push_place(&self.extras, &self.locator, &result.input, line);
+        push_extras(&self.extras, &result.input, line);
+        line.push(b'}');
     }
 }
 

@@ -13,9 +13,10 @@ use crate::cli::exit::Exit;
 pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
 use crate::cli::journal::{
-    Appender, Ended, Error, Facts, Folder, How, Resume, SUFFIX, index, is_of_a_run, is_running, now,
+    Appender, Ended, Error, Facts, Folder, Heads, How, Resume, SUFFIX, index, is_of_a_run, is_running, now,
 };
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
+use crate::cli::records::extra::push_place;
 use crate::cli::records::gone::keep_gone;
 use crate::cli::records::kept::{self, Kept, Sorter};
 use crate::cli::records::torn;
@@ -178,7 +179,9 @@ fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mu
 
 /// Opens FILE and its journal.
 fn open(plan: &JournalPlan, folder: &Folder, how: How) -> Result<Resume, Error> {
-    Resume::open(folder, free(&plan.file, plan.file.edit())?, &plan.file, how)
+    let resume = Resume::open(folder, free(&plan.file, plan.file.edit())?, &plan.file, how)?;
+    let Some((extras, locator)) = plan.places.clone() else { return Ok(resume) };
+    Ok(resume.with_heads(Heads::with_places(move |row, line| push_place(&extras, &locator, row, line))))
 }
 
 /// Begins anew when nothing is known to be right and the user has asked for what is; refuses otherwise.
@@ -350,7 +353,7 @@ impl Prepared {
 }
 
 /// Removes all that was kept of a file that is written by a run without a journal: it would tell of other lines.
-fn forget(target: &Target) -> Result<()> {
+pub fn forget(target: &Target) -> Result<()> {
     let Some(folder) = target.place().map(|place| place.and(SUFFIX)) else { return Ok(()) };
     let Ok(dir) = folder.folder() else { return Ok(()) };
     if is_of_a_run(&dir) {

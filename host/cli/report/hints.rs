@@ -37,8 +37,11 @@ impl Hints {
             Status::Skipped | Status::Cancelled => return,
             _ => Fate::Unfit,
         };
-        let hint = self.rows.look(&result.input, locator.locate(&result.input), fate);
-        self.tell(hint);
+        // What a table or an array holds has been named by its format.
+        if locator.are_lines() {
+            let hint = self.rows.look(&result.input, locator.locate(&result.input), fate);
+            self.tell(hint);
+        }
         let stderr = failure.error.stderr.as_deref().unwrap_or_default();
         if self.walled && failure.status == Status::Failed && cannot_open(stderr) {
             self.walled = false;

@@ -3,6 +3,7 @@
 mod advice;
 mod bar;
 mod compiling;
+mod failures;
 mod firsts;
 mod hints;
 mod ledger;
@@ -21,12 +22,12 @@ use anyhow::Result;
 use futures_core::Stream;
 use tokio::sync::watch;
 use wpool::bulk::{OkSpan, Settled, Supply};
-use wpool::{Input, Outcome, Results, Status, TaskResult};
+use wpool::{Outcome, Results, Status, TaskResult};
 
 use crate::cli::args::Only;
 use crate::cli::exit::Exit;
 use crate::cli::journal::MAX_ROWS;
-use crate::cli::plan::{Locator, Plan, QUOTED, push_path};
+use crate::cli::plan::{Locator, Plan};
 use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::places::{Places, Stretch};
@@ -35,6 +36,7 @@ use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
 use crate::cli::say;
 use crate::cli::terminal::show_printed;
 pub use compiling::Compiling;
+use failures::Failures;
 pub use firsts::Replay;
 use hints::Hints;
 pub use ledger::Ledger;
@@ -52,6 +54,7 @@ pub struct Reporter {
     out_dir: Option<Arc<OutDir>>,
     output: Writer,
     pub failed: Option<Writer>,
+    failures: Failures,
     judged: Judged,
     /// The rows have to be told to a journal.
     journalled: bool,
@@ -81,11 +84,12 @@ impl Reporter {
         output: Writer,
     ) -> Reporter {
         Reporter {
-            format: Format { style: plan.style, output_type: plan.output_type, locator },
+            format: Format::of(plan, locator),
             only: plan.only,
             out_dir,
             output,
             failed: None,
+            failures: Failures::of(plan),
             judged,
             journalled: plan.journal.is_some(),
             kept: None,
@@ -111,8 +115,10 @@ impl Reporter {
             Some(kept) => kept.changed().await,
             None => std::future::pending().await,
         };
+        let mut header = self.format.header();
         loop {
             let mut pieces = Pieces::default();
+            pieces.last.lines.append(&mut header);
             let mut any = false;
             let chunk = tokio::select! {
                 chunk = results.next_settled() => Some(chunk?),
@@ -176,7 +182,7 @@ impl Reporter {
                 piece.add(Done::Before(record));
             }
             if let Some(row) = row.filter(|_| self.failed.is_some()) {
-                push_row(&row, &mut pieces.failed.lines);
+                self.failures.push(&row, &mut pieces.failed.lines);
             }
         }
         true
@@ -229,7 +235,7 @@ impl Reporter {
             self.show(&result);
         }
         let ok = result.outcome.status() == Status::Ok;
-        if !ok && self.failed.is_some() && !push_row(&result.input, &mut pieces.failed.lines) {
+        if !ok && self.failed.is_some() && !self.failures.push(&result.input, &mut pieces.failed.lines) {
             let place = self.format.locator.locate(&result.input).unwrap_or_default();
             say(format_args!(
                 "--failed cannot keep row {} ({place}): it is too long, and its bytes are gone",
@@ -299,19 +305,6 @@ impl Reporter {
         }
         Reported { tally: self.tally, exit, closed }
     }
-}
-
-/// Appends a row to those that failed. False where its bytes were not kept.
-fn push_row(row: &Input, lines: &mut Vec<u8>) -> bool {
-    match row.name.as_deref() {
-        Some(name) if row.tag == QUOTED => lines.extend_from_slice(name.as_bytes()),
-        Some(name) => push_path(name.as_bytes(), lines),
-        // The only row of a run without input.
-        None if row.bytes.is_empty() => return !row.is_rejected(),
-        None => lines.extend_from_slice(&row.bytes),
-    }
-    lines.push(b'\n');
-    true
 }
 
 /// What is to be written.

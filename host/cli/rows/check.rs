@@ -39,7 +39,9 @@ pub async fn rows(
             checked.rows += 1;
             let (flaw, place) = (check.flaw(&row), locator.locate(&row));
             let fate = flaw.as_ref().map_or(Fate::Fine, |error| Fate::of(&error.code));
-            hint = hint.or(first.look(&row, place.clone(), fate));
+            if locator.are_lines() {
+                hint = hint.or(first.look(&row, place.clone(), fate));
+            }
             let Some(error) = flaw else { continue };
             checked.bad += 1;
             tell(format!("{}: {}", place.unwrap_or_default(), error.message));
@@ -49,7 +51,7 @@ pub async fn rows(
         say(format_args!("{hint}"));
     }
     match end.failure() {
-        Some(why) => Err(anyhow::Error::msg(why)),
+        Some(failure) => Err(failure.into()),
         None => Ok(checked),
     }
 }
@@ -60,8 +62,8 @@ pub async fn all_there(mut rows: Rows, mut wanted: Wanted) -> Result<()> {
     while let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await {
         supply.into_inputs().for_each(|row| wanted.pass(&row));
     }
-    if let Some(why) = end.failure() {
-        return Err(anyhow::Error::msg(why));
+    if let Some(failure) = end.failure() {
+        return Err(failure.into());
     }
     match wanted.missing() as u64 {
         0 => Ok(()),

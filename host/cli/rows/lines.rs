@@ -1,6 +1,5 @@
 //! Rows that are lines.
 
-use std::io::{self, Read};
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
@@ -9,7 +8,7 @@ use wpool::limits::MAX_INPUT;
 use wpool::{Input, Rejected};
 
 use crate::cli::plan::LINE_BITS;
-use crate::cli::rows::sink::BLOCK;
+use crate::cli::rows::cutter::{Cutter, Take};
 
 /// Cuts one file into rows.
 #[derive(Debug, Default)]
@@ -32,27 +31,8 @@ impl Splitter {
         Splitter { file, ..Splitter::default() }
     }
 
-    /// Reads to the end. False when nobody wants more, as `take` says.
-    pub fn read(&mut self, mut reader: impl Read, mut take: impl FnMut(Vec<Supply>) -> bool) -> io::Result<bool> {
-        let mut block = vec![0; BLOCK];
-        loop {
-            let count = match reader.read(&mut block) {
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            let batch = if count == 0 { self.end() } else { self.add(&block[..count]) };
-            if !take(batch) {
-                return Ok(false);
-            }
-            if count == 0 {
-                return Ok(true);
-            }
-        }
-    }
-
     /// Takes a block and gives the rows that end in it.
-    fn add(&mut self, mut block: &[u8]) -> Vec<Supply> {
+    fn rows_of(&mut self, mut block: &[u8]) -> Vec<Supply> {
         let mut batch = Vec::new();
         if self.skipping {
             let Some(end) = memchr::memchr(b'\n', block) else { return batch };
@@ -82,7 +62,7 @@ impl Splitter {
     }
 
     /// The last row, when the file does not end in a newline.
-    fn end(&mut self) -> Vec<Supply> {
+    fn last(&mut self) -> Vec<Supply> {
         let mut batch = Vec::new();
         if !self.rest.is_empty() {
             let row = self.rest.split().freeze();
@@ -129,6 +109,16 @@ impl Splitter {
     }
 }
 
+impl Cutter for Splitter {
+    fn add(&mut self, block: &[u8], take: &mut Take<'_>) -> Result<bool, String> {
+        Ok(take(self.rows_of(block)))
+    }
+
+    fn end(&mut self, take: &mut Take<'_>) -> Result<bool, String> {
+        Ok(take(self.last()))
+    }
+}
+
 fn push(lines: &Bytes, cuts: Cuts, batch: &mut Vec<Supply>) {
     if !cuts.is_empty() {
         batch.push(Span::new(lines.clone(), cuts).into());
@@ -144,8 +134,8 @@ mod tests {
 
     fn split(blocks: &[&[u8]]) -> Vec<(u64, Vec<u8>)> {
         let mut splitter = Splitter::default();
-        let mut rows: Vec<Supply> = blocks.iter().flat_map(|block| splitter.add(block)).collect();
-        rows.extend(splitter.end());
+        let mut rows: Vec<Supply> = blocks.iter().flat_map(|block| splitter.rows_of(block)).collect();
+        rows.extend(splitter.last());
         rows.into_iter().flat_map(Supply::into_inputs).map(|row| (row.tag, row.bytes.to_vec())).collect()
     }
 
@@ -192,9 +182,9 @@ mod tests {
     fn a_line_without_an_end_is_given_up_and_the_next_one_is_read() {
         let mut splitter = Splitter::default();
         let long = vec![b'x'; 1 << 20];
-        let mut rows: Vec<Supply> = (0..200).flat_map(|_| splitter.add(&long)).collect();
+        let mut rows: Vec<Supply> = (0..200).flat_map(|_| splitter.rows_of(&long)).collect();
         assert!(splitter.rest.len() <= MAX_INPUT, "the rest is bounded");
-        rows.extend(splitter.add(b"x\n7\n"));
+        rows.extend(splitter.rows_of(b"x\n7\n"));
         let rows = rows.into_iter().flat_map(Supply::into_inputs);
         assert_eq!(rows.map(|row| (row.tag, row.bytes.len())).collect::<Vec<_>>(), [(1, 0), (2, 1)]);
     }

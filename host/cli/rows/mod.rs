@@ -1,9 +1,14 @@
 //! Rows from files and standard input, read on a thread of their own.
 
 pub mod check;
+mod cutter;
+mod elements;
 mod files;
 mod lines;
+mod made;
 mod occurrences;
+mod packed;
+mod records;
 mod sharder;
 mod sink;
 pub mod spool;
@@ -21,11 +26,14 @@ use wpool::Input;
 use wpool::bulk::Supply;
 
 use crate::cli::descriptor::is_stdin;
-use crate::cli::plan::{RowFile, Source};
+use crate::cli::plan::{Layout, RowFile, Source};
 use crate::cli::shard::{Cut, content};
 use crate::cli::streams;
+use cutter::{Cutter, Failure, Take, cut};
+use elements::Elements;
 use lines::Splitter;
 pub use occurrences::Occurrences;
+use records::Records;
 pub use sharder::{Sharder, Whole};
 pub use sink::Steps;
 use sink::{BATCHES, Sink};
@@ -42,14 +50,14 @@ pub struct Rows {
 #[derive(Clone, Debug, Default)]
 pub struct RowsEnd {
     /// Why reading ended before the end of the files.
-    failure: Arc<Mutex<Option<String>>>,
+    failure: Arc<Mutex<Option<Failure>>>,
     /// Every row was taken from the stream.
     all: Arc<AtomicBool>,
 }
 
 impl RowsEnd {
     /// The reason, if any, why not all rows were read.
-    pub fn failure(&self) -> Option<String> {
+    pub fn failure(&self) -> Option<Failure> {
         self.lock().clone()
     }
 
@@ -58,7 +66,7 @@ impl RowsEnd {
         self.all.load(Ordering::Acquire)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Failure>> {
         self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -83,7 +91,7 @@ impl Rows {
                 }
                 Source::Lines(files) => read_lines(&files, &mut sink).err(),
             };
-            *told.lock() = why.or_else(|| sink.end().err());
+            *told.lock() = why.or_else(|| sink.end().err().map(Failure::new));
         })?;
         Ok(Rows { batches, current: Vec::new().into_iter(), end })
     }
@@ -114,20 +122,30 @@ impl Stream for Rows {
     }
 }
 
-/// Reads files of rows, one after the other. An error is a sentence.
-fn read_lines(files: &[RowFile], sink: &mut Sink) -> Result<(), String> {
-    for (number, file) in files.iter().enumerate() {
-        let mut splitter = Splitter::of(number as u64);
-        let read = open(file).and_then(|reader| splitter.read(reader, |batch| sink.send(batch)));
-        if !read.map_err(|error| format!("cannot read {}: {error}", file.display()))? {
+/// Reads files of rows, one after the other.
+fn read_lines(files: &[RowFile], sink: &mut Sink) -> Result<(), Failure> {
+    for (file, number) in files.iter().zip(0..) {
+        if !read(file, number, &mut |batch| sink.send(batch))? {
             break;
         }
     }
     Ok(())
 }
 
+/// Reads a file of rows, which may be compressed. False when nobody wants more.
+fn read(file: &RowFile, number: u64, take: &mut Take<'_>) -> Result<bool, Failure> {
+    let name = file.display();
+    let reader = open(file).and_then(packed::unpacked).map_err(|error| Failure::of(&name, &error))?;
+    let mut cutter: Box<dyn Cutter> = match &file.layout {
+        Layout::Lines => Box::new(Splitter::of(number)),
+        Layout::Table(table) => Box::new(Records::of(number, table.clone())),
+        Layout::Array => Box::new(Elements::of(number)),
+    };
+    cut(&name, reader, &mut *cutter, take)
+}
+
 /// Counts the rows of a source whose files can be read twice, or those of a shard, and gives `None` for any other source.
-pub fn count(source: &Source, cut: Option<&Cut>) -> io::Result<Option<u64>> {
+pub fn count(source: &Source, cut: Option<&Cut>) -> Result<Option<u64>, Failure> {
     let files = match source {
         Source::Once => return Ok(Some(1)),
         Source::Files(paths) => return Ok(Some(count_files(paths, cut))),
@@ -137,7 +155,7 @@ pub fn count(source: &Source, cut: Option<&Cut>) -> io::Result<Option<u64>> {
     let by_content = cut.filter(|cut| cut.len(0).is_none());
     let (mut rows, mut own) = (0, 0);
     for file in files {
-        Splitter::default().read(open(file)?, |batch| {
+        read(file, 0, &mut |batch| {
             rows += batch.iter().map(|supply| supply.len() as u64).sum::<u64>();
             own += by_content.map_or(0, |cut| batch.iter().map(|supply| count_own(supply, cut)).sum());
             true
@@ -159,7 +177,7 @@ fn count_own(supply: &Supply, cut: &Cut) -> u64 {
     }
 }
 
-/// Opens a file of rows, or standard input for `-`.
+/// Opens a file of rows as it is, or standard input for `-`.
 pub fn open(path: &RowFile) -> io::Result<Box<dyn Read>> {
     if is_stdin(path) {
         return Ok(Box::new(streams::stdin()));

@@ -35,7 +35,7 @@ impl Spooled {
             let mut spool = tempfile::tempfile().with_context(cannot)?;
             io::copy(&mut open(file).with_context(cannot)?, &mut spool).with_context(cannot)?;
             // Opened by this name, it is read from its beginning.
-            *file = PathBuf::from(format!("/proc/self/fd/{}", spool.as_raw_fd())).into();
+            *file = file.moved_to(PathBuf::from(format!("/proc/self/fd/{}", spool.as_raw_fd())));
             spools.push(spool);
         }
         Ok(Spooled { source, _files: spools })

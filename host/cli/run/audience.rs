@@ -68,7 +68,7 @@ impl Audience {
             return Ok(shard.cut(0));
         }
         let source = source.clone();
-        let counted = beside(move || rows::count(&source, None).context("cannot count the rows")).await?;
+        let counted = beside(move || Ok(rows::count(&source, None)?)).await?;
         Ok(shard.cut(counted.context("cannot count the rows: they can be read only once")?))
     }
 
@@ -76,7 +76,7 @@ impl Audience {
     pub async fn count_rows(&self, source: &Source, cut: Option<&Cut>) -> Result<()> {
         let (source, cut) = (source.clone(), cut.cloned());
         if self.halting.needs_total() {
-            let counted = beside(move || rows::count(&source, cut.as_ref()).context("cannot count the rows")).await?;
+            let counted = beside(move || Ok(rows::count(&source, cut.as_ref())?)).await?;
             let total = counted.unwrap_or_default();
             self.halting.set_total(total);
             self.meter.set_total(total);

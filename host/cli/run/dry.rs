@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use wpool::fence::LayerState;
 use wpool::report::Report;
 use wpool::{DirGrant, Grants, Limits, PoolConfig, Program, Stdin};
@@ -28,10 +28,9 @@ pub fn dry_run(mut plan: Plan) -> Result<Exit> {
     outputs.into_iter().flatten().try_for_each(Target::try_out)?;
     let mut text = Lines::default();
     let mut exit = Exit::Ok;
-    let cannot = || "cannot count the rows";
-    let count = rows::count(&plan.source, None).with_context(cannot)?;
+    let count = rows::count(&plan.source, None)?;
     let cut = plan.shard.zip(count).map(|(shard, count)| shard.cut(count));
-    let own = cut.map(|cut| rows::count(&plan.source, Some(&cut)).with_context(cannot)).transpose()?.flatten();
+    let own = cut.map(|cut| rows::count(&plan.source, Some(&cut))).transpose()?.flatten();
     match &program {
         None => add(&mut text, "program", format_args!("{}, which has to be built first", plan.task.display())),
         Some(Subject { program, .. }) => {
@@ -61,7 +60,7 @@ pub fn dry_run(mut plan: Plan) -> Result<Exit> {
 }
 
 async fn fit(plan: &Plan, report: &Report) -> Result<bool> {
-    let check = report.row_check(&plan.config.task.grants);
+    let check = report.row_check(&plan.config.task.grants).of_texts(plan.config.task.text_values);
     check::all_fit(Rows::read(plan.source.clone(), Steps::default())?, &Locator::new(&plan.source), &check).await
 }
 

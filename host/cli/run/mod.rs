@@ -150,7 +150,8 @@ impl Run {
         };
         if plan.strict {
             let steps = Steps { names: self.names(), ..Steps::default() };
-            let row_check = self.pool.report().row_check(&plan.config.task.grants);
+            let row_check =
+                self.pool.report().row_check(&plan.config.task.grants).of_texts(plan.config.task.text_values);
             if !check::all_fit(Rows::read(rows.source().clone(), steps)?, &self.locator, &row_check).await? {
                 return Ok(None);
             }
@@ -221,7 +222,7 @@ impl Run {
                 written,
                 Some(state_written),
                 early_end.exit(),
-                rows.failure().map(|_| Exit::SetUp),
+                rows.failure().map(|failure| failure.exit()),
                 kept.and_then(|kept| kept.failure()).map(resume::tell_failure),
                 Some(early_end.of_tasks(&tally, whole.as_ref())),
             ]),

@@ -31,13 +31,14 @@ impl Parameters {
 
     /// The arguments in a row of JSON, in order.
     ///
-    /// Where a row can be read in two ways, as `[[1]]` for one parameter of `list<list<u8>>`, it is the bare value.
+    /// Where a row can be read in two ways, as `[[1]]` for one parameter of `list<list<u8>>`, it is the bare value. With
+    /// `texts`, the members of an object may be texts that stand for values of their types.
     ///
     /// # Errors
     /// The flaw of a row that is not JSON, or does not fit.
     #[cfg(any(feature = "engine", test))]
-    pub fn read(&self, row: &[u8]) -> Result<Vec<Value>, RowError> {
-        match self.fit(row)? {
+    pub fn read(&self, row: &[u8], texts: bool) -> Result<Vec<Value>, RowError> {
+        match self.fit(row, texts)? {
             Fit::Bare(value) => Ok(vec![value]),
             Fit::Whole(Value::Many(values)) => Ok(values),
             Fit::Whole(_) => unreachable!("records and tuples are read as many values"),
@@ -48,8 +49,8 @@ impl Parameters {
     ///
     /// # Errors
     /// As [`Parameters::read`].
-    pub fn check(&self, row: &[u8]) -> Result<(), RowError> {
-        self.fit::<()>(row).map(drop)
+    pub fn check(&self, row: &[u8], texts: bool) -> Result<(), RowError> {
+        self.fit::<()>(row, texts).map(drop)
     }
 
     /// The arguments from a row of any text, for a function that [`takes_text`].
@@ -68,16 +69,16 @@ impl Parameters {
         }
     }
 
-    fn fit<V: Made>(&self, row: &[u8]) -> Result<Fit<V>, RowError> {
+    fn fit<V: Made>(&self, row: &[u8], texts: bool) -> Result<Fit<V>, RowError> {
         // Only a row that does not fit is checked for being JSON at all.
-        self.try_fit(row).or_else(|mismatch| {
+        self.try_fit(row, texts).or_else(|mismatch| {
             json_row(row)?;
             Err(RowError::new("type", mismatch.to_string()))
         })
     }
 
-    fn try_fit<V: Made>(&self, row: &[u8]) -> Result<Fit<V>, Mismatch> {
-        let bare = self.single.as_ref().map(|ty| read(ty, row));
+    fn try_fit<V: Made>(&self, row: &[u8], texts: bool) -> Result<Fit<V>, Mismatch> {
+        let bare = self.single.as_ref().map(|ty| read(ty, row, texts));
         let bare = match bare {
             Some(Ok(value)) => return Ok(Fit::Bare(value)),
             Some(Err(mismatch)) => Some(mismatch),
@@ -87,7 +88,7 @@ impl Parameters {
             Some(b'[') => &self.array,
             _ => &self.object,
         };
-        match (read(whole, row), bare) {
+        match (read(whole, row, texts), bare) {
             (Ok(values), _) => Ok(Fit::Whole(values)),
             // The reading that went deeper has the better message.
             (Err(mismatch), Some(bare)) if mismatch.pointer.len() <= bare.pointer.len() => Err(bare),

@@ -23,6 +23,7 @@ mod read;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod types;
 mod value;
 #[cfg(any(feature = "engine", test))]

@@ -34,10 +34,10 @@ impl Display for Mismatch {
     }
 }
 
-/// Reads one JSON value of a type.
-pub(super) fn read<V: Made>(ty: &Type, text: &[u8]) -> Result<V, Mismatch> {
+/// Reads one JSON value of a type. With `texts`, the members of an object may be texts that stand for their values.
+pub(super) fn read<V: Made>(ty: &Type, text: &[u8], texts: bool) -> Result<V, Mismatch> {
     let first = RefCell::new(None);
-    let reader = Reader::new(ty, Place::Root, &first);
+    let reader = Reader { texts, ..Reader::new(ty, Place::Root, &first) };
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = reader.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     value.map_err(|error| {
@@ -48,7 +48,7 @@ pub(super) fn read<V: Made>(ty: &Type, text: &[u8]) -> Result<V, Mismatch> {
 
 /// A place in a JSON value, as a chain of the steps that lead there.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+pub(super) enum Place<'a> {
     Root,
     Member(&'a Place<'a>, &'a str),
     Element(&'a Place<'a>, usize),
@@ -65,20 +65,22 @@ impl Place<'_> {
 }
 
 /// Reads a value of one type at one place.
-struct Reader<'a, V> {
-    ty: &'a Type,
-    place: Place<'a>,
+pub(super) struct Reader<'a, V> {
+    pub ty: &'a Type,
+    pub place: Place<'a>,
     /// The first mismatch. The error of `serde_json` has no place.
-    first: &'a RefCell<Option<Mismatch>>,
-    made: PhantomData<V>,
+    pub first: &'a RefCell<Option<Mismatch>>,
+    pub made: PhantomData<V>,
+    /// A text may stand for the value.
+    pub texts: bool,
 }
 
 impl<'a, V: Made> Reader<'a, V> {
     fn new(ty: &'a Type, place: Place<'a>, first: &'a RefCell<Option<Mismatch>>) -> Self {
-        Reader { ty, place, first, made: PhantomData }
+        Reader { ty, place, first, made: PhantomData, texts: false }
     }
 
-    fn wrong<E: Error>(&self, found: impl Display) -> E {
+    pub fn wrong<E: Error>(&self, found: impl Display) -> E {
         self.expected(shown(self.ty), found)
     }
 
@@ -90,14 +92,15 @@ impl<'a, V: Made> Reader<'a, V> {
     }
 
     fn member<'b>(&'b self, name: &'b str, ty: &'b Type) -> Reader<'b, V> {
-        Reader::new(ty, Place::Member(&self.place, name), self.first)
+        let texts = self.texts && matches!(self.place, Place::Root);
+        Reader { texts, ..Reader::new(ty, Place::Member(&self.place, name), self.first) }
     }
 
     fn element<'b, W: Made>(&'b self, index: usize, ty: &'b Type) -> Reader<'b, W> {
         Reader::new(ty, Place::Element(&self.place, index), self.first)
     }
 
-    fn integer<E: Error>(&self, number: i128) -> Result<V, E> {
+    pub fn integer<E: Error>(&self, number: i128) -> Result<V, E> {
         match self.ty {
             Type::F32 => return Ok(V::simple(|| Value::F32(number as f32))),
             Type::F64 => return Ok(V::simple(|| Value::F64(number as f64))),
@@ -111,7 +114,7 @@ impl<'a, V: Made> Reader<'a, V> {
         Ok(V::simple(|| if least < 0 { Value::Signed(number as i64) } else { Value::Unsigned(number as u64) }))
     }
 
-    fn string<E: Error>(&self, text: &str) -> Result<V, E> {
+    pub fn string<E: Error>(&self, text: &str) -> Result<V, E> {
         let read = match self.ty {
             Type::String => Some(V::simple(|| Value::String(text.to_owned()))),
             Type::Char => {
@@ -192,7 +195,7 @@ impl<'de, V: Made> DeserializeSeed<'de> for Reader<'_, V> {
     type Value = V;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<V, D::Error> {
-        if self.ty.is_option() { json.deserialize_option(self) } else { json.deserialize_any(self) }
+        if self.ty.is_option() && !self.texts { json.deserialize_option(self) } else { json.deserialize_any(self) }
     }
 }
 
@@ -229,7 +232,7 @@ impl<'de, V: Made> Visitor<'de> for Reader<'_, V> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<V, E> {
-        self.string(text)
+        if self.texts { self.text(text) } else { self.string(text) }
     }
 
     fn visit_unit<E: Error>(self) -> Result<V, E> {
@@ -347,7 +350,7 @@ fn special(text: &str) -> Option<f64> {
     }
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("{:?}", cut(text, MAX_SHOWN.0))
 }
 

@@ -5,10 +5,14 @@ use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
 
 use super::arguments::Parameters;
-use super::read::read;
+use super::read::Mismatch;
 use super::types::{Case, Field, Signature, Type};
-use super::value::Value;
+use super::value::{Made, Value};
 use super::write::push;
+
+fn read<V: Made>(ty: &Type, json: &[u8]) -> Result<V, Mismatch> {
+    super::read::read(ty, json, false)
+}
 
 /// Types of up to some twenty parts.
 fn types() -> impl Strategy<Value = Type> {
@@ -140,7 +144,7 @@ proptest! {
             prop_assert_eq!(written(&ty, &read(&ty, json.as_bytes()).expect("it was read before")), json);
         }
         for function in [function(vec![ty.clone()]), function(vec![ty.clone(), ty])] {
-            prop_assert_eq!(function.check(noise.as_bytes()), function.read(noise.as_bytes()).map(drop));
+            prop_assert_eq!(function.check(noise.as_bytes(), false), function.read(noise.as_bytes(), false).map(drop));
         }
     }
 }
@@ -164,8 +168,8 @@ proptest! {
         let texts: Vec<_> = types.iter().zip(&values).map(|(ty, value)| written(ty, value)).collect();
         let members: Vec<_> = texts.iter().enumerate().map(|(at, text)| format!("\"p{at}\":{text}")).rev().collect();
         let function = function(types);
-        let by_name = function.read(format!("{{{}}}", members.join(",")).as_bytes());
-        let by_position = function.read(format!("[{}]", texts.join(",")).as_bytes());
+        let by_name = function.read(format!("{{{}}}", members.join(",")).as_bytes(), false);
+        let by_position = function.read(format!("[{}]", texts.join(",")).as_bytes(), false);
         prop_assert!(by_name.is_ok(), "{:?}", by_name);
         prop_assert_eq!(format!("{by_name:?}"), format!("{by_position:?}"));
     }
@@ -209,7 +213,7 @@ proptest! {
             row.splice(at..row.len().min(at + out), text.bytes());
         }
         let function = function(types);
-        prop_assert_eq!(function.check(&row), function.read(&row).map(drop), "{}", String::from_utf8_lossy(&row));
+        prop_assert_eq!(function.check(&row, false), function.read(&row, false).map(drop), "{}", String::from_utf8_lossy(&row));
     }
 }
 
@@ -298,15 +302,15 @@ fn input_is_taken_in_more_forms_than_output_has() {
 fn a_single_parameter_is_the_bare_value_or_is_named() {
     let number = function(vec![Type::U8]);
     for row in ["7", "{\"p0\":7}", "[7]"] {
-        assert_eq!(number.read(row.as_bytes()), Ok(vec![Value::Unsigned(7)]), "{row}");
+        assert_eq!(number.read(row.as_bytes(), false), Ok(vec![Value::Unsigned(7)]), "{row}");
     }
-    let message = |row: &str| number.read(row.as_bytes()).unwrap_err().message;
+    let message = |row: &str| number.read(row.as_bytes(), false).unwrap_err().message;
     assert_eq!(message("{\"p0\":700}"), "at /p0: expected u8 (0 to 255), found 700");
     assert_eq!(message("\"x\""), "expected u8, found \"x\"");
     assert_eq!(message("x"), "not JSON: expected a value in column 1");
     let nested = function(vec![Type::List(Box::new(Type::List(Box::new(Type::Bool))))]);
-    assert_eq!(nested.read(b"[[true]]"), Ok(vec![Value::Many(vec![Value::Many(vec![Value::Bool(true)])])]));
+    assert_eq!(nested.read(b"[[true]]", false), Ok(vec![Value::Many(vec![Value::Many(vec![Value::Bool(true)])])]));
     for row in ["{}", "[]"] {
-        assert_eq!(function(vec![]).read(row.as_bytes()), Ok(vec![]), "{row}");
+        assert_eq!(function(vec![]).read(row.as_bytes(), false), Ok(vec![]), "{row}");
     }
 }

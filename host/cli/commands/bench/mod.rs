@@ -112,8 +112,8 @@ async fn sample(plan: &Plan, most: usize) -> Result<Sample> {
             inputs.push(input);
         }
     }
-    if let Some(why) = end.failure() {
-        return Err(anyhow::Error::msg(why));
+    if let Some(failure) = end.failure() {
+        return Err(failure.into());
     }
     if inputs.is_empty() {
         return Err(NoInputs("there are no rows to measure with".into()).into());

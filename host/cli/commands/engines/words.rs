@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Parser;
 
-use crate::cli::args::{Action, Args, Run};
+use crate::cli::args::{Action, Args, RecordFormat, Run};
 use crate::cli::descriptor::{is_stdin, is_stdout};
 use crate::cli::errors::usage;
 
@@ -99,6 +99,8 @@ fn typed(command: &[String]) -> Result<Run> {
         "--no-journal: shards are resumed and merged by their journals"
     } else if parsed.output.values {
         "--values: its lines have no ids to merge them by"
+    } else if parsed.output.output_format != RecordFormat::Jsonl {
+        "--output-format: shards have lines of JSON, and the merge can make a table"
     } else if parsed.output.out_dir.is_some() {
         "--out-dir: a run that writes files cannot be resumed"
     } else if parsed.messages.dry_run {

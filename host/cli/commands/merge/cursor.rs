@@ -132,14 +132,21 @@ pub fn parse(line: &[u8]) -> Option<Head> {
         return None;
     }
     let id = std::str::from_utf8(number).ok()?.parse().ok()?;
-    let named = rest.strip_prefix(b",\"file\":\"");
-    if let Some(name) = named {
+    let mut named = false;
+    if let Some(name) = rest.strip_prefix(b",\"file\":\"") {
         rest = &name[string_end(name)? + 1..];
+        // A row that has a place in its file is not a file itself.
+        let place = rest.strip_prefix(b",\"line\":").or(rest.strip_prefix(b",\"element\":"));
+        named = place.is_none();
+        if let Some(number) = place {
+            rest = number.trim_ascii_start();
+            rest = &rest[rest.iter().take_while(|byte| byte.is_ascii_digit()).count()..];
+        }
     }
     let word = rest.strip_prefix(b",\"status\":\"")?;
     let (word, rest) = word.split_at(memchr::memchr(b'"', word)?);
     let status = Status::ALL.into_iter().find(|status| status.as_str().as_bytes() == word)?;
-    Some(Head { id, status, named: named.is_some(), rest: line.len() - rest.len() + 1 })
+    Some(Head { id, status, named, rest: line.len() - rest.len() + 1 })
 }
 
 /// Where a JSON string ends whose beginning was passed.
@@ -185,6 +192,8 @@ mod tests {
         let long = format!("{{\"id\":7,\"status\":\"ok\",\"output\":\"{}\"}}\n", "x".repeat(5 * MOST_HEAD));
         let text =
             format!("{{\"id\":3,\"file\":\"a\\\"\\\\\",\"status\":\"trap\",\"error\":{{}}}}\n{long}{{\"id\":8,\"st");
+        let placed = b"{\"id\":3,\"file\":\"a\",\"line\":12,\"status\":\"ok\"";
+        assert_eq!(parse(placed).map(|head| (head.id, head.named)), Some((3, false)));
         let mut cursor = cursor(text.as_bytes());
         let mut line = Vec::new();
         let head = cursor.head().expect("it is read").expect("a record");

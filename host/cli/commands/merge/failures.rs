@@ -1,5 +1,5 @@
 //! The rows of `--failed`, merged in the order of their records: each file of them has a line for each record that is not
-//! ok, in the same order.
+//! ok, in the same order. Where rows are records of a table, each file begins with its header.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,6 +12,7 @@ use wpool::limits::MAX_INPUT;
 use crate::cli::commands::merge::cursor::{Head, has_no_row};
 use crate::cli::commands::merge::found::Part;
 use crate::cli::errors::{CannotWrite, usage};
+use crate::cli::table::Ends;
 
 /// Bytes that are read of a file at a time.
 const BUFFER: usize = 8 << 10;
@@ -22,6 +23,10 @@ const MOST_LINE: u64 = MAX_INPUT as u64 + 2;
 struct Rows {
     path: PathBuf,
     reader: BufReader<File>,
+    /// What separates fields, where rows are records of a table.
+    separator: Option<u8>,
+    /// The line that stands before the first row.
+    header: Vec<u8>,
 }
 
 /// The failed rows of all files, and where they go.
@@ -46,9 +51,13 @@ impl Failures {
             };
             let place = part.beside(name)?;
             let file = place.read().with_context(|| format!("cannot read {place}, the failed rows of {shown}"))?;
-            Ok(Rows { path: place.path(), reader: BufReader::with_capacity(BUFFER, file) })
+            Rows::open(place.path(), file, part)
         });
-        let rows = rows.collect::<Result<_>>()?;
+        let rows: Vec<Rows> = rows.collect::<Result<_>>()?;
+        let mut out = out;
+        if let Some(first) = rows.iter().find(|rows| !rows.header.is_empty()) {
+            out.write_all(&first.header).map_err(CannotWrite::at(path))?;
+        }
         Ok(Failures { rows, out, path: path.to_owned(), row: Vec::new(), other: Vec::new() })
     }
 
@@ -100,10 +109,34 @@ impl Failures {
 }
 
 impl Rows {
+    fn open(path: PathBuf, file: File, part: &Part) -> Result<Rows> {
+        let setting = |name: &str| part.facts.settings.get(name).map(String::as_str);
+        let separator = match setting("rows") {
+            Some("csv") => Some(b','),
+            Some("tsv") => Some(b'\t'),
+            _ => None,
+        };
+        let reader = BufReader::with_capacity(BUFFER, file);
+        let mut rows = Rows { path, reader, separator, header: Vec::new() };
+        if separator.is_some() && setting("--header").is_none() {
+            let mut header = Vec::new();
+            rows.next(&mut header)?;
+            rows.header = header;
+        }
+        Ok(rows)
+    }
+
     fn next(&mut self, row: &mut Vec<u8>) -> Result<()> {
-        let read = (&mut self.reader).take(MOST_LINE).read_until(b'\n', row);
-        read.with_context(|| format!("cannot read {}", self.path.display()))?;
-        Ok(())
+        let mut ends = Ends::default();
+        loop {
+            let left = MOST_LINE.saturating_sub(row.len() as u64);
+            let read = (&mut self.reader).take(left).read_until(b'\n', row);
+            let read = read.with_context(|| format!("cannot read {}", self.path.display()))?;
+            let is_whole = |separator| ends.find(row, separator).is_some();
+            if read == 0 || self.separator.is_none_or(is_whole) {
+                return Ok(());
+            }
+        }
     }
 
     fn refuse(&self, why: &str) -> Result<()> {

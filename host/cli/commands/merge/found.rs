@@ -13,8 +13,6 @@ use wpool::place::{Dir, Found, Place};
 use crate::cli::errors::{Incomplete, usage};
 use crate::cli::journal::{Facts, SUFFIX, ShardFacts, beside, holds_a_run, is_running};
 
-/// The beginning of the names of merged runs.
-pub const MERGED: &str = "merged";
 /// What stands for the number of a shard in a name.
 const PLACES: [&[u8]; 2] = [b"{shard}", b"{shards}"];
 
@@ -39,7 +37,7 @@ impl Part {
 
     /// Whether it was merged from others, and is in the order of ids.
     pub fn is_merged(&self) -> bool {
-        self.facts.run.starts_with(MERGED)
+        self.facts.is_merged()
     }
 
     /// A file that stands beside FILE. The manifest that names it may be from anybody, and must not lead elsewhere.

@@ -18,6 +18,8 @@ use crate::cli::commands::merge::sorted;
 use crate::cli::commands::merge::weave::{Loom, Strand, Woven};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
+use crate::cli::plan::{Extras, Place as RowPlace, TableFormat};
+use crate::cli::records::columns::Columns;
 use crate::cli::shard::InputFacts;
 use crate::cli::target::Target;
 
@@ -64,7 +66,23 @@ impl Job<'_> {
         let of_failures = failures.as_mut().filter(|_| ordered);
         let loom = Loom::new(self.strands()?, self.input.rows, self.args.prefer, of_failures);
         let mut out = BufWriter::with_capacity(BLOCK, records.file.try_clone().map_err(cannot)?);
-        let woven = loom.weave(&mut out, &self.args.output)?;
+        let woven = match self.columns() {
+            None => loom.weave(|record| out.write_all(record), &self.args.output)?,
+            Some(columns) => {
+                let mut line = Vec::new();
+                columns.push_header(&mut line);
+                let put = |record: &[u8]| {
+                    columns.push(record, &mut line);
+                    let written = out.write_all(&line);
+                    line.clear();
+                    written
+                };
+                let woven = loom.weave(put, &self.args.output)?;
+                // The header, where there are no records.
+                out.write_all(&line).map_err(cannot)?;
+                woven
+            }
+        };
         out.flush().map_err(cannot)?;
         if let Some(mut failures) = failures {
             if !ordered {
@@ -73,6 +91,21 @@ impl Job<'_> {
             failures.end()?;
         }
         Ok(Merged { records, failed, woven })
+    }
+
+    /// The columns of a table of the merged records, if one was asked for.
+    fn columns(&self) -> Option<Columns> {
+        let format = TableFormat::of(self.args.output_format)?;
+        let setting = |name: &str| self.together.facts.settings.get(name).map(String::as_str);
+        let is_set = |name: &str| setting(name).is_some_and(|value| value != "false");
+        let has_place = (is_set("--with-input") || is_set("--key")) && self.together.facts.inputs.len() > 1;
+        let place = if setting("rows") == Some("json-array") { RowPlace::Element } else { RowPlace::Line };
+        let extras = Extras {
+            input: is_set("--with-input").then_some(true),
+            key: setting("--key").map(str::to_owned),
+            place: has_place.then_some(place),
+        };
+        Some(Columns::new(format, &extras, setting("rows") == Some("files"), is_set("--receipts")))
     }
 
     /// The failed rows of all parts, and where they are merged.

@@ -11,12 +11,13 @@ use serde_json::Value;
 use wpool::place::Draft;
 use wpool::{Status, inert};
 
-use crate::cli::commands::merge::found::MERGED;
+use crate::cli::args::RecordFormat;
 use crate::cli::commands::merge::job::{BLOCK, Job, Merged};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
-use crate::cli::journal::{Ended, Error, Facts, Folder, SUFFIX, Text, now, run_id};
+use crate::cli::journal::{Ended, Error, Facts, Folder, MERGED, SUFFIX, Text, now, run_id};
 use crate::cli::plan::SHARD;
+use crate::cli::records::resume;
 use crate::cli::say;
 use crate::cli::target::{Target, check_free};
 use crate::cli::units::plural;
@@ -64,15 +65,23 @@ impl Job<'_> {
             // A journal would tell of other records.
             folder.clear().map_err(written)?;
         }
+        if self.args.output_format != RecordFormat::Jsonl {
+            // So would what is kept of records that stood there before.
+            resume::forget(&Target::of(&self.args.output, true)?)?;
+        }
         draft.put(stands).map_err(cannot)?;
         Ok(true)
     }
 
     /// The folder of the manifest. `None` where it is that of a run which has written the same records by itself.
     fn folder(&self) -> Result<Option<Folder>> {
+        // A table has no ids to be merged by.
+        if self.args.output_format != RecordFormat::Jsonl {
+            return Ok(None);
+        }
         let place = self.out.and(SUFFIX);
         let facts = place.folder().ok().and_then(|dir| Facts::load(&dir).ok());
-        let is_of_a_run = facts.is_some_and(|facts| !facts.run.starts_with(MERGED));
+        let is_of_a_run = facts.is_some_and(|facts| !facts.is_merged());
         if is_of_a_run && !self.args.overwrite && self.out.look()?.is_some() {
             return Ok(None);
         }

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
-use std::io::Write;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -96,8 +96,8 @@ impl<'a> Loom<'a> {
         Loom { strands, heads, queue, rows, prefer, failures, woven }
     }
 
-    /// Writes the records in the order of their ids. `path` is where `out` leads.
-    pub fn weave(mut self, out: &mut impl Write, path: &Path) -> Result<Woven> {
+    /// Hands the records to `put` in the order of their ids. `path` is where they go.
+    pub fn weave(mut self, mut put: impl FnMut(&[u8]) -> io::Result<()>, path: &Path) -> Result<Woven> {
         (0..self.strands.len()).try_for_each(|strand| self.advance(strand))?;
         let mut chosen = Chosen { line: Vec::new(), status: Status::Ok, strand: 0 };
         let (mut other, mut passed, mut expected) = (Vec::new(), Vec::new(), 0);
@@ -117,7 +117,7 @@ impl<'a> Loom<'a> {
             self.woven.gaps.add(expected..next.id);
             expected = next.id + 1;
             self.woven.counts[chosen.status as usize] += 1;
-            out.write_all(&chosen.line).map_err(CannotWrite::at(path))?;
+            put(&chosen.line).map_err(CannotWrite::at(path))?;
             passed.drain(..).try_for_each(|strand| self.advance(strand))?;
         }
         self.woven.gaps.add(expected..self.rows);

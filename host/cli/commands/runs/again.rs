@@ -14,6 +14,7 @@ use wpool::place::Dir;
 use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 
 use crate::cli::args::{Action, Args, Replay, Rerun, Run, Which};
+use crate::cli::commands::runs::merged;
 use crate::cli::descriptor::is_stdin;
 use crate::cli::errors::Usage;
 use crate::cli::journal::{Facts, ShardFacts, Stays, index, output, program};
@@ -41,12 +42,14 @@ fn is_ok(status: Status) -> bool {
 }
 
 impl Again {
-    pub fn find(run: &Path) -> Result<Again> {
+    /// Finds a run, of which the row `id` is asked for, if there is one.
+    pub fn find(run: &Path, id: Option<u64>) -> Result<Again> {
         let kept = index::find(run)?;
         let cannot = || format!("cannot run {} again", kept.folder.display());
         let dir = kept.dir().with_context(cannot)?.clone();
         dir.check_private().with_context(cannot)?;
         let facts = kept.facts.context("it has no facts")?;
+        merged::refuse(&output(&kept.folder), &facts, id)?;
         Ok(Again { folder: kept.folder, dir, facts })
     }
 

@@ -1,6 +1,7 @@
 //! Runs that were kept: what there is of them, and running them again.
 
 mod again;
+mod merged;
 mod show;
 
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub fn runs(action: &Runs) -> Result<Exit> {
 
 /// Runs what is not ok again.
 pub fn rerun(args: &Rerun) -> Result<Exit> {
-    let again = Again::find(&args.run)?;
+    let again = Again::find(&args.run, None)?;
     let (plan, program) = again.failed(args)?;
     run(plan, Some(program))
 }
