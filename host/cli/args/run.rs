@@ -9,7 +9,7 @@ use clap::{ArgGroup, ValueHint};
 use wpool::{Interrupt, Isolation, SandboxMode};
 
 use crate::cli::args::choices::choices;
-use crate::cli::args::{Journal, Messages, Sharding, Stopping};
+use crate::cli::args::{Journal, Messages, Sharding, Starting, Stopping, Verifying};
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
 pub(super) const RUN_HELP: &str = "\
@@ -64,6 +64,8 @@ pub struct Run {
     #[command(flatten)]
     pub sharding: Sharding,
     #[command(flatten)]
+    pub starting: Starting,
+    #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
     pub determinism: Determinism,
@@ -75,6 +77,8 @@ pub struct Run {
     pub pool: Pool,
     #[command(flatten)]
     pub stopping: Stopping,
+    #[command(flatten)]
+    pub verifying: Verifying,
     #[command(flatten)]
     pub messages: Messages,
 }

@@ -1,5 +1,6 @@
 //! Where a run's records go, and what of them is there already.
 
+pub mod cursor;
 pub mod gone;
 pub mod kept;
 pub mod out_dir;

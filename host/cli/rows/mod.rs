@@ -2,6 +2,7 @@
 
 pub mod check;
 mod files;
+pub mod forecast;
 mod lines;
 mod occurrences;
 mod sharder;
@@ -147,15 +148,15 @@ pub fn count(source: &Source, cut: Option<&Cut>) -> io::Result<Option<u64>> {
 }
 
 fn count_files(paths: &[RowFile], cut: Option<&Cut>) -> u64 {
-    let is_own = |path: &RowFile, at| cut.is_none_or(|cut| cut.takes(at, path.name().0.as_bytes()));
+    let is_own = |path: &RowFile, at| cut.is_none_or(|cut| cut.has(at, path.name().0.as_bytes()));
     paths.iter().zip(0..).filter(|(path, at)| is_own(path, *at)).count() as u64
 }
 
 /// Rows of a shard among some, which are dealt by content.
 fn count_own(supply: &Supply, cut: &Cut) -> u64 {
     match supply {
-        Supply::One(row) => u64::from(cut.takes(0, content(row))),
-        Supply::Many(span) => span.iter().filter(|(row, _)| cut.takes(0, row)).count() as u64,
+        Supply::One(row) => u64::from(cut.has(0, content(row))),
+        Supply::Many(span) => span.iter().filter(|(row, _)| cut.has(0, row)).count() as u64,
     }
 }
 

@@ -10,7 +10,6 @@ use wpool::Status;
 use wpool::place::{Draft, PUBLIC, Place};
 
 use crate::cli::args::Merge;
-use crate::cli::commands::merge::cursor::Cursor;
 use crate::cli::commands::merge::failures::Failures;
 use crate::cli::commands::merge::found::Part;
 use crate::cli::commands::merge::manifest::Together;
@@ -18,6 +17,7 @@ use crate::cli::commands::merge::sorted;
 use crate::cli::commands::merge::weave::{Loom, Strand, Woven};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
+use crate::cli::records::cursor::Cursor;
 use crate::cli::shard::InputFacts;
 use crate::cli::target::Target;
 
