@@ -13,6 +13,7 @@ mod cli;
 mod coming_from;
 mod compare;
 mod cost;
+mod cpu_time;
 mod deterministic;
 mod embedding;
 mod executor;
