@@ -2,6 +2,7 @@
 //! and is the only part that prints or knows exit codes.
 
 mod args;
+mod balance;
 mod commands;
 mod descriptor;
 mod dirs;
@@ -67,6 +68,8 @@ pub fn main() -> ExitCode {
         Action::Rerun(rerun) => commands::runs::rerun(&rerun),
         Action::Replay(replay) => commands::replay::replay(&replay),
         Action::Plan(engines) => commands::engines::plan(&engines),
+        Action::Diff(diff) => commands::diff::diff(&diff),
+        Action::Reduce(reduce) => commands::reduce::reduce(&reduce),
         Action::Merge(merge) => commands::merge::merge(&merge),
         Action::Inspect(inspect) => commands::inspect::inspect(&inspect),
         Action::Schema(schema) => commands::inspect::schema(&schema),

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use wpool::Input;
@@ -21,6 +22,9 @@ pub enum By {
     Block,
     /// By content (of files: by path); equal rows stay together
     Hash,
+    /// By the times of a kept run, so that shards take equally long
+    #[value(name = "time:RUN")]
+    Time,
 }
 
 impl By {
@@ -29,6 +33,7 @@ impl By {
             By::Slice => "slice",
             By::Block => "block",
             By::Hash => "hash",
+            By::Time => "time",
         }
     }
 }
@@ -51,13 +56,28 @@ impl fmt::Display for Shard {
 impl Shard {
     /// Whether its rows are known only once all rows are counted.
     pub fn needs_total(self) -> bool {
-        self.by == By::Slice
+        matches!(self.by, By::Slice | By::Time)
     }
 
     /// Its rows in an input of this many rows, which matters where it needs the total.
     pub fn cut(self, total: u64) -> Cut {
         let end = |number: u32| (u128::from(total) * u128::from(number) / u128::from(self.of)) as u64;
-        Cut { shard: self, slice: end(self.number - 1)..end(self.number), total }
+        Cut {
+            shard: self,
+            slice: end(self.number - 1)..end(self.number),
+            total,
+            dealt: Arc::default(),
+            front: Arc::default(),
+        }
+    }
+
+    /// Its rows where each row was dealt to a shard, counted from 0.
+    pub fn cut_of(self, dealt: &[u32]) -> Cut {
+        let mut own = vec![0; dealt.len().div_ceil(64)];
+        for at in (0..dealt.len()).filter(|at| dealt[*at] == self.number - 1) {
+            own[at / 64] |= 1 << (at % 64);
+        }
+        Cut { dealt: own.into(), ..self.cut(dealt.len() as u64) }
     }
 }
 
@@ -78,11 +98,25 @@ pub struct Cut {
     slice: Range<u64>,
     /// All rows, where they were counted.
     total: u64,
+    /// A bit for each row that is one of them, where rows were dealt by their times.
+    dealt: Arc<[u64]>,
+    /// Rows that are started before all others and are not read again, in their order.
+    front: Arc<[u64]>,
 }
 
 impl Cut {
-    /// Whether the row at a position is one of them. `content` is what rows are dealt by where their places do not matter.
+    /// The same rows, of which some are started before all others. These are in the order of the input.
+    pub fn behind(self, front: Vec<u64>) -> Cut {
+        Cut { front: front.into(), ..self }
+    }
+
+    /// Whether the row at a position is one of them that has not been started before.
     pub fn takes(&self, position: u64, content: &[u8]) -> bool {
+        self.has(position, content) && (self.front.is_empty() || self.front.binary_search(&position).is_err())
+    }
+
+    /// Whether the row at a position is one of them. `content` is what rows are dealt by where their places do not matter.
+    pub fn has(&self, position: u64, content: &[u8]) -> bool {
         let Shard { number, of, by } = self.shard;
         let own = u64::from(number - 1);
         match by {
@@ -93,6 +127,7 @@ impl Cut {
                 let (hash, _) = hash.as_bytes().split_first_chunk().expect("it is longer");
                 u64::from_le_bytes(*hash) % u64::from(of) == own
             }
+            By::Time => self.dealt.get((position / 64) as usize).is_some_and(|bits| bits >> (position % 64) & 1 == 1),
         }
     }
 
@@ -106,6 +141,7 @@ impl Cut {
                 Some(total / round * BLOCK_ROWS + (total % round).saturating_sub(own).min(BLOCK_ROWS))
             }
             By::Hash => None,
+            By::Time => Some(self.dealt.iter().map(|bits| u64::from(bits.count_ones())).sum()),
         }
     }
 
@@ -148,6 +184,20 @@ mod tests {
                 prop_assert!(cut.len(total).is_none_or(|length| length == count));
             }
         }
+    }
+
+    #[test]
+    fn rows_are_of_the_shard_that_they_were_dealt_to_and_of_it_once() {
+        let dealt: Vec<u32> = (0..200).map(|row| row % 3).collect();
+        let cuts: Vec<_> = (1..=3).map(|number| Shard { number, of: 3, by: By::Time }.cut_of(&dealt)).collect();
+        for row in 0..210 {
+            let takers: Vec<_> = cuts.iter().filter(|cut| cut.takes(row, b"")).map(|cut| cut.shard.number).collect();
+            assert_eq!(takers, if row < 200 { vec![row as u32 % 3 + 1] } else { vec![] });
+        }
+        assert_eq!(cuts.iter().map(|cut| cut.len(200)).collect::<Vec<_>>(), [Some(67), Some(67), Some(66)]);
+        let behind = cuts[0].clone().behind(vec![3, 9]);
+        assert!(behind.has(3, b"") && !behind.takes(3, b"") && behind.takes(6, b"") && !behind.takes(9, b""));
+        assert!(behind.contradicts(199) && !behind.contradicts(200));
     }
 
     #[test]

@@ -164,6 +164,19 @@ pub fn at_least_one<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "expected a whole number, 1 or more".to_owned())
 }
 
+/// A difference of numbers, 0 or more.
+pub fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "expected a number, 0 or more, such as 1e-9".to_owned())
+}
+
+/// A factor, 1 or more, such as `1.5` or `2x`.
+pub fn factor(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('x').unwrap_or(text).parse().ok();
+    let number = number.filter(|number: &f64| number.is_finite() && *number >= 1.0);
+    number.ok_or_else(|| "expected a factor, 1 or more, such as 1.5 or 2x".to_owned())
+}
+
 /// A number of failures, 1 or more.
 pub fn failures(text: &str) -> Result<NonZeroU64, String> {
     if text.ends_with('%') {

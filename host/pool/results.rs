@@ -33,6 +33,8 @@ pub struct Results<'p, S> {
     /// Inputs that were taken and had no room yet.
     rest: Option<Span>,
     ordered: bool,
+    /// The id of the first task.
+    first: u64,
     chunksize: usize,
     function: Option<u32>,
     /// Set by the first poll.
@@ -48,6 +50,7 @@ impl<'p, S> Results<'p, S> {
             inputs: Some(Box::pin(inputs)),
             rest: None,
             ordered: true,
+            first: 0,
             chunksize: usize::MAX,
             function,
             run: None,
@@ -59,6 +62,13 @@ impl<'p, S> Results<'p, S> {
     /// Returns results as tasks settle. Has no effect after the first call for results.
     pub fn unordered(mut self) -> Self {
         self.ordered = false;
+        self
+    }
+
+    /// Returns results as tasks settle, and counts the tasks from this number, so that events and results tell the
+    /// tasks of several runs of a pool apart. Has no effect after the first call for results.
+    pub fn numbered_from(mut self, first: u64) -> Self {
+        (self.ordered, self.first) = (false, first);
         self
     }
 
@@ -173,7 +183,12 @@ where
         if !state.accepts() {
             return Err(state.refusal());
         }
-        Ok(*self.run.insert(state.queue.begin_run(self.ordered, self.chunksize)))
+        let queue = &mut state.queue;
+        let run = match self.first {
+            0 => queue.begin_run(self.ordered, self.chunksize),
+            first => queue.begin_numbered_run(self.chunksize, first),
+        };
+        Ok(*self.run.insert(run))
     }
 
     /// Moves inputs into the queue. Returns whether it moved any.

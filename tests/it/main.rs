@@ -11,6 +11,7 @@ mod catalogue_rows;
 mod circles;
 mod cli;
 mod coming_from;
+mod compare;
 mod cost;
 mod cpu_time;
 mod deterministic;

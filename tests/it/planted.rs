@@ -29,7 +29,7 @@ const fn output(what: &'static str, options: &'static str, place: &'static str) 
     Output { what, options, place }
 }
 
-const OUTPUTS: [Output; 13] = [
+const OUTPUTS: [Output; 14] = [
     output("records", "-o shared/x --overwrite", "shared/x"),
     output("records without a journal", "-o shared/x --overwrite --no-journal", "shared/x"),
     output("failed rows", "--failed shared/x", "shared/x"),
@@ -43,6 +43,7 @@ const OUTPUTS: [Output; 13] = [
     output("the facts", "-o shared/f --overwrite", "shared/f.wpool/run.json"),
     output("the kept program", "-o shared/f --overwrite", "shared/f.wpool/program.wasm"),
     output("the journal", "-o shared/f --overwrite", "shared/f.wpool/journal"),
+    output("the history", "-o shared/f --overwrite", "shared/f.wpool/history"),
 ];
 
 /// What somebody puts at a name.
@@ -270,7 +271,7 @@ fn what_stands_for_a_cache_entry_or_a_run_of_the_index_leads_nowhere() {
 
 #[test]
 fn no_command_waits_for_a_pipe_among_what_it_keeps() {
-    for name in ["lock", "run.json", "journal", "program.wasm"] {
+    for name in ["lock", "run.json", "journal", "history", "program.wasm"] {
         let stage = Stage::new();
         assert_eq!(stage.run("-o out rows").code, 100);
         let at = stage.path("out.wpool").join(name);
@@ -280,6 +281,8 @@ fn no_command_waits_for_a_pipe_among_what_it_keeps() {
             "runs list",
             "runs info out",
             "runs export out",
+            "diff out out",
+            "run absent.wasm rows --history out",
             "runs prune --finished",
             "rerun out --failed",
             "replay out 0",

@@ -2,16 +2,20 @@
 
 mod bench;
 mod choices;
+mod diff;
 mod engines;
 mod formats;
 pub mod halt;
 mod journal;
 mod merge;
 mod messages;
+mod order;
+mod reduce;
 mod run;
 mod runs;
 mod shards;
 mod stopping;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -27,15 +31,19 @@ use wpool::worker::ENGINE_VERSION;
 use crate::cli::projects::LANGUAGES;
 use crate::cli::scripts::SCRIPT_LANGUAGES;
 pub use bench::*;
+pub use diff::*;
 pub use engines::*;
 pub use formats::*;
 pub use journal::*;
 pub use merge::*;
 pub use messages::*;
+pub use order::*;
+pub use reduce::*;
 pub use run::*;
 pub use runs::*;
 pub use shards::*;
 pub use stopping::*;
+pub use verify::*;
 
 /// Map an untrusted WebAssembly program over rows of input, on every core.
 #[derive(Debug, Parser)]
@@ -61,6 +69,12 @@ pub enum Action {
     /// Merge the records of shards into the file that one run would have written
     #[command(after_help = merge::MERGE_HELP)]
     Merge(Merge),
+    /// Compare the records of two runs, row by row
+    #[command(after_help = diff::DIFF_HELP)]
+    Diff(Diff),
+    /// Make one value of all outputs of a file of records, in the same order for any number of workers and shards
+    #[command(after_help = reduce::REDUCE_HELP)]
+    Reduce(Reduce),
     /// Print a script or a manifest that runs shards on an engine, and merges them
     Plan(Engines),
     /// Report what a program is, what it imports, and how it would be called

@@ -9,7 +9,9 @@ use clap::{ArgGroup, ValueHint};
 use wpool::{Interrupt, Isolation, SandboxMode};
 
 use crate::cli::args::choices::choices;
-use crate::cli::args::{InputFormat, Journal, Messages, RecordFormat, RowFormat, Sharding, Stopping, member};
+use crate::cli::args::{
+    InputFormat, Journal, Messages, RecordFormat, RowFormat, Sharding, Starting, Stopping, Verifying, member,
+};
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
 pub(super) const RUN_HELP: &str = "\
@@ -64,6 +66,8 @@ pub struct Run {
     #[command(flatten)]
     pub sharding: Sharding,
     #[command(flatten)]
+    pub starting: Starting,
+    #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
     pub determinism: Determinism,
@@ -75,6 +79,8 @@ pub struct Run {
     pub pool: Pool,
     #[command(flatten)]
     pub stopping: Stopping,
+    #[command(flatten)]
+    pub verifying: Verifying,
     #[command(flatten)]
     pub messages: Messages,
 }

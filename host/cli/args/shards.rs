@@ -1,6 +1,7 @@
 //! Options of shards.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use crate::cli::args::choices::choices;
 use crate::cli::shard::By;
@@ -28,9 +29,28 @@ pub struct Sharding {
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU32>, requires = "shard",
         allow_negative_numbers = true)]
     pub shard_count: Option<NonZeroU32>,
-    #[arg(long, value_name = "HOW", default_value = "slice", hide_default_value = true, hide_possible_values = true,
+    #[arg(long, value_name = "HOW", default_value = "slice", hide_default_value = true, value_parser = dealing,
         requires = "shard", help = choices::<By>("How rows are dealt to shards [default: slice]"))]
-    pub shard_by: By,
+    pub shard_by: Dealing,
+}
+
+/// How rows are dealt, and the run that tells how long they take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dealing {
+    pub by: By,
+    pub history: Option<PathBuf>,
+}
+
+/// The value of `--shard-by`.
+fn dealing(text: &str) -> Result<Dealing, String> {
+    let dealt = |by| Ok(Dealing { by, history: None });
+    match text.split_once(':') {
+        None if text == "slice" => dealt(By::Slice),
+        None if text == "block" => dealt(By::Block),
+        None if text == "hash" => dealt(By::Hash),
+        Some(("time", run)) if !run.is_empty() => Ok(Dealing { by: By::Time, history: Some(run.into()) }),
+        _ => Err("expected slice, block, hash or time:RUN with a kept run".to_owned()),
+    }
 }
 
 /// `I/N` or `auto`.
@@ -53,6 +73,16 @@ pub fn fixed(text: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_dealt_by_one_of_four_ways() {
+        assert_eq!(dealing("hash"), Ok(Dealing { by: By::Hash, history: None }));
+        let by_time = Dealing { by: By::Time, history: Some("a:b".into()) };
+        assert_eq!(dealing("time:a:b"), Ok(by_time));
+        for text in ["", "time", "time:", "slices", "slice:x"] {
+            assert!(dealing(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_shard_is_counted_from_one() {

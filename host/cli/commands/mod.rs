@@ -3,11 +3,13 @@
 pub mod bench;
 pub mod build;
 pub mod check;
+pub mod diff;
 pub mod doctor;
 pub mod engines;
 pub mod inspect;
 pub mod merge;
 pub mod new;
+pub mod reduce;
 pub mod replay;
 pub mod runs;
 pub mod runtime;

@@ -14,6 +14,7 @@ use wpool::place::{PRIVATE, Place};
 use crate::cli::journal::disk::sync_folder;
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::format::{End, Header, Kind, MAX_ROWS, Record};
+use crate::cli::journal::history::{Historian, Ran};
 
 /// Longest time from a line's write to the start of its sync. The sync itself takes as long as the disk does.
 const SYNC_TIME: Duration = Duration::from_millis(100);
@@ -28,6 +29,7 @@ pub struct Appender {
     file_place: Place,
     journal_place: Place,
     header: Header,
+    history: Historian,
     /// Length of the journal.
     length: u64,
     groups: Vec<u8>,
@@ -46,7 +48,7 @@ impl Appender {
         let mut journal = journal_place.create_anew(PRIVATE).map_err(failed)?;
         let bytes = header.encode();
         journal.write_all(&bytes).map_err(failed)?;
-        let mut appender = Appender::of(header, (journal, journal_place), (file, file_place), bytes.len() as u64);
+        let mut appender = Appender::of(header, (journal, journal_place), (file, file_place), bytes.len() as u64)?;
         if durable {
             appender.sync()?;
             for place in [journal_place, file_place] {
@@ -63,14 +65,16 @@ impl Appender {
         file: (File, &Place),
         end: End,
     ) -> Result<Appender, Error> {
-        let mut appender = Appender::of(header, journal, file, end.journal);
+        let mut appender = Appender::of(header, journal, file, end.journal)?;
         appender.file.seek(SeekFrom::Start(end.file)).map_err(at(&appender.file_place))?;
         appender.journal.seek(SeekFrom::Start(end.journal)).map_err(at(&appender.journal_place))?;
         Ok(appender)
     }
 
-    fn of(header: Header, journal: (File, &Place), file: (File, &Place), length: u64) -> Appender {
-        Appender {
+    fn of(header: Header, journal: (File, &Place), file: (File, &Place), length: u64) -> Result<Appender, Error> {
+        let history = Historian::open(journal.1.dir())?;
+        Ok(Appender {
+            history,
             file: file.0,
             journal: journal.0,
             file_place: file.1.clone(),
@@ -80,7 +84,12 @@ impl Appender {
             groups: Vec::new(),
             synced: false,
             unsynced: None,
-        }
+        })
+    }
+
+    /// Notes how long rows took whose records were written.
+    pub fn note(&mut self, ran: Vec<Ran>) -> Result<(), Error> {
+        self.history.add(ran)
     }
 
     /// Writes lines, then the records of their rows. The records' lengths must sum to that of the lines.

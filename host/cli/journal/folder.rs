@@ -13,6 +13,7 @@ use wpool::place::{Dir, Place};
 use crate::cli::journal::disk::{JOURNAL, remove, replace};
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::facts::{FACTS, Facts};
+use crate::cli::journal::history::HISTORY;
 use crate::cli::journal::tails;
 
 /// The suffix to the name of FILE.
@@ -101,6 +102,7 @@ impl Folder {
     /// Removes the files of an earlier run, the journal first: without it the others mean nothing.
     pub fn clear(&self) -> Result<(), Error> {
         remove(&self.journal())?;
+        remove(&self.dir.at(HISTORY))?;
         tails::remove(&self.dir)
     }
 

@@ -8,6 +8,7 @@
 //! | `run.json` | [`Facts`]: the program, the settings, and how the run ended |
 //! | `program.wasm` | the program's bytes, unchanged |
 //! | `journal` | the rows that are done, and where their lines end in FILE: see [`format`] |
+//! | `history` | how long rows took: see [`history`] |
 //! | `tail-N`, `tail-N.lines` | during a resumed run: records and lines taken from FILE's end, see [`tails`] |
 //! | `gone-N.jsonl` | lines of records whose rows were not in the input of a resumed run any more |
 //! | `damaged-N/` | copies of FILE, `journal`, `run.json` and tails from before a damaged run was resumed |
@@ -45,6 +46,7 @@ mod format;
 mod gone;
 mod groups;
 mod head;
+mod history;
 mod holes;
 pub mod index;
 mod key;
@@ -68,6 +70,7 @@ pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_r
 pub use format::{MAX_ROWS, Record};
 pub use gone::Wanted;
 pub use head::Heads;
+pub use history::{History, Joined, Ran};
 pub use key::Key;
 pub use resume::{How, Known, Resume};
 pub use stays::{Stays, is_final};

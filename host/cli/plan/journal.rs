@@ -10,12 +10,14 @@ use wpool::place::Place;
 
 use crate::cli::args::{self, RecordFormat};
 use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, ShardFacts, Stays, Text, is_final, run_id};
-use crate::cli::plan::{Extras, Locator, Source, pool, usage};
-use crate::cli::shard::Shard;
+use crate::cli::plan::{Extras, Locator, Source, Times, pool, usage};
+use crate::cli::shard::{By, Shard};
 use crate::cli::target::Target;
 
 /// The setting of a shard.
 pub const SHARD: &str = "--shard";
+/// The setting of the times that shards were dealt by.
+const SHARD_TIMES: &str = "--shard-by time";
 /// Longest argument of `init` that is kept as it is.
 const SHORT: usize = 200;
 
@@ -127,10 +129,14 @@ impl JournalPlan {
     }
 
     /// The journal of a shard. Its place among the others is one of the settings, which a resume must not change.
-    pub fn of(mut self, shard: Option<Shard>, typed: &args::Run) -> JournalPlan {
+    pub fn of(mut self, shard: Option<Shard>, times: Option<&Times>, typed: &args::Run) -> JournalPlan {
         let Some(shard) = shard else { return self };
         let name = |path: &Option<PathBuf>| Some(Text::from(Path::new(path.as_ref()?.file_name()?)));
         self.facts.settings.insert(SHARD.to_owned(), shard.to_string());
+        if let Some(times) = times.filter(|_| shard.by == By::Time) {
+            // Shards that were dealt by other times have other rows.
+            self.facts.settings.insert(SHARD_TIMES.to_owned(), times.digest());
+        }
         self.facts.shard = Some(ShardFacts {
             numbers: vec![shard.number],
             of: shard.of,

@@ -19,6 +19,7 @@ mod sharding;
 mod shown;
 mod source;
 mod state;
+mod times;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub use self::row_file::RowFile;
 pub use self::sharding::filled;
 pub use self::shown::Shown;
 pub use self::source::{Source, files};
+pub use self::times::Times;
 use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
 use crate::cli::descriptor::is_stdout;
@@ -61,6 +63,8 @@ pub struct Plan {
     pub source: Source,
     /// The part of the rows that is run.
     pub shard: Option<Shard>,
+    /// How long rows took before.
+    pub times: Option<Times>,
     pub config: PoolConfig,
     pub style: Style,
     /// What records have of their rows.
@@ -85,6 +89,8 @@ pub struct Plan {
     pub deadline: Option<Duration>,
     /// From the first signal to the kill of running tasks.
     pub grace: Duration,
+    /// The rows that run twice, and whether a difference is an exit code.
+    pub verify: Option<Verify>,
     /// Check all rows before the first task.
     pub strict: bool,
     pub messages: Messages,
@@ -92,6 +98,14 @@ pub struct Plan {
     pub dry: bool,
     /// Files that were read when the plan was made.
     read: Vec<PathBuf>,
+}
+
+/// Which rows run twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Verify {
+    pub which: args::Twice,
+    /// A difference is an exit code.
+    pub fails: bool,
 }
 
 /// The standard streams, which a shell may have opened on any file.
@@ -131,6 +145,7 @@ pub enum Style {
 impl Plan {
     pub fn new(mut typed: args::Run) -> Result<Plan> {
         let shard = sharding::shard(&mut typed)?;
+        let times = times::times(&typed)?;
         let mut source = source::source(&typed)?;
         let output = &typed.output;
         outputs::check_outputs(&typed, &source)?;
@@ -140,12 +155,13 @@ impl Plan {
         let records = output.output.clone().filter(|path| !is_stdout(path));
         let target = |path: &PathBuf| Target::of(path, output.overwrite);
         let output_file = records.as_ref().map(target).transpose()?;
-        let journal =
-            journal::journal(&typed, output_file.as_ref(), &source, &config)?.map(|journal| journal.of(shard, &typed));
+        let journal = journal::journal(&typed, output_file.as_ref(), &source, &config)?
+            .map(|journal| journal.of(shard, times.as_ref(), &typed));
         let journal = journal.map(|journal| journal.with(&extras, &source)).transpose()?;
         reach::check_own_files(&typed, &config, journal.as_ref())?;
         Ok(Plan {
             shard,
+            times,
             journal,
             style,
             extras,
@@ -159,6 +175,7 @@ impl Plan {
             halts: halts(&typed.stopping),
             deadline: typed.stopping.deadline,
             grace: typed.stopping.grace,
+            verify: verify(&typed.verifying, &config)?,
             strict: typed.strict_input,
             dry: typed.messages.dry_run,
             messages: messages(&typed.messages, output_file.is_some())?,
@@ -219,6 +236,14 @@ impl Plan {
         let named = self.read.iter().map(PathBuf::as_path).chain(rows.iter().map(|file| &**file));
         named.chain(written).chain(STREAMS.iter().map(Path::new))
     }
+}
+
+fn verify(typed: &args::Verifying, config: &PoolConfig) -> Result<Option<Verify>> {
+    let Some(which) = typed.verify else { return Ok(None) };
+    if config.task.grants.has_writable_dir() {
+        return usage("--verify cannot be used with a :rw directory: tasks would change it twice".into());
+    }
+    Ok(Some(Verify { which, fails: typed.verify_fail }))
 }
 
 fn halts(typed: &args::Stopping) -> Vec<Halt> {

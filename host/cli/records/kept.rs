@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 
 use tokio::sync::Notify;
 use wpool::stats::Running;
-use wpool::{Event, Input, Status};
+use wpool::{Event, Input, Status, TaskId};
 
 use crate::cli::journal::{Error, Index, Known, Record, Resume};
 use crate::cli::records::places::{Places, Stretch};
@@ -97,6 +97,11 @@ impl Positions {
             _ => return None,
         }
         Some(event)
+    }
+
+    /// The position of a task's row; `None` where it is not known any more.
+    pub fn position(&self, task: TaskId) -> Option<u64> {
+        self.0.get().map_or(Some(task.0), |places| places.position(task.0))
     }
 
     pub fn running(&self, mut tasks: Vec<Running>) -> Vec<Running> {

@@ -1,6 +1,7 @@
 //! Where a run's records go, and what of them is there already.
 
 pub mod columns;
+pub mod cursor;
 mod extra;
 pub mod gone;
 pub mod kept;

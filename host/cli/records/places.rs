@@ -14,6 +14,9 @@ pub struct Stretch {
     pub count: u64,
 }
 
+/// The first task of the rows that are started before all others.
+pub const FRONT: u64 = 1 << 62;
+
 /// From tasks to positions.
 #[derive(Clone, Debug, Default)]
 pub struct Places(Arc<Mutex<Stretches>>);
@@ -24,9 +27,16 @@ struct Stretches {
     /// dropped; in another there is one, of 16 bytes, for each time that other rows came between.
     list: VecDeque<(u64, u64)>,
     tasks: u64,
+    /// The positions of the rows that are started before all others.
+    front: Vec<u64>,
 }
 
 impl Places {
+    /// Adds the rows that the pool gets before all others.
+    pub fn lead(&self, positions: Vec<u64>) {
+        self.lock().front = positions;
+    }
+
     /// Adds the rows that the pool gets next.
     pub fn push(&self, rows: Stretch) {
         let mut all = self.lock();
@@ -40,6 +50,9 @@ impl Places {
     /// The position of a task's row; `None` of one that was not read yet.
     pub fn position(&self, task: u64) -> Option<u64> {
         let all = self.lock();
+        if task >= FRONT {
+            return all.front.get((task - FRONT) as usize).copied();
+        }
         let (first, start) = *all.list.get(all.stretch(task)?)?;
         Some(start + (task - first))
     }
@@ -102,6 +115,8 @@ mod tests {
         assert_eq!(all, [Some(2), Some(3), Some(4), Some(5), Some(9), Some(10), None]);
         let stretch = |first, count| Stretch { first, count };
         assert_eq!(places.stretches(1, 4), [stretch(3, 3), stretch(9, 1)]);
+        places.lead(vec![7, 1]);
+        assert_eq!((places.position(FRONT + 1), places.position(FRONT + 2)), (Some(1), None));
         places.pass(5);
         assert_eq!((places.position(3), places.position(5)), (None, Some(10)), "what has passed is forgotten");
     }

@@ -219,6 +219,11 @@ fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
 }
 
 impl Prepared {
+    /// Whether an earlier run is gone on with.
+    pub fn resumes(&self) -> bool {
+        self.resume.is_some()
+    }
+
     /// Begins to keep the journal.
     fn begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun> {
         self.try_begin(plan, program).map_err(cannot)

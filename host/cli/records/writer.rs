@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -10,7 +11,7 @@ use wpool::bulk::Span;
 use wpool::{Input, Status};
 
 use crate::cli::errors::CannotWrite;
-use crate::cli::journal::{Appender, Error, Key, Record};
+use crate::cli::journal::{Appender, Error, Key, Ran, Record, is_final};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::pace::{Counted, Pace};
 use crate::cli::streams::{self, SharedPipe};
@@ -37,10 +38,19 @@ pub struct Piece {
 #[derive(Debug)]
 pub enum Done {
     /// Its key is made by the writer's thread, which has time for that.
-    Now(Input, Status, u64),
-    /// Rows that are ok, with the lengths of their lines.
-    Ok(Span, Vec<u64>),
+    Now(Input, Status, Line),
+    /// Rows that are ok, with their lines.
+    Ok(Span, Vec<Line>),
     Before(Record),
+}
+
+/// The line of a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// Its bytes; 0 if none was written.
+    pub length: u64,
+    /// How long the task ran, in nanoseconds.
+    pub wall: u64,
 }
 
 /// A file to be written before what follows `before` in the lines of its piece.
@@ -65,10 +75,10 @@ impl Piece {
         self.done.push(done);
     }
 
-    /// Adds rows that are ok, with the lengths of the lines that were added.
-    pub fn add_span(&mut self, rows: Span, lengths: Vec<u64>) {
+    /// Adds rows that are ok, with the lines that were added.
+    pub fn add_span(&mut self, rows: Span, lines: Vec<Line>) {
         self.rows += rows.len();
-        self.done.push(Done::Ok(rows, lengths));
+        self.done.push(Done::Ok(rows, lines));
     }
 
     /// How many rows were added.
@@ -82,8 +92,8 @@ impl Piece {
 
     /// Writes files and lines in their order.
     fn write(self, sink: &mut Sink) -> Result<(), WriteEnd> {
-        let mut records = Vec::with_capacity(self.rows);
-        self.done.into_iter().for_each(|done| done.push_records(&mut records));
+        let (mut records, mut ran) = (Vec::with_capacity(self.rows), Vec::with_capacity(self.rows));
+        self.done.into_iter().for_each(|done| done.push_records(&mut records, &mut ran));
         let mut sent = Sent { lines: &self.lines, records: &records, written: 0, sink };
         for file in &self.files {
             if let Err(error) = file.dir.write(&file.name, &file.bytes) {
@@ -95,18 +105,23 @@ impl Piece {
                 sent.up_to(file.before)?;
             }
         }
-        sent.up_to(self.lines.len())
+        sent.up_to(self.lines.len())?;
+        sink.note(ran)
     }
 }
 
 impl Done {
-    fn push_records(self, records: &mut Vec<Record>) {
-        let now = |key, status, length| Record { key, status, length, occurrence: 0 };
+    fn push_records(self, records: &mut Vec<Record>, ran: &mut Vec<Ran>) {
+        let mut now = |key, status, Line { length, wall }| {
+            records.push(Record { key, status, length, occurrence: 0 });
+            if is_final(status) {
+                ran.push(Ran::new(key, Duration::from_nanos(wall), status));
+            }
+        };
         match self {
-            Done::Now(row, status, length) => records.push(now(Key::of(&row), status, length)),
-            Done::Ok(rows, lengths) => {
-                let rows = rows.iter().zip(lengths);
-                records.extend(rows.map(|((row, _), length)| now(Key::of_plain(row), Status::Ok, length)));
+            Done::Now(row, status, line) => now(Key::of(&row), status, line),
+            Done::Ok(rows, lines) => {
+                rows.iter().zip(lines).for_each(|((row, _), line)| now(Key::of_plain(row), Status::Ok, line));
             }
             Done::Before(record) => records.push(record),
         }
@@ -164,6 +179,14 @@ impl Sink {
                 pace.wrote(lines);
                 Ok(())
             }
+        }
+    }
+
+    /// Notes how long rows took.
+    fn note(&mut self, ran: Vec<Ran>) -> Result<(), WriteEnd> {
+        match self {
+            Sink::Journal(_, Some(appender), _) if !ran.is_empty() => appender.note(ran).map_err(failed),
+            _ => Ok(()),
         }
     }
 

@@ -3,10 +3,15 @@
 mod advice;
 mod bar;
 mod compiling;
+mod ending;
+mod expected;
 mod failures;
 mod firsts;
+mod front;
 mod hints;
 mod ledger;
+mod pieces;
+mod printed;
 mod progress;
 mod standing;
 pub mod state_file;
@@ -14,6 +19,7 @@ mod summary;
 pub mod summary_file;
 mod tally;
 mod times;
+mod verify;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,24 +31,27 @@ use wpool::bulk::{OkSpan, Settled, Supply};
 use wpool::{Outcome, Results, Status, TaskResult};
 
 use crate::cli::args::Only;
-use crate::cli::exit::Exit;
 use crate::cli::journal::MAX_ROWS;
 use crate::cli::plan::{Locator, Plan};
 use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
-use crate::cli::records::places::{Places, Stretch};
+use crate::cli::records::places::{FRONT, Places, Stretch};
 use crate::cli::records::record::Format;
-use crate::cli::records::writer::{Done, Piece, WriteEnd, Writer};
+use crate::cli::records::writer::{Done, Line, Piece, Writer};
 use crate::cli::say;
-use crate::cli::terminal::show_printed;
 pub use compiling::Compiling;
+pub use ending::Reported;
+pub use expected::Expected;
 use failures::Failures;
 pub use firsts::Replay;
+pub use front::Front;
 use hints::Hints;
 pub use ledger::Ledger;
+use pieces::Pieces;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
+pub use verify::{Chooser, Verified, verifying};
 
 /// Hears of each task that answered, once its output is judged.
 pub type Judged = Box<dyn Fn(Status)>;
@@ -68,6 +77,8 @@ pub struct Reporter {
     ordered: bool,
     show_output: bool,
     pub tally: Tally,
+    /// Chooses the rows that run twice.
+    pub chooser: Option<Chooser>,
     pub hints: Hints,
     /// Time spent on making records, and on waiting for who reads them.
     pub spent: Duration,
@@ -99,14 +110,15 @@ impl Reporter {
             ordered: !plan.unordered,
             show_output: plan.messages.show_output,
             tally: Tally::default(),
+            chooser: None,
             hints: Hints::new(plan),
             spent: Duration::ZERO,
             unwanted: false,
         }
     }
 
-    /// Reports every result, or as many as somebody wants to read.
-    pub async fn report<S>(&mut self, mut results: Results<'_, S>) -> Result<()>
+    /// Reports every result, or as many as somebody wants to read. `front` are the rows that are started before the others.
+    pub async fn report<S>(&mut self, mut results: Results<'_, S>, mut front: Front<'_>) -> Result<()>
     where
         S: Stream<Item: Into<Supply>>,
     {
@@ -121,6 +133,11 @@ impl Reporter {
             pieces.last.lines.append(&mut header);
             let mut any = false;
             let chunk = tokio::select! {
+                biased;
+                heard = front.hear() => {
+                    heard?;
+                    None
+                }
                 chunk = results.next_settled() => Some(chunk?),
                 () = changed() => None,
             };
@@ -129,12 +146,20 @@ impl Reporter {
             for settled in chunk.into_iter().flatten() {
                 any = true;
                 match settled {
-                    Settled::Many(span) if self.are_plain() => self.take_span(&span, &mut pieces),
-                    settled => settled.into_iter().for_each(|result| {
-                        while self.take_kept(&mut pieces) {}
-                        self.take(result, &mut pieces);
-                    }),
+                    Settled::Many(span) if self.are_plain() && front.is_done() => self.take_span(&span, &mut pieces),
+                    settled => {
+                        for result in settled {
+                            while self.take_kept(&mut pieces) {}
+                            self.take_front(&mut front, Some(result.id.0), &mut pieces).await?;
+                            self.take(result, &mut pieces);
+                        }
+                    }
                 }
+            }
+            if !any && !waiting {
+                self.take_front(&mut front, None, &mut pieces).await?;
+            } else if !self.ordered {
+                self.take_ready(&mut front, &mut pieces).await?;
             }
             let more = self.take_kept(&mut pieces);
             if let Some(places) = self.places.as_ref().filter(|_| self.ordered) {
@@ -162,6 +187,37 @@ impl Reporter {
             writer.pace().announce(&pieces.failed.lines);
             self.unwanted |= !writer.write(pieces.failed).await;
         }
+        if let Some(chooser) = &mut self.chooser {
+            chooser.flush().await;
+        }
+    }
+
+    /// Takes the rows of the front that stand before a task; with `None`, all. Waits for their results.
+    async fn take_front(&mut self, front: &mut Front<'_>, task: Option<u64>, pieces: &mut Pieces) -> Result<()> {
+        if front.is_done() {
+            return Ok(());
+        }
+        let limit = task.and_then(|task| self.places.as_ref()?.position(task));
+        while let Some(position) = front.next_before(limit) {
+            if !front.is_ready(position) {
+                // What is there need not wait.
+                self.write(std::mem::take(pieces)).await;
+            }
+            if let Some(result) = front.take(position).await? {
+                self.take(result, pieces);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of the front whose results are there.
+    async fn take_ready(&mut self, front: &mut Front<'_>, pieces: &mut Pieces) -> Result<()> {
+        while let Some(position) = front.any_ready() {
+            if let Some(result) = front.take(position).await? {
+                self.take(result, pieces);
+            }
+        }
+        Ok(())
     }
 
     /// Takes kept rows that stand before the next task, as many as are written at a time. Says whether there may be more.
@@ -201,11 +257,13 @@ impl Reporter {
             None => vec![Stretch { first: span.first().0, count: span.len() as u64 }],
         };
         self.tally.add_span(span, &places);
+        self.chooser.iter_mut().for_each(|chooser| chooser.look_at_span(span, &places));
         self.hints.pass();
-        let mut lengths = Vec::with_capacity(if self.journalled { span.len() } else { 0 });
+        let mut lines = Vec::with_capacity(if self.journalled { span.len() } else { 0 });
+        let mut tasks = span.iter();
         let note = |length| {
             if self.journalled {
-                lengths.push(length)
+                lines.push(Line { length, wall: tasks.next().map_or(0, |task| task.wall) })
             }
         };
         let piece = pieces.next();
@@ -215,15 +273,18 @@ impl Reporter {
             std::iter::repeat_n(0, span.len()).for_each(note);
         }
         if self.journalled {
-            piece.add_span(span.rows().clone(), lengths);
+            piece.add_span(span.rows().clone(), lines);
         }
     }
 
     fn take(&mut self, mut result: TaskResult, pieces: &mut Pieces) {
+        self.reported += u64::from(result.id.0 < FRONT);
         if let Some(places) = &self.places {
             result.id = places.of(result.id);
         }
-        self.reported += 1;
+        if let Some(chooser) = &mut self.chooser {
+            chooser.look_at(result.id.0, &result.input, &result.outcome);
+        }
         if result.outcome.status() == Status::Ok {
             self.format.check(&mut result);
             (self.judged)(result.outcome.status());
@@ -232,7 +293,7 @@ impl Reporter {
         self.tally.firsts.add(&result, &self.format.locator);
         self.hints.hear(&result, &self.format.locator);
         if self.show_output {
-            self.show(&result);
+            printed::show(&self.format.locator, &result);
         }
         let ok = result.outcome.status() == Status::Ok;
         if !ok && self.failed.is_some() && !self.failures.push(&result.input, &mut pieces.failed.lines) {
@@ -250,18 +311,9 @@ impl Reporter {
         }
         if self.journalled {
             let length = (piece.lines.len() - begin) as u64;
-            piece.add(Done::Now(result.input, result.outcome.status(), length));
+            let wall = result.receipt.wall.as_nanos().try_into().unwrap_or(u64::MAX);
+            piece.add(Done::Now(result.input, result.outcome.status(), Line { length, wall }));
         }
-    }
-
-    /// Shows people what a task has printed.
-    fn show(&self, result: &TaskResult) {
-        let printed = match &result.outcome {
-            Outcome::Ok(_) => result.receipt.measured.as_ref().and_then(|measured| measured.stderr.as_deref()),
-            Outcome::NotOk(failure) => failure.error.stderr.as_deref(),
-        };
-        let place = self.format.locator.locate(&result.input).unwrap_or_else(|| format!("task {}", result.id.0));
-        show_printed(&place, printed.unwrap_or_default());
     }
 
     /// Has an output written as a file, if outputs are, and gives the path for the record.
@@ -274,62 +326,22 @@ impl Reporter {
         Some(shown)
     }
 
+    /// Hands the last rows over that run twice.
+    pub async fn end_choice(&mut self) {
+        if let Some(chooser) = self.chooser.take() {
+            chooser.end().await;
+        }
+    }
+
     /// Waits until the run is forced to end and nobody takes its records.
     pub fn stuck(&self, forced: watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
-        let paces: Vec<_> =
-            [Some(&self.output), self.failed.as_ref()].into_iter().flatten().map(Writer::pace).cloned().collect();
-        async move {
-            for pace in paces {
-                pace.stuck(forced.clone()).await;
-            }
-        }
+        let writers = [Some(&self.output), self.failed.as_ref()].into_iter().flatten();
+        ending::stuck(writers.map(Writer::pace).cloned().collect(), forced)
     }
 
     /// Waits for the last line to be written, or until [`Reporter::stuck`].
     pub async fn finish(mut self, forced: &watch::Receiver<bool>) -> Reported {
         self.hints.end();
-        let (mut exit, mut closed) = (None, false);
-        for writer in [Some(self.output), self.failed].into_iter().flatten() {
-            match writer.finish(forced.clone()).await {
-                Ok(()) => {}
-                Err(WriteEnd::Closed) => closed = true,
-                Err(WriteEnd::Failed(error)) => {
-                    say(format_args!("{:#}", anyhow::Error::from(error)));
-                    exit = Some(Exit::Output);
-                }
-                Err(WriteEnd::Stuck { name, lines }) => {
-                    say(format_args!("nobody reads {name}: lines that were not written: {lines}"));
-                    exit = Some(Exit::Output);
-                }
-            }
-        }
-        Reported { tally: self.tally, exit, closed }
+        ending::finish(self.tally, [Some(self.output), self.failed].into_iter().flatten(), forced).await
     }
-}
-
-/// What is to be written.
-#[derive(Default)]
-struct Pieces {
-    full: Vec<Piece>,
-    last: Piece,
-    failed: Piece,
-}
-
-impl Pieces {
-    /// The piece to add to: another one when the last has as many rows as a group of the journal.
-    fn next(&mut self) -> &mut Piece {
-        if self.last.rows() >= MAX_ROWS {
-            self.full.push(std::mem::take(&mut self.last));
-        }
-        &mut self.last
-    }
-}
-
-/// What came of reporting.
-pub struct Reported {
-    pub tally: Tally,
-    /// Set if something could not be written.
-    pub exit: Option<Exit>,
-    /// Who read the output has seen enough.
-    pub closed: bool,
 }

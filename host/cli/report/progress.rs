@@ -1,8 +1,8 @@
 //! How far a run is: what is counted while it goes on, and how it is told.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -12,6 +12,7 @@ use wpool::{Event, Status, Stopper};
 use crate::cli::plan::Shown;
 use crate::cli::records::kept::Positions;
 use crate::cli::report::bar::Bars;
+use crate::cli::report::expected::Expected;
 use crate::cli::report::standing::Standing;
 use crate::cli::units::show_time;
 use crate::cli::{say, terminal};
@@ -36,6 +37,8 @@ pub struct Meter {
     kept: AtomicU64,
     /// Rows of the run, once that is known.
     total: AtomicU64,
+    /// How long they take, where an earlier run tells.
+    expected: OnceLock<Expected>,
 }
 
 const UNKNOWN: u64 = u64::MAX;
@@ -43,13 +46,20 @@ const UNKNOWN: u64 = u64::MAX;
 impl Default for Meter {
     fn default() -> Self {
         let zero = || AtomicU64::new(0);
-        Meter { settled: zero(), not_ok: zero(), kept: zero(), total: AtomicU64::new(UNKNOWN) }
+        Meter {
+            settled: zero(),
+            not_ok: zero(),
+            kept: zero(),
+            total: AtomicU64::new(UNKNOWN),
+            expected: OnceLock::new(),
+        }
     }
 }
 
 impl Meter {
     pub fn hear(&self, event: &Event) {
-        if let Event::TaskSettled { status, .. } = event {
+        if let Event::TaskSettled { task, status } = event {
+            self.expected.get().iter().for_each(|expected| expected.settle(*task));
             self.settled.fetch_add(1, Ordering::Relaxed);
             self.not_ok.fetch_add(u64::from(*status != Status::Ok), Ordering::Relaxed);
         }
@@ -59,6 +69,11 @@ impl Meter {
     pub fn keep(&self, count: u64, not_ok: u64) {
         self.kept.fetch_add(count, Ordering::Relaxed);
         self.not_ok.fetch_add(not_ok, Ordering::Relaxed);
+    }
+
+    /// Says how long rows are expected to take; before the first task.
+    pub fn expect(&self, expected: Expected) {
+        self.expected.get_or_init(|| expected);
     }
 
     pub fn set_total(&self, total: u64) {
@@ -186,7 +201,12 @@ impl Monitor {
         let rate = (done - before) as f64 / now.duration_since(then).as_secs_f64().max(1e-3);
         history.push_back((now, done));
         let left = total.filter(|_| done > 0).map(|total| {
-            let mean = self.stopper.stats().busy.div_f64(done as f64);
+            let busy = self.stopper.stats().busy;
+            if let Some(expected) = self.meter.expected.get().filter(|_| kept == 0) {
+                let running: Vec<_> = running.iter().map(|task| (task.task.0, task.age)).collect();
+                return expected.left(busy, &running, self.workers);
+            }
+            let mean = busy.div_f64(done as f64);
             let ages: Vec<_> = running.iter().map(|task| task.age).collect();
             time_left(total.saturating_sub(done + kept), mean, &ages, self.workers)
         });

@@ -15,6 +15,7 @@ use crate::cli::report::firsts::Replay;
 use crate::cli::report::ledger::{Reasons, Workers};
 use crate::cli::report::tally::{Counts, Named, Tally};
 use crate::cli::report::times::Percentiles;
+use crate::cli::report::verify::Verified;
 use crate::cli::units::{plural, show_size, show_time};
 
 /// The time from which a run's summary is detailed without a request.
@@ -44,6 +45,8 @@ pub struct Summary {
     pub empty: Option<String>,
     /// The rows of the whole input of a shard.
     pub none_of: Option<u64>,
+    /// What came of the rows that ran twice.
+    pub verified: Option<Verified>,
     /// How to look at a task of a run that is kept.
     pub replay: Option<Replay>,
 }
@@ -106,6 +109,10 @@ impl Summary {
         }
         if firsts.more {
             line("…", "other kinds of failures stand in the records".to_owned());
+        }
+        if let Some(verified) = &self.verified {
+            line("verify", verified.headline());
+            verified.shown.iter().for_each(|shown| line("differs", shown.clone()));
         }
         let flaky = &self.tally.flaky;
         if flaky.count > 0 {
@@ -199,6 +206,7 @@ impl Summary {
             bytes: Bytes { input: self.stats.bytes_in, output: self.stats.bytes_out },
             retries: self.tally.retries,
             flaky: &self.tally.flaky,
+            verify: self.verified.as_ref(),
             deaths: &self.workers.deaths,
             retirements: &self.workers.retirements,
             shared_state: self.stats.state.map(StateUse::from),
@@ -237,6 +245,7 @@ pub struct Document<'a> {
     bytes: Bytes,
     retries: u64,
     flaky: &'a Named,
+    verify: Option<&'a Verified>,
     deaths: &'a Reasons,
     retirements: &'a Reasons,
     shared_state: Option<StateUse>,

@@ -4,6 +4,7 @@ pub mod check;
 mod cutter;
 mod elements;
 mod files;
+pub mod forecast;
 mod lines;
 mod made;
 mod occurrences;
@@ -165,15 +166,15 @@ pub fn count(source: &Source, cut: Option<&Cut>) -> Result<Option<u64>, Failure>
 }
 
 fn count_files(paths: &[RowFile], cut: Option<&Cut>) -> u64 {
-    let is_own = |path: &RowFile, at| cut.is_none_or(|cut| cut.takes(at, path.name().0.as_bytes()));
+    let is_own = |path: &RowFile, at| cut.is_none_or(|cut| cut.has(at, path.name().0.as_bytes()));
     paths.iter().zip(0..).filter(|(path, at)| is_own(path, *at)).count() as u64
 }
 
 /// Rows of a shard among some, which are dealt by content.
 fn count_own(supply: &Supply, cut: &Cut) -> u64 {
     match supply {
-        Supply::One(row) => u64::from(cut.takes(0, content(row))),
-        Supply::Many(span) => span.iter().filter(|(row, _)| cut.takes(0, row)).count() as u64,
+        Supply::One(row) => u64::from(cut.has(0, content(row))),
+        Supply::Many(span) => span.iter().filter(|(row, _)| cut.has(0, row)).count() as u64,
     }
 }
 

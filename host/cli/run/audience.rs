@@ -10,7 +10,7 @@ use crate::cli::plan::{Locator, Plan, Shown, Source};
 use crate::cli::records::kept::Positions;
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::writer::Writer;
-use crate::cli::report::{Compiling, Ledger, Meter, Monitor, Reporter, Showing};
+use crate::cli::report::{Compiling, Expected, Ledger, Meter, Monitor, Reporter, Showing};
 use crate::cli::rows;
 use crate::cli::run::halting::Halting;
 use crate::cli::runtime::beside;
@@ -60,6 +60,13 @@ impl Audience {
         // A million tasks a second are told of only to those who count them.
         let counted = verbose || self.shown != Shown::Nothing || !self.halting.is_idle();
         if counted { observer } else { observer.without_tasks() }
+    }
+
+    /// Says how long rows are expected to take, where somebody sees it.
+    pub fn expect(&self, expected: Expected) {
+        if self.shown != Shown::Nothing {
+            self.meter.expect(expected);
+        }
     }
 
     /// The rows of a shard. They are counted first where they depend on their number.

@@ -60,6 +60,7 @@ impl Measured {
             unread,
             empty,
             none_of: None,
+            verified: None,
             replay: Replay::of(plan),
         }
     }

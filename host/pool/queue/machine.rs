@@ -60,7 +60,12 @@ impl Queue {
 
     /// Begins a run. Its results are returned in the order of its inputs if `ordered`, else as they come.
     pub fn begin_run(&mut self, ordered: bool, chunksize: usize) -> RunId {
-        self.runs.begin(ordered, chunksize)
+        self.runs.begin(ordered, chunksize, 0)
+    }
+
+    /// Begins a run whose results are returned as they come, and whose tasks are counted from a number.
+    pub fn begin_numbered_run(&mut self, chunksize: usize, first: u64) -> RunId {
+        self.runs.begin(false, chunksize, first)
     }
 
     /// Whether another input of the run, or one for a handle, may be pushed.

@@ -83,11 +83,11 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    pub fn begin(&mut self, ordered: bool, chunksize: usize) -> RunId {
+    pub fn begin(&mut self, ordered: bool, chunksize: usize, next_id: u64) -> RunId {
         let run = Run {
             held: Held::default(),
             settled: Outgoing::new(ordered),
-            next_id: 0,
+            next_id,
             chunksize,
             waker: None,
             abandoned: false,

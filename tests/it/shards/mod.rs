@@ -6,6 +6,7 @@ mod equal;
 mod hostile;
 mod killed;
 mod merging;
+mod recipes;
 mod rows;
 
 use std::fs;

@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use wpool::Status;
 use wpool::limits::MAX_INPUT;
 
-use crate::cli::commands::merge::cursor::{Head, has_no_row};
 use crate::cli::commands::merge::found::Part;
 use crate::cli::errors::{CannotWrite, usage};
+use crate::cli::records::cursor::{Head, has_no_row};
 use crate::cli::table::Ends;
 
 /// Bytes that are read of a file at a time.

@@ -10,7 +10,6 @@ use wpool::Status;
 use wpool::place::{Draft, PUBLIC, Place};
 
 use crate::cli::args::Merge;
-use crate::cli::commands::merge::cursor::Cursor;
 use crate::cli::commands::merge::failures::Failures;
 use crate::cli::commands::merge::found::Part;
 use crate::cli::commands::merge::manifest::Together;
@@ -20,6 +19,7 @@ use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
 use crate::cli::plan::{Extras, Place as RowPlace, TableFormat};
 use crate::cli::records::columns::Columns;
+use crate::cli::records::cursor::Cursor;
 use crate::cli::shard::InputFacts;
 use crate::cli::target::Target;
 

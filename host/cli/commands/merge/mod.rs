@@ -1,6 +1,5 @@
 //! `wpool merge`: the records of shards become the file that one run would have written.
 
-mod cursor;
 mod failures;
 mod found;
 mod job;

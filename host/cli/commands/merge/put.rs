@@ -15,7 +15,7 @@ use crate::cli::args::RecordFormat;
 use crate::cli::commands::merge::job::{BLOCK, Job, Merged};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
-use crate::cli::journal::{Ended, Error, Facts, Folder, MERGED, SUFFIX, Text, now, run_id};
+use crate::cli::journal::{Ended, Error, Facts, Folder, Joined, MERGED, SUFFIX, Text, now, run_id};
 use crate::cli::plan::SHARD;
 use crate::cli::records::resume;
 use crate::cli::say;
@@ -26,6 +26,8 @@ impl Job<'_> {
     /// Puts everything at its place.
     pub fn put(&self, merged: Merged, exit: Exit) -> Result<()> {
         let Merged { records, failed, woven } = merged;
+        let folders = self.parts.iter().map(|part| part.place.and(SUFFIX).folder()).collect::<io::Result<Vec<_>>>()?;
+        let history = Joined::open(&folders)?;
         if !self.put_records(records)? {
             return usage(format!("{} exists and has other records; replace it with --overwrite", self.out));
         }
@@ -36,6 +38,7 @@ impl Job<'_> {
         let present: Vec<_> = present.filter(|(_, count)| *count > 0).collect();
         if let Some(folder) = self.folder()? {
             self.facts(&present, exit).store(folder.dir(), false).map_err(written)?;
+            history.put(folder.dir()).map_err(written)?;
         }
         if !self.args.quiet {
             let total: u64 = present.iter().map(|(_, count)| count).sum();

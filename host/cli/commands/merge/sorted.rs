@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::cli::commands::merge::cursor::Cursor;
+use crate::cli::records::cursor::Cursor;
 
 /// Bytes of records that are sorted at a time. One record may exceed it alone.
 const SORTED: usize = 16 << 20;

@@ -11,9 +11,9 @@ use anyhow::Result;
 use wpool::Status;
 
 use crate::cli::args::Prefer;
-use crate::cli::commands::merge::cursor::{Cursor, Head};
 use crate::cli::commands::merge::failures::Failures;
 use crate::cli::errors::{CannotWrite, usage};
+use crate::cli::records::cursor::{Cursor, Head};
 
 /// Gaps that are told; the rows of others are counted.
 const TOLD: usize = 5;

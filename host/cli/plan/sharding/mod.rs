@@ -22,7 +22,8 @@ const COUNT: &str = "{shards}";
 
 /// The shard that was typed, which then stands in the paths of outputs.
 pub fn shard(typed: &mut args::Run) -> Result<Option<Shard>> {
-    let args::Sharding { shard, shard_count, shard_by: by } = typed.sharding;
+    let args::Sharding { shard, shard_count, .. } = typed.sharding;
+    let by = typed.sharding.shard_by.by;
     let Some(which) = shard else { return Ok(None) };
     let count = shard_count.map(u32::from);
     let (number, of) = match which {

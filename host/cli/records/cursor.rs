@@ -50,7 +50,7 @@ impl Cursor {
     }
 
     /// The place of the next record.
-    fn offset(&self) -> u64 {
+    pub fn offset(&self) -> u64 {
         self.left.start - (self.buffer.len() - self.start) as u64
     }
 
