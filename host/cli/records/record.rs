@@ -32,7 +32,7 @@ impl Format {
         {
             let output = Some(output.clone()).filter(|output| !output.is_empty());
             result.receipt.layer = Layer::Host;
-            result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, error }));
+            result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, truncated: false, error }));
         }
     }
 
@@ -90,6 +90,9 @@ impl Format {
             self.push_output(output, file, line);
         }
         if let Outcome::NotOk(failure) = &result.outcome {
+            if failure.truncated {
+                line.extend_from_slice(b",\"truncated\":true");
+            }
             line.extend_from_slice(b",\"error\":");
             push_error(failure, self.locator.locate(&result.input), line);
         }

@@ -79,7 +79,12 @@ impl<'a, V: Made> Reader<'a, V> {
     }
 
     fn wrong<E: Error>(&self, found: impl Display) -> E {
-        self.expected(shown(self.ty), found)
+        // `null` and a bare value cannot tell three answers apart, so the forms are not obvious.
+        let forms = match self.ty {
+            Type::Option(some) if some.is_option() => r#" (null, {"some":null} or {"some":…})"#,
+            _ => "",
+        };
+        self.expected(shown(self.ty) + forms, found)
     }
 
     fn expected<E: Error>(&self, expected: impl Into<String>, found: impl Display) -> E {
