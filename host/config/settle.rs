@@ -111,7 +111,9 @@ impl PoolConfig {
             () if self.state.is_some() => (Setting::State, "it depends on the order of tasks"),
             () if !self.task.isolation.isolates() => (Setting::Isolation, each_other),
             () if self.task.grants.has_writable_dir() => (Setting::Dirs, each_other),
-            () if self.task.grants.scratch.is_some() => (Setting::Scratch, "its files have the dates and numbers of the machine"),
+            () if self.task.grants.scratch.is_some() => {
+                (Setting::Scratch, "its files have the dates and numbers of the machine")
+            }
             () => return Ok(()),
         };
         Err(SettingError::Conflict { setting: Setting::Deterministic, other, why: why.to_owned() })

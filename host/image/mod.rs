@@ -99,9 +99,7 @@ pub async fn inspect_each(program: &Program, config: &PoolConfig) -> Result<Vec<
         let callable = callable.map(|function| function.path.join("."));
         let callable = callable.chain(draft.core.callable().map(|function| function.name.clone()));
         let calls: Vec<_> = match (&maker.config.call, &draft.fit) {
-            (None, Err(refusal)) if refusal.settings.contains(&Setting::Call) => {
-                callable.map(Some).collect()
-            }
+            (None, Err(refusal)) if refusal.settings.contains(&Setting::Call) => callable.map(Some).collect(),
             _ => vec![config.call.clone()],
         };
         let reports = calls.into_iter().map(|call| maker.fit_call(draft.clone(), call.as_deref()));

@@ -93,7 +93,9 @@ impl CoreEntries {
         match self.shape_of(name) {
             Some(Shape::Raw) => self.raw(name, call.map(|_| ASKED_FOR), alloc),
             Some(Shape::Command) if alloc.is_some() => {
-                let what = format!("`{name}` is called as a command, which takes its row from standard input and needs no allocator");
+                let what = format!(
+                    "`{name}` is called as a command, which takes its row from standard input and needs no allocator"
+                );
                 Err(Refusal::new(RefusalCode::NoFunction, what).about(&[Setting::Alloc]))
             }
             Some(Shape::Command) => Ok(command(name, ASKED_FOR.to_owned())),
@@ -115,11 +117,16 @@ impl CoreEntries {
     fn raw(&self, name: &str, why: Option<&str>, alloc: Option<&str>) -> Result<Fit, Refusal> {
         let refuse = |what: String, setting| Err(Refusal::new(RefusalCode::NoFunction, what).about(&[setting]));
         if !self.memory {
-            return refuse(format!("`{name}` takes its row from a memory, and no `memory` of 32 bits is exported"), Setting::Call);
+            return refuse(
+                format!("`{name}` takes its row from a memory, and no `memory` of 32 bits is exported"),
+                Setting::Call,
+            );
         }
         let Some(allocator) = self.allocator(alloc) else {
             let wanted = alloc.map_or("an allocator".to_owned(), |alloc| format!("the allocator `{alloc}`"));
-            let what = format!("`{name}` needs {wanted}: a function `func(i32) -> (i32)` or `func(i32, i32, i32, i32) -> (i32)`");
+            let what = format!(
+                "`{name}` needs {wanted}: a function `func(i32) -> (i32)` or `func(i32, i32, i32, i32) -> (i32)`"
+            );
             return refuse(what, Setting::Alloc);
         };
         let by_type = || format!("exports `memory`, `{allocator}` and `{name}` with the type of a raw task");

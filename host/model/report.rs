@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::model::convention::{ASKED_FOR, Fit};
 pub use crate::model::convention::Convention;
+use crate::model::convention::{ASKED_FOR, Fit};
 use crate::model::entries::{CoreEntries, CoreFunction};
 use crate::model::error::{Refusal, RefusalCode};
 use crate::model::grants::Grants;
@@ -297,7 +297,9 @@ fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
         [] => {
             let others = match names(functions).as_slice() {
                 [] => ", nor any other function of a component".to_owned(),
-                _ if functions.iter().all(|function| function.signature.is_err()) => format!("; {}", not_callable(functions)),
+                _ if functions.iter().all(|function| function.signature.is_err()) => {
+                    format!("; {}", not_callable(functions))
+                }
                 names => format!("; its functions: {}", names.join(", ")),
             };
             refuse(RefusalCode::NoFunction, format!("exports no function `{call}`{others}"))

@@ -77,7 +77,10 @@ fn draft() -> Draft {
         imports: vec![],
         functions,
         core: CoreEntries {
-            functions: vec![CoreFunction { name: "go".into(), shape: Shape::Raw }, CoreFunction { name: "alloc".into(), shape: Shape::Allocator }],
+            functions: vec![
+                CoreFunction { name: "go".into(), shape: Shape::Raw },
+                CoreFunction { name: "alloc".into(), shape: Shape::Allocator },
+            ],
             memory: true,
         },
         resources: Resources { memories: 1, initial_memory: 65_536, tables: 0, initial_table: 0 },

@@ -53,7 +53,8 @@ fn a_task_that_fills_its_directory_and_gives_up_is_over_a_limit_and_says_so() {
 
 #[test]
 fn a_scratch_directory_goes_with_retries_and_with_resumed_runs() {
-    let Some(ran) = scratch("--scratch /tmp=1MiB --retries 1 --retry-delay 1ms --retry-on output-limit --receipts", "f\nc\n")
+    let Some(ran) =
+        scratch("--scratch /tmp=1MiB --retries 1 --retry-delay 1ms --retry-on output-limit --receipts", "f\nc\n")
     else {
         return;
     };
@@ -98,7 +99,11 @@ fn a_directory_of_the_row_is_the_only_one_that_its_task_sees() {
     for row in ["c", "../data/a", "", ".", "/", "link", "a/../b"] {
         let ran = run_in("--dir data/{.d}::/in:rw", &json!({ "d": row }).to_string());
         let error = &ran.records()[0]["error"];
-        assert_eq!((ran.each("status"), &error["code"]), (vec![json!("invalid-input")], &json!("directory")), "{row}: {error}");
+        assert_eq!(
+            (ran.each("status"), &error["code"]),
+            (vec![json!("invalid-input")], &json!("directory")),
+            "{row}: {error}"
+        );
     }
     let refused = run_in("--dir data/{.d}", "{}");
     assert_refused(&refused, USAGE, &["--dir", "::/data"], "without a path in the program");

@@ -135,7 +135,11 @@ fn what_cannot_be_called_is_refused_by_name() {
     let why = "none of its functions can be called with a row: open (it takes or gives a resource); shut (";
     assert!(ran.code == 101 && ran.stderr.contains(why), "{}", ran.stderr);
     let ran = run(&mut wpool_run(&wat("component-resources"), "--call close"), "1\n");
-    assert!(ran.code == 101 && ran.stderr.contains("exports no function `close`; none of its functions"), "{}", ran.stderr);
+    assert!(
+        ran.code == 101 && ran.stderr.contains("exports no function `close`; none of its functions"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -211,7 +211,8 @@ pub(super) fn module(module: &Module, resettable: Result<Option<u64>, String>) -
 /// The functions of a module that can be called, by their types.
 fn core_entries(module: &Module) -> CoreEntries {
     let memory = matches!(module.get_export("memory"), Some(ExternType::Memory(memory)) if !memory.is_64());
-    let own = module.exports().filter(|export| !export.name().starts_with(STATE) && export.name() != names::CONSTRUCTORS);
+    let own =
+        module.exports().filter(|export| !export.name().starts_with(STATE) && export.name() != names::CONSTRUCTORS);
     let function = |export: wasmtime::ExportType<'_>| {
         let shape = match types::core(&export.ty()).as_str() {
             "func() -> ()" | "func() -> (i32)" => Shape::Command,

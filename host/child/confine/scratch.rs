@@ -3,7 +3,10 @@
 //! It is mounted nowhere. It exists as a descriptor, and ends with it, so nothing of it outlives the process, however the
 //! process ends. The kernel keeps its bounds on bytes and files. Making it takes rights over mounts, which an ordinary
 //! user has in a user namespace of its own. Everything happens before the fence is raised, which takes these rights away.
-#![allow(unsafe_code, reason = "the calls for mounts are wrapped only by a feature that the other users of rustix do without")]
+#![allow(
+    unsafe_code,
+    reason = "the calls for mounts are wrapped only by a feature that the other users of rustix do without"
+)]
 
 use std::ffi::{CStr, CString, c_long};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};

@@ -58,9 +58,7 @@ impl GuestStore for CoreStore {
 }
 
 /// The memory and the data of a module that has called the host. Its world is ready for a function of preview 1.
-pub(super) fn world<'a>(
-    caller: &'a mut Caller<'_, CoreStore>,
-) -> wasmtime::Result<(&'a mut [u8], &'a mut CoreStore)> {
+pub(super) fn world<'a>(caller: &'a mut Caller<'_, CoreStore>) -> wasmtime::Result<(&'a mut [u8], &'a mut CoreStore)> {
     let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
         return Err(wasmtime::Error::msg("missing required memory export"));
     };

@@ -80,9 +80,11 @@ impl Listings {
 
 /// Replaces the engine's `fd_readdir`, and the functions after which a descriptor is another directory or none.
 pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>) -> wasmtime::Result<()> {
-    linker.func_wrap_async(MODULE, "fd_readdir", |caller: Caller<'_, CoreStore>, args: (i32, i32, i32, i64, i32)| {
-        Box::new(read(caller, args))
-    })?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_readdir",
+        |caller: Caller<'_, CoreStore>, args: (i32, i32, i32, i64, i32)| Box::new(read(caller, args)),
+    )?;
     linker.func_wrap_async(MODULE, "fd_close", |mut caller: Caller<'_, CoreStore>, (fd,): (i32,)| {
         Box::new(async move {
             let (memory, store) = world(&mut caller)?;

@@ -9,6 +9,7 @@ mod contents;
 mod context;
 mod core;
 mod core_store;
+mod demangle;
 mod determinism;
 mod exit;
 mod function;

@@ -9,6 +9,7 @@ use wasmtime_wasi::I32Exit;
 use super::answer::{Answered, Beside, encode};
 use super::call::{Returned, Spent};
 use super::context::TaskContext;
+use super::demangle::demangled;
 use super::guard::{Guard, Stopped};
 use super::kind::GuestStore;
 use super::stdio::Stdio;
@@ -263,6 +264,7 @@ fn backtrace(error: &wasmtime::Error, all: bool) -> Vec<String> {
     let name = |frame: &wasmtime::FrameInfo| {
         let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
         let name = symbol.or(frame.func_name()).map(|name| texts::ends(name.to_owned(), MOST_OF_A_FUNCTION));
+        let name = name.map(|name| demangled(name, MOST_OF_A_FUNCTION));
         name.unwrap_or_else(|| format!("<function {}>", frame.func_index()))
     };
     frames.iter().take(max_frames(all)).map(name).collect()

@@ -32,7 +32,8 @@ impl Format {
         {
             let output = Some(output.clone()).filter(|output| !output.is_empty());
             result.receipt.layer = Layer::Host;
-            result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, truncated: false, error }));
+            result.outcome =
+                Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, truncated: false, error }));
         }
     }
 

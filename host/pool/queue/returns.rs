@@ -171,7 +171,8 @@ impl Queue {
                 self.settle(task, self.lost_with_worker(Outcome::not_ok(Status::Crash, error)), receipt);
             }
             Verdict::Stood(error) | Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {
-                let (outcome, receipt) = (self.lost_with_worker(changed(error)), Receipt { layer: Layer::Kernel, ..receipt });
+                let (outcome, receipt) =
+                    (self.lost_with_worker(changed(error)), Receipt { layer: Layer::Kernel, ..receipt });
                 self.conclude(task, outcome, receipt, now);
             }
             Verdict::Stood(_) => self.put_back(task.into()),

@@ -36,7 +36,11 @@ fn an_output_over_its_limit_keeps_its_beginning_and_its_end() {
     let output = record["output"].as_str().expect("text");
     assert!(output.starts_with("0000000\n0000001\n") && output.len() <= 64 << 10, "{} bytes", output.len());
     // The last line is the one that did not fit.
-    assert!(output.trim_end().ends_with("\n0131071\n0131072") && output.contains(" bytes dropped]\n"), "{}", output.len());
+    assert!(
+        output.trim_end().ends_with("\n0131071\n0131072") && output.contains(" bytes dropped]\n"),
+        "{}",
+        output.len()
+    );
     let ran = run(&mut wpool_run(&wat("flood-numbers"), "--once --max-output 10"), "");
     assert_eq!((&ran.records()[0]["output"], &ran.records()[0]["truncated"]), (&json!("0000000\n00"), &json!(true)));
 }
@@ -69,7 +73,12 @@ fn bare_values_resumed_runs_and_replays_agree_about_what_was_printed() {
     assert_eq!((ran.code, read()), (100, first), "{}", ran.stderr);
     for row in ["0", "1", "2"] {
         let ran = in_place(wpool().args(["replay", "out", row]));
-        assert!(ran.stdout.contains("the same as recorded") && ran.stdout.contains("half"), "{}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains("the same as recorded") && ran.stdout.contains("half"),
+            "{}{}",
+            ran.stdout,
+            ran.stderr
+        );
     }
     let ran = run(&mut wpool_run(&wat("half-way"), "--lines --values"), "t\n");
     assert_eq!(ran.stdout, "null\n", "{}", ran.stderr);

@@ -56,7 +56,11 @@ fn a_module_that_starts_by_itself_has_its_other_functions_listed() {
     assert_eq!(records("start-and-more", "--once --call other", "")[0]["output"], "other");
     let inspect = |task: &str, args: &[&str]| run(wpool().arg("inspect").arg(wat(task)).args(args), "");
     let ran = inspect("start-and-more", &[]);
-    assert!(ran.stdout.contains("entries     1, of which --call can name one\n            other: command\n"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("entries     1, of which --call can name one\n            other: command\n"),
+        "{}",
+        ran.stdout
+    );
     let ran = inspect("entries", &[]);
     assert_eq!(ran.code, OK, "{}", ran.stderr);
     for line in ["hello: command", "code: command", "upper: raw"] {

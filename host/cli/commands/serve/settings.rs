@@ -9,7 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use wpool::template::Template;
-use wpool::{DirGrant, Grants, Init, Interrupt, Isolation, PoolConfig, Program, Retry, Scratch, Shutdown, TaskSettings};
+use wpool::{
+    DirGrant, Grants, Init, Interrupt, Isolation, PoolConfig, Program, Retry, Scratch, Shutdown, TaskSettings,
+};
 
 use crate::cli::args::isolation;
 use crate::cli::commands::serve::fault::Fault;
