@@ -132,7 +132,7 @@ fn what_cannot_be_called_is_refused_by_name() {
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
     }
     let ran = run(&mut wpool_run(&wat("component-resources"), ""), "1\n");
-    let why = "none of its functions can be called with a row: open (it takes or gives a resource); shut (";
+    let why = "none of its functions can be called with a row: open (it takes or gives a resource, which no JSON can hold); shut (";
     assert!(ran.code == 101 && ran.stderr.contains(why), "{}", ran.stderr);
     let ran = run(&mut wpool_run(&wat("component-resources"), "--call close"), "1\n");
     assert!(

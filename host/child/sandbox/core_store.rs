@@ -9,7 +9,7 @@ use super::call::Returned;
 use super::function::{Bound, Function};
 use super::guard::{Guard, Stopped};
 use super::kind::{GuestStore, HAS_WORLD};
-use super::listing::Listings;
+use super::listings::Listings;
 
 /// The name of preview 1 in imports.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";

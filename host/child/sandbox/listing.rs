@@ -5,78 +5,19 @@
 //! missed when earlier ones were removed or renamed meanwhile, as by a program that empties a directory. Here the first
 //! call takes a listing, and the others continue in it.
 
-use std::collections::HashMap;
-
 use wasmtime::{Caller, Linker};
 use wasmtime_wasi::p1::wasi_snapshot_preview1 as p1;
 use wiggle::GuestMemory;
 
 use super::core_store::{CoreStore, FAULT, MODULE, put, world};
+use super::listings::{Listing, MOST};
 
-/// Bytes of an entry before its name, and the place of the length of the name in them.
-const HEAD: usize = 24;
-const NAME_LENGTH: std::ops::Range<usize> = 16..20;
-
-/// Bytes for a listing at first, and most bytes of all listings together: some hundred thousand entries. Larger
-/// directories are listed as the engine does it.
+/// Bytes for a listing at first.
 const FIRST: usize = 64 << 10;
-const MOST: usize = 32 << 20;
 
 /// Where the engine writes to, in memory of the host: the number of bytes, then the entries.
 const LENGTH_AT: i32 = 0;
 const ENTRIES_AT: usize = 8;
-
-/// The listings that were begun, by the descriptors of their directories.
-#[derive(Default)]
-pub(super) struct Listings {
-    open: HashMap<i32, Listing>,
-    size: usize,
-}
-
-/// The entries of a directory when its listing began, as the program reads them.
-struct Listing {
-    bytes: Vec<u8>,
-    /// Where each entry begins.
-    begins: Vec<u32>,
-}
-
-impl Listing {
-    fn of(bytes: Vec<u8>) -> Listing {
-        let (mut begins, mut at) = (Vec::new(), 0);
-        while let Some(length) = bytes.get(at..at + HEAD).and_then(|head| head[NAME_LENGTH].try_into().ok()) {
-            begins.push(at as u32);
-            at += HEAD + u32::from_le_bytes(length) as usize;
-        }
-        Listing { bytes, begins }
-    }
-
-    fn size(&self) -> usize {
-        self.bytes.len() + size_of_val(&*self.begins)
-    }
-
-    /// The entries behind as many.
-    fn from(&self, cookie: i64) -> &[u8] {
-        let begin = usize::try_from(cookie).ok().and_then(|at| self.begins.get(at));
-        begin.map_or(&[], |at| &self.bytes[*at as usize..])
-    }
-}
-
-impl Listings {
-    fn forget(&mut self, fd: i32) -> Option<Listing> {
-        let listing = self.open.remove(&fd)?;
-        self.size -= listing.size();
-        Some(listing)
-    }
-
-    /// Keeps a listing, unless too much is kept already.
-    fn keep(&mut self, fd: i32, listing: Listing) {
-        self.forget(fd);
-        if self.size + listing.size() <= MOST {
-            self.size += listing.size();
-            self.open.insert(fd, listing);
-        }
-    }
-}
 
 /// Replaces the engine's `fd_readdir`, and the functions after which a descriptor is another directory or none.
 pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>) -> wasmtime::Result<()> {
@@ -112,13 +53,13 @@ async fn read(
     (fd, at, room, cookie, length): (i32, i32, i32, i64, i32),
 ) -> wasmtime::Result<i32> {
     let (memory, store) = world(&mut caller)?;
-    if cookie == 0 || !store.listings.open.contains_key(&fd) {
+    if cookie == 0 || store.listings.get(fd).is_none() {
         match list(store, fd).await? {
             Ok(listing) => listing.into_iter().for_each(|listing| store.listings.keep(fd, listing)),
             Err(errno) => return Ok(errno),
         }
     }
-    let Some(listing) = store.listings.open.get(&fd) else {
+    let Some(listing) = store.listings.get(fd) else {
         let memory = &mut GuestMemory::Unshared(memory);
         return p1::fd_readdir(store.wasi(), memory, fd, at, room, cookie, length).await;
     };

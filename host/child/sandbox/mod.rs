@@ -20,6 +20,7 @@ mod keyvalue;
 mod kind;
 pub(crate) mod link;
 mod listing;
+mod listings;
 mod parts;
 mod pristine;
 mod random;

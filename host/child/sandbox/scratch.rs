@@ -8,17 +8,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstatfs, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
+/// How directories are opened for listing.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
 /// The root of the file system. Only numbers are names in it, and tasks see none of them.
 #[derive(Debug)]
 pub(crate) struct ScratchRoot {
     root: OwnedFd,
+    /// The file system lives as long as this.
+    _mount: OwnedFd,
     /// The last name that was used.
     last: AtomicU64,
 }
 
 impl ScratchRoot {
-    pub fn new(root: OwnedFd) -> Self {
-        ScratchRoot { root, last: AtomicU64::new(0) }
+    /// Takes a file system. Its own descriptor is only a place: it cannot be read.
+    pub fn new(mount: OwnedFd) -> io::Result<Self> {
+        let root = openat(&mount, ".", READ, Mode::empty())?;
+        Ok(ScratchRoot { root, _mount: mount, last: AtomicU64::new(0) })
     }
 
     pub fn root(&self) -> BorrowedFd<'_> {
@@ -28,7 +35,12 @@ impl ScratchRoot {
     /// A new directory, by a path that only this process can use.
     pub fn directory(&self) -> io::Result<PathBuf> {
         let name = self.name();
-        mkdirat(&self.root, &name, Mode::RWXU)?;
+        let made = || mkdirat(&self.root, &name, Mode::RWXU);
+        made().or_else(|_| {
+            // A file that was being made when its task was stopped may have come after the last removal.
+            self.clear();
+            made()
+        })?;
         Ok(PathBuf::from(format!("/proc/self/fd/{}/{name}", self.root.as_raw_fd())))
     }
 
@@ -55,8 +67,7 @@ impl ScratchRoot {
         if unlinkat(&self.root, name, AtFlags::empty()).is_ok() {
             return Ok(());
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let dir = openat(&self.root, name, flags, Mode::empty())?;
+        let dir = openat(&self.root, name, READ, Mode::empty())?;
         for inner in names(&dir)? {
             if unlinkat(&dir, inner.as_slice(), AtFlags::empty()).is_err() {
                 renameat(&dir, inner.as_slice(), &self.root, self.name())?;
@@ -83,7 +94,7 @@ mod tests {
     #[test]
     fn a_tree_of_any_shape_is_removed() {
         let place = tempfile::tempdir().expect("a folder");
-        let root = ScratchRoot::new(std::fs::File::open(place.path()).expect("it opens").into());
+        let root = ScratchRoot::new(std::fs::File::open(place.path()).expect("it opens").into()).expect("it opens");
         let path = root.directory().expect("a directory");
         let outside = tempfile::tempdir().expect("a folder");
         std::fs::write(outside.path().join("stays"), "").expect("a file");

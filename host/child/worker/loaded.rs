@@ -42,8 +42,8 @@ pub(super) fn fenced(
     let state = if role == Role::Initializer { MAX_SNAPSHOT as u64 } else { 0 };
     let data = data_of_tasks(setup).saturating_add(state);
     let scratch = setup.task.grants.scratch.as_ref().filter(|_| role == Role::Worker);
-    let scratch = scratch.map(file_system).transpose().map_err(|error| ChildError::Scratch(error.to_string()))?;
-    let scratch = scratch.map(|root| Arc::new(ScratchRoot::new(root)));
+    let scratch = scratch.map(|scratch| file_system(scratch).and_then(ScratchRoot::new)).transpose();
+    let scratch = scratch.map_err(|error| ChildError::Scratch(error.to_string()))?.map(Arc::new);
     let root = scratch.as_ref().map(|scratch| scratch.root());
     let needs = Needs { role, host: pipes.host, dirs: &setup.task.grants.dirs, scratch: root, data: Some(data) };
     let mut fence = Confinement::new(setup.sandbox, needs);

@@ -90,7 +90,8 @@ fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {
         line("convention", &format_args!("{}, because it {}", report.convention, report.why));
         line("entry", &report.entry.join(" / "));
     } else {
-        line("convention", &format_args!("{}, because it {TO_CHOOSE}", report.convention));
+        let conventions = if report.entries.is_empty() { "function" } else { "command or raw" };
+        line("convention", &format_args!("{conventions}, because it {TO_CHOOSE}"));
         line("--call", &choices.len());
         choices.iter().for_each(|choice| line("", choice));
     }

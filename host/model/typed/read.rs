@@ -80,10 +80,7 @@ impl<'a, V: Made> Reader<'a, V> {
 
     fn wrong<E: Error>(&self, found: impl Display) -> E {
         // `null` and a bare value cannot tell three answers apart, so the forms are not obvious.
-        let forms = match self.ty {
-            Type::Option(some) if some.is_option() => r#" (null, {"some":null} or {"some":…})"#,
-            _ => "",
-        };
+        let forms = if self.ty.is_option_twice() { r#" (null, {"some":null} or {"some":…})"# } else { "" };
         self.expected(shown(self.ty) + forms, found)
     }
 

@@ -1,12 +1,14 @@
 //! Core modules whose entry is named.
 
+use wpool::{Pool, PoolConfig, Program, WorkerCommand};
+
 use super::*;
 use crate::cli::REFUSED;
-use crate::support::wpool;
+use crate::support::{block_on, wpool};
 
-fn records(task: &str, args: &str, rows: &str) -> Vec<Value> {
-    let ran = run(&mut wpool_run(&wat(task), args), rows);
-    assert!([OK, NOT_OK].contains(&ran.code), "{task} {args}: {}", ran.stderr);
+fn records(task: &Path, args: &str, rows: &str) -> Vec<Value> {
+    let ran = run(&mut wpool_run(task, args), rows);
+    assert!([OK, NOT_OK].contains(&ran.code), "{} {args}: {}", task.display(), ran.stderr);
     ran.records()
 }
 
@@ -14,25 +16,25 @@ fn records(task: &str, args: &str, rows: &str) -> Vec<Value> {
 fn a_function_without_parameters_is_called_as_a_command_and_its_i32_is_the_exit_code() {
     for isolation in ["fresh", "reset", "reset --verify-isolation"] {
         let args = |call: &str| format!("--lines --call {call} --isolation {isolation}");
-        for record in records("entries", &args("hello"), "a\nb\nc") {
+        for record in records(&wat("entries"), &args("hello"), "a\nb\nc") {
             assert_eq!((&record["status"], &record["output"]), (&json!("ok"), &json!("hello")), "{record}");
         }
-        let coded = records("entries", &args("code"), "\"\"\nabcd\n1");
+        let coded = records(&wat("entries"), &args("code"), "\"\"\nabcd\n1");
         let codes: Vec<_> = coded.iter().map(|record| record["error"]["exit_code"].clone()).collect();
         assert_eq!(codes, [json!(5), json!(7), json!(4)], "{isolation}");
         assert!(coded.iter().all(|record| record["output"] == "hello" && record["error"]["code"] == "exit"));
     }
-    let all = records("entries", "--lines --call code --success-codes 7", "abcd\na");
+    let all = records(&wat("entries"), "--lines --call code --success-codes 7", "abcd\na");
     assert_eq!(all.iter().map(|record| record["status"].clone()).collect::<Vec<_>>(), ["ok", "failed"]);
 }
 
 #[test]
 fn a_function_of_the_type_of_a_raw_one_is_called_with_an_allocator_that_is_found_or_named() {
     for args in ["--call upper", "--call upper --alloc text_alloc", "--call upper --isolation fresh"] {
-        let all = records("entries", &format!("--lines {args}"), "row\nx");
+        let all = records(&wat("entries"), &format!("--lines {args}"), "row\nx");
         assert_eq!(all.iter().map(|record| record["output"].clone()).collect::<Vec<_>>(), ["Row", "X"], "{args}");
     }
-    let wrong = &records("entries", "--lines --call upper --alloc wrong", "row")[0];
+    let wrong = &records(&wat("entries"), "--lines --call upper --alloc wrong", "row")[0];
     assert!(wrong["error"]["message"].as_str().is_some_and(|why| why.contains("outside of its memory")), "{wrong}");
 }
 
@@ -52,8 +54,8 @@ fn a_module_whose_function_was_not_named_is_refused_with_the_names() {
 
 #[test]
 fn a_module_that_starts_by_itself_has_its_other_functions_listed() {
-    assert_eq!(records("start-and-more", "--once", "")[0]["output"], "start");
-    assert_eq!(records("start-and-more", "--once --call other", "")[0]["output"], "other");
+    assert_eq!(records(&wat("start-and-more"), "--once", "")[0]["output"], "start");
+    assert_eq!(records(&wat("start-and-more"), "--once --call other", "")[0]["output"], "other");
     let inspect = |task: &str, args: &[&str]| run(wpool().arg("inspect").arg(wat(task)).args(args), "");
     let ran = inspect("start-and-more", &[]);
     assert!(
@@ -70,4 +72,20 @@ fn a_module_that_starts_by_itself_has_its_other_functions_listed() {
     assert_eq!(document["call"], json!(["hello", "code", "upper"]), "{document}");
     let document = &inspect("entries", &["--json", "--call", "upper", "--alloc", "wrong"]).records()[0];
     assert_eq!((&document["convention"], &document["allocator"]), (&json!("raw"), &json!("wrong")), "{document}");
+}
+
+#[test]
+fn a_pool_in_rust_names_its_function_and_its_allocator() {
+    let run = |call: &str, alloc: Option<&str>| {
+        let worker = Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool")));
+        let (call, alloc) = (Some(call.to_owned()), alloc.map(str::to_owned));
+        let config = PoolConfig { workers: 1, worker, call, alloc, ..PoolConfig::default() };
+        block_on(async {
+            let pool = Pool::builder(Program::read(wat("entries")).expect("a program")).config(config).build().await;
+            let pool = pool.expect("the pool starts");
+            pool.submit("row").await.expect("it is taken").await.outcome
+        })
+    };
+    assert_eq!(run("upper", Some("text_alloc")).output().map(|output| &output[..]), Some(&b"Row"[..]));
+    assert_eq!(run("hello", None).output().map(|output| &output[..]), Some(&b"hello\n"[..]));
 }
