@@ -81,7 +81,7 @@
       (local.set $outer (local.get $dir))
       (call $check
         (call $path_open (local.get $dir) (i32.const 0) (i32.const 17) (i32.const 1) (i32.const 2)
-          (i64.const 0x1fffffff) (i64.const 0x1fffffff) (i32.const 0) (i32.const 256)))
+          (i64.const 0x2202) (i64.const 0x2202) (i32.const 0) (i32.const 256)))
       (local.set $dir (i32.load (i32.const 256)))
       (if (i32.ne (local.get $outer) (i32.const 3)) (then (call $check (call $fd_close (local.get $outer)))))
       (br $more)))

@@ -25,8 +25,8 @@ const KNOWS_TRUNCATE: c_long = 3;
 /// `LANDLOCK_CREATE_RULESET_VERSION`.
 const ASK_VERSION: u32 = 1;
 
-/// Denies every file outside the directories and the file system of scratch directories, all TCP, connections to abstract sockets, and signals to processes
-/// outside.
+/// Denies every file outside the directories and the file system of scratch directories, all TCP, connections to
+/// abstract sockets, and signals to processes outside.
 pub(super) fn deny(needs: &Needs<'_>) -> io::Result<()> {
     if needs.files() && version()? < KNOWS_TRUNCATE {
         return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
