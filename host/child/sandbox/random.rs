@@ -9,14 +9,12 @@ use wiggle::GuestMemory;
 
 use super::context::MAX_RANDOM;
 use super::core_store::{CoreStore, FAULT, MODULE, world};
-use super::guard::Stopped;
 use super::kind::GuestStore as _;
 use super::time::ActiveTime;
 
 /// Replaces the engine's `random_get` by one that asks it piece by piece, and looks at the deadline in between.
 pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: Option<ActiveTime>) -> wasmtime::Result<()> {
     let fill = move |mut caller: Caller<'_, CoreStore>, at: i32, length: i32| -> wasmtime::Result<i32> {
-        let deadline = caller.data_mut().guard().deadline.zip(clock.as_ref());
         let (memory, store) = world(&mut caller)?;
         let (mut at, mut left) = (at.cast_unsigned(), length.cast_unsigned());
         if at as usize + left as usize > memory.len() {
@@ -31,8 +29,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: Option<Active
                 return Ok(errno);
             }
             at += part;
-            if deadline.is_some_and(|(deadline, clock)| deadline.left(clock).is_zero()) {
-                return Err(Stopped::Timer.into());
+            if let Some(clock) = &clock {
+                store.guard().epoch(clock)?;
             }
         }
     };

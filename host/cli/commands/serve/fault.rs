@@ -59,6 +59,7 @@ fn name(setting: Setting) -> Option<&'static str> {
         Setting::Alloc => "alloc",
         Setting::Args => "args",
         Setting::Call => "call",
+        Setting::CpuTime => "cpu_time",
         Setting::CrashLimit => "crash_limit",
         Setting::Deadline => "timeout",
         Setting::Deterministic => "deterministic",
