@@ -116,3 +116,10 @@ fn c42_output_is_limited_to_the_byte() {
     let record = &flood.records()[0];
     assert_eq!((&record["status"], &record["error"]), (&json!("output-limit"), &over(16 << 20)["error"]));
 }
+
+#[test]
+fn functions_of_rust_and_cpp_have_the_names_of_their_sources() {
+    let vector = "std::vector<int, std::allocator<int> >::push_back(int&&)";
+    let names = trap(&["core::panicking::panic", "foo::example_function", vector]);
+    check(&[case(wat("mangled"), "", "1", json!([names]))]);
+}
