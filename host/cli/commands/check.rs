@@ -19,7 +19,7 @@ pub fn check(args: &args::Check) -> Result<Exit> {
     let files = plan::files(&args.inputs, &args.format, false)?;
     plan::check_streams(&files)?;
     let source = Source::Lines(files);
-    let (_, report) = inspect::report(&args.task, args.call.as_deref())?;
+    let (_, report) = inspect::report(&args.task, &args.called)?;
     let check = report.row_check(&Grants::default()).of_texts(source.table().is_some());
     let locator = Locator::new(&source);
     let mut out = Printer::start();

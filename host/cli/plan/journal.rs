@@ -216,7 +216,6 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         // However it is done, isolated tasks give the same.
         ("--isolation", if config.task.isolation.isolates() { "isolated" } else { "reuse" }.to_owned()),
         ("--timeout", option(limits.timeout.map(|time| format!("{time:?}")).as_ref())),
-        ("--cpu-time", option(limits.cpu_time.map(|time| format!("{time:?}")).as_ref())),
         ("--memory", limits.memory.to_string()),
         ("--max-output", limits.max_output.to_string()),
         ("--fuel", option(config.task.limits.fuel.map(|fuel| fuel.to_string()).as_ref())),
@@ -237,6 +236,7 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--crash-limit", stopping.crash_limit.to_string()),
         ("shared state", config.state.as_ref().map_or("none".into(), |state| argument(&state.to_json()))),
     ]);
+    // Runs of before these options have no word about them.
     if let Some(names) = source.table().and_then(|table| table.names.as_deref()) {
         settings.insert("--header", json(&names));
     }
@@ -245,6 +245,15 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
     }
     if let Some(key) = &output.key {
         settings.insert("--key", format!(".{key}"));
+    }
+    if let Some(scratch) = &config.task.grants.scratch {
+        settings.insert("--scratch", json(scratch));
+    }
+    if let Some(alloc) = &typed.source.alloc {
+        settings.insert("--alloc", alloc.clone());
+    }
+    if let Some(time) = limits.cpu_time {
+        settings.insert("--cpu-time", format!("{time:?}"));
     }
     if stopping.retries > 0 {
         settings.insert("--retry-on", format!("{:?}", stopping.retry_on));
