@@ -16,19 +16,21 @@ const HEAP: WasmFeatures = WasmFeatures::GC_TYPES.union(WasmFeatures::EXCEPTIONS
 const TASKS: WasmFeatures = WasmFeatures::CM_ASYNC;
 
 /// Combinations of parts of the engine, the cheapest first.
-const COMBINATIONS: [Proposals; 4] = [
+const SOME: [Proposals; 3] = [
     Proposals { heap: false, tasks: false },
     Proposals { heap: true, tasks: false },
     Proposals { heap: false, tasks: true },
-    MOST,
 ];
 const MOST: Proposals = Proposals { heap: true, tasks: true };
 
 /// The parts of the engine that a program needs. Validates it, and so refuses quickly what compiling would refuse much
 /// later.
 pub(super) fn used(wasm: &[u8]) -> Result<Proposals, Refusal> {
-    let enough = COMBINATIONS.into_iter().find(|proposals| validate(wasm, features(*proposals)).is_ok());
-    enough.ok_or_else(|| refusal(wasm))
+    let enough = SOME.into_iter().find(|proposals| validate(wasm, features(*proposals)).is_ok());
+    match enough {
+        Some(proposals) => Ok(proposals),
+        None => validate(wasm, features(MOST)).map(|()| MOST).map_err(|first| refusal(wasm, &first)),
+    }
 }
 
 fn features(proposals: Proposals) -> WasmFeatures {
@@ -40,16 +42,16 @@ fn validate(wasm: &[u8], features: WasmFeatures) -> Result<(), BinaryReaderError
     Validator::new_with_features(features).validate_all(wasm).map(drop)
 }
 
-/// The refusal of a program that is not valid with all that wpool has: by the proposal that moves the first error.
-fn refusal(wasm: &[u8]) -> Refusal {
+/// The refusal of a program that is not valid with all that wpool has: by the proposal with which it is, or that at least
+/// moves the first error.
+fn refusal(wasm: &[u8], first: &BinaryReaderError) -> Refusal {
     let error = |more: WasmFeatures| validate(wasm, features(MOST).union(more)).err();
-    let Some(first) = error(WasmFeatures::empty()) else {
-        return Refusal::new(RefusalCode::BadModule, "it is valid and is not");
-    };
     let is_other = |now: Option<BinaryReaderError>| {
         now.is_none_or(|now| (now.offset(), now.message()) != (first.offset(), first.message()))
     };
-    match MISSING.iter().find(|missing| is_other(error(missing.features))) {
+    let mut single = MISSING.iter().filter(|missing| missing.features != WasmFeatures::all());
+    let enough = single.find(|missing| error(missing.features).is_none());
+    match enough.or_else(|| MISSING.iter().find(|missing| is_other(error(missing.features)))) {
         Some(Missing { what, purpose, advice, .. }) => {
             let message = format!("it uses {what}, {purpose}, which wpool does not have; {advice}");
             Refusal::new(RefusalCode::UnsupportedFeature, message)
@@ -72,7 +74,7 @@ struct Missing {
     advice: &'static str,
 }
 
-/// Several that need others come behind those.
+/// A program that needs several is refused by the first of them.
 const MISSING: [Missing; 20] = [
     Missing {
         features: WasmFeatures::LEGACY_EXCEPTIONS,
@@ -185,7 +187,7 @@ const MISSING: [Missing; 20] = [
     },
     Missing {
         features: WasmFeatures::CM_CANON_NAMES,
-        what: "names of the component that are marked with `versionsuffix`",
+        what: "names of the component that are marked with `version-suffix`",
         purpose: "for versions beside names",
         advice: "build it with names that contain the version",
     },

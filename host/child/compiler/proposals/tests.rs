@@ -97,7 +97,7 @@ const PROGRAMS: &[(&str, Fate, &str)] = &[
         (core func (canon lower (func $f) (memory (core memory $i "m")))))"#,
     ),
     ("CM_IMPLEMENTS", Err("`implements`"), r#"(component (import "x" (implements "a:b/c") (instance)))"#),
-    ("CM_CANON_NAMES", Err("`versionsuffix`"), r#"(component (import "a:b/c@1" (versionsuffix ".0.0") (instance)))"#),
+    ("CM_CANON_NAMES", Err("`version-suffix`"), r#"(component (import "a:b/c@1" (version-suffix ".0.0") (instance)))"#),
 ];
 
 /// Proposals without a text.
