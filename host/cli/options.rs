@@ -9,6 +9,7 @@ fn option(setting: Setting) -> Option<&'static str> {
         Setting::Call => "--call",
         Setting::CompileMemory => "--compile-memory",
         Setting::CompileTime => "--compile-timeout",
+        Setting::CpuTime => "--cpu-time",
         Setting::CrashLimit => "--crash-limit",
         Setting::Deadline => "--timeout",
         Setting::Deterministic => "--deterministic",

@@ -141,7 +141,11 @@ fn here(folder: &Path) -> &Path {
 fn check(path: &Path) -> Result<(), Usage> {
     let shown = path.display();
     if !path.is_dir() && projects::must_be_built(path) {
-        return Err(Usage(format!("{shown} is a source: build it with `wpool build {shown}`, or name its folder")));
+        let kind = match ScriptLanguage::of(path) {
+            Some(_) => "the source of a component with a WIT world, and not a script",
+            None => "a source",
+        };
+        return Err(Usage(format!("{shown} is {kind}: build it with `wpool build {shown}`, or name its folder")));
     }
     // A program file that became a folder is not the user's work, and building executes what is in it.
     if path.is_dir() && path.extension().is_some_and(|end| PROGRAM_FILES.iter().any(|known| end == *known)) {

@@ -47,6 +47,9 @@ impl PoolConfig {
             () if limits.deadline.is_some_and(|deadline| deadline.is_zero()) => {
                 (Setting::Deadline, "over 0".to_owned(), "0".to_owned())
             }
+            () if limits.cpu.is_some_and(|time| time.is_zero()) => {
+                (Setting::CpuTime, "over 0".to_owned(), "0".to_owned())
+            }
             () if limits.fuel == Some(0) => (Setting::Fuel, "at least 1".to_owned(), "0".to_owned()),
             () if limits.memory > MAX_MEMORY => {
                 let range = format!("{} GiB at most, which is all that a guest can address", MAX_MEMORY >> 30);
@@ -88,10 +91,10 @@ impl PoolConfig {
             return Ok(());
         }
         let each_other = "tasks would see each other";
+        let machine = "time depends on the machine; limit work, by fuel, instead";
         let (other, why) = match () {
-            () if self.task.limits.deadline.is_some() => {
-                (Setting::Deadline, "time depends on the machine; limit work, by fuel, instead")
-            }
+            () if self.task.limits.deadline.is_some() => (Setting::Deadline, machine),
+            () if self.task.limits.cpu.is_some() => (Setting::CpuTime, machine),
             () if self.state.is_some() => (Setting::State, "it depends on the order of tasks"),
             () if !self.task.isolation.isolates() => (Setting::Isolation, each_other),
             () if self.task.grants.has_writable_dir() => (Setting::Dirs, each_other),

@@ -7,7 +7,8 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -15,6 +16,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::hash;
 use crate::model::program::Program;
 use crate::place::{Dir, PRIVATE, Place};
 use crate::protocol::roles::BUILD;
@@ -26,6 +28,8 @@ use crate::spawn::command::WorkerCommand;
 const MAX_BYTES: u64 = 2 << 30;
 
 const FOOTER: u64 = 8 + 8 + 32;
+/// Bytes of an entry that are hashed at a time: as many as a processor's cache holds.
+const READ_AT_ONCE: usize = 128 << 10;
 
 /// A folder of entries.
 #[derive(Debug)]
@@ -153,16 +157,28 @@ fn write_entry(place: &Place, image: &[u8], report: &[u8]) -> io::Result<File> {
     Ok(reader)
 }
 
+/// Hashes a part of an entry.
+fn feed(file: &File, hasher: &mut blake3::Hasher, range: Range<u64>) -> io::Result<()> {
+    let mut buffer = vec![0; READ_AT_ONCE];
+    let mut at = range.start;
+    while at < range.end {
+        let wanted = buffer.len().min((range.end - at) as usize);
+        file.read_exact_at(&mut buffer[..wanted], at)?;
+        hasher.update(&buffer[..wanted]);
+        at += wanted as u64;
+    }
+    Ok(())
+}
+
 /// Hashes an entry and reads its report.
 fn verify<T: DeserializeOwned>(file: &mut File) -> io::Result<T> {
     let broken = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
     let length = file.metadata()?.len();
     let hashed = length.checked_sub(32).filter(|_| length >= FOOTER).ok_or_else(broken)?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(Read::by_ref(file).take(hashed))?;
+    let found = hash::of_content(hashed, &|hasher, range| feed(file, hasher, range))?;
     let mut hash = [0; 32];
-    file.read_exact(&mut hash)?;
-    if hasher.finalize() != blake3::Hash::from_bytes(hash) {
+    file.read_exact_at(&mut hash, hashed)?;
+    if found != blake3::Hash::from_bytes(hash) {
         return Err(broken());
     }
     let mut lengths = [0; 16];

@@ -71,7 +71,7 @@ impl Maker<'_> {
     fn init_setup(&self, report: &Report, made: &Made) -> WorkerSetup {
         let config = self.config;
         let task = TaskSettings {
-            limits: Limits { deadline: Some(self.init().timeout), fuel: None, ..config.task.limits.clone() },
+            limits: Limits { deadline: Some(self.init().timeout), cpu: None, fuel: None, ..config.task.limits.clone() },
             grants: Grants { env: config.task.grants.env.clone(), ..Grants::default() },
             isolation: Isolation::Fresh,
             deterministic: config.task.deterministic.clone(),

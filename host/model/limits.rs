@@ -39,6 +39,10 @@ pub struct Limits {
     /// Wall time of a task, from instantiation to its answer. `None` compiles the program without the checks that
     /// a deadline needs, which cost a quarter in tight loops; so does [`crate::Interrupt::Kill`].
     pub deadline: Option<Duration>,
+    /// Processor time of a task, with that of all threads of its worker meanwhile. Time in which a busy machine gives the
+    /// worker no processor does not count, and neither does a guest's sleep. It is kept by the same checks as a deadline,
+    /// once in 10 ms, whatever [`crate::Interrupt`] says.
+    pub cpu: Option<Duration>,
     /// Work of a task, from instantiation to its answer, in the engine's units: most instructions take one. It is the
     /// same for the same program and input wherever they run, but is not a measure of time: filling a memory is one
     /// instruction. `None` compiles the program without counting, which costs a quarter. Must not be 0. The one run of
@@ -54,7 +58,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { deadline: None, fuel: None, memory: 512 << 20, output: 16 << 20, stderr: 64 << 10 }
+        Limits { deadline: None, cpu: None, fuel: None, memory: 512 << 20, output: 16 << 20, stderr: 64 << 10 }
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod fence;
 pub(crate) mod grants;
+pub(crate) mod hash;
 #[doc(hidden)]
 pub mod inert;
 pub(crate) mod isolation;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::model::error::Error;
+use crate::model::hash;
 
 /// Largest program file. The largest real program known to us (a hardware toolchain) is 69 MB.
 pub const MAX_PROGRAM: u64 = 512 << 20;
@@ -23,7 +24,7 @@ impl Program {
     /// A program from memory. `name` appears in messages and is the `argv[0]` of a command.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Program { name: name.into(), hash: blake3::hash(&bytes), bytes }
+        Program { name: name.into(), hash: hash::of_bytes(&bytes), bytes }
     }
 
     /// A program from a regular file of at most [`MAX_PROGRAM`] bytes.

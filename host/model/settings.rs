@@ -68,6 +68,8 @@ pub enum Setting {
     CompileMemory,
     /// [`crate::limits::CompileLimits::time`]
     CompileTime,
+    /// [`Limits::cpu`]
+    CpuTime,
     /// [`crate::PoolConfig::crash_limit`]
     CrashLimit,
     /// [`Limits::deadline`]
@@ -116,6 +118,7 @@ impl Setting {
             Setting::Call => "a function to call",
             Setting::CompileMemory => "a memory limit of the compiler",
             Setting::CompileTime => "a time limit of the compiler",
+            Setting::CpuTime => "a limit of processor time",
             Setting::CrashLimit => "the crash limit",
             Setting::Deadline => "a deadline",
             Setting::Deterministic => "a deterministic pool",

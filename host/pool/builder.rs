@@ -48,6 +48,12 @@ impl Builder {
         self
     }
 
+    /// Processor time of a task.
+    pub fn cpu_time(mut self, time: Duration) -> Self {
+        self.config.task.limits.cpu = Some(time);
+        self
+    }
+
     /// The means that stops a task at its deadline.
     pub fn interrupt(mut self, interrupt: Interrupt) -> Self {
         self.config.interrupt = interrupt;

@@ -102,7 +102,8 @@ pub(crate) struct ImageSettings {
 impl ImageSettings {
     /// The settings of an image for tasks with these limits, each in an instance of its own.
     pub fn of(limits: &Limits, deterministic: bool) -> ImageSettings {
-        ImageSettings { epochs: limits.deadline.is_some(), fuel: limits.fuel.is_some(), deterministic, reset: false }
+        let epochs = limits.deadline.is_some() || limits.cpu.is_some();
+        ImageSettings { epochs, fuel: limits.fuel.is_some(), deterministic, reset: false }
     }
 
     /// The settings of a pool in which two images differ. A program that no deadline, no counted work and no determinism

@@ -178,6 +178,45 @@ def raises_deep():
     inner()
 
 
+@functools.lru_cache(maxsize=None)
+def cached(n):
+    return n if n < 2 else cached(n - 1) + cached(n - 2)
+
+
+def modules_as_globals(n):
+    return math.floor(math.sqrt(n)), string.digits
+
+
+def keyword_only(*, a, b=FACTOR):
+    return a, b
+
+
+def runs_a_loop():
+    import asyncio
+
+    async def answer():
+        return 42
+
+    return asyncio.run(answer())
+
+
+def counts_words(text):
+    return collections.Counter(text.split()), collections.deque([1], 3), collections.defaultdict(list, {"a": [1]})
+
+
+class Plain:
+    """Its state is in slots."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+
+def takes_an_object(plain):
+    return plain.value
+
+
 CASES = {
     "plain": (plain, (1, 2)),
     "defaults": (with_defaults, (1,)),
@@ -197,6 +236,9 @@ CASES = {
     "match": (matched, ({"a": [7, 8]},)),
     "annotations": (annotated, ()),
     "a builtin": (math.sqrt, (2.0,)),
+    "a method of a builtin type": (str.upper, ("a",)),
+    "a method of a value": ("-".join, (["a", "b"],)),
+    "a class method of a builtin type": (int.from_bytes, (b"a", "big")),
     "a class of the library": (collections.Counter.__mro__[1], ()),
     "dataclass as a result": (makes_a_point, (1,)),
     "dataclass as an argument": (takes_a_point, (Point(3, 4),)),
@@ -205,6 +247,12 @@ CASES = {
     "enum": (colors, (Color.RED,)),
     "super": (derived, (4,)),
     "a method of a class": (Derived.double, (Derived(1),)),
+    "lru_cache": (cached, (10,)),
+    "modules as globals": (modules_as_globals, (10,)),
+    "keyword only": (functools.partial(keyword_only, a=1), ()),
+    "containers of the library": (counts_words, ("a b a",)),
+    "object as an argument": (takes_an_object, (Plain(3),)),
+    "asyncio": (runs_a_loop, ()),
     "own exception": (raises_mine, ("bad",)),
     "exception of the language": (raises_deep, ()),
 }

@@ -9,8 +9,8 @@ import time
 import unittest
 import uuid
 
-from wasmpool import _data
-from wasmpool._data import DataError, dumps, loads
+from wasmpool._shipped import tags, writer
+from wasmpool._shipped.data import DataError, dumps, loads
 
 VALUES = [
     None,
@@ -49,6 +49,23 @@ VALUES = [
     decimal.Decimal("NaN"),
     fractions.Fraction(-2, 3),
     uuid.UUID(int=7),
+    # Many of one kind are written together.
+    list(range(-5, 20)),
+    [1 << 61, -1 << 61] * 5,
+    [1 << 70] * 9,
+    tuple(n / 3 for n in range(20)),
+    [str(n) for n in range(20)],
+    ["a\0b"] * 9,
+    ["\ud800"] * 9,
+    [True, False] * 5,
+    {str(n): n for n in range(20)},
+    set(range(20)),
+    frozenset(range(20)),
+    [{"id": n, "name": f"n{n}"} for n in range(20)],
+    [{"a": 1, "b": 2}, {"b": 1, "a": 2}] * 5,
+    [{} for _ in range(9)],
+    [[n, n] for n in range(20)],
+    [1, 2.5, "a", None, True, (), b"", {}, []],
 ]
 
 
@@ -75,7 +92,7 @@ class DataTest(unittest.TestCase):
             with self.assertRaisesRegex(DataError, said):
                 dumps(value)
         deep = []
-        for _ in range(_data.DEPTH + 1):
+        for _ in range(tags.DEPTH + 1):
             deep = [deep]
         with self.assertRaisesRegex(DataError, "deep"):
             dumps(deep)
@@ -117,29 +134,36 @@ class HostileTest(unittest.TestCase):
 
     def test_hostile_data_is_refused_and_runs_nothing(self):
         count = lambda number: bytes([0x80 | number & 0x7F, 0x80 | number >> 7 & 0x7F, number >> 14])  # noqa: E731
-        writer = _data.Writer()
-        writer._many(_data.SET, [n * (2**61 - 1) for n in range(20_000)], 20_000, 5)
+        alike = writer.Writer()
+        alike._frozenset([n * (2**61 - 1) for n in range(20_000)], 5)
+        ab = bytes([tags.STRS, 3]) + b"a\0b"
         for name, data in {
             "a pickle": pickle.dumps(Evil()),
             "a pickle of protocol 0": pickle.dumps(Evil(), 0),
             "nothing": b"",
             "an unknown tag": b"\xf0",
-            "deep lists": bytes([_data.LIST, 1]) * 100_000,
-            "a text of 1 GiB": bytes([_data.STR, 0x80, 0x80, 0x80, 0x80, 4]),
-            "a list of 2 million nothings": bytes([_data.LIST]) + count(2_000_000),
-            "a count without an end": bytes([_data.LIST]) + b"\xff" * 50,
-            "a reference to nowhere": bytes([_data.SEEN, 3]),
-            "a list as a key": bytes([_data.DICT, 1, _data.LIST, 0, _data.NONE]),
-            "a set of itself": bytes([_data.SET, 1, _data.SEEN, 0]),
-            "keys of one hash": bytes(writer.out),
-            "a huge number": bytes([_data.BIG]) + count(2_000_000) + b"\1" * 2_000_000,
-            "a decimal of text": bytes([_data.DECIMAL, _data.STR, 1]) + b"x",
-            "a fraction through zero": bytes([_data.FRACTION, _data.INT, 2, _data.INT, 0]),
-            "a date of texts": bytes([_data.DATE, _data.TUPLE, 1, _data.STR, 0]),
+            "deep lists": bytes([tags.LIST, tags.MIXED, 1]) * 100_000,
+            "a text of 1 GiB": bytes([tags.STR, 0x80, 0x80, 0x80, 0x80, 4]),
+            "a list of 2 million nothings": bytes([tags.LIST, tags.MIXED]) + count(2_000_000),
+            "a count without an end": bytes([tags.LIST, tags.MIXED]) + b"\xff" * 50,
+            "a reference to nowhere": bytes([tags.SEEN, 3]),
+            "a list as a key": bytes([tags.DICT, tags.MIXED, 1, tags.LIST, tags.MIXED, 0, tags.BOOLS, 1, 1]),
+            "a set of itself": bytes([tags.SET, tags.MIXED, 1, tags.SEEN, 0]),
+            "keys of one hash": bytes(alike.out),
+            "a huge number": bytes([tags.BIG]) + count(2_000_000) + b"\1" * 2_000_000,
+            "a decimal of text": bytes([tags.DECIMAL, tags.STR, 1]) + b"x",
+            "a fraction through zero": bytes([tags.FRACTION, tags.INT, 2, tags.INT, 0]),
+            "a date of texts": bytes([tags.DATE, tags.TUPLE, tags.STRS, 1]) + b"x",
             "a day that there is not": dumps(datetime.date(2000, 1, 31)).replace(b"\x3e", b"\x50"),
-            "a short UUID": bytes([_data.UUID, _data.BYTES, 1, 0]),
-            "a class": bytes([_data.EXTENSION, 2]) + b"os" + bytes([_data.NONE]),
-            "more than a value": bytes([_data.NONE, _data.NONE]),
+            "a short UUID": bytes([tags.UUID, tags.BYTES, 1, 0]),
+            "contents of no kind": bytes([tags.LIST, 9]),
+            "numbers that are cut off": bytes([tags.LIST, tags.INTS, 7]) + b"\1" * 7,
+            "rows of no keys": bytes([tags.LIST, tags.ROWS, tags.MIXED, 0, 0]),
+            "rows of unequal columns": bytes([tags.LIST, tags.ROWS]) + ab + bytes([tags.BOOLS, 1, 1, tags.BOOLS, 2, 1, 1]),
+            "rows of rows without an end": bytes([tags.LIST]) + bytes([tags.ROWS]) * 10_000,
+            "keys without values": bytes([tags.DICT, tags.BOOLS, 1, 1, tags.BOOLS, 0]),
+            "a class": bytes([tags.EXTENSION, 2]) + b"os" + bytes([tags.NONE]),
+            "more than a value": bytes([tags.NONE, tags.NONE]),
         }.items():
             with self.subTest(name):
                 self.refused(data)

@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from programs import all_gone, children, guest, is_alive, python, until, wat
 from wasmpool import Executor
 
+# A job in the background of a shell ignores Ctrl-C, and so would whatever it starts.
 BUSY = f"""
-    import sys, time
+    import signal, sys, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from wasmpool import Executor
     executor = Executor({wat("spin-on-bang")!r}, max_workers=2)
     future = executor.submit(b"!")

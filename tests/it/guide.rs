@@ -174,6 +174,7 @@ pages! {
     the_commands_on_init_do_what_they_say: "docs/guide/init.md",
     the_commands_on_state_do_what_they_say: "docs/guide/state.md",
     the_commands_on_rust_do_what_they_say: "docs/guide/rust.md",
+    the_commands_on_patterns_in_rust_do_what_they_say: "docs/guide/rust-patterns.md",
     the_commands_on_python_do_what_they_say: "docs/guide/python.md",
     the_commands_on_isolation_do_what_they_say: "docs/guide/isolation.md",
     the_commands_on_speed_do_what_they_say: "docs/guide/speed.md",

@@ -247,6 +247,34 @@ fn rows_are_values_texts_or_bytes_and_init_gets_its_argument() {
 }
 
 #[test]
+fn a_digest_is_that_of_the_bytes_of_a_view() {
+    let source = "export async function run(row) {\n  const bytes = new TextEncoder().encode(row).subarray(1);\n  \
+                  const of = async (name) => new Uint8Array(await crypto.subtle.digest(name, bytes)).toHex();\n  \
+                  return [await of('SHA-256'), (await of({ name: 'sha-384' })).length, (await of('SHA-512')).length, \
+                  await of('MD5').catch((error) => error.name)];\n}\n";
+    let ran = Desk::new(&[("app.js", source)]).run("app.js", "\"xabc\"\n");
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(ran.each("output"), [json!([abc, 96, 128, "NotSupportedError"])], "{}", ran.stderr);
+}
+
+#[test]
+fn the_source_of_a_component_is_not_taken_for_a_script() {
+    let source = "export function run(row) {\n  return row;\n}\n";
+    let files =
+        [("mine/task.js", source), ("mine/wit/task.wit", ""), ("plain/task.js", source), ("theirs/task.js", source)];
+    let desk = Desk::new(&[&files[..], &[("theirs/wit/task.wit", ""), ("theirs/Cargo.toml", "")]].concat());
+    let ran = desk.run("mine/task.js", "1\n");
+    let said = "wpool: mine/task.js is the source of a component with a WIT world, and not a script: build it with \
+                `wpool build mine/task.js`, or name its folder\n";
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (2, "", said));
+    // Without a world, or beside that of a project in another language, it is a script.
+    for script in ["plain/task.js", "theirs/task.js"] {
+        let ran = desk.run(script, "1\n");
+        assert_eq!((ran.code, ran.each("output")), (0, vec![json!(1)]), "{script}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn typescript_needs_its_tool_and_says_how_to_get_it() {
     let ran = Desk::new(&[("app.ts", "export const run = (row: number): number => row;\n")]).run("app.ts", "1\n");
     assert_eq!(ran.stdout, "");

@@ -12,6 +12,7 @@ mod circles;
 mod cli;
 mod coming_from;
 mod cost;
+mod cpu_time;
 mod deterministic;
 mod embedding;
 mod executor;

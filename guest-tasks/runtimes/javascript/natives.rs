@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use rquickjs::{Ctx, Function, Object, TypedArray, Value};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::wasi::random::random;
@@ -17,6 +18,7 @@ pub fn object<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
     native.set("encode", Function::new(ctx.clone(), encode))?;
     native.set("decode", Function::new(ctx.clone(), decode))?;
     native.set("whole", Function::new(ctx.clone(), whole))?;
+    native.set("digest", Function::new(ctx.clone(), digest))?;
     native.set("random", Function::new(ctx.clone(), number).and_then(|it| it.with_name("random")))?;
     native.set("randomBytes", Function::new(ctx.clone(), random_bytes))?;
     native.set("now", Function::new(ctx.clone(), || monotonic_clock::now() as f64 / NANOS_OF_A_MILLI))?;
@@ -70,6 +72,22 @@ fn western(byte: u8) -> char {
         '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
     ];
     byte.checked_sub(0x80).and_then(|at| HIGH.get(usize::from(at))).copied().unwrap_or(char::from(byte))
+}
+
+/// The hash of bytes. `None`: there is no algorithm of this name.
+fn digest<'js>(
+    ctx: Ctx<'js>,
+    name: String,
+    bytes: TypedArray<'js, u8>,
+) -> rquickjs::Result<Option<TypedArray<'js, u8>>> {
+    let bytes = copy(&bytes);
+    let hash = match name.as_str() {
+        "SHA-256" => Sha256::digest(bytes).to_vec(),
+        "SHA-384" => Sha384::digest(bytes).to_vec(),
+        "SHA-512" => Sha512::digest(bytes).to_vec(),
+        _ => return Ok(None),
+    };
+    TypedArray::new(ctx, hash).map(Some)
 }
 
 thread_local! {

@@ -13,7 +13,10 @@ EAGER_BYTES = 512 << 10
 # Modules of which no script can have one of its own, as under every Python, and those of the runtime.
 LOADED = frozenset(sys.builtin_module_names) | frozenset(
     "abc codecs componentize_py_types encodings importlib io linecache os site traceback types warnings wit_world".split()
-) | {"wpool_bundle", "wpool_errors", "wpool_resources", "wpool_script", "wpool_stdlib"}
+) | {
+    "wpool_bundle", "wpool_errors", "wpool_native", "wpool_rehearsal", "wpool_resources", "wpool_script", "wpool_settle",
+    "wpool_stdlib", "wpool_warm",
+}
 
 
 class Bundle:
@@ -37,6 +40,12 @@ class Bundle:
             self.paths[name] = file.get("path", name)
             at += size
         self.names = frozenset(self.paths.values())
+        self.module = None
+
+    @classmethod
+    def empty(cls) -> "Bundle":
+        header = b'{"main": "", "rows": "json", "files": []}'
+        return cls(len(header).to_bytes(4, "little") + header)
 
     def install(self) -> None:
         """Modules of the script come before those of Python, as for every script."""
@@ -56,6 +65,7 @@ class Bundle:
         if name not in LOADED:
             sys.modules[name] = module
         self.exec_module(module)
+        self.module = module
         return module
 
     def remember(self, name: str, content: bytes) -> None:

@@ -10,8 +10,11 @@ import sys
 import wit_world
 import wpool_bundle
 import wpool_errors
+import wpool_rehearsal
 import wpool_resources
+import wpool_settle
 import wpool_stdlib
+import wpool_warm
 from componentize_py_types import Err
 from wit_world.imports.types import Failure
 
@@ -19,11 +22,17 @@ from wit_world.imports.types import Failure
 import collections, copy, dataclasses, datetime, decimal, enum, functools, hashlib, importlib.resources  # noqa: E401
 import itertools, math, operator, re, string, textwrap, typing, urllib.parse, uuid  # noqa: E401
 
-wpool_stdlib.install()
+STDLIB = wpool_stdlib.install()
 wpool_errors.warm_up()
 
-decode = json.JSONDecoder().decode
-encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+DECODER = json.JSONDecoder()
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+# The values that hold the one that is being written.
+HOLDERS: dict[int, object] = {}
+# What `ENCODER.encode` makes anew in each call.
+write = json.encoder.c_make_encoder(
+    HOLDERS, ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+)
 EXPECTED = "return str, bytes, a number, True, False, None, a list or a dict"
 
 
@@ -41,6 +50,25 @@ class Diagnostics(io.RawIOBase):
 
 class Unfit(Exception):
     """The script, or a result, is not of the form that it must have."""
+
+
+def decode(text: str) -> object:
+    """The value of a JSON text."""
+    try:
+        value, end = DECODER.scan_once(text, 0)
+    except StopIteration:
+        end = None
+    # White space around a value, and errors, take longer.
+    return value if end == len(text) else DECODER.decode(text)
+
+
+def encode(value: object) -> str:
+    """The JSON text of a value."""
+    try:
+        return "".join(write(value, 0))
+    except BaseException:
+        HOLDERS.clear()
+        raise
 
 
 def output(result: object, bare: bool) -> bytes:
@@ -87,7 +115,7 @@ def parser(rows: str, function: object):
 class Runtime:
     """The script and what is made of it before the first row."""
 
-    bundle = function = parse = reseed = out = None
+    bundle = function = parse = out = None
 
     def begin(self) -> None:
         self.out = io.TextIOWrapper(
@@ -104,8 +132,12 @@ class Runtime:
             raise Unfit(f"{bundle.paths[bundle.main]} defines no function `run`")
         self.prepare(module)
         bundle.compile_all()
-        self.parse, self.reseed = parser(bundle.rows, self.function), wpool_stdlib.reseeder()
+        self.parse = parser(bundle.rows, self.function)
+        wpool_warm.warm(bundle, STDLIB.has)
+        wpool_stdlib.forget_random()
         gc.collect()
+        wpool_settle.settle()
+        wpool_settle.fill_gaps()
         # Objects that stay are not looked at again, so tasks change less memory.
         gc.freeze()
 
@@ -143,8 +175,6 @@ class WitWorld(wit_world.WitWorld):
     def run(self, row: bytes) -> bytes:
         runtime = RUNTIME
         try:
-            if runtime.reseed is not None:
-                runtime.reseed()
             return output(runtime.function(runtime.parse(row)), runtime.bundle.bare)
         except Unfit as error:
             raise Err(Failure("result-type", wpool_errors.clean(str(error)), "", None)) from None
@@ -152,3 +182,30 @@ class WitWorld(wit_world.WitWorld):
             raise Err(wpool_errors.failure(error, runtime.bundle)) from None
         finally:
             runtime.out.flush()
+
+
+def rehearse() -> None:
+    """Runs tasks while the runtime is made, see `wpool_rehearsal`."""
+    streams, plain = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__), wit_world.print
+    wit_world.print = len
+    RUNTIME.begin()
+    RUNTIME.bundle, RUNTIME.function = wpool_bundle.Bundle.empty(), wpool_rehearsal.run
+    rows = [json.dumps(row, ensure_ascii=False).encode() for row in wpool_rehearsal.ROWS]
+    RUNTIME.parse = parser("json", RUNTIME.function)
+    for row in rows * wpool_rehearsal.ROUNDS:
+        WitWorld().run(row)
+    RUNTIME.function = str
+    for form in ["text", "bytes", "json"] * wpool_rehearsal.ROUNDS:
+        RUNTIME.parse = parser(form, RUNTIME.function)
+        WitWorld().run(b"12")
+    RUNTIME.bundle = RUNTIME.function = RUNTIME.parse = RUNTIME.out = None
+    wit_world.print = plain
+    sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__ = streams
+
+
+rehearse()
+re.purge()
+gc.collect()
+wpool_settle.settle(wpool_settle.of_runtime)
+wpool_settle.fill_gaps()
+gc.freeze()

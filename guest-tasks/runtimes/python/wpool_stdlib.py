@@ -50,6 +50,9 @@ class Stdlib:
     def __init__(self, modules: dict[str, tuple[bytes, bool]]):
         self.modules = modules
 
+    def has(self, name):
+        return name in self.modules or name in sys.builtin_module_names
+
     def find_spec(self, name, path=None, target=None):
         found = self.modules.get(name)
         if found is None:
@@ -62,7 +65,7 @@ class Stdlib:
     def exec_module(self, module):
         exec(self.get_code(module.__name__), module.__dict__)
         if module.__name__ == "random":
-            note_seeds(module)
+            seed_late(module)
 
     def get_code(self, name):
         return marshal.loads(self.modules[name][0])
@@ -74,27 +77,62 @@ class Stdlib:
         return self.modules[name][1]
 
 
-def note_seeds(random) -> None:
-    """Notes in the module whether a script has set the seed of its random numbers."""
-    plain = random.seed
+def seed_late(random) -> None:
+    """Has the module draw the seed of its random numbers with the first number that a task asks for, unless a script has
+    set one: all tasks start from one state, and most of them need no random numbers."""
+    plain, numbers = random.Random, random._inst
 
-    def seed(a=None, version=2):
-        random.wpool_seeded = a is not None
-        plain(a, version)
+    class Unseeded(plain):
+        """Random numbers before the first of a task."""
 
-    random.seed, random.wpool_seeded = seed, False
+        def random(self):
+            begin(self)
+            return plain.random(self)
+
+        def getrandbits(self, k):
+            begin(self)
+            return plain.getrandbits(self, k)
+
+        def getstate(self):
+            begin(self)
+            return plain.getstate(self)
+
+        def setstate(self, state):
+            self.__class__ = plain
+            plain.setstate(self, state)
+
+        def seed(self, a=None, version=2):
+            self.__class__ = plain
+            random.wpool_seeded = a is not None
+            plain.seed(self, a, version)
+
+    def begin(self):
+        if self.__class__ is Unseeded:
+            self.__class__ = plain
+            plain.seed(self, int.from_bytes(os.urandom(16)))
+
+    def forget():
+        """What a script has drawn at its top is not continued by its tasks."""
+        if not random.wpool_seeded:
+            numbers.gauss_next = None
+            numbers.__class__ = Unseeded
+
+    random.wpool_seeded, random.wpool_forget = False, forget
+    forget()
+    # These are methods of the numbers, and were taken from the class before.
+    for name, value in list(vars(random).items()):
+        if getattr(value, "__self__", None) is numbers:
+            setattr(random, name, getattr(numbers, name))
 
 
-def reseeder():
-    """What gives each task random numbers of its own, unless the script has set a seed: all tasks start from one state."""
-    random = sys.modules.get("random")
-    if random is None or getattr(random, "wpool_seeded", True):
-        return None
-    seed = random._inst.seed
-    return lambda: seed(int.from_bytes(os.urandom(16)))
+def forget_random() -> None:
+    """Makes the next random number the first of a new sequence."""
+    forget = getattr(sys.modules.get("random"), "wpool_forget", None)
+    if forget is not None:
+        forget()
 
 
-def install() -> None:
+def install() -> Stdlib:
     """From now on no module comes from a file."""
     stdlib = Stdlib(read())
     sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") != "PathFinder"]
@@ -104,3 +142,4 @@ def install() -> None:
     sys.path_importer_cache.clear()
     # The random numbers of a script are noted from its first import on.
     sys.modules.pop("random", None)
+    return stdlib

@@ -142,9 +142,9 @@ impl Calls {
 
 /// Calls functions that the compiler has added. A deadline meanwhile would look like a trap of the guest.
 fn without_deadline<R>(store: &mut Store<ComponentStore>, call: impl FnOnce(&mut Store<ComponentStore>) -> R) -> R {
-    let deadline = store.data_mut().guard().deadline.take();
+    let times = std::mem::take(&mut store.data_mut().guard().times);
     let result = call(store);
-    store.data_mut().guard().deadline = deadline;
+    store.data_mut().guard().times = times;
     result
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 
-use super::time::ActiveTime;
+use super::time::{ActiveTime, processor_time};
 use crate::model::error::RefusalCode;
 use crate::model::limits::MAX_TABLE_ELEMENTS;
 use crate::model::outcome::ErrorDetail;
@@ -17,6 +17,8 @@ pub(super) enum Stopped {
     Epoch,
     #[error("deadline reached in a host call")]
     Timer,
+    #[error("processor time used up in guest code")]
+    Cpu,
     #[error("more output than allowed")]
     Output,
     #[error("{0}")]
@@ -56,6 +58,27 @@ impl Deadline {
     }
 }
 
+/// The processor time of this process by which a task must have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CpuLimit {
+    at: Duration,
+    /// The task's whole processor time.
+    pub length: Duration,
+}
+
+impl CpuLimit {
+    pub fn new(length: Duration) -> Self {
+        CpuLimit { at: processor_time().saturating_add(length), length }
+    }
+}
+
+/// When a task is stopped.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Times {
+    pub deadline: Option<Deadline>,
+    pub cpu: Option<CpuLimit>,
+}
+
 /// Accounts for a task's memory, and remembers denied requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guard {
@@ -67,20 +90,20 @@ pub(super) struct Guard {
     pub denied: bool,
     /// The last request for memory was allowed.
     granted: u64,
-    pub deadline: Option<Deadline>,
+    pub times: Times,
     /// When the task's instance had been made; `None` when it existed before.
     pub ready: Option<Instant>,
 }
 
 impl Guard {
     pub fn new(limit: u64) -> Self {
-        Guard { limit, used: 0, peak: 0, denied: false, granted: 0, deadline: None, ready: None }
+        Guard { limit, used: 0, peak: 0, denied: false, granted: 0, times: Times::default(), ready: None }
     }
 
     /// Begins a task. Memory of earlier tasks of the same instance stays in use.
-    pub fn begin(&mut self, deadline: Option<Deadline>) {
-        let Guard { limit: _, used, peak, denied, granted, deadline: own, ready } = self;
-        (*peak, *denied, *granted, *own, *ready) = (*used, false, 0, deadline, None);
+    pub fn begin(&mut self, own: Times) {
+        let Guard { limit: _, used, peak, denied, granted, times, ready } = self;
+        (*peak, *denied, *granted, *times, *ready) = (*used, false, 0, own, None);
     }
 
     /// Marks the instance as made. Memory that its start or its `init` was denied counts for none of its tasks: a kept
@@ -109,13 +132,14 @@ impl Guard {
     /// Removes the limits, for wpool's own work.
     pub fn lift(&mut self) {
         self.limit = u64::MAX;
-        self.deadline = None;
+        self.times = Times::default();
     }
 
     /// Called at the end of each epoch.
     pub fn epoch(&self, time: &ActiveTime) -> wasmtime::Result<UpdateDeadline> {
-        match self.deadline {
-            Some(deadline) if deadline.left(time).is_zero() => Err(Stopped::Epoch.into()),
+        match self.times {
+            Times { deadline: Some(deadline), .. } if deadline.left(time).is_zero() => Err(Stopped::Epoch.into()),
+            Times { cpu: Some(limit), .. } if processor_time() >= limit.at => Err(Stopped::Cpu.into()),
             _ => Ok(UpdateDeadline::Continue(1)),
         }
     }
@@ -158,11 +182,15 @@ mod tests {
         guard.epoch(time).is_err()
     }
 
+    fn until(deadline: Deadline) -> Times {
+        Times { deadline: Some(deadline), cpu: None }
+    }
+
     #[test]
     fn time_in_which_the_worker_was_stopped_counts_for_no_deadline() {
         let time = ActiveTime::default();
         let mut guard = Guard::new(0);
-        guard.begin(Some(Deadline::new(SECOND, &time)));
+        guard.begin(until(Deadline::new(SECOND, &time)));
         time.pass(SECOND * 3_600);
         assert!(!is_over(&guard, &time));
         (0..99).for_each(|_| time.pass(Duration::from_millis(10)));
@@ -173,7 +201,7 @@ mod tests {
     fn a_deadline_is_never_kept_too_early() {
         let time = ActiveTime::default();
         let mut guard = Guard::new(0);
-        guard.begin(Some(Deadline::new(SECOND, &time)));
+        guard.begin(until(Deadline::new(SECOND, &time)));
         (0..100).for_each(|_| time.pass(Duration::from_millis(10)));
         assert!(!is_over(&guard, &time), "the first tick may have come at once");
         time.pass(Duration::from_millis(10));
@@ -184,11 +212,11 @@ mod tests {
     fn each_task_of_an_instance_has_its_own_deadline_and_denials() {
         let time = ActiveTime::default();
         let mut guard = Guard::new(100);
-        guard.begin(Some(Deadline::new(SECOND, &time)));
+        guard.begin(until(Deadline::new(SECOND, &time)));
         assert!(guard.memory_growing(0, 80, None).unwrap() && !guard.memory_growing(80, 160, None).unwrap());
         time.pass(SECOND * 2);
         (0..200).for_each(|_| time.pass(Duration::from_millis(10)));
-        guard.begin(Some(Deadline::new(SECOND, &time)));
+        guard.begin(until(Deadline::new(SECOND, &time)));
         assert!(!is_over(&guard, &time) && !guard.denied);
         assert_eq!(guard.peak, 80, "what an instance has it keeps");
         assert!(!guard.memory_growing(80, 120, None).unwrap());

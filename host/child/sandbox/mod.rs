@@ -35,7 +35,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rustix::time::{ClockId, clock_gettime};
 use wasmtime::Engine;
 
 use self::answer::refused;
@@ -50,7 +49,7 @@ pub(crate) use self::isolation::Keeper;
 pub(crate) use self::keyvalue::state_link::StateLink;
 pub(crate) use self::stdio::Printed;
 use self::task::Runner;
-use self::time::ActiveTime;
+use self::time::{ActiveTime, thread_time};
 use self::verdict::Judged;
 use crate::child::engine::layer::Layer;
 use crate::child::engine::memories::Memories;
@@ -292,10 +291,4 @@ impl Sandbox {
             task.deadline.or(context.settings.limits.deadline).map(|length| Deadline::new(length, &context.time));
         Ok(Call { task, convention, deadline, command, values })
     }
-}
-
-/// Processor time of this thread, on which guests run.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }

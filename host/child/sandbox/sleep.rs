@@ -37,7 +37,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: ActiveTime) -
         move |mut caller: Caller<'_, CoreStore>, args: (i32, i32, i32, i32)| {
             let clock = clock.clone();
             Box::new(async move {
-                let deadline = caller.data_mut().guard().deadline;
+                let deadline = caller.data_mut().guard().times.deadline;
                 let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
                     return Err(wasmtime::Error::msg("missing required memory export"));
                 };

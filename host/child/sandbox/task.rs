@@ -5,7 +5,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::call::{Call, Returned};
 use super::context::TaskContext;
-use super::guard::Guard;
+use super::guard::{CpuLimit, Guard, Times};
 use super::isolation::{Keep, Keeper};
 use super::kind::{GuestStore, Program};
 use super::pristine::Pristine;
@@ -147,7 +147,7 @@ impl<P: Program> Home<P> {
             return false;
         }
         // Nothing of the task is left to stop.
-        self.store.data_mut().guard().begin(None);
+        self.store.data_mut().guard().begin(Times::default());
         self.lift_fuel(context);
         let restored = self.pristine.as_mut().is_some_and(|pristine| pristine.restore(&mut self.store));
         self.store.data_mut().guard().shrink(self.taken);
@@ -209,7 +209,8 @@ impl<P: Program> Home<P> {
     /// Gives the next task its own limits, streams and arguments.
     fn begin(&mut self, context: &TaskContext, call: &Call<'_>) -> wasmtime::Result<()> {
         self.tasks = self.tasks.saturating_add(1);
-        self.store.data_mut().guard().begin(call.deadline);
+        let cpu = context.settings.limits.cpu.map(CpuLimit::new);
+        self.store.data_mut().guard().begin(Times { deadline: call.deadline, cpu });
         self.store.set_hostcall_fuel(context.hostcall_memory(call));
         if context.epochs {
             self.store.set_epoch_deadline(1);

@@ -4,6 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
+/// Processor time of this process: of the thread that runs guests, and of the few that work for it.
+pub(super) fn processor_time() -> Duration {
+    since_start(ClockId::ProcessCPUTime)
+}
+
+/// Processor time of this thread, on which guests run.
+pub(super) fn thread_time() -> Duration {
+    since_start(ClockId::ThreadCPUTime)
+}
+
+fn since_start(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
 /// Length of an epoch, and so the precision of a deadline. A hundred wake-ups a second cost a thousandth of a core.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 

@@ -176,6 +176,7 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
     match error.downcast_ref::<Stopped>() {
         Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
         Some(Stopped::Timer) => return timeout(guard, Layer::Timer),
+        Some(Stopped::Cpu) => return cpu_time(guard),
         Some(Stopped::Output) => return too_much_output(limits),
         Some(Stopped::Abi(message)) => {
             return Verdict::NotOk(Status::Trap, Layer::Guest, ErrorDetail::new("abi", message.clone()));
@@ -229,8 +230,14 @@ fn failed(error: ErrorDetail, guard: &Guard) -> Verdict<'static> {
 }
 
 fn timeout(guard: &Guard, layer: Layer) -> Verdict<'static> {
-    let length = guard.deadline.map(|deadline| deadline.length);
+    let length = guard.times.deadline.map(|deadline| deadline.length);
     Verdict::NotOk(Status::Timeout, layer, timeout_detail(length.unwrap_or_default()))
+}
+
+fn cpu_time(guard: &Guard) -> Verdict<'static> {
+    let length = guard.times.cpu.map(|limit| limit.length).unwrap_or_default();
+    let error = ErrorDetail::new("cpu-time", format!("used more than {length:?} of processor time"));
+    Verdict::NotOk(Status::Timeout, Layer::Epoch, error)
 }
 
 fn too_much_output(limits: &Limits) -> Verdict<'static> {

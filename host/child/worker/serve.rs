@@ -55,7 +55,9 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
             // The host took this task back, and so all later tasks of the lease.
             return Ok(());
         }
-        clock.begin(row.deadline.or(setup.task.limits.deadline).is_some(), pushed == Pushed::First);
+        let limits = &setup.task.limits;
+        let timed = row.deadline.or(limits.deadline).or(limits.cpu).is_some();
+        clock.begin(timed, pushed == Pushed::First);
         page.forget_no_memory();
         let mut sink = |answer: Answered<'_>| {
             // Sent before the answer: after the answer, the host may need nothing more.

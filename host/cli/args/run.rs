@@ -233,6 +233,9 @@ pub struct Limits {
     #[arg(long, value_name = "HOW", value_parser = interrupt, default_value = "epoch", requires = "timeout",
         hide_default_value = true, verbatim_doc_comment)]
     pub interrupt: Interrupt,
+    /// Limit of a task's processor time, which a busy machine does not use up [default: none]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
+    pub cpu_time: Option<Duration>,
     /// Limit of a task's work; most instructions take one unit [default: none, or 10000000000 with
     /// --deterministic]
     #[arg(long, value_name = "N", value_parser = at_least_one::<NonZeroU64>, allow_negative_numbers = true)]
@@ -256,7 +259,7 @@ pub struct Limits {
 pub struct Determinism {
     /// Give the same outputs in every run: random numbers from a seed and the row, clocks of the task's own,
     /// fuel instead of time
-    #[arg(long, conflicts_with_all = ["timeout", "interrupt", "state", "state_in", "state_out"])]
+    #[arg(long, conflicts_with_all = ["timeout", "cpu_time", "interrupt", "state", "state_in", "state_out"])]
     pub deterministic: bool,
     /// Seed of the random numbers [default: 0]
     #[arg(long, value_name = "N", requires = "deterministic", allow_negative_numbers = true)]

@@ -139,7 +139,8 @@ fn describe(findings: &Findings) -> Lines {
     for language in &SCRIPT_LANGUAGES {
         let mut any = false;
         for it in findings.runtimes.iter().filter(|it| it.language == language.name && it.current) {
-            text.add(format_args!("  {:<15} made     {} ({})", language.name, it.name, ByteSize(it.bytes)));
+            let state = if it.given { "given" } else { "made" };
+            text.add(format_args!("  {:<15} {state:<8} {} ({})", language.name, it.name, ByteSize(it.bytes)));
             any = true;
         }
         if !any {

@@ -25,8 +25,13 @@ pub fn runtime(action: &args::Runtime) -> Result<Exit> {
 }
 
 fn build(languages: &[String]) -> Result<Exit> {
+    let runtimes = Runtimes::open().map_err(of_script)?;
     for language in &SCRIPT_LANGUAGES {
         let is_named = languages.iter().any(|name| name == language.name);
+        if let Some(given) = runtimes.given(language) {
+            say(format_args!("the runtime of {} is given by WPOOL_RUNTIMES: {}", language.name, given.name));
+            continue;
+        }
         if language.tools().is_empty() {
             if is_named {
                 say(format_args!("the runtime of {} is a part of wpool", language.name));
@@ -56,10 +61,11 @@ fn list(json: bool) -> Result<Exit> {
 /// The runtimes, a line each.
 pub fn describe(listed: &[Listed]) -> Lines {
     let line = |it: &Listed| {
-        let state = match (it.inside, it.current) {
-            (true, _) => "a part of wpool",
-            (false, true) => "used",
-            (false, false) => "of other tools, or of another wpool",
+        let state = match it.current {
+            _ if it.inside => "a part of wpool",
+            _ if it.given => "used, given by WPOOL_RUNTIMES",
+            true => "used",
+            false => "of other tools, or of another wpool",
         };
         format!("{:<36} {:>10}  {state}", it.name, ByteSize(it.bytes).to_string())
     };
@@ -70,7 +76,7 @@ fn prune(all: bool) -> Result<Exit> {
     let runtimes = Runtimes::open().map_err(of_script)?;
     let mut removed = 0;
     for runtime in
-        runtimes.list(Path::new(HERE)).map_err(of_script)?.iter().filter(|it| !it.inside && (all || !it.current))
+        runtimes.list(Path::new(HERE)).map_err(of_script)?.iter().filter(|it| it.is_own() && (all || !it.current))
     {
         runtimes.remove(runtime).map_err(of_script)?;
         removed += 1;

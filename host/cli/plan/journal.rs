@@ -177,6 +177,7 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         // However it is done, isolated tasks give the same.
         ("--isolation", if config.task.isolation.isolates() { "isolated" } else { "reuse" }.to_owned()),
         ("--timeout", option(limits.timeout.map(|time| format!("{time:?}")).as_ref())),
+        ("--cpu-time", option(limits.cpu_time.map(|time| format!("{time:?}")).as_ref())),
         ("--memory", limits.memory.to_string()),
         ("--max-output", limits.max_output.to_string()),
         ("--fuel", option(config.task.limits.fuel.map(|fuel| fuel.to_string()).as_ref())),

@@ -45,6 +45,7 @@ fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
     let bytes = matches!(output.output_type, args::OutputType::Text | args::OutputType::Base64);
     let limits = Limits {
         deadline: typed.limits.timeout,
+        cpu: typed.limits.cpu_time,
         fuel: typed.limits.fuel.map(u64::from),
         memory: typed.limits.memory,
         output: typed.limits.max_output,

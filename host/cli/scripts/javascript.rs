@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 
+use crate::cli::projects::Project;
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::esbuild::{self, ESBUILD};
@@ -21,6 +22,15 @@ const BEFORE_A_NAME: [&str; 4] = ["from", "import", "import(", "require("];
 /// Whether a source can be a script: it has exports, and something is called `run` or is the default export.
 pub fn is_script(source: &str) -> bool {
     source.contains("export") && ["run", "default"].iter().any(|name| source.contains(name))
+}
+
+/// Whether a source is one of a project that becomes a component: a WIT world stands beside it.
+pub fn is_project(path: &Path) -> bool {
+    let (folder, _) = parts(path);
+    let is_of_wit = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|end| end == "wit");
+    let has_world = std::fs::read_dir(folder.join("wit")).is_ok_and(|all| all.flatten().any(is_of_wit));
+    // Perhaps the world is that of a project in another language.
+    has_world && Project::find(&folder).is_ok_and(|it| ["javascript", "typescript"].contains(&it.language.name))
 }
 
 /// The script at a path, with the files that it imports.

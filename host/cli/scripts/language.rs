@@ -18,7 +18,7 @@ pub struct ScriptLanguage {
     /// Whether a source is a script.
     pub is_script: fn(&str) -> bool,
     /// Whether a source is none, but a project that `wpool build` builds.
-    pub is_project: fn(&str) -> bool,
+    pub is_project: fn(&Path, &str) -> bool,
     /// Finds all that belongs to the script at a path. The folders are those of `--python-path`.
     pub collect: fn(&Path, &[PathBuf]) -> Result<Script, Error>,
     pub runtime: Origin,
@@ -40,6 +40,8 @@ pub struct Recipe {
     pub tools: &'static [&'static Tool],
     /// Files that are written before, by path. The contract of scripts is there as `wit/script.wit` in any case.
     pub files: &'static [(&'static str, &'static str)],
+    /// Shared libraries that the tool links, by path. Each stands here as WebAssembly text.
+    pub libraries: &'static [(&'static str, &'static str)],
     pub tool: &'static Tool,
     /// Arguments of the tool, which writes `out.wasm`.
     pub args: &'static [&'static str],
@@ -65,12 +67,17 @@ const PYTHON: ScriptLanguage = ScriptLanguage {
     extensions: &["py"],
     form: "def run(row): …",
     is_script: python::is_script,
-    is_project: python::is_project,
+    is_project: |_, source| python::is_project(source),
     collect: python::collect,
     runtime: Origin::Made(Recipe {
         tools: &[&COMPONENTIZE_PY],
         files: glue!("python": "wpool_script.py", "wpool_stdlib.py", "wpool_bundle.py", "wpool_resources.py",
-                     "wpool_errors.py", "native.txt"),
+                     "wpool_errors.py", "wpool_warm.py", "wpool_settle.py", "wpool_rehearsal.py",
+                     "native.txt"),
+        libraries: &[(
+            "glue/wpool_native.cpython-314-wasm32-wasi.so",
+            include_str!("runtimes/python/wpool_native.wat"),
+        )],
         tool: &COMPONENTIZE_PY,
         args: &["-d", "wit", "-w", "script", "componentize", "-p", "glue", "wpool_script", "-o", "out.wasm"],
         env: &[("VIRTUAL_ENV", "venv")],
@@ -86,7 +93,7 @@ const JAVASCRIPT: ScriptLanguage = ScriptLanguage {
     extensions: &["js", "mjs", "cjs"],
     form: "export function run(row) { … }",
     is_script: javascript::is_script,
-    is_project: |_| false,
+    is_project: |path, _| javascript::is_project(path),
     collect: javascript::collect,
     runtime: Origin::Inside(JAVASCRIPT_RUNTIME),
 };
@@ -96,7 +103,7 @@ const TYPESCRIPT: ScriptLanguage = ScriptLanguage {
     extensions: &["ts", "mts", "cts"],
     form: "export function run(row: …): … { … }",
     is_script: javascript::is_script,
-    is_project: |_| false,
+    is_project: |path, _| javascript::is_project(path),
     collect: typescript::collect,
     runtime: Origin::Inside(JAVASCRIPT_RUNTIME),
 };
@@ -118,5 +125,23 @@ impl ScriptLanguage {
     pub fn of(path: &Path) -> Option<&'static ScriptLanguage> {
         let extension = path.extension()?;
         SCRIPT_LANGUAGES.iter().find(|language| language.extensions.iter().any(|known| extension == OsStr::new(known)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_library_of_a_runtime_is_webassembly() {
+        let recipes = SCRIPT_LANGUAGES.iter().filter_map(|language| match &language.runtime {
+            Origin::Made(recipe) => Some(recipe),
+            Origin::Inside(_) => None,
+        });
+        let libraries: Vec<_> = recipes.flat_map(|recipe| recipe.libraries).collect();
+        assert!(!libraries.is_empty());
+        for (name, text) in libraries {
+            assert!(wat::parse_str(text).is_ok(), "{name}");
+        }
     }
 }

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
-use serde::Serialize;
 use wpool::limits::MAX_PROGRAM;
 use wpool::place::{Dir, PRIVATE};
 use wpool::{Program, inert};
@@ -16,6 +15,7 @@ use wpool::{Program, inert};
 use crate::cli::dirs::cache_dir;
 use crate::cli::projects::{self, run_quietly};
 use crate::cli::scripts::error::Error;
+use crate::cli::scripts::given::{END, Given};
 use crate::cli::scripts::inputs::{need, scratch};
 use crate::cli::scripts::language::{Origin, Recipe, SCRIPT_LANGUAGES, ScriptLanguage};
 
@@ -27,14 +27,14 @@ const VERSIONS: &str = "versions.json";
 const MOST_VERSIONS: usize = 64;
 /// Held by whoever makes a runtime, so that runs which begin together make it once.
 const LOCK: &str = "lock";
-const END: &str = ".wasm";
 /// Digits of a hash in a name.
 const DIGITS: usize = 12;
 
 /// The folder of runtimes.
 #[derive(Debug)]
 pub struct Runtimes {
-    dir: Dir,
+    pub(super) dir: Dir,
+    given: Vec<Given>,
 }
 
 /// A runtime that is there.
@@ -52,23 +52,9 @@ pub enum Step<'a> {
     Made { name: &'a str, bytes: u64, took: Duration },
 }
 
-/// A runtime in the folder.
-#[derive(Debug, Serialize)]
-pub struct Listed {
-    pub name: String,
-    pub language: &'static str,
-    pub bytes: u64,
-    /// Whether this wpool would use it with the tools that are here.
-    pub current: bool,
-    /// Whether it is a part of wpool.
-    pub inside: bool,
-    #[serde(skip)]
-    used: SystemTime,
-}
-
 impl Runtime {
     /// The runtime of a language if it is a part of wpool, or else how it is made.
-    fn inside(language: &ScriptLanguage) -> Result<Runtime, &Recipe> {
+    pub(super) fn inside(language: &ScriptLanguage) -> Result<Runtime, &Recipe> {
         let bytes = match &language.runtime {
             Origin::Inside(bytes) => bytes,
             Origin::Made(recipe) => return Err(recipe),
@@ -92,7 +78,14 @@ impl Runtimes {
     /// Opens or creates the folder.
     pub fn open() -> Result<Runtimes, Error> {
         let path = folder().ok_or(Error::NoHome)?;
-        Ok(Runtimes { dir: Dir::make_private(&path).map_err(Error::io("use", &path))? })
+        Ok(Runtimes { dir: Dir::make_private(&path).map_err(Error::io("use", &path))?, given: Given::all() })
+    }
+
+    /// The runtime of a language that another package brings, if it is of this wpool.
+    pub fn given(&self, language: &ScriptLanguage) -> Option<&Given> {
+        let Origin::Made(recipe) = &language.runtime else { return None };
+        let (begin, end) = (format!("{}-", language.name), format!("-{}", hash(recipe)));
+        self.given.iter().find(|it| it.name.starts_with(&begin) && it.name.ends_with(&end))
     }
 
     /// The runtime of a language, if it is there. Starts a process only when a tool is seen for the first time.
@@ -101,6 +94,10 @@ impl Runtimes {
             Ok(inside) => return Ok(Some(inside)),
             Err(recipe) => recipe,
         };
+        // Before a tool is looked for: who brings a runtime means it to be used.
+        if let Some(given) = self.given(language) {
+            return Ok(Some(Runtime { name: given.name.clone(), bytes: given.read()? }));
+        }
         let name = match recipe.tool.find_at_once(dir) {
             Some(found) => {
                 let version = self.version(&found, dir);
@@ -119,6 +116,9 @@ impl Runtimes {
         if let Some(inside) = language.flat_map(Runtime::inside).find(|it| it.name == name) {
             return Ok(Some(inside));
         }
+        if let Some(given) = self.given.iter().find(|it| it.name == name) {
+            return Ok(Some(Runtime { name: name.to_owned(), bytes: given.read()? }));
+        }
         let place = self.dir.at(format!("{name}{END}"));
         let path = place.path();
         if place.look().map_err(Error::io("read", &path))?.is_none() {
@@ -126,6 +126,8 @@ impl Runtimes {
         }
         let mut bytes = Vec::new();
         let read = place.read().and_then(|file| {
+            // Growing step by step would copy it some times.
+            bytes.reserve_exact(file.metadata()?.len().min(MAX_PROGRAM) as usize + 1);
             // For the list. A folder that cannot be written to works as well.
             let _ = file.set_modified(SystemTime::now());
             file.take(MAX_PROGRAM).read_to_end(&mut bytes)
@@ -167,49 +169,18 @@ impl Runtimes {
         Ok(Runtime { name, bytes })
     }
 
-    /// All runtimes, those that were used last first.
-    pub fn list(&self, dir: &Path) -> Result<Vec<Listed>, Error> {
-        let mut listed = Vec::new();
-        for language in &SCRIPT_LANGUAGES {
-            let recipe = match Runtime::inside(language) {
-                Ok(Runtime { name, bytes }) => {
-                    let (bytes, used) = (bytes.len() as u64, SystemTime::UNIX_EPOCH);
-                    listed.push(Listed { name, language: language.name, bytes, current: true, inside: true, used });
-                    continue;
-                }
-                Err(recipe) => recipe,
-            };
-            let current = match recipe.tool.find_at_once(dir) {
-                Some(found) => Some(name(language, recipe, &self.version(&found, dir))),
-                None => self.latest(language, recipe),
-            };
-            for (name, bytes, used) in self.of(language, "")? {
-                let current = current.as_ref() == Some(&name);
-                listed.push(Listed { name, language: language.name, bytes, current, inside: false, used });
-            }
-        }
-        listed.sort_by_key(|it| std::cmp::Reverse(it.used));
-        Ok(listed)
-    }
-
-    /// Removes a runtime.
-    pub fn remove(&self, runtime: &Listed) -> Result<(), Error> {
-        let place = self.dir.at(format!("{}{END}", runtime.name));
-        place.remove().map_err(Error::io("remove", &place.path()))
-    }
-
     fn has(&self, name: &str) -> bool {
         self.dir.at(format!("{name}{END}")).look().is_ok_and(|found| found.is_some())
     }
 
     /// The runtime of this wpool that was used last.
-    fn latest(&self, language: &ScriptLanguage, recipe: &Recipe) -> Option<String> {
+    pub(super) fn latest(&self, language: &ScriptLanguage, recipe: &Recipe) -> Option<String> {
         let end = format!("-{}", hash(recipe));
         self.of(language, &end).ok()?.into_iter().max_by_key(|(_, _, used)| *used).map(|(name, ..)| name)
     }
 
     /// Names, sizes and last uses of a language's runtimes whose names have an end.
-    fn of(&self, language: &ScriptLanguage, end: &str) -> Result<Vec<(String, u64, SystemTime)>, Error> {
+    pub(super) fn of(&self, language: &ScriptLanguage, end: &str) -> Result<Vec<(String, u64, SystemTime)>, Error> {
         let names = self.dir.names().map_err(Error::io("read", self.dir.path()))?;
         let begin = format!("{}-", language.name);
         let found = names.into_iter().filter_map(|file| {
@@ -222,7 +193,7 @@ impl Runtimes {
     }
 
     /// The version of a tool. It is asked once for each state of its file.
-    fn version(&self, found: &projects::Found, dir: &Path) -> String {
+    pub(super) fn version(&self, found: &projects::Found, dir: &Path) -> String {
         let ask = || found.version(dir).unwrap_or_else(|| "unknown".to_owned());
         let Some(stamp) = found.stamp() else { return ask() };
         let place = self.dir.at(VERSIONS);
@@ -256,7 +227,7 @@ impl Runtimes {
 }
 
 /// The name of a language's runtime by a version of its tool.
-fn name(language: &ScriptLanguage, recipe: &Recipe, version: &str) -> String {
+pub(super) fn name(language: &ScriptLanguage, recipe: &Recipe, version: &str) -> String {
     let version: String = version.chars().filter(|c| c.is_ascii_alphanumeric() || ".+".contains(*c)).collect();
     format!("{}-{version}-{}", language.name, hash(recipe))
 }
@@ -264,18 +235,25 @@ fn name(language: &ScriptLanguage, recipe: &Recipe, version: &str) -> String {
 /// Digits for everything that wpool adds to a runtime.
 fn hash(recipe: &Recipe) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(WIT.as_bytes()).update(format!("{:?}{:?}{:?}", recipe.files, recipe.args, recipe.env).as_bytes());
+    let Recipe { files, libraries, args, env, .. } = recipe;
+    hasher.update(WIT.as_bytes()).update(format!("{files:?}{libraries:?}{args:?}{env:?}").as_bytes());
     hasher.finalize().to_hex().chars().take(DIGITS).collect()
 }
 
 /// Makes a runtime in a new folder.
 fn make(language: &ScriptLanguage, recipe: &Recipe, found: &projects::Found) -> Result<Vec<u8>, Error> {
     let scratch = scratch("runtime")?;
-    for (name, content) in recipe.files.iter().chain(&[("wit/script.wit", WIT)]) {
+    let write = |name: &str, content: &[u8]| {
         let path = scratch.path().join(name);
         let folder = path.parent().unwrap_or(scratch.path());
         let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, content));
-        written.map_err(Error::io("write", &path))?;
+        written.map_err(Error::io("write", &path))
+    };
+    for (name, content) in recipe.files.iter().chain(&[("wit/script.wit", WIT)]) {
+        write(name, content.as_bytes())?;
+    }
+    for (name, text) in recipe.libraries {
+        write(name, &wat::parse_str(text).expect("a test makes it"))?;
     }
     run_quietly(found.call(scratch.path(), recipe.args).envs(recipe.env.iter().copied()))?;
     let out = scratch.path().join("out.wasm");

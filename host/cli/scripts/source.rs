@@ -10,7 +10,7 @@ use crate::cli::scripts::language::ScriptLanguage;
 /// Whether a path is that of a script: a file with the extension of a language, and not the source of a project.
 pub fn is_script(path: &Path) -> bool {
     let Some(language) = ScriptLanguage::of(path) else { return false };
-    source(path).is_ok_and(|source| !(language.is_project)(&source))
+    source(path).is_ok_and(|source| !(language.is_project)(path, &source))
 }
 
 /// Reads the script at a path, with all that it can import.

@@ -13,6 +13,8 @@ from ._errors import (
     InvalidInput,
     OutputLimit,
     ProgramRefused,
+    RemoteTraceback,
+    ResultRefused,
     ServerDied,
     SettingsError,
     TaskFailed,
@@ -24,6 +26,7 @@ from ._errors import (
 )
 from ._executor import Executor, run
 from ._future import Receipt, TaskFuture
+from ._sandbox import SandboxExecutor
 
 __all__ = [
     "Error",
@@ -33,6 +36,9 @@ __all__ = [
     "OutputLimit",
     "ProgramRefused",
     "Receipt",
+    "RemoteTraceback",
+    "ResultRefused",
+    "SandboxExecutor",
     "ServerDied",
     "SettingsError",
     "TaskFailed",

@@ -3,8 +3,8 @@
 import os
 import sys
 
-from ._binary import find
+from ._binary import environment, find
 
 if __name__ == "__main__":
     path = find()
-    os.execv(path, [path, *sys.argv[1:]])
+    os.execve(path, [path, *sys.argv[1:]], environment())

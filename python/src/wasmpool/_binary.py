@@ -1,5 +1,6 @@
-"""Where the `wpool` executable is."""
+"""Where the `wpool` executable is, and what it finds."""
 
+import importlib
 import os
 import shutil
 import sys
@@ -7,6 +8,10 @@ import sysconfig
 from collections.abc import Iterator
 
 NAME = "wpool"
+#: The package with the program that runs Python.
+RUNTIME = "wasmpool_runtime_python"
+#: Files of runtimes, for wpool.
+RUNTIMES = "WPOOL_RUNTIMES"
 
 
 def _places() -> Iterator[str]:
@@ -30,3 +35,14 @@ def find() -> str:
         if os.access(place, os.X_OK) and os.path.isfile(place):
             return place
     raise FileNotFoundError(f"the executable {NAME} is in none of {places}; install wasmpool again")
+
+
+def environment() -> dict[str, str]:
+    """The variables of wpool: those of this process, and the runtimes that an installed package brings."""
+    variables = dict(os.environ)
+    if RUNTIMES not in variables:
+        try:
+            variables[RUNTIMES] = os.pathsep.join(importlib.import_module(RUNTIME).files())
+        except ImportError:
+            pass
+    return variables

@@ -14,12 +14,16 @@ import subprocess
 import threading
 import weakref
 from collections import deque
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from . import _frames
-from ._binary import find
+from ._binary import environment, find
 from ._errors import Error, ServerDied, SetUpFailed, of_server
 from ._future import Ended, Names, TaskFuture
+
+if TYPE_CHECKING:
+    from ._stream import Stream
 
 log = logging.getLogger("wasmpool")
 
@@ -27,23 +31,20 @@ log = logging.getLogger("wasmpool")
 BLOCK = 1 << 18
 #: A frame of tasks takes no further row beyond this size.
 BATCH = 1 << 20
-
-
-class Sink(Protocol):
-    """Who waits for the end of a task."""
-
-    def _settle(self, ended: Ended, task: int) -> None: ...
-    def _lose(self, error: BaseException) -> None: ...
+#: Seconds after which a wait begins anew: Ctrl-C just before it would not end it.
+PATIENCE = 1.0
+#: Numbers of tasks that a stream gets at once. Single tasks have those below `STREAMS`.
+NUMBERS = 1 << 20
+STREAMS = 1 << 62
 
 
 class Rows:
-    """Tasks that are submitted together: rows of one stream, with consecutive numbers."""
+    """Tasks that are submitted together: rows of one stream, packed, each with its head before it."""
 
-    __slots__ = ("first", "rows", "sent", "stream", "function")
+    __slots__ = ("stream", "pieces", "size")
 
-    def __init__(self, stream: Any, first: int, rows: list[bytes], function: int) -> None:
-        self.stream, self.first, self.rows, self.function = stream, first, rows, function
-        self.sent = 0
+    def __init__(self, stream: Stream, pieces: list[bytes]) -> None:
+        self.stream, self.pieces, self.size = stream, pieces, sum(map(len, pieces))
 
 
 class _Credit:
@@ -58,6 +59,11 @@ class _End:
         self.how = how
 
 
+class _Retire:
+    def __init__(self, successor: Connection) -> None:
+        self.successor = successor
+
+
 _STOP = object()
 #: Connections of this process, for the end of the interpreter and for forks.
 LIVE: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -69,9 +75,13 @@ class Connection:
     def __init__(self, settings: dict[str, Any], program: bytes) -> None:
         self._hello = _frames.hello(settings | {"watch": os.getpid(), "at_end": "kill"}, program)
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._pending: dict[int, Any] = {}
+        self._pending: dict[int, TaskFuture] = {}
+        # Streams by the upper part of their tasks' numbers, with the number that a row at their beginning would have. A
+        # stream that nobody takes results of is not kept.
+        self._leases: dict[int, tuple[weakref.ref[Stream], int]] = {}
         self._lock = threading.Lock()
         self._next = 0
+        self._next_lease = STREAMS // NUMBERS
         self._replies: dict[tuple[int, int], tuple[threading.Event, list[Any]]] = {}
         self._inbox = _frames.Inbox()
         self._frames: deque[tuple[int, bytes]] = deque()
@@ -86,9 +96,23 @@ class Connection:
         self.info: dict[str, Any] = {}
         self._names: Names | None = None
         self.dead = False
+        # How many are about to submit something, and who takes what is submitted after them.
+        self._pins = 0
+        self._successor: Connection | None = None
+        # What the end waits for: tasks may still come from the connection before this one.
+        self._before: Connection | None = None
+        self._has_moved = threading.Event()
+        self._is_closed = False
+        #: What its owner notes.
+        self.note: Any = None
         # A group of its own: Ctrl-C in a terminal is for this process, which then decides.
         self._process = subprocess.Popen(
-            [find(), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, process_group=0
+            [find(), "serve"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            process_group=0,
+            env=environment(),
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
@@ -104,7 +128,8 @@ class Connection:
 
         Raises what is wrong with the program, its settings, or the machine."""
         try:
-            self._ready.wait()
+            while not self._ready.wait(PATIENCE):
+                pass
         except BaseException:
             self.kill()
             raise
@@ -124,16 +149,24 @@ class Connection:
         if self.dead:
             self._lose_rest()
 
-    def submit_rows(self, stream: Any, rows: list[bytes], function: int) -> int:
-        """Submits rows of a stream, and gives the number of the first."""
+    def lease(self, stream: Stream, place: int) -> range:
+        """Numbers for the rows of a stream from a place on."""
         with self._lock:
-            first = self._next
-            self._next += len(rows)
-        self._pending.update(dict.fromkeys(range(first, first + len(rows)), stream))
-        self._queue.put(Rows(stream, first, rows, function))
+            key = self._next_lease
+            self._next_lease += 1
+        numbers = range(key * NUMBERS, (key + 1) * NUMBERS)
+        self._leases[key] = weakref.ref(stream), numbers.start - place
+        return numbers
+
+    def give_back(self, leases: list[int]) -> None:
+        """Forgets a stream. What still comes for it is dropped."""
+        for key in leases:
+            self._leases.pop(key, None)
+
+    def submit_rows(self, rows: Rows) -> None:
+        self._queue.put(rows)
         if self.dead:
             self._lose_rest()
-        return first
 
     def cancel(self, task: int, running: bool) -> bool:
         """Asks the server to cancel a task. Whether it did."""
@@ -160,8 +193,33 @@ class Connection:
         return any(one["id"] == task for one in self.stats().get("running", ()))
 
     def end(self, how: int) -> None:
-        """Lets the server end: after all tasks, after the running ones, or at once. Does not wait."""
+        """Lets the server end: after all tasks, after the running ones, or at once. Does not wait for that."""
+        before, self._before = self._before, None
+        if before is not None and threading.current_thread() is not before._writer:
+            before._has_moved.wait()
         self._queue.put(_End(how))
+
+    def pin(self) -> Connection:
+        """Lets it take tasks until `unpin`, although another takes its place."""
+        with self._lock:
+            self._pins += 1
+        return self
+
+    def unpin(self) -> None:
+        with self._lock:
+            self._pins -= 1
+            ends = self._successor if not self._pins else None
+        if ends:
+            self._queue.put(_Retire(ends))
+
+    def retire(self, successor: Connection) -> None:
+        """Lets the tasks finish that were sent. The successor takes the others."""
+        successor._before = self
+        with self._lock:
+            self._successor = successor
+            ends = not self._pins
+        if ends:
+            self._queue.put(_Retire(successor))
 
     def kill(self) -> None:
         """Kills the server, and with it everything."""
@@ -170,8 +228,8 @@ class Connection:
 
     def join(self) -> None:
         """Waits until the server is gone and every future is done."""
-        if threading.current_thread() is not self._reader:
-            self._reader.join()
+        while threading.current_thread() is not self._reader and self._reader.is_alive():
+            self._reader.join(PATIENCE)
 
     def is_over(self) -> bool:
         return self.dead or self._ending is not None
@@ -186,7 +244,7 @@ class Connection:
             while not event.is_set() and self._take(nested=True):
                 pass
         else:
-            while not event.wait(1.0):
+            while not event.wait(PATIENCE):
                 if self.dead:
                     break
         return answer[0] if answer else None
@@ -213,6 +271,8 @@ class Connection:
         except OSError:
             # The server is gone, which the reader reports.
             pass
+        finally:
+            self._has_moved.set()
 
     def _turn(self) -> bool:
         """Takes what has come, and sends what may be sent. False when there is nothing more to come."""
@@ -230,6 +290,8 @@ class Connection:
                     self._credit.bytes += item.bytes
                 elif type(item) is _End:
                     self._end(item.how)
+                elif type(item) is _Retire:
+                    self._move(item.successor)
                 elif self._ending is None:
                     self._backlog.append(item)
                 else:
@@ -255,11 +317,20 @@ class Connection:
                 self._refuse(item)
             self._backlog.clear()
 
+    def _move(self, successor: Connection) -> None:
+        """Hands the tasks over that were not sent. Rows of streams have their numbers, and stay."""
+        futures = [item for item in self._backlog if type(item) is not Rows]
+        if self._ending is None:
+            self._backlog = deque(item for item in self._backlog if type(item) is Rows)
+            for future in futures:
+                self._pending.pop(future._id, None)
+                successor.submit(future)
+        self._has_moved.set()
+        self._end(_frames.DRAIN)
+
     def _refuse(self, item: Any) -> None:
         """Ends what was not sent before the end."""
         if type(item) is Rows:
-            for task in range(item.first + item.sent, item.first + len(item.rows)):
-                self._pending.pop(task, None)
             item.stream._lose(RuntimeError("cannot schedule new futures after shutdown"))
         elif self._pending.pop(item._id, None) is not None:
             item.cancel()
@@ -273,17 +344,10 @@ class Connection:
         while backlog and credit.tasks > 0 and credit.bytes > 0 and size < BATCH:
             item = backlog[0]
             if type(item) is Rows:
-                most = min(credit.tasks, len(item.rows) - item.sent)
-                for number in range(item.first + item.sent, item.first + item.sent + most):
-                    row = item.rows[number - item.first]
-                    body += (pack(number, item.function, 0, len(row)), row)
-                    size += len(row) + 24
-                    credit.tasks -= 1
-                    credit.bytes -= len(row)
-                    item.sent += 1
-                    if credit.bytes <= 0 or size >= BATCH:
-                        break
-                if item.sent == len(item.rows):
+                pieces = self._take_rows(item)
+                body += pieces
+                size += sum(map(len, pieces))
+                if not item.pieces:
                     backlog.popleft()
                 continue
             backlog.popleft()
@@ -296,6 +360,25 @@ class Connection:
             credit.tasks -= 1
             credit.bytes -= len(row)
         return body
+
+    def _take_rows(self, item: Rows) -> list[bytes]:
+        """Takes as many rows as there is credit for."""
+        credit, pieces = self._credit, item.pieces
+        count = min(credit.tasks, len(pieces) // 2)
+        if 2 * count < len(pieces) or item.size > min(credit.bytes, BATCH):
+            room = min(credit.bytes, BATCH)
+            for at in range(count):
+                room -= len(pieces[2 * at + 1])
+                if room <= 0:
+                    count = at + 1
+                    break
+        taken = pieces[: 2 * count]
+        del pieces[: 2 * count]
+        size = sum(map(len, taken))
+        item.size -= size
+        credit.tasks -= count
+        credit.bytes -= size - count * _frames.TASK.size
+        return taken
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)
@@ -356,26 +439,38 @@ class Connection:
             self._ready.set()
         elif kind == _frames.ERROR:
             self._fault = json.loads(body)
+        elif kind == _frames.CLOSED:
+            self._is_closed = self._successor is not None
         elif kind == _frames.EVENT:
             self._tell(json.loads(body))
 
     def _settle(self, body: bytes) -> None:
         names = self._names
         assert names is not None, "results come behind the ready frame"
-        touched = {}
-        for numbers, output, detail in _frames.results(body):
-            task = numbers[0]
-            sink = self._pending.pop(task, None)
-            if sink is None:
-                continue
-            ended = Ended(numbers, output, detail, names)
-            if type(sink) is TaskFuture:
-                sink._settle(ended)
-            else:
-                sink._settle(ended, task)
-                touched[id(sink)] = sink
-        for stream in touched.values():
+        streams: list[Stream] = []
+        lease, stream, offset = 0, None, 0
+        for task, status, output, at, last in _frames.results(body):
+            if task >= STREAMS:
+                # Results of one stream stand together.
+                if task // NUMBERS != lease:
+                    lease = task // NUMBERS
+                    stream, offset = self._stream(lease)
+                    if stream is not None:
+                        streams.append(stream)
+                if stream is not None:
+                    ended = output if status == 0 else Ended(body, at, output, last, names)
+                    stream._ended[task - offset] = ended
+            elif (future := self._pending.pop(task, None)) is not None:
+                future._settle(Ended(body, at, output, last, names))
+        for stream in streams:
             stream._ring()
+
+    def _stream(self, lease: int) -> tuple[Stream | None, int]:
+        found, offset = self._leases.get(lease, (None, 0))
+        stream = found() if found is not None else None
+        if stream is None:
+            self._leases.pop(lease, None)
+        return stream, offset
 
     def _answer(self, key: tuple[int, int], answer: Any) -> None:
         with self._lock:
@@ -421,12 +516,23 @@ class Connection:
 
     def _lose_rest(self) -> None:
         error: BaseException = self._lost or ServerDied("`wpool serve` has ended under its tasks")
-        while True:
-            try:
-                _, sink = self._pending.popitem()
-            except KeyError:
-                return
-            sink._lose(error)
+        for future in _emptied(self._pending):
+            future._lose(error)
+        if self._is_closed:
+            # All that was sent has its result.
+            self._leases.clear()
+        for found, _ in _emptied(self._leases):
+            if (stream := found()) is not None:
+                stream._lose(error)
+
+
+def _emptied(waiting: dict[int, Any]) -> Iterator[Any]:
+    """Takes all that is there, and what others put there meanwhile."""
+    while True:
+        try:
+            yield waiting.popitem()[1]
+        except KeyError:
+            return
 
 
 def _ended(code: int) -> str:

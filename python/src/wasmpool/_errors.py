@@ -92,6 +92,21 @@ class TaskKilled(TaskFailed):
     """The task was running when it was killed."""
 
 
+class ResultRefused(TaskFailed, TypeError):
+    """A function returned what does not come back from the sandbox: only data does, and instances of classes that were sent."""
+
+
+class RemoteTraceback(Exception):
+    """The cause of an error that a function raised in the sandbox: where it did."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.text}"""'
+
+
 OF_STATUS: dict[str, type[TaskFailed]] = {
     "failed": TaskFailed,
     "trap": TaskTrapped,
@@ -122,4 +137,7 @@ def of_server(fault: dict[str, Any]) -> Error:
         return wrong
     if code == "pool":
         return ServerDied(message)
-    return SetUpFailed(message)
+    failed = SetUpFailed(message)
+    if "componentize-py" in message:
+        failed.add_note('`pip install "wasmpool[functions]"` brings the Python of the sandbox ready-made')
+    return failed

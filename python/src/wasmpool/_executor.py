@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import atexit
-import concurrent.futures
 import os
-import sys
-import threading
-import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import _frames, _values
-from ._connection import LIVE, Connection
-from ._errors import TaskFailed
-from ._future import TaskFuture
-from ._progress import Progress, reporter
+from ._connection import Connection
+from ._future import Ended, TaskFuture
+from ._pool import Pool, length
+from ._progress import Progress
 from ._settings import settings
-from ._stream import AHEAD, BLOCK, Stream
-
-#: The interpreter ends, so nothing new is begun.
-_over = False
-_executors: weakref.WeakSet[Executor] = weakref.WeakSet()
 
 
-class Executor(concurrent.futures.Executor):
+class _Program:
+    """Where the rows of a map go."""
+
+    def __init__(self, connection: Connection, function: int, read: Callable[[bytes, bool], Any]) -> None:
+        self._connection, self._function = connection, function
+        self.read, self.failure = read, Ended.failure
+
+    def begin(self) -> tuple[Connection, Callable[[Any], tuple[bytes, bool]], int]:
+        return self._connection.pin(), _values.row, self._function
+
+
+class Executor(Pool):
     """Runs a WebAssembly program over rows, each in a sandbox of its own.
 
     `program` is a path, or the bytes of a program. A row is bytes, which the program gets as they are, or any value that JSON
@@ -69,9 +69,9 @@ class Executor(concurrent.futures.Executor):
         output: _values.Output = "auto",
         rows: str = "auto",
     ) -> None:
-        if output not in _values.OUTPUTS:
-            raise ValueError(f"output must be one of {', '.join(_values.OUTPUTS)}, not {output!r}")
-        self._settings = settings(
+        if output not in _values.READERS:
+            raise ValueError(f"output must be one of {', '.join(_values.READERS)}, not {output!r}")
+        known = settings(
             max_workers=max_workers,
             timeout=timeout,
             memory=memory,
@@ -88,34 +88,16 @@ class Executor(concurrent.futures.Executor):
             receipts=receipts,
             rows=rows,
         )
-        self._program = b""
-        if isinstance(program, (bytes, bytearray)):
-            self._program = bytes(program)
-        else:
-            self._settings["program"] = os.path.abspath(program)
-        self._output = output
-        self._lock = threading.Lock()
-        self._shutdown = False
+        self._read = _values.READERS[output]
         self._functions: dict[str, int] = {}
-        self._connection: Connection | None = None
-        _executors.add(self)
-        self._connected()
+        if isinstance(program, (bytes, bytearray)):
+            super().__init__(known, bytes(program))
+        else:
+            super().__init__(known | {"program": os.path.abspath(program)})
+        self._connected().unpin()
 
-    def _connected(self) -> Connection:
-        """The connection, or another one where it has ended or belongs to the process that was forked."""
-        with self._lock:
-            if _over:
-                raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-            if self._shutdown:
-                raise RuntimeError("cannot schedule new futures after shutdown")
-            if self._connection is None or self._connection.dead:
-                connection = Connection(self._settings, self._program)
-                connection.open()
-                self._functions = {}
-                self._connection = connection
-                # Not `self`: an executor that nobody has any more lets its server finish and end.
-                weakref.finalize(self, connection.end, _frames.DRAIN).atexit = False
-            return self._connection
+    def _begun(self, connection: Connection) -> None:
+        self._functions = {}
 
     def _function(self, connection: Connection, name: str | None) -> int:
         if name is None:
@@ -137,9 +119,11 @@ class Executor(concurrent.futures.Executor):
         if len(data) > _frames.MAX_ROW:
             raise ValueError(f"the row has {len(data)} bytes, more than {_frames.MAX_ROW}")
         connection = self._connected()
-        key = self._function(connection, function)
-        future = TaskFuture(data, was_bytes, self._output, key, timeout)
-        connection.submit(future)
+        try:
+            future = TaskFuture(data, was_bytes, self._read, self._function(connection, function), timeout)
+            connection.submit(future)
+        finally:
+            connection.unpin()
         return future
 
     def map(  # type: ignore[override]
@@ -159,83 +143,23 @@ class Executor(concurrent.futures.Executor):
         raised at its place, or stands there with `return_exceptions`. `timeout` is for the whole. `chunksize` is the most rows
         that are sent together; wpool finds a good number itself. `progress` is true for a bar of tqdm, or a function that is
         called with the number of results and of all rows (`None` if it is not known)."""
-        if buffersize is not None and buffersize < 1:
-            raise ValueError("buffersize must be None or > 0")
-        if chunksize is not None and chunksize < 1:
-            raise ValueError("chunksize must be >= 1.")
         if not iterables:
             raise TypeError("map() needs at least one iterable of rows")
-        until = None if timeout is None else time.monotonic() + timeout
         rows = iter(iterables[0]) if len(iterables) == 1 else map(list, zip(*iterables))
         connection = self._connected()
-        ahead = AHEAD if buffersize is None else buffersize
-        key = self._function(connection, function)
-        stream = Stream(connection, rows, self._output, key, ahead, chunksize or BLOCK)
-        # Tasks begin with the call, as those of other executors do.
-        stream.feed()
-        total = _length(iterables)
-        return _outcomes(stream, until, return_exceptions, reporter(progress, total))
-
-    def stats(self) -> dict[str, Any]:
-        """Counters of the pool, and its running tasks."""
-        connection = self._connection
-        return connection.stats() if connection is not None and not connection.dead else {}
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """What the server says about the program: its convention, the workers, the version of wpool."""
-        return dict(self._connection.info) if self._connection else {}
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Lets all tasks finish, or with `cancel_futures` only those that run, and then ends the workers."""
-        self._stop(_frames.CANCEL_WAITING if cancel_futures else _frames.DRAIN, wait)
-
-    def kill(self) -> None:
-        """Ends everything at once: running tasks end as `TaskKilled`, others are cancelled."""
-        self._stop(_frames.KILL, True)
-
-    def _stop(self, how: int, wait: bool) -> None:
-        self._shutdown = True
-        connection = self._connection
-        if connection is None:
-            return
-        connection.end(how)
-        if wait:
-            try:
-                connection.join()
-            except BaseException:
-                # Ctrl-C while it waits: nothing is to be left.
-                connection.kill()
-                raise
-
-    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
-        # Ctrl-C and the like do not wait for what nobody wants any more.
-        if kind is not None and not issubclass(kind, Exception):
-            self.kill()
-        else:
-            self.shutdown(wait=True)
-
-
-def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
-    lengths = [len(one) for one in iterables if hasattr(one, "__len__")]
-    return min(lengths) if len(lengths) == len(iterables) else None
-
-
-def _outcomes(
-    stream: Stream, until: float | None, return_exceptions: bool, report: Callable[[int], None] | None
-) -> Iterator[Any]:
-    try:
-        while (ended := stream.next(until)) is not None:
-            value = stream.value(ended)
-            if report is not None:
-                report(stream.done)
-            if isinstance(value, TaskFailed) and not return_exceptions:
-                raise value
-            yield value
-    finally:
-        stream.close()
-        if report is not None:
-            report(-1)
+        try:
+            return self._outcomes(
+                _Program(connection, self._function(connection, function), self._read),
+                rows,
+                length(iterables),
+                timeout=timeout,
+                chunksize=chunksize,
+                buffersize=buffersize,
+                return_exceptions=return_exceptions,
+                progress=progress,
+            )
+        finally:
+            connection.unpin()
 
 
 def run(
@@ -246,30 +170,5 @@ def run(
     with Executor(program, **limits) as executor:
         yield from executor.map(rows, progress=progress, return_exceptions=return_exceptions)
 
-
-def _at_exit() -> None:
-    global _over
-    _over = True
-    # An interrupted program does not wait for its tasks.
-    interrupted = getattr(sys, "last_type", None)
-    how = _frames.KILL if interrupted is not None and issubclass(interrupted, KeyboardInterrupt) else _frames.DRAIN
-    open_ones = list(LIVE)
-    for connection in open_ones:
-        connection.end(how)
-    for connection in open_ones:
-        connection.join()
-
-
-# Before the interpreter waits for threads, as concurrent.futures does it. Other interpreters have only `atexit`.
-getattr(threading, "_register_atexit", atexit.register)(_at_exit)
-
-
-def _after_fork() -> None:
-    for executor in list(_executors):
-        executor._lock = threading.Lock()
-        executor._connection = None
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 __all__ = ["Executor", "run"]

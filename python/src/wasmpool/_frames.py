@@ -19,6 +19,9 @@ HEAD = struct.Struct("<IB")
 TASK = struct.Struct("<QIQI")
 #: id, status, layer, has an output, attempts, worker, wall and wait in ns, lengths of output and detail
 RESULT = struct.Struct("<QBBBxIIQQII")
+STATUS_AT = 8
+#: The same, of which only id, status and the two lengths are read.
+_BRIEF = struct.Struct("<QB27xII")
 CANCEL_BODY = struct.Struct("<QB")
 PAIR = struct.Struct("<QQ")
 
@@ -66,20 +69,19 @@ class Inbox:
         return frames
 
 
-def results(body: bytes) -> list[tuple[tuple[int, ...], bytes, bytes]]:
-    """The results of a frame: its numbers, the output and the detail of each."""
+def results(body: bytes) -> list[tuple[int, int, bytes, int, int]]:
+    """The results of a frame: id, status, output, and where the result begins and ends."""
     found = []
-    at, end, head = 0, len(body), RESULT.size
-    unpack = RESULT.unpack_from
+    at, end, head = 0, len(body), _BRIEF.size
+    unpack, add = _BRIEF.unpack_from, found.append
     while at < end:
         if end - at < head:
             raise FrameError("a result is cut off")
-        numbers = unpack(body, at)
-        at += head
-        middle = at + numbers[8]
-        last = middle + numbers[9]
+        task, status, size, more = unpack(body, at)
+        middle = at + head + size
+        last = middle + more
         if last > end:
             raise FrameError("a result is cut off")
-        found.append((numbers, body[at:middle], body[middle:last]))
+        add((task, status, body[at + head : middle], at, last))
         at = last
     return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures._base import PENDING
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import _values
+from . import _frames
 from ._errors import OF_STATUS, TaskFailed
 
 if TYPE_CHECKING:
@@ -37,14 +38,25 @@ class Receipt:
 class Ended:
     """The end of a task as the server reports it."""
 
-    __slots__ = ("_numbers", "_detail", "_names", "output")
+    __slots__ = ("_head", "_detail", "_names", "output")
 
-    def __init__(self, numbers: tuple[int, ...], output: bytes, detail: bytes, names: Names) -> None:
-        self._numbers, self.output, self._detail, self._names = numbers, output, detail, names
+    def __init__(self, body: bytes, at: int, output: bytes, last: int, names: Names) -> None:
+        """The output is that of the result in a frame's body from `at` to `last`."""
+        middle = at + _frames.RESULT.size
+        self._head, self._detail = body[at:middle], body[middle + len(output) : last]
+        self.output, self._names = output, names
+
+    @property
+    def _numbers(self) -> tuple[int, ...]:
+        return _frames.RESULT.unpack(self._head)
+
+    @property
+    def is_ok(self) -> bool:
+        return self._head[_frames.STATUS_AT] == 0
 
     @property
     def status(self) -> str:
-        return self._names.status(self._numbers[1])
+        return self._names.status(self._head[_frames.STATUS_AT])
 
     def _details(self) -> dict[str, Any]:
         return json.loads(self._detail) if self._detail else {}
@@ -88,12 +100,15 @@ class Names:
 class TaskFuture(Future[Any]):
     """The future of a task: a `concurrent.futures.Future` that can stop its task, and has a receipt of it."""
 
-    def __init__(self, row: bytes, was_bytes: bool, how: _values.Output, function: int, timeout: float | None) -> None:
+    def __init__(
+        self, row: bytes, was_bytes: bool, read: Callable[[bytes, bool], Any], function: int, timeout: float | None
+    ) -> None:
         super().__init__()
         self._id = -1
         self._row: bytes | None = row
         self._was_bytes = was_bytes
-        self._how = how
+        # Makes a value of the output, or raises what the output says.
+        self._read = read
         self._function = function
         self._micros = 0 if timeout is None else max(1, round(timeout * 1e6))
         self._connection: Connection | None = None
@@ -149,17 +164,26 @@ class TaskFuture(Future[Any]):
         self.set_running_or_notify_cancel()
         return None
 
+    def _failure(self, ended: Ended) -> Exception:
+        return ended.failure()
+
     def _settle(self, ended: Ended) -> None:
         self._ended = ended
         self._connection = None
-        if ended._numbers[1] == 0:
-            if not self.cancelled():
-                self.set_result(_values.output(ended.output, self._how, self._was_bytes))
+        if self.cancelled():
+            return
+        if ended.is_ok:
+            try:
+                value = self._read(ended.output, self._was_bytes)
+            except Exception as error:
+                self.set_exception(error.with_traceback(None))
+            else:
+                self.set_result(value)
         elif ended.status == "skipped":
             super().cancel()
             self.set_running_or_notify_cancel()
-        elif not self.cancelled():
-            self.set_exception(ended.failure())
+        else:
+            self.set_exception(self._failure(ended))
 
     def _lose(self, error: BaseException) -> None:
         """The server is gone."""

@@ -1,14 +1,20 @@
-"""Results of `Executor.map`: lazily, in order, and with a bounded number of rows ahead."""
+"""Results of `Executor.map`: lazily, in order, and with a bounded number of rows ahead.
+
+A row costs as little Python as possible: it is packed where it is taken from the iterable, its result is kept as it came,
+and becomes a value where the caller takes it.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
-from . import _frames, _values
-from ._connection import Connection
+from . import _frames
+from ._connection import NUMBERS, Connection, Rows
+from ._connection import PATIENCE as WAIT
 from ._future import Ended
 
 #: Rows that are ahead of the results, unless `buffersize` says another number: as many as the server gives credit for.
@@ -19,6 +25,24 @@ AHEAD_BYTES = 32 << 20
 BLOCK = 512
 #: Seconds after which the rows that are made are sent in any case.
 PATIENCE = 0.002
+#: Results after which further rows are made, so that the workers always have some.
+STEP = 256
+
+
+class Source(Protocol):
+    """Where the rows of a stream go."""
+
+    def begin(self) -> tuple[Connection, Callable[[Any], tuple[bytes, bool]], int]:
+        """A connection that stays until it is unpinned, how a value becomes a row there, and the function."""
+        ...
+
+    def read(self, output: bytes, was_bytes: bool, /) -> Any:
+        """The value of an output. Raises what the output says."""
+        ...
+
+    def failure(self, ended: Ended, /) -> Exception:
+        """What a task that is not ok raises."""
+        ...
 
 
 class Stream:
@@ -26,119 +50,153 @@ class Stream:
 
     def __init__(
         self,
-        connection: Connection,
+        source: Source,
         rows: Iterator[Any],
-        how: _values.Output,
-        function: int,
         ahead: int,
         block: int,
     ) -> None:
-        self._connection = connection
+        self._source = source
         self._rows: Iterator[Any] | None = rows
-        self._how, self._function = how, function
         self._ahead, self._block = ahead, min(block, ahead)
-        # By the numbers that the connection gives. Rows were bytes, or values; their sizes are what is ahead.
-        self._order: list[int] = []
-        self._place = 0
-        self._given: dict[int, tuple[bool, int]] = {}
-        self._ahead_bytes = 0
-        self._ended: dict[int, Ended] = {}
-        self._bell = threading.Event()
+        # Of each row that is ahead: how long it is, or the complement of that if it was given as bytes.
+        self._open: deque[int] = deque()
+        self._open_bytes = 0
+        # By the places of rows: outputs of tasks that are ok, and the ends of others.
+        self._ended: dict[int, bytes | Ended] = {}
+        self._bell = threading.Lock()
+        self._bell.acquire()
         self._lost: BaseException | None = None
-        self.submitted = 0
-        self.done = 0
+        self._taken = 0
+        # Numbers of tasks: for each lease its connection, the place of its first row, and the number of that.
+        self._leases: list[tuple[Connection, int, int]] = []
+        self._numbers = range(0)
 
     # What the reader calls.
 
-    def _settle(self, ended: Ended, task: int) -> None:
-        self._ended[task] = ended
-
     def _ring(self) -> None:
-        self._bell.set()
+        try:
+            self._bell.release()
+        except RuntimeError:
+            # It rings already.
+            pass
 
     def _lose(self, error: BaseException) -> None:
         self._lost = error
-        self._bell.set()
+        self._ring()
 
     # What the caller calls.
 
     def feed(self) -> bool:
         """Submits some rows, if there are any and there is room. Whether it did."""
-        open_rows = len(self._order) - self._place
-        if self._rows is None or open_rows >= self._ahead or self._ahead_bytes >= AHEAD_BYTES:
+        room = self._ahead - len(self._open)
+        if self._rows is None or room <= 0 or self._open_bytes >= AHEAD_BYTES:
             return False
-        if self._connection.is_over():
-            raise RuntimeError("cannot schedule new futures after shutdown: not all rows of the map were taken before")
-        most = min(self._block, self._ahead - open_rows)
-        block: list[bytes] = []
-        given: list[tuple[bool, int]] = []
-        until = time.monotonic() + PATIENCE
+        connection, make, function = self._source.begin()
         try:
-            for value in self._rows:
-                row, was_bytes = _values.row(value)
-                if len(row) > _frames.MAX_ROW:
-                    raise ValueError(f"a row has {len(row)} bytes, more than {_frames.MAX_ROW}")
-                block.append(row)
-                given.append((was_bytes, len(row)))
-                self._ahead_bytes += len(row)
-                if len(block) >= most or self._ahead_bytes >= AHEAD_BYTES or time.monotonic() > until:
-                    break
-            else:
-                self._rows = None
+            if connection.is_over():
+                raise RuntimeError(
+                    "cannot schedule new futures after shutdown: not all rows of the map were taken before"
+                )
+            if not self._numbers or self._leases[-1][0] is not connection:
+                self._numbers = connection.lease(self, self._taken)
+                self._leases.append((connection, self._taken, self._numbers.start))
+            pieces: list[bytes] = []
+            try:
+                self._collect(min(self._block, room, len(self._numbers)), pieces, make, function)
+            finally:
+                # Also the rows before one that fails.
+                if pieces:
+                    count = len(pieces) // 2
+                    self._taken += count
+                    self._numbers = self._numbers[count:]
+                    connection.submit_rows(Rows(self, pieces))
         finally:
-            # Also the rows before one that fails.
-            if block:
-                first = self._connection.submit_rows(self, block, self._function)
-                numbers = range(first, first + len(block))
-                self._order += numbers
-                self._given.update(zip(numbers, given, strict=True))
-                self.submitted += len(block)
-        return bool(block)
+            connection.unpin()
+        return bool(pieces)
 
-    def next(self, until: float | None) -> Ended | None:
-        """The end of the next task; `None` after the last."""
+    def _collect(
+        self, most: int, pieces: list[bytes], make: Callable[[Any], tuple[bytes, bool]], function: int
+    ) -> None:
+        """Takes rows from the iterable, and packs them."""
+        rows, numbers = self._rows, iter(self._numbers)
+        pack, clock, note = _frames.TASK.pack, time.monotonic, self._open.append
+        assert rows is not None
+        until = clock() + PATIENCE
+        for value in rows:
+            row, was_bytes = make(value)
+            size = len(row)
+            if size > _frames.MAX_ROW:
+                raise ValueError(f"a row has {size} bytes, more than {_frames.MAX_ROW}")
+            pieces += (pack(next(numbers), function, 0, size), row)
+            note(~size if was_bytes else size)
+            self._open_bytes += size
+            most -= 1
+            if most <= 0 or self._open_bytes >= AHEAD_BYTES or clock() > until:
+                return
+        self._rows = None
+
+    def values(
+        self, until: float | None, return_exceptions: bool, report: Callable[[int], None] | None
+    ) -> Iterator[Any]:
+        """The outputs in the order of the rows, as values."""
+        ended, opened = self._ended, self._open
+        while (place := self._await(until)) is not None:
+            # All that are there, without a look at anything else.
+            while (found := ended.pop(place, None)) is not None:
+                place += 1
+                size = opened.popleft()
+                was_bytes = size < 0
+                self._open_bytes -= ~size if was_bytes else size
+                if report is not None:
+                    report(place)
+                # Nothing here holds the value, which may be large.
+                yield self._value(found, was_bytes, return_exceptions)
+                if place % STEP == 0:
+                    self.feed()
+
+    def _value(self, found: bytes | Ended, was_bytes: bool, return_exceptions: bool) -> Any:
+        try:
+            if isinstance(found, Ended):
+                raise self._source.failure(found)
+            return self._source.read(found, was_bytes)
+        except Exception as error:
+            if return_exceptions:
+                return error.with_traceback(None)
+            raise
+
+    def _await(self, until: float | None) -> int | None:
+        """The place of the next result, when it is there; `None` after the last."""
         while True:
-            while self._place < len(self._order) and self._order[self._place] not in self._ended:
-                if self._lost is not None:
-                    raise self._lost
-                if not self.feed():
-                    self._wait(until)
-            if self._place < len(self._order):
-                break
-            if not self.feed():
+            place = self._taken - len(self._open)
+            if place in self._ended:
+                return place
+            if self._lost is not None and self._open:
+                raise self._lost
+            if self.feed():
+                continue
+            if not self._open:
                 return None
-        task = self._order[self._place]
-        self._place += 1
-        if self._place >= 65536:
-            del self._order[: self._place]
-            self._place = 0
-        elif self._place % 256 == 0:
-            # Before the workers have nothing left.
-            self.feed()
-        ended = self._ended.pop(task)
-        self.done += 1
-        return ended
-
-    def value(self, ended: Ended) -> Any:
-        was_bytes, size = self._given.pop(ended._numbers[0])
-        self._ahead_bytes -= size
-        if ended._numbers[1] == 0:
-            return _values.output(ended.output, self._how, was_bytes)
-        return ended.failure()
+            self._wait(until)
 
     def _wait(self, until: float | None) -> None:
-        task = self._order[self._place]
-        self._bell.clear()
-        if task in self._ended or self._lost is not None:
-            return
-        left = None if until is None else until - time.monotonic()
-        if (left is not None and left <= 0) or not self._bell.wait(left):
-            raise TimeoutError("the results did not come in time")
+        while True:
+            left = WAIT if until is None else min(WAIT, until - time.monotonic())
+            if left > 0 and self._bell.acquire(timeout=left):
+                return
+            if until is not None and left <= 0:
+                raise TimeoutError("the results did not come in time")
 
     def close(self) -> None:
         """Cancels what is left."""
         self._rows = None
-        left = [task for task in self._order[self._place :] if task not in self._ended]
-        if left and not self._connection.is_over():
-            self._connection.cancel_all(left)
-        self._place = len(self._order)
+        places = range(self._taken - len(self._open), self._taken)
+        self._open.clear()
+        left = [place for place in places if place not in self._ended]
+        self._ended.clear()
+        end = self._taken
+        for connection, begin, first in reversed(self._leases):
+            connection.give_back([first // NUMBERS])
+            numbers = [first + place - begin for place in left if begin <= place < end]
+            if numbers and not connection.is_over():
+                connection.cancel_all(numbers)
+            end = begin

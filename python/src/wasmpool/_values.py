@@ -1,27 +1,41 @@
 """Python values as rows, and outputs as Python values. Outputs are data: nothing in them is ever run."""
 
 import json
+from collections.abc import Callable
 from typing import Any, Literal
 
 #: How outputs are read: as their rows were given, or all alike.
 Output = Literal["auto", "json", "text", "bytes"]
-OUTPUTS = ("auto", "json", "text", "bytes")
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_BYTES = (bytes, bytearray, memoryview)
+# `encode` makes one of these for each value, which takes longer than most values do.
+_make: Any = getattr(json.encoder, "c_make_encoder", None)
+_parts: Any = _make and _make(None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+# Without the search for white space around the value, which costs as much as the value.
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
 
 
 def row(value: Any) -> tuple[bytes, bool]:
     """The bytes of a row, and whether they were given as bytes."""
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if type(value) is int:
+        return b"%d" % value, False
+    if isinstance(value, _BYTES):
         return bytes(value), True
-    return _encode(value).encode(), False
+    if _parts is not None:
+        try:
+            return "".join(_parts(value, 0)).encode(), False
+        except Exception:
+            # `encode` says what is wrong with it.
+            pass
+    return _encoder.encode(value).encode(), False
 
 
 def json_output(output: bytes) -> Any:
@@ -31,16 +45,26 @@ def json_output(output: bytes) -> Any:
     except UnicodeDecodeError:
         return output
     try:
-        return _decode(text)
+        value, end = _scan(text, 0)
+        if end == len(text):
+            return value
+    except (ValueError, RecursionError, StopIteration):
+        pass
+    try:
+        return _decoder.decode(text)
     # Also numbers of too many digits, and values that are nested too deep.
     except (ValueError, RecursionError):
         return text.removesuffix("\n")
 
 
-def output(output: bytes, how: Output, was_bytes: bool) -> Any:
-    """An output as it was asked for."""
-    if how == "bytes" or (how == "auto" and was_bytes):
-        return output
-    if how == "text":
-        return output.decode(errors="replace")
-    return json_output(output)
+def _auto(output: bytes, was_bytes: bool) -> Any:
+    return output if was_bytes else json_output(output)
+
+
+#: How outputs become values: functions of an output, and whether its row was bytes.
+READERS: dict[Output, Callable[[bytes, bool], Any]] = {
+    "auto": _auto,
+    "json": lambda output, _: json_output(output),
+    "text": lambda output, _: output.decode(errors="replace"),
+    "bytes": lambda output, _: output,
+}

@@ -5,11 +5,12 @@ use crate::cli::CANNOT_WRITE;
 
 #[test]
 fn c66_c90_a_torn_end_is_told_and_done_again() {
-    let place = Place::new(numbers(3_000));
+    // More than a group holds, so that one is left.
+    let place = Place::new(numbers(6_000));
     for (what, name, tear) in [
         ("a group cut short", "out.wpool/journal", (|bytes| bytes.truncate(bytes.len() - 5)) as fn(&mut Vec<u8>)),
         ("zeros", "out.wpool/journal", |bytes| bytes.resize(bytes.len() + 4_096, 0)),
-        ("a line without a group", "out", |bytes| bytes.extend_from_slice(b"{\"id\":3000,\"status\":\"ok\"}\n")),
+        ("a line without a group", "out", |bytes| bytes.extend_from_slice(b"{\"id\":6000,\"status\":\"ok\"}\n")),
         ("half a line", "out", |bytes| bytes.extend_from_slice(b"{\"id\":30")),
         ("a group without its lines", "out", |bytes| bytes.truncate(bytes.len() - 30)),
         ("lines that never reached the disk", "out", |bytes| {

@@ -14,6 +14,7 @@ mod scripts;
 mod templates;
 mod twins;
 mod typescript;
+mod warm;
 
 use std::env;
 use std::fs;

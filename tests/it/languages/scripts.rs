@@ -4,12 +4,12 @@ use super::*;
 use crate::guide::{blocks, page};
 
 /// Scripts with their files, in a folder.
-struct Desk {
+pub(super) struct Desk {
     folder: TempDir,
 }
 
 impl Desk {
-    fn new(files: &[(&str, &str)]) -> Desk {
+    pub(super) fn new(files: &[(&str, &str)]) -> Desk {
         let desk = Desk { folder: elsewhere() };
         for (name, content) in files {
             let path = desk.folder.path().join(name);
@@ -19,7 +19,7 @@ impl Desk {
         desk
     }
 
-    fn run(&self, args: &str, rows: &str) -> Ran {
+    pub(super) fn run(&self, args: &str, rows: &str) -> Ran {
         // The first one makes and compiles the runtime, which takes longer than a hang where cores are few.
         let mut command = wpool_with_tools();
         command.current_dir(self.folder.path()).arg("run").args(args.split_whitespace());

@@ -106,3 +106,56 @@ fn doctor_says_which_runtimes_there_are() {
     let report = &desk.wpool("doctor --json", "").records()[0];
     assert_eq!(report["runtimes"][0]["current"], true, "{report}");
 }
+
+/// A desk without the tool, and the runtime that it has made, elsewhere.
+fn with_a_given_runtime() -> (Desk, String) {
+    let desk = Desk::new();
+    desk.write("app.py", SCRIPT);
+    desk.write("given/readme", "");
+    assert_eq!(desk.wpool("runtime build python", "").code, 0);
+    fs::remove_file(desk.path("bin/componentize-py")).expect("it is there");
+    let runtimes = fs::read_dir(desk.path("cache/wpool/runtimes")).expect("a folder").flatten();
+    let mut names = runtimes.map(|file| file.file_name().into_string().expect("a text"));
+    let name = names.find(|name| name.ends_with(".wasm")).expect("a runtime");
+    fs::rename(desk.path("cache/wpool/runtimes").join(&name), desk.path("given").join(&name)).expect("it moves");
+    (desk, name)
+}
+
+fn with(desk: &Desk, files: &[PathBuf], args: &str) -> Ran {
+    let files = std::env::join_paths(files).expect("paths");
+    run(desk.command().env("WPOOL_RUNTIMES", files).args(args.split_whitespace()), "\"q\"\n")
+}
+
+#[test]
+fn a_runtime_that_a_package_brings_needs_no_tool_and_is_not_removed() {
+    let (desk, name) = with_a_given_runtime();
+    let given = [desk.path("none.wasm"), desk.path("given").join(&name)];
+    let ran = with(&desk, &given, "run app.py");
+    assert!(ran.code == 0 && !ran.stderr.contains("runtime"), "{}", ran.stderr);
+    let listed = with(&desk, &given, "runtime list").stdout;
+    assert!(listed.contains("  used, given by WPOOL_RUNTIMES\n"), "{listed}");
+    let doctor = with(&desk, &given, "doctor").stdout;
+    assert!(doctor.contains("\n  python          given    python-1.0-"), "{doctor}");
+    assert_eq!(with(&desk, &given, "runtime prune --all").stderr, "wpool: removed 0 runtimes\n");
+    // A tool that is there does not make it again, and nobody else's file is written.
+    desk.tool("2.0");
+    let ran = with(&desk, &given, "runtime build python");
+    assert!(ran.stderr.contains("the runtime of python is given by WPOOL_RUNTIMES: python-1.0-"), "{}", ran.stderr);
+    assert_eq!((with(&desk, &given, "run app.py -q").code, desk.calls()), (0, 1));
+}
+
+#[test]
+fn a_given_runtime_of_another_wpool_or_behind_a_link_is_not_used() {
+    let (desk, name) = with_a_given_runtime();
+    let file = desk.path("given").join(&name);
+    let other = desk.path("given/python-1.0-0123456789ab.wasm");
+    fs::copy(&file, &other).expect("a copy");
+    for unused in [other, PathBuf::from("given").join(&name), desk.path("given")] {
+        let ran = with(&desk, std::slice::from_ref(&unused), "run app.py");
+        assert!(ran.code == SET_UP && ran.stderr.contains("python needs componentize-py"), "{unused:?} {}", ran.stderr);
+    }
+    fs::create_dir(desk.path("links")).expect("a folder");
+    std::os::unix::fs::symlink(&file, desk.path("links").join(&name)).expect("a link");
+    let ran = with(&desk, &[desk.path("links").join(&name)], "run app.py");
+    assert!(ran.code == SET_UP && ran.stderr.contains("it is a link"), "{}", ran.stderr);
+}

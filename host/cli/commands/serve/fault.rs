@@ -58,6 +58,7 @@ fn name(setting: Setting) -> Option<&'static str> {
     Some(match setting {
         Setting::Args => "args",
         Setting::Call => "call",
+        Setting::CpuTime => "cpu_time",
         Setting::CrashLimit => "crash_limit",
         Setting::Deadline => "timeout",
         Setting::Deterministic => "deterministic",

@@ -30,6 +30,7 @@ struct Typed {
     name: Option<String>,
     max_workers: Option<usize>,
     timeout: Option<f64>,
+    cpu_time: Option<f64>,
     interrupt: Option<Stop>,
     memory: Option<u64>,
     max_output: Option<u64>,
@@ -176,6 +177,7 @@ impl Typed {
         task.json_rows = self.rows == Rows::Json;
         task.grants = self.grants()?;
         task.limits.deadline = self.timeout.map(|time| seconds("timeout", time)).transpose()?;
+        task.limits.cpu = self.cpu_time.map(|time| seconds("cpu_time", time)).transpose()?;
         task.limits.fuel = self.fuel;
         task.limits.memory = self.memory.unwrap_or(task.limits.memory);
         task.limits.output = self.max_output.unwrap_or(task.limits.output);
