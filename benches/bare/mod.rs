@@ -176,6 +176,8 @@ fn engine(instances: u32, images: Images) -> wasmtime::Result<Engine> {
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .concurrency_support(false)
+        .gc_support(false)
+        .wasm_exceptions(false)
         .memory_reservation(4 << 30)
         .memory_init_cow(true);
     Engine::new(&config)

@@ -28,6 +28,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A smaller program is compiled before threads would have started.
 const LEAST_FOR_THREADS: usize = 512 << 10;
 
+/// A smaller program is compiled about as quickly as another process looks at it, which takes 10 ms.
+const LEAST_FOR_A_LOOK: usize = 64 << 10;
+
 /// Most threads that compile. Beyond this the parts that one thread does take longer than the others.
 const MOST_THREADS: usize = 16;
 
@@ -35,9 +38,26 @@ const MOST_THREADS: usize = 16;
 const MEMORY_OF_A_THREAD: u64 = 256 << 20;
 
 impl Maker<'_> {
-    /// Compiles the program, with the state that `init` left if this is the goal. Takes the state, because the image
-    /// holds it, too.
+    /// Compiles the program, with the state that `init` left if this is the goal. A program that is refused is refused
+    /// before machine code is made of it, as far as this can be seen.
     pub(super) async fn compile(&self, goal: Goal, state: Option<Bytes>) -> Result<(Compiled, Bytes), Error> {
+        if goal != Goal::Snapshot && self.program.bytes().len() >= LEAST_FOR_A_LOOK {
+            self.fit(self.look().await?)?;
+        }
+        self.in_compiler(goal, state).await
+    }
+
+    /// Has a compiler process reach a goal, or finds that it has refused the program before. Takes the state, because the
+    /// image holds it, too.
+    pub(super) async fn in_compiler(&self, goal: Goal, state: Option<Bytes>) -> Result<(Compiled, Bytes), Error> {
+        if let Some(refusal) = self.remembered() {
+            return Err(self.refused(refusal));
+        }
+        let made = self.asked(goal, state).await;
+        made.inspect_err(|error| self.remember(error))
+    }
+
+    async fn asked(&self, goal: Goal, state: Option<Bytes>) -> Result<(Compiled, Bytes), Error> {
         let label = label(Role::Compiler, None, self.program.name());
         let spawned = self.spawner.spawn(self.worker, Role::Compiler, label, Vec::new()).await;
         let mut process = spawned.map_err(|source| Error::Spawn { role: "compiler", source })?;
@@ -54,7 +74,9 @@ impl Maker<'_> {
         let program = (Kind::Program, self.program.bytes().clone());
         let rest = [program].into_iter().chain(state.map(|state| (Kind::Snapshot, state))).collect();
         let compiling = set_up(&mut process, setup, rest, &mut decoder, Kind::Image);
-        let frames = match self.watched(within(wall, compiling)).await {
+        let compiling = within(wall, compiling);
+        let frames = if goal == Goal::Look { compiling.await } else { self.watched(compiling).await };
+        let frames = match frames {
             Some(frames) => frames,
             None => Err(Failed::Died(format!("it took longer than {wall:?}"))),
         };

@@ -10,6 +10,7 @@ mod bounds;
 mod cache;
 mod compile;
 mod init;
+mod look;
 mod state;
 
 use std::fs::File;
@@ -70,7 +71,7 @@ impl Made {
         let start = self.compiled.start;
         // Memories are wpool's own only if the program allows that.
         let settings = ImageSettings { reset: start.is_some(), ..self.settings };
-        ImageSetup { settings, start, prepared: None }
+        ImageSetup { settings, proposals: self.compiled.proposals, start, prepared: None }
     }
 
     fn has_init(&self) -> bool {
@@ -110,7 +111,7 @@ pub async fn inspect_each(program: &Program, config: &PoolConfig) -> Result<Vec<
     .await
 }
 
-/// Compiles a program as it is, and hands on the draft of its report.
+/// Looks at a program as it is, and hands on the draft of its report.
 async fn drafted<T>(
     program: &Program,
     config: &PoolConfig,
@@ -121,8 +122,11 @@ async fn drafted<T>(
     config.settle()?;
     config.find_worker()?;
     let maker = Maker::new(program, &config, &spawner)?;
-    let made = maker.plain().await?;
-    read(&maker, made.compiled.draft)
+    let draft = match maker.load_image(maker.settings) {
+        Some(made) => made.compiled.draft,
+        None => maker.look().await?,
+    };
+    read(&maker, draft)
 }
 
 impl Image {

@@ -11,7 +11,7 @@ use crate::model::report::{Draft, Function, Kind, Resources};
 use crate::model::typed::{Case, Field, Signature, Type};
 use crate::protocol::contents::{Contents, Span};
 use crate::protocol::setup::{
-    AnswerDetail, ChildError, CompileSetup, Compiled, Goal, Hello, ImageSettings, Notice, WorkerSetup,
+    AnswerDetail, ChildError, CompileSetup, Compiled, Goal, Hello, ImageSettings, Notice, Proposals, WorkerSetup,
 };
 
 /// Tokens of JSON, and numbers and names with a meaning for some reader.
@@ -90,7 +90,7 @@ fn draft() -> Draft {
 }
 
 fn compiled() -> Compiled {
-    Compiled { draft: draft(), start: Some(Span { at: 4096, length: 100 }) }
+    Compiled { draft: draft(), proposals: Proposals::default(), start: Some(Span { at: 4096, length: 100 }) }
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {
@@ -121,7 +121,7 @@ proptest! {
     #[test]
     fn a_report_is_read_or_refused_and_can_be_used(changes in changes()) {
         thread_local!(static SAMPLE: String = json(&compiled()));
-        if let Some(Compiled { draft, start }) = SAMPLE.with(|text| read(&changed(text, &changes))) {
+        if let Some(Compiled { draft, start, .. }) = SAMPLE.with(|text| read(&changed(text, &changes))) {
             use_draft(&draft);
             let file = tempfile::tempfile().expect("a file");
             prop_assert!(start.is_none_or(|start| Contents::read(&file, start).is_err()), "the file is empty");

@@ -34,6 +34,8 @@ pub(crate) struct WorkerSetup {
 pub(crate) struct ImageSetup {
     pub settings: ImageSettings,
     /// As in [`Compiled`].
+    pub proposals: Proposals,
+    /// As in [`Compiled`].
     pub start: Option<Span>,
     /// The state that `init` left, as a part of the last descriptor.
     pub prepared: Option<Span>,
@@ -54,13 +56,26 @@ pub(crate) struct CompileSetup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Compiled {
     pub draft: Draft,
+    pub proposals: Proposals,
     /// What memories begin with, as a part of the image: set for an image whose memories wpool maps itself.
     pub start: Option<Span>,
+}
+
+/// Parts of the engine that a program's proposals need. They are on for such programs alone, because they cost time in
+/// every instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposals {
+    /// The collector and its heap: for exceptions, structures and references to things of the host.
+    pub heap: bool,
+    /// Tasks inside a component: for asynchronous functions.
+    pub tasks: bool,
 }
 
 /// The purpose of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Goal {
+    /// None: the report alone, without any machine code of the program.
+    Look,
     /// Runs the program as it is.
     Run,
     /// Runs the program from the state that its `init` leaves. If a state can be laid over its instances, the image is for

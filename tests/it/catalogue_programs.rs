@@ -2,8 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
+use wpool::limits::CompileLimits;
+use wpool::{Event, Observer, PoolConfig, Program, WorkerCommand};
 
 use crate::catalogue_rows::peak;
 use crate::cli::{OK, REFUSED, assert_refused, folder, read, write};
@@ -103,10 +108,9 @@ fn c06_a_malformed_module_is_refused_with_the_place() {
 fn c07_c52_a_proposal_that_is_not_there_is_refused_by_name() {
     for (needle, fields) in [
         ("threads", r#"(memory (export "memory") 1 1 shared)"#),
-        ("custom page sizes", r#"(memory (export "memory") 1 (pagesize 1))"#),
-        ("stack switching", "(type $f (func)) (type $c (cont $f))"),
-        ("exceptions", r#"(tag $e) (func (export "throw") (throw $e))"#),
-        ("gc types", "(type $a (array (mut i32))) (func (drop (array.new_default $a (i32.const 0x7fffffff))))"),
+        ("custom-page-sizes", r#"(memory (export "memory") 1 (pagesize 1))"#),
+        ("stack-switching", "(type $f (func)) (type $c (cont $f))"),
+        ("draft form of exceptions", "(tag $e) (func try catch $e end)"),
     ] {
         refused("task.wat", format!(r#"(module {fields} (func (export "_start")))"#), "", &["task.wat", needle]);
     }
@@ -180,6 +184,43 @@ fn c13_a_million_functions_meet_the_limit_of_memory() {
 
 #[test]
 fn c14_loops_that_no_registers_are_found_for_meet_the_limit_of_time() {
+    let loops = many_loops();
+    assert!(loops.len() < 1 << 20);
+    refused_cheaply(&loops, "--compile-timeout 1s", "--compile-timeout", 64 << 10);
+}
+
+#[test]
+fn a_program_that_cannot_be_called_is_refused_before_its_code_is_compiled() {
+    // Of this code no machine code is made within a second.
+    let renamed = |name: &[u8; 6]| {
+        let mut loops = many_loops();
+        let at = loops.windows(6).position(|bytes| bytes == b"_start").expect("an export");
+        loops[at..at + 6].copy_from_slice(name);
+        loops
+    };
+    let limit = "--compile-timeout 1s";
+    refused("other.wasm", renamed(b"_begin"), limit, &["no calling convention fits"]);
+    refused("task.wasm", renamed(b"_start"), &format!("{limit} --call other"), &["exports no function `other`"]);
+    refused("memory.wasm", renamed(b"_start"), limit, &["--compile-timeout"]);
+}
+
+#[tokio::test]
+async fn a_report_takes_no_compiling() {
+    let limits = CompileLimits { time: Duration::from_secs(1), ..CompileLimits::default() };
+    let worker = Some(WorkerCommand::at(env!("CARGO_BIN_EXE_wpool")));
+    let compiled = Arc::new(AtomicBool::new(false));
+    let heard = compiled.clone();
+    let observer = Observer::new(move |event| {
+        heard.fetch_or(matches!(event, Event::Compiling { .. }), Ordering::Relaxed);
+    });
+    let config = PoolConfig { worker, observer, compile_limits: limits, cache: None, ..PoolConfig::default() };
+    let report = wpool::inspect(&Program::new("loops", many_loops()), &config).await.expect("a report");
+    assert_eq!(report.entry, ["_start"]);
+    assert!(!compiled.load(Ordering::Relaxed));
+}
+
+/// A command whose code takes the compiler many seconds.
+fn many_loops() -> Vec<u8> {
     const LOOPS: usize = 20_000;
     const LOCALS: usize = 1_000;
     let local = |op: u8, at: usize| [&[op][..], &leb(at % LOCALS)].concat();
@@ -193,9 +234,7 @@ fn c14_loops_that_no_registers_are_found_for_meet_the_limit_of_time() {
         body.extend(local(LOCAL_GET, at));
         body.extend([BR_IF, 0, END]);
     }
-    let loops = command(1, LOCALS, &body);
-    assert!(loops.len() < 1 << 20);
-    refused_cheaply(&loops, "--compile-timeout 1s", "--compile-timeout", 64 << 10);
+    command(1, LOCALS, &body)
 }
 
 #[test]

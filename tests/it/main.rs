@@ -48,6 +48,7 @@ mod power_cut;
 mod processes;
 mod programs;
 mod progress;
+mod proposals;
 mod reset;
 mod reset_components;
 mod reset_fuel;

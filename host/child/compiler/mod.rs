@@ -6,33 +6,29 @@ mod flat;
 mod freeze;
 mod imports;
 mod inspect;
+mod make;
 mod needs;
 mod outer;
+mod proposals;
 mod resettable;
 mod restorer;
 mod sections;
+mod skeleton;
 mod startup;
 mod types;
 
 use std::borrow::Cow;
 use std::hint::black_box;
 
-use wasmtime::component::Component;
-use wasmtime::{Engine, Module};
+use wasmtime::Engine;
 
-use self::data::Take;
-use self::outer::is_component;
-use self::resettable::Prepared;
 use crate::child::confine::{self, Confinement, Needs};
-use crate::child::engine::engine;
 use crate::child::pipes::Pipes;
 use crate::model::error::{Refusal, RefusalCode};
 use crate::model::limits::{CompileLimits, MAX_MEMORY, in_words};
 use crate::model::program::MAX_PROGRAM;
-use crate::model::report::Draft;
-use crate::protocol::contents::{PAGE, Span};
 use crate::protocol::roles::Role;
-use crate::protocol::setup::{ChildError, CompileSetup, Compiled, Goal, ImageSettings};
+use crate::protocol::setup::{ChildError, CompileSetup, Goal};
 use crate::protocol::snapshot::Snapshot;
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 
@@ -59,9 +55,10 @@ fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>)
     let program = program.ok_or_else(|| ChildError::Other("it was given no program".into()))?;
     let state = match setup.goal {
         Goal::Snapshot => Some(state(pipes, decoder)?),
-        Goal::Run | Goal::Init => None,
+        Goal::Look | Goal::Run | Goal::Init => None,
     };
-    let (compiled, image) = goal(setup.goal, &program.payload, state, setup.settings).map_err(ChildError::Program)?;
+    let wasm = binary(&program.payload).map_err(ChildError::Program)?;
+    let (compiled, image) = make::image_for(setup.goal, &wasm, state, setup.settings).map_err(ChildError::Program)?;
     let report = serde_json::to_vec(&compiled).map_err(|error| ChildError::Other(error.to_string()))?;
     if report.len() > MAX_TEXT {
         let what = format!("its imports, exports and functions take more than {} to list", in_words(MAX_TEXT as u64));
@@ -119,102 +116,6 @@ fn state(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<Snapshot, ChildErro
     Snapshot::read(&frame.payload, MAX_MEMORY).map_err(other)
 }
 
-/// The report on a program, and the image for a goal.
-fn goal(
-    goal: Goal,
-    bytes: &[u8],
-    state: Option<Snapshot>,
-    settings: ImageSettings,
-) -> Result<(Compiled, Vec<u8>), Refusal> {
-    let wasm = binary(bytes)?;
-    needs::check(&wasm)?;
-    if !freeze::may_have_init(&wasm) {
-        return image(&wasm, settings);
-    }
-    let wasm = constructors::run_once(&wasm)?;
-    if let Some(state) = state {
-        return image(&freeze::frozen(&wasm, state)?, settings);
-    }
-    if goal == Goal::Run {
-        return image(&wasm, settings);
-    }
-    if let Ok(prepared) = prepare(&wasm, settings)
-        && let Ok((compiled, image)) = image_of_prepared(&prepared, settings)
-        && (compiled.draft.init.is_some() || settings.reset)
-    {
-        // A state can be laid over each of its instances.
-        return Ok((compiled, image));
-    }
-    let instrumented = freeze::instrumented(&wasm);
-    if let Ok(instrumented) = &instrumented {
-        let (compiled, image) = image(instrumented, settings.init())?;
-        if compiled.draft.init.is_some() {
-            return Ok((compiled, image));
-        }
-    }
-    // Either another export has the name, or no state of the program can be kept.
-    let (compiled, image) = image(&wasm, settings)?;
-    if compiled.draft.init.is_some() { instrumented.map(|_| (compiled, image)) } else { Ok((compiled, image)) }
-}
-
-/// The program rewritten so that its instances can be put back, or the reason why it cannot be.
-fn prepare(wasm: &[u8], settings: ImageSettings) -> Result<Prepared, String> {
-    // Where fuel is counted, the engine copies the data, because its work counts.
-    let take = if settings.fuel { Take::Nothing } else { Take::Data };
-    let prepared = if is_component(wasm) { flat::prepare(wasm, take) } else { resettable::prepare(wasm, take) };
-    prepared?.counted(settings.fuel)
-}
-
-/// The report on a program, and its image.
-fn image(wasm: &[u8], settings: ImageSettings) -> Result<(Compiled, Vec<u8>), Refusal> {
-    let prepared = prepare(wasm, settings);
-    let mut resettable = prepared.as_ref().map(drop).map_err(Clone::clone);
-    if settings.reset
-        && let Ok(prepared) = &prepared
-    {
-        match image_of_prepared(prepared, settings) {
-            Ok(made) => return Ok(made),
-            // The program itself decides whether it is refused, by its own reason.
-            Err(refusal) => resettable = Err(refusal.message),
-        }
-    }
-    let (draft, image) = serialized(wasm, ImageSettings { reset: false, ..settings }, resettable.map(|()| None))?;
-    Ok((Compiled { draft, start: None }, image))
-}
-
-/// The image of a program whose instances can be put back: its code, and what its memories begin with, from the next
-/// page on.
-fn image_of_prepared(prepared: &Prepared, settings: ImageSettings) -> Result<(Compiled, Vec<u8>), Refusal> {
-    let (draft, mut image) =
-        serialized(&prepared.wasm, ImageSettings { reset: true, ..settings }, Ok(prepared.copying_fuel))?;
-    image.resize(image.len().next_multiple_of(PAGE), 0);
-    let start = Span { at: image.len() as u64, length: prepared.start.len() as u64 };
-    image.extend_from_slice(&prepared.start);
-    Ok((Compiled { draft, start: Some(start) }, image))
-}
-
-/// The report on a program, and its code.
-fn serialized(
-    wasm: &[u8],
-    settings: ImageSettings,
-    resettable: Result<Option<u64>, String>,
-) -> Result<(Draft, Vec<u8>), Refusal> {
-    let engine = engine(settings, None).map_err(|error| bad_module(&error))?;
-    if is_component(wasm) {
-        let component = Component::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
-        let report = inspect::component(&engine, &component, resettable)?;
-        imports::check_component(&engine, &component)?;
-        Ok((report, component.serialize().map_err(|error| bad_module(&error))?))
-    } else {
-        // Validation is quick, and rejects early what compiling would reject much later.
-        Module::validate(&engine, wasm).map_err(|error| bad_module(&error))?;
-        let module = Module::from_binary(&engine, wasm).map_err(|error| bad_module(&error))?;
-        let report = inspect::module(&module, resettable)?;
-        imports::check_module(&engine, &module)?;
-        Ok((report, module.serialize().map_err(|error| bad_module(&error))?))
-    }
-}
-
 /// The program in binary form, from binary or text.
 fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     let refuse = |what: String| Err(Refusal::new(RefusalCode::BadModule, what));
@@ -235,8 +136,4 @@ fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
         return refuse(format!("not WebAssembly (it begins with {}, a module with 00 61 73 6d)", magic.join(" ")));
     }
     wat::parse_bytes(bytes).or_else(|error| refuse(format!("not WebAssembly text: {error}")))
-}
-
-fn bad_module(error: &wasmtime::Error) -> Refusal {
-    Refusal::new(RefusalCode::BadModule, format!("{error:#}"))
 }

@@ -58,9 +58,6 @@ impl Reader {
 
     /// The parameters and result of a component's function, or the reason why a row cannot become a call of it.
     pub fn signature(&mut self, func: &ComponentFunc) -> Result<Signature, String> {
-        if func.async_() {
-            return Err("it is asynchronous, which wpool does not call yet".to_owned());
-        }
         let params = func.params().map(|(name, ty)| self.field(name, &ty, 0)).collect::<Result<_, _>>()?;
         let mut results = func.results();
         let result = results.next().map(|ty| self.read(&ty, 0)).transpose()?;

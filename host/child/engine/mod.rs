@@ -8,13 +8,15 @@ pub(crate) mod watch;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use wasmtime::{Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Collector, Config, CustomCodeMemory, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+};
 
 use self::memories::{GUARD, Memories};
 use self::stacks::Stacks;
 use crate::model::limits::{MAX_MEMORY, MAX_TABLE_ELEMENTS};
 use crate::model::report::Resources;
-use crate::protocol::setup::ImageSettings;
+use crate::protocol::setup::{ImageSettings, Proposals};
 
 /// The version of Wasmtime and of all its parts.
 pub const VERSION: &str = wasmtime_environ::VERSION;
@@ -59,14 +61,17 @@ pub(crate) struct Use<'a> {
 }
 
 /// Makes an engine. The compiler instantiates nothing, so it passes no `used`.
-pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(settings: ImageSettings, proposals: Proposals, used: Option<Use<'_>>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     let stack = if used.as_ref().is_some_and(|used| used.is_deep) { DEEP_STACK } else { GUEST_STACK };
     if let Some(Use { resources, count, is_deep: _, post_mortem, memories }) = used {
         if settings.reset {
             config.with_host_memory(memories.clone()).with_host_stack(Arc::new(Stacks::default()));
         } else {
-            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(resources, count, async_stack(stack))));
+            let heaps = if proposals.heap { count } else { 0 };
+            let mut pool = pool(resources, count, heaps);
+            pool.async_stack_keep_resident(async_stack(stack));
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         }
         config.coredump_on_trap(post_mortem);
         config.wasm_backtrace_max_frames(NonZeroUsize::new(max_frames(post_mortem)));
@@ -74,7 +79,12 @@ pub(crate) fn engine(settings: ImageSettings, used: Option<Use<'_>>) -> wasmtime
         config.with_custom_code_memory(Some(Arc::new(NeverRun)));
     }
     config
-        .concurrency_support(false)
+        .concurrency_support(proposals.tasks)
+        .gc_support(proposals.heap)
+        .wasm_exceptions(proposals.heap)
+        // It collects cycles, which the programs of managed languages make, and is the engine's own choice.
+        .collector(Collector::Copying)
+        .wasm_wide_arithmetic(true)
         .epoch_interruption(settings.epochs)
         .consume_fuel(settings.fuel)
         .cranelift_nan_canonicalization(settings.deterministic)
@@ -116,8 +126,8 @@ pub(crate) fn max_frames(post_mortem: bool) -> usize {
     if post_mortem { ALL_FRAMES } else { MAX_FRAMES }
 }
 
-/// A pool for exactly the instances that a worker has at a time.
-fn pool(resources: &Resources, count: u32, async_stack: usize) -> PoolingAllocationConfig {
+/// A pool for exactly the instances that a worker has at a time. A heap of the collector lies in a memory of the pool.
+fn pool(resources: &Resources, count: u32, heaps: u32) -> PoolingAllocationConfig {
     let (memories, tables) = (resources.memories.max(1), resources.tables.max(1));
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(count)
@@ -125,7 +135,8 @@ fn pool(resources: &Resources, count: u32, async_stack: usize) -> PoolingAllocat
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_core_instance_size(INSTANCE_BYTES)
         .max_component_instance_size(INSTANCE_BYTES)
-        .total_memories(count * memories)
+        .total_memories(count * memories + heaps)
+        .total_gc_heaps(heaps)
         .max_memories_per_component(memories)
         .max_memories_per_module(memories)
         .max_memory_size(MAX_MEMORY as usize)
@@ -136,7 +147,6 @@ fn pool(resources: &Resources, count: u32, async_stack: usize) -> PoolingAllocat
         .total_stacks(count)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT)
-        .async_stack_keep_resident(async_stack)
         .pagemap_scan(if resources.initial_memory >= PAGEMAP_FROM { Enabled::Auto } else { Enabled::No });
     pool
 }

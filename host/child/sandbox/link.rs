@@ -181,12 +181,16 @@ fn deny_all(
     check: impl Fn(wasmtime::Result<()>) -> wasmtime::Result<()>,
 ) -> wasmtime::Result<()> {
     for (function, item) in interface.exports(engine) {
-        if let ComponentItem::ComponentFunc(_) = item.ty {
+        if let ComponentItem::ComponentFunc(ty) = item.ty {
             let advice = if keyvalue::provides(name) { "; in a pool with shared state it works" } else { "" };
             let message = format!(
                 "called `{function}` of `{name}`, which is denied; it is there only so that the program loads{advice}"
             );
-            check(linker.func_new(function, move |_, _, _, _| Err(Stopped::Denied(message.clone()).into())))?;
+            let denied = move || Err(Stopped::Denied(message.clone()).into());
+            check(match ty.async_() {
+                true => linker.func_new_concurrent(function, move |_, _, _, _| Box::pin(std::future::ready(denied()))),
+                false => linker.func_new(function, move |_, _, _, _| denied()),
+            })?;
         }
     }
     Ok(())

@@ -118,7 +118,7 @@ impl Sandbox {
         let is_deep = report.convention == Convention::Script && report.wasi;
         let post_mortem = task.post_mortem;
         let used = Use { resources: &report.resources, count, is_deep, post_mortem, memories: &memories };
-        let engine = engine(settings, Some(used)).map_err(other)?;
+        let engine = engine(settings, setup.image.proposals, Some(used)).map_err(other)?;
         let image = format!("/proc/self/fd/{IMAGE_FD}");
         let time = ActiveTime::default();
         let program = match report.kind {

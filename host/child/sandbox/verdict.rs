@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use wasmtime::{Store, Trap, WasmBacktrace, WasmCoreDump};
+use wasmtime::{Store, ThrownException, Trap, WasmBacktrace, WasmCoreDump};
 use wasmtime_wasi::I32Exit;
 
 use super::answer::{Answered, Beside, encode};
@@ -207,11 +207,19 @@ fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Ver
         return Verdict::NotOk(Status::Fuel, Layer::Fuel, error);
     }
     let (code, message) = match trap {
+        None | Some(Trap::UncaughtException) if is_exception(error) => {
+            ("exception", "threw an exception that it did not catch".to_owned())
+        }
         Some(trap) => (trap_code(*trap), trap.to_string().trim_start_matches("wasm trap: ").to_owned()),
         None => ("abi", root),
     };
     let error = ErrorDetail { backtrace: backtrace(), ..ErrorDetail::new(code, message) };
     Verdict::NotOk(Status::Trap, Layer::Guest, error)
+}
+
+/// Whether an exception has left the program.
+fn is_exception(error: &wasmtime::Error) -> bool {
+    error.is::<ThrownException>() || error.downcast_ref::<Trap>() == Some(&Trap::UncaughtException)
 }
 
 /// A script's failure. A script that was denied memory has no other cause that helps.
@@ -291,6 +299,10 @@ fn trap_code(trap: Trap) -> &'static str {
         Trap::UnreachableCodeReached => "unreachable",
         Trap::AtomicWaitNonSharedMemory => "atomic-wait",
         Trap::NullReference => "null-reference",
+        Trap::ArrayOutOfBounds => "array-out-of-bounds",
+        Trap::AllocationTooLarge => "allocation-too-large",
+        Trap::CastFailure => "cast-failure",
+        Trap::AsyncDeadlock => "deadlock",
         _ => "trap",
     }
 }

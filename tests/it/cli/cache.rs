@@ -37,6 +37,30 @@ fn a_program_is_compiled_once() {
 }
 
 #[test]
+fn a_refusal_is_remembered_until_an_option_changes_on_which_it_depends() {
+    // Nothing can be looked at with so little memory, so what is refused with it for another reason was remembered.
+    let starved = "--compile-memory 1KiB";
+    for (task, args, words) in [
+        ("no-convention", "", "no calling convention fits"),
+        ("unknown-import", "", "which wpool does not provide"),
+        ("component-other", "", "`acme:store/values@1.0.0`"),
+    ] {
+        let home = folder();
+        let refused = |args: &str, words: &str| {
+            let ran = run(wpool_run(&wat(task), args).env("XDG_CACHE_HOME", home.path()), "1");
+            assert_refused(&ran, REFUSED, &[words], task);
+            ran.stderr
+        };
+        refused(starved, "--compile-memory");
+        assert_eq!(entries(home.path()).len(), 0, "a limit is not remembered");
+        let first = refused(args, words);
+        assert_eq!(entries(home.path()).len(), 1, "{task}");
+        assert_eq!(refused(starved, words), first);
+        refused("--compile-memory 1KiB --fuel 1000", "--compile-memory");
+    }
+}
+
+#[test]
 fn the_cache_is_for_its_owner_alone() {
     let home = folder();
     run_cached(home.path(), "");

@@ -58,3 +58,16 @@ fn a_renderer_makes_pictures_of_files() {
         assert_eq!((&png[16..20], &png[20..24]), (&u32::to_be_bytes(size)[..], &u32::to_be_bytes(size)[..]), "{name}");
     }
 }
+
+#[test]
+fn a_program_in_c_plus_plus_throws_and_catches_and_what_it_does_not_catch_is_a_trap() {
+    let Some(ecppll) = program("ecppll.wasm") else { return };
+    let rows = "{\"in\":12,\"out\":60}\n{\"in\":\"twelve\",\"out\":60}\n{\"in\":25,\"out\":100}\n";
+    let ran = run(&mut wpool_run(&ecppll, "-j 1 -v --output-type text -- -i {.in} -o {.out}"), rows);
+    assert_eq!(ran.each("status"), ["ok", "trap", "ok"], "{} {}", ran.stdout, ran.stderr);
+    let records = ran.records();
+    let says = |at: usize, words: &str| records[at]["output"].as_str().is_some_and(|output| output.contains(words));
+    assert!(says(0, "clkout0 frequency: 60 MHz") && says(2, "clkout0 frequency: 100 MHz"), "{}", ran.stdout);
+    assert_eq!(records[1]["error"]["code"], "exception");
+    assert_eq!(ran.stderr.matches(" started").count(), 1, "{}", ran.stderr);
+}
