@@ -59,6 +59,7 @@ fn the_summary_for_programs_is_a_public_format() {
         tasks {"cancelled":0,"crash":0,"failed":0,"fuel":0,"invalid-input":1,"ok":3,"out-of-memory":0,"output-limit":0,"skipped":0,"timeout":0,"total":5,"trap":1}
         time_us {"compile":"…","host_cpu":"…","queue":"…","result":"…","run":"…","start":"…"}
         unread false
+        verify null
         version "…"
         wait_us {"max":"…","mean":"…","p50":"…","p95":"…","p99":"…"}
         wall_us "…"
