@@ -60,7 +60,7 @@ mod tests {
         let expected = Expected::new(vec![1.0, 1.0, 8.0, 0.0], Positions::default());
         let second = Duration::from_secs(1);
         assert_eq!(expected.left(Duration::ZERO, &[], 2), second * 5);
-        [0, 1].map(|task| expected.settle(TaskId(task)));
+        (0..2).for_each(|task| expected.settle(TaskId(task)));
         assert_eq!(expected.left(second * 2, &[], 1), second * 8);
         assert_eq!(expected.left(second, &[], 1), second * 4, "twice as fast as expected");
         assert_eq!(expected.left(second * 2, &[(2, second * 3), (9, second)], 1), second * 5);

@@ -3,7 +3,7 @@
 use crate::cli::commands::diff::rows::Row;
 use crate::cli::journal::Key;
 
-/// Rows by their keys, in 32 bytes each.
+/// Rows by their keys, in 40 bytes each.
 #[derive(Debug, Default)]
 pub struct Index(Vec<Slot>);
 
@@ -56,6 +56,6 @@ mod tests {
         let mut take = |key: u8| index.take(Key([key; 12])).map(|row| row.offset);
         assert_eq!([take(3), take(9), take(3), take(3), take(1)], [Some(0), None, Some(20), None, Some(10)]);
         assert_eq!(index.left().map(|row| row.offset).collect::<Vec<_>>(), [30]);
-        assert!(size_of::<Slot>() <= 32);
+        assert!(size_of::<Slot>() <= 40);
     }
 }

@@ -1,7 +1,7 @@
 //! `wpool diff`: the records of two runs, row by row.
 //!
 //! Both files are walked side by side as long as their rows are the same, in memory that does not grow. From the first row
-//! on that differs, the rest of A becomes an index of 32 bytes a row, and each row of B is looked up in it. Lines are read
+//! on that differs, the rest of A becomes an index of 40 bytes a row, and each row of B is looked up in it. Lines are read
 //! at their places when they are compared, so their lengths do not matter.
 
 mod index;
