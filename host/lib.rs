@@ -83,7 +83,7 @@ pub use image::{inspect, inspect_each};
 pub use model::error::{Error, Refusal, RefusalCode};
 pub use model::event::{Event, Observer};
 pub use model::fence::SandboxMode;
-pub use model::grants::{DirGrant, Grants, Stdin};
+pub use model::grants::{DirGrant, Grants, Scratch, Stdin};
 #[doc(hidden)]
 pub use model::inert;
 pub use model::isolation::{Determinism, Interrupt, Isolation};
@@ -120,6 +120,7 @@ pub mod fence {
 /// Limits of tasks and of the compiler, and the largest values that wpool takes.
 pub mod limits {
     pub use crate::config::MAX_WORKERS;
+    pub use crate::model::grants::DEFAULT_SCRATCH;
     pub use crate::model::limits::{
         CompileLimits, DETERMINISTIC_FUEL, Limits, MAX_CORE_DUMP, MAX_INPUT, MAX_MEMORY, MAX_OUTPUT, MAX_TABLE_ELEMENTS,
     };
@@ -133,7 +134,9 @@ pub mod outcome {
 
 /// The compiler's report on a program.
 pub mod report {
-    pub use crate::model::report::{Convention, Function, Kind, Report, Resources, RowCheck};
+    pub use crate::model::convention::Convention;
+    pub use crate::model::entries::{CoreFunction, Shape};
+    pub use crate::model::report::{Function, Kind, Report, Resources, RowCheck, described, names};
 }
 
 /// What a pool has done, and what it is doing.

@@ -5,6 +5,7 @@ use wpool::{Error, Setting};
 /// What is typed to choose a setting.
 fn option(setting: Setting) -> Option<&'static str> {
     Some(match setting {
+        Setting::Alloc => "--alloc",
         Setting::Args => "-- ARG…",
         Setting::Call => "--call",
         Setting::CompileMemory => "--compile-memory",
@@ -24,6 +25,7 @@ fn option(setting: Setting) -> Option<&'static str> {
         Setting::Memory => "--memory",
         Setting::Output => "--max-output",
         Setting::Sandbox => "--sandbox auto",
+        Setting::Scratch => "--scratch",
         Setting::State => "--state",
         Setting::Stdin => "--stdin",
         Setting::SuccessCodes => "--success-codes",

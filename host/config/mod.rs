@@ -38,9 +38,12 @@ pub struct PoolConfig {
     /// The means that stops a task at [`crate::Limits::deadline`]. Has no effect without that limit: the deadline of a
     /// single input is then enforced by a kill.
     pub interrupt: Interrupt,
-    /// The function to call, as `function` or `interface.function`. Default: the entry that the program's exports
+    /// The function to call, as `function` or `interface.function`. In a core module, a function `() -> ()` or `() -> i32` is
+    /// called as a command, and `(i32, i32) -> i64` as a raw function. Default: the entry that the program's exports
     /// suggest.
     pub call: Option<String>,
+    /// The exported allocator of a raw module. Default: the one that the names of its exports suggest.
+    pub alloc: Option<String>,
     /// The way in which the program's `init` runs. Default: if there is an `init`, once, with an empty argument.
     pub init: Option<Init>,
     /// Most tasks in a lease. Default: by time, about 2 ms of work.
@@ -78,6 +81,7 @@ impl Default for PoolConfig {
             compile_limits: CompileLimits::default(),
             interrupt: Interrupt::default(),
             call: None,
+            alloc: None,
             init: None,
             chunksize: None,
             crash_limit: 3,

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::{MAX_WORKERS, PoolConfig};
+use crate::model::grants::SCRATCH_SIZES;
 use crate::model::isolation::{Interrupt, Isolation, WATCHED_PAGE};
-use crate::model::limits::{DETERMINISTIC_FUEL, Limits, MAX_MEMORY, MAX_OUTPUT};
+use crate::model::limits::{DETERMINISTIC_FUEL, Limits, MAX_MEMORY, MAX_OUTPUT, in_words};
 use crate::model::settings::{Setting, SettingError};
 
 /// The shortest deadline that a kill can enforce. A worker sends answers that wait behind a long task only after some
@@ -22,6 +23,7 @@ impl PoolConfig {
     pub fn check(&self) -> Result<(), SettingError> {
         self.check_ranges()?;
         self.check_kills()?;
+        self.check_scratch()?;
         self.check_determinism()
     }
 
@@ -58,6 +60,11 @@ impl PoolConfig {
             () if limits.output > MAX_OUTPUT => {
                 (Setting::Output, format!("{} MiB at most", MAX_OUTPUT >> 20), limits.output.to_string())
             }
+            () if self.task.grants.scratch.as_ref().is_some_and(|scratch| !SCRATCH_SIZES.contains(&scratch.size)) => {
+                let size = self.task.grants.scratch.as_ref().map_or(0, |scratch| scratch.size);
+                let range = format!("from {} to {}", in_words(*SCRATCH_SIZES.start()), in_words(*SCRATCH_SIZES.end()));
+                (Setting::Scratch, range, format!("{size} bytes"))
+            }
             () if self.crash_limit == 0 => (Setting::CrashLimit, "at least 1".to_owned(), "0".to_owned()),
             () => return Ok(()),
         };
@@ -86,6 +93,15 @@ impl PoolConfig {
         Err(SettingError::Conflict { setting: Setting::Interrupt, other, why: why.to_owned() })
     }
 
+    /// An instance that is used again keeps the directories that it has.
+    fn check_scratch(&self) -> Result<(), SettingError> {
+        if self.task.grants.scratch.is_none() || self.task.isolation.isolates() {
+            return Ok(());
+        }
+        let why = "an instance that is used as tasks leave it would keep the directory of its first task".to_owned();
+        Err(SettingError::Conflict { setting: Setting::Scratch, other: Setting::Isolation, why })
+    }
+
     fn check_determinism(&self) -> Result<(), SettingError> {
         if self.task.deterministic.is_none() {
             return Ok(());
@@ -98,6 +114,9 @@ impl PoolConfig {
             () if self.state.is_some() => (Setting::State, "it depends on the order of tasks"),
             () if !self.task.isolation.isolates() => (Setting::Isolation, each_other),
             () if self.task.grants.has_writable_dir() => (Setting::Dirs, each_other),
+            () if self.task.grants.scratch.is_some() => {
+                (Setting::Scratch, "its files have the dates and numbers of the machine")
+            }
             () => return Ok(()),
         };
         Err(SettingError::Conflict { setting: Setting::Deterministic, other, why: why.to_owned() })
@@ -110,6 +129,7 @@ impl PoolConfig {
                 "they are to be fresh, or used again"
             }
             () if !self.task.grants.dirs.is_empty() => "it has directories",
+            () if self.task.grants.scratch.is_some() => "it has a scratch directory",
             () if self.init.as_ref().is_some_and(|init| init.each) => "`init` is to run in each instance",
             // The engine counts to this number, with the work of copying data into an instance on top.
             () if self.task.limits.fuel.is_some_and(|fuel| fuel > i64::MAX as u64) => "there is no end to its fuel",

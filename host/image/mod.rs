@@ -87,8 +87,8 @@ pub async fn inspect(program: &Program, config: &PoolConfig) -> Result<Report, E
     drafted(program, config, |maker, draft| maker.fit(draft)).await
 }
 
-/// As [`inspect`], but a component with several functions need not have one chosen: there is a report on calling each
-/// function that takes rows. Any other program has one report.
+/// As [`inspect`], but a program with functions that have to be chosen by name need not have one chosen: there is a report
+/// on calling each function that takes rows. Any other program has one report.
 ///
 /// # Errors
 /// As [`inspect`].
@@ -96,13 +96,16 @@ pub async fn inspect_each(program: &Program, config: &PoolConfig) -> Result<Vec<
     drafted(program, config, |maker, draft| {
         let callable = draft.functions.iter().filter(|function| function.signature.is_ok());
         let callable = callable.filter(|function| Some(&function.path) != draft.init.as_ref());
+        let callable = callable.map(|function| function.path.join("."));
+        let callable = callable.chain(draft.core.callable().map(|function| function.name.clone()));
         let calls: Vec<_> = match (&maker.config.call, &draft.fit) {
-            (None, Err(refusal)) if refusal.settings.contains(&Setting::Call) => {
-                callable.map(|function| Some(function.path.join("."))).collect()
-            }
+            (None, Err(refusal)) if refusal.settings.contains(&Setting::Call) => callable.map(Some).collect(),
             _ => vec![config.call.clone()],
         };
-        calls.into_iter().map(|call| maker.fit_call(draft.clone(), call.as_deref())).collect()
+        let reports = calls.into_iter().map(|call| maker.fit_call(draft.clone(), call.as_deref()));
+        // A raw function without its allocator cannot be called, and hides no other function.
+        let (fit, unfit): (Vec<_>, Vec<_>) = reports.partition(Result::is_ok);
+        if fit.is_empty() { unfit.into_iter().collect() } else { fit.into_iter().collect() }
     })
     .await
 }
@@ -344,7 +347,7 @@ impl<'a> Maker<'a> {
 
     fn fit_call(&self, draft: Draft, call: Option<&str>) -> Result<Report, Error> {
         let (name, config) = (self.program.name(), self.config);
-        let report = draft.choose(call).map_err(|refusal| self.refused(refusal))?;
+        let report = draft.choose(call, config.alloc.as_deref()).map_err(|refusal| self.refused(refusal))?;
         config.check_program(name, &report)?;
         let (needs, limit) = (report.resources.initial_memory, config.task.limits.memory);
         if needs <= limit {

@@ -75,6 +75,15 @@ pub enum Error {
         /// The remedy.
         advice: String,
     },
+    /// The machine gives workers no scratch directory: see [`crate::Grants::scratch`].
+    #[error(
+        "no scratch directory can be made here: {why}; it takes root, or user namespaces, which some containers and \
+         settings of the system deny (user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)"
+    )]
+    NoScratch {
+        /// The reason of the operating system.
+        why: String,
+    },
     /// Workers keep failing before they have done anything.
     #[error("{failures} workers in a row failed before they did anything; the last one {why}")]
     TooManyFailures {
@@ -107,6 +116,7 @@ impl Error {
             Error::Setting(error) => error.settings(),
             Error::ProgramRefused { refusal, .. } => refusal.settings.clone(),
             Error::Sandbox { .. } => vec![Setting::Sandbox],
+            Error::NoScratch { .. } => vec![Setting::Scratch],
             _ => Vec::new(),
         }
     }

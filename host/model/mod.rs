@@ -1,5 +1,7 @@
 //! Tasks, programs and outcomes: plain values and pure code.
 
+pub(crate) mod convention;
+pub(crate) mod entries;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod fence;

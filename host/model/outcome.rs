@@ -129,8 +129,10 @@ impl From<RowError> for ErrorDetail {
 pub struct Failure {
     /// Any status but [`Status::Ok`].
     pub status: Status,
-    /// The stdout of a command up to its exit with a code that is not 0.
+    /// The stdout of a command up to its end.
     pub output: Option<Bytes>,
+    /// Whether parts of the output are missing: it has its beginning and its end alone, or it was lost with a worker.
+    pub truncated: bool,
     /// The reason, for people and for programs.
     pub error: ErrorDetail,
 }
@@ -146,7 +148,7 @@ pub enum Outcome {
 
 impl Outcome {
     pub(crate) fn not_ok(status: Status, error: ErrorDetail) -> Self {
-        Outcome::NotOk(Box::new(Failure { status, output: None, error }))
+        Outcome::NotOk(Box::new(Failure { status, output: None, truncated: false, error }))
     }
 
     /// The status that records show.

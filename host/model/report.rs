@@ -1,10 +1,14 @@
 //! The compiler process's report on a program. The host knows nothing else of a program but its hash.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use crate::model::convention::Convention;
+use crate::model::convention::{ASKED_FOR, Fit};
+use crate::model::entries::{CoreEntries, CoreFunction};
 use crate::model::error::{Refusal, RefusalCode};
 use crate::model::grants::Grants;
 use crate::model::outcome::ErrorDetail;
@@ -12,35 +16,6 @@ use crate::model::settings::Setting;
 use crate::model::task::Input;
 use crate::model::template::Row;
 use crate::model::typed::{self, Parameters, RowError, Signature};
-
-/// The way in which a program takes its input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Convention {
-    /// A component's `run: func(input: list<u8>) -> result<list<u8>, string>`.
-    Task,
-    /// Any other exported function of a component: JSON to WIT values and back, see [`crate::model::typed`].
-    Function,
-    /// A WASI command: standard input to standard output.
-    Command,
-    /// A core module's `run(ptr, len) -> ptr << 32 | len`, with its memory and an allocator exported.
-    Raw,
-    /// A runtime's `run: func(row: list<u8>) -> result<list<u8>, failure>`, after its `init` was given a script: the world
-    /// of `wit/script.wit`.
-    Script,
-}
-
-impl fmt::Display for Convention {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Convention::Task => "task",
-            Convention::Function => "function",
-            Convention::Command => "command",
-            Convention::Raw => "raw",
-            Convention::Script => "script",
-        })
-    }
-}
 
 /// The kind of a program's binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +49,7 @@ pub struct Report {
     pub entry: Vec<String>,
     /// The exported allocator of a raw module.
     pub allocator: Option<String>,
-    /// Whether a raw module exports `_initialize`.
+    /// Whether a core module exports `_initialize`, which is called first where the entry is not `_start`.
     pub initialize: bool,
     /// The path of the function that prepares the program for its tasks, if it has one.
     pub init: Option<Vec<String>>,
@@ -86,6 +61,8 @@ pub struct Report {
     pub imports: Vec<String>,
     /// Every function that a component exports, itself or in an interface.
     pub functions: Vec<Function>,
+    /// The functions of a core module that can be called by name.
+    pub entries: Vec<CoreFunction>,
     /// What one instance takes.
     pub resources: Resources,
     /// Whether all changes of a task to an instance can be put back ([`crate::Isolation::Reset`]), or why not.
@@ -113,25 +90,52 @@ impl Function {
     }
 
     /// Whether `call` means this function: by its name, by the function's name alone, or with the interface's package,
-    /// with or without the version.
+    /// with or without the version, which stands behind the interface or, as current tools write it, behind the function.
     fn is_called(&self, call: &str) -> bool {
         let Some((function, interfaces)) = self.path.split_last() else { return false };
         let whole = interfaces.join(".");
         let unversioned: Vec<_> = interfaces.iter().map(|interface| unversioned(interface)).collect();
-        let ends = |interface: &str| {
-            !interface.is_empty() && ['.', '#'].iter().any(|dot| call == format!("{interface}{dot}{function}"))
+        let unversioned = unversioned.join(".");
+        let version = interfaces.last().and_then(|interface| interface.split_once('@')).map(|(_, version)| version);
+        let is = |interface: &str, end: &str| {
+            !interface.is_empty() && ['.', '#'].iter().any(|dot| call == format!("{interface}{dot}{function}{end}"))
         };
-        call == function || call == self.name() || ends(&whole) || ends(&unversioned.join("."))
+        let ends = version.is_some_and(|version| is(&unversioned, &format!("@{version}")));
+        call == function || call == self.name() || is(&whole, "") || is(&unversioned, "") || ends
     }
 }
 
 impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.described(&self.name()))
+    }
+}
+
+impl Function {
+    fn described(&self, name: &str) -> String {
         match &self.signature {
-            Ok(signature) => write!(f, "{}: {signature}", self.name()),
-            Err(why) => write!(f, "{} ({why})", self.name()),
+            Ok(signature) => format!("{name}: {signature}"),
+            Err(why) => format!("{name} ({why})"),
         }
     }
+}
+
+/// A name for each function that means no other: the short one, or the whole path where several have the same short one.
+pub fn names(functions: &[Function]) -> Vec<String> {
+    let mut names: Vec<_> = functions.iter().map(Function::name).collect();
+    let mut counts = HashMap::<_, u32>::new();
+    names.iter().for_each(|name| *counts.entry(name.clone()).or_default() += 1);
+    for (name, function) in names.iter_mut().zip(functions) {
+        if counts[name] > 1 {
+            *name = function.path.join(".");
+        }
+    }
+    names
+}
+
+/// The functions with their types, by names that tell them apart.
+pub fn described(functions: &[Function]) -> Vec<String> {
+    functions.iter().zip(names(functions)).map(|(function, name)| function.described(&name)).collect()
 }
 
 /// `geometry` of `example:shapes/geometry@1.0.0`.
@@ -150,6 +154,11 @@ impl Report {
     pub fn signature(&self) -> Option<&Signature> {
         let called = |function: &&Function| self.convention == Convention::Function && function.path == self.entry;
         self.functions.iter().find(called)?.signature.as_ref().ok()
+    }
+
+    /// Whether the function was chosen by its name, and not by the program's exports.
+    pub fn is_asked_for(&self) -> bool {
+        self.why == ASKED_FOR
     }
 
     /// The index in `functions` of the function that `call` means.
@@ -202,6 +211,7 @@ impl RowCheck {
         }
         let row = Row::of(input, true);
         self.grants.arguments(row)?;
+        self.grants.check_dirs(row)?;
         self.grants.input(row).map(drop)
     }
 }
@@ -218,29 +228,27 @@ pub(crate) struct Draft {
     pub exports: Vec<String>,
     pub imports: Vec<String>,
     pub functions: Vec<Function>,
+    pub core: CoreEntries,
     pub resources: Resources,
     pub resettable: Result<(), String>,
     pub copying_fuel: Option<u64>,
 }
 
-/// A convention that fits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Fit {
-    pub convention: Convention,
-    pub why: String,
-    pub entry: Vec<String>,
-    pub allocator: Option<String>,
-}
-
 impl Draft {
-    /// The report for calling the named function, or for the convention that the program fits by itself.
+    /// The report for calling the named function with the named allocator, or for the convention that the program fits by
+    /// itself.
     ///
     /// # Errors
     /// If no convention fits, or if no function or several have the name; the message lists the functions.
-    pub fn choose(self, call: Option<&str>) -> Result<Report, Refusal> {
-        let fit = match call {
-            Some(call) => self.called(call)?,
-            None => self.fit?,
+    pub fn choose(self, call: Option<&str>, alloc: Option<&str>) -> Result<Report, Refusal> {
+        let fit = match (call, alloc) {
+            (None, None) => self.fit?,
+            _ if self.kind == Kind::CoreModule => self.core.called(call, alloc)?,
+            (Some(call), None) => self.called(call)?,
+            (_, Some(_)) => {
+                let what = "is a component, whose functions need no allocator to be named";
+                return Err(Refusal::new(RefusalCode::NoFunction, what).about(&[Setting::Alloc]));
+            }
         };
         // A caller who names `init` wants its result as an output.
         let init = self.init.filter(|init| *init != fit.entry);
@@ -256,6 +264,7 @@ impl Draft {
             exports: self.exports,
             imports: self.imports,
             functions: self.functions,
+            entries: self.core.callable().cloned().collect(),
             resources: self.resources,
             resettable: self.resettable,
             copying_fuel: self.copying_fuel,
@@ -264,7 +273,7 @@ impl Draft {
 
     fn called(&self, call: &str) -> Result<Fit, Refusal> {
         let function = &self.functions[find(&self.functions, call)?];
-        Ok(Fit::of(function, Convention::Function, "was asked for".to_owned()))
+        Ok(Fit::of(function, Convention::Function, ASKED_FOR.to_owned()))
     }
 }
 
@@ -286,9 +295,11 @@ fn find(functions: &[Function], call: &str) -> Result<usize, Refusal> {
             }
         },
         [] => {
-            let names: Vec<_> = functions.iter().map(Function::name).collect();
-            let others = match names.as_slice() {
+            let others = match names(functions).as_slice() {
                 [] => ", nor any other function of a component".to_owned(),
+                _ if functions.iter().all(|function| function.signature.is_err()) => {
+                    format!("; {}", not_callable(functions))
+                }
                 names => format!("; its functions: {}", names.join(", ")),
             };
             refuse(RefusalCode::NoFunction, format!("exports no function `{call}`{others}"))
@@ -311,8 +322,12 @@ impl Fit {
 /// Functions in words.
 #[cfg(feature = "engine")]
 pub(crate) fn listed(functions: &[Function]) -> String {
-    let names: Vec<_> = functions.iter().map(ToString::to_string).collect();
-    format!("its functions: {}", names.join("; "))
+    format!("its functions: {}", described(functions).join("; "))
+}
+
+/// Says of functions that none of them takes a row, and why.
+pub(crate) fn not_callable(functions: &[Function]) -> String {
+    format!("none of its functions can be called with a row: {}", described(functions).join("; "))
 }
 
 /// Needs of one instance of the program. The worker makes its pool of exactly this size.

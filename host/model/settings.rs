@@ -60,6 +60,8 @@ impl Default for TaskSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Setting {
+    /// [`crate::PoolConfig::alloc`]
+    Alloc,
     /// [`Grants::args`]
     Args,
     /// [`crate::PoolConfig::call`]
@@ -98,6 +100,8 @@ pub enum Setting {
     Output,
     /// [`crate::PoolConfig::sandbox`]
     Sandbox,
+    /// [`Grants::scratch`]
+    Scratch,
     /// [`crate::PoolConfig::state`]
     State,
     /// [`Grants::stdin`]
@@ -114,6 +118,7 @@ impl Setting {
     /// The setting in words, as a noun with its article.
     pub fn as_str(self) -> &'static str {
         match self {
+            Setting::Alloc => "an allocator to call",
             Setting::Args => "arguments",
             Setting::Call => "a function to call",
             Setting::CompileMemory => "a memory limit of the compiler",
@@ -133,6 +138,7 @@ impl Setting {
             Setting::Memory => "the memory limit",
             Setting::Output => "the output limit",
             Setting::Sandbox => "the whole fence",
+            Setting::Scratch => "a scratch directory",
             Setting::State => "shared state",
             Setting::Stdin => "standard input",
             Setting::SuccessCodes => "exit codes",

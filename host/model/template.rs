@@ -94,6 +94,11 @@ impl Template {
         self.0.iter().find_map(|part| if let Part::Name(part) = part { Some(part.placeholder()) } else { None })
     }
 
+    /// Whether the text is the same for all rows.
+    pub fn is_fixed(&self) -> bool {
+        self.0.iter().all(|part| matches!(part, Part::Text(_)))
+    }
+
     /// Whether the template has an `{id}`.
     pub fn needs_id(&self) -> bool {
         self.0.contains(&Part::Id)

@@ -72,9 +72,15 @@ impl Builder {
         self
     }
 
-    /// The function to call, as `function` or `interface.function`.
+    /// The function to call: see [`PoolConfig::call`].
     pub fn call(mut self, function: impl Into<String>) -> Self {
         self.config.call = Some(function.into());
+        self
+    }
+
+    /// The exported allocator of a raw module: see [`PoolConfig::alloc`].
+    pub fn alloc(mut self, function: impl Into<String>) -> Self {
+        self.config.alloc = Some(function.into());
         self
     }
 

@@ -36,7 +36,7 @@ use crate::model::fence::Fence;
 use crate::model::lock::lock;
 use crate::model::outcome::ErrorDetail;
 use crate::model::program::Program;
-use crate::model::report::Report;
+use crate::model::report::{Convention, Report};
 use crate::model::settings::{Setting, SettingError};
 use crate::model::span::Supply;
 use crate::model::task::Input;
@@ -84,7 +84,16 @@ impl Pool {
             let what = format!("there is no isolation to verify, because instances are not put back: {why}");
             config.observer.tell(&Event::Warning(what));
         }
-        let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone() };
+        if let Some(dir) = config.task.grants.shared_dir().filter(|_| config.workers > 1) {
+            let what = format!(
+                "tasks that run at the same time share the directory {}, and find each other's files there; a scratch \
+                 directory, or a directory for each row, would be a task's own",
+                dir.host.display()
+            );
+            config.observer.tell(&Event::Warning(what));
+        }
+        let prints = image.report().convention == Convention::Command;
+        let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone(), prints };
         let queue = Queue::new(config.workers, rules, Outbox::new(config.observer.is_of_tasks()));
         let shared = Arc::new(Shared::new(config, image, program.name().to_owned(), spawner, queue));
         let mut actors = JoinSet::new();

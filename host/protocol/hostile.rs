@@ -4,8 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 
+use crate::model::convention::{Convention, Fit};
+use crate::model::entries::{CoreEntries, CoreFunction, Shape};
 use crate::model::outcome::ErrorDetail;
-use crate::model::report::{Convention, Draft, Fit, Function, Kind, Resources};
+use crate::model::report::{Draft, Function, Kind, Resources};
 use crate::model::typed::{Case, Field, Signature, Type};
 use crate::protocol::contents::{Contents, Span};
 use crate::protocol::setup::{
@@ -74,6 +76,13 @@ fn draft() -> Draft {
         exports: vec!["f: func()".into()],
         imports: vec![],
         functions,
+        core: CoreEntries {
+            functions: vec![
+                CoreFunction { name: "go".into(), shape: Shape::Raw },
+                CoreFunction { name: "alloc".into(), shape: Shape::Allocator },
+            ],
+            memory: true,
+        },
         resources: Resources { memories: 1, initial_memory: 65_536, tables: 0, initial_table: 0 },
         resettable: Err("a component".into()),
         copying_fuel: Some(3),
@@ -95,7 +104,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 /// Does everything with a report that the host does.
 fn use_draft(draft: &Draft) {
     for call in [None, Some("f"), Some("c.f"), Some("a:b/c.f"), Some("")] {
-        let Ok(report) = draft.clone().choose(call) else { continue };
+        let Ok(report) = draft.clone().choose(call, None) else { continue };
         let _ = report.is_deaf();
         report.functions.iter().for_each(|function| drop(function.to_string()));
         drop((report.input_schema().to_string(), report.output_schema().to_string()));
@@ -153,7 +162,7 @@ fn the_samples_are_what_children_really_say() {
     let text = json(&draft());
     assert_eq!(read::<Draft>(text.as_bytes()), Some(draft()));
     use_draft(&draft());
-    assert!(draft().choose(None).is_ok() && draft().choose(Some("c.f")).is_ok());
+    assert!(draft().choose(None, None).is_ok() && draft().choose(Some("c.f"), None).is_ok());
 }
 
 #[test]

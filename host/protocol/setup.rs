@@ -128,6 +128,8 @@ pub(crate) enum ChildError {
     Image(String),
     /// Required layers of the fence are missing.
     Sandbox(Fence),
+    /// No scratch directory can be made, for this reason of the system.
+    Scratch(String),
     /// Anything else, as a sentence.
     Other(String),
 }
@@ -155,6 +157,9 @@ pub(crate) struct AnswerDetail {
     /// The stderr of a task that is ok. A failed task has it in its error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
+    /// Parts of the output are missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
 }
 
 /// Most characters of a worker's text that a message repeats.

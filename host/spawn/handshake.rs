@@ -100,6 +100,7 @@ fn refused(payload: &[u8]) -> Failed {
         Ok(ChildError::Sandbox(fence)) => {
             Failed::Fatal(Error::Sandbox { missing: fence.missing(), advice: fence.advice() })
         }
+        Ok(ChildError::Scratch(why)) => Failed::Fatal(Error::NoScratch { why }),
         Ok(ChildError::Other(why)) => Failed::Died(why),
         Err(error) => Failed::Died(format!("its refusal does not parse: {error}")),
     }

@@ -63,10 +63,14 @@ fn processor_time_is_refused_where_it_makes_no_sense() {
     refused("--cpu-time 0", "--cpu-time");
     refused("--cpu-time 1s --deterministic", "--deterministic");
     let settings = |deterministic, time| {
-        let config = PoolConfig { task: TaskSettings { deterministic, ..TaskSettings::default() }, ..PoolConfig::default() };
+        let config =
+            PoolConfig { task: TaskSettings { deterministic, ..TaskSettings::default() }, ..PoolConfig::default() };
         let builder = Pool::builder(Program::read(wat("spin-on-bang")).unwrap()).config(config);
         block_on(builder.cpu_time(time).build()).expect_err("a refusal").settings()
     };
     assert_eq!(settings(None, Duration::ZERO), [Setting::CpuTime]);
-    assert_eq!(settings(Some(Determinism::default()), Duration::from_secs(1)), [Setting::Deterministic, Setting::CpuTime]);
+    assert_eq!(
+        settings(Some(Determinism::default()), Duration::from_secs(1)),
+        [Setting::Deterministic, Setting::CpuTime]
+    );
 }

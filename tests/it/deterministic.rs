@@ -41,7 +41,7 @@ fn deterministic(how: Determinism) -> PoolConfig {
 }
 
 fn writable() -> DirGrant {
-    DirGrant { host: "/tmp".into(), guest: "/tmp".into(), writable: true }
+    DirGrant { host: "/tmp".into(), guest: "/tmp".into(), writable: true, row: None }
 }
 
 async fn pool(guest: &str, config: PoolConfig) -> Result<Pool, Error> {

@@ -53,6 +53,7 @@ mod reset_large;
 mod retries;
 mod runs;
 mod scarcity;
+mod scratch;
 mod scripts;
 mod serve;
 mod shards;

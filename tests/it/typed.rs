@@ -131,9 +131,38 @@ fn what_cannot_be_called_is_refused_by_name() {
         assert_eq!((ran.code, ran.stdout.as_str()), (101, ""), "{function}");
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
     }
-    let ran = run(&mut wpool_run(&wat("echo"), "--call run"), "1\n");
-    assert_eq!(ran.code, 101);
-    assert!(ran.stderr.contains("exports no function `run`, nor any other function of a component"), "{}", ran.stderr);
+    let ran = run(&mut wpool_run(&wat("component-resources"), ""), "1\n");
+    let why = "none of its functions can be called with a row: open (it takes or gives a resource, which no JSON can hold); shut (";
+    assert!(ran.code == 101 && ran.stderr.contains(why), "{}", ran.stderr);
+    let ran = run(&mut wpool_run(&wat("component-resources"), "--call close"), "1\n");
+    assert!(
+        ran.code == 101 && ran.stderr.contains("exports no function `close`; none of its functions"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn functions_with_the_same_name_are_told_apart_by_package_and_version() {
+    let task = wat("component-versions");
+    let (first, second) = ("my:pkg/api@0.1.0.get", "my:pkg/api@0.2.0.get");
+    for args in ["", "--call set", "--call api.get", "--call get", "--call my:pkg/api.get"] {
+        let ran = run(&mut wpool_run(&task, args), "1\n");
+        assert_eq!(ran.code, 101, "{args}: {}", ran.stderr);
+        assert!(ran.stderr.contains(first) && ran.stderr.contains(second), "{args}: {}", ran.stderr);
+    }
+    let ran = run(wpool().arg("inspect").arg(&task), "");
+    assert_eq!(ran.stdout.matches(&format!("            {first}")).count(), 2, "{}", ran.stdout);
+    for (call, output) in [
+        (first, "1\n"),
+        (second, "2\n"),
+        ("my:pkg/api.get@0.1.0", "1\n"),
+        ("my:pkg/api#get@0.2.0", "2\n"),
+        ("my:pkg/api@0.2.0#get", "2\n"),
+    ] {
+        let ran = run(&mut wpool_run(&task, &format!("--values --call {call}")), "1\n");
+        assert_eq!(ran.stdout, output, "{call}: {}", ran.stderr);
+    }
 }
 
 #[test]

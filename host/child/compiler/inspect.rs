@@ -8,9 +8,11 @@ use super::types;
 use crate::child::names;
 use crate::child::names::{ACCESS, STATE};
 use crate::child::sandbox::link;
+use crate::model::convention::{Convention, Fit};
+use crate::model::entries::{CoreEntries, CoreFunction, Shape};
 use crate::model::error::{Refusal, RefusalCode};
 use crate::model::limits::MAX_TABLE_ELEMENTS;
-use crate::model::report::{Convention, Draft, Fit, Function, Kind, Resources, listed, unversioned};
+use crate::model::report::{Draft, Function, Kind, Resources, listed, not_callable, unversioned};
 use crate::model::settings::Setting;
 use crate::model::typed::{Field, Signature, Type};
 
@@ -22,9 +24,6 @@ const SCRIPT_INTERFACE: &str = "wpool:script/types@0.1.0";
 pub(super) const INIT: &str = "wpool_init";
 /// The interface of commands.
 pub(super) const COMMAND_INTERFACE: &str = "wasi:cli/run";
-/// Names under which a raw module may export its allocator, in order of preference.
-const ALLOCATORS: [&str; 3] = ["alloc", "malloc", "cabi_realloc"];
-
 const TASK_LOOKED_FOR: &str = "`run: func(input: list<u8>) -> result<list<u8>, string>` (task)";
 const RAW_LOOKED_FOR: &str = "`run: func(i32, i32) -> (i64)` with `memory` and `alloc: func(i32) -> (i32)` (raw)";
 
@@ -68,6 +67,7 @@ pub(super) fn component(
         exports,
         imports,
         functions,
+        core: CoreEntries::default(),
         copying_fuel: resettable.as_ref().ok().copied().flatten(),
         resettable: resettable.map(drop),
     })
@@ -120,6 +120,7 @@ fn component_fit(functions: &[Function], init: Option<&[String]>, exports: &[Str
         [function] => {
             Ok(Fit::of(function, Convention::Function, format!("exports one function, `{}`", function.name())))
         }
+        [] if !functions.is_empty() => Err(Refusal::new(RefusalCode::NoConvention, not_callable(functions))),
         [] => {
             let looked_for =
                 [TASK_LOOKED_FOR, "the interface `wasi:cli/run` (command)", "a function of values (function)"];
@@ -185,11 +186,15 @@ pub(super) fn module(module: &Module, resettable: Result<Option<u64>, String>) -
         format!("{}.{}: {}", import.module(), import.name(), types::core(&import.ty()))
     };
     let imports: Vec<_> = module.imports().map(import).collect();
-    let fit = module_fit(module)
-        .ok_or_else(|| no_convention(&["`_start: func() -> ()` (command)", RAW_LOOKED_FOR], &exports))?;
+    let core = core_entries(module);
+    let fit = match (core.fit(), core.to_be_named()) {
+        (Some(fit), _) => Ok(fit),
+        (None, Some(refusal)) => Err(refusal),
+        (None, None) => return Err(no_convention(&["`_start: func() -> ()` (command)", RAW_LOOKED_FOR], &exports)),
+    };
     Ok(Draft {
         kind: Kind::CoreModule,
-        fit: Ok(fit),
+        fit,
         initialize: has_func(module, "_initialize", "func() -> ()"),
         init: has_func(module, INIT, "func() -> ()").then(|| vec![INIT.to_owned()]),
         wasi: !imports.is_empty(),
@@ -197,27 +202,27 @@ pub(super) fn module(module: &Module, resettable: Result<Option<u64>, String>) -
         exports,
         imports,
         functions: Vec::new(),
+        core,
         copying_fuel: resettable.as_ref().ok().copied().flatten(),
         resettable: resettable.map(drop),
     })
 }
 
-fn module_fit(module: &Module) -> Option<Fit> {
-    if has_func(module, "_start", "func() -> ()") {
-        let why = "exports `_start`, as a WASI preview 1 command does".to_owned();
-        return Some(Fit { convention: Convention::Command, why, entry: vec!["_start".to_owned()], allocator: None });
-    }
-    let run = has_func(module, "run", "func(i32, i32) -> (i64)");
+/// The functions of a module that can be called, by their types.
+fn core_entries(module: &Module) -> CoreEntries {
     let memory = matches!(module.get_export("memory"), Some(ExternType::Memory(memory)) if !memory.is_64());
-    let allocator = ALLOCATORS.into_iter().find(|name| {
-        has_func(module, name, "func(i32) -> (i32)") || has_func(module, name, "func(i32, i32, i32, i32) -> (i32)")
-    })?;
-    (run && memory).then(|| Fit {
-        convention: Convention::Raw,
-        why: format!("exports `memory`, `{allocator}` and `run` with the type of a raw task"),
-        entry: vec!["run".to_owned()],
-        allocator: Some(allocator.to_owned()),
-    })
+    let own =
+        module.exports().filter(|export| !export.name().starts_with(STATE) && export.name() != names::CONSTRUCTORS);
+    let function = |export: wasmtime::ExportType<'_>| {
+        let shape = match types::core(&export.ty()).as_str() {
+            "func() -> ()" | "func() -> (i32)" => Shape::Command,
+            "func(i32, i32) -> (i64)" => Shape::Raw,
+            "func(i32) -> (i32)" | "func(i32, i32, i32, i32) -> (i32)" => Shape::Allocator,
+            _ => return None,
+        };
+        Some(CoreFunction { name: export.name().to_owned(), shape })
+    };
+    CoreEntries { functions: own.filter_map(function).collect(), memory }
 }
 
 fn has_func(module: &Module, name: &str, ty: &str) -> bool {

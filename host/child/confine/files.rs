@@ -14,7 +14,7 @@ use landlock::{
     RulesetError, RulesetStatus, Scope,
 };
 
-use crate::model::grants::DirGrant;
+use super::needs::Needs;
 
 /// The newest interface that we know. An older kernel provides a part of it.
 const KNOWN: ABI = ABI::V9;
@@ -25,13 +25,13 @@ const KNOWS_TRUNCATE: c_long = 3;
 /// `LANDLOCK_CREATE_RULESET_VERSION`.
 const ASK_VERSION: u32 = 1;
 
-/// Denies every file outside the directories, all TCP, connections to abstract sockets, and signals to processes
-/// outside.
-pub(super) fn deny(dirs: &[DirGrant]) -> io::Result<()> {
-    if !dirs.is_empty() && version()? < KNOWS_TRUNCATE {
+/// Denies every file outside the directories and the file system of scratch directories, all TCP, connections to
+/// abstract sockets, and signals to processes outside.
+pub(super) fn deny(needs: &Needs<'_>) -> io::Result<()> {
+    if needs.files() && version()? < KNOWS_TRUNCATE {
         return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
     }
-    match restrict(dirs).map_err(io::Error::other)? {
+    match restrict(needs).map_err(io::Error::other)? {
         RulesetStatus::NotEnforced => Err(version().err().unwrap_or(io::ErrorKind::Unsupported.into())),
         RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
     }
@@ -47,16 +47,19 @@ fn version() -> io::Result<c_long> {
     if version < 0 { Err(io::Error::last_os_error()) } else { Ok(version) }
 }
 
-fn restrict(dirs: &[DirGrant]) -> Result<RulesetStatus, RulesetError> {
+fn restrict(needs: &Needs<'_>) -> Result<RulesetStatus, RulesetError> {
     let ruleset = Ruleset::default()
         .handle_access(AccessFs::from_all(KNOWN))?
         .handle_access(AccessNet::from_all(KNOWN))?
         .scope(Scope::from_all(KNOWN))?;
     let mut ruleset = ruleset.create()?;
-    for dir in dirs {
+    for dir in needs.dirs {
         // A task that opens the directory will report the error.
         let Ok(opened) = PathFd::new(&dir.host) else { continue };
         ruleset = ruleset.add_rule(PathBeneath::new(opened, rights(dir.writable)))?;
+    }
+    if let Some(scratch) = needs.scratch {
+        ruleset = ruleset.add_rule(PathBeneath::new(scratch, rights(true)))?;
     }
     Ok(ruleset.restrict_self()?.ruleset)
 }

@@ -26,8 +26,9 @@ pub(super) fn apply(needs: &Needs<'_>) -> io::Result<()> {
 fn lists(needs: &Needs<'_>) -> impl Iterator<Item = &'static [Call]> {
     // The compiler runs no guest.
     let pagemap = (needs.role != Role::Compiler).then_some(calls::PAGEMAP);
-    let dirs = (!needs.dirs.is_empty()).then_some(calls::DIRS);
-    let writable = needs.dirs.iter().any(|dir| dir.writable).then_some(calls::WRITABLE_DIRS);
+    let dirs = needs.files().then_some(calls::DIRS);
+    let writes = needs.scratch.is_some() || needs.dirs.iter().any(|dir| dir.writable);
+    let writable = writes.then_some(calls::WRITABLE_DIRS);
     [Some(calls::BASE), Some(calls::ABORT), pagemap, dirs, writable].into_iter().flatten()
 }
 

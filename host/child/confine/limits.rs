@@ -25,7 +25,7 @@ const FILES_WITH_DIRS: u64 = 1024;
 pub(super) fn set(needs: &Needs<'_>) -> io::Result<()> {
     let order = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     let data = needs.data.map_or(Ok(()), |more| limit_data(data_now()?.saturating_add(more)));
-    let files = lower(Resource::Nofile, if needs.dirs.is_empty() { FILES } else { FILES_WITH_DIRS });
+    let files = lower(Resource::Nofile, if needs.files() { FILES_WITH_DIRS } else { FILES });
     // A limit on time that the host was started with is here, too.
     let time = getrlimit(Resource::Cpu).maximum.map_or(Ok(()), limit_time);
     order.and(data).and(files).and(time)

@@ -13,6 +13,7 @@ mod filter;
 mod limits;
 mod needs;
 mod privileges;
+mod scratch;
 
 use std::error::Error;
 use std::fs::File;
@@ -34,6 +35,7 @@ pub use filter::{SystemCall, system_calls};
 pub(super) use limits::{limit_data, limit_time};
 pub(crate) use needs::Needs;
 pub(super) use privileges::without_rights;
+pub(super) use scratch::file_system;
 
 /// Takes the first steps, before a byte is read: die with the host, leave its session and its terminal, keep only the
 /// descriptors from the host, leave no core file, gain no rights.
@@ -95,7 +97,7 @@ impl<'a> Confinement<'a> {
         // A process that has changed its rights loses the signal, so it is set again.
         die_with(needs.host)?;
         self.layer(SandboxLayer::Privileges, || privileges::drop_all(keeps_file_rights));
-        self.layer(SandboxLayer::Landlock, || files::deny(needs.dirs));
+        self.layer(SandboxLayer::Landlock, || files::deny(&needs));
         Ok(())
     }
 

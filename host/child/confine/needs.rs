@@ -1,5 +1,7 @@
 //! The rights that a fence leaves one child.
 
+use std::os::fd::BorrowedFd;
+
 use crate::model::grants::DirGrant;
 use crate::protocol::roles::Role;
 
@@ -10,6 +12,15 @@ pub(crate) struct Needs<'a> {
     /// The host. The child dies with it.
     pub host: i32,
     pub dirs: &'a [DirGrant],
+    /// The file system of scratch directories.
+    pub scratch: Option<BorrowedFd<'a>>,
     /// Most bytes of memory beyond those it has now. `None` if a limit is set already.
     pub data: Option<u64>,
+}
+
+impl Needs<'_> {
+    /// Whether it opens files.
+    pub fn files(&self) -> bool {
+        !self.dirs.is_empty() || self.scratch.is_some()
+    }
 }

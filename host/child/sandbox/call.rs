@@ -1,6 +1,8 @@
 //! One call of a program, and its return value.
 
 use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +24,8 @@ pub(super) struct Call<'a> {
     pub command: Option<Box<CommandLine>>,
     /// A function's arguments.
     pub values: Vec<Value>,
+    /// The directories of the row, one for each grant of such a directory.
+    pub dirs: Vec<Arc<OwnedFd>>,
 }
 
 #[derive(Clone)]
@@ -46,10 +50,8 @@ pub(super) enum Returned {
     Refused(String),
     /// The `failure` of a script.
     Failed(Box<ErrorDetail>),
-    /// A command that ended. Its stdout has its bytes.
-    Command,
-    /// A command component that returned `err`: a failure without a code.
-    CommandFailed,
+    /// A command that ended with this code. Its stdout has its bytes.
+    Exited(i32),
 }
 
 /// A task names a function that its program does not have.

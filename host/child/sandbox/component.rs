@@ -250,7 +250,8 @@ impl ComponentProgram {
             Calls::Command => {
                 let run: CommandRun = func.typed(&*store)?;
                 let (result,) = call_typed(store, &run, ()).await?;
-                Ok(result.map_or(Returned::CommandFailed, |()| Returned::Command))
+                // A failure has no code of its own here.
+                Ok(Returned::Exited(i32::from(result.is_err())))
             }
             Calls::Task => {
                 let run: Run<'_> = func.typed(&*store)?;

@@ -13,6 +13,8 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use super::call::Call;
 use super::determinism::Key;
 use super::guard::{Deadline, Stopped};
+use super::row_dirs::own_path;
+use super::scratch::ScratchRoot;
 use super::stdio::{Printed, Stdio};
 use super::time::ActiveTime;
 use crate::model::limits::MAX_INPUT;
@@ -24,7 +26,7 @@ use crate::protocol::page::SharedPage;
 use crate::protocol::wire::Task;
 
 /// Most random bytes a guest may ask for at once; wasmtime's default of 64 MiB takes a quarter of a second.
-const MAX_RANDOM: u64 = 1 << 20;
+pub(super) const MAX_RANDOM: u32 = 1 << 20;
 
 /// Host memory that one call across the component boundary may take beyond input and output: error strings, paths.
 const HOSTCALL_SLACK: usize = 8 << 20;
@@ -47,6 +49,8 @@ pub(super) struct TaskContext {
     pub printed: Printed,
     pub time: ActiveTime,
     pub page: Arc<SharedPage>,
+    /// The file system of scratch directories.
+    pub scratch: Option<Arc<ScratchRoot>>,
     /// Set when the program imports WASI: tasks then run on an asynchronous stack, driven by this runtime of one
     /// thread.
     pub runtime: Option<tokio::runtime::Runtime>,
@@ -68,6 +72,7 @@ impl TaskContext {
             deadline: self.settings.limits.deadline.map(|length| Deadline::new(length, &self.time)),
             command: None,
             values: Vec::new(),
+            dirs: Vec::new(),
         }
     }
 
@@ -98,12 +103,21 @@ impl TaskContext {
         wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
         wasi.args(call.command.as_ref().map_or(&[][..], |command| &command.args))
             .envs(&self.settings.grants.env)
-            .max_random_size(MAX_RANDOM);
+            .max_random_size(MAX_RANDOM.into());
         // By default a guest may make sockets, but not use them. The fence takes the making for an attack.
         wasi.allow_tcp(false).allow_udp(false);
+        let mut of_row = call.dirs.iter().peekable();
         for dir in &self.settings.grants.dirs {
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-            wasi.preopened_dir(&dir.host, &dir.guest, permissions)?;
+            match (&dir.row, of_row.next_if(|_| dir.row.is_some())) {
+                (None, _) => wasi.preopened_dir(&dir.host, &dir.guest, permissions)?,
+                (Some(_), Some(opened)) => wasi.preopened_dir(own_path(opened), &dir.guest, permissions)?,
+                // An instance of no task has no such directory.
+                (Some(_), None) => &mut wasi,
+            };
+        }
+        if let Some((scratch, granted)) = self.scratch.as_ref().zip(self.settings.grants.scratch.as_ref()) {
+            wasi.preopened_dir(scratch.directory()?, &granted.guest, FsPerms::ReadWrite)?;
         }
         self.furnish(&mut wasi, self.settings.deterministic.as_ref().map(|how| Key::of_task(how, &call.task)));
         Ok(wasi)
@@ -114,7 +128,7 @@ impl TaskContext {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
         wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
-        wasi.envs(&self.settings.grants.env).max_random_size(MAX_RANDOM);
+        wasi.envs(&self.settings.grants.env).max_random_size(MAX_RANDOM.into());
         wasi.allow_tcp(false).allow_udp(false);
         self.furnish(&mut wasi, self.settings.deterministic.as_ref().map(Key::of_init));
         wasi

@@ -18,10 +18,15 @@ use crate::child::engine::memories::Memories;
 use crate::model::report::{Convention, Report};
 use crate::protocol::setup::ChildError;
 
+/// The entry of a command that needs no `_initialize`.
+const START: &str = "_start";
+
 /// A core module that is ready to be instantiated.
 pub(super) struct CoreProgram {
     pre: InstancePre<CoreStore>,
     init: CoreInit,
+    /// What is called first in the life of an instance, unless the state of `init` is laid over it.
+    initialize: Option<Function>,
     entry: Entry,
     parts: Parts,
     /// The state of `init`, which is laid over each instance.
@@ -30,7 +35,7 @@ pub(super) struct CoreProgram {
 
 enum Entry {
     Command { start: Function },
-    Raw { initialize: Option<Function>, memory: ModuleExport, allocator: Function, run: Function },
+    Raw { memory: ModuleExport, allocator: Function, run: Function },
 }
 
 /// An instance, and what is called in it.
@@ -65,7 +70,10 @@ impl CoreProgram {
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
         let pre = link::module(engine, &module, clock).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let (init, parts) = (CoreInit::find(&module, report), Parts::find(&module, memories));
-        Ok(CoreProgram { pre, init, entry, parts, prepared })
+        // A program that starts by itself begins with `_start`.
+        let begins = report.initialize && report.entry != [START];
+        let initialize = begins.then(|| Function::find(&module, "_initialize", 0, Gives::Nothing)).flatten();
+        Ok(CoreProgram { pre, init, initialize, entry, parts, prepared })
     }
 }
 
@@ -90,7 +98,7 @@ impl Program for CoreProgram {
         if let Some(state) = &self.prepared {
             self.parts.lay(&mut *store, instance, state)?;
             store.data_mut().guard().own(state.contents().size());
-        } else if let Entry::Raw { initialize: Some(initialize), .. } = &self.entry {
+        } else if let Some(initialize) = &self.initialize {
             Guest { store, instance, waits }.call_once(initialize).await?;
         }
         Ok(live)
@@ -131,8 +139,9 @@ impl Program for CoreProgram {
         let mut guest = Guest { store, instance: live.instance, waits };
         match live.entry {
             LiveEntry::Command { start } => {
-                guest.call(&start, &[]).await?;
-                Ok(Returned::Command)
+                // The exit code of a function that returns one, else 0.
+                let code = guest.call(&start, &[]).await? as u32;
+                Ok(Returned::Exited(code.cast_signed()))
             }
             LiveEntry::Raw { memory, allocator, run } => {
                 let length = row.len() as u32;
@@ -151,13 +160,13 @@ impl Entry {
     fn find(module: &Module, report: &Report) -> Option<Entry> {
         let name = report.entry.first()?;
         if report.convention == Convention::Command {
-            return Some(Entry::Command { start: Function::find(module, name, 0, Gives::Nothing)? });
+            let find = |gives| Function::find(module, name, 0, gives);
+            return Some(Entry::Command { start: find(Gives::Nothing).or_else(|| find(Gives::I32))? });
         }
         let allocator = report.allocator.as_deref()?;
         // `alloc(len) -> ptr`, whatever its name, or `cabi_realloc(0, 0, 1, len) -> ptr`.
         let allocator = [1, 4].into_iter().find_map(|params| Function::find(module, allocator, params, Gives::I32))?;
         Some(Entry::Raw {
-            initialize: report.initialize.then(|| Function::find(module, "_initialize", 0, Gives::Nothing)).flatten(),
             memory: module.get_export_index("memory")?,
             allocator,
             run: Function::find(module, name, 2, Gives::I64)?,

@@ -1,13 +1,21 @@
 //! The host data of a core module, and calls of its functions.
 
-use wasmtime::{Instance, Memory, Store};
+use wasmtime::{AsContextMut as _, Caller, Extern, Instance, Memory, Store};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
 
 use super::call::Returned;
 use super::function::{Bound, Function};
 use super::guard::{Guard, Stopped};
 use super::kind::{GuestStore, HAS_WORLD};
+use super::listings::Listings;
+
+/// The name of preview 1 in imports.
+pub(super) const MODULE: &str = "wasi_snapshot_preview1";
+
+/// The error number of preview 1 for a place outside of the memory.
+pub(super) const FAULT: i32 = 21;
 
 /// The data in the store of a core module.
 pub(super) struct CoreStore {
@@ -16,6 +24,7 @@ pub(super) struct CoreStore {
     wasi: Option<WasiP1Ctx>,
     /// The module has called the host.
     pub asked: bool,
+    pub listings: Listings,
 }
 
 impl CoreStore {
@@ -27,7 +36,7 @@ impl CoreStore {
 
 impl GuestStore for CoreStore {
     fn new(guard: Guard) -> Self {
-        CoreStore { guard, wasi: None, asked: false }
+        CoreStore { guard, wasi: None, asked: false, listings: Listings::default() }
     }
 
     fn guard(&mut self) -> &mut Guard {
@@ -40,11 +49,32 @@ impl GuestStore for CoreStore {
 
     fn give(&mut self, mut world: WasiCtxBuilder) {
         self.wasi = Some(world.build_p1());
+        self.listings = Listings::default();
     }
 
     fn has_world(&self) -> bool {
         self.wasi.is_some()
     }
+}
+
+/// The memory and the data of a module that has called the host. Its world is ready for a function of preview 1.
+pub(super) fn world<'a>(caller: &'a mut Caller<'_, CoreStore>) -> wasmtime::Result<(&'a mut [u8], &'a mut CoreStore)> {
+    let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+        return Err(wasmtime::Error::msg("missing required memory export"));
+    };
+    let fuel = caller.as_context_mut().hostcall_fuel();
+    let (memory, store) = memory.data_and_store_mut(caller);
+    store.wasi().set_hostcall_fuel(fuel);
+    Ok((memory, store))
+}
+
+/// Writes a number to memory. Returns the error number of the call that gives it.
+pub(super) fn put(memory: &mut [u8], at: i32, number: u32) -> i32 {
+    let place = memory.get_mut(at.cast_unsigned() as usize..).and_then(|rest| rest.first_chunk_mut());
+    place.map_or(FAULT, |place| {
+        *place = number.to_le_bytes();
+        0
+    })
 }
 
 /// An instance and its store.

@@ -6,13 +6,9 @@
 use wasmtime::Linker;
 use wasmtime_wasi::I32Exit;
 
-use super::core_store::CoreStore;
-use super::sleep::MODULE;
+use super::core_store::{CoreStore, MODULE};
 
 /// Puts itself before the engine's `proc_exit`.
 pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    linker.func_wrap(MODULE, "proc_exit", |code: i32| -> wasmtime::Result<()> { Err(I32Exit(code).into()) })?;
-    linker.allow_shadowing(false);
-    Ok(())
+    linker.func_wrap(MODULE, "proc_exit", |code: i32| -> wasmtime::Result<()> { Err(I32Exit(code).into()) }).map(drop)
 }

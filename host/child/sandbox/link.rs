@@ -11,14 +11,14 @@ use wasmtime_wasi::cli::WasiCli;
 use wasmtime_wasi::clocks::WasiClocks;
 use wasmtime_wasi::p1;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as _;
-use wasmtime_wasi::p2::bindings::{cli, clocks, random};
+use wasmtime_wasi::p2::bindings::{cli, clocks, random as p2_random};
 use wasmtime_wasi::random::WasiRandom;
 
 use super::component_store::ComponentStore;
 use super::core_store::CoreStore;
 use super::guard::Stopped;
 use super::time::ActiveTime;
-use super::{exit, keyvalue, script, sleep};
+use super::{exit, keyvalue, listing, random, reading, script, sleep};
 
 /// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
 const VERSION: &str = "0.2.12";
@@ -64,7 +64,11 @@ pub(super) fn module(
     let mut linker = Linker::new(engine);
     if module.imports().len() > 0 {
         p1::add_to_linker_async(&mut linker, CoreStore::wasi)?;
+        linker.allow_shadowing(true);
         exit::add_to_linker(&mut linker)?;
+        listing::add_to_linker(&mut linker)?;
+        reading::add_to_linker(&mut linker)?;
+        random::add_to_linker(&mut linker, clock.clone())?;
         if let Some(clock) = clock {
             sleep::add_to_linker(&mut linker, clock)?;
         }
@@ -100,9 +104,9 @@ pub(super) fn component(
 /// other function, also a future one of the engine, counts as if it made a handle.
 fn tell_apart(linker: &mut Components) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    random::random::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
-    random::insecure::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
-    random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
+    p2_random::random::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
+    p2_random::insecure::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
+    p2_random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
     cli::environment::add_to_linker::<_, WasiCli>(linker, ComponentStore::environment)?;
     clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, ComponentStore::time)?;
     // The other functions of this interface make a pollable, which is a handle.

@@ -9,6 +9,7 @@ mod contents;
 mod context;
 mod core;
 mod core_store;
+mod demangle;
 mod determinism;
 mod exit;
 mod function;
@@ -18,8 +19,14 @@ mod isolation;
 mod keyvalue;
 mod kind;
 pub(crate) mod link;
+mod listing;
+mod listings;
 mod parts;
 mod pristine;
+mod random;
+mod reading;
+mod row_dirs;
+mod scratch;
 mod script;
 mod sleep;
 mod stdio;
@@ -47,6 +54,7 @@ use self::core::CoreProgram;
 use self::guard::Deadline;
 pub(crate) use self::isolation::Keeper;
 pub(crate) use self::keyvalue::state_link::StateLink;
+pub(crate) use self::scratch::ScratchRoot;
 pub(crate) use self::stdio::Printed;
 use self::task::Runner;
 use self::time::{ActiveTime, thread_time};
@@ -136,6 +144,7 @@ impl Sandbox {
             printed: Printed::default(),
             page,
             time,
+            scratch: None,
             runtime: runtime.map_err(|error| ChildError::Other(error.to_string()))?,
         };
         let keeper = Keeper::new(task);
@@ -149,10 +158,15 @@ impl Sandbox {
         }
     }
 
+    /// Gives each task a directory in this file system.
+    pub fn give_scratch(&mut self, scratch: Arc<ScratchRoot>) {
+        self.context.scratch = Some(scratch);
+    }
+
     /// Starts the threads that wait for files, if a directory is granted.
     pub fn start_threads(&mut self) -> io::Result<()> {
         let context = &mut self.context;
-        if !context.settings.grants.dirs.is_empty() {
+        if !context.settings.grants.dirs.is_empty() || context.scratch.is_some() {
             let started = |runtime| threads::started(runtime, context.settings.deterministic.is_some());
             context.runtime = context.runtime.take().map(started).transpose()?;
         }
@@ -279,9 +293,10 @@ impl Sandbox {
         };
         let context = &self.context;
         let convention = task.function.map_or(context.convention, |_| Convention::Function);
+        let row = Row { bytes, name: task.name, json: self.context.settings.json_rows, id: None };
+        let dirs = row_dirs::open(&context.settings.grants.dirs, row)?;
         let command = match convention {
             Convention::Command => {
-                let row = Row { bytes, name: task.name, json: self.context.settings.json_rows, id: None };
                 let (args, stdin) = (context.arguments(row)?, context.settings.grants.input(row)?.into_owned().into());
                 Some(Box::new(CommandLine { args, stdin }))
             }
@@ -289,6 +304,6 @@ impl Sandbox {
         };
         let deadline =
             task.deadline.or(context.settings.limits.deadline).map(|length| Deadline::new(length, &context.time));
-        Ok(Call { task, convention, deadline, command, values })
+        Ok(Call { task, convention, deadline, command, values, dirs })
     }
 }

@@ -11,13 +11,11 @@ use wasmtime::{AsContextMut, Caller, Extern, Linker};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as p1, WasiSnapshotPreview1};
 use wiggle::GuestMemory;
 
-use super::core_store::CoreStore;
+use super::core_store::{CoreStore, MODULE};
 use super::guard::{Deadline, Stopped};
 use super::kind::GuestStore as _;
 use super::time::{ActiveTime, TICK};
 
-/// The name of preview 1 in imports.
-pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 const FUNCTION: &str = "poll_oneoff";
 
 /// Bytes of a subscription and of an event, and the alignment of both.
@@ -30,7 +28,6 @@ const CLOCKS: [u32; 2] = [0, 1];
 
 /// Replaces the engine's `poll_oneoff`, which still handles every call that is not a sleep.
 pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: ActiveTime) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
     linker.func_wrap_async(
         MODULE,
         FUNCTION,
@@ -54,7 +51,6 @@ pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: ActiveTime) -
             })
         },
     )?;
-    linker.allow_shadowing(false);
     Ok(())
 }
 

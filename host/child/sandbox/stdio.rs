@@ -20,6 +20,9 @@ use crate::protocol::page::{MAX_NOTE, SharedPage};
 /// Bytes a guest may write at a time: the size that wasmtime recommends.
 const PERMIT: usize = 64 << 10;
 
+/// Most bytes that are kept of an output over its limit: as many as of every other text of a task that is not ok.
+const MOST_OF_A_FLOOD: usize = texts::MOST;
+
 /// The streams of one task.
 #[derive(Clone, Debug)]
 pub(super) struct Stdio {
@@ -50,7 +53,7 @@ impl Stdio {
         }
     }
 
-    /// A command's output, and whether it wanted to write more than it may.
+    /// A command's output, and whether it wanted to write more than it may. The output then has its ends alone.
     pub fn take_output(&self) -> (Vec<u8>, bool) {
         match &mut *self.output.lock() {
             Capture::All { bytes, exceeded, .. } => (std::mem::take(bytes), *exceeded),
@@ -95,7 +98,7 @@ pub(super) struct Stream(Arc<Mutex<Capture>>);
 
 #[derive(Debug)]
 enum Capture {
-    /// Everything up to a limit. A guest that writes more is stopped.
+    /// Everything up to a limit. A guest that writes more is stopped, and the ends of what it wrote are kept.
     All { bytes: Vec<u8>, limit: usize, exceeded: bool },
     /// The beginning and the end. The guest never notices the gap.
     Ends { head: Vec<u8>, tail: VecDeque<u8>, half: usize, dropped: u64, note: Note },
@@ -165,11 +168,15 @@ impl Capture {
     fn write(&mut self, new: &[u8]) -> Result<(), Stopped> {
         match self {
             Capture::All { bytes, limit, exceeded } => {
-                *exceeded |= bytes.len() + new.len() > *limit;
                 if *exceeded {
                     return Err(Stopped::Output);
                 }
                 bytes.extend_from_slice(new);
+                if bytes.len() > *limit {
+                    *exceeded = true;
+                    *bytes = texts::ends_of(bytes, MOST_OF_A_FLOOD.min(*limit));
+                    return Err(Stopped::Output);
+                }
             }
             Capture::Ends { head, tail, half, dropped, note } => {
                 note.write(new);

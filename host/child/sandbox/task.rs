@@ -55,7 +55,7 @@ impl<P: Program> Runner<P> {
         let keep = keeper.keep();
         let home = self.kept.get_or_insert_with(|| Home::new(&self.program, context));
         let result = home.run(&self.program, context, call, keep);
-        let can_be_called_again = !matches!(result, Ok(Returned::Command | Returned::CommandFailed) | Err(_));
+        let can_be_called_again = !matches!(result, Ok(Returned::Exited(_)) | Err(_));
         let has_returned = result.as_ref().map_or_else(|error| error.is::<I32Exit>(), |_| true);
         let taken = sink(home.judge(result, context, context.settings.receipts));
         let kept = match keep {
@@ -67,6 +67,8 @@ impl<P: Program> Runner<P> {
         if !kept {
             self.kept = None;
         }
+        // The instance that had its files open is gone.
+        context.scratch.iter().for_each(|scratch| scratch.clear());
         taken
     }
 

@@ -9,6 +9,7 @@ use wasmtime_wasi::I32Exit;
 use super::answer::{Answered, Beside, encode};
 use super::call::{Returned, Spent};
 use super::context::TaskContext;
+use super::demangle::demangled;
 use super::guard::{Guard, Stopped};
 use super::kind::GuestStore;
 use super::stdio::Stdio;
@@ -18,9 +19,6 @@ use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
 use crate::protocol::setup::{AnswerDetail, timeout_detail};
 
-/// Most bytes of a guest's message that are kept: as many as of its stderr by default.
-const MOST_OF_A_MESSAGE: usize = 64 << 10;
-
 /// Most bytes of a function's name that are kept. Mangled names of C++ and Rust have some hundred.
 const MOST_OF_A_FUNCTION: usize = 1 << 10;
 
@@ -29,8 +27,7 @@ enum Verdict<'a> {
     Output(Cow<'a, [u8]>),
     /// A command's stdout is the output.
     Stdout,
-    /// A command failed. Its stdout, if there is any, is kept.
-    StdoutOf(ErrorDetail),
+    /// A command's stdout up to here, if there is any, is kept.
     NotOk(Status, Layer, ErrorDetail),
 }
 
@@ -64,6 +61,8 @@ struct More {
     error: Option<ErrorDetail>,
     /// Only for a task that is ok. Otherwise the error has the text.
     stderr: Option<String>,
+    /// The output has its ends alone.
+    truncated: bool,
     core_dump: Option<Vec<u8>>,
 }
 
@@ -100,13 +99,14 @@ impl<'a> Judged<'a> {
         if more.is_none() && spent.is_none() {
             return answered;
         }
-        let More { error, stderr, core_dump } = more.map(|more| *more).unwrap_or_default();
+        let More { error, stderr, truncated, core_dump } = more.map(|more| *more).unwrap_or_default();
         let mut detail = Vec::new();
         if error.is_some() || spent.is_some() {
             let micros = |time: Duration| time.as_micros() as u64;
             detail = encode(AnswerDetail {
                 error,
                 stderr,
+                truncated,
                 peak_memory: spent.as_ref().map(|_| peak),
                 fuel: fuel.filter(|_| spent.is_some()),
                 start_us: spent.as_ref().map(|spent| micros(spent.start)),
@@ -138,8 +138,7 @@ pub(super) fn judge<'a, S: GuestStore>(
             Verdict::NotOk(Status::Failed, Layer::Guest, ErrorDetail::new("err", message))
         }
         Ok(Returned::Failed(error)) => failed(*error, guard),
-        Ok(Returned::Command) => exited(0, success_codes),
-        Ok(Returned::CommandFailed) => exited(1, success_codes),
+        Ok(Returned::Exited(code)) => exited(code, success_codes),
         Err(error) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => exited(exit.0, success_codes),
             None => stopped(&error, guard, context),
@@ -148,16 +147,19 @@ pub(super) fn judge<'a, S: GuestStore>(
     let (status, layer, output, mut error) = match verdict {
         Verdict::Output(output) => (Status::Ok, Layer::Guest, output, None),
         Verdict::Stdout => (Status::Ok, Layer::Guest, stdout.into(), None),
-        Verdict::StdoutOf(error) => (Status::Failed, Layer::Guest, stdout.into(), Some(error)),
-        Verdict::NotOk(status, layer, error) => (status, layer, Cow::default(), Some(error)),
+        Verdict::NotOk(status, layer, error) => (status, layer, stdout.into(), Some(error)),
     };
     // Whatever the guest's language made of it. Another limit that stopped the guest stays the reason.
     let gave_up = guard.denied && matches!(status, Status::Failed | Status::Trap);
     let (status, layer) = if gave_up { (Status::OutOfMemory, Layer::Limiter) } else { (status, layer) };
     error = error.map(|error| if gave_up { memory_limit(error, limits) } else { error });
+    let failed = matches!(status, Status::Failed | Status::Trap);
+    let filled = failed && context.scratch.as_ref().is_some_and(|scratch| scratch.is_full());
+    let (status, layer) = if filled { (Status::OutputLimit, Layer::Limiter) } else { (status, layer) };
+    error = error.map(|error| if filled { scratch_limit(error, context) } else { error });
     let told = match &mut error {
         Some(error) => {
-            let cut = |text: &mut String| *text = texts::ends(std::mem::take(text), MOST_OF_A_MESSAGE);
+            let cut = |text: &mut String| *text = texts::ends(std::mem::take(text), texts::MOST);
             cut(&mut error.message);
             error.traceback.iter_mut().for_each(cut);
             error.stderr = stderr();
@@ -166,7 +168,7 @@ pub(super) fn judge<'a, S: GuestStore>(
         None => is_told.then(stderr).flatten(),
     };
     let is_plain = error.is_none() && told.is_none() && core_dump.is_none();
-    let more = (!is_plain).then(|| Box::new(More { error, stderr: told, core_dump }));
+    let more = (!is_plain).then(|| Box::new(More { error, stderr: told, truncated: exceeded, core_dump }));
     Judged { status, layer, output, ready: guard.ready, peak: guard.peak, fuel, more }
 }
 
@@ -243,8 +245,19 @@ fn memory_limit(own: ErrorDetail, limits: &Limits) -> ErrorDetail {
     ErrorDetail { code: "memory-limit".to_owned(), message, ..own }
 }
 
+/// The error of a guest that left no room in its scratch directory.
+fn scratch_limit(own: ErrorDetail, context: &TaskContext) -> ErrorDetail {
+    let size = context.settings.grants.scratch.as_ref().map_or(0, |scratch| scratch.size);
+    let message = format!("filled its scratch directory of {} and then gave up: {}", in_words(size), own.message);
+    ErrorDetail { code: "scratch-limit".to_owned(), message, ..own }
+}
+
 fn exited(code: i32, success_codes: &[i32]) -> Verdict<'static> {
-    if success_codes.contains(&code) { Verdict::Stdout } else { Verdict::StdoutOf(exit_detail(code)) }
+    if success_codes.contains(&code) {
+        Verdict::Stdout
+    } else {
+        Verdict::NotOk(Status::Failed, Layer::Guest, exit_detail(code))
+    }
 }
 
 fn exit_detail(code: i32) -> ErrorDetail {
@@ -258,6 +271,7 @@ fn backtrace(error: &wasmtime::Error, all: bool) -> Vec<String> {
     let name = |frame: &wasmtime::FrameInfo| {
         let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
         let name = symbol.or(frame.func_name()).map(|name| texts::ends(name.to_owned(), MOST_OF_A_FUNCTION));
+        let name = name.map(|name| demangled(name, MOST_OF_A_FUNCTION));
         name.unwrap_or_else(|| format!("<function {}>", frame.func_index()))
     };
     frames.iter().take(max_frames(all)).map(name).collect()

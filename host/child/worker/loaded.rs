@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::clock::{Clock, Overdue};
 use super::memory::data_of_tasks;
 use super::outbox::Outbox;
-use crate::child::confine::{Confinement, Needs, without_rights};
+use crate::child::confine::{Confinement, Needs, file_system, without_rights};
 use crate::child::engine::layer::Layer;
 use crate::child::pipes::Pipes;
-use crate::child::sandbox::{Layers, Sandbox};
+use crate::child::sandbox::{Layers, Sandbox, ScratchRoot};
 use crate::model::fence::Fence;
 use crate::protocol::contents::{MAX_SNAPSHOT, Span};
 use crate::protocol::page::SharedPage;
@@ -41,7 +41,11 @@ pub(super) fn fenced(
     // The state that `init` leaves is copied out of an instance, which may have used up what tasks have.
     let state = if role == Role::Initializer { MAX_SNAPSHOT as u64 } else { 0 };
     let data = data_of_tasks(setup).saturating_add(state);
-    let needs = Needs { role, host: pipes.host, dirs: &setup.task.grants.dirs, data: Some(data) };
+    let scratch = setup.task.grants.scratch.as_ref().filter(|_| role == Role::Worker);
+    let scratch = scratch.map(|scratch| file_system(scratch).and_then(ScratchRoot::new)).transpose();
+    let scratch = scratch.map_err(|error| ChildError::Scratch(error.to_string()))?.map(Arc::new);
+    let root = scratch.as_ref().map(|scratch| scratch.root());
+    let needs = Needs { role, host: pipes.host, dirs: &setup.task.grants.dirs, scratch: root, data: Some(data) };
     let mut fence = Confinement::new(setup.sandbox, needs);
     let argument = pipes.argument(setup, decoder)?;
     let layers =
@@ -50,6 +54,9 @@ pub(super) fn fenced(
     // All are mapped. The engine keeps a descriptor of the image of its own, and so do contents. The page's file is closed.
     pipes.handed.clear();
     fence.around_one_thread().map_err(other)?;
+    if let Some(scratch) = &scratch {
+        sandbox.give_scratch(scratch.clone());
+    }
     let outbox = Arc::new(Outbox::new(pipes.to_host.try_clone().map_err(other)?));
     let overdue = overdue(&sandbox);
     let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone(), overdue);

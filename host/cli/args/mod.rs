@@ -94,14 +94,24 @@ The frames stand in docs/design/serve.md. The Python package wasmpool is such a 
 Exit codes: 0 ended by the client, 2 wrong settings or frames, 96 set-up failed, 101 program refused,
 130 interrupted, 143 terminated.";
 
+/// The function that would be called.
+#[derive(Debug, clap::Args)]
+pub struct Called {
+    /// Function that is called, as for run
+    #[arg(long, value_name = "FUNCTION")]
+    pub call: Option<String>,
+    /// Allocator of a raw function, as for run
+    #[arg(long, value_name = "FUNCTION")]
+    pub alloc: Option<String>,
+}
+
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
     /// The program: a component, a core module, WebAssembly text, or a folder to build first
     #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
-    /// Report on calling this function
-    #[arg(long, value_name = "FUNCTION")]
-    pub call: Option<String>,
+    #[command(flatten)]
+    pub called: Called,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
@@ -112,9 +122,8 @@ pub struct Schema {
     /// The program: a component, a core module, WebAssembly text, or a folder to build first
     #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
-    /// Describe this function
-    #[arg(long, value_name = "FUNCTION")]
-    pub call: Option<String>,
+    #[command(flatten)]
+    pub called: Called,
 }
 
 #[derive(Debug, clap::Args)]
@@ -125,9 +134,8 @@ pub struct Check {
     /// Files of rows; - or none is standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub inputs: Vec<PathBuf>,
-    /// Check rows for this function
-    #[arg(long, value_name = "FUNCTION")]
-    pub call: Option<String>,
+    #[command(flatten)]
+    pub called: Called,
 }
 
 #[derive(Debug, clap::Args)]

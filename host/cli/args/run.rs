@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, ValueHint};
 
-use wpool::{Interrupt, Isolation, SandboxMode};
+use wpool::{Interrupt, Isolation, SandboxMode, Scratch};
 
 use crate::cli::args::choices::choices;
 use crate::cli::args::{Journal, Messages, Sharding, Stopping};
@@ -114,9 +114,13 @@ pub struct Rows {
     /// Make the standard input of a command from the row; none leaves it empty [default: the row]
     #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
     pub stdin: Option<String>,
-    /// Call this function of a component: FUNCTION or INTERFACE.FUNCTION
+    /// Call this function: FUNCTION or INTERFACE.FUNCTION of a component, or the export FUNCTION of a core module, as a
+    /// command or as a raw function by its type
     #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
     pub call: Option<String>,
+    /// Allocator of a raw function [default: alloc, malloc, cabi_realloc, allocate, or a name that ends in _alloc]
+    #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
+    pub alloc: Option<String>,
     /// Let a Python script import modules and packages of DIR; venv is the active virtual environment (repeatable)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Input")]
     pub python_path: Vec<PathBuf>,
@@ -269,9 +273,13 @@ pub struct Determinism {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Grants")]
 pub struct Grants {
-    /// Grant the program a directory: HOST[::GUEST][:ro|:rw], read-only unless :rw (repeatable)
+    /// Grant the program a directory: HOST[::GUEST][:ro|:rw], read-only unless :rw; {} or {.field} in HOST makes it a
+    /// directory of the row (repeatable)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Vec<String>,
+    /// Give each task an empty directory of its own, in memory, which is gone after it: GUEST[=SIZE] [default size: 64MiB]
+    #[arg(long, value_name = "GUEST[=SIZE]", value_parser = scratch)]
+    pub scratch: Option<Scratch>,
     /// Give the program an environment variable; without =V, with the caller's value (repeatable)
     #[arg(long, value_name = "K[=V]")]
     pub env: Vec<String>,
@@ -333,6 +341,16 @@ pub(super) fn sandbox(text: &str) -> Result<SandboxMode, String> {
         "off" => Ok(SandboxMode::Off),
         _ => Err("expected strict, auto or off".to_owned()),
     }
+}
+
+/// A scratch directory, such as `/tmp=1GiB`.
+fn scratch(text: &str) -> Result<Scratch, String> {
+    let (guest, typed) = text.rsplit_once('=').map_or((text, None), |(guest, size)| (guest, Some(size)));
+    if guest.is_empty() {
+        return Err("expected GUEST[=SIZE], such as /tmp or /tmp=1GiB".to_owned());
+    }
+    let base = Scratch::new(guest);
+    Ok(Scratch { size: typed.map(large_size).transpose()?.unwrap_or(base.size), ..base })
 }
 
 fn interrupt(text: &str) -> Result<Interrupt, String> {

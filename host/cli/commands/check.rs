@@ -19,7 +19,7 @@ pub fn check(args: &args::Check) -> Result<Exit> {
     let files = plan::files(&args.inputs)?;
     plan::check_streams(&files)?;
     let source = Source::Lines(files);
-    let (_, report) = inspect::report(&args.task, args.call.as_deref())?;
+    let (_, report) = inspect::report(&args.task, &args.called)?;
     let (locator, check) = (Locator::new(&source), report.row_check(&Grants::default()));
     let mut out = Printer::start();
     let tell = |line: String| out.line(format_args!("{line}"));

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Map, json};
-use wpool::report::{Function, Report};
+use wpool::report::{CoreFunction, Report, described, names};
 use wpool::{PoolConfig, Program};
 
+use crate::cli::args::Called;
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
 use crate::cli::print::{Layout, print, print_json};
@@ -15,66 +16,68 @@ use crate::cli::runtime::runtime;
 use crate::cli::{args, plan};
 
 pub fn inspect(args: &args::Inspect) -> Result<Exit> {
-    let (program, reports) = reports(&args.task, args.call.as_deref())?;
-    let (first, choices) = (&reports[0], choices(&reports));
+    let (program, reports) = reports(&args.task, &args.called)?;
+    let (first, choices) = (&reports[0], choices(&reports, &args.called));
     if !args.json {
         return Ok(print(&describe(&program, first, &choices)));
     }
     let mut document = serde_json::to_value(first)?;
     if !choices.is_empty() {
-        document["convention"] = "function".into();
-        document["why"] = SEVERAL.into();
+        document["why"] = TO_CHOOSE.into();
         document["entry"] = serde_json::json!([]);
         document["call"] = choices.into();
     }
     print_json(&document, Layout::Line)
 }
 
-const SEVERAL: &str = "exports several functions, of which --call chooses one";
+const TO_CHOOSE: &str = "has functions, of which --call chooses one";
 
 /// What `--call` chooses from, if it has to.
-fn choices(reports: &[Report]) -> Vec<String> {
-    if reports.len() < 2 {
+fn choices(reports: &[Report], called: &Called) -> Vec<String> {
+    let is_to_be_named = called.call.is_none() && reports.iter().all(Report::is_asked_for);
+    if !is_to_be_named {
         return Vec::new();
     }
-    let called = |report: &Report| report.functions.iter().find(|function| function.path == report.entry).cloned();
-    let functions: Vec<_> = reports.iter().filter_map(called).collect();
-    let is_alone = |name: &String| functions.iter().filter(|function| function.name() == *name).count() == 1;
-    let name = |function: &Function| Some(function.name()).filter(is_alone).unwrap_or(function.path.join("."));
-    functions.iter().map(name).collect()
+    let names = names(&reports[0].functions);
+    let name = |report: &Report| {
+        let at = report.functions.iter().position(|function| function.path == report.entry);
+        at.map_or_else(|| report.entry.join("."), |at| names[at].clone())
+    };
+    reports.iter().map(name).collect()
 }
 
 /// `wpool schema`: what the program takes and gives, for programs.
 pub fn schema(args: &args::Schema) -> Result<Exit> {
-    let (_, reports) = reports(&args.task, args.call.as_deref())?;
+    let (_, reports) = reports(&args.task, &args.called)?;
     let schema = |report: &Report| json!({ "input": report.input_schema(), "output": report.output_schema() });
     match reports.as_slice() {
         [report] => print_json(&schema(report), Layout::Pretty),
         several => {
-            let functions = choices(several).into_iter().zip(several.iter().map(schema));
+            let functions = choices(several, &args.called).into_iter().zip(several.iter().map(schema));
             print_json(&json!({ "functions": functions.collect::<Map<_, _>>() }), Layout::Pretty)
         }
     }
 }
 
 /// The compiler's report on a program. Nothing is run.
-pub fn report(task: &Path, call: Option<&str>) -> Result<(Program, Report)> {
-    let (program, config) = subject(task, call)?;
+pub fn report(task: &Path, called: &Called) -> Result<(Program, Report)> {
+    let (program, config) = subject(task, called)?;
     let report = runtime()?.block_on(async { wpool::inspect(&program, &config).await })?;
     Ok((program, report))
 }
 
 /// As [`report`], with one for each function where one would have to be chosen.
-fn reports(task: &Path, call: Option<&str>) -> Result<(Program, Vec<Report>)> {
-    let (program, config) = subject(task, call)?;
+fn reports(task: &Path, called: &Called) -> Result<(Program, Vec<Report>)> {
+    let (program, config) = subject(task, called)?;
     let reports = runtime()?.block_on(async { wpool::inspect_each(&program, &config).await })?;
     Ok((program, reports))
 }
 
-fn subject(task: &Path, call: Option<&str>) -> Result<(Program, PoolConfig)> {
+fn subject(task: &Path, called: &Called) -> Result<(Program, PoolConfig)> {
     let mut config = plan::base_config()?;
     config.task.limits.memory = wpool::limits::MAX_MEMORY;
-    config.call = call.map(str::to_owned);
+    config.call.clone_from(&called.call);
+    config.alloc.clone_from(&called.alloc);
     config.task.json_rows = true;
     Ok((crate::cli::program::load(task, &[], false)?.program, config))
 }
@@ -87,9 +90,16 @@ fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {
         line("convention", &format_args!("{}, because it {}", report.convention, report.why));
         line("entry", &report.entry.join(" / "));
     } else {
-        line("convention", &format_args!("function, because it {SEVERAL}"));
+        let conventions = if report.entries.is_empty() { "function" } else { "command or raw" };
+        line("convention", &format_args!("{conventions}, because it {TO_CHOOSE}"));
         line("--call", &choices.len());
         choices.iter().for_each(|choice| line("", choice));
+    }
+    let is_another = |entry: &&CoreFunction| !choices.is_empty() || report.entry != [entry.name.as_str()];
+    let others: Vec<_> = report.entries.iter().filter(is_another).collect();
+    if !others.is_empty() {
+        line("entries", &format_args!("{}, of which --call can name one", others.len()));
+        others.iter().for_each(|entry| line("", &format_args!("{}: {}", entry.name, entry.shape)));
     }
     if let Some(init) = &report.init {
         line("init", &format_args!("{}, once before all tasks", init.join(" / ")));
@@ -111,7 +121,7 @@ fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {
         Err(why) => format!("fresh instances, because {why}"),
     };
     line("isolation", &isolation);
-    let functions: Vec<_> = report.functions.iter().map(ToString::to_string).collect();
+    let functions = described(&report.functions);
     for (name, items) in [("functions", &functions), ("exports", &report.exports), ("imports", &report.imports)] {
         if items.is_empty() {
             line(name, &"none")

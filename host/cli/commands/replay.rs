@@ -199,7 +199,9 @@ fn compare(recorded: Option<&Recorded>, line: &[u8], result: &TaskResult) -> Res
     if before.get("id").is_none() || before["output"].get("file").is_some() {
         return Ok(format!("recorded {was}, too"));
     }
-    let parts = |record: &Value| [record["output"].clone(), record["error"]["code"].clone()];
+    // The clock decides how much a task has printed until its deadline.
+    let output = |record: &Value| if was == Status::Timeout { Value::Null } else { record["output"].clone() };
+    let parts = |record: &Value| [output(record), record["error"]["code"].clone()];
     let same = parts(&before) == parts(&now);
     Ok(if same { "the same as recorded" } else { "differs: the run has recorded another output or error" }.into())
 }
@@ -212,7 +214,8 @@ fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str)
     let place = locator.locate(row).map(|place| format!("{place}, ")).unwrap_or_default();
     text.add(head("row") + &format!("{place}{} bytes", row.bytes.len()));
     if let Some(output) = result.outcome.output() {
-        text.add_block(&head("output"), &String::from_utf8_lossy(output));
+        let is_cut = matches!(&result.outcome, Outcome::NotOk(failure) if failure.truncated);
+        text.add_block(&head(if is_cut { "output, cut" } else { "output" }), &String::from_utf8_lossy(output));
     }
     let receipt = &result.receipt;
     let measured = receipt.measured.as_deref();

@@ -17,7 +17,8 @@ pub fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
             None => Stdin::Row,
         },
         env: typed.grants.env.iter().map(|text| variable(text)).collect::<Result<_>>()?,
-        dirs: typed.grants.dir.iter().map(|text| directory(text)).collect::<Result<_>>()?,
+        dirs: typed.grants.dir.iter().map(|text| directory(text, files)).collect::<Result<_>>()?,
+        scratch: typed.grants.scratch.clone(),
     })
 }
 
@@ -47,7 +48,7 @@ fn variable(text: &str) -> Result<(String, String)> {
     }
 }
 
-fn directory(text: &str) -> Result<DirGrant> {
+fn directory(text: &str, files: bool) -> Result<DirGrant> {
     let (path, writable) = match (text.strip_suffix(":rw"), text.strip_suffix(":ro")) {
         (Some(path), _) => (path, Some(true)),
         (_, Some(path)) => (path, Some(false)),
@@ -58,11 +59,28 @@ fn directory(text: &str) -> Result<DirGrant> {
         return usage(format!("--dir {text}: expected HOST[::GUEST][:ro|:rw]"));
     }
     check_mode(text, guest, writable)?;
+    let (host, row) = of_row(text, host, files)?;
+    if row.is_some() && path == guest {
+        return usage(format!("--dir {text}: a directory of the row needs a path in the program, as in {text}::/data"));
+    }
     let absolute = std::fs::canonicalize(host).with_context(|| format!("cannot grant the directory {host}"))?;
     anyhow::ensure!(absolute.is_dir(), "cannot grant {host}: it is not a directory");
     // It is told to workers, and to journals, as text.
     anyhow::ensure!(absolute.to_str().is_some(), "cannot grant {host}: its path, {}, is not UTF-8", absolute.display());
-    Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable: writable.unwrap_or_default() })
+    Ok(DirGrant { host: absolute, guest: guest.to_owned(), writable: writable.unwrap_or_default(), row })
+}
+
+/// The part of a host's path that is the same for all rows, and the rest, which is made from the row. Without
+/// placeholders there is no rest.
+fn of_row<'a>(text: &str, host: &'a str, files: bool) -> Result<(&'a str, Option<Template>)> {
+    let mut ends = host.match_indices('/').map(|(at, _)| at).chain([host.len()]);
+    let Some(end) = ends.find(|end| !Template::parse(&host[..*end]).is_fixed()) else { return Ok((host, None)) };
+    let begin = host[..end].rfind('/').map_or(0, |at| at + 1);
+    let fixed = host[..begin].trim_end_matches('/');
+    if fixed.is_empty() && host.starts_with('/') {
+        return usage(format!("--dir {text}: the first folder of the path must be the same for all rows"));
+    }
+    Ok((if fixed.is_empty() { "." } else { fixed }, Some(template(&host[begin..], files, false)?)))
 }
 
 /// Refuses a path that ends as if it had a mode, such as `D::/d:rwx`: a mistyped mode would be a part of its name.
@@ -91,7 +109,7 @@ mod tests {
 
         #[test]
         fn a_grant_is_refused_or_names_a_directory(text in "((/|\\.|/tmp|none)?(::)?(/a|:)?(:ro|:rw)?|[a:.\u{e9}]{0,6})") {
-            if let Ok(grant) = directory(&text) {
+            if let Ok(grant) = directory(&text, true) {
                 prop_assert!(grant.host.is_absolute() && !grant.guest.is_empty());
                 prop_assert_eq!(grant.writable, text.ends_with(":rw"), "nobody writes who was not allowed to");
             }

@@ -198,6 +198,13 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--crash-limit", stopping.crash_limit.to_string()),
         ("shared state", config.state.as_ref().map_or("none".into(), |state| argument(&state.to_json()))),
     ]);
+    // Runs of before these options have no word about them.
+    if let Some(scratch) = &config.task.grants.scratch {
+        settings.insert("--scratch", json(scratch));
+    }
+    if let Some(alloc) = &typed.source.alloc {
+        settings.insert("--alloc", alloc.clone());
+    }
     if stopping.retries > 0 {
         settings.insert("--retry-on", format!("{:?}", stopping.retry_on));
     }

@@ -183,8 +183,8 @@ impl Plan {
             return usage(format!("--python-path is for scripts, and {} is not a script", subject.program.name()));
         };
         reach::check_runtimes(&self.config)?;
-        if self.config.call.is_some() {
-            return usage(format!("--call is for components: tasks of the script {} call run", script.main));
+        if self.config.call.is_some() || self.config.alloc.is_some() {
+            return usage(format!("--call and --alloc are for programs: tasks of the script {} call run", script.main));
         }
         let rows = match &self.source {
             Source::Files(_) => RowsAs::Bytes,

@@ -22,6 +22,7 @@ pub(super) fn config(typed: &args::Run, source: &mut Source) -> Result<PoolConfi
         compile_limits: CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory },
         interrupt: typed.limits.interrupt,
         call: typed.source.call.clone(),
+        alloc: typed.source.alloc.clone(),
         init: initializer::init(&typed.initializer)?,
         chunksize: typed.pool.chunksize,
         crash_limit: typed.stopping.crash_limit,

@@ -32,7 +32,8 @@ impl Format {
         {
             let output = Some(output.clone()).filter(|output| !output.is_empty());
             result.receipt.layer = Layer::Host;
-            result.outcome = Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, error }));
+            result.outcome =
+                Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, truncated: false, error }));
         }
     }
 
@@ -87,9 +88,16 @@ impl Format {
         line.push(b'"');
         if let Some(output) = result.outcome.output() {
             line.extend_from_slice(b",\"output\":");
-            self.push_output(output, file, line);
+            match &result.outcome {
+                // The beginning of a number would be another number.
+                Outcome::NotOk(failure) if failure.truncated => self.cut_type().push(output, line),
+                _ => self.push_output(output, file, line),
+            }
         }
         if let Outcome::NotOk(failure) = &result.outcome {
+            if failure.truncated {
+                line.extend_from_slice(b",\"truncated\":true");
+            }
             line.extend_from_slice(b",\"error\":");
             push_error(failure, self.locator.locate(&result.input), line);
         }
@@ -98,6 +106,11 @@ impl Format {
             push_json(&ReceiptRecord::from(result), line);
         }
         line.push(b'}');
+    }
+
+    /// The type of outputs of which a part is missing: they are not JSON, whatever they look like.
+    fn cut_type(&self) -> OutputType {
+        if self.output_type == OutputType::Base64 { OutputType::Base64 } else { OutputType::Text }
     }
 
     fn push_output(&self, output: &[u8], file: Option<&str>, line: &mut Vec<u8>) {

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use anyhow::{Context, Result};
 use wpool::fence::LayerState;
 use wpool::report::Report;
-use wpool::{DirGrant, Grants, Limits, PoolConfig, Program, Stdin};
+use wpool::{DirGrant, Grants, Limits, PoolConfig, Program, Scratch, Stdin};
 
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
@@ -96,8 +96,10 @@ fn describe_settings(config: &PoolConfig, text: &mut Lines) {
     add(text, "limits", format_args!("{time}, memory {}, output {}{fuel}", show_size(*memory), show_size(*output)));
     let (time, memory) = (show_time(config.compile_limits.time), show_size(config.compile_limits.memory));
     add(text, "", format_args!("compiling: {time} of CPU time, memory {memory}"));
-    let Grants { args, stdin, env, dirs } = &config.task.grants;
+    let Grants { args, stdin, env, dirs, scratch } = &config.task.grants;
     let mut grants: Vec<_> = dirs.iter().map(directory).collect();
+    let own = |scratch: &Scratch| format!("a scratch directory as {}, of {}", scratch.guest, show_size(scratch.size));
+    grants.extend(scratch.iter().map(own));
     if !env.is_empty() {
         // Their values may be secrets.
         let names: Vec<_> = env.iter().map(|(name, _)| name.as_str()).collect();
@@ -121,8 +123,9 @@ fn describe_settings(config: &PoolConfig, text: &mut Lines) {
 }
 
 fn directory(grant: &DirGrant) -> String {
-    let DirGrant { host, guest, writable } = grant;
-    format!("directory {} as {guest}, {}", host.display(), if *writable { "to read and change" } else { "to read" })
+    let DirGrant { host, guest, writable, row } = grant;
+    let which = if row.is_some() { "the row's directory below" } else { "directory" };
+    format!("{which} {} as {guest}, {}", host.display(), if *writable { "to read and change" } else { "to read" })
 }
 
 /// What stands around a task here. Where that is not enough the run would not begin.

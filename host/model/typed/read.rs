@@ -79,7 +79,9 @@ impl<'a, V: Made> Reader<'a, V> {
     }
 
     fn wrong<E: Error>(&self, found: impl Display) -> E {
-        self.expected(shown(self.ty), found)
+        // `null` and a bare value cannot tell three answers apart, so the forms are not obvious.
+        let forms = if self.ty.is_option_twice() { r#" (null, {"some":null} or {"some":…})"# } else { "" };
+        self.expected(shown(self.ty) + forms, found)
     }
 
     fn expected<E: Error>(&self, expected: impl Into<String>, found: impl Display) -> E {

@@ -266,7 +266,7 @@ fn a_mismatch_names_its_place_and_what_was_expected_and_found() {
         (Type::Flags(vec!["r".into(), "w".into()]), "[\"r\",1]", "at /1: expected enum { r, w }, found 1"),
         (Type::U64, "\"+7\"", "expected u64, found \"+7\""),
         (Type::Tuple(vec![Type::Bool]), "[true,1]", "expected tuple<bool>, found an array of more than 1"),
-        (twice, "7", "expected option<option<u8>>, found 7"),
+        (twice, "7", r#"expected option<option<u8>> (null, {"some":null} or {"some":…}), found 7"#),
         (variant.clone(), "\"x\"", "expected variant { x(u8), y }, found \"x\""),
         (variant, r#"{"x":300}"#, "at /x: expected u8 (0 to 255), found 300"),
     ] {

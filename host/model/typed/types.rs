@@ -95,6 +95,11 @@ impl Type {
         matches!(self, Type::Option(_))
     }
 
+    /// Whether this is the type of an option of an option.
+    pub(crate) fn is_option_twice(&self) -> bool {
+        matches!(self, Type::Option(some) if some.is_option())
+    }
+
     /// The least and the greatest value of an integer type.
     pub(crate) fn range(&self) -> Option<(i128, i128)> {
         Some(match self {

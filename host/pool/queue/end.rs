@@ -35,7 +35,11 @@ impl Queue {
     fn keep_last(&mut self, task: &mut Task, mut outcome: Outcome, mut receipt: Receipt) {
         self.take_last(task);
         if !self.runs.may_keep(task.run(), outcome.size() + receipt.size()) {
+            let printed = outcome.output().is_some();
             outcome = Outcome::not_ok(outcome.status(), not_kept());
+            if let Outcome::NotOk(failure) = &mut outcome {
+                failure.truncated = printed;
+            }
             receipt.measured = None;
         }
         self.runs.keep(task.run(), outcome.size() + receipt.size());
@@ -142,8 +146,16 @@ impl Queue {
         self.settle(task, changed(ErrorDetail::new("", "its worker is gone")), receipt);
     }
 
+    /// The outcome of a task whose worker is gone, with all that the task has printed.
+    pub(super) fn lost_with_worker(&self, mut outcome: Outcome) -> Outcome {
+        if let Outcome::NotOk(failure) = &mut outcome {
+            failure.truncated = self.rules.prints;
+        }
+        outcome
+    }
+
     fn settle_as_crash(&mut self, mut task: Task) {
-        let outcome = crashed(&mut task);
+        let outcome = self.lost_with_worker(crashed(&mut task));
         self.settle(task, outcome, Receipt { layer: Layer::Kernel, ..Receipt::host() });
     }
 

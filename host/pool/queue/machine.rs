@@ -10,12 +10,14 @@ use crate::model::retry::Retry;
 use crate::model::task::TaskId;
 use crate::protocol::wire::WireError;
 
-/// The settings that decide whether a task runs again.
+/// The settings that decide whether a task runs again, and what is left of it if it does not.
 #[derive(Clone, Debug)]
 pub(in crate::pool) struct Rules {
     /// Workers that may die under a task.
     pub crash_limit: u32,
     pub retry: Retry,
+    /// Outputs are printed, piece by piece, and what was printed is lost with a worker.
+    pub prints: bool,
 }
 
 /// A task that waits for its next attempt.

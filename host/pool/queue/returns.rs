@@ -159,25 +159,26 @@ impl Queue {
             }
             Verdict::Timeout(_, error) => {
                 let receipt = Receipt { layer: Layer::Backstop, ..receipt };
-                self.conclude(task, Outcome::not_ok(Status::Timeout, error), receipt, now);
+                self.conclude(task, self.lost_with_worker(Outcome::not_ok(Status::Timeout, error)), receipt, now);
             }
             Verdict::Cancelled(_) => {
                 let receipt = Receipt { layer: Layer::Kill, ..receipt };
-                self.settle(task, Outcome::not_ok(Status::Cancelled, cancelled()), receipt);
+                self.settle(task, self.lost_with_worker(Outcome::not_ok(Status::Cancelled, cancelled())), receipt);
             }
             Verdict::Violated(error) => {
                 let receipt = Receipt { layer: Layer::Sandbox, ..receipt };
                 // A task that tried to break out is never retried.
-                self.settle(task, Outcome::not_ok(Status::Crash, error), receipt);
+                self.settle(task, self.lost_with_worker(Outcome::not_ok(Status::Crash, error)), receipt);
             }
             Verdict::Stood(error) | Verdict::OutOfMemory(error) | Verdict::Died(error) if task.dirty => {
-                let (outcome, receipt) = (changed(error), Receipt { layer: Layer::Kernel, ..receipt });
+                let (outcome, receipt) =
+                    (self.lost_with_worker(changed(error)), Receipt { layer: Layer::Kernel, ..receipt });
                 self.conclude(task, outcome, receipt, now);
             }
             Verdict::Stood(_) => self.put_back(task.into()),
             Verdict::OutOfMemory(error) => {
                 let receipt = Receipt { layer: Layer::Kernel, ..receipt };
-                self.conclude(task, Outcome::not_ok(Status::OutOfMemory, error), receipt, now);
+                self.conclude(task, self.lost_with_worker(Outcome::not_ok(Status::OutOfMemory, error)), receipt, now);
             }
             Verdict::Died(_) if task.cancelled => self.withdrawn(task),
             Verdict::Died(error) => {
@@ -186,7 +187,7 @@ impl Queue {
                 let enough = deaths.len() >= self.rules.crash_limit as usize;
                 if enough || self.stopped || self.is_unwanted(&task) {
                     let receipt = Receipt { layer: Layer::Kernel, ..receipt };
-                    let outcome = crashed(&mut task);
+                    let outcome = self.lost_with_worker(crashed(&mut task));
                     self.conclude(task, outcome, receipt, now);
                 } else {
                     self.suspects.insert(Work::One(task));

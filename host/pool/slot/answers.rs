@@ -153,7 +153,8 @@ impl Attendant<'_> {
             return Ok((Outcome::Ok(answer.output), receipt));
         }
         let output = (!answer.output.is_empty()).then_some(answer.output);
-        let failure = Failure { status: head.status, output, error: detail.error.unwrap_or_default() };
+        let (truncated, error) = (detail.truncated, detail.error.unwrap_or_default());
+        let failure = Failure { status: head.status, output, truncated, error };
         Ok((Outcome::NotOk(Box::new(failure)), receipt))
     }
 }

@@ -32,9 +32,9 @@ class ServerDied(Error, BrokenExecutor):
 class TaskFailed(Error):
     """A task that is not ok. The other classes of its kind say why; this one stands for a program that said no."""
 
-    def __init__(self, status: str, error: dict[str, Any] | None = None, output: bytes | None = None) -> None:
+    def __init__(self, status: str, error: dict[str, Any] | None = None, output: bytes | None = None, truncated: bool = False) -> None:
         error = error or {}
-        super().__init__(status, error, output)
+        super().__init__(status, error, output, truncated)
         #: As in records: `failed`, `trap`, `timeout`, …
         self.status = status
         #: A finer word than the status.
@@ -50,6 +50,8 @@ class TaskFailed(Error):
         self.stderr: str | None = error.get("stderr")
         #: The output of a command up to its end.
         self.output = output
+        #: Whether parts of the output are missing: it was over its limit, or lost with a worker.
+        self.truncated = truncated
         #: The error in full, as it stands in records.
         self.detail = error
 
@@ -57,7 +59,7 @@ class TaskFailed(Error):
         return f"{self.status}: {self.message}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.status, self.detail, self.output)
+        return type(self), (self.status, self.detail, self.output, self.truncated)
 
 
 class TaskTrapped(TaskFailed, RuntimeError):

@@ -64,7 +64,9 @@ class Ended:
     def failure(self) -> TaskFailed:
         status = self.status
         output = self.output if self._numbers[3] else None
-        return OF_STATUS.get(status, TaskFailed)(status, self._details().get("error"), output)
+        details = self._details()
+        truncated = bool(details.get("truncated"))
+        return OF_STATUS.get(status, TaskFailed)(status, details.get("error"), output, truncated)
 
     def receipt(self) -> Receipt:
         _, _, layer, _, attempts, worker, wall, wait, _, _ = self._numbers

@@ -38,6 +38,14 @@ def directory(grant: str | tuple[str | os.PathLike[str], ...]) -> dict[str, Any]
     return {"host": os.path.abspath(host), "guest": guest, "writable": mode == "rw"}
 
 
+def own_directory(scratch: str | tuple[str, int | str] | None) -> dict[str, Any] | None:
+    """A directory that each task has for itself: its path in the program, and its size."""
+    if scratch is None or isinstance(scratch, str):
+        return None if scratch is None else {"guest": scratch}
+    guest, room = scratch
+    return {"guest": guest, "size": size("scratch", room)}
+
+
 def settings(
     *,
     max_workers: int | None,
@@ -48,9 +56,11 @@ def settings(
     isolation: str,
     init_arg: Any,
     call: str | None,
+    alloc: str | None,
     args: Iterable[str],
     env: Mapping[str, str] | None,
     dirs: Iterable[str | tuple[str | os.PathLike[str], ...]],
+    scratch: str | tuple[str, int | str] | None,
     fuel: int | None,
     deterministic: bool | int,
     receipts: bool,
@@ -66,9 +76,11 @@ def settings(
         "retries": retries,
         "isolation": isolation,
         "call": call,
+        "alloc": alloc,
         "args": list(args),
         "env": list((env or {}).items()),
         "dirs": [directory(grant) for grant in dirs],
+        "scratch": own_directory(scratch),
         "fuel": fuel,
         "receipts": receipts,
         "rows": rows,

@@ -45,7 +45,8 @@ pub fn intruder(events: &Events) -> PoolConfig {
 }
 
 pub fn with_dirs(mut config: PoolConfig, dirs: &[(&Path, bool)]) -> PoolConfig {
-    let grant = |&(host, writable): &(&Path, bool)| DirGrant { host: host.into(), guest: "/d".into(), writable };
+    let grant =
+        |&(host, writable): &(&Path, bool)| DirGrant { host: host.into(), guest: "/d".into(), writable, row: None };
     config.task.grants.dirs = dirs.iter().map(grant).collect();
     config
 }

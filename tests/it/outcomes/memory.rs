@@ -43,7 +43,8 @@ fn a_task_that_was_denied_memory_and_is_not_ok_is_out_of_memory_whatever_it_says
         ]);
     }
     let half = || ok(json!("half"));
-    let trap = denied(UNREACHABLE, json!({ "backtrace": ["_start"], "stderr": "no memory\n" }));
+    let mut trap = denied(UNREACHABLE, json!({ "backtrace": ["_start"], "stderr": "no memory\n" }));
+    trap["output"] = json!("half");
     let run = denied("exited with code 1", json!({ "exit_code": 1 }));
     let command = json!([half(), exited(1), exited(2), trap, half()]);
     check(&[

@@ -2,6 +2,7 @@
 
 mod commands;
 mod memory;
+mod printed;
 mod records;
 mod statuses;
 mod whole;

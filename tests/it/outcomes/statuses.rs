@@ -103,11 +103,23 @@ fn c38_memory_is_limited_and_giving_up_for_want_of_it_has_its_own_status() {
 fn c42_output_is_limited_to_the_byte() {
     let over = |limit: usize| not_ok("output-limit", "output-limit", &format!("more than {limit} bytes of output"));
     let four_then_five = || json!([ok(json!(1234)), over(4)]);
+    let mut cut = over(4);
+    cut["output"] = json!("1234");
+    cut["truncated"] = json!(true);
     check(&[
         case(wat("big-result"), "--max-output 3", "2\n3\n4", json!([ok(json!("aa")), ok(json!("aaa")), over(3)])),
         case(wat("echo"), "--max-output 4", "1234\n12345", four_then_five()),
-        case(wat("cat"), "--max-output 4", "1234\n12345", four_then_five()),
+        case(wat("cat"), "--max-output 4", "1234\n12345", json!([ok(json!(1234)), cut])),
         case(wat("component-echo"), "--max-output 4", "1234\n12345", four_then_five()),
-        case(wat("flood-stdout"), "", "1", json!([over(16 << 20)])),
     ]);
+    let flood = run(&mut wpool_run(&wat("flood-stdout"), ""), "1");
+    let record = &flood.records()[0];
+    assert_eq!((&record["status"], &record["error"]), (&json!("output-limit"), &over(16 << 20)["error"]));
+}
+
+#[test]
+fn functions_of_rust_and_cpp_have_the_names_of_their_sources() {
+    let vector = "std::vector<int, std::allocator<int> >::push_back(int&&)";
+    let names = trap(&["core::panicking::panic", "foo::example_function", vector]);
+    check(&[case(wat("mangled"), "", "1", json!([names]))]);
 }

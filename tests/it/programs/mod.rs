@@ -1,5 +1,7 @@
 //! Existing WASI programs, unchanged: files as rows, standard input, files as outputs, exit codes, imports.
 
+mod edges;
+mod entries;
 mod exit_codes;
 mod files_as_rows;
 mod imports;

@@ -41,7 +41,7 @@ fn options_that_a_script_cannot_have_are_refused() {
     let desk = Desk::new();
     desk.write("app.py", SCRIPT);
     for (args, said) in [
-        ("run app.py --call other", "--call is for components"),
+        ("run app.py --call other", "--call and --alloc are for programs"),
         ("run app.py -n -- x", "takes no arguments"),
         ("run app.py --python-path nowhere", "nowhere"),
     ] {

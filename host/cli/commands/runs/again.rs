@@ -80,9 +80,10 @@ impl Again {
     /// Says what the program will be able to touch, which the folder decides.
     fn say_grants(&self, plan: &Plan) {
         let Grants { dirs, env, .. } = &plan.config.task.grants;
-        for DirGrant { host, writable, .. } in dirs {
+        for DirGrant { host, writable, row, .. } in dirs {
             let how = if *writable { "read and change" } else { "read" };
-            say(format_args!("the run grants its program to {how} the directory {}", host.display()));
+            let which = if row.is_some() { "the row's directory below" } else { "the directory" };
+            say(format_args!("the run grants its program to {how} {which} {}", host.display()));
         }
         if !env.is_empty() {
             let names: Vec<_> = env.iter().map(|(name, _)| name.as_str()).collect();

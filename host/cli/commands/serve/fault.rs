@@ -56,6 +56,7 @@ impl From<anyhow::Error> for Fault {
 /// The member of a hello that chooses a setting.
 fn name(setting: Setting) -> Option<&'static str> {
     Some(match setting {
+        Setting::Alloc => "alloc",
         Setting::Args => "args",
         Setting::Call => "call",
         Setting::CpuTime => "cpu_time",
@@ -73,6 +74,7 @@ fn name(setting: Setting) -> Option<&'static str> {
         Setting::Memory => "memory",
         Setting::Output => "max_output",
         Setting::Sandbox => "sandbox",
+        Setting::Scratch => "scratch",
         Setting::SuccessCodes => "success_codes",
         Setting::Workers => "max_workers",
         _ => return None,

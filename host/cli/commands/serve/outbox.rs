@@ -173,17 +173,20 @@ struct Detail<'a> {
     measured: MeasuredRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
 }
 
 impl<'a> Detail<'a> {
     fn of(result: &'a TaskResult) -> Detail<'a> {
         let measured = result.receipt.measured.as_deref();
-        let error = match &result.outcome {
+        let failure = match &result.outcome {
             Outcome::Ok(_) => None,
-            Outcome::NotOk(failure) => Some(&failure.error),
+            Outcome::NotOk(failure) => Some(&**failure),
         };
         Detail {
-            error,
+            error: failure.map(|failure| &failure.error),
+            truncated: failure.is_some_and(|failure| failure.truncated),
             retried: result.receipt.retried(),
             measured: MeasuredRecord::of(&result.receipt),
             stderr: measured.and_then(|measured| measured.stderr.as_deref()),

@@ -9,7 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use wpool::template::Template;
-use wpool::{DirGrant, Grants, Init, Interrupt, Isolation, PoolConfig, Program, Retry, Shutdown, TaskSettings};
+use wpool::{
+    DirGrant, Grants, Init, Interrupt, Isolation, PoolConfig, Program, Retry, Scratch, Shutdown, TaskSettings,
+};
 
 use crate::cli::args::isolation;
 use crate::cli::commands::serve::fault::Fault;
@@ -41,9 +43,11 @@ struct Typed {
     init_each: bool,
     init_timeout: Option<f64>,
     call: Option<String>,
+    alloc: Option<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
     dirs: Vec<Dir>,
+    scratch: Option<ScratchDir>,
     fuel: Option<u64>,
     /// The seed.
     deterministic: Option<u64>,
@@ -71,6 +75,13 @@ struct Dir {
     guest: String,
     #[serde(default)]
     writable: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScratchDir {
+    guest: String,
+    size: Option<u64>,
 }
 
 /// The form of rows.
@@ -149,6 +160,7 @@ impl Typed {
             task,
             interrupt,
             call: self.call,
+            alloc: self.alloc,
             init,
             chunksize: self.chunksize,
             crash_limit: self.crash_limit.unwrap_or(base.crash_limit),
@@ -194,7 +206,12 @@ impl Typed {
     fn grants(&self) -> Result<Grants> {
         let args = self.args.iter().map(|text| Template::parse(text)).collect();
         let dirs = self.dirs.iter().map(directory).collect::<Result<_>>()?;
-        Ok(Grants { args, env: self.env.clone(), dirs, ..Grants::default() })
+        let own = |scratch: &ScratchDir| {
+            let base = Scratch::new(&*scratch.guest);
+            Scratch { size: scratch.size.unwrap_or(base.size), ..base }
+        };
+        let scratch = self.scratch.as_ref().map(own);
+        Ok(Grants { args, env: self.env.clone(), dirs, scratch, ..Grants::default() })
     }
 }
 
@@ -215,7 +232,7 @@ fn directory(dir: &Dir) -> Result<DirGrant> {
     ensure!(host.is_dir(), "cannot grant {shown}: it is not a directory");
     ensure!(host.to_str().is_some(), "cannot grant {shown}: its path is not UTF-8");
     ensure!(!dir.guest.is_empty(), "cannot grant {shown}: it has no path for the guest");
-    Ok(DirGrant { host, guest: dir.guest.clone(), writable: dir.writable })
+    Ok(DirGrant { host, guest: dir.guest.clone(), writable: dir.writable, row: None })
 }
 
 #[cfg(test)]
