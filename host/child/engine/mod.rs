@@ -61,11 +61,7 @@ pub(crate) struct Use<'a> {
 }
 
 /// Makes an engine. The compiler instantiates nothing, so it passes no `used`.
-pub(crate) fn engine(
-    settings: ImageSettings,
-    proposals: Proposals,
-    used: Option<Use<'_>>,
-) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(settings: ImageSettings, proposals: Proposals, used: Option<Use<'_>>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     let stack = if used.as_ref().is_some_and(|used| used.is_deep) { DEEP_STACK } else { GUEST_STACK };
     if let Some(Use { resources, count, is_deep: _, post_mortem, memories }) = used {
