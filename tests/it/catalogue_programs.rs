@@ -199,7 +199,7 @@ fn a_program_that_cannot_be_called_is_refused_before_its_code_is_compiled() {
         loops
     };
     let limit = "--compile-timeout 1s";
-    refused("other.wasm", renamed(b"_begin"), limit, &["no calling convention fits"]);
+    refused("other.wasm", renamed(b"_begin"), limit, &["has no entry of its own"]);
     refused("task.wasm", renamed(b"_start"), &format!("{limit} --call other"), &["exports no function `other`"]);
     refused("memory.wasm", renamed(b"_start"), limit, &["--compile-timeout"]);
 }

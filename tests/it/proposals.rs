@@ -1,12 +1,14 @@
 //! Programs that use exceptions, the collector's heap, wide arithmetic or asynchronous functions.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::cli::{NOT_OK, OK, REFUSED, USAGE, assert_refused, folder, write};
 use crate::support::{Ran, run, wat, wpool, wpool_run};
 
-fn run_wat(name: &str, args: &str, rows: &str) -> Ran {
-    run(&mut wpool_run(&wat(name), args), rows)
+fn run_guest(program: PathBuf, args: &str, rows: &str) -> Ran {
+    run(&mut wpool_run(&program, args), rows)
 }
 
 fn run_text(text: &str, args: &str, rows: &str) -> Ran {
@@ -45,13 +47,13 @@ fn survived(text: &str, args: &str) -> Value {
 
 #[test]
 fn exceptions_are_caught_and_one_that_leaves_the_program_is_a_trap_of_its_own() {
-    let ran = run_wat("exception", "-j 1 -v", "1\n\"!\"\n\"three\"\n");
+    let ran = run_guest(wat("exception"), "-j 1 -v", "1\n\"!\"\n\"three\"\n");
     assert_eq!(ran.each("output"), [json!("caught"), Value::Null, json!("caught")], "{}", ran.stdout);
     let error = &ran.records()[1]["error"];
     assert_eq!((&error["code"], ran.code), (&json!("exception"), NOT_OK), "{error}");
     assert_eq!(error["message"], "threw an exception that it did not catch");
     assert_eq!(ran.stderr.matches(" started").count(), 1, "the worker lives on: {}", ran.stderr);
-    let ran = run_wat("component-exception", "", "[1,2]\n[6,7]\n[8,9]\n");
+    let ran = run_guest(wat("component-exception"), "", "[1,2]\n[6,7]\n[8,9]\n");
     assert_eq!(ran.each("output"), [json!(3), Value::Null, json!(17)], "{}", ran.stdout);
     assert_eq!(ends(&ran)[1], (json!("trap"), json!("exception")), "{}", ran.stdout);
 }
@@ -60,9 +62,9 @@ fn exceptions_are_caught_and_one_that_leaves_the_program_is_a_trap_of_its_own() 
 fn structures_of_the_collector_and_wide_arithmetic_work_in_every_isolation() {
     for isolation in ["auto", "fresh", "reuse"] {
         let args = format!("--lines --isolation {isolation}");
-        let ran = run_wat("gc-list", &args, "abc\nz\nzz\n");
+        let ran = run_guest(wat("gc-list"), &args, "abc\nz\nzz\n");
         assert_eq!(ran.each("output"), [json!("00000126"), json!("0000007a"), json!("000000f4")], "{}", ran.stderr);
-        assert_eq!(run_wat("wide", &args, "yes\n").each("output"), [json!("yes")]);
+        assert_eq!(run_guest(wat("wide"), &args, "yes\n").each("output"), [json!("yes")]);
     }
 }
 
@@ -78,7 +80,7 @@ fn such_programs_have_fresh_instances_and_inspect_says_why() {
             ran.stdout
         );
     }
-    assert_refused(&run_wat("gc-list", "--isolation reset", ""), USAGE, &["it uses exceptions"], "gc-list");
+    assert_refused(&run_guest(wat("gc-list"), "--isolation reset", ""), USAGE, &["it uses exceptions"], "gc-list");
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn work_with_exceptions_and_structures_is_counted_and_repeated_exactly() {
     for name in ["exception", "gc-list"] {
         let args = "--deterministic --fuel 100000 --receipts";
         let fuel = |jobs| {
-            let ran = run_wat(name, &format!("-j {jobs} {args}"), "1\n22\n333\n22\n");
+            let ran = run_guest(wat(name), &format!("-j {jobs} {args}"), "1\n22\n333\n22\n");
             assert_eq!(ran.code, OK, "{}", ran.stdout);
             ran.each("receipt").into_iter().map(|mut receipt| receipt["fuel"].take()).collect::<Vec<_>>()
         };
@@ -98,15 +100,15 @@ fn work_with_exceptions_and_structures_is_counted_and_repeated_exactly() {
 
 #[test]
 fn throwing_without_end_is_stopped_by_every_limit() {
-    let ran = run_wat("exception-loop", "--timeout 200ms", "1\n2\n");
+    let ran = run_guest(wat("exception-loop"), "--timeout 200ms", "1\n2\n");
     assert_eq!(ends(&ran), vec![(json!("timeout"), json!("timeout")); 2], "{}", ran.stdout);
-    let ran = run_wat("exception-loop", "--fuel 100000", "1\n");
+    let ran = run_guest(wat("exception-loop"), "--fuel 100000", "1\n");
     assert_eq!(ends(&ran), [(json!("fuel"), json!("fuel"))], "{}", ran.stdout);
 }
 
 #[test]
 fn the_collectors_heap_counts_as_memory() {
-    let ran = run_wat("gc-grow", "--memory 16MiB", "1\n2\n");
+    let ran = run_guest(wat("gc-grow"), "--memory 16MiB", "1\n2\n");
     assert_eq!(ends(&ran), vec![(json!("out-of-memory"), json!("memory-limit")); 2], "{}", ran.stdout);
     let act = "(drop (array.new_default $bytes (i32.const 5000000)))";
     let text = on_bang("(type $bytes (array (mut i8)))", act);
@@ -182,10 +184,10 @@ fn an_exception_out_of_a_function_that_the_host_calls_for_memory_is_a_trap() {
 
 #[test]
 fn asynchronous_functions_are_called_with_rows() {
-    let ran = run_wat("component-async", "-j 1 -v", "[1,2]\n{\"a\":20,\"b\":22}\n");
+    let ran = run_guest(wat("component-async"), "-j 1 -v", "[1,2]\n{\"a\":20,\"b\":22}\n");
     assert_eq!(ran.each("output"), [json!(3), json!(42)], "{} {}", ran.stdout, ran.stderr);
     // Deadlines and fuel hold for them as for others.
-    let ran = run_wat("component-async", "--fuel 3", "[1,2]\n");
+    let ran = run_guest(wat("component-async"), "--fuel 3", "[1,2]\n");
     assert_eq!(ends(&ran)[0].0, "fuel", "{}", ran.stdout);
     let text = std::fs::read_to_string(wat("component-async")).expect("a guest");
     // 1 yields again and again; 2 waits, of which there is nothing.

@@ -122,8 +122,7 @@ pub struct Rows {
     /// Make the standard input of a command from the row; none leaves it empty [default: the row]
     #[arg(long, value_name = "TEMPLATE", help_heading = "Input")]
     pub stdin: Option<String>,
-    /// Call this function: FUNCTION or INTERFACE.FUNCTION of a component, or the export FUNCTION of a core module, as a
-    /// command or as a raw function by its type
+    /// Call this function: FUNCTION or INTERFACE.FUNCTION of a component, or an export of a core module
     #[arg(long, value_name = "FUNCTION", help_heading = "Input")]
     pub call: Option<String>,
     /// Allocator of a raw function [default: alloc, malloc, cabi_realloc, allocate, or a name that ends in _alloc]

@@ -80,7 +80,7 @@ impl Records {
         let handover = Handover::default();
         let (sorter, kept, journal_kept) = match prepared.begin(journal, program)? {
             Begun::Anew(journal, appender) => {
-                handover.give(appender);
+                handover.give(*appender);
                 (None, None, journal)
             }
             Begun::Again(mut journal, resume, ended) => {
@@ -251,7 +251,7 @@ impl Prepared {
         folder.begin(&facts, program.bytes(), durable)?;
         index::note(&facts, folder.dir().path());
         let appender = Appender::create(&folder.journal(), place, clone(&file)?, durable)?;
-        Ok(Begun::Anew(Journal { folder, facts, file, durable, before: None, kept: None }, appender))
+        Ok(Begun::Anew(Journal { folder, facts, file, durable, before: None, kept: None }, Box::new(appender)))
     }
 }
 
@@ -270,7 +270,7 @@ fn claim(folder: Option<Folder>, plan: &JournalPlan) -> Result<Folder, Error> {
 
 /// A journal that is kept, and what comes first.
 enum Begun {
-    Anew(Journal, Appender),
+    Anew(Journal, Box<Appender>),
     /// What writes FILE comes with the first row that is not in its place.
     Again(Journal, Box<Resume>, Option<Ended>),
 }

@@ -158,7 +158,7 @@ impl Sent<'_> {
 enum Sink {
     Plain(String, Box<dyn Write + Send>),
     /// A file with a journal, once it is there.
-    Journal(Handover, Option<Appender>, Pace),
+    Journal(Handover, Option<Box<Appender>>, Pace),
 }
 
 impl Sink {
@@ -172,7 +172,7 @@ impl Sink {
             }
             Sink::Journal(handover, appender, pace) => {
                 if appender.is_none() {
-                    *appender = handover.take();
+                    *appender = handover.take().map(Box::new);
                 }
                 let appender = appender.as_mut().expect("it is handed over before the first line");
                 appender.append(lines, records).map_err(failed)?;

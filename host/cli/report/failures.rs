@@ -1,8 +1,15 @@
 //! Rows that are kept to be run again, as they were.
 
-use wpool::Input;
+use wpool::{Input, TaskResult};
 
-use crate::cli::plan::{Plan, QUOTED, Table, push_path};
+use crate::cli::plan::{Locator, Plan, QUOTED, Table, push_path};
+use crate::cli::say;
+
+/// Says that a row that failed cannot be kept.
+pub fn lost(locator: &Locator, result: &TaskResult) {
+    let (id, place) = (result.id.0, locator.locate(&result.input).unwrap_or_default());
+    say(format_args!("--failed cannot keep row {id} ({place}): it is too long, and its bytes are gone"));
+}
 
 /// Writes rows as they were, and the header of their table before the first.
 #[derive(Debug, Default)]

@@ -18,9 +18,11 @@ use crate::cli::records::places::FRONT;
 /// Bytes of outputs that wait in memory. Further ones wait in a temporary file.
 const WAITING: usize = 64 << 20;
 
+type Results<'p> = Pin<Box<dyn Stream<Item = Result<TaskResult, Error>> + 'p>>;
+
 /// The rows that are started before all others, if there are any.
 pub struct Front<'p> {
-    results: Option<Pin<Box<dyn Stream<Item = Result<TaskResult, Error>> + 'p>>>,
+    results: Option<Results<'p>>,
     /// Positions whose records were not made.
     due: BTreeSet<u64>,
     /// The positions, in the order of the tasks.

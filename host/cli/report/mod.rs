@@ -38,7 +38,6 @@ use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::places::{FRONT, Places, Stretch};
 use crate::cli::records::record::Format;
 use crate::cli::records::writer::{Done, Line, Piece, Writer};
-use crate::cli::say;
 pub use compiling::Compiling;
 pub use ending::Reported;
 pub use expected::Expected;
@@ -297,11 +296,7 @@ impl Reporter {
         }
         let ok = result.outcome.status() == Status::Ok;
         if !ok && self.failed.is_some() && !self.failures.push(&result.input, &mut pieces.failed.lines) {
-            let place = self.format.locator.locate(&result.input).unwrap_or_default();
-            say(format_args!(
-                "--failed cannot keep row {} ({place}): it is too long, and its bytes are gone",
-                result.id.0
-            ));
+            failures::lost(&self.format.locator, &result);
         }
         let piece = pieces.next();
         let file = self.write_file(&result, piece);

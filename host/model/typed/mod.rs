@@ -26,6 +26,7 @@ mod tests;
 mod texts;
 mod types;
 mod value;
+mod words;
 #[cfg(any(feature = "engine", test))]
 mod write;
 

@@ -10,9 +10,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::types::{Field, Type};
 use super::value::{Byte, Made, Value};
+use super::words::{quoted, shown};
 
-/// Most characters of a value, and of a type, that a message repeats.
-const MAX_SHOWN: (usize, usize) = (40, 200);
 /// Below this, a float without a fraction is exactly one integer.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -349,20 +348,5 @@ fn special(text: &str) -> Option<f64> {
         "Infinity" => Some(f64::INFINITY),
         "-Infinity" => Some(f64::NEG_INFINITY),
         _ => None,
-    }
-}
-
-pub(super) fn quoted(text: &str) -> String {
-    format!("{:?}", cut(text, MAX_SHOWN.0))
-}
-
-fn shown(ty: &Type) -> String {
-    cut(&ty.to_string(), MAX_SHOWN.1)
-}
-
-fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::de::{DeserializeSeed, Error, Visitor};
 
-use super::read::{Reader, quoted};
+use super::read::Reader;
 use super::types::Type;
 use super::value::{Made, Value};
+use super::words::quoted;
 
 impl<V: Made> Reader<'_, V> {
     /// The value that a text stands for, as a field of a table.
