@@ -29,6 +29,14 @@ class LimitsTest(unittest.TestCase):
             with self.assertRaises(wasmpool.TaskTimeout):
                 executor.submit(b"!", timeout=0.1).result()
 
+    def test_a_task_may_have_a_limit_of_processor_time(self):
+        with Executor(wat("spin-on-bang"), cpu_time=0.2, max_workers=1) as executor:
+            with self.assertRaises(wasmpool.TaskTimeout) as caught:
+                executor.submit(b"!").result()
+            self.assertEqual(caught.exception.code, "cpu-time")
+        with Executor(wat("sleep"), cpu_time=0.2, max_workers=1) as executor:
+            self.assertEqual(executor.submit(500).result(), "slept")
+
     def test_a_task_without_memory_is_a_memory_error(self):
         with Executor(wat("grow-abort"), memory="1MiB", max_workers=1) as executor:
             with self.assertRaises(MemoryError) as caught:

@@ -19,6 +19,17 @@ def add(a, b):
     return a + b
 
 
+def kept(text):
+    """The text from a file that it was written to, and what was there before."""
+    import os
+
+    before = os.listdir("/tmp")
+    with open("/tmp/note", "w") as file:
+        file.write(text)
+    with open("/tmp/note") as file:
+        return file.read(), before
+
+
 def busy(rounds):
     total = 0
     for n in range(rounds):
@@ -35,6 +46,10 @@ class LimitsTest(SandboxTest):
                 endless.result()
             self.assertIsInstance(caught.exception, wasmpool.TaskTimeout)
             self.assertEqual([other.result() for other in others], list(range(1, 101)))
+
+    def test_each_call_has_an_empty_directory_if_it_is_asked_for(self):
+        with executor(scratch="/tmp") as pool:
+            self.assertEqual(list(pool.map(kept, ["one", "two"])), [("one", []), ("two", [])])
 
     def test_a_call_without_memory_is_a_memory_error(self):
         with executor(memory="64MiB") as pool:

@@ -35,7 +35,8 @@ class Executor(Pool):
     the executor, in whatever process or thread uses it; a fork gets workers of its own.
 
     - `max_workers`: worker processes; by default as many as there are processors.
-    - `timeout`: seconds that a task may run. It then ends as `TaskTimeout`.
+    - `timeout`: seconds that a task may run. It then ends as `TaskTimeout`. `cpu_time`: the same for processor time, which a
+      busy machine does not use up.
     - `memory`, `max_output`: bytes that a task may use and give, or a text such as `64MiB`.
     - `retries`: how often a task runs again that is not ok.
     - `isolation`: `auto`, `fresh`, `reset`, `reuse`, `reuse=N` or `reuse=checked`.
@@ -54,6 +55,7 @@ class Executor(Pool):
         *,
         max_workers: int | None = None,
         timeout: float | None = None,
+        cpu_time: float | None = None,
         memory: int | str | None = None,
         max_output: int | str | None = None,
         retries: int = 0,
@@ -76,6 +78,7 @@ class Executor(Pool):
         known = settings(
             max_workers=max_workers,
             timeout=timeout,
+            cpu_time=cpu_time,
             memory=memory,
             max_output=max_output,
             retries=retries,

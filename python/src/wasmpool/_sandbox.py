@@ -43,14 +43,15 @@ class SandboxExecutor(Pool):
     values, dates, decimals, UUIDs, and dataclasses, named tuples, enums and exceptions whose classes were sent.
 
     - `max_workers`: worker processes; by default as many as there are processors.
-    - `timeout`: seconds that a call may run. It then ends as `TaskTimeout`, which is a `TimeoutError`.
+    - `timeout`: seconds that a call may run. It then ends as `TaskTimeout`, which is a `TimeoutError`. `cpu_time`: the same for
+      processor time, which a busy machine does not use up.
     - `memory`, `max_output`: bytes that a call may use and give, or a text such as `64MiB`.
     - `retries`: how often a call runs again that raises an error, or ends in another way that is not ok.
     - `modules`: modules or packages of pure Python, or their names, that functions may import. `python_path` has folders in
       which they are looked for first.
     - `initializer`, `initargs`: a function that is called before any other; every call starts from the state that it leaves.
     - `trust_results`: classes whose instances may come back with any state.
-    - `isolation`, `env`, `dirs`, `fuel`, `deterministic`, `receipts`: as for `Executor`.
+    - `isolation`, `env`, `dirs`, `scratch`, `fuel`, `deterministic`, `receipts`: as for `Executor`.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class SandboxExecutor(Pool):
         max_workers: int | None = None,
         *,
         timeout: float | None = None,
+        cpu_time: float | None = None,
         memory: int | str | None = None,
         max_output: int | str | None = None,
         retries: int = 0,
@@ -69,6 +71,7 @@ class SandboxExecutor(Pool):
         isolation: str = "auto",
         env: Mapping[str, str] | None = None,
         dirs: Iterable[str | tuple[str | os.PathLike[str], ...]] = (),
+        scratch: str | tuple[str, int | str] | None = None,
         fuel: int | None = None,
         deterministic: bool | int = False,
         receipts: bool = False,
@@ -81,15 +84,18 @@ class SandboxExecutor(Pool):
         known = settings(
             max_workers=max_workers,
             timeout=timeout,
+            cpu_time=cpu_time,
             memory=memory,
             max_output=max_output,
             retries=retries,
             isolation=isolation,
             init_arg=None,
             call=None,
+            alloc=None,
             args=(),
             env=env,
             dirs=dirs,
+            scratch=scratch,
             fuel=fuel,
             deterministic=deterministic,
             receipts=receipts,

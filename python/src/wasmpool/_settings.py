@@ -50,6 +50,7 @@ def settings(
     *,
     max_workers: int | None,
     timeout: float | None,
+    cpu_time: float | None,
     memory: int | str | None,
     max_output: int | str | None,
     retries: int,
@@ -71,6 +72,7 @@ def settings(
     known: dict[str, Any] = {
         "max_workers": max_workers,
         "timeout": timeout,
+        "cpu_time": cpu_time,
         "memory": size("memory", memory),
         "max_output": size("max_output", max_output),
         "retries": retries,
