@@ -242,8 +242,8 @@ pub struct Output {
     #[arg(long, value_name = "FORMAT", default_value = "jsonl", hide_default_value = true, hide_possible_values = true,
         help = choices::<RecordFormat>("Format of the records; tables have no journal [default: jsonl]"))]
     pub output_format: RecordFormat,
-    /// Keep the rows whose records are not ok in FILE, as they were, ready to run again; where rows are
-    /// files, keep their paths for --files-from
+    /// Keep the rows whose records are not ok in FILE, as they were, to run them again; of files, the
+    /// paths for --files-from
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub failed: Option<PathBuf>,
     #[arg(long, value_name = "WHICH", hide_possible_values = true,
@@ -299,8 +299,8 @@ pub struct Determinism {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Grants")]
 pub struct Grants {
-    /// Grant the program a directory: HOST[::GUEST][:ro|:rw], read-only unless :rw; {} or {.field} in HOST makes it a
-    /// directory of the row (repeatable)
+    /// Grant a directory: HOST[::GUEST][:ro|:rw], read-only unless :rw; {} or {.field} in HOST stands for
+    /// the row (repeatable)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Vec<String>,
     /// Give each task an empty directory of its own, in memory, which is gone after it: GUEST[=SIZE] [default size: 64MiB]
