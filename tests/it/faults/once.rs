@@ -129,7 +129,10 @@ async fn break_in(case: &Case, faulty: &Faulty, pool: Pool) {
     let suspect = case.has_suspect.then(|| rows.iter().position(|row| *row == broke_on).unwrap() as u64);
     let described = |why: &str| {
         // What came together with the readiness is only looked at when more comes, or too late.
-        why.contains(case.why) || (case.moment == "ready" && why.contains("in the middle of a frame"))
+        why.contains(case.why)
+            || (case.moment == "ready" && why.contains("in the middle of a frame"))
+            // The second answer of the last task of a lease.
+            || (case.fault == "twice" && why.contains("more answers than tasks"))
     };
     until("its end is told", || !faulty.events.deaths().is_empty()).await;
     let deaths = faulty.events.deaths();
