@@ -9,6 +9,7 @@ use crate::model::error::{Refusal, RefusalCode};
 use crate::model::settings::Setting;
 
 /// The entry of a WASI command.
+#[cfg(feature = "engine")]
 const START: &str = "_start";
 /// The entry of a raw module.
 const RUN: &str = "run";
@@ -60,6 +61,7 @@ pub(crate) struct CoreEntries {
 
 impl CoreEntries {
     /// The convention that the module fits without a name; `None` if it fits none.
+    #[cfg(feature = "engine")]
     pub fn fit(&self) -> Option<Fit> {
         if self.shape_of(START) == Some(Shape::Command) {
             return Some(command(START, "exports `_start`, as a WASI preview 1 command does".to_owned()));
