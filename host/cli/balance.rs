@@ -27,7 +27,7 @@ pub fn deal(seconds: &[f32], of: u32) -> Vec<u32> {
 }
 
 /// The rows that are started before all others, the longest first: those that take more than a fiftieth of a worker's share
-/// of the whole. There are at most fifty for each worker.
+/// of the whole, so at most fifty for each worker.
 pub fn ahead(seconds: &[f32], workers: usize) -> Vec<u64> {
     let total: u64 = seconds.iter().filter(|time| **time > 0.0).map(|time| micros(*time)).sum();
     let least = total / (workers as u64 * PARTS);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     /// The longest time of a run, as a multiple of the least that is possible, in the order of the input and with the rows
-    /// of [`ahead`] first. `wrong` is how far expected times are from the real ones.
+    /// of [`ahead`] first. `wrong` is the relative error of the expected times.
     fn ratios(rows: usize, wrong: f64, seed: u64) -> [f64; 2] {
         const WORKERS: usize = 16;
         let mut dice = Dice(seed);

@@ -25,7 +25,7 @@ const START: &str = "_start";
 pub(super) struct CoreProgram {
     pre: InstancePre<CoreStore>,
     init: CoreInit,
-    /// What is called first in the life of an instance, unless the state of `init` is laid over it.
+    /// The function that an instance calls first, unless the state of `init` is laid over it.
     initialize: Option<Function>,
     entry: Entry,
     parts: Parts,

@@ -14,7 +14,7 @@ output file. Two outputs are equal if they are the same JSON value, however it i
 Exit codes: 0 no difference, 100 some row differs, 2 usage, 106 a file is damaged, 110 cannot write
 standard output.";
 
-/// What two records have in common that are of one row.
+/// The part that two records of the same row share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum RowsBy {
     /// The content of the row, of which kept runs have a hash

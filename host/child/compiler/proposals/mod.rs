@@ -6,7 +6,7 @@ use super::outer::is_component;
 use crate::model::error::{Refusal, RefusalCode};
 use crate::protocol::setup::Proposals;
 
-/// What every program may use. Without the collector and without tasks inside components.
+/// The proposals that every program may use: those that need neither the collector nor tasks inside components.
 const EVERY: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::GC_TYPES)
     .difference(WasmFeatures::EXCEPTIONS)

@@ -6,7 +6,7 @@ const PLAIN: Proposals = Proposals { heap: false, tasks: false };
 const HEAP_ONLY: Proposals = Proposals { heap: true, tasks: false };
 const TASKS_ONLY: Proposals = Proposals { heap: false, tasks: true };
 
-/// What becomes of a program: the parts that it needs, or a piece of the words of its refusal.
+/// The fate of a program: the parts that it needs, or a piece of the words of its refusal.
 type Fate = Result<Proposals, &'static str>;
 
 /// A tiny program for each proposal that the text format can express, with its fate.

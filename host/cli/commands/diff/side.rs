@@ -31,7 +31,7 @@ pub struct Side {
     pub path: PathBuf,
     file: Arc<File>,
     bytes: u64,
-    /// Of a kept run.
+    /// The facts of a kept run.
     pub facts: Option<Facts>,
     /// The folder of a journal.
     journal: Option<Dir>,
@@ -41,7 +41,7 @@ pub struct Side {
     values: bool,
     /// Records that were read.
     pub read: u64,
-    /// What was read last.
+    /// The bytes that were read last.
     window: Vec<u8>,
     start: u64,
 }
