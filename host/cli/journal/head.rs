@@ -33,11 +33,17 @@ impl Heads {
 
     /// The beginning of the record of a row, up to a comma.
     pub fn of(&self, row: &Input, position: u64) -> Vec<u8> {
+        let mut head = self.place(row, position);
+        head.push(b',');
+        head
+    }
+
+    /// The members in front of the status.
+    fn place(&self, row: &Input, position: u64) -> Vec<u8> {
         let mut head = format!("{{\"id\":{position}").into_bytes();
         if let Some(push) = &self.0 {
             push(row, &mut head);
         }
-        head.push(b',');
         head
     }
 
@@ -50,9 +56,7 @@ impl Heads {
             Some(_) => memchr::memmem::find(rest, STATUS).map_or(rest, |at| &rest[at..]),
             None => &rest[digits..],
         };
-        let mut head = self.of(row, position);
-        head.pop();
-        [&head[..], rest].concat()
+        [&self.place(row, position)[..], rest].concat()
     }
 }
 
