@@ -18,6 +18,7 @@ mod program;
 mod projects;
 mod records;
 mod report;
+mod reports;
 mod rows;
 mod run;
 mod runtime;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Action::Runs(action) => commands::runs::runs(&action),
         Action::Rerun(rerun) => commands::runs::rerun(&rerun),
         Action::Replay(replay) => commands::replay::replay(&replay),
+        Action::Report(report) => commands::report::report(&report),
         Action::Plan(engines) => commands::engines::plan(&engines),
         Action::Diff(diff) => commands::diff::diff(&diff),
         Action::Reduce(reduce) => commands::reduce::reduce(&reduce),

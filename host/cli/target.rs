@@ -106,6 +106,11 @@ impl Target {
         &self.path
     }
 
+    /// Whether what stands there may be replaced.
+    pub fn replaces(&self) -> bool {
+        self.overwrite
+    }
+
     /// The place of a file, whether one stands there or not.
     pub fn place(&self) -> Option<&Place> {
         match &self.way {

@@ -236,6 +236,8 @@ pub struct Receipt {
     pub wall: Duration,
     /// Time from the acceptance by the pool to the start of the last attempt.
     pub wait: Duration,
+    /// Time from the start of the pool to the start of the last attempt; zero if there was none.
+    pub began: Duration,
     /// Ends of the earlier attempts that were retried. Boxed, because few tasks have any.
     #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
     pub(crate) retried: Option<Box<Vec<Status>>>,
@@ -271,6 +273,7 @@ impl Receipt {
             slot: None,
             wall: Duration::ZERO,
             wait: Duration::ZERO,
+            began: Duration::ZERO,
             retried: None,
             measured: None,
         }

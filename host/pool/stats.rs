@@ -9,6 +9,8 @@ use crate::state::StateStats;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
+    /// Time since the start of the pool, by its own clock.
+    pub uptime: Duration,
     /// Time that workers spent on tasks, summed.
     pub busy: Duration,
     /// The part of `busy` in which workers made instances of the program.

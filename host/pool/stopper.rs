@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -74,7 +75,7 @@ impl Stopper {
     /// The counters of the pool so far.
     pub fn stats(&self) -> Stats {
         let state = self.shared.config.state.as_ref().map(SharedState::stats);
-        Stats { state, ..self.shared.lock().stats }
+        Stats { state, uptime: Duration::from_nanos(self.shared.now()), ..self.shared.lock().stats }
     }
 
     /// The running tasks, by slot.

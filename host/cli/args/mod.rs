@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod beside;
 mod choices;
 mod diff;
 mod engines;
@@ -11,6 +12,7 @@ mod merge;
 mod messages;
 mod order;
 mod reduce;
+mod reports;
 mod run;
 mod runs;
 mod shards;
@@ -39,6 +41,7 @@ pub use merge::*;
 pub use messages::*;
 pub use order::*;
 pub use reduce::*;
+pub use reports::*;
 pub use run::*;
 pub use runs::*;
 pub use shards::*;
@@ -66,6 +69,8 @@ pub enum Action {
     /// Run one task of a kept run again, and print all about it
     #[command(after_help = "Exit codes: 0 the task is ok, 100 the task is not ok, 2 there is no such run or row.")]
     Replay(Replay),
+    /// Make reports of a kept run, also of one that was killed
+    Report(Report),
     /// Merge the records of shards into the file that one run would have written
     #[command(after_help = merge::MERGE_HELP)]
     Merge(Merge),

@@ -10,7 +10,7 @@ use wpool::{Interrupt, Isolation, SandboxMode, Scratch};
 
 use crate::cli::args::choices::choices;
 use crate::cli::args::{
-    InputFormat, Journal, Messages, RecordFormat, RowFormat, Sharding, Starting, Stopping, Verifying, member,
+    InputFormat, Journal, Messages, RecordFormat, Reports, RowFormat, Sharding, Starting, Stopping, Verifying, member,
 };
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
@@ -81,6 +81,8 @@ pub struct Run {
     pub stopping: Stopping,
     #[command(flatten)]
     pub verifying: Verifying,
+    #[command(flatten)]
+    pub reports: Reports,
     #[command(flatten)]
     pub messages: Messages,
 }

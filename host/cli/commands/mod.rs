@@ -11,6 +11,7 @@ pub mod merge;
 pub mod new;
 pub mod reduce;
 pub mod replay;
+pub mod report;
 pub mod runs;
 pub mod runtime;
 pub mod serve;

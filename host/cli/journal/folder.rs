@@ -14,6 +14,8 @@ use crate::cli::journal::disk::{JOURNAL, remove, replace};
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::facts::{FACTS, Facts};
 use crate::cli::journal::history::HISTORY;
+use crate::cli::journal::notes::NOTES;
+use crate::cli::journal::summary::SUMMARY;
 use crate::cli::journal::tails;
 
 /// The suffix to the name of FILE.
@@ -103,6 +105,9 @@ impl Folder {
     pub fn clear(&self) -> Result<(), Error> {
         remove(&self.journal())?;
         remove(&self.dir.at(HISTORY))?;
+        for name in [NOTES, SUMMARY] {
+            remove(&self.dir.at(name))?;
+        }
         tails::remove(&self.dir)
     }
 

@@ -1,76 +1,185 @@
-//! How long rows took: `FILE.wpool/history`, from which later runs know which of their rows take long.
+//! When and how long rows ran: `FILE.wpool/history`. Reports are made from it, and later runs know from it which of their
+//! rows take long.
 //!
 //! ```text
-//! history = entry…
-//! entry   = key:[u8; 8] seconds:f32 status:u8
+//! history = magic:[u8; 16] entry…
+//! entry   = key:u32 id:u32 began:u32 wall:u16 worker:u8 status:u4 attempts:u4
+//!         | start:u64 0:u56 15:u4 0:u4                                          of a session
 //! ```
+//!
+//! A session is a process that adds entries; `start` is its own, in microseconds since 1970. `began` is in units of 64 µs
+//! since then, `wall` a number of sixteenths of a microsecond with an exponent of 5 bits and a mantissa of 11. Numbers that
+//! are too large are the largest; the largest id and the largest worker mean that it is not known.
 //!
 //! An entry is written after the row's record and is never looked at again by its own run. It is advice, not a record: of
 //! a row with several entries the last one counts, an entry that is cut off or makes no sense is left out, and no output
-//! depends on any of them. The key is the beginning of the journal's.
+//! depends on any of them. The key is the beginning of the journal's: of 10⁶ rows, some hundred have that of another one.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wpool::Status;
 use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::key::Key;
+use crate::cli::journal::stays::is_final;
 
 /// Name of the file in a journal's folder.
 pub const HISTORY: &str = "history";
 /// Bytes of an entry.
-const ENTRY: usize = 13;
-/// Bytes of a key here: of 10⁸ different rows, two have the same in a run of three thousand.
-const SHORT: usize = 8;
-/// Longest history that is read: 2³⁰ bytes in memory.
+const ENTRY: usize = 16;
+const MAGIC: &[u8; ENTRY] = b"wpool history 2\n";
+/// Longest history that is read into memory: 2³⁰ bytes.
 const MAX_ENTRIES: u64 = 1 << 26;
+/// Microseconds of a unit of `began`.
+const UNIT: u64 = 64;
+/// The status of an entry that begins a session.
+const SESSION: u8 = 15;
 
-/// A row that ran.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ran {
-    /// The beginning of its key.
-    key: u64,
-    pub seconds: f32,
+/// When this process began to run rows.
+static START: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+
+/// When this process began to run rows; when this is called first.
+pub fn session() -> SystemTime {
+    *START
+}
+
+/// A row that ran, in the bytes of its entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ran([u8; ENTRY]);
+
+/// How a row ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// The position of the row in the input, if it is known.
+    pub id: Option<u64>,
+    /// Since the start of the session, to 64 µs.
+    pub began: Duration,
+    /// To a thousandth.
+    pub wall: Duration,
+    /// The slot of the worker, if there was one and it is known.
+    pub worker: Option<u8>,
     pub status: Status,
+    /// At most 15.
+    pub attempts: u8,
 }
 
 impl Ran {
-    pub fn new(key: Key, time: Duration, status: Status) -> Ran {
-        Ran { key: short(key), seconds: time.as_secs_f32(), status }
+    /// A row without its key.
+    pub fn new(timing: &Timing) -> Ran {
+        let mut bytes = [0; ENTRY];
+        let id = timing.id.and_then(|id| u32::try_from(id).ok()).unwrap_or(u32::MAX);
+        bytes[4..8].copy_from_slice(&id.to_le_bytes());
+        let began = timing.began.as_micros() / u128::from(UNIT);
+        bytes[8..12].copy_from_slice(&u32::try_from(began).unwrap_or(u32::MAX).to_le_bytes());
+        bytes[12..14].copy_from_slice(&packed(timing.wall).to_le_bytes());
+        bytes[14] = timing.worker.unwrap_or(u8::MAX);
+        bytes[15] = timing.status as u8 | timing.attempts.min(15) << 4;
+        Ran(bytes)
     }
 
-    fn push(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.key.to_le_bytes());
-        bytes.extend_from_slice(&self.seconds.to_le_bytes());
-        bytes.push(self.status as u8);
+    /// The same row, with the beginning of its key.
+    pub fn of(mut self, key: Key) -> Ran {
+        self.0[..4].copy_from_slice(&short(key).to_le_bytes());
+        self
     }
 
-    fn parse(bytes: &[u8; ENTRY]) -> Option<Ran> {
-        let (key, rest) = bytes.split_first_chunk::<SHORT>()?;
-        let (seconds, rest) = rest.split_first_chunk::<4>()?;
-        let seconds = Some(f32::from_le_bytes(*seconds)).filter(|time| time.is_finite() && *time >= 0.0)?;
-        let status = *Status::ALL.get(usize::from(*rest.first()?))?;
-        Some(Ran { key: u64::from_le_bytes(*key), seconds, status })
+    /// `None` of an entry that makes no sense.
+    pub fn timing(self) -> Option<Timing> {
+        let status = *Status::ALL.get(usize::from(self.0[15] & 15))?;
+        let id = Some(self.number(4)).filter(|id| *id != u32::MAX).map(u64::from);
+        Some(Timing {
+            id,
+            began: Duration::from_micros(u64::from(self.number(8)) * UNIT),
+            wall: self.wall(),
+            worker: Some(self.0[14]).filter(|worker| *worker != u8::MAX),
+            status,
+            attempts: self.0[15] >> 4,
+        })
+    }
+
+    /// How long the row took.
+    pub fn seconds(self) -> f32 {
+        self.wall().as_secs_f32()
+    }
+
+    pub fn status(self) -> Status {
+        Status::ALL.get(usize::from(self.0[15] & 15)).copied().unwrap_or(Status::Ok)
+    }
+
+    fn wall(self) -> Duration {
+        let (exponent, mantissa) = (self.0[13] >> 3, u64::from(self.0[12]) | u64::from(self.0[13] & 7) << 8);
+        let sixteenths = if exponent == 0 { mantissa } else { (mantissa | 1 << 11) << (exponent - 1) };
+        Duration::from_nanos((sixteenths * 125).div_ceil(2))
+    }
+
+    fn key(self) -> u32 {
+        self.number(0)
+    }
+
+    fn number(self, at: usize) -> u32 {
+        u32::from_le_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
+    }
+
+    fn of_session(start: SystemTime) -> Ran {
+        let micros = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+        let mut bytes = [0; ENTRY];
+        bytes[..8].copy_from_slice(&micros.to_le_bytes());
+        bytes[15] = SESSION;
+        Ran(bytes)
+    }
+
+    /// The start of a session, if this is an entry of one.
+    fn session(self) -> Option<SystemTime> {
+        let micros = u64::from(self.number(0)) | u64::from(self.number(4)) << 32;
+        (self.0[15] == SESSION).then(|| UNIX_EPOCH.checked_add(Duration::from_micros(micros))).flatten()
+    }
+
+    /// What later runs learn from it: everything but when and where it ran.
+    fn advice(self) -> [u8; 7] {
+        [self.0[0], self.0[1], self.0[2], self.0[3], self.0[12], self.0[13], self.0[15] & 15]
+    }
+
+    /// Whether later runs learn from it.
+    fn is_advice(self) -> bool {
+        self.timing().is_some_and(|timing| is_final(timing.status) && timing.attempts > 0)
     }
 }
 
-fn short(key: Key) -> u64 {
-    u64::from_le_bytes(*key.0.first_chunk().expect("a key is longer"))
+/// A time in sixteenths of a microsecond, with an exponent of 5 bits and a mantissa of 11.
+fn packed(time: Duration) -> u16 {
+    let sixteenths = time.as_nanos() * 2 / 125;
+    let Ok(number) = u64::try_from(sixteenths) else { return u16::MAX };
+    if number < 1 << 11 {
+        return number as u16;
+    }
+    let exponent = u64::from(number.ilog2() - 10);
+    if exponent > 31 {
+        return u16::MAX;
+    }
+    (exponent << 11 | (number >> (exponent - 1)) & 0x7ff) as u16
 }
 
-/// Adds entries to the history in a folder.
+fn short(key: Key) -> u32 {
+    u32::from_le_bytes(*key.0.first_chunk().expect("a key is longer"))
+}
+
+/// Adds entries to a history.
 #[derive(Debug)]
 pub struct Historian {
-    place: Place,
+    /// For messages.
+    place: Option<Place>,
     file: File,
     bytes: Vec<u8>,
+    /// The session has its entry.
+    begun: bool,
 }
 
 impl Historian {
-    /// Goes on with the history that is there, or begins one.
+    /// Goes on with the history in a folder, or begins one.
     pub fn open(folder: &Dir) -> Result<Historian, Error> {
         let place = folder.at(HISTORY);
         let failed = at(&place);
@@ -78,17 +187,112 @@ impl Historian {
             Some(_) => place.edit().map_err(failed)?,
             None => place.create_anew(PRIVATE).map_err(failed)?,
         };
-        // Behind the last whole entry.
-        let length = file.metadata().map_err(failed)?.len();
-        file.seek(SeekFrom::Start(length - length % ENTRY as u64)).map_err(failed)?;
-        Ok(Historian { place, file, bytes: Vec::new() })
+        begin(&mut file).map_err(failed)?;
+        Ok(Historian { place: Some(place), file, bytes: Vec::new(), begun: false })
+    }
+
+    /// Begins the history of a run that keeps no journal. The file has no name.
+    pub fn nameless(mut file: File) -> io::Result<Historian> {
+        begin(&mut file)?;
+        Ok(Historian { place: None, file, bytes: Vec::new(), begun: false })
     }
 
     pub fn add(&mut self, ran: impl IntoIterator<Item = Ran>) -> Result<(), Error> {
         self.bytes.clear();
-        ran.into_iter().for_each(|ran| ran.push(&mut self.bytes));
-        self.file.write_all(&self.bytes).map_err(at(&self.place))
+        if !std::mem::replace(&mut self.begun, true) {
+            self.bytes.extend_from_slice(&Ran::of_session(session()).0);
+        }
+        ran.into_iter().for_each(|ran| self.bytes.extend_from_slice(&ran.0));
+        let written = self.file.write_all(&self.bytes);
+        written.map_err(|source| match &self.place {
+            Some(place) => at(place)(source),
+            None => Error::Io { path: std::env::temp_dir(), source },
+        })
     }
+}
+
+/// Goes behind the last whole entry of a history. What is not one is begun anew.
+fn begin(file: &mut File) -> io::Result<()> {
+    let mut magic = [0; ENTRY];
+    let length = file.metadata()?.len();
+    if length >= ENTRY as u64 {
+        file.read_exact(&mut magic)?;
+    }
+    if magic != *MAGIC {
+        file.set_len(0)?;
+        file.rewind()?;
+        return file.write_all(MAGIC);
+    }
+    file.seek(SeekFrom::Start(length - length % ENTRY as u64)).map(drop)
+}
+
+/// Reads a history from its beginning, one row after the other, in the order in which their records were made.
+#[derive(Debug)]
+pub struct Timings {
+    reader: BufReader<File>,
+    /// The start of the session, and how many there were before it.
+    session: Option<SystemTime>,
+    sessions: u32,
+}
+
+/// A row that ran in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// Sessions are counted from 1, as they stand in the history.
+    pub session: u32,
+    /// When the session began.
+    pub start: SystemTime,
+    pub timing: Timing,
+}
+
+impl Timings {
+    /// The history in a folder, if it has one.
+    pub fn open(folder: &Dir) -> Result<Option<Timings>, Error> {
+        let place = folder.at(HISTORY);
+        match place.read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            file => file.and_then(Timings::of).map(Some).map_err(at(&place)),
+        }
+    }
+
+    /// The history in a file.
+    pub fn of(file: File) -> io::Result<Timings> {
+        let reader = entries(file)?;
+        Ok(Timings { reader, session: None, sessions: 0 })
+    }
+}
+
+impl Iterator for Timings {
+    type Item = Timed;
+
+    /// What cannot be read is the end.
+    fn next(&mut self) -> Option<Timed> {
+        loop {
+            let ran = next(&mut self.reader)?;
+            if let Some(start) = ran.session() {
+                self.session = Some(start);
+                self.sessions += 1;
+            } else if let Some((timing, start)) = ran.timing().zip(self.session) {
+                return Some(Timed { session: self.sessions, start, timing });
+            }
+        }
+    }
+}
+
+/// The entries of a history. Of a file that is none there are none.
+fn entries(mut file: File) -> io::Result<BufReader<File>> {
+    file.rewind()?;
+    let mut reader = BufReader::with_capacity(1 << 18, file);
+    if next(&mut reader) != Some(Ran(*MAGIC)) {
+        reader.seek(SeekFrom::End(0))?;
+    }
+    Ok(reader)
+}
+
+fn next(reader: &mut BufReader<File>) -> Option<Ran> {
+    let mut entry = [0; ENTRY];
+    reader.read_exact(&mut entry).ok()?;
+    Some(Ran(entry))
 }
 
 /// How long the rows of a run took.
@@ -113,9 +317,9 @@ impl History {
     fn of(mut rows: Vec<Ran>) -> History {
         // Stable, and from behind: the last entry of a row is the first of its key.
         rows.reverse();
-        rows.sort_by_key(|ran| ran.key);
-        rows.dedup_by_key(|ran| ran.key);
-        let mut times: Vec<f32> = rows.iter().map(|ran| ran.seconds).collect();
+        rows.sort_by_key(|ran| ran.key());
+        rows.dedup_by_key(|ran| ran.key());
+        let mut times: Vec<f32> = rows.iter().map(|ran| ran.seconds()).collect();
         let middle = times.len() / 2;
         let median = if times.is_empty() { 0.0 } else { *times.select_nth_unstable_by(middle, f32::total_cmp).1 };
         History { rows, median }
@@ -123,7 +327,7 @@ impl History {
 
     /// How a row ran.
     pub fn get(&self, key: Key) -> Option<Ran> {
-        let at = self.rows.binary_search_by_key(&short(key), |ran| ran.key).ok()?;
+        let at = self.rows.binary_search_by_key(&short(key), |ran| ran.key()).ok()?;
         Some(self.rows[at])
     }
 
@@ -142,7 +346,7 @@ impl History {
         let mut bytes = Vec::new();
         for rows in self.rows.chunks(4096) {
             bytes.clear();
-            rows.iter().for_each(|ran| ran.push(&mut bytes));
+            rows.iter().for_each(|ran| bytes.extend_from_slice(&ran.advice()));
             hasher.update(&bytes);
         }
         hasher.finalize().to_hex().to_string()
@@ -150,14 +354,11 @@ impl History {
 }
 
 fn read(file: File) -> io::Result<Vec<Ran>> {
-    let entries = (file.metadata()?.len() / ENTRY as u64).min(MAX_ENTRIES);
-    let mut rows = Vec::with_capacity(entries as usize);
-    let mut reader = BufReader::with_capacity(1 << 20, file);
-    let mut entry = [0; ENTRY];
-    for _ in 0..entries {
-        reader.read_exact(&mut entry)?;
-        rows.extend(Ran::parse(&entry));
-    }
+    let count = (file.metadata()?.len() / ENTRY as u64).min(MAX_ENTRIES);
+    let mut rows = Vec::with_capacity(count as usize);
+    let mut reader = entries(file)?;
+    let all = std::iter::from_fn(|| next(&mut reader)).take(count as usize);
+    rows.extend(all.filter(|ran| ran.is_advice()));
     Ok(rows)
 }
 
@@ -188,10 +389,12 @@ impl Joined {
         let place = folder.at(HISTORY);
         let failed = at(&place);
         let mut draft = place.draft(PRIVATE).map_err(failed)?;
+        draft.file.write_all(MAGIC).map_err(failed)?;
         for (other, file) in self.0 {
             let length = file.metadata().map_err(at(&other))?.len();
             let whole = length - length % ENTRY as u64;
-            io::copy(&mut file.take(whole), &mut draft.file).map_err(failed)?;
+            let mut entries = entries(file).map_err(at(&other))?.take(whole.saturating_sub(ENTRY as u64));
+            io::copy(&mut entries, &mut draft.file).map_err(failed)?;
         }
         draft.put(true).map(drop).map_err(failed)
     }
@@ -204,7 +407,9 @@ mod tests {
     use super::*;
 
     fn ran(row: &str, millis: u64, status: Status) -> Ran {
-        Ran::new(Key::of_plain(row.as_bytes()), Duration::from_millis(millis), status)
+        let (wall, worker, attempts) = (Duration::from_millis(millis), Some(1), 1);
+        let timing = Timing { id: Some(7), began: Duration::from_secs(1), wall, worker, status, attempts };
+        Ran::new(&timing).of(Key::of_plain(row.as_bytes()))
     }
 
     fn folder() -> (tempfile::TempDir, Dir) {
@@ -225,10 +430,18 @@ mod tests {
             .and_then(|mut historian| historian.add([ran("c", 40, Status::Ok)]))
             .expect("it is written");
         let history = History::load(&dir).expect("it is read").expect("there is one");
-        let get = |row: &str| history.get(Key::of_plain(row.as_bytes())).map(|ran| (ran.seconds, ran.status));
-        assert_eq!((get("a"), get("b")), (Some((0.02, Status::Ok)), Some((0.03, Status::Trap))));
-        assert_eq!((get("c"), get("d"), history.len()), (Some((0.04, Status::Ok)), None, 3));
-        assert_eq!(history.median(), 0.03);
+        let get = |row: &str| {
+            history.get(Key::of_plain(row.as_bytes())).map(|ran| ((ran.seconds() * 1e3).round(), ran.status()))
+        };
+        assert_eq!((get("a"), get("b")), (Some((20.0, Status::Ok)), Some((30.0, Status::Trap))));
+        assert_eq!((get("c"), get("d"), history.len()), (Some((40.0, Status::Ok)), None, 3));
+        assert!((history.median() - 0.03).abs() < 1e-4, "{}", history.median());
+        let timings: Vec<_> = Timings::open(&dir).expect("it opens").expect("there is one").collect();
+        let sessions: Vec<_> = timings.iter().map(|timed| timed.session).collect();
+        assert_eq!(sessions, [1, 1, 1, 2], "what is cut off is no row");
+        assert_eq!((timings[0].timing.id, timings[0].timing.worker), (Some(7), Some(1)));
+        let began = timings[0].timing.began.as_secs_f64();
+        assert!((began - 1.0).abs() < 1e-4, "{began}");
     }
 
     #[test]
@@ -246,9 +459,23 @@ mod tests {
         #![proptest_config(crate::cases::many())]
 
         #[test]
+        fn times_are_kept_to_a_thousandth(nanos in 0_u64..200_000_000_000_000) {
+            let time = Duration::from_nanos(nanos);
+            let timing = Timing { id: None, began: time, wall: time, worker: None, status: Status::Timeout, attempts: 20 };
+            let back = Ran::new(&timing).timing().expect("it makes sense");
+            let (wall, began) = (back.wall.as_nanos().abs_diff(time.as_nanos()), time.abs_diff(back.began));
+            prop_assert!(wall <= time.as_nanos() / 1000 + 63, "{time:?} {back:?}");
+            prop_assert!(began <= Duration::from_micros(64));
+            prop_assert_eq!((back.id, back.worker, back.status, back.attempts), (None, None, Status::Timeout, 15));
+        }
+
+        #[test]
         fn any_bytes_are_a_history(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
             let (_folder, dir) = folder();
+            let bytes = [MAGIC.as_slice(), &bytes].concat();
             std::fs::write(dir.at(HISTORY).path(), &bytes).expect("it is written");
+            let timings = Timings::open(&dir).expect("it opens").expect("there is one");
+            prop_assert!(timings.count() <= bytes.len() / ENTRY);
             let history = History::load(&dir).expect("it is read").expect("there is one");
             prop_assert!(history.len() <= bytes.len() / ENTRY && history.median() >= 0.0);
         }

@@ -8,7 +8,9 @@
 //! | `run.json` | [`Facts`]: the program, the settings, and how the run ended |
 //! | `program.wasm` | the program's bytes, unchanged |
 //! | `journal` | the rows that are done, and where their lines end in FILE: see [`format`] |
-//! | `history` | how long rows took: see [`history`] |
+//! | `history` | when and how long rows ran: see [`history`] |
+//! | `notes` | what reports say of single rows: see [`notes`] |
+//! | `summary.json` | the document of `--summary-json`, for later reports |
 //! | `tail-N`, `tail-N.lines` | during a resumed run: records and lines taken from FILE's end, see [`tails`] |
 //! | `gone-N.jsonl` | lines of records whose rows were not in the input of a resumed run any more |
 //! | `damaged-N/` | copies of FILE, `journal`, `run.json` and tails from before a damaged run was resumed |
@@ -50,12 +52,14 @@ mod history;
 mod holes;
 pub mod index;
 mod key;
+mod notes;
 #[cfg(test)]
 mod properties;
 mod resume;
 #[cfg(test)]
 mod salvage;
 mod stays;
+mod summary;
 mod tails;
 #[cfg(test)]
 mod tests;
@@ -70,10 +74,12 @@ pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_r
 pub use format::{MAX_ROWS, Record};
 pub use gone::Wanted;
 pub use head::Heads;
-pub use history::{History, Joined, Ran};
+pub use history::{Historian, History, Joined, Ran, Timed, Timing, Timings, session};
 pub use key::Key;
+pub use notes::{Fault, Note, Notebook, Notes, RowPlace, join as join_notes};
 pub use resume::{How, Known, Resume};
 pub use stays::{Stays, is_final};
+pub use summary::{keep_summary, read_summary};
 pub use tails::Index;
 pub use text::Text;
 pub use verify::{Gaps, Torn};

@@ -169,7 +169,8 @@ fn check_resumable(typed: &args::Run, to_file: bool, regular: bool, config: &Poo
     usage(format!("--resume {why}"))
 }
 
-fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
+/// What is known of a run before it begins.
+pub fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
     let (run, started) = run_id();
     let inputs = match source {
         Source::Lines(files) => files.iter().map(|file| Text::from(&**file)).collect(),

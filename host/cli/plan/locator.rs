@@ -51,13 +51,17 @@ impl Locator {
         Some((name.as_str(), row.tag & ((1 << LINE_BITS) - 1)))
     }
 
+    /// Whether a row is an element of an array.
+    pub fn is_of_array(&self, row: &Input) -> bool {
+        self.0.get((row.tag >> LINE_BITS) as usize).is_some_and(|file| file.is_array)
+    }
+
     /// `FILE:LINE` of a row that is a line or a record, `FILE[INDEX]` of an element, `FILE` of a row that is a file.
     pub fn locate(&self, row: &Input) -> Option<String> {
         if let Some(name) = &row.name {
             return Some(name.to_string());
         }
         let (name, number) = self.place(row)?;
-        let is_array = self.0.get((row.tag >> LINE_BITS) as usize)?.is_array;
-        Some(if is_array { format!("{name}[{number}]") } else { format!("{name}:{number}") })
+        Some(if self.is_of_array(row) { format!("{name}[{number}]") } else { format!("{name}:{number}") })
     }
 }

@@ -14,6 +14,7 @@ mod outputs;
 mod overlap;
 mod pool;
 mod reach;
+mod reports;
 mod row_file;
 mod sharding;
 mod shown;
@@ -36,6 +37,7 @@ pub use self::listed::{QUOTED, push_path};
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::overlap::check_streams;
 pub use self::pool::base_config;
+pub use self::reports::ReportsPlan;
 pub use self::row_file::RowFile;
 pub use self::sharding::filled;
 pub use self::shown::Shown;
@@ -94,6 +96,7 @@ pub struct Plan {
     /// Check all rows before the first task.
     pub strict: bool,
     pub messages: Messages,
+    pub reports: Option<ReportsPlan>,
     /// Only say what would run.
     pub dry: bool,
     /// Files that were read when the plan was made.
@@ -159,6 +162,9 @@ impl Plan {
             .map(|journal| journal.of(shard, times.as_ref(), &typed));
         let journal = journal.map(|journal| journal.with(&extras, &source)).transpose()?;
         reach::check_own_files(&typed, &config, journal.as_ref())?;
+        let kept = journal.as_ref().map(|journal| journal.facts.clone());
+        let reports =
+            ReportsPlan::of(&typed.reports, || kept.unwrap_or_else(|| journal::facts(&typed, &source, &config)))?;
         Ok(Plan {
             shard,
             times,
@@ -185,6 +191,7 @@ impl Plan {
             python_path: typed.source.python_path,
             source,
             config,
+            reports,
         })
     }
 
@@ -232,7 +239,8 @@ impl Plan {
             Source::Once => &[],
         };
         let written = [&self.output, &self.failed, &self.state_out, &self.messages.summary_json];
-        let written = written.into_iter().flatten().map(Target::path);
+        let reports = self.reports.iter().flat_map(|reports| reports.files.iter().map(|(_, target)| target));
+        let written = written.into_iter().flatten().chain(reports).map(Target::path);
         let named = self.read.iter().map(PathBuf::as_path).chain(rows.iter().map(|file| &**file));
         named.chain(written).chain(STREAMS.iter().map(Path::new))
     }

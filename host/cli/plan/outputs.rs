@@ -14,9 +14,10 @@ use crate::cli::{args, stdout, target};
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
-    let (failed, state, summary) = (&output.failed, &typed.state.state_out, &typed.messages.summary_json);
-    for (path, option) in [(failed, "--failed"), (summary, "--summary-json"), (state, "--state-out")] {
-        let Some(path) = path else { continue };
+    let state = &typed.state.state_out;
+    let beside: Vec<_> = typed.beside().collect();
+    let options = beside.iter().map(|beside| (beside.path, beside.option));
+    for (path, option) in options.chain(state.iter().map(|path| (path, "--state-out"))) {
         if is_stdin(path) {
             return usage(format!(
                 "{option} - : standard output is for records; name a file (./- for a file of this name)"
@@ -28,21 +29,25 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
         }
     }
     let records = output.output.as_ref().filter(|path| !is_stdout(path)).cloned();
-    let named = [(&records, "records"), (failed, "failed rows"), (summary, "the summary"), (state, STATE_OUT)];
-    let named = named.into_iter().filter_map(|(path, what)| Some(Written::at(path.as_deref()?, what)));
+    let named = records.iter().map(|path| (path, "records"));
+    let named = named.chain(beside.iter().map(|beside| (beside.path, beside.what)));
+    let named = named.chain(state.iter().map(|path| (path, STATE_OUT))).map(|(path, what)| Written::at(path, what));
     let stdout = to_stdout(output).then(Written::stdout);
     let written: Vec<_> = named.chain(stdout).chain([Written::stderr()]).collect();
     overlap::check_reads(&written, typed, source)?;
     check_twice(&written)?;
     if let Some(records) = &records {
-        check_journal(records, [failed, summary, state].into_iter().flatten(), output.out_dir.as_deref())?;
+        let outputs = beside.iter().map(|beside| beside.path).chain(state);
+        check_journal(records, outputs, output.out_dir.as_deref())?;
     }
     let (replace, overwrite) = (output.overwrite || typed.journal.resume, output.overwrite);
     if to_stdout(output) && stdout::was_closed() {
         return Err(stdout::closed().into());
     }
-    for (path, replace) in [(&records, replace), (failed, true), (summary, true), (state, overwrite)] {
-        let Some(path) = path else { continue };
+    let always = beside.iter().map(|beside| (beside.path, true));
+    for (path, replace) in
+        records.iter().map(|path| (path, replace)).chain(always).chain(state.iter().map(|path| (path, overwrite)))
+    {
         target::check(path, replace, overwrite)?;
     }
     output.out_dir.as_deref().map_or(Ok(()), check_out_dir)

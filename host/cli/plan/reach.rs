@@ -16,21 +16,20 @@ use crate::cli::scripts;
 
 /// Refuses a run whose own files would lie in a directory that its tasks may write to.
 pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&JournalPlan>) -> Result<()> {
-    let args::Run { output, state, messages, .. } = typed;
+    let args::Run { output, state, .. } = typed;
     let records = output.output.as_ref().filter(|path| !is_stdout(path));
     let kept = journal.map(|journal| journal.folder.path());
     let index = index::place().filter(|_| journal.is_some());
     let files = [
         ("-o", records, ""),
         ("the journal", kept.as_ref(), ", or keep none (--no-journal)"),
-        ("--failed", output.failed.as_ref(), ""),
-        ("--summary-json", messages.summary_json.as_ref(), ""),
         ("--state-out", state.state_out.as_ref(), ""),
         ("--out-dir", output.out_dir.as_ref(), ""),
         ("the cache of compiled programs", config.cache.as_ref(), ", or use none (--no-cache)"),
         ("the list of runs", index.as_ref(), ", or keep no journal (--no-journal)"),
     ];
-    for (what, path, remedy) in files {
+    let beside = typed.beside().map(|beside| (beside.option, Some(beside.path), ""));
+    for (what, path, remedy) in files.into_iter().chain(beside) {
         let Some(path) = path else { continue };
         if let Some(granted) = config.task.grants.writable_at(path) {
             let (path, granted) = (path.display(), granted.display());

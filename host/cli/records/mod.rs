@@ -9,6 +9,7 @@ pub mod out_dir;
 pub mod pace;
 pub mod places;
 pub mod record;
+pub mod recorder;
 pub mod resume;
 pub mod torn;
 pub mod writer;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 
-use anyhow::Result;
-use wpool::place::{Found, Kind, Place};
+use anyhow::{Context, Result};
+use wpool::place::{Dir, Found, Kind, Place};
 use wpool::{Program, Status};
 
 use crate::cli::errors::{CannotWrite, Usage};
@@ -13,7 +13,8 @@ use crate::cli::exit::Exit;
 pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
 use crate::cli::journal::{
-    Appender, Ended, Error, Facts, Folder, Heads, How, Resume, SUFFIX, index, is_of_a_run, is_running, now,
+    Appender, Ended, Error, Facts, Folder, Heads, Historian, How, Notebook, Resume, SUFFIX, index, is_of_a_run,
+    is_running, now,
 };
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
 use crate::cli::records::extra::push_place;
@@ -62,20 +63,17 @@ pub struct Records {
     pub journal: Option<Journal>,
     pub sorter: Option<Sorter>,
     pub kept: Option<Kept>,
+    /// Takes notes of rows, for the journal and for reports.
+    pub notebook: Option<Notebook>,
+    /// What reports of a run without a journal are made of: history and notes.
+    pub traces: Option<(File, File)>,
 }
 
 impl Records {
     /// Makes FILE and its journal, or goes on with them.
     pub fn open(plan: &Plan, program: &Program, prepared: Option<Prepared>) -> Result<Records> {
         let (Some(journal), Some(prepared)) = (&plan.journal, prepared) else {
-            let writer = match &plan.output {
-                Some(target) => {
-                    forget(target)?;
-                    Writer::to(target)?
-                }
-                None => Writer::stdout()?,
-            };
-            return Ok(Records { writer, journal: None, sorter: None, kept: None });
+            return Records::without_journal(plan);
         };
         let handover = Handover::default();
         let (sorter, kept, journal_kept) = match prepared.begin(journal, program)? {
@@ -91,7 +89,27 @@ impl Records {
             }
         };
         let writer = Writer::journal(&journal.file.path(), handover)?;
-        Ok(Records { writer, journal: Some(journal_kept), sorter, kept })
+        let notebook = Some(Notebook::open(journal_kept.dir()).map_err(cannot)?);
+        Ok(Records { writer, journal: Some(journal_kept), sorter, kept, notebook, traces: None })
+    }
+
+    fn without_journal(plan: &Plan) -> Result<Records> {
+        let (mut history, mut notebook, mut traces) = (None, None, None);
+        if plan.reports.is_some() {
+            let cannot = "cannot make a temporary file for the reports";
+            let files = (tempfile::tempfile().context(cannot)?, tempfile::tempfile().context(cannot)?);
+            history = Some(Historian::nameless(files.0.try_clone()?).context(cannot)?);
+            notebook = Some(Notebook::of(files.1.try_clone()?));
+            traces = Some(files);
+        }
+        let writer = match &plan.output {
+            Some(target) => {
+                forget(target)?;
+                Writer::to(target, history)?
+            }
+            None => Writer::stdout(history)?,
+        };
+        Ok(Records { writer, journal: None, sorter: None, kept: None, notebook, traces })
     }
 }
 
@@ -317,9 +335,14 @@ fn cannot(error: Error) -> anyhow::Error {
 }
 
 impl Journal {
+    /// `FILE.wpool`.
+    pub fn dir(&self) -> &Dir {
+        self.folder.dir()
+    }
+
     /// Notes how the run has ended. When all rows were read and none was stopped, what was kept of records beside FILE
-    /// is removed. `whole` is the whole input of a shard.
-    pub fn end(mut self, exit: Exit, counted: Counted, read: bool, whole: Option<InputFacts>) {
+    /// is removed. `whole` is the whole input of a shard. Gives the facts that were stored.
+    pub fn end(mut self, exit: Exit, counted: Counted, read: bool, whole: Option<InputFacts>) -> Facts {
         let stopped = [Status::Skipped, Status::Cancelled].map(Status::as_str);
         let Counted(counts) = counted;
         let complete = read
@@ -345,6 +368,7 @@ impl Journal {
         if let Err(error) = stored.and(removed) {
             warn(format_args!("{:#}", cannot(error)));
         }
+        self.facts
     }
 }
 

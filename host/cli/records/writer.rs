@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -11,7 +10,7 @@ use wpool::bulk::Span;
 use wpool::{Input, Status};
 
 use crate::cli::errors::CannotWrite;
-use crate::cli::journal::{Appender, Error, Key, Ran, Record, is_final};
+use crate::cli::journal::{Appender, Error, Historian, Key, Ran, Record};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::pace::{Counted, Pace};
 use crate::cli::streams::{self, SharedPipe};
@@ -49,8 +48,8 @@ pub enum Done {
 pub struct Line {
     /// Its bytes; 0 if none was written.
     pub length: u64,
-    /// How long the task ran, in nanoseconds.
-    pub wall: u64,
+    /// How the row ran, without its key.
+    pub ran: Ran,
 }
 
 /// A file to be written before what follows `before` in the lines of its piece.
@@ -93,7 +92,11 @@ impl Piece {
     /// Writes files and lines in their order.
     fn write(self, sink: &mut Sink) -> Result<(), WriteEnd> {
         let (mut records, mut ran) = (Vec::with_capacity(self.rows), Vec::with_capacity(self.rows));
-        self.done.into_iter().for_each(|done| done.push_records(&mut records, &mut ran));
+        match sink {
+            Sink::Journal(..) => self.done.into_iter().for_each(|done| done.push_records(&mut records, &mut ran)),
+            // No later run looks for their keys.
+            Sink::Plain(..) => self.done.into_iter().for_each(|done| done.push_ran(&mut ran)),
+        }
         let mut sent = Sent { lines: &self.lines, records: &records, written: 0, sink };
         for file in &self.files {
             if let Err(error) = file.dir.write(&file.name, &file.bytes) {
@@ -112,11 +115,9 @@ impl Piece {
 
 impl Done {
     fn push_records(self, records: &mut Vec<Record>, ran: &mut Vec<Ran>) {
-        let mut now = |key, status, Line { length, wall }| {
-            records.push(Record { key, status, length, occurrence: 0 });
-            if is_final(status) {
-                ran.push(Ran::new(key, Duration::from_nanos(wall), status));
-            }
+        let mut now = |key, status, line: Line| {
+            records.push(Record { key, status, length: line.length, occurrence: 0 });
+            ran.push(line.ran.of(key));
         };
         match self {
             Done::Now(row, status, line) => now(Key::of(&row), status, line),
@@ -124,6 +125,14 @@ impl Done {
                 rows.iter().zip(lines).for_each(|((row, _), line)| now(Key::of_plain(row), Status::Ok, line));
             }
             Done::Before(record) => records.push(record),
+        }
+    }
+
+    fn push_ran(self, ran: &mut Vec<Ran>) {
+        match self {
+            Done::Now(_, _, line) => ran.push(line.ran),
+            Done::Ok(_, lines) => ran.extend(lines.iter().map(|line| line.ran)),
+            Done::Before(_) => {}
         }
     }
 }
@@ -156,7 +165,8 @@ impl Sent<'_> {
 
 /// Where lines end up.
 enum Sink {
-    Plain(String, Box<dyn Write + Send>),
+    /// The file of a run without a journal, with the history that reports are made from.
+    Plain(String, Box<dyn Write + Send>, Option<Historian>),
     /// A file with a journal, once it is there.
     Journal(Handover, Option<Box<Appender>>, Pace),
 }
@@ -164,7 +174,7 @@ enum Sink {
 impl Sink {
     fn write(&mut self, lines: &[u8], records: &[Record]) -> Result<(), WriteEnd> {
         match self {
-            Sink::Plain(name, sink) => {
+            Sink::Plain(name, sink, _) => {
                 sink.write_all(lines).and_then(|()| sink.flush()).map_err(|source| match source.kind() {
                     io::ErrorKind::BrokenPipe => WriteEnd::Closed,
                     _ => WriteEnd::Failed(CannotWrite { path: name.clone(), source }),
@@ -186,6 +196,7 @@ impl Sink {
     fn note(&mut self, ran: Vec<Ran>) -> Result<(), WriteEnd> {
         match self {
             Sink::Journal(_, Some(appender), _) if !ran.is_empty() => appender.note(ran).map_err(failed),
+            Sink::Plain(_, _, Some(historian)) if !ran.is_empty() => historian.add(ran).map_err(failed),
             _ => Ok(()),
         }
     }
@@ -272,21 +283,22 @@ pub enum WriteEnd {
 }
 
 impl Writer {
-    pub fn stdout() -> io::Result<Writer> {
+    /// Writes standard output, and the history for reports, if there is one.
+    pub fn stdout(history: Option<Historian>) -> io::Result<Writer> {
         let name = "standard output".into();
         let stdout = streams::stdout();
         match () {
             // Progress may be drawn on the same.
-            () if io::stdout().is_terminal() => Writer::start(name, Aside(stdout)),
-            () if stdout.is_pipe() => Writer::start(name, SharedPipe(stdout)),
-            () => Writer::start(name, stdout),
+            () if io::stdout().is_terminal() => Writer::start(name, Aside(stdout), history),
+            () if stdout.is_pipe() => Writer::start(name, SharedPipe(stdout), history),
+            () => Writer::start(name, stdout, history),
         }
     }
 
-    /// Writes a file from its beginning.
-    pub fn to(target: &Target) -> Result<Writer, CannotWrite> {
+    /// Writes a file from its beginning, and the history for reports, if there is one.
+    pub fn to(target: &Target, history: Option<Historian>) -> Result<Writer, CannotWrite> {
         let path = target.path();
-        Writer::start(path.display().to_string(), target.open()?).map_err(CannotWrite::at(path))
+        Writer::start(path.display().to_string(), target.open()?, history).map_err(CannotWrite::at(path))
     }
 
     /// Writes a file and its journal with what will be handed over.
@@ -295,10 +307,10 @@ impl Writer {
         Writer::serve(path.display().to_string(), Sink::Journal(handover, None, pace.clone()), pace)
     }
 
-    fn start(name: String, sink: impl Write + Send + 'static) -> io::Result<Writer> {
+    fn start(name: String, sink: impl Write + Send + 'static, history: Option<Historian>) -> io::Result<Writer> {
         let pace = Pace::default();
         let sink = Box::new(Counted { sink, pace: pace.clone() });
-        Writer::serve(name.clone(), Sink::Plain(name, sink), pace)
+        Writer::serve(name.clone(), Sink::Plain(name, sink, history), pace)
     }
 
     fn serve(name: String, sink: Sink, pace: Pace) -> io::Result<Writer> {

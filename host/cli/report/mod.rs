@@ -37,6 +37,7 @@ use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::places::{FRONT, Places, Stretch};
 use crate::cli::records::record::Format;
+use crate::cli::records::recorder::Recorder;
 use crate::cli::records::writer::{Done, Line, Piece, Writer};
 pub use compiling::Compiling;
 pub use ending::Reported;
@@ -64,8 +65,8 @@ pub struct Reporter {
     pub failed: Option<Writer>,
     failures: Failures,
     judged: Judged,
-    /// The rows have to be told to a journal.
-    journalled: bool,
+    /// Notes how rows ran, for the journal and for reports. `None` where nobody asks.
+    pub recorder: Option<Recorder>,
     /// What there is of an earlier run.
     pub kept: Option<Kept>,
     /// The positions of rows, where the pool does not have all rows of the input.
@@ -101,7 +102,7 @@ impl Reporter {
             failed: None,
             failures: Failures::of(plan),
             judged,
-            journalled: plan.journal.is_some(),
+            recorder: None,
             kept: None,
             places: None,
             meter: Arc::default(),
@@ -177,6 +178,8 @@ impl Reporter {
 
     /// Hands everything over, in pieces of a bounded number of rows.
     async fn write(&mut self, pieces: Pieces) {
+        // A note is there before the record of its row.
+        self.recorder.iter_mut().for_each(Recorder::flush);
         let all = || pieces.full.iter().chain([&pieces.last]);
         all().for_each(|piece| self.output.pace().announce(&piece.lines));
         for piece in pieces.full.into_iter().chain([pieces.last]) {
@@ -258,20 +261,17 @@ impl Reporter {
         self.tally.add_span(span, &places);
         self.chooser.iter_mut().for_each(|chooser| chooser.look_at_span(span, &places));
         self.hints.pass();
-        let mut lines = Vec::with_capacity(if self.journalled { span.len() } else { 0 });
-        let mut tasks = span.iter();
-        let note = |length| {
-            if self.journalled {
-                lines.push(Line { length, wall: tasks.next().map_or(0, |task| task.wall) })
-            }
-        };
+        let ran = self.recorder.as_mut().map(|recorder| recorder.span(span, &places, &self.format.locator));
+        let mut lines = Vec::with_capacity(ran.as_ref().map_or(0, Vec::len));
+        let mut each = ran.iter().flatten();
+        let note = |length| lines.extend(each.next().map(|ran| Line { length, ran: *ran }));
         let piece = pieces.next();
         if self.only.is_none_or(|only| only == Only::Ok) {
             self.format.push_span(span, &places, &mut piece.lines, note);
         } else {
             std::iter::repeat_n(0, span.len()).for_each(note);
         }
-        if self.journalled {
+        if ran.is_some() {
             piece.add_span(span.rows().clone(), lines);
         }
     }
@@ -304,10 +304,10 @@ impl Reporter {
         if self.only.is_none_or(|only| (only == Only::Ok) == ok) {
             self.format.push(&result, file.as_deref(), &mut piece.lines);
         }
-        if self.journalled {
+        if let Some(recorder) = &mut self.recorder {
             let length = (piece.lines.len() - begin) as u64;
-            let wall = result.receipt.wall.as_nanos().try_into().unwrap_or(u64::MAX);
-            piece.add(Done::Now(result.input, result.outcome.status(), Line { length, wall }));
+            let ran = recorder.result(&result, &self.format.locator);
+            piece.add(Done::Now(result.input, result.outcome.status(), Line { length, ran }));
         }
     }
 

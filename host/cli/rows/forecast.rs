@@ -34,10 +34,10 @@ pub async fn forecast(rows: Rows, times: &Times, cut: Option<&Cut>) -> Result<Fo
         let runs = !row.is_rejected() && cut.is_none_or(|cut| cut.has(position, content(&row)));
         let ran = if runs { times.ran(&row) } else { None };
         found.known += u64::from(ran.is_some());
-        if ran.is_some_and(|ran| ran.status != Status::Ok) {
+        if ran.is_some_and(|ran| ran.status() != Status::Ok) {
             found.failed.push(position);
         }
-        found.seconds.push(if runs { ran.map_or(times.median(), |ran| ran.seconds) } else { 0.0 });
+        found.seconds.push(if runs { ran.map_or(times.median(), |ran| ran.seconds()) } else { 0.0 });
     })
     .await?;
     Ok(found)

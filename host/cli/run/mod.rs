@@ -10,9 +10,11 @@ mod looking;
 pub mod measured;
 mod pauses;
 pub mod reaper;
+mod reporting;
 pub mod signals;
 mod twice;
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,11 +24,13 @@ use wpool::{Pool, Program, Shutdown};
 
 use crate::cli::errors::DeadlinePassed;
 use crate::cli::exit::Exit;
+use crate::cli::journal::session;
 use crate::cli::plan::{Locator, Plan};
 use crate::cli::program::Subject;
 use crate::cli::records::kept::Kept;
 use crate::cli::records::out_dir::{OutDir, OutNames};
 use crate::cli::records::places::Places;
+use crate::cli::records::recorder::Recorder;
 use crate::cli::records::resume::{self, Journal, Prepared, Records};
 use crate::cli::records::writer::Writer;
 use crate::cli::report::state_file;
@@ -42,13 +46,21 @@ use audience::Audience;
 use early_end::EarlyEnd;
 use looking::{Looked, Looking};
 use measured::{Clock, Measured};
+use reporting::Material;
 use signals::Questions;
 
 /// Carries a plan out, with its program or, where one is given, with that.
-pub fn run(mut plan: Plan, subject: Option<Subject>) -> Result<Exit> {
+pub fn run(plan: Plan, subject: Option<Subject>) -> Result<Exit> {
     if plan.dry {
         return dry::dry_run(plan);
     }
+    session();
+    let Some(reports) = plan.reports.clone() else { return run_rows(plan, subject) };
+    reports.clear()?;
+    reporting::of_nothing(&reports, run_rows(plan, subject))
+}
+
+fn run_rows(mut plan: Plan, subject: Option<Subject>) -> Result<Exit> {
     let subject = match subject {
         Some(subject) => subject,
         None => plan.program()?,
@@ -109,6 +121,8 @@ struct Driven {
     /// The whole input of a shard.
     whole: Option<Whole>,
     journal: Option<Journal>,
+    /// What reports are made of where there is no journal.
+    traces: Option<(File, File)>,
     kept: Option<Kept>,
     measured: Measured,
     /// What came of the rows that ran twice, unless the run was asked to end before.
@@ -179,10 +193,11 @@ impl Run {
         let Run { plan, audience, pool, .. } = self;
         let Looked { rows, cut, front } = looked;
         // First, for the records of an earlier run are replaced next.
-        let failed = plan.failed.as_ref().map(Writer::to).transpose()?;
-        let Records { writer, journal, sorter, kept } = Records::open(plan, &self.kept, prepared)?;
+        let failed = plan.failed.as_ref().map(|target| Writer::to(target, None)).transpose()?;
+        let Records { writer, journal, sorter, kept, notebook, traces } = Records::open(plan, &self.kept, prepared)?;
         let mut reporter = audience.reporter(plan, self.locator.clone(), self.out_dir.clone(), writer);
         (reporter.failed, reporter.kept) = (failed, kept.clone());
+        reporter.recorder = notebook.map(|notebook| Recorder::new(notebook, pool.stats().uptime));
         if pool.report().convention == Convention::Command {
             reporter.hints.of_command();
         }
@@ -219,13 +234,13 @@ impl Run {
             }
         };
         let measured = Measured::new(&clock, pool.stats(), reporter.spent);
-        Ok(Driven { reporter, reported, rows: end, whole, journal, kept, measured, verified })
+        Ok(Driven { reporter, reported, rows: end, whole, journal, traces, kept, measured, verified })
     }
 
     /// Ends what the run has made, and reports on it.
     async fn finish(self, driven: Driven) -> Result<Exit> {
-        let Run { plan, audience, asked, early_end, pool, second, .. } = self;
-        let Driven { reporter, reported, rows, whole, journal, kept, measured, verified } = driven;
+        let Run { plan, kept: program, audience, asked, early_end, pool, second, .. } = self;
+        let Driven { reporter, reported, rows, whole, journal, traces, kept, measured, verified } = driven;
         let whole = whole.and_then(|whole| whole.get().cloned());
         pool.shutdown(Shutdown::Kill).await;
         if let Some(second) = second {
@@ -250,10 +265,15 @@ impl Run {
             ]),
         };
         let exit = exit.map(|exits| exits.into_iter().flatten().max().unwrap_or(Exit::Ok));
-        if let Some(journal) = journal {
-            let read = rows.is_reached() && rows.failure().is_none();
-            journal.end(Exit::of_result(&exit), tally.counted(), read && written.is_none(), whole.clone());
-        }
+        let material = match journal {
+            Some(journal) => {
+                let read = rows.is_reached() && rows.failure().is_none() && written.is_none();
+                let dir = journal.dir().clone();
+                let facts = journal.end(Exit::of_result(&exit), tally.counted(), read, whole.clone());
+                Material::Journal(Box::new(facts), dir)
+            }
+            None => Material::Files(traces, tally.counted()),
+        };
         let mut summary = measured.summary(&plan, tally, &audience.ledger, early_end.why(closed), &rows);
         summary.verified = verified;
         summary.none_of = whole.map(|whole| whole.rows);
@@ -261,6 +281,7 @@ impl Run {
             say_lines(&summary.text(plan.messages.verbose));
         }
         rows.failure().iter().for_each(|why| say(format_args!("{why}")));
+        let exit = reporting::make(&plan, &program, material, &summary, exit);
         write_summary(&plan, &summary, exit)
     }
 

@@ -30,6 +30,7 @@ pub(super) use machine::{Queue, Rules};
 pub(super) use outbox::{News, Outbox};
 pub(super) use returns::{Loss, Verdict};
 pub(super) use runs::RunId;
+pub(super) use settled::SpanTimes;
 pub use settled::{OkSpan, OkTask, Settled};
 pub(super) use ticket::Ticket;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::end::{cancelled, changed, crashed};
 use super::machine::Queue;
-use super::settled::{OkSpan, Settled};
+use super::settled::{OkSpan, Settled, SpanTimes};
 use super::task::Task;
 use super::work::{Work, Works};
 use crate::model::event::Event;
@@ -58,14 +58,14 @@ impl Queue {
     }
 
     /// Settles the tasks from `index` on as ok. They must be the first plain ones that the slot's worker has not
-    /// answered. The first of them waited for `wait` nanoseconds. A task that is ok is never retried. Returns the bytes
+    /// answered. `times` are those of the first of them. A task that is ok is never retried. Returns the bytes
     /// of their inputs.
     pub fn answer_in_a_row(
         &mut self,
         slot: usize,
         index: u32,
         answers: OkAnswers,
-        wait: u64,
+        times: SpanTimes,
     ) -> Result<usize, WireError> {
         let place = &mut self.slots[slot];
         place.expect(index)?;
@@ -79,7 +79,7 @@ impl Queue {
             self.outbox.task_event(|| Event::TaskSettled { task: TaskId(id), status: Status::Ok });
         }
         let bytes = done.rows.size();
-        let span = OkSpan::new(done.id, done.rows, answers, wait, slot as u32);
+        let span = OkSpan::new(done.id, done.rows, answers, times, slot as u32);
         self.runs.settle(done.run, Settled::Many(span));
         Ok(bytes)
     }
@@ -151,8 +151,9 @@ impl Queue {
 
     fn judge(&mut self, mut task: Task, loss: Loss, now: u64) {
         task.attempts += 1;
-        let wait = now.saturating_sub(task.accepted).saturating_sub(loss.ran.as_nanos() as u64);
-        let receipt = Receipt { wall: loss.ran, wait: Duration::from_nanos(wait), ..Receipt::host() };
+        let began = now.saturating_sub(loss.ran.as_nanos() as u64);
+        let [wait, began] = [began.saturating_sub(task.accepted), began].map(Duration::from_nanos);
+        let receipt = Receipt { wall: loss.ran, wait, began, ..Receipt::host() };
         match loss.verdict {
             Verdict::Timeout(key, _) | Verdict::Cancelled(Some(key)) if key != task.key => {
                 self.put_back(task.into());

@@ -53,7 +53,18 @@ pub struct OkSpan {
     answers: OkAnswers,
     /// Nanoseconds from the acceptance of the tasks to the start of the first.
     wait: u64,
+    /// Nanoseconds from the start of the pool to the start of the first.
+    began: u64,
     slot: u32,
+}
+
+/// When the first task of a span began, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpanTimes {
+    /// Since the acceptance of the tasks.
+    pub wait: u64,
+    /// Since the start of the pool.
+    pub began: u64,
 }
 
 /// One task of an [`OkSpan`].
@@ -65,13 +76,21 @@ pub struct OkTask<'a> {
     pub wall: u64,
     /// Nanoseconds, as in [`Receipt::wait`].
     pub wait: u64,
+    /// Nanoseconds, as in [`Receipt::began`].
+    pub began: u64,
 }
 
 impl OkSpan {
     /// Makes a span. There must be as many rows as answers.
-    pub(crate) fn new(first: u64, rows: Span, answers: OkAnswers, wait: u64, slot: u32) -> OkSpan {
+    pub(crate) fn new(first: u64, rows: Span, answers: OkAnswers, times: SpanTimes, slot: u32) -> OkSpan {
         debug_assert_eq!(rows.len(), answers.len());
-        OkSpan { first, rows, answers, wait, slot }
+        let SpanTimes { wait, began } = times;
+        OkSpan { first, rows, answers, wait, began, slot }
+    }
+
+    /// The slot of their worker.
+    pub fn slot(&self) -> u32 {
+        self.slot
     }
 
     /// The number of tasks.
@@ -101,10 +120,11 @@ impl OkSpan {
 
     /// The tasks, without taking them out.
     pub fn iter(&self) -> impl Iterator<Item = OkTask<'_>> {
-        let mut wait = self.wait;
+        let (mut wait, mut began) = (self.wait, self.began);
         self.answers.iter().map(move |(output, wall)| {
-            let task = OkTask { output, wall, wait };
+            let task = OkTask { output, wall, wait, began };
             wait = wait.saturating_add(wall);
+            began = began.saturating_add(wall);
             task
         })
     }
@@ -119,11 +139,13 @@ impl OkSpan {
             slot: Some(self.slot),
             wall: Duration::from_nanos(wall),
             wait: Duration::from_nanos(self.wait),
+            began: Duration::from_nanos(self.began),
             ..Receipt::host()
         };
         let id = TaskId(self.first);
         self.first += 1;
         self.wait = self.wait.saturating_add(wall);
+        self.began = self.began.saturating_add(wall);
         Some(TaskResult { id, input, outcome: Outcome::Ok(output), receipt })
     }
 }

@@ -88,7 +88,11 @@ impl Model {
                 let answer = (Outcome::Ok(Bytes::new()), Receipt::host());
                 assert!(self.queue.due(slot, wrong).is_err() && self.queue.due_in_a_row(slot, wrong).is_none());
                 assert!(self.queue.answer(slot, wrong, answer, self.now).is_err());
-                assert!(self.queue.answer_in_a_row(slot, wrong, OkAnswers::default(), 0).is_err());
+                assert!(
+                    self.queue
+                        .answer_in_a_row(slot, wrong, OkAnswers::default(), SpanTimes { wait: 0, began: 0 })
+                        .is_err()
+                );
                 self.answer_too_many(slot);
             }
             Op::TakeBack { slot } => self.take_back(slot),
@@ -172,7 +176,7 @@ impl Model {
             return;
         }
         let answers = plain_answers((0..most).map(|at| self.output_of(slot, at)));
-        self.queue.answer_in_a_row(slot, first, answers, self.now).unwrap();
+        self.queue.answer_in_a_row(slot, first, answers, SpanTimes { wait: self.now, began: self.now }).unwrap();
     }
 
     /// Answers one more task than there are in a row, which must settle none of them.
@@ -180,7 +184,10 @@ impl Model {
         let first = self.queue.slots[slot].first;
         let due = self.queue.due_in_a_row(slot, first).map_or(0, |(due, _)| due);
         let answers = plain_answers((0..=due).map(|_| [0; 8]));
-        assert_eq!(self.queue.answer_in_a_row(slot, first, answers, 0), Err(WireError::TooMany));
+        assert_eq!(
+            self.queue.answer_in_a_row(slot, first, answers, SpanTimes { wait: 0, began: 0 }),
+            Err(WireError::TooMany)
+        );
     }
 
     /// The output of the task at a place among those of a slot's worker, if its output is small: its key, so that the

@@ -6,6 +6,7 @@ use super::attendant::Attendant;
 use crate::model::event::Event;
 use crate::model::outcome::{Failure, Measured, Outcome, Receipt, Status};
 use crate::pool::inner::PoolState;
+use crate::pool::queue::SpanTimes;
 use crate::protocol::setup::{AnswerDetail, Notice};
 use crate::protocol::wire::{Answer, Answers, Frame, Kind, WireError};
 
@@ -66,6 +67,7 @@ impl Attendant<'_> {
             let (outcome, mut receipt) = self.outcome(answer?)?;
             let (accepted, bytes_in) = state.queue.due(self.slot, index)?;
             receipt.wait = Duration::from_nanos(began.saturating_sub(accepted));
+            receipt.began = Duration::from_nanos(began);
             began = began.saturating_add(receipt.wall.as_nanos() as u64);
             let bytes = (bytes_in, outcome.output().map_or(0, |output| output.len()));
             state.stats.count(1, bytes, receipt.wait);
@@ -104,7 +106,7 @@ impl Attendant<'_> {
         let waited = wait.saturating_mul(count.into()).saturating_add(plain.waited());
         self.tell_starts(state, index.wrapping_add(count - 1));
         let bytes_out = plain.output_bytes();
-        let bytes_in = state.queue.answer_in_a_row(self.slot, index, plain, wait)?;
+        let bytes_in = state.queue.answer_in_a_row(self.slot, index, plain, SpanTimes { wait, began })?;
         state.stats.count(count.into(), (bytes_in, bytes_out), Duration::from_nanos(waited));
         self.proved_useful(state);
         Ok(Some((count, busy)))

@@ -124,7 +124,7 @@ impl Side {
     pub fn record(&mut self, row: Row) -> Result<Record> {
         let value = self.values;
         let ran = self.history.as_ref().and_then(|history| history.get(row.key));
-        let seconds = ran.map(|ran| f64::from(ran.seconds));
+        let seconds = ran.map(|ran| f64::from(ran.seconds()));
         let (offset, length) = (row.offset, row.length());
         if length == 0 {
             return Ok(Record { status: row.status(), line: String::new(), value, seconds });

@@ -15,7 +15,7 @@ use crate::cli::args::RecordFormat;
 use crate::cli::commands::merge::job::{BLOCK, Job, Merged};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
-use crate::cli::journal::{Ended, Error, Facts, Folder, Joined, MERGED, SUFFIX, Text, now, run_id};
+use crate::cli::journal::{Ended, Error, Facts, Folder, Joined, MERGED, SUFFIX, Text, join_notes, now, run_id};
 use crate::cli::plan::SHARD;
 use crate::cli::records::resume;
 use crate::cli::say;
@@ -39,6 +39,7 @@ impl Job<'_> {
         if let Some(folder) = self.folder()? {
             self.facts(&present, exit).store(folder.dir(), false).map_err(written)?;
             history.put(folder.dir()).map_err(written)?;
+            join_notes(&folders, folder.dir()).map_err(written)?;
         }
         if !self.args.quiet {
             let total: u64 = present.iter().map(|(_, count)| count).sum();

@@ -13,7 +13,7 @@ use wpool::limits::MAX_PROGRAM;
 use wpool::place::Dir;
 use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 
-use crate::cli::args::{Action, Args, Replay, Rerun, Run, Which};
+use crate::cli::args::{Action, Args, Replay, Reports, Rerun, Run, Which};
 use crate::cli::commands::runs::merged;
 use crate::cli::descriptor::is_stdin;
 use crate::cli::errors::Usage;
@@ -121,7 +121,7 @@ impl Again {
             // Whatever an engine says here, where it may start nothing.
             (typed.sharding.shard, typed.sharding.shard_count) = (Some(Which::Fixed(number, *of)), None);
         }
-        (typed.output.failed, typed.messages.summary_json) = (None, None);
+        (typed.output.failed, typed.messages.summary_json, typed.reports) = (None, None, Reports::default());
         typed.output.output = Some(output(&self.folder));
         let of_lines = !typed.once && !typed.source.are_files();
         let lists = [&mut typed.source.files_from, &mut typed.source.files0_from];

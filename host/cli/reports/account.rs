@@ -1,0 +1,193 @@
+//! What is known of a run: the one source of all reports. It is the same during the run and afterwards, for it is read from
+//! the files that the run has written, also where the run was killed.
+//!
+//! Times and notes are read as a stream, so a report of 10⁷ rows needs no memory for each of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use wpool::Status;
+use wpool::place::Dir;
+
+use crate::cli::descriptor::is_stdin;
+use crate::cli::journal::index::{Kept, RunState};
+use crate::cli::journal::{Ended, Facts, Note, Notes, Timed, Timings, read_summary};
+use crate::cli::shell;
+
+/// Where the times and notes of a run are.
+#[derive(Debug)]
+pub enum Traces {
+    /// `FILE.wpool`.
+    Folder(Dir),
+    /// Files without names, of a run that keeps no journal.
+    Files { history: File, notes: File },
+    /// Nothing was run.
+    None,
+}
+
+/// Why a run has come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It has run what it had to run.
+    Complete,
+    /// It was stopped, and by what.
+    Stopped(String),
+    /// It was refused, or could not go on, and why.
+    Error(String),
+    /// It ended without a word: its host was killed.
+    Killed,
+    /// It has not ended.
+    Running,
+}
+
+/// What is known of a run.
+#[derive(Debug)]
+pub struct Account {
+    /// Program, settings, what was typed. `ended` is there unless the run was killed, or goes on.
+    pub facts: Facts,
+    pub end: End,
+    /// The document of `--summary-json`, unless the run was killed.
+    pub summary: Option<Value>,
+    /// Records by status.
+    counts: [u64; Status::ALL.len()],
+    /// The output file, if the run is kept: tasks can be replayed by this name.
+    pub kept: Option<PathBuf>,
+    traces: Traces,
+    notes: Option<Notes>,
+    /// How the rows with a note ended when they last ran.
+    last: HashMap<u64, Status>,
+}
+
+impl Account {
+    /// The account of a run that is kept.
+    pub fn of_kept(kept: Kept) -> Result<Account> {
+        let dir = kept.dir()?.clone();
+        dir.check_private().with_context(|| format!("cannot use {}", kept.folder.display()))?;
+        let facts = kept.facts.context("it has no facts")?;
+        let summary = read_summary(&dir).filter(|_| facts.ended.is_some());
+        let said = |name: &str| Some(summary.as_ref()?.get(name)?.as_str()?.to_owned());
+        let end = match (&facts.ended, kept.state) {
+            (_, RunState::Running) => End::Running,
+            (None, _) => End::Killed,
+            (Some(_), _) if said("error").is_some() => End::Error(said("error").unwrap_or_default()),
+            (Some(ended), _) => said("stopped").map_or_else(|| End::of(ended), End::Stopped),
+        };
+        Account::new(facts, end, summary, kept.counts, Some(kept.output), Traces::Folder(dir))
+    }
+
+    /// The account of a run that has ended just now. `facts` say how.
+    pub fn of_run(
+        facts: Facts,
+        end: End,
+        summary: Option<Value>,
+        kept: Option<PathBuf>,
+        traces: Traces,
+    ) -> Result<Account> {
+        let counts = facts.ended.as_ref().map(|ended| ended.counts.clone()).unwrap_or_default();
+        Account::new(facts, end, summary, counts, kept, traces)
+    }
+
+    fn new(
+        facts: Facts,
+        end: End,
+        summary: Option<Value>,
+        counted: BTreeMap<String, u64>,
+        kept: Option<PathBuf>,
+        traces: Traces,
+    ) -> Result<Account> {
+        let counts = Status::ALL.map(|status| counted.get(status.as_str()).copied().unwrap_or_default());
+        let notes = match &traces {
+            Traces::Folder(dir) => Notes::open(dir)?,
+            Traces::Files { notes, .. } => Some(Notes::of(notes.try_clone()?)?),
+            Traces::None => None,
+        };
+        let mut account = Account { facts, end, summary, counts, kept, traces, notes, last: HashMap::new() };
+        account.last = account.last_ends()?;
+        Ok(account)
+    }
+
+    /// Of the rows that have a note, how they ended when they last ran.
+    fn last_ends(&self) -> Result<HashMap<u64, Status>> {
+        let mut last = HashMap::new();
+        let Some(notes) = &self.notes else { return Ok(last) };
+        for Timed { timing, .. } in self.timings()? {
+            if let Some(id) = timing.id.filter(|id| notes.has(*id)) {
+                last.insert(id, timing.status);
+            }
+        }
+        Ok(last)
+    }
+
+    /// Records of a status.
+    pub fn count(&self, status: Status) -> u64 {
+        self.counts[status as usize]
+    }
+
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    pub fn not_ok(&self) -> u64 {
+        self.total() - self.count(Status::Ok)
+    }
+
+    /// Statuses that occurred, in the order of their list.
+    pub fn present(&self) -> impl Iterator<Item = (Status, u64)> {
+        Status::ALL.into_iter().map(|status| (status, self.count(status))).filter(|(_, count)| *count > 0)
+    }
+
+    /// How the command ended; `None` where it was killed, or goes on.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.facts.ended.as_ref().map(|ended| ended.exit_code)
+    }
+
+    /// When and how long rows ran, in the order in which their records were made, of all sessions of the run: a row that
+    /// ran again stands there again. The start of the first session is the zero of no clock; see [`Timed`].
+    pub fn timings(&self) -> Result<impl Iterator<Item = Timed> + use<>> {
+        let timings = match &self.traces {
+            Traces::Folder(dir) => Timings::open(dir)?,
+            Traces::Files { history, .. } => Some(Timings::of(reopened(history)?)?),
+            Traces::None => None,
+        };
+        Ok(timings.into_iter().flatten())
+    }
+
+    /// The notes that count, in the order of the rows: of all rows that are not ok or were retried, up to a bound, and of the
+    /// first rows that are ok.
+    pub fn notes(&self) -> impl Iterator<Item = Note> {
+        let ids = self.notes.iter().flat_map(Notes::ids);
+        ids.filter_map(|id| self.notes.as_ref()?.get(id)).filter(|note| self.counts_for_something(note))
+    }
+
+    /// The history has 32 bits for a row. A note behind them is believed.
+    fn counts_for_something(&self, note: &Note) -> bool {
+        match self.last.get(&note.id) {
+            Some(status) => *status == note.status,
+            None => note.id >= u64::from(u32::MAX),
+        }
+    }
+
+    /// `wpool replay FILE ID`, as a shell takes it, of a run that is kept.
+    pub fn replay(&self, id: u64) -> Option<String> {
+        let output = self.kept.as_ref()?;
+        let of_stdin = self.facts.inputs.iter().any(|file| is_stdin(file.as_ref()));
+        let rows = if of_stdin { " FILE-OF-ROWS" } else { "" };
+        Some(format!("wpool replay {} {id}{rows}", shell::path(&output.to_string_lossy())))
+    }
+}
+
+impl End {
+    fn of(ended: &Ended) -> End {
+        if ended.complete { End::Complete } else { End::Stopped("an early end".to_owned()) }
+    }
+}
+
+/// The same file with a position of its own: others go on writing it.
+fn reopened(file: &File) -> io::Result<File> {
+    File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}

@@ -1,0 +1,54 @@
+//! Reports about a run: files for CI systems, browsers and viewers, all made of one [`Account`].
+
+mod account;
+mod html;
+mod junit;
+mod markdown;
+mod trace;
+
+use std::io::{BufWriter, Write};
+
+use anyhow::Result;
+use wpool::place::PUBLIC;
+
+use crate::cli::args::ReportKind;
+use crate::cli::errors::CannotWrite;
+use crate::cli::target::Target;
+pub use account::{Account, End, Traces};
+
+/// Writes reports. Each file is there whole or not at all.
+///
+/// # Errors
+/// Of the first that cannot be made; the others are made all the same.
+pub fn write(account: &Account, files: &[(ReportKind, Target)]) -> Result<()> {
+    let mut written = Ok(());
+    for (kind, target) in files {
+        written = written.and(write_one(account, *kind, target));
+    }
+    written
+}
+
+fn write_one(account: &Account, kind: ReportKind, target: &Target) -> Result<()> {
+    let cannot = CannotWrite::at(target.path());
+    let Some(place) = target.place() else {
+        let mut text = Vec::new();
+        render(account, kind, &mut text)?;
+        return Ok(target.write(&text)?);
+    };
+    let draft = place.draft(PUBLIC).map_err(cannot)?;
+    let mut out = BufWriter::new(&draft.file);
+    render(account, kind, &mut out)?;
+    out.flush().map_err(cannot)?;
+    drop(out);
+    draft.put(target.replaces()).map(drop).map_err(cannot)?;
+    Ok(())
+}
+
+fn render(account: &Account, kind: ReportKind, out: &mut dyn Write) -> Result<()> {
+    match kind {
+        ReportKind::Junit => junit::write(account, out),
+        ReportKind::Html => html::write(account, out),
+        ReportKind::Trace => trace::write(account, out),
+        ReportKind::Markdown => markdown::write(account, out),
+    }
+}
