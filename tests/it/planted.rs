@@ -29,11 +29,13 @@ const fn output(what: &'static str, options: &'static str, place: &'static str) 
     Output { what, options, place }
 }
 
-const OUTPUTS: [Output; 14] = [
+const OUTPUTS: [Output; 18] = [
     output("records", "-o shared/x --overwrite", "shared/x"),
     output("records without a journal", "-o shared/x --overwrite --no-journal", "shared/x"),
     output("failed rows", "--failed shared/x", "shared/x"),
     output("the summary", "--summary-json shared/x", "shared/x"),
+    output("the JUnit report", "--junit shared/x", "shared/x"),
+    output("the page", "--html shared/x", "shared/x"),
     output("the state", "--state-out shared/x --overwrite", "shared/x"),
     output("the folder of outputs", "--out-dir shared/x --overwrite", "shared/x"),
     output("an output", "--out-dir shared --out-name x --overwrite", "shared/x"),
@@ -44,6 +46,8 @@ const OUTPUTS: [Output; 14] = [
     output("the kept program", "-o shared/f --overwrite", "shared/f.wpool/program.wasm"),
     output("the journal", "-o shared/f --overwrite", "shared/f.wpool/journal"),
     output("the history", "-o shared/f --overwrite", "shared/f.wpool/history"),
+    output("the notes", "-o shared/f --overwrite", "shared/f.wpool/notes"),
+    output("the kept summary", "-o shared/f --overwrite", "shared/f.wpool/summary.json"),
 ];
 
 /// What somebody puts at a name.
@@ -271,7 +275,7 @@ fn what_stands_for_a_cache_entry_or_a_run_of_the_index_leads_nowhere() {
 
 #[test]
 fn no_command_waits_for_a_pipe_among_what_it_keeps() {
-    for name in ["lock", "run.json", "journal", "history", "program.wasm"] {
+    for name in ["lock", "run.json", "journal", "history", "notes", "summary.json", "program.wasm"] {
         let stage = Stage::new();
         assert_eq!(stage.run("-o out rows").code, 100);
         let at = stage.path("out.wpool").join(name);
@@ -282,6 +286,7 @@ fn no_command_waits_for_a_pipe_among_what_it_keeps() {
             "runs info out",
             "runs export out",
             "diff out out",
+            "report out --markdown report.md --overwrite",
             "run absent.wasm rows --history out",
             "runs prune --finished",
             "rerun out --failed",

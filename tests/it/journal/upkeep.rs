@@ -31,8 +31,9 @@ fn a_journal_is_the_users_own_and_costs_24_bytes_a_row_at_most() {
     assert!(place.length("out.wpool/journal") <= 22 + 20 * 24, "{}", place.length("out.wpool/journal"));
     let mode = |name: &str| fs::metadata(place.path(name)).expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode("out.wpool"), 0o700);
-    assert_eq!(place.length("out.wpool/history"), 20 * 13);
-    for name in ["journal", "history", "run.json", "program.wasm", "lock"] {
+    // Behind what the history begins with, and the session.
+    assert_eq!(place.length("out.wpool/history"), 32 + 20 * 16);
+    for name in ["journal", "history", "notes", "run.json", "summary.json", "program.wasm", "lock"] {
         assert_eq!(mode(&format!("out.wpool/{name}")), 0o600, "{name}");
     }
     assert_eq!(fs::read(place.path("out.wpool/program.wasm")).ok(), fs::read(wat("echo")).ok());
