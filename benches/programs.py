@@ -75,7 +75,7 @@ ITK = "itk_wasm_delayed_start"
 CASES = [
     ("yosys", "yosys.wasm", ["-q", "-p", "read_verilog blink.v; synth_ice40 -top blink -json blink.json; write_verilog -noattr out.v"], "", None),
     ("yosys, ecp5", "yosys.wasm", ["-q", "-p", "read_verilog blink.v; synth_ecp5 -top blink -json ecp5.json"], "", None),
-    ("yosys, statistics", "yosys.wasm", ["-p", "read_verilog blink.v; hierarchy -top blink; proc; opt; stat"], "", None),
+    ("yosys, statistics", "yosys.wasm", ["-q", "-p", "read_verilog blink.v; hierarchy -top blink; proc; opt; tee -o stat.json stat"], "", None),
     ("nextpnr-ice40", "nextpnr-ice40.wasm", ["--hx1k", "--package", "tq144", "--json", "blink.json", "--asc", "blink.asc", "--seed", "1", "--quiet", "--threads", "1"], "", None),
     ("icepack", "icepack.wasm", ["blink.asc", "blink.bin"], "", None),
     ("icepll", "icepll.wasm", ["-i", "12", "-o", "48"], "", None),
@@ -146,6 +146,11 @@ def mounts(program, work):
     return [(work, "/work", ":rw"), *([(share, "/share", "")] if share.is_dir() else [])]
 
 
+def needs_scratch(program):
+    """Whether a program keeps its own files in /tmp."""
+    return program.name == "yosys.wasm"
+
+
 def in_wasmtime(program, arguments, stdin, entry, work):
     import wasmtime
 
@@ -167,6 +172,9 @@ def in_wasmtime(program, arguments, stdin, entry, work):
         wasi.stdin_file, wasi.stdout_file, wasi.stderr_file = (str(streams / name) for name in ("in", "out", "err"))
         for host, guest, _ in mounts(program, work):
             wasi.preopen_dir(str(host), guest)
+        if needs_scratch(program):
+            (streams / "tmp").mkdir()
+            wasi.preopen_dir(str(streams / "tmp"), "/tmp")
         wasi.env = [("PWD", "/work")]
         store.set_wasi(wasi)
         code = 0
@@ -187,6 +195,7 @@ def in_wpool(wpool, program, arguments, stdin, entry, work, cache, rows=None):
     command = [wpool, "run", program, "--quiet", "--output-type", "text", "--env", "PWD=/work", "--timeout", "300s", "--memory", "2GiB",
                "--max-output", "64MiB"]
     command += ["--call", entry] if entry else []
+    command += ["--scratch", "/tmp"] if needs_scratch(program) else []
     for host, guest, mode in mounts(program, work):
         command += ["--dir", f"{host}::{guest}{mode}"]
     if rows:
@@ -224,7 +233,7 @@ def compare(case, programs, options, base):
     ends, work = [], {}
     arguments = [f"/work/{argument}" if (base / argument).exists() or argument.endswith(tuple(
         [".json", ".cbor", ".asc", ".bin", ".bit", ".config", ".png", ".svg", ".nrrd", ".stl", ".v", ".hex"])) else argument for argument in arguments]
-    arguments = [argument.replace("blink.v", "/work/blink.v").replace("-json ", "-json /work/").replace("-noattr ", "-noattr /work/")
+    arguments = [argument.replace("blink.v", "/work/blink.v").replace("-json ", "-json /work/").replace("-noattr ", "-noattr /work/").replace("tee -o ", "tee -o /work/")
                  if argument.startswith("read_verilog") else argument for argument in arguments]
     for engine in ("wasmtime", "wpool"):
         work[engine] = options.folder / "work" / engine
@@ -235,6 +244,7 @@ def compare(case, programs, options, base):
     other = time.monotonic() - begun
     cache = options.folder / "cache"
     shutil.rmtree(cache, ignore_errors=True)
+    cache.mkdir()
     lines, first, ran = in_wpool(options.wpool, program, arguments, stdin, entry, work["wpool"], cache)
     if not lines:
         return [name, f"refused: {ran.stderr.strip()[:200]}", f"{first:.2f}", "", f"{other:.2f}"]
