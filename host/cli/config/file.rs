@@ -1,0 +1,72 @@
+//! Configuration files: where one stands, and what is read of it.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use wpool::place::Place;
+
+use crate::cli::config::options::Options;
+use crate::cli::config::tables::{Reader, Tables};
+use crate::cli::errors::usage;
+
+/// Larger files are mistakes: one with every option takes a few KiB.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Where a configuration file stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// As people are shown it.
+    pub shown: PathBuf,
+    /// What leads from the working directory to its folder; empty for the working directory itself.
+    pub base: PathBuf,
+    /// The folder without links, where the file was only found. Then it grants nothing.
+    pub found_in: Option<PathBuf>,
+    /// It is the user's own, which may say whom to trust.
+    pub is_users: bool,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub struct ConfigFile {
+    pub standing: Standing,
+    pub tables: Tables,
+}
+
+impl ConfigFile {
+    /// Reads the file at a place.
+    pub fn read(place: &Place, standing: Standing, options: &Options) -> Result<ConfigFile> {
+        let shown = standing.shown.display();
+        let mut bytes = Vec::new();
+        let cannot = || format!("cannot read the configuration file {shown}");
+        place.read().with_context(cannot)?.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(cannot)?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return usage(format!("{shown} is larger than 1 MiB, which no configuration file is"));
+        }
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+                return usage(format!("{shown}:{line}: this is not UTF-8, which configuration files are"));
+            }
+        };
+        let tables = Reader { text: &text, standing: &standing, options }.tables()?;
+        Ok(ConfigFile { standing, tables })
+    }
+}
+
+impl Standing {
+    /// The standing of a file that was named.
+    pub fn named(path: &Path) -> Standing {
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        Standing { shown: path.to_owned(), base, found_in: None, is_users: false }
+    }
+}
+
+/// The place of a file that somebody has chosen. Links are followed.
+pub fn chosen(path: &Path) -> Result<Place> {
+    let cannot = || format!("cannot read the configuration file {}", path.display());
+    let real = std::fs::canonicalize(path).with_context(cannot)?;
+    Place::of(&real).with_context(cannot)
+}
