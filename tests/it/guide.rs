@@ -7,7 +7,8 @@
 //! - `sh programs` is run where `WPOOL_PROGRAMS` names a folder with the programs of `tests/fetch-programs.sh`;
 //! - `sh skip: REASON` is not run.
 //!
-//! The content of a block marked `toml FILE` is written to FILE. XX
+//! The content of a block marked `toml FILE` is written to FILE. The content of a block marked `json output` or `text output`
+//! must equal the standard output of the `sh` block before it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
