@@ -15,7 +15,12 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// Whether no file can mend a mistake: a file may have what is missing, and flags have values only where files are.
-pub fn is_final(error: &clap::Error) -> bool {
-    !matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::TooManyValues)
+/// Whether a file may have what is missing.
+pub fn is_missing(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::MissingRequiredArgument
+}
+
+/// Whether a flag may have been typed with a value, which clap does not know.
+pub fn has_value(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::TooManyValues
 }

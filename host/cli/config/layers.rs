@@ -81,8 +81,8 @@ pub fn variables(options: &Options) -> Result<Layer> {
         let name = option.variable();
         let Some(text) = std::env::var_os(&name).filter(|text| !text.is_empty()) else { continue };
         let value = match variable(&option, &text) {
-            // The run says itself what is wrong with it.
-            Err(_) if name == WORKERS => continue,
+            // The run reads it by itself, and says what is wrong with it.
+            _ if name == WORKERS => Value::Texts(vec![text]),
             Err(why) => return usage(format!("{name}: {why}")),
             Ok(value) => value,
         };

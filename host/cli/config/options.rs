@@ -146,8 +146,14 @@ impl<'a> Opt<'a> {
 
     /// What it is where nobody sets it.
     pub fn built_in(&self) -> Vec<OsString> {
-        let values = self.arg.get_default_values().iter().map(|value| value.to_os_string());
-        if self.kind == Kind::Flag { Vec::new() } else { values.collect() }
+        let defaults = self.arg.get_default_values().iter().map(|value| value.to_string_lossy());
+        match self.kind {
+            Kind::Flag => Vec::new(),
+            Kind::Many(Some(separator)) => {
+                defaults.flat_map(|list| list.split(separator).map(OsString::from).collect::<Vec<_>>()).collect()
+            }
+            Kind::One | Kind::Many(None) => defaults.map(|value| OsString::from(&*value)).collect(),
+        }
     }
 
     /// Says what is wrong with a value, in clap's words.

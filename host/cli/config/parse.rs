@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use crate::cli::args::{Action, Args};
-use crate::cli::config::failure::{Failure, is_final};
+use crate::cli::config::failure::{Failure, has_value, is_missing};
 use crate::cli::config::whole::Whole;
 use crate::cli::errors::Usage;
 
@@ -23,6 +23,7 @@ pub struct Parsed {
 /// What clap says, or a sentence about a file or a variable.
 pub fn parse(words: &[OsString]) -> Result<Parsed, Failure> {
     let parsed = Args::try_parse_from(words);
+    let is_final = |error: &clap::Error| !is_missing(error) && !has_value(error);
     let whole = match words {
         [_, action, typed @ ..] if action == "run" && !parsed.as_ref().is_err_and(is_final) => Whole::of(typed)?,
         _ => None,

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::cli::args::Args;
-use crate::cli::config::failure::{Failure, is_final};
+use crate::cli::config::failure::{Failure, is_missing};
 use crate::cli::config::file::{ConfigFile, Standing, chosen};
 use crate::cli::config::find::{Search, Trusted, of_user, project};
 use crate::cli::config::layers::{Files, Layer, Origin, Setting, typed, variables};
@@ -49,7 +49,7 @@ impl Whole {
         let (words, off) = without_flag_values(&options, words);
         let plain = ["wpool", "run"].into_iter().map(OsString::from).chain(words.iter().cloned());
         if let Err(error) = Args::try_parse_from(plain)
-            && is_final(&error)
+            && !is_missing(&error)
         {
             return Err(Failure::Clap(error));
         }

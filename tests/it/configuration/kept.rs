@@ -16,20 +16,23 @@ fn arguments(place: &Place) -> Value {
 #[test]
 fn a_run_without_a_file_keeps_what_was_typed() {
     let place = Place::new();
-    let ran = place.wpool("run echo.wat rows -q --timeout=60s -oout --success-codes 0,1");
+    let ran = place.wpool("run echo.wat rows -q --timeout=60s -oout --retry-on trap,crash --retries=1");
     assert_eq!(ran.code, OK, "{}", ran.stderr);
-    let typed = json!(["echo.wat", "rows", "-q", "--timeout=60s", "-oout", "--success-codes", "0,1"]);
+    let typed = json!(["echo.wat", "rows", "-q", "--timeout=60s", "-oout", "--retry-on", "trap,crash", "--retries=1"]);
     assert_eq!(arguments(&place), typed);
     // Also beside a file that says nothing about it.
     place.write("project/wpool.toml", "wpool = \">=0.1\"\n[profile.ci]\nretries = 1\n");
     place.write_users("[trust]\nfolders = []\n");
-    assert_eq!(place.wpool("run echo.wat rows -q --timeout=60s -oout --success-codes 0,1 --resume").code, OK);
+    assert_eq!(
+        place.wpool("run echo.wat rows -q --timeout=60s -oout --retry-on trap,crash --retries=1 --resume").code,
+        OK
+    );
 }
 
 #[test]
 fn a_run_with_a_file_keeps_all_of_its_options() {
     let place = Place::with(
-        "[run]\nwith-input = true\nfuel = 1e6\n[profile.ci]\nsuccess-codes = [0, 3]\n[task.t]\nprogram = \"spin.wat\"\n\
+        "[run]\nwith-input = true\nfuel = 1e6\n[profile.ci]\nretry-on = [\"trap\", \"crash\"]\nretries = 1\n[task.t]\nprogram = \"spin.wat\"\n\
          inputs = [\"rows\"]\noutput = \"out\"\n",
     );
     assert_eq!(place.wpool("run @t --profile ci -q").code, NOT_OK);
@@ -39,11 +42,13 @@ fn a_run_with_a_file_keeps_all_of_its_options() {
         "rows",
         "--output",
         "out",
-        "--success-codes",
-        "0,3",
         "--with-input",
         "--fuel",
         "1000000",
+        "--retries",
+        "1",
+        "--retry-on",
+        "trap,crash",
         "--quiet"
     ]);
     assert_eq!(arguments(&place), expanded);
@@ -82,6 +87,6 @@ fn a_plan_for_an_engine_has_the_options_of_the_file() {
     let place = Place::with("[run]\nfuel = 1e6\n[task.t]\nprogram = \"echo.wat\"\ninputs = \"rows\"\n");
     let ran = place.wpool("plan slurm --shards 2 -- run @t -o out.jsonl");
     assert_eq!(ran.code, OK, "{}", ran.stderr);
-    assert!(ran.stdout.contains("echo.wat rows --output out.{shard}.jsonl --fuel 1000000"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("echo.wat rows --output 'out.{shard}.jsonl' --fuel 1000000"), "{}", ran.stdout);
     assert!(ran.stdout.contains("--no-config") && !ran.stdout.contains("@t"), "{}", ran.stdout);
 }

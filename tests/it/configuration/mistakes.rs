@@ -46,7 +46,7 @@ fn a_mistake_is_refused_with_its_line_and_a_suggestion() {
         ("[profile.a]\ninherits = 1", &["inherits: expected the name of a profile"]),
         ("[profile.a]\ninherits = \"b\"\n[profile.c]", &["wpool.toml:2: there is no [profile.b] in wpool.toml"]),
         ("[profile.a]\ninherits = \"a\"", &["wpool.toml:2: profiles inherit in a circle: a -> a"]),
-        ("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\"", &["a -> b -> a"]),
+        ("[profile.a]\ninherits = \"b\"\n[profile.b]\ninherits = \"a\"", &["b -> a -> b"]),
         ("[task.t]\nretries = 1", &["[task.t] has no program"]),
         ("[task.t]\nprogram = \"x\"\nprofile = \"y\"", &["wpool.toml:3: there is no [profile.y]"]),
         ("[run]\nretries = 1\nretries = 2", &["wpool.toml:3: duplicate key"]),

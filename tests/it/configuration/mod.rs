@@ -94,7 +94,7 @@ fn shown(command: &mut Command) -> Value {
 
 /// An option as `config show --json` has it, be it used or left out.
 fn option<'a>(shown: &'a Value, name: &str) -> Option<&'a Value> {
-    let options = ["options", "left_out"].into_iter().filter_map(|part| shown[part].as_array());
+    let options = ["left_out", "options"].into_iter().filter_map(|part| shown[part].as_array());
     options.flatten().find(|option| option["name"] == name)
 }
 

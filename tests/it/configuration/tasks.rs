@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{OK, Place, USAGE, assert_refused, value};
+use super::{Place, USAGE, assert_refused, value};
 use crate::support::run;
 
 #[test]
