@@ -1,30 +1,18 @@
 //! Configuration files: where one stands, and what is read of it.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use wpool::place::Place;
 
 use crate::cli::config::options::Options;
+use crate::cli::config::standing::Standing;
 use crate::cli::config::tables::{Reader, Tables};
 use crate::cli::errors::usage;
 
 /// Larger files are mistakes: one with every option takes a few KiB.
 const MOST_BYTES: u64 = 1 << 20;
-
-/// Where a configuration file stands.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// As people are shown it.
-    pub shown: PathBuf,
-    /// What leads from the working directory to its folder; empty for the working directory itself.
-    pub base: PathBuf,
-    /// The folder without links, where the file was only found. Then it grants nothing.
-    pub found_in: Option<PathBuf>,
-    /// It is the user's own, which may say whom to trust.
-    pub is_users: bool,
-}
 
 /// A file that was read.
 #[derive(Debug)]
@@ -53,14 +41,6 @@ impl ConfigFile {
         };
         let tables = Reader { text: &text, standing: &standing, options }.tables()?;
         Ok(ConfigFile { standing, tables })
-    }
-}
-
-impl Standing {
-    /// The standing of a file that was named.
-    pub fn named(path: &Path) -> Standing {
-        let base = path.parent().unwrap_or(Path::new("")).to_owned();
-        Standing { shown: path.to_owned(), base, found_in: None, is_users: false }
     }
 }
 

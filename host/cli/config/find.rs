@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use rustix::process::geteuid;
 use wpool::place::{Kind, Place};
 
-use crate::cli::config::file::{Standing, chosen};
+use crate::cli::config::file::chosen;
+use crate::cli::config::standing::Standing;
 use crate::cli::dirs::user_dir;
 
 /// The name of the file of a project.

@@ -12,6 +12,7 @@ mod parse;
 mod paths;
 mod rights;
 mod settle;
+mod standing;
 mod suggest;
 mod tables;
 mod value;

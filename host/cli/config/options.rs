@@ -76,10 +76,15 @@ impl Options {
         lenient.unwrap_or_default()
     }
 
+    /// What clap makes of the words.
+    pub fn parse(&self, words: &[OsString]) -> Result<ArgMatches, clap::Error> {
+        let all = [OsString::from("run")].into_iter().chain(words.iter().cloned());
+        self.run.clone().try_get_matches_from(all)
+    }
+
     /// The arguments that the words need and do not have, as clap shows them.
     pub fn missing(&self, words: &[OsString]) -> BTreeSet<String> {
-        let all = [OsString::from("run")].into_iter().chain(words.iter().cloned());
-        let Err(error) = self.run.clone().try_get_matches_from(all) else { return BTreeSet::new() };
+        let Err(error) = self.parse(words) else { return BTreeSet::new() };
         match error.get(ContextKind::InvalidArg) {
             _ if error.kind() != ErrorKind::MissingRequiredArgument => BTreeSet::new(),
             Some(ContextValue::Strings(missing)) => missing.iter().cloned().collect(),

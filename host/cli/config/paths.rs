@@ -115,8 +115,35 @@ fn literal(base: &Path, special: &[char], plain: impl Fn(char) -> String) -> Str
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::cli::config::options::Options;
+
+    thread_local! {
+        static OPTIONS: Options = Options::new();
+    }
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn every_text_is_its_parts(
+            name in prop::sample::select(&["dir", "files", "init-arg", "shard-by", "history", "output", "inputs"][..]),
+            text in "(time:|@)?(/|\\.|[a{}*\\[\u{e9}]|::|:r[ow]){0,6}",
+        ) {
+            OPTIONS.with(|options| {
+                let option = options.find(name).expect("an option");
+                if let Some((way, Parts { before, path, after })) = path(&option, &text) {
+                    prop_assert_eq!(&format!("{before}{path}{after}"), &text);
+                    prop_assert!(path.starts_with(fixed(way, path)));
+                }
+                prop_assert_eq!(rooted(&option, &text, Path::new("")), text.as_str());
+                let _ = rooted(&option, &text, Path::new("../x"));
+                Ok(())
+            })?;
+        }
+    }
 
     #[test]
     fn a_relative_path_is_seen_from_the_folder_of_the_file() {

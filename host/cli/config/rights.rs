@@ -163,8 +163,13 @@ fn outside(option: &Opt<'_>, text: &str, folder: &Path) -> Option<String> {
             Component::Normal(_) | Component::CurDir => {}
         }
     }
-    let fixed = folder.join(paths::fixed(way, inner.to_str()?));
-    if real(&fixed).starts_with(folder) { None } else { leads() }
+    match real(&folder.join(paths::fixed(way, inner.to_str()?))) {
+        real if way == Way::Grant && real == folder => {
+            Some(format!("{text} reaches the whole folder, with all that is hidden in it"))
+        }
+        real if real.starts_with(folder) => None,
+        _ => leads(),
+    }
 }
 
 /// The path behind all links, of what exists of it.
@@ -192,6 +197,18 @@ mod tests {
         let unknown = options.all().filter(|option| !CONTROLS.contains(&option.name));
         let unknown: Vec<_> = unknown.filter(|it| rule(it) == Rule::Never("is not known to be harmless")).collect();
         assert!(unknown.is_empty(), "a found file cannot set these, and nobody has said why: {unknown:?}");
+    }
+
+    #[test]
+    fn no_variable_means_two_things() {
+        let options = Options::new();
+        let mut variables: Vec<_> = options.all().filter(|it| !it.is_operand()).map(|it| it.variable()).collect();
+        // What these mean is no option.
+        variables.extend(["WPOOL_SHARD", "WPOOL_RUNTIMES"].map(str::to_owned));
+        let all = variables.len();
+        variables.sort();
+        variables.dedup();
+        assert_eq!(variables.len(), all);
     }
 
     #[test]
@@ -231,6 +248,10 @@ mod tests {
             ("dir", "data:rw"),
             ("dir", "data::/in:rw"),
             ("dir", "/etc"),
+            ("dir", ".::/in"),
+            ("dir", "data/..::/in"),
+            ("dir", "{id}::/in"),
+            ("dir", "{a}/../..::/in"),
             ("dir", "away::/in:ro"),
             ("dir", "..::/in"),
             ("dir", "../{id}::/in"),

@@ -105,3 +105,56 @@ fn alone(options: &Options, name: &str, setting: &Setting) -> Vec<OsString> {
     let dashes = (name == ARGS).then(|| "--".into());
     [OsString::from("TASK")].into_iter().chain(dashes).chain(words).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cli::config::options::{CONTROLS, Kind};
+    use crate::cli::config::value::Value;
+
+    thread_local! {
+        static OPTIONS: Options = Options::new();
+    }
+
+    const VALUES: &[&str] =
+        &["1", "1s", "100MiB", ".id", "auto", "now,fail=1", "strict", "epoch", "failed", "/tmp", "slice"];
+
+    /// An option with a value that it takes.
+    fn setting(options: &Options, which: usize) -> (String, Setting) {
+        let all: Vec<_> = options.all().filter(|it| !it.is_operand() && !CONTROLS.contains(&it.name)).collect();
+        let option = &all[which % all.len()];
+        let first = option.built_in().into_iter().next();
+        let fitting = || VALUES.iter().map(OsString::from).find(|value| option.check(value).is_ok());
+        let value = match option.kind {
+            Kind::Flag => Value::Flag(true),
+            _ => Value::Texts(first.or_else(fitting).into_iter().collect()),
+        };
+        let origin = Origin::Variable(option.variable());
+        (option.name.to_owned(), Setting { value, origin, refusal: None })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_layers_say_is_a_command_line(which in prop::collection::vec(any::<u16>(), 1..14), typed in any::<bool>()) {
+            OPTIONS.with(|options| {
+                let program = Setting { value: Value::Texts(vec!["TASK".into()]), origin: Origin::Typed, refusal: None };
+                let mut layers = vec![Layer::from([(PROGRAM.to_owned(), program.clone())])];
+                if typed {
+                    layers[0].insert(INPUTS.to_owned(), program);
+                }
+                layers.extend(which.iter().map(|which| Layer::from([setting(options, usize::from(*which))])));
+                let settled = Settled::of(options, layers.clone()).expect("no table has two options");
+                if let Err(why) = options.parse(&settled.words(options)) {
+                    prop_assert!(false, "{:?}: {why}", settled.words(options));
+                }
+                let named: BTreeSet<_> = layers.iter().flat_map(Layer::keys).collect();
+                prop_assert_eq!(settled.settings.len() + settled.left_out.len(), named.len(), "nothing gets lost");
+                Ok(())
+            })?;
+        }
+    }
+}

@@ -9,10 +9,10 @@ use anyhow::Result;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::cli::config::file::Standing;
 use crate::cli::config::options::{ARGS, CONTROLS, INPUTS, Kind, Opt, Options, PROGRAM};
 use crate::cli::config::paths::rooted;
 use crate::cli::config::rights::refusal;
+use crate::cli::config::standing::Standing;
 use crate::cli::config::suggest::did_you_mean;
 use crate::cli::config::value::Value;
 use crate::cli::config::version::is_met;
@@ -295,5 +295,70 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    thread_local! {
+        static OPTIONS: Options = Options::new();
+    }
+
+    /// Lines that are right, nearly right, or anything.
+    fn line() -> impl Strategy<Value = String> {
+        let key = prop::sample::select(
+            &[
+                "wpool", "timeout", "values", "dir", "header", "redo", "memroy", "inherits", "profile", "program",
+                "args",
+            ][..],
+        );
+        let value = prop::sample::select(
+            &[
+                "true",
+                "false",
+                "1",
+                "-1",
+                "1.5",
+                "nan",
+                "0xff",
+                "\">=0.1\"",
+                "\"1s\"",
+                "[]",
+                "[\"a\", 1]",
+                "{a = 1}",
+                "\"\"",
+                "1979-01-01",
+            ][..],
+        );
+        let table =
+            prop::sample::select(&["[run]", "[profile.a]", "[profile.b]", "[task.t]", "[trust]", "[[run]]", "[x]"][..]);
+        prop_oneof![
+            5 => (key, value).prop_map(|(key, value)| format!("{key} = {value}")),
+            3 => table.prop_map(str::to_owned),
+            1 => "[a-z.=\\[\\]{}\"'#,0-9\u{e9}\u{1b} ]{0,12}",
+        ]
+    }
+
+    proptest! {
+        // Each value is checked by a command line of its own.
+        #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_text_is_tables_or_refused_with_a_line(lines in prop::collection::vec(line(), 0..8), is_users in any::<bool>()) {
+            let text = lines.join("\n");
+            let mut standing = Standing::named(Path::new("wpool.toml"));
+            standing.is_users = is_users;
+            let read = OPTIONS.with(|options| Reader { text: &text, standing: &standing, options }.tables());
+            if let Err(error) = read {
+                let error = error.to_string();
+                prop_assert!(error.starts_with("wpool.toml:"), "{text}: {error}");
+            }
+        }
     }
 }

@@ -47,7 +47,20 @@ fn numbers(text: &str) -> Option<Version> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(crate::cases::many())]
+
+        #[test]
+        fn every_requirement_is_met_or_not_or_refused(text in "[<>=,. 0-9x\u{e9}]{0,12}", version in "[0-9]{0,3}(\\.[0-9]{1,3}){0,3}") {
+            let _ = is_met(&text, &version);
+            let own = is_met(&format!("={version}"), &version);
+            prop_assert!(own != Ok(false), "a version is itself");
+        }
+    }
 
     #[test]
     fn versions_are_compared_by_their_numbers() {

@@ -9,11 +9,12 @@ use clap::Parser;
 
 use crate::cli::args::Args;
 use crate::cli::config::failure::{Failure, is_missing};
-use crate::cli::config::file::{ConfigFile, Standing, chosen};
+use crate::cli::config::file::{ConfigFile, chosen};
 use crate::cli::config::find::{Search, Trusted, of_user, project};
 use crate::cli::config::layers::{Files, Layer, Origin, Setting, typed, variables};
 use crate::cli::config::options::{INPUTS, Kind, Opt, Options, PROGRAM};
 use crate::cli::config::settle::{LeftOut, Settled};
+use crate::cli::config::standing::Standing;
 use crate::cli::config::value::Value;
 use crate::cli::dirs::user_dir;
 use crate::cli::errors::{Usage, usage};

@@ -69,6 +69,8 @@ const GRANTS: &[(&str, &str)] = &[
     ("dir = \"away::/data:ro\"", "leads out of the folder"),
     ("dir = \"inner/../../config::/data\"", "leads out of the folder"),
     ("dir = \".git::/data\"", "is hidden"),
+    ("dir = \".::/data\"", "reaches the whole folder"),
+    ("dir = \"{name}::/data\"", "reaches the whole folder"),
     ("env = \"PATH\"", "values of the environment"),
     ("env = [\"A=b\"]", "values of the environment"),
     ("sandbox = \"off\"", "weaker than strict"),
