@@ -64,7 +64,7 @@ fn whole(typed: &ConfigShow) -> Result<Whole> {
 }
 
 fn heads(whole: &Whole) -> impl Iterator<Item = String> {
-    let files = whole.files.iter().map(|file| format!("file {}", file.display()));
+    let files = whole.files.iter().map(|file| format!("file {} ({})", file.shown.display(), file.rights()));
     let profile = whole.profile.iter().map(|profile| format!("profile {profile}"));
     files.chain(profile).chain(whole.task.iter().map(|task| format!("task {task}")))
 }
@@ -140,7 +140,7 @@ fn document(whole: &Whole, refused: Vec<String>) -> Document {
     let left_out = whole.left_out().iter();
     let left_out = left_out.map(|it| LeftOut { option: line(whole, &it.name, &it.setting), why: it.why.clone() });
     Document {
-        files: whole.files.iter().map(|file| Text::from(file.as_path())).collect(),
+        files: whole.files.iter().map(|file| Text::from(file.shown.as_path())).collect(),
         profile: whole.profile.clone(),
         task: whole.task.clone(),
         options: whole.settings().map(|(option, setting)| line(whole, option.name, &setting)).collect(),

@@ -1,5 +1,6 @@
 //! Configuration files: where one stands, and what is read of it.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -22,12 +23,12 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads the file at a place.
-    pub fn read(place: &Place, standing: Standing, options: &Options) -> Result<ConfigFile> {
+    /// Reads an open file.
+    pub fn read(file: File, standing: Standing, options: &Options) -> Result<ConfigFile> {
         let shown = standing.shown.display();
         let mut bytes = Vec::new();
         let cannot = || format!("cannot read the configuration file {shown}");
-        place.read().with_context(cannot)?.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(cannot)?;
+        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(cannot)?;
         if bytes.len() as u64 > MOST_BYTES {
             return usage(format!("{shown} is larger than 1 MiB, which no configuration file is"));
         }
@@ -44,9 +45,9 @@ impl ConfigFile {
     }
 }
 
-/// The place of a file that somebody has chosen. Links are followed.
-pub fn chosen(path: &Path) -> Result<Place> {
+/// Opens a file that somebody has chosen. Links are followed.
+pub fn chosen(path: &Path) -> Result<File> {
     let cannot = || format!("cannot read the configuration file {}", path.display());
     let real = std::fs::canonicalize(path).with_context(cannot)?;
-    Place::of(&real).with_context(cannot)
+    Place::of(&real).and_then(|place| place.read()).with_context(cannot)
 }

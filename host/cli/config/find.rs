@@ -1,6 +1,6 @@
 //! Finding the configuration file of a project, from the working directory upward, and the user's own.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o002;
 #[derive(Debug)]
 pub enum Search {
     Nothing,
-    File(Place, Standing),
+    Found(File, Standing),
     /// A file that is not obeyed, and why.
     Ignored(PathBuf, &'static str),
 }
@@ -57,7 +57,7 @@ pub fn project(trusted: &Trusted) -> Result<Search> {
         if let Some((place, found)) = place.zip(found) {
             let shown = base.join(NAME);
             match found.kind {
-                Kind::File => return judged(place, folder, base, trusted),
+                Kind::File => return judged(&place, folder, base, trusted),
                 Kind::Link => return Ok(Search::Ignored(shown, "is a link")),
                 Kind::Folder | Kind::Pipe | Kind::Device => {}
             }
@@ -71,16 +71,21 @@ pub fn project(trusted: &Trusted) -> Result<Search> {
 }
 
 /// Decides whether a file that was found is obeyed.
-fn judged(place: Place, folder: &Path, base: PathBuf, trusted: &Trusted) -> Result<Search> {
+fn judged(place: &Place, folder: &Path, base: PathBuf, trusted: &Trusted) -> Result<Search> {
     let shown = base.join(NAME);
     let is_trusted = trusted.holds(folder);
     let cannot = || format!("cannot read the configuration file {}", shown.display());
-    let found = std::fs::symlink_metadata(place.path()).with_context(cannot)?;
-    if let Some(why) = flaw(&found).filter(|_| !is_trusted) {
+    let ignored = |found: &Metadata| flaw(found).filter(|_| !is_trusted);
+    // Somebody else's file may not be readable.
+    if let Some(why) = ignored(&std::fs::symlink_metadata(place.path()).with_context(cannot)?) {
+        return Ok(Search::Ignored(shown, why));
+    }
+    let file = place.read().with_context(cannot)?;
+    if let Some(why) = ignored(&file.metadata().with_context(cannot)?) {
         return Ok(Search::Ignored(shown, why));
     }
     let found_in = (!is_trusted).then(|| folder.to_owned());
-    Ok(Search::File(place, Standing { shown, base, found_in, is_users: false }))
+    Ok(Search::Found(file, Standing { shown, base, found_in, is_users: false }))
 }
 
 /// Why a file may be somebody else's words.
@@ -93,7 +98,7 @@ fn flaw(found: &Metadata) -> Option<&'static str> {
 }
 
 /// The user's own file, if there is one. A link is followed, since many people keep such files in one folder.
-pub fn of_user() -> Result<Option<(Place, Standing)>> {
+pub fn of_user() -> Result<Option<(File, Standing)>> {
     let Some(folder) = user_dir("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("wpool")) else {
         return Ok(None);
     };
@@ -101,11 +106,10 @@ pub fn of_user() -> Result<Option<(Place, Standing)>> {
     if std::fs::symlink_metadata(&path).is_err() {
         return Ok(None);
     }
-    let place = chosen(&path)?;
-    let found = std::fs::symlink_metadata(place.path())
-        .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+    let file = chosen(&path)?;
+    let found = file.metadata().with_context(|| format!("cannot read the configuration file {}", path.display()))?;
     if let Some(why) = flaw(&found) {
         anyhow::bail!("{} {why}, so it cannot be your configuration file: mend that, or remove it", path.display());
     }
-    Ok(Some((place, Standing { shown: path, base: folder, found_in: None, is_users: true })))
+    Ok(Some((file, Standing { shown: path, base: folder, found_in: None, is_users: true })))
 }

@@ -11,7 +11,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use crate::cli::config::file::ConfigFile;
-use crate::cli::config::options::{Kind, Opt, Options, WORKERS};
+use crate::cli::config::options::{Kind, Options, RunOption, WORKERS};
 use crate::cli::config::suggest::did_you_mean;
 use crate::cli::config::tables::{DEFAULT, Entry, Table};
 use crate::cli::config::value::Value;
@@ -58,12 +58,12 @@ pub type Layer = BTreeMap<String, Setting>;
 
 /// What was typed. `off` are flags that were turned off by name.
 pub fn typed(options: &Options, matches: &ArgMatches, off: &[String]) -> Layer {
-    let is_typed = |option: &Opt<'_>| {
+    let is_typed = |option: &RunOption<'_>| {
         let found = matches.try_contains_id(option.id()).unwrap_or_default();
         found && matches.value_source(option.id()) == Some(ValueSource::CommandLine)
     };
     let setting = |value| Setting { value, origin: Origin::Typed, refusal: None };
-    let value = |option: &Opt<'_>| match option.kind {
+    let value = |option: &RunOption<'_>| match option.kind {
         Kind::Flag => Value::Flag(true),
         Kind::One | Kind::Many(_) => {
             let texts = matches.get_raw(option.id()).into_iter().flatten();
@@ -92,7 +92,7 @@ pub fn variables(options: &Options) -> Result<Layer> {
 }
 
 /// The value of a variable: 1 or 0 for a flag, a line for each value of a list.
-fn variable(option: &Opt<'_>, text: &OsString) -> Result<Value, String> {
+fn variable(option: &RunOption<'_>, text: &OsString) -> Result<Value, String> {
     let known = text.to_str();
     let texts = match (option.kind, known) {
         (Kind::Flag, Some("1" | "true" | "yes")) => return Ok(Value::Flag(true)),

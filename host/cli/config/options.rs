@@ -39,7 +39,7 @@ pub struct Options {
 
 /// An option, or an operand.
 #[derive(Clone, Copy, Debug)]
-pub struct Opt<'a> {
+pub struct RunOption<'a> {
     arg: &'a Arg,
     /// Its long name without dashes, and its key.
     pub name: &'a str,
@@ -54,11 +54,11 @@ impl Options {
     }
 
     /// Every option that has a value or is a flag, and the operands, in the order of the help.
-    pub fn all(&self) -> impl Iterator<Item = Opt<'_>> {
-        self.run.get_arguments().filter_map(Opt::of)
+    pub fn all(&self) -> impl Iterator<Item = RunOption<'_>> {
+        self.run.get_arguments().filter_map(RunOption::of)
     }
 
-    pub fn find(&self, name: &str) -> Option<Opt<'_>> {
+    pub fn find(&self, name: &str) -> Option<RunOption<'_>> {
         self.all().find(|option| option.name == name)
     }
 
@@ -95,11 +95,11 @@ impl Options {
     /// Whether clap refuses the two beside each other.
     pub fn conflict(&self, one: &str, other: &str) -> bool {
         let (Some(a), Some(b)) = (self.find(one), self.find(other)) else { return false };
-        let refuses = |a: Opt<'_>, b: Opt<'_>| {
+        let refuses = |a: RunOption<'_>, b: RunOption<'_>| {
             self.run.get_arg_conflicts_with(a.arg).iter().any(|arg| arg.get_id() == b.arg.get_id())
         };
         let together = self.run.get_groups().filter(|group| {
-            let holds = |option: Opt<'_>| group.get_args().any(|id| id == option.arg.get_id());
+            let holds = |option: RunOption<'_>| group.get_args().any(|id| id == option.arg.get_id());
             holds(a) && holds(b)
         });
         let excludes = together.cloned().any(|mut group| !group.is_multiple());
@@ -107,8 +107,8 @@ impl Options {
     }
 }
 
-impl<'a> Opt<'a> {
-    fn of(arg: &'a Arg) -> Option<Opt<'a>> {
+impl<'a> RunOption<'a> {
+    fn of(arg: &'a Arg) -> Option<RunOption<'a>> {
         let kind = match arg.get_action() {
             ArgAction::SetTrue => Kind::Flag,
             ArgAction::Set if arg.get_value_delimiter().is_none() => Kind::One,
@@ -120,7 +120,7 @@ impl<'a> Opt<'a> {
             id @ (INPUTS | ARGS) => id,
             _ => arg.get_long()?,
         };
-        Some(Opt { arg, name, kind })
+        Some(RunOption { arg, name, kind })
     }
 
     /// Whether it has no name on the command line.

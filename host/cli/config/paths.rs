@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::cli::config::options::{INPUTS, Opt, PROGRAM};
+use crate::cli::config::options::{INPUTS, PROGRAM, RunOption};
 
 /// Characters that mean something in a pattern of `--files`.
 const META: [char; 5] = ['*', '?', '[', '{', '\\'];
@@ -41,7 +41,7 @@ impl<'a> Parts<'a> {
 }
 
 /// The path in a value, if there is one.
-pub fn path<'a>(option: &Opt<'_>, text: &'a str) -> Option<(Way, Parts<'a>)> {
+pub fn path<'a>(option: &RunOption<'_>, text: &'a str) -> Option<(Way, Parts<'a>)> {
     let behind = |prefix: &'static str| text.strip_prefix(prefix).map(|path| Parts { before: prefix, path, after: "" });
     match option.name {
         "dir" => {
@@ -80,7 +80,7 @@ pub fn fixed(way: Way, path: &str) -> &str {
 
 /// A value with its path as the working directory sees it. `base` leads from there to the folder of the file, and is empty
 /// where they are the same.
-pub fn rooted(option: &Opt<'_>, text: &str, base: &Path) -> OsString {
+pub fn rooted(option: &RunOption<'_>, text: &str, base: &Path) -> OsString {
     let Some((way, Parts { before, path, after })) = path(option, text) else { return text.into() };
     if base.as_os_str().is_empty() || Path::new(path).is_absolute() || path.is_empty() || !is_file(way, path, base) {
         return text.into();

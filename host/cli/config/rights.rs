@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-use crate::cli::config::options::{Opt, PROGRAM};
+use crate::cli::config::options::{PROGRAM, RunOption};
 use crate::cli::config::paths::{self, Parts, Way};
 use crate::cli::config::value::Value;
 use crate::cli::scripts::ScriptLanguage;
@@ -98,7 +98,7 @@ enum Rule {
     Never(&'static str),
 }
 
-fn rule(option: &Opt<'_>) -> Rule {
+fn rule(option: &RunOption<'_>) -> Rule {
     match option.name {
         "env" => Rule::Never("gives the program values of the environment"),
         "interrupt" => Rule::Never("decides how a task is stopped"),
@@ -116,7 +116,7 @@ fn rule(option: &Opt<'_>) -> Rule {
 }
 
 /// Why a file in `folder` that was only found may not give an option this value. Values are as they are written in the file.
-pub fn refusal(option: &Opt<'_>, value: &Value, folder: &Path) -> Option<String> {
+pub fn refusal(option: &RunOption<'_>, value: &Value, folder: &Path) -> Option<String> {
     if !value.is_set() {
         return None;
     }
@@ -142,7 +142,7 @@ pub fn refusal(option: &Opt<'_>, value: &Value, folder: &Path) -> Option<String>
 }
 
 /// Says that a path leads out of a folder, or to what is hidden in it.
-fn outside(option: &Opt<'_>, text: &str, folder: &Path) -> Option<String> {
+fn outside(option: &RunOption<'_>, text: &str, folder: &Path) -> Option<String> {
     let (way, Parts { path, .. }) = paths::path(option, text)?;
     let leads = || Some(format!("{path} leads out of the folder of the file"));
     if way == Way::Run && !path.contains('/') && !folder.join(path).exists() {

@@ -16,6 +16,15 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// What the file may say, in a few words.
+    pub fn rights(&self) -> &'static str {
+        match self {
+            Standing { found_in: Some(_), .. } => "found, so it grants nothing",
+            Standing { is_users: true, .. } => "your own",
+            _ => "named or trusted",
+        }
+    }
+
     /// The standing of a file that was named.
     pub fn named(path: &Path) -> Standing {
         let base = path.parent().unwrap_or(Path::new("")).to_owned();

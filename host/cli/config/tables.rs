@@ -9,7 +9,7 @@ use anyhow::Result;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::cli::config::options::{ARGS, CONTROLS, INPUTS, Kind, Opt, Options, PROGRAM};
+use crate::cli::config::options::{ARGS, CONTROLS, INPUTS, Kind, Options, PROGRAM, RunOption};
 use crate::cli::config::paths::rooted;
 use crate::cli::config::rights::refusal;
 use crate::cli::config::standing::Standing;
@@ -195,7 +195,7 @@ impl Reader<'_> {
         self.wrong(span, format_args!("unknown key {name}{hint}"))
     }
 
-    fn entry(&self, option: &Opt<'_>, value: &Spanned<DeValue<'_>>) -> Result<Entry> {
+    fn entry(&self, option: &RunOption<'_>, value: &Spanned<DeValue<'_>>) -> Result<Entry> {
         let span = value.span();
         let written = self.value(option, value)?;
         if let Some(Err(why)) = written.texts().iter().map(|text| option.check(text)).find(Result::is_err) {
@@ -213,7 +213,7 @@ impl Reader<'_> {
     }
 
     /// A value of the type that its option takes.
-    fn value(&self, option: &Opt<'_>, value: &Spanned<DeValue<'_>>) -> Result<Value> {
+    fn value(&self, option: &RunOption<'_>, value: &Spanned<DeValue<'_>>) -> Result<Value> {
         let expected = match option.kind {
             Kind::Flag => "true or false",
             Kind::One => "a text or a number, or false for what is built in",
@@ -265,7 +265,7 @@ impl Reader<'_> {
 }
 
 /// Whether an option has a key in a table of this kind.
-fn is_key(option: &Opt<'_>, part: Part) -> bool {
+fn is_key(option: &RunOption<'_>, part: Part) -> bool {
     if option.is_operand() { part == Part::Task } else { !CONTROLS.contains(&option.name) }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::config::options::{Kind, Opt};
+use crate::cli::config::options::{Kind, RunOption};
 
 /// The value of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Value {
     }
 
     /// The words of an option with this value.
-    pub fn words(&self, option: &Opt<'_>) -> Vec<OsString> {
+    pub fn words(&self, option: &RunOption<'_>) -> Vec<OsString> {
         let name = OsString::from(format!("--{}", option.name));
         match (self, option.kind) {
             _ if !self.is_set() => Vec::new(),

@@ -12,7 +12,7 @@ use crate::cli::config::failure::{Failure, is_missing};
 use crate::cli::config::file::{ConfigFile, chosen};
 use crate::cli::config::find::{Search, Trusted, of_user, project};
 use crate::cli::config::layers::{Files, Layer, Origin, Setting, typed, variables};
-use crate::cli::config::options::{INPUTS, Kind, Opt, Options, PROGRAM};
+use crate::cli::config::options::{INPUTS, Kind, Options, PROGRAM, RunOption};
 use crate::cli::config::settle::{LeftOut, Settled};
 use crate::cli::config::standing::Standing;
 use crate::cli::config::value::Value;
@@ -28,7 +28,8 @@ const ROWS: [&str; 5] = ["files", "files-from", "files0-from", "once", INPUTS];
 pub struct Whole {
     options: Options,
     settled: Settled,
-    pub files: Vec<PathBuf>,
+    /// What was read, the stronger first.
+    pub files: Vec<Standing>,
     pub profile: Option<String>,
     pub task: Option<String>,
     /// A flag was typed with a value.
@@ -79,7 +80,7 @@ impl Whole {
         let whole = Whole {
             settled,
             options,
-            files: files.0.iter().map(|file| file.standing.shown.clone()).collect(),
+            files: files.0.iter().map(|file| file.standing.clone()).collect(),
             profile: profile.map(|(name, ..)| name),
             task: task.map(|(_, name)| name),
             has_flag_values,
@@ -107,7 +108,7 @@ impl Whole {
     }
 
     /// Every option that has a value, in the order of the help.
-    pub fn settings(&self) -> impl Iterator<Item = (Opt<'_>, Setting)> {
+    pub fn settings(&self) -> impl Iterator<Item = (RunOption<'_>, Setting)> {
         self.options.all().filter_map(|option| {
             let settled = self.settled.settings.get(option.name).cloned();
             let built_in = Setting { value: Value::Texts(option.built_in()), origin: Origin::BuiltIn, refusal: None };
@@ -200,13 +201,13 @@ impl Control {
         if self.no_config {
             return Ok(Files::default());
         }
-        let users = of_user()?.map(|(place, standing)| ConfigFile::read(&place, standing, options)).transpose()?;
+        let users = of_user()?.map(|(file, standing)| ConfigFile::read(file, standing, options)).transpose()?;
         let trusted = Trusted(users.as_ref().map(|file| file.tables.trusted.clone()).unwrap_or_default());
         let projects = match &self.config {
             Some(path) => Some((chosen(path)?, Standing::named(path))),
             None => match project(&trusted)? {
                 Search::Nothing => None,
-                Search::File(place, standing) => Some((place, standing)),
+                Search::Found(file, standing) => Some((file, standing)),
                 Search::Ignored(path, why) => {
                     if !quiet {
                         let path = path.display();
@@ -216,7 +217,7 @@ impl Control {
                 }
             },
         };
-        let projects = projects.map(|(place, standing)| ConfigFile::read(&place, standing, options)).transpose()?;
+        let projects = projects.map(|(file, standing)| ConfigFile::read(file, standing, options)).transpose()?;
         Ok(Files(projects.into_iter().chain(users).collect()))
     }
 }
