@@ -44,6 +44,11 @@ impl Trusted {
     }
 }
 
+/// Whether there is no file at all.
+pub fn is_none() -> Result<bool> {
+    Ok(of_user()?.is_none() && matches!(project(&Trusted::default())?, Search::Nothing))
+}
+
 /// Looks for the file of a project: in the working directory and in each folder above it, up to the home directory or the
 /// root. The first file ends the search, also when it is not obeyed.
 pub fn project(trusted: &Trusted) -> Result<Search> {

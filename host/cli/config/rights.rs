@@ -117,14 +117,16 @@ fn rule(option: &RunOption<'_>) -> Rule {
 
 /// Why a file in `folder` that was only found may not give an option this value. Values are as they are written in the file.
 pub fn refusal(option: &RunOption<'_>, value: &Value, folder: &Path) -> Option<String> {
-    if !value.is_set() {
+    let rule = rule(option);
+    // To leave out what the user's own file says can weaken it.
+    if !value.is_set() && !(*value == Value::Unset && matches!(rule, Rule::Strictest(_))) {
         return None;
     }
     let texts = value.texts().iter().map(|text| text.to_string_lossy());
-    match rule(option) {
+    match rule {
         Rule::Harmless => None,
         Rule::Never(why) => Some(why.to_owned()),
-        Rule::Strictest(strictest) if value.texts().iter().all(|text| text == OsStr::new(strictest)) => None,
+        Rule::Strictest(strictest) if value.texts() == [OsStr::new(strictest)] => None,
         Rule::Strictest(strictest) => Some(format!("is weaker than {strictest}")),
         Rule::Below => texts.into_iter().find_map(|text| outside(option, &text, folder)),
         Rule::Grant => texts.into_iter().find_map(|text| match paths::mode(&text) {
@@ -203,7 +205,7 @@ mod tests {
     fn no_variable_means_two_things() {
         let options = Options::new();
         let mut variables: Vec<_> = options.all().filter(|it| !it.is_operand()).map(|it| it.variable()).collect();
-        // What these mean is no option.
+        // These mean something else.
         variables.extend(["WPOOL_SHARD", "WPOOL_RUNTIMES"].map(str::to_owned));
         let all = variables.len();
         variables.sort();

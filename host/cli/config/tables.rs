@@ -151,7 +151,7 @@ impl Reader<'_> {
                 return Err(self.wrong(key.span(), format_args!("a {kind} needs a name")).into());
             }
             let Some(table) = Spanned::<DeValue<'_>>::get_ref(value).as_table() else {
-                let what = format_args!("expected a table of options, as in [{kind}.{name}]; {name} is no table");
+                let what = format_args!("expected a table of options, as in [{kind}.{name}], not {name} = …");
                 return Err(self.wrong(key.span(), what).into());
             };
             Ok((name.to_string(), self.table(format!("{kind}.{name}"), table, part)?))

@@ -75,6 +75,7 @@ const GRANTS: &[(&str, &str)] = &[
     ("env = [\"A=b\"]", "values of the environment"),
     ("sandbox = \"off\"", "weaker than strict"),
     ("sandbox = \"auto\"", "weaker than strict"),
+    ("sandbox = false", "weaker than strict"),
     ("interrupt = \"kill\"\ntimeout = 1", "how a task is stopped"),
     ("out-dir = \"inner\"", "the content of files"),
     ("state-out = \"state.json\"", "the content of files"),

@@ -64,7 +64,7 @@ fn a_mistake_is_refused_with_its_line_and_a_suggestion() {
 }
 
 #[test]
-fn a_file_that_is_no_text_is_refused() {
+fn a_file_that_is_not_a_text_is_refused() {
     let place = Place::new();
     let refused = |code, needle| assert_refused(&place.wpool("run echo.wat rows"), code, &[needle]);
     place.write("project/wpool.toml", b"[run]\nstdin = \"\xff\"\n");
@@ -127,7 +127,7 @@ fn a_variable_with_a_mistake_is_refused_by_name() {
     assert_eq!(ran.code, OK, "an empty one says nothing");
     let mut both = place.command("project", "run echo.wat rows");
     assert_refused(&run(both.env("WPOOL_VALUES", "1").env("WPOOL_RECEIPTS", "1"), ""), USAGE, &["WPOOL_"]);
-    // The answer to --shard auto is no option by itself.
+    // The answer to --shard auto is not the option itself.
     let ran = run(place.command("project", "run echo.wat rows").env("WPOOL_SHARD", "2/2"), "");
     assert_eq!(ran.records().len(), 2);
 }
