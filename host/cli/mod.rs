@@ -8,6 +8,7 @@ mod descriptor;
 mod dirs;
 mod errors;
 mod exit;
+mod guard;
 mod guarded;
 mod journal;
 mod lines;

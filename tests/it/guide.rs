@@ -115,7 +115,10 @@ pub fn shell(command: &str, folder: &Path) -> Ran {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).current_dir(folder).env("PATH", format!("{}:{path}", bin.display()));
     shell.envs(wpool().get_envs().filter_map(|(name, value)| Some((name, value?))));
-    shell.env_remove("CI").env("XDG_STATE_HOME", folder.join("state"));
+    for name in ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "TEAMCITY_VERSION"] {
+        shell.env_remove(name);
+    }
+    shell.env("XDG_STATE_HOME", folder.join("state"));
     run(&mut shell, "")
 }
 

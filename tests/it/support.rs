@@ -36,8 +36,10 @@ pub fn wpool() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wpool"));
     command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
     command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
-    // Where it is set, runs report their progress.
-    command.env_remove("CI");
+    // Where it is set, runs report their progress; the others lead to annotations, and guard what is printed.
+    for name in ["CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "TF_BUILD", "TEAMCITY_VERSION"] {
+        command.env_remove(name);
+    }
     command
 }
 

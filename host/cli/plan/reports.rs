@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
-use crate::cli::args::{ReportKind, Reports};
+use crate::cli::args::{Ci, ReportKind, Reports};
 use crate::cli::errors::CannotWrite;
+use crate::cli::guard;
 use crate::cli::journal::Facts;
 use crate::cli::target::Target;
 
@@ -14,6 +15,8 @@ use crate::cli::target::Target;
 #[derive(Clone, Debug)]
 pub struct ReportsPlan {
     pub files: Vec<(ReportKind, Target)>,
+    /// Beside the files, the log of a job gets annotations, and its summary a part.
+    pub github: bool,
     /// What is known of the run, also of one without a journal. The program's name and hash come later.
     pub facts: Facts,
     /// The reports are made.
@@ -21,11 +24,13 @@ pub struct ReportsPlan {
 }
 
 impl ReportsPlan {
-    /// `None` where nobody asked for one. A report is replaced without being asked.
+    /// `None` where nobody asked for one, nor a CI. A report is replaced without being asked.
     pub fn of(typed: &Reports, facts: impl FnOnce() -> Facts) -> Result<Option<ReportsPlan>, CannotWrite> {
         let files = typed.files().map(|(kind, path)| Ok((kind, Target::of(path, true)?)));
         let files = files.collect::<Result<Vec<_>, _>>()?;
-        Ok((!files.is_empty()).then(|| ReportsPlan { files, facts: facts(), made: Arc::default() }))
+        let github = is_github(typed.ci.unwrap_or(Ci::Auto));
+        let asked = github || !files.is_empty();
+        Ok(asked.then(|| ReportsPlan { files, github, facts: facts(), made: Arc::default() }))
     }
 
     /// Finds out whether the files can be written, and removes those of an earlier run: this one may be killed.
@@ -38,5 +43,21 @@ impl ReportsPlan {
     /// Says that the reports are made now. False where they were before.
     pub fn begin(&self) -> bool {
         !self.made.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// Whether GitHub's runner reads the log. The log of a named system is guarded in any case.
+pub fn is_github(ci: Ci) -> bool {
+    match ci {
+        Ci::Auto => guard::is_set("GITHUB_ACTIONS"),
+        Ci::Github => {
+            guard::turn_on();
+            true
+        }
+        Ci::Gitlab => {
+            guard::turn_on();
+            false
+        }
+        Ci::None => false,
     }
 }

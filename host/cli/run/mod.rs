@@ -24,6 +24,7 @@ use wpool::{Pool, Program, Shutdown};
 
 use crate::cli::errors::DeadlinePassed;
 use crate::cli::exit::Exit;
+use crate::cli::guard::Guard;
 use crate::cli::journal::session;
 use crate::cli::plan::{Locator, Plan};
 use crate::cli::program::Subject;
@@ -193,7 +194,7 @@ impl Run {
         let Run { plan, audience, pool, .. } = self;
         let Looked { rows, cut, front } = looked;
         // First, for the records of an earlier run are replaced next.
-        let failed = plan.failed.as_ref().map(|target| Writer::to(target, None)).transpose()?;
+        let failed = plan.failed.as_ref().map(|target| Writer::to(target, Guard::Text, None)).transpose()?;
         let Records { writer, journal, sorter, kept, notebook, traces } = Records::open(plan, &self.kept, prepared)?;
         let mut reporter = audience.reporter(plan, self.locator.clone(), self.out_dir.clone(), writer);
         (reporter.failed, reporter.kept) = (failed, kept.clone());
@@ -277,6 +278,7 @@ impl Run {
         let mut summary = measured.summary(&plan, tally, &audience.ledger, early_end.why(closed), &rows);
         summary.verified = verified;
         summary.none_of = whole.map(|whole| whole.rows);
+        summary.failure = rows.failure().map(|failure| failure.to_string());
         if !plan.messages.quiet && !unwanted && !closed {
             say_lines(&summary.text(plan.messages.verbose));
         }
