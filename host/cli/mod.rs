@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match args.action {
-        Action::Run(run) => plan::Plan::new(*run).and_then(|plan| run::run(plan, None)),
+        Action::Run(run) => run::typed(*run),
         Action::Runs(action) => commands::runs::runs(&action),
         Action::Rerun(rerun) => commands::runs::rerun(&rerun),
         Action::Replay(replay) => commands::replay::replay(&replay),

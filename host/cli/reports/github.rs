@@ -115,21 +115,19 @@ fn of_row(account: &Account, group: &Group, note: &Note, workspace: Option<&Path
         message += &format!("\n{replay}");
     }
     let of_script = fault.and_then(|fault| places::of_frame(fault.frame_of_script()?));
-    let script = Path::new(&*account.facts.program.path);
-    let place = match of_script {
-        // Scripts name their files from the folder of the main one.
-        Some((file, line)) => Some((script.parent().unwrap_or(script).join(file), Some(line))),
-        None => places::file(note).map(|file| (PathBuf::from(file), places::line(note))),
-    };
-    let place = place.map(|(file, line)| (from(account, workspace, &file), line));
+    let of_script = of_script.map(|(file, line)| (from(account, workspace, file), Some(line)));
+    // A file elsewhere is not the script's own.
+    let of_script = of_script.filter(|(file, _)| !file.starts_with('/'));
+    let of_row = || places::file(note).map(|file| (from(account, workspace, file), places::line(note)));
+    let place = of_script.or_else(of_row);
     Annotation { title: format!("wpool: {}{like}", group.status), message, place }
 }
 
 /// A file, from the folder of the repository if it is in there: GitHub shows no other.
-fn from(account: &Account, workspace: Option<&Path>, file: &Path) -> String {
+fn from(account: &Account, workspace: Option<&Path>, file: &str) -> String {
     let whole: PathBuf = Path::new(&*account.facts.cwd).join(file).components().collect();
     let inner = workspace.and_then(|workspace| whole.strip_prefix(workspace).ok());
-    inner.unwrap_or(file).display().to_string()
+    inner.map_or_else(|| file.to_owned(), |inner| inner.display().to_string())
 }
 
 /// Text of a command, as the runner reads it back.

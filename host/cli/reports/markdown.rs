@@ -24,8 +24,8 @@ pub const LIMIT: usize = 1 << 20;
 /// Bytes of the messages and of the last words of an example.
 const MESSAGE: usize = 1_000;
 const WORDS: usize = 600;
-/// Bytes that are kept for what stands behind the groups.
-const TAIL: usize = 16 << 10;
+/// Bytes that are kept for the line that counts what is left out.
+const LEFT: usize = 100;
 /// Rows that took longest.
 const SLOWEST: usize = 10;
 
@@ -43,27 +43,24 @@ pub fn text(account: &Account, groups: &Groups, limit: usize) -> Result<String> 
     if text.len() > limit {
         return Ok(if title.len() <= limit { title } else { String::new() });
     }
+    let slowest = slowest(account)?;
+    let tail = if text.len() + slowest.len() + LEFT <= limit { slowest } else { String::new() };
     let mut left = groups.others;
     let mut full = false;
     for group in &groups.groups {
         let part = part(account, group);
-        full |= text.len() + part.len() + TAIL > limit;
+        full |= text.len() + part.len() + tail.len() + LEFT > limit;
         if full {
             left += group.count;
         } else {
             text += &part;
         }
     }
-    let mut tail = String::new();
     left += (account.not_ok()).saturating_sub(groups.rows() + groups.others);
-    if left > 0 {
-        let _ = write!(tail, "\n{} more that are not ok are not shown here.\n", plural(left, "row"));
+    if left > 0 && text.len() + tail.len() + LEFT <= limit {
+        let _ = write!(text, "\n{} that are not ok are not shown here.\n", plural(left, "row"));
     }
-    tail += &slowest(account)?;
-    if text.len() + tail.len() <= limit {
-        text += &tail;
-    }
-    Ok(text)
+    Ok(text + &tail)
 }
 
 /// What came of the run, in a line.
@@ -75,7 +72,9 @@ fn verdict(account: &Account) -> String {
         _ => format!("{not_ok} of {} not ok", plural(total, "row")),
     };
     let exit = account.exit_code().map(|code| format!(", exit code {code}")).unwrap_or_default();
-    format!("wpool: {program}: {rows}{exit}")
+    let wall = account.summary.as_ref().and_then(|summary| summary.get("wall_us")?.as_u64());
+    let wall = wall.map(|wall| format!(" in {}", show_time(Duration::from_micros(wall)))).unwrap_or_default();
+    format!("wpool: {program}: {rows}{wall}{exit}")
 }
 
 fn end(account: &Account) -> String {

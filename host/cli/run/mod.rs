@@ -22,11 +22,12 @@ use anyhow::Result;
 use wpool::report::Convention;
 use wpool::{Pool, Program, Shutdown};
 
+use crate::cli::args;
 use crate::cli::errors::DeadlinePassed;
 use crate::cli::exit::Exit;
 use crate::cli::guard::Guard;
 use crate::cli::journal::session;
-use crate::cli::plan::{Locator, Plan};
+use crate::cli::plan::{Locator, Plan, ReportsPlan};
 use crate::cli::program::Subject;
 use crate::cli::records::kept::Kept;
 use crate::cli::records::out_dir::{OutDir, OutNames};
@@ -49,6 +50,19 @@ use looking::{Looked, Looking};
 use measured::{Clock, Measured};
 use reporting::Material;
 use signals::Questions;
+
+/// Carries out what was typed. Where that cannot be planned, the reports say why: a report of an earlier run must not
+/// stand there as if it were of this one.
+pub fn typed(typed: args::Run) -> Result<Exit> {
+    let reports = ReportsPlan::unplanned(&typed);
+    match (Plan::new(typed), reports) {
+        (Ok(plan), _) => run(plan, None),
+        (Err(error), Some(reports)) if Exit::of_error(&error) != Exit::Usage => {
+            reporting::of_nothing(&reports, Err(error))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
 
 /// Carries a plan out, with its program or, where one is given, with that.
 pub fn run(plan: Plan, subject: Option<Subject>) -> Result<Exit> {
