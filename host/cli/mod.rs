@@ -4,6 +4,7 @@
 mod args;
 mod balance;
 mod commands;
+mod config;
 mod descriptor;
 mod dirs;
 mod errors;
@@ -44,6 +45,7 @@ use clap::{CommandFactory, Parser};
 use wpool::inert;
 
 use args::{Action, Args};
+use config::{Failure, Parsed};
 use exit::Exit;
 use print::{print_bytes, print_clap};
 use terminal::say;
@@ -57,14 +59,42 @@ pub fn main() -> ExitCode {
         terminal::say_at_once(format_args!("internal error: {panic}"));
         std::process::exit(Exit::Internal.into());
     }));
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => {
+    let words: Vec<_> = std::env::args_os().collect();
+    let Parsed { args, sources } = match config::parse(&words) {
+        Ok(parsed) => parsed,
+        Err(Failure::Clap(error)) => {
             let exit = Exit::of_clap(&error);
             return print_clap(&advised(readable(error))).unwrap_or(exit).into();
         }
+        Err(Failure::Other(error)) => return fail(&error).into(),
     };
-    let result = match args.action {
+    if let (Some(sources), Action::Run(run)) = (&sources, &args.action)
+        && run.messages.verbose
+    {
+        say(format_args!("options come from {sources}"));
+    }
+    let exit = act(args.action).unwrap_or_else(|error| {
+        let exit = fail(&error);
+        if let Some(sources) = sources.filter(|_| exit == Exit::Usage) {
+            say(format_args!(
+                "options of this run come from {sources}; `wpool config show` prints each with its origin, and --no-config \
+                 leaves the files out"
+            ));
+        }
+        exit
+    });
+    exit.into()
+}
+
+/// Says what went wrong.
+fn fail(error: &anyhow::Error) -> Exit {
+    say(format_args!("{}", options::in_words(error)));
+    Exit::of_error(error)
+}
+
+/// Does what was typed.
+fn act(action: Action) -> anyhow::Result<Exit> {
+    match action {
         Action::Run(run) => run::typed(*run),
         Action::Runs(action) => commands::runs::runs(&action),
         Action::Rerun(rerun) => commands::runs::rerun(&rerun),
@@ -81,6 +111,7 @@ pub fn main() -> ExitCode {
         Action::Serve => commands::serve::serve(),
         Action::New(args) => commands::new::new(&args),
         Action::Build(args) => commands::build::build(&args),
+        Action::Config(action) => commands::config::config(&action),
         Action::Runtime(action) => commands::runtime::runtime(&action),
         Action::Doctor(args) => commands::doctor::doctor(&args),
         Action::Completions { shell } => {
@@ -89,12 +120,7 @@ pub fn main() -> ExitCode {
             Ok(print_bytes(&script))
         }
         Action::Man => man().map(|page| print_bytes(&page)),
-    };
-    let exit = result.unwrap_or_else(|error| {
-        say(format_args!("{}", options::in_words(&error)));
-        Exit::of_error(&error)
-    });
-    exit.into()
+    }
 }
 
 fn man() -> anyhow::Result<Vec<u8>> {

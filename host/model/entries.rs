@@ -82,7 +82,10 @@ impl CoreEntries {
 
     /// The functions that may be named: not those for the module's own use.
     pub fn callable(&self) -> impl Iterator<Item = &CoreFunction> {
-        let is_own = |name: &str| name.starts_with("__") || name == "_initialize" || name == "wpool_init";
+        // Some builds export one under an empty name, for their host alone.
+        let is_own = |name: &str| {
+            name.trim().is_empty() || name.starts_with("__") || name == "_initialize" || name == "wpool_init"
+        };
         self.functions.iter().filter(move |function| function.shape != Shape::Allocator && !is_own(&function.name))
     }
 

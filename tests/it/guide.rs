@@ -7,7 +7,8 @@
 //! - `sh programs` is run where `WPOOL_PROGRAMS` names a folder with the programs of `tests/fetch-programs.sh`;
 //! - `sh skip: REASON` is not run.
 //!
-//! The content of a block marked `json output` must equal the standard output of the `sh` block before it.
+//! The content of a block marked `toml FILE` is written to FILE. The content of a block marked `json output` or `text output`
+//! must equal the standard output of the `sh` block before it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -99,6 +100,7 @@ pub fn folder() -> TempDir {
         fs::write(at(name), text).expect("a file");
     }
     fs::copy(root().join("guest-tasks/largest-prime-factor.wasm"), at("task.wasm")).expect("a program");
+    fs::copy(root().join("guest-tasks/thumbnail.wasm"), at("thumbnail.wasm")).expect("a program");
     fs::copy(wat("args"), at("convert.wasm")).expect("a program");
     crate::images::pictures::write(&at("photos"), 2, &[(300, 200)]);
     folder
@@ -145,7 +147,9 @@ pub fn run_page(name: &str) -> TempDir {
                 assert!(expected(&command).contains(&ran.code), "{place}: {command}: {}: {}", ran.code, ran.stderr);
                 printed += &ran.stdout;
             }
-        } else if block.info == "json output" {
+        } else if let Some(file) = block.info.strip_prefix("toml ") {
+            fs::write(folder.path().join(file), &block.text).expect("a file");
+        } else if ["json output", "text output"].contains(&block.info.as_str()) {
             assert_eq!(printed, block.text, "{place}: this is not what the command prints");
         }
     }
@@ -171,6 +175,7 @@ pages! {
     the_commands_on_inputs_do_what_they_say: "docs/guide/inputs.md",
     the_commands_on_errors_and_stopping_do_what_they_say: "docs/guide/errors-and-stopping.md",
     the_commands_on_output_do_what_they_say: "docs/guide/output.md",
+    the_commands_on_configuration_do_what_they_say: "docs/guide/configuration.md",
     the_commands_on_resuming_do_what_they_say: "docs/guide/resume.md",
     the_commands_on_shards_do_what_they_say: "docs/guide/shards.md",
     the_commands_on_comparing_do_what_they_say: "docs/guide/compare.md",

@@ -12,6 +12,7 @@ mod circles;
 mod cli;
 mod coming_from;
 mod compare;
+mod configuration;
 mod cost;
 mod cpu_time;
 mod deterministic;

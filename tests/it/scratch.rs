@@ -123,4 +123,5 @@ fn tasks_that_share_a_writable_directory_are_warned_of_each_other() {
     assert!(warned("-j 2 --dir data:rw"));
     assert!(!warned("-j 1 --dir data:rw"));
     assert!(!warned("-j 2 --dir data/{.d}::/in:rw"));
+    assert!(!warned("-j 2 --dir data:rw --once"), "a single task shares with nobody");
 }

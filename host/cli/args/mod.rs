@@ -3,6 +3,7 @@
 mod bench;
 mod beside;
 mod choices;
+mod config;
 mod diff;
 mod engines;
 mod formats;
@@ -33,6 +34,7 @@ use wpool::worker::ENGINE_VERSION;
 use crate::cli::projects::LANGUAGES;
 use crate::cli::scripts::SCRIPT_LANGUAGES;
 pub use bench::*;
+pub use config::*;
 pub use diff::*;
 pub use engines::*;
 pub use formats::*;
@@ -99,6 +101,9 @@ pub enum Action {
     New(New),
     /// Build a program with its language's own tools
     Build(Build),
+    /// Show the options that configuration files and variables give a run
+    #[command(subcommand)]
+    Config(Config),
     /// Make, list and remove the runtimes of scripts
     #[command(subcommand)]
     Runtime(Runtime),

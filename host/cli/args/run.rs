@@ -1,5 +1,6 @@
 //! Options of `wpool run`.
 
+use std::ffi::OsString;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use wpool::{Interrupt, Isolation, SandboxMode, Scratch};
 
 use crate::cli::args::choices::choices;
 use crate::cli::args::{
-    InputFormat, Journal, Messages, RecordFormat, Reports, RowFormat, Sharding, Starting, Stopping, Verifying, member,
+    Configuration, InputFormat, Journal, Messages, RecordFormat, Reports, RowFormat, Sharding, Starting, Stopping,
+    Verifying, member,
 };
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
@@ -85,12 +87,19 @@ pub struct Run {
     pub reports: Reports,
     #[command(flatten)]
     pub messages: Messages,
+    #[command(flatten)]
+    pub configuration: Configuration,
+
+    /// What the run keeps as its arguments, where options came from files and variables.
+    #[arg(skip)]
+    pub arguments: Option<Vec<OsString>>,
 }
 
 /// What is run, and on what.
 #[derive(Debug, clap::Args)]
 pub struct Rows {
-    /// The program: a component, a core module, WebAssembly text, a script (.py, .js, .ts), or a folder to build first
+    /// The program: a component, a core module, WebAssembly text, a script (.py, .js, .ts), or a folder to build first;
+    /// @NAME is a task of a configuration file
     #[arg(value_hint = ValueHint::AnyPath)]
     pub task: PathBuf,
     /// Files of rows; - or none is standard input

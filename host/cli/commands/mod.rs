@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod build;
 pub mod check;
+pub mod config;
 pub mod diff;
 pub mod doctor;
 pub mod engines;

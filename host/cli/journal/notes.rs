@@ -178,7 +178,7 @@ impl Notebook {
         let (text, stderr) = if full < SHORT_FROM { (2 << 10, 8 << 10) } else { (200, 0) };
         note.fault = note.fault.map(|fault| fault.cut(text, stderr));
         note.retried.truncate(16);
-        serde_json::to_writer(&mut self.lines, &note).expect("plain data serializes");
+        wpool::inert::push_json(&note, &mut self.lines).expect("plain data serializes");
         self.lines.push(b'\n');
     }
 

@@ -186,7 +186,10 @@ pub fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
         version: env!("CARGO_PKG_VERSION").into(),
         started,
         cwd: std::env::current_dir().unwrap_or_default().as_path().into(),
-        arguments: std::env::args_os().skip(2).map(Text::from).collect(),
+        arguments: match &typed.arguments {
+            Some(arguments) => arguments.iter().cloned().map(Text::from).collect(),
+            None => std::env::args_os().skip(2).map(Text::from).collect(),
+        },
         env: config.task.grants.env.clone(),
         program: ProgramFacts { name: String::new(), path: typed.source.task.as_path().into(), hash: String::new() },
         earlier: Vec::new(),

@@ -17,7 +17,8 @@ const WORKERS: &str = "WPOOL_WORKERS";
 pub(super) fn config(typed: &args::Run, source: &mut Source) -> Result<PoolConfig> {
     let base = base_config()?;
     let config = PoolConfig {
-        workers: workers(typed.pool.jobs, base.workers)?,
+        // A single task has no use for a second one.
+        workers: workers(typed.pool.jobs, base.workers)?.min(if typed.once { 1 } else { usize::MAX }),
         task: task(typed, source)?,
         compile_limits: CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory },
         interrupt: typed.limits.interrupt,

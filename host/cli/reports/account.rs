@@ -208,3 +208,74 @@ impl End {
 fn reopened(file: &File) -> io::Result<File> {
     File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::cli::journal::{Fault, Historian, Key, Notebook, Ran, Timing};
+
+    fn facts() -> Facts {
+        let program = json!({"name": "task.wasm", "path": "task.wasm", "hash": "00"});
+        let facts = json!({"format": 1, "run": "r", "version": "0", "started": "", "cwd": "/", "arguments": [], "env": [],
+            "program": program, "settings": {}, "inputs": ["rows"], "ended": null});
+        serde_json::from_value(facts).expect("facts")
+    }
+
+    fn ran(id: u64, status: Status) -> Ran {
+        let (began, wall) = (Duration::from_secs(1), Duration::from_millis(5));
+        let timing = Timing { id: Some(id), began, wall, worker: Some(0), status, attempts: 1 };
+        Ran::new(&timing).of(Key::of_plain(b"row"))
+    }
+
+    fn note(id: u64, status: Status) -> Note {
+        let fault = Fault { code: "err".into(), message: format!("row {id}"), ..Fault::default() };
+        let (retried, worker) = (Vec::new(), Some(0));
+        Note { id, place: None, status, retried, began_us: 0, wall_us: 5, worker, fault: Some(fault) }
+    }
+
+    #[test]
+    fn notes_count_only_while_the_last_record_of_their_row_says_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = Dir::open(folder.path()).expect("it opens");
+        let session = |notes: &[Note], rows: &[Ran]| {
+            let mut book = Notebook::open(&dir).expect("it opens");
+            notes.iter().for_each(|note| book.add(note.clone()));
+            book.flush();
+            Historian::open(&dir).and_then(|mut it| it.add(rows.iter().copied())).expect("it is written");
+        };
+        let failed = Status::Failed;
+        // The host was killed before the record of the last row.
+        session(&[note(2, failed), note(5, failed), note(7, failed)], &[ran(2, failed), ran(5, failed)]);
+        // Later one of them runs again and is ok.
+        session(&[], &[ran(5, Status::Ok), ran(9, Status::Ok)]);
+        let counts = BTreeMap::from([("ok".to_owned(), 2), ("failed".to_owned(), 1)]);
+        let output = Some(PathBuf::from("my out"));
+        let account =
+            Account::new(facts(), End::Killed, None, counts, output, Traces::Folder(dir)).expect("an account");
+        assert_eq!(account.notes().map(|note| note.id).collect::<Vec<_>>(), [2]);
+        assert_eq!((account.total(), account.not_ok(), account.exit_code()), (3, 1, None));
+        let sessions: Vec<_> = account.timings().expect("they are there").map(|timed| timed.session).collect();
+        assert_eq!(sessions, [1, 1, 2, 2], "a row that ran twice is there twice");
+        assert_eq!(account.replay(2).as_deref(), Some("wpool replay 'my out' 2"));
+    }
+
+    #[test]
+    fn a_run_without_a_journal_is_read_while_its_files_stand_anywhere() {
+        let (history, notes) = (tempfile::tempfile().expect("a file"), tempfile::tempfile().expect("a file"));
+        let mut historian = Historian::nameless(history.try_clone().expect("another")).expect("it begins");
+        historian.add([ran(0, Status::Ok), ran(1, Status::Trap)]).expect("it is written");
+        let mut book = Notebook::of(notes.try_clone().expect("another"));
+        book.add(note(1, Status::Trap));
+        book.flush();
+        let traces = Traces::Files { history, notes };
+        let account = Account::new(facts(), End::Complete, None, BTreeMap::new(), None, traces).expect("an account");
+        assert_eq!(account.notes().count(), 1);
+        let timings = account.timings().expect("they are there");
+        assert_eq!((timings.count(), account.timings().expect("again").count()), (2, 2));
+        assert_eq!(account.replay(1), None);
+    }
+}

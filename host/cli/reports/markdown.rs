@@ -155,7 +155,9 @@ fn slowest(account: &Account) -> Result<String> {
 fn code(text: &str) -> String {
     let mut code = "<code>".to_owned();
     for c in inert::text(head(text, WORDS)).chars() {
-        if c.is_ascii_punctuation() && !"-_/".contains(c) || c == '_' {
+        // A point makes a link of what begins with www.
+        let is_harmless = "-/".contains(c) || c == '.' && !code.ends_with(['w', 'W']);
+        if c.is_ascii_punctuation() && !is_harmless {
             let _ = write!(code, "&#{};", c as u32);
         } else {
             code.push(c);
@@ -200,12 +202,15 @@ mod tests {
 
     #[test]
     fn no_text_of_others_is_markdown_or_html() {
-        let text = "a|b</pre>`x`[l](http://a.b)@me_\n::c ##[d]";
+        let text = "a|b</pre>`x`[l](http://a.b)@me_\n::c ##[d] www.e";
         assert_eq!(
             code(text),
-            "<code>a&#124;b&#60;/pre&#62;&#96;x&#96;&#91;l&#93;&#40;http&#58;//a&#46;b&#41;&#64;me&#95;&#92;n&#58;&#58;c \
-             &#35;&#35;&#91;d&#93;</code>"
+            "<code>a&#124;b&#60;/pre&#62;&#96;x&#96;&#91;l&#93;&#40;http&#58;//a.b&#41;&#64;me&#95;&#92;n&#58;&#58;c \
+             &#35;&#35;&#91;d&#93; www&#46;e</code>"
         );
-        assert_eq!(pre(text, 1_000), "<pre>a|b&lt;/pre&gt;`x`[l](http&#58;//a.b)@me_\n&#58;&#58;c &#35;&#35;[d]</pre>");
+        assert_eq!(
+            pre(text, 1_000),
+            "<pre>a|b&lt;/pre&gt;`x`[l](http&#58;//a.b)@me_\n&#58;&#58;c &#35;&#35;[d] www.e</pre>"
+        );
     }
 }

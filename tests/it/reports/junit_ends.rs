@@ -7,6 +7,9 @@ use rustix::process::Signal;
 use crate::reports::*;
 use crate::support::{Process, block_on, children_of, signal_child, spawn, until};
 
+/// The beginning of a file of gzip.
+const CUT_GZIP: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+
 /// The words of the only error of the run itself.
 fn why(report: &Report) -> String {
     let errors = report.found("error");
@@ -18,19 +21,15 @@ fn why(report: &Report) -> String {
 
 #[test]
 fn a_run_that_was_refused_has_one_error_that_says_why() {
-    let folder = folder(&[
-        ("rows.jsonl", "1\n2\n"),
-        ("bad.jsonl", "1\nbad\n"),
-        ("empty.jsonl", "\n"),
-        ("odd.csv", "a,b\n1,2\n\"x"),
-    ]);
+    let folder = folder(&[("rows.jsonl", "1\n2\n"), ("bad.jsonl", "1\nbad\n"), ("empty.jsonl", "\n")]);
+    std::fs::write(path(&folder, "cut.jsonl.gz"), CUT_GZIP).expect("a file");
     for (args, code, needle) in [
         ("{wat}/echo.wat empty.jsonl", 4, "there are no rows in empty.jsonl"),
         ("{wat}/echo.wat missing.jsonl", 96, "missing.jsonl"),
         ("{wat}/unknown-import.wat rows.jsonl", 101, "import"),
         ("missing.wasm rows.jsonl", 96, "missing.wasm"),
         ("{wat}/echo.wat bad.jsonl --strict-input", 102, "nothing was run"),
-        ("{wat}/echo.wat odd.csv --csv", 102, "odd.csv"),
+        ("{wat}/echo.wat cut.jsonl.gz", 102, "its gzip data is cut off"),
     ] {
         std::fs::write(path(&folder, "r.xml"), "of an earlier run").expect("a file");
         let ran = wpool_in(&folder, &format!("run {args} --junit r.xml"));

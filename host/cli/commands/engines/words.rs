@@ -1,11 +1,13 @@
 //! The commands of a plan: what each shard runs, and what merges their records.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Parser;
 
 use crate::cli::args::{Action, Args, RecordFormat, Run};
+use crate::cli::config::{Failure, Whole};
 use crate::cli::descriptor::{is_stdin, is_stdout};
 use crate::cli::errors::usage;
 
@@ -27,6 +29,7 @@ pub struct Words {
 
 /// Makes the commands of the one that was typed.
 pub fn words(command: &[String]) -> Result<Words> {
+    let command = &expanded(command)?;
     let typed = typed(command)?;
     let Some(out) = typed.output.output.as_ref().filter(|path| !is_stdout(path)) else {
         return usage("name the file of the merged records with -o FILE".into());
@@ -69,6 +72,24 @@ pub fn words(command: &[String]) -> Result<Words> {
     let written = [numbered(&out), format!("{}.wpool", numbered(&out))].into_iter().chain(beside.clone().map(own));
     let merged = [out.clone()].into_iter().chain(beside.map(|path| text(path)));
     Ok(Words { run, merge, written: written.map(starred).collect(), merged: merged.collect() })
+}
+
+/// The command with the options that files and variables give it here: the machines of its shards may have others.
+fn expanded(command: &[String]) -> Result<Vec<String>> {
+    let as_typed = || Ok(command.to_vec());
+    let Some(behind) = command.strip_prefix(&["run".to_owned()]) else { return as_typed() };
+    let behind: Vec<_> = behind.iter().map(OsString::from).collect();
+    let whole = match Whole::of(&behind) {
+        Ok(Some(whole)) => whole,
+        // What is wrong with the words is said of the whole command.
+        Ok(None) | Err(Failure::Clap(_)) => return as_typed(),
+        Err(Failure::Other(error)) => return Err(error),
+    };
+    if let Some(refusal) = whole.refusals().next() {
+        return usage(refusal);
+    }
+    let words = whole.arguments().into_iter().map(|word| word.to_string_lossy().into_owned());
+    Ok(["run".to_owned()].into_iter().chain(words).collect())
 }
 
 /// What was typed, if shards of it can be run on other machines.

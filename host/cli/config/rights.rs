@@ -1,0 +1,283 @@
+//! What a file may say that was only found: anybody whose files lie around can have put it there, and a guest of an earlier
+//! run, too. So it grants nothing. It chooses among what is harmless, and names files of its own folder alone.
+
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+use crate::cli::config::options::{PROGRAM, RunOption};
+use crate::cli::config::paths::{self, Parts, Way};
+use crate::cli::config::value::Value;
+use crate::cli::scripts::ScriptLanguage;
+
+/// Options that give a program nothing, and whose values name no files.
+const HARMLESS: &[&str] = &[
+    "lines",
+    "csv",
+    "tsv",
+    "json-array",
+    "input-format",
+    "header",
+    "files-order",
+    "stdin",
+    "call",
+    "alloc",
+    "once",
+    "strict-input",
+    "init-timeout",
+    "init-each",
+    "out-name",
+    "output-type",
+    "success-codes",
+    "unordered",
+    "values",
+    "receipts",
+    "with-input",
+    "key",
+    "output-format",
+    "only",
+    "resume",
+    "resume-across-programs",
+    "redo",
+    "resume-damaged",
+    "durable",
+    "no-journal",
+    "shard",
+    "shard-count",
+    "order",
+    "timeout",
+    "cpu-time",
+    "fuel",
+    "memory",
+    "max-output",
+    "compile-timeout",
+    "compile-memory",
+    "deterministic",
+    "seed",
+    "scratch",
+    "state",
+    "jobs",
+    "isolation",
+    "verify-isolation",
+    "chunksize",
+    "no-cache",
+    "retries",
+    "retry-on",
+    "retry-delay",
+    "crash-limit",
+    "max-tasks-per-worker",
+    "halt",
+    "max-fail",
+    "deadline",
+    "grace",
+    "verify",
+    "verify-fail",
+    "args",
+    "progress",
+    "slow",
+    "show-output",
+    "dry-run",
+    "quiet",
+    "verbose",
+];
+/// Options that name files of the folder, beside those whose value is a path by itself.
+const NAMING: &[&str] = &["files", "init-arg", "history", "shard-by"];
+
+/// What is to be known of an option before a found file may set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    Harmless,
+    /// Its paths stay in the folder.
+    Below,
+    /// A directory to read, in the folder.
+    Grant,
+    /// The strictest value alone.
+    Strictest(&'static str),
+    /// A program that only has to be read.
+    Program,
+    /// Never, because of this.
+    Never(&'static str),
+}
+
+fn rule(option: &RunOption<'_>) -> Rule {
+    match option.name {
+        "env" => Rule::Never("gives the program values of the environment"),
+        "interrupt" => Rule::Never("decides how a task is stopped"),
+        "overwrite" => Rule::Never("lets existing files be replaced"),
+        "resume-drop-gone" => Rule::Never("lets records be dropped"),
+        "out-dir" | "state-out" => Rule::Never("lets the program choose the content of files"),
+        "sandbox" => Rule::Strictest("strict"),
+        "dir" => Rule::Grant,
+        PROGRAM => Rule::Program,
+        name if HARMLESS.contains(&name) => Rule::Harmless,
+        name if NAMING.contains(&name) || option.is_path() || option.is_operand() => Rule::Below,
+        // Whoever adds an option decides.
+        _ => Rule::Never("is not known to be harmless"),
+    }
+}
+
+/// Why a file in `folder` that was only found may not give an option this value. Values are as they are written in the file.
+pub fn refusal(option: &RunOption<'_>, value: &Value, folder: &Path) -> Option<String> {
+    if !value.is_set() {
+        return None;
+    }
+    let texts = value.texts().iter().map(|text| text.to_string_lossy());
+    match rule(option) {
+        Rule::Harmless => None,
+        Rule::Never(why) => Some(why.to_owned()),
+        Rule::Strictest(strictest) if value.texts().iter().all(|text| text == OsStr::new(strictest)) => None,
+        Rule::Strictest(strictest) => Some(format!("is weaker than {strictest}")),
+        Rule::Below => texts.into_iter().find_map(|text| outside(option, &text, folder)),
+        Rule::Grant => texts.into_iter().find_map(|text| match paths::mode(&text) {
+            Some(":rw") => Some(format!("{text} lets the program write")),
+            _ => outside(option, &text, folder),
+        }),
+        Rule::Program => texts.into_iter().find_map(|text| {
+            let path = folder.join(&*text);
+            if path.is_dir() || ScriptLanguage::of(&path).is_some() {
+                return Some(format!("{text} is built, or read, by tools that run outside of the sandbox"));
+            }
+            outside(option, &text, folder)
+        }),
+    }
+}
+
+/// Says that a path leads out of a folder, or to what is hidden in it.
+fn outside(option: &RunOption<'_>, text: &str, folder: &Path) -> Option<String> {
+    let (way, Parts { path, .. }) = paths::path(option, text)?;
+    let leads = || Some(format!("{path} leads out of the folder of the file"));
+    if way == Way::Run && !path.contains('/') && !folder.join(path).exists() {
+        // The name of a run.
+        return None;
+    }
+    let inner = match Path::new(path).strip_prefix(folder) {
+        Ok(inner) => inner,
+        Err(_) if Path::new(path).is_absolute() => return leads(),
+        Err(_) => Path::new(path),
+    };
+    for component in inner.components() {
+        match component {
+            Component::Normal(name) if name.as_encoded_bytes().starts_with(b".") => {
+                return Some(format!("{path} is hidden"));
+            }
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return leads(),
+            Component::Normal(_) | Component::CurDir => {}
+        }
+    }
+    match real(&folder.join(paths::fixed(way, inner.to_str()?))) {
+        real if way == Way::Grant && real == folder => {
+            Some(format!("{text} reaches the whole folder, with all that is hidden in it"))
+        }
+        real if real.starts_with(folder) => None,
+        _ => leads(),
+    }
+}
+
+/// The path behind all links, of what exists of it.
+fn real(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|part| Some((part, std::fs::canonicalize(part).ok()?)));
+    let Some((part, real)) = there else { return path.to_owned() };
+    path.strip_prefix(part).map_or_else(|_| real.clone(), |rest| real.join(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::cli::config::options::{CONTROLS, Options};
+
+    fn refused(name: &str, text: &str, folder: &Path) -> bool {
+        let options = Options::new();
+        refusal(&options.find(name).expect("an option"), &Value::Texts(vec![text.into()]), folder).is_some()
+    }
+
+    #[test]
+    fn every_option_was_thought_of() {
+        let options = Options::new();
+        let unknown = options.all().filter(|option| !CONTROLS.contains(&option.name));
+        let unknown: Vec<_> = unknown.filter(|it| rule(it) == Rule::Never("is not known to be harmless")).collect();
+        assert!(unknown.is_empty(), "a found file cannot set these, and nobody has said why: {unknown:?}");
+    }
+
+    #[test]
+    fn no_variable_means_two_things() {
+        let options = Options::new();
+        let mut variables: Vec<_> = options.all().filter(|it| !it.is_operand()).map(|it| it.variable()).collect();
+        // What these mean is no option.
+        variables.extend(["WPOOL_SHARD", "WPOOL_RUNTIMES"].map(str::to_owned));
+        let all = variables.len();
+        variables.sort();
+        variables.dedup();
+        assert_eq!(variables.len(), all);
+    }
+
+    #[test]
+    fn a_found_file_names_what_is_in_its_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = folder.path().canonicalize().expect("a path");
+        std::fs::create_dir_all(at.join("data/.git")).expect("a folder");
+        symlink("/etc", at.join("away")).expect("a link");
+        symlink("/etc/passwd", at.join("data/link")).expect("a link");
+        for (name, text) in [
+            ("output", "out.jsonl"),
+            ("output", "data/new/out.jsonl"),
+            ("output", "-"),
+            ("failed", "./out"),
+            ("dir", "data::/in:ro"),
+            ("dir", "data/{id}::/in"),
+            ("files", "data/*.jpg"),
+            ("init-arg", "{\"path\":\"/etc\"}"),
+            ("init-arg", "@data/table"),
+            ("history", "20261129"),
+            ("sandbox", "strict"),
+            ("program", "task.wasm"),
+            ("inputs", "rows.jsonl"),
+        ] {
+            assert!(!refused(name, text, &at), "{name} {text}");
+        }
+        let below = at.join("data/x").display().to_string();
+        assert!(!refused("output", &below, &at), "an absolute path that stays in the folder");
+        for (name, text) in [
+            ("output", "/tmp/out"),
+            ("output", "../out"),
+            ("output", "data/../../out"),
+            ("output", "away/out"),
+            ("failed", ".git/config"),
+            ("failed", "data/.git/config"),
+            ("state-in", "data/link"),
+            ("dir", "data:rw"),
+            ("dir", "data::/in:rw"),
+            ("dir", "/etc"),
+            ("dir", ".::/in"),
+            ("dir", "data/..::/in"),
+            ("dir", "{id}::/in"),
+            ("dir", "{a}/../..::/in"),
+            ("dir", "away::/in:ro"),
+            ("dir", "..::/in"),
+            ("dir", "../{id}::/in"),
+            ("files", "/etc/*"),
+            ("files", "away/*"),
+            ("files", "*/../../x"),
+            ("init-arg", "@/etc/passwd"),
+            ("init-arg", "@data/link"),
+            ("history", "../out"),
+            ("shard-by", "time:/tmp/out"),
+            ("files-from", "/etc/list"),
+            ("python-path", "/usr/lib"),
+            ("inputs", "/etc/passwd"),
+            ("program", "/bin/x.wasm"),
+            ("program", "data"),
+            ("program", "task.py"),
+            ("program", "task.ts"),
+            ("env", "A"),
+            ("env", "A=b"),
+            ("sandbox", "off"),
+            ("sandbox", "auto"),
+            ("interrupt", "kill"),
+            ("out-dir", "data"),
+            ("state-out", "data/x"),
+        ] {
+            assert!(refused(name, text, &at), "{name} {text}");
+        }
+    }
+}
