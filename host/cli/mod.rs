@@ -9,6 +9,7 @@ mod descriptor;
 mod dirs;
 mod errors;
 mod exit;
+mod guard;
 mod guarded;
 mod journal;
 mod lines;
@@ -94,7 +95,7 @@ fn fail(error: &anyhow::Error) -> Exit {
 /// Does what was typed.
 fn act(action: Action) -> anyhow::Result<Exit> {
     match action {
-        Action::Run(run) => plan::Plan::new(*run).and_then(|plan| run::run(plan, None)),
+        Action::Run(run) => run::typed(*run),
         Action::Runs(action) => commands::runs::runs(&action),
         Action::Rerun(rerun) => commands::runs::rerun(&rerun),
         Action::Replay(replay) => commands::replay::replay(&replay),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use wpool::inert;
 
 use crate::cli::exit::Exit;
+use crate::cli::guard::{self, Guard};
 use crate::cli::lines::Lines;
 use crate::cli::streams::Stream;
 use crate::cli::{say, stdout, streams};
@@ -24,7 +25,7 @@ pub enum Layout {
 
 /// Prints a requested text. A reader that closes the pipe early is not an error.
 pub fn print(text: &Lines) -> Exit {
-    print_bytes(text.as_str().as_bytes())
+    print_bytes(&Guard::of_stdout(Guard::Text).apply(text.as_str().as_bytes()))
 }
 
 /// Prints a value as JSON.
@@ -35,13 +36,23 @@ pub fn print_json(value: &impl Serialize, layout: Layout) -> Result<Exit> {
         Layout::Pretty => inert::push_pretty_json(value, &mut text)?,
     }
     text.push(b'\n');
-    Ok(print_bytes(&text))
+    Ok(print_record(&text))
+}
+
+/// Prints a line of JSON that is inert already.
+pub fn print_record(line: &[u8]) -> Exit {
+    print_bytes(&Guard::of_stdout(Guard::Json).apply(line))
 }
 
 /// Prints help, a version or an error of the command line, and gives the exit if that is impossible. A closed pipe is not
 /// worth a word.
 pub fn print_clap(error: &clap::Error) -> Option<Exit> {
-    match error.print().and_then(|()| io::stdout().flush()) {
+    // It quotes names of files, which a shell may have put there.
+    let printed = match error.use_stderr() {
+        true if guard::is_on() => streams::stderr().write_all(guard::text(&error.render().to_string()).as_bytes()),
+        _ => error.print(),
+    };
+    match printed.and_then(|()| io::stdout().flush()) {
         Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
             say(format_args!("cannot write standard output: {why}"));
             Some(Exit::Output)
@@ -50,7 +61,7 @@ pub fn print_clap(error: &clap::Error) -> Option<Exit> {
     }
 }
 
-/// Prints bytes that are all wpool's own, or inert already.
+/// Prints bytes that are all wpool's own, or guarded already.
 pub fn print_bytes(text: &[u8]) -> Exit {
     let mut printer = Printer::start();
     printer.write(|out| out.write_all(text));
@@ -77,7 +88,8 @@ impl Printer {
 
     /// Prints one line, with any content.
     pub fn line(&mut self, line: fmt::Arguments<'_>) {
-        self.write(|out| writeln!(out, "{}", inert::text(&line.to_string())));
+        let line = format!("{}\n", inert::text(&line.to_string()));
+        self.write(|out| out.write_all(&Guard::of_stdout(Guard::Text).apply(line.as_bytes())));
     }
 
     /// Prints a value as a line of JSON.
@@ -85,7 +97,7 @@ impl Printer {
         let mut line = Vec::new();
         inert::push_json(value, &mut line)?;
         line.push(b'\n');
-        self.write(|out| out.write_all(&line));
+        self.write(|out| out.write_all(&Guard::of_stdout(Guard::Json).apply(&line)));
         Ok(())
     }
 

@@ -50,8 +50,16 @@ impl Stream {
     }
 
     pub fn is_pipe(self) -> bool {
+        self.is(FileType::Fifo)
+    }
+
+    pub fn is_file(self) -> bool {
+        self.is(FileType::RegularFile)
+    }
+
+    fn is(self, kind: FileType) -> bool {
         let stat = rustix::fs::fstat(self.0);
-        stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+        stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == kind)
     }
 }
 

@@ -16,6 +16,7 @@ use wpool::place::{Found, Kind, PUBLIC, Place};
 
 use crate::cli::descriptor;
 use crate::cli::errors::{CannotWrite, Usage};
+use crate::cli::guard::{self, Guard};
 use crate::cli::journal::{beside, is_free};
 
 /// Folders whose links lead to devices and open descriptors; only root puts something there.
@@ -116,6 +117,17 @@ impl Target {
         match &self.way {
             Way::Place(place) => Some(place),
             Way::Path | Way::Descriptor(_) => None,
+        }
+    }
+
+    /// The guard of lines that go there: a stream may be the log of a CI, and a program behind a pipe gets the values of
+    /// JSON as they are. Text that goes elsewhere than to the standard streams stays as it is.
+    pub fn guard(&self, lines: Guard) -> Guard {
+        let is_standard = || descriptor::number(&self.path).is_some_and(|number| (1..=2).contains(&number));
+        match self.way {
+            Way::Place(_) => Guard::Off,
+            _ if guard::is_on() && (lines == Guard::Json || is_standard()) => lines,
+            _ => Guard::Off,
         }
     }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use tokio::sync::oneshot;
 
+use crate::cli::guard;
 use crate::cli::lines::Lines;
 use crate::cli::streams::stderr;
 
@@ -180,7 +181,18 @@ pub fn show_printed(place: &str, text: &str) {
     }
 }
 
+/// Prints commands for the CI system that reads the log: no other line of wpool is one.
+pub fn command(lines: &[String]) {
+    if !lines.is_empty() {
+        post_lines(lines.concat());
+    }
+}
+
 fn post_text(text: String) {
+    post_lines(guard::text(&text).into_owned());
+}
+
+fn post_lines(text: String) {
     let posted = post(Box::new(move || {
         aside(|| match LEFT_OUT.swap(0, Ordering::AcqRel) {
             0 => write(&text),
@@ -194,7 +206,7 @@ fn post_text(text: String) {
 
 /// Prints what a panic has to say, which may have come up under any lock of this module.
 pub fn say_at_once(message: fmt::Arguments<'_>) {
-    write(told(&message.to_string()).as_str());
+    write(&guard::text(told(&message.to_string()).as_str()));
 }
 
 fn write(text: &str) {

@@ -117,7 +117,10 @@ pub fn shell(command: &str, folder: &Path) -> Ran {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).current_dir(folder).env("PATH", format!("{}:{path}", bin.display()));
     shell.envs(wpool().get_envs().filter_map(|(name, value)| Some((name, value?))));
-    shell.env_remove("CI").env("XDG_STATE_HOME", folder.join("state"));
+    for name in ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "TEAMCITY_VERSION"] {
+        shell.env_remove(name);
+    }
+    shell.env("XDG_STATE_HOME", folder.join("state"));
     run(&mut shell, "")
 }
 
@@ -176,6 +179,7 @@ pages! {
     the_commands_on_resuming_do_what_they_say: "docs/guide/resume.md",
     the_commands_on_shards_do_what_they_say: "docs/guide/shards.md",
     the_commands_on_comparing_do_what_they_say: "docs/guide/compare.md",
+    the_commands_on_runs_in_ci_do_what_they_say: "docs/guide/ci.md",
     the_commands_on_programs_do_what_they_say: "docs/guide/programs.md",
     the_commands_on_typed_functions_do_what_they_say: "docs/guide/typed.md",
     the_commands_on_init_do_what_they_say: "docs/guide/init.md",

@@ -50,6 +50,7 @@ mod processes;
 mod programs;
 mod progress;
 mod proposals;
+mod reports;
 mod reset;
 mod reset_components;
 mod reset_fuel;

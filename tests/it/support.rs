@@ -38,8 +38,10 @@ pub fn wpool() -> Command {
     command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
     // Where nothing is, so that no test depends on a configuration of whoever runs it.
     command.env("XDG_CONFIG_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-config"));
-    // Where it is set, runs report their progress.
-    command.env_remove("CI");
+    // Where it is set, runs report their progress; the others lead to annotations, and guard what is printed.
+    for name in ["CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "TF_BUILD", "TEAMCITY_VERSION"] {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueHint;
 
+use crate::cli::args::choices::choices;
+
 /// The reports that are made of a run.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Reports")]
@@ -20,6 +22,22 @@ pub struct Reports {
     /// Write a summary in Markdown to FILE
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub markdown: Option<PathBuf>,
+    #[arg(long, value_name = "SYSTEM", hide_possible_values = true,
+        help = choices::<Ci>("What a CI system is told beside files [default: auto; of wpool report: none]"))]
+    pub ci: Option<Ci>,
+}
+
+/// A CI system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Ci {
+    /// The system that runs the job, by its variables
+    Auto,
+    /// Annotations in the log and a job summary
+    Github,
+    /// Nothing: it reads the file of --junit
+    Gitlab,
+    /// Nothing
+    None,
 }
 
 /// A kind of report.

@@ -19,7 +19,7 @@ use crate::cli::exit::Exit;
 use crate::cli::journal::{Entries, Entry, Facts, Key, ProgramFacts, output};
 use crate::cli::lines::Lines;
 use crate::cli::plan::{Locator, Plan, Style};
-use crate::cli::print::{print, print_bytes};
+use crate::cli::print::{print, print_record};
 use crate::cli::program::Subject;
 use crate::cli::records::record::Format;
 use crate::cli::rows::{Occurrences, Rows, Steps};
@@ -65,7 +65,7 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     let compared = compare(recorded.as_ref(), &line, &result)?;
     let exit = if args.json {
         say(format_args!("{compared}"));
-        print_bytes(&line)
+        print_record(&line)
     } else {
         print(&describe(&row, &result, &format.locator, &compared))
     };

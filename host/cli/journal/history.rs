@@ -438,7 +438,7 @@ mod tests {
         assert!((history.median() - 0.03).abs() < 1e-4, "{}", history.median());
         let timings: Vec<_> = Timings::open(&dir).expect("it opens").expect("there is one").collect();
         let sessions: Vec<_> = timings.iter().map(|timed| timed.session).collect();
-        assert_eq!(sessions, [1, 1, 1, 2], "what is cut off is no row");
+        assert_eq!(sessions, [1, 1, 1, 2], "what is cut off is not a row");
         assert_eq!((timings[0].timing.id, timings[0].timing.worker), (Some(7), Some(1)));
         let began = timings[0].timing.began.as_secs_f64();
         assert!((began - 1.0).abs() < 1e-4, "{began}");

@@ -37,7 +37,7 @@ pub use self::listed::{QUOTED, push_path};
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::overlap::check_streams;
 pub use self::pool::base_config;
-pub use self::reports::ReportsPlan;
+pub use self::reports::{ReportsPlan, is_github};
 pub use self::row_file::RowFile;
 pub use self::sharding::filled;
 pub use self::shown::Shown;

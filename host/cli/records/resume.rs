@@ -10,6 +10,7 @@ use wpool::{Program, Status};
 
 use crate::cli::errors::{CannotWrite, Usage};
 use crate::cli::exit::Exit;
+use crate::cli::guard::Guard;
 pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
 use crate::cli::journal::{
@@ -102,12 +103,13 @@ impl Records {
             notebook = Some(Notebook::of(files.1.try_clone()?));
             traces = Some(files);
         }
+        let lines = if plan.table.is_some() { Guard::Text } else { Guard::Json };
         let writer = match &plan.output {
             Some(target) => {
                 forget(target)?;
-                Writer::to(target, history)?
+                Writer::to(target, lines, history)?
             }
-            None => Writer::stdout(history)?,
+            None => Writer::stdout(lines, history)?,
         };
         Ok(Records { writer, journal: None, sorter: None, kept: None, notebook, traces })
     }

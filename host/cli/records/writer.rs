@@ -10,6 +10,7 @@ use wpool::bulk::Span;
 use wpool::{Input, Status};
 
 use crate::cli::errors::CannotWrite;
+use crate::cli::guard::Guard;
 use crate::cli::journal::{Appender, Error, Historian, Key, Ran, Record};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::pace::{Counted, Pace};
@@ -166,7 +167,7 @@ impl Sent<'_> {
 /// Where lines end up.
 enum Sink {
     /// The file of a run without a journal, with the history that reports are made from.
-    Plain(String, Box<dyn Write + Send>, Option<Historian>),
+    Plain(String, Box<dyn Write + Send>, Guard, Option<Historian>),
     /// A file with a journal, once it is there.
     Journal(Handover, Option<Box<Appender>>, Pace),
 }
@@ -174,8 +175,8 @@ enum Sink {
 impl Sink {
     fn write(&mut self, lines: &[u8], records: &[Record]) -> Result<(), WriteEnd> {
         match self {
-            Sink::Plain(name, sink, _) => {
-                sink.write_all(lines).and_then(|()| sink.flush()).map_err(|source| match source.kind() {
+            Sink::Plain(name, sink, guard, _) => {
+                sink.write_all(&guard.apply(lines)).and_then(|()| sink.flush()).map_err(|source| match source.kind() {
                     io::ErrorKind::BrokenPipe => WriteEnd::Closed,
                     _ => WriteEnd::Failed(CannotWrite { path: name.clone(), source }),
                 })
@@ -196,7 +197,7 @@ impl Sink {
     fn note(&mut self, ran: Vec<Ran>) -> Result<(), WriteEnd> {
         match self {
             Sink::Journal(_, Some(appender), _) if !ran.is_empty() => appender.note(ran).map_err(failed),
-            Sink::Plain(_, _, Some(historian)) if !ran.is_empty() => historian.add(ran).map_err(failed),
+            Sink::Plain(.., Some(historian)) if !ran.is_empty() => historian.add(ran).map_err(failed),
             _ => Ok(()),
         }
     }
@@ -283,22 +284,23 @@ pub enum WriteEnd {
 }
 
 impl Writer {
-    /// Writes standard output, and the history for reports, if there is one.
-    pub fn stdout(history: Option<Historian>) -> io::Result<Writer> {
-        let name = "standard output".into();
-        let stdout = streams::stdout();
-        match () {
+    /// Writes standard output, and the history for reports, if there is one. The lines are JSON or text.
+    pub fn stdout(lines: Guard, history: Option<Historian>) -> io::Result<Writer> {
+        let (stdout, guard) = (streams::stdout(), Guard::of_stdout(lines));
+        let sink: Box<dyn Write + Send> = match () {
             // Progress may be drawn on the same.
-            () if io::stdout().is_terminal() => Writer::start(name, Aside(stdout), history),
-            () if stdout.is_pipe() => Writer::start(name, SharedPipe(stdout), history),
-            () => Writer::start(name, stdout, history),
-        }
+            () if io::stdout().is_terminal() => Box::new(Aside(stdout)),
+            () if stdout.is_pipe() => Box::new(SharedPipe(stdout)),
+            () => Box::new(stdout),
+        };
+        Writer::start("standard output".into(), sink, guard, history)
     }
 
-    /// Writes a file from its beginning, and the history for reports, if there is one.
-    pub fn to(target: &Target, history: Option<Historian>) -> Result<Writer, CannotWrite> {
-        let path = target.path();
-        Writer::start(path.display().to_string(), target.open()?, history).map_err(CannotWrite::at(path))
+    /// Writes a file from its beginning, and the history for reports, if there is one. The lines are JSON or text.
+    pub fn to(target: &Target, lines: Guard, history: Option<Historian>) -> Result<Writer, CannotWrite> {
+        let (path, guard) = (target.path(), target.guard(lines));
+        let sink = Box::new(target.open()?);
+        Writer::start(path.display().to_string(), sink, guard, history).map_err(CannotWrite::at(path))
     }
 
     /// Writes a file and its journal with what will be handed over.
@@ -307,10 +309,15 @@ impl Writer {
         Writer::serve(path.display().to_string(), Sink::Journal(handover, None, pace.clone()), pace)
     }
 
-    fn start(name: String, sink: impl Write + Send + 'static, history: Option<Historian>) -> io::Result<Writer> {
+    fn start(
+        name: String,
+        sink: Box<dyn Write + Send>,
+        guard: Guard,
+        history: Option<Historian>,
+    ) -> io::Result<Writer> {
         let pace = Pace::default();
         let sink = Box::new(Counted { sink, pace: pace.clone() });
-        Writer::serve(name.clone(), Sink::Plain(name, sink, history), pace)
+        Writer::serve(name.clone(), Sink::Plain(name, sink, guard, history), pace)
     }
 
     fn serve(name: String, sink: Sink, pace: Pace) -> io::Result<Writer> {

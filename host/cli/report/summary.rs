@@ -47,6 +47,8 @@ pub struct Summary {
     pub none_of: Option<u64>,
     /// What came of the rows that ran twice.
     pub verified: Option<Verified>,
+    /// Why not all rows were read, if that is an error.
+    pub failure: Option<String>,
     /// How to look at a task of a run that is kept.
     pub replay: Option<Replay>,
 }
@@ -79,13 +81,8 @@ impl Summary {
     /// The summary for people: one line, and further lines for remarkable facts.
     pub fn text(&self, verbose: bool) -> Lines {
         let mut text = Lines::default();
-        if let Some(files) = &self.empty {
-            text.add(match self.none_of {
-                Some(rows) if rows > 0 => {
-                    format!("nothing was run: none of the {} in {files} is of this shard", plural(rows, "row"))
-                }
-                _ => format!("nothing was run: there are no rows in {files} (blank lines are not rows)"),
-            });
+        if let Some(why) = self.nothing() {
+            text.add(why);
             return text;
         }
         text.add(self.headline());
@@ -124,6 +121,17 @@ impl Summary {
             line("advice", advice);
         }
         text
+    }
+
+    /// Why nothing was run, if there was no row.
+    pub fn nothing(&self) -> Option<String> {
+        let files = self.empty.as_ref()?;
+        Some(match self.none_of {
+            Some(rows) if rows > 0 => {
+                format!("nothing was run: none of the {} in {files} is of this shard", plural(rows, "row"))
+            }
+            _ => format!("nothing was run: there are no rows in {files} (blank lines are not rows)"),
+        })
     }
 
     fn headline(&self) -> String {

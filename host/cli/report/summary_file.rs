@@ -5,6 +5,7 @@ use wpool::inert;
 
 use crate::cli::errors::CannotWrite;
 use crate::cli::exit::Exit;
+use crate::cli::guard::Guard;
 use crate::cli::plan::Plan;
 use crate::cli::report::Summary;
 
@@ -23,6 +24,6 @@ pub fn write_summary(plan: &Plan, summary: &Summary, exit: Result<Exit>) -> Resu
     let mut text = Vec::new();
     inert::push_pretty_json(&summary.document(code.into()), &mut text)?;
     text.push(b'\n');
-    target.write(&text)?;
+    target.write(&target.guard(Guard::Json).apply(&text))?;
     exit
 }

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -59,8 +60,8 @@ pub struct Account {
     pub kept: Option<PathBuf>,
     traces: Traces,
     notes: Option<Notes>,
-    /// How the rows with a note ended when they last ran.
-    last: HashMap<u64, Status>,
+    /// How the rows with a note ended when they last ran, and when they began.
+    last: HashMap<u64, (Status, SystemTime)>,
 }
 
 impl Account {
@@ -111,13 +112,13 @@ impl Account {
         Ok(account)
     }
 
-    /// Of the rows that have a note, how they ended when they last ran.
-    fn last_ends(&self) -> Result<HashMap<u64, Status>> {
+    /// Of the rows that have a note, how they ended when they last ran, and when they began.
+    fn last_ends(&self) -> Result<HashMap<u64, (Status, SystemTime)>> {
         let mut last = HashMap::new();
         let Some(notes) = &self.notes else { return Ok(last) };
-        for Timed { timing, .. } in self.timings()? {
+        for Timed { timing, start, .. } in self.timings()? {
             if let Some(id) = timing.id.filter(|id| notes.has(*id)) {
-                last.insert(id, timing.status);
+                last.insert(id, (timing.status, start.checked_add(timing.began).unwrap_or(start)));
             }
         }
         Ok(last)
@@ -167,9 +168,25 @@ impl Account {
     /// The history has 32 bits for a row. A note behind them is believed.
     fn counts_for_something(&self, note: &Note) -> bool {
         match self.last.get(&note.id) {
-            Some(status) => *status == note.status,
+            Some((status, _)) => *status == note.status,
             None => note.id >= u64::from(u32::MAX),
         }
+    }
+
+    /// When the row of a note began to run, if that is known.
+    pub fn began(&self, note: &Note) -> Option<SystemTime> {
+        self.last.get(&note.id).map(|(_, began)| *began)
+    }
+
+    /// Whether reports of equal runs are to be equal, as far as times go.
+    pub fn is_deterministic(&self) -> bool {
+        self.facts.settings.get("--deterministic").is_some_and(|value| value == "true")
+    }
+
+    /// The name of the program, or where it was to be, if it was never loaded.
+    pub fn program(&self) -> String {
+        let program = &self.facts.program;
+        if program.name.is_empty() { program.path.to_string() } else { program.name.clone() }
     }
 
     /// `wpool replay FILE ID`, as a shell takes it, of a run that is kept.

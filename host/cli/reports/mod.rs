@@ -1,9 +1,13 @@
 //! Reports about a run: files for CI systems, browsers and viewers, all made of one [`Account`].
 
 mod account;
+mod ending;
+mod github;
+mod groups;
 mod html;
 mod junit;
 mod markdown;
+mod places;
 mod trace;
 
 use std::io::{BufWriter, Write};
@@ -13,8 +17,10 @@ use wpool::place::PUBLIC;
 
 use crate::cli::args::ReportKind;
 use crate::cli::errors::CannotWrite;
+use crate::cli::guard::Guard;
 use crate::cli::target::Target;
 pub use account::{Account, End, Traces};
+pub use github::tell as tell_github;
 
 /// Writes reports. Each file is there whole or not at all.
 ///
@@ -33,7 +39,9 @@ fn write_one(account: &Account, kind: ReportKind, target: &Target) -> Result<()>
     let Some(place) = target.place() else {
         let mut text = Vec::new();
         render(account, kind, &mut text)?;
-        return Ok(target.write(&text)?);
+        // The others hold nothing that a log obeys, wherever they go.
+        let guard = if kind == ReportKind::Trace { target.guard(Guard::Json) } else { Guard::Off };
+        return Ok(target.write(&guard.apply(&text))?);
     };
     let draft = place.draft(PUBLIC).map_err(cannot)?;
     let mut out = BufWriter::new(&draft.file);

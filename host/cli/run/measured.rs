@@ -61,6 +61,7 @@ impl Measured {
             empty,
             none_of: None,
             verified: None,
+            failure: None,
             replay: Replay::of(plan),
         }
     }

@@ -22,10 +22,12 @@ use anyhow::Result;
 use wpool::report::Convention;
 use wpool::{Pool, Program, Shutdown};
 
+use crate::cli::args;
 use crate::cli::errors::DeadlinePassed;
 use crate::cli::exit::Exit;
+use crate::cli::guard::Guard;
 use crate::cli::journal::session;
-use crate::cli::plan::{Locator, Plan};
+use crate::cli::plan::{Locator, Plan, ReportsPlan};
 use crate::cli::program::Subject;
 use crate::cli::records::kept::Kept;
 use crate::cli::records::out_dir::{OutDir, OutNames};
@@ -48,6 +50,19 @@ use looking::{Looked, Looking};
 use measured::{Clock, Measured};
 use reporting::Material;
 use signals::Questions;
+
+/// Carries out what was typed. Where that cannot be planned, the reports say why: a report of an earlier run must not
+/// stand there as if it were of this one.
+pub fn typed(typed: args::Run) -> Result<Exit> {
+    let reports = ReportsPlan::unplanned(&typed);
+    match (Plan::new(typed), reports) {
+        (Ok(plan), _) => run(plan, None),
+        (Err(error), Some(reports)) if Exit::of_error(&error) != Exit::Usage => {
+            reporting::of_nothing(&reports, Err(error))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
 
 /// Carries a plan out, with its program or, where one is given, with that.
 pub fn run(plan: Plan, subject: Option<Subject>) -> Result<Exit> {
@@ -193,7 +208,7 @@ impl Run {
         let Run { plan, audience, pool, .. } = self;
         let Looked { rows, cut, front } = looked;
         // First, for the records of an earlier run are replaced next.
-        let failed = plan.failed.as_ref().map(|target| Writer::to(target, None)).transpose()?;
+        let failed = plan.failed.as_ref().map(|target| Writer::to(target, Guard::Text, None)).transpose()?;
         let Records { writer, journal, sorter, kept, notebook, traces } = Records::open(plan, &self.kept, prepared)?;
         let mut reporter = audience.reporter(plan, self.locator.clone(), self.out_dir.clone(), writer);
         (reporter.failed, reporter.kept) = (failed, kept.clone());
@@ -277,6 +292,7 @@ impl Run {
         let mut summary = measured.summary(&plan, tally, &audience.ledger, early_end.why(closed), &rows);
         summary.verified = verified;
         summary.none_of = whole.map(|whole| whole.rows);
+        summary.failure = rows.failure().map(|failure| failure.to_string());
         if !plan.messages.quiet && !unwanted && !closed {
             say_lines(&summary.text(plan.messages.verbose));
         }

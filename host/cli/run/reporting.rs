@@ -30,18 +30,20 @@ pub enum Material {
 pub fn make(plan: &Plan, program: &Program, material: Material, summary: &Summary, exit: Result<Exit>) -> Result<Exit> {
     let code = Exit::of_result(&exit);
     let mut document = serde_json::to_value(summary.document(code.into()))?;
-    if let (Err(error), Some(members)) = (&exit, document.as_object_mut()) {
-        members.insert("error".to_owned(), Value::String(in_words(error)));
+    let no_rows = || summary.nothing().filter(|_| code != Exit::Ok);
+    let why = exit.as_ref().err().map(in_words).or_else(|| summary.failure.clone()).or_else(no_rows);
+    if let (Some(why), Some(members)) = (&why, document.as_object_mut()) {
+        members.insert("error".to_owned(), Value::String(why.clone()));
     }
     if let Material::Journal(_, dir) = &material {
         // Without it, a report that is made later says less.
         let _ = keep_summary(dir, &document);
     }
     let Some(asked) = plan.reports.as_ref().filter(|asked| asked.begin()) else { return exit };
-    let end = match (&exit, &summary.stopped) {
-        (Err(error), _) => End::Error(in_words(error)),
-        (Ok(_), Some(why)) => End::Stopped(why.clone()),
-        (Ok(_), None) => End::Complete,
+    let end = match (why, &summary.stopped) {
+        (Some(why), _) => End::Error(why),
+        (None, Some(why)) => End::Stopped(why.clone()),
+        (None, None) => End::Complete,
     };
     let (facts, traces, kept) = match material {
         Material::Journal(facts, dir) => (*facts, Traces::Folder(dir), output(plan)),
@@ -72,7 +74,13 @@ pub fn of_nothing(asked: &ReportsPlan, exit: Result<Exit>) -> Result<Exit> {
 
 /// A report that cannot be made is an output that cannot be written, unless the run has a worse end.
 fn settle(account: Result<Account>, asked: &ReportsPlan, exit: Result<Exit>) -> Result<Exit> {
-    let Err(error) = account.and_then(|account| reports::write(&account, &asked.files)) else { return exit };
+    let made = account.and_then(|account| {
+        if asked.github {
+            reports::tell_github(&account);
+        }
+        reports::write(&account, &asked.files)
+    });
+    let Err(error) = made else { return exit };
     if exit.is_err() {
         say(format_args!("{}", in_words(&error)));
         return exit;
