@@ -49,6 +49,7 @@ mod processes;
 mod programs;
 mod progress;
 mod proposals;
+mod reports_html;
 mod reset;
 mod reset_components;
 mod reset_fuel;

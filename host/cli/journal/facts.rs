@@ -117,6 +117,24 @@ impl Facts {
         serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
     }
 
+    /// What was typed after `wpool run`, without the values of `--env`, which may be secrets.
+    pub fn typed(&self) -> String {
+        self.typed_words().join(" ")
+    }
+
+    /// The same, word by word.
+    pub fn typed_words(&self) -> Vec<String> {
+        let shown = |argument: &Text| {
+            let argument = argument.to_string();
+            let secret = self.env.iter().find_map(|(name, value)| {
+                let before = argument.strip_suffix(&format!("{name}={value}"))?;
+                matches!(before, "" | "--env=").then(|| format!("{before}{name}=…"))
+            });
+            secret.unwrap_or(argument)
+        };
+        self.arguments.iter().map(shown).collect()
+    }
+
     /// Whether the records were merged from those of shards. Then there is neither a program nor a journal beside them.
     pub fn is_merged(&self) -> bool {
         self.run.starts_with(MERGED)

@@ -1,9 +1,12 @@
 //! Reports about a run: files for CI systems, browsers and viewers, all made of one [`Account`].
 
 mod account;
+mod axis;
 mod html;
 mod junit;
 mod markdown;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 use std::io::{BufWriter, Write};

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cli::exit::Exit;
 use crate::cli::journal::index::{Kept, RunState};
-use crate::cli::journal::{Facts, ProgramFacts, Text};
+use crate::cli::journal::{ProgramFacts, Text};
 use crate::cli::lines::Lines;
 use crate::cli::plan::defaults;
 use crate::cli::print::{Layout, print, print_json};
@@ -63,7 +63,7 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
         line("", format!("before it {name} ({path}, blake3 {hash}), whose records may be among the others"));
     }
     line("inputs", join(&facts.inputs));
-    line("typed", format!("wpool run {}", typed(facts)));
+    line("typed", format!("wpool run {}", facts.typed()));
     line("in", facts.cwd.to_string());
     line("wpool", facts.version.clone());
     line("rows", kept.total().to_string());
@@ -77,19 +77,6 @@ pub fn info(kept: &Kept, json: bool) -> Result<Exit> {
         line("setting", format!("{name} {value}"));
     }
     Ok(print(&text))
-}
-
-/// What was typed, without the values of `--env`.
-fn typed(facts: &Facts) -> String {
-    let shown = |argument: &Text| {
-        let argument = argument.to_string();
-        let secret = facts.env.iter().find_map(|(name, value)| {
-            let before = argument.strip_suffix(&format!("{name}={value}"))?;
-            matches!(before, "" | "--env=").then(|| format!("{before}{name}=…"))
-        });
-        secret.unwrap_or(argument)
-    };
-    facts.arguments.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 fn join(texts: &[Text]) -> String {
