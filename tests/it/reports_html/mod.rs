@@ -6,7 +6,7 @@ mod shown;
 mod trace;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -61,9 +61,5 @@ impl Made {
 
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }

@@ -16,7 +16,7 @@ fn a_trace_has_an_event_for_each_task_in_the_lane_of_its_worker() {
     let trace: Value = serde_json::from_str(&text).expect("it is JSON");
     assert_eq!(trace["otherData"]["tasks"], 40);
     let all = trace["traceEvents"].as_array().expect("a list");
-    let named = |name: &str| all.iter().filter(move |event| event["ph"] == "M" && event["name"] == name);
+    let named = |name: &'static str| all.iter().filter(move |event| event["ph"] == "M" && event["name"] == name);
     let lanes: Vec<_> = named("thread_name").map(|event| event["tid"].as_u64().expect("a number")).collect();
     assert_eq!(named("process_name").count(), 1);
     let mut ends = BTreeMap::new();

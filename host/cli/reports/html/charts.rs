@@ -6,7 +6,7 @@ use wpool::Status;
 
 use crate::cli::reports::axis::{Axis, Gap};
 use crate::cli::reports::html::measure::{Bar, COLUMNS, LaneRow, Measured, Pair};
-use crate::cli::reports::html::text::{count, number, put};
+use crate::cli::reports::html::text::{clock, count, number, put};
 use crate::cli::units::show_time;
 
 /// Width of a chart, in units of its own.
@@ -174,13 +174,13 @@ pub fn series(axis: &Axis, measured: &Measured) -> String {
     gaps(&mut page, axis, HEIGHT);
     let wide = WIDTH / periods as f64;
     for (at, pair) in ended.iter().enumerate().filter(|(_, pair)| pair.total() > 0) {
-        let from = show_time(Duration::from_nanos(axis.real(axis.length() / periods as u64 * at as u64)));
+        let from = clock(Duration::from_nanos(axis.real(axis.length() / periods as u64 * at as u64)));
         let title = format!("from {from} on: {}", counted(*pair));
         stack(&mut page, (at as f64 * wide, wide), (pair.ok as f64, pair.not_ok as f64, most as f64), &title);
     }
     put!(page, "</svg>\n{}</div></figure>\n", times(axis));
     page += &waiting(axis, measured);
-    page + &gap_note(axis) + "</section>\n"
+    page + "</section>\n"
 }
 
 /// The chart of workers with and without a task.
@@ -266,7 +266,19 @@ fn times(axis: &Axis) -> String {
     let mut page = String::from("<ol class=x>");
     for mark in 0..=4 {
         let at = axis.real(axis.length() / 4 * mark);
-        put!(page, "<li>{}", if mark == 0 { "0".to_owned() } else { show_time(Duration::from_nanos(at)) });
+        put!(page, "<li>{}", if mark == 0 { "0".to_owned() } else { clock(Duration::from_nanos(at)) });
     }
     page + "</ol>"
+}
+
+/// A bar of parts, in percent.
+pub fn meter(parts: &[(&str, f64)]) -> String {
+    let mut page = String::from("<svg class=meter aria-hidden=true viewBox=\"0 0 100 1\" preserveAspectRatio=none>");
+    let mut at = 0.0;
+    for (class, share) in parts.iter().filter(|(_, share)| *share > 0.0) {
+        let share = share.max(0.3);
+        put!(page, "<rect class={class} x={at:.2} width={share:.2} height=1 />");
+        at += share;
+    }
+    page + "</svg>"
 }

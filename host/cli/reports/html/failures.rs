@@ -272,7 +272,11 @@ fn told(fault: &Fault, most: usize) -> String {
 /// How a row is called.
 fn name(note: &Note) -> String {
     match &note.place {
-        Some(place) => format!("{} <span class=id>row {}</span>", Inline(cut(&place.text(), LINE)), note.id),
+        Some(place) => {
+            let text = cut(&place.text(), LINE);
+            let class = if text.len() <= 40 { "nb" } else { "" };
+            format!("<span class=\"{class}\">{}</span> <span class=id>row {}</span>", Inline(text), note.id)
+        }
         None => format!("row {}", note.id),
     }
 }

@@ -17,9 +17,9 @@ pub const COLUMNS: usize = 600;
 pub const MOST_LANES: usize = 64;
 /// Tasks of a run that are drawn one by one.
 const MOST_BARS: u64 = 1_500;
-/// Parts of a doubling by which times are told apart: two percent.
+/// Parts of a doubling by which times are told apart: three percent.
 const FINE: usize = 32;
-/// Doublings of a nanosecond: 18 minutes are 40 of them.
+/// Doublings of a nanosecond: 36 years.
 const DOUBLINGS: usize = 60;
 /// Tasks that ran longest.
 const SLOWEST: usize = 20;
@@ -58,6 +58,20 @@ pub struct LaneRow {
     pub tasks: Pair,
 }
 
+impl LaneRow {
+    /// Adds a task to the columns in which it ran.
+    fn fill(&mut self, stay: Stay, (from, to): (usize, usize), wide: f64) {
+        if from == to {
+            self.busy[from] += stay.end - stay.begin;
+            return;
+        }
+        for (column, busy) in (from..).zip(&mut self.busy[from..=to]) {
+            let (left, right) = ((column as f64 * wide) as u64, ((column + 1) as f64 * wide) as u64);
+            *busy += stay.end.min(right).saturating_sub(stay.begin.max(left));
+        }
+    }
+}
+
 /// A task that is drawn by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Bar {
@@ -81,6 +95,8 @@ pub struct Slow {
 #[derive(Debug)]
 pub struct Measured {
     pub lanes: Vec<LaneRow>,
+    /// Of a nanosecond.
+    columns: f64,
     /// Tasks that ended in a column.
     pub ended: Vec<Pair>,
     /// All tasks, if they are few.
@@ -112,6 +128,7 @@ impl Measured {
         };
         Measured {
             lanes: (0..rows).map(row).collect(),
+            columns: COLUMNS as f64 / axis.length() as f64,
             ended: vec![Pair::default(); COLUMNS],
             bars: Vec::new(),
             times: vec![Pair::default(); FINE * DOUBLINGS],
@@ -123,9 +140,9 @@ impl Measured {
 
     fn add(&mut self, timed: &Timed, stay: Stay, axis: &Axis) {
         let (timing, ok) = (timed.timing, timed.timing.status == Status::Ok);
-        let wide = axis.length() as f64 / COLUMNS as f64;
-        let column = |at: u64| ((at as f64 / wide) as usize).min(COLUMNS - 1);
-        self.ended[column(stay.end)].add(ok);
+        let column = |at: u64| ((at as f64 * self.columns) as usize).min(COLUMNS - 1);
+        let (from, to) = (column(stay.begin), column(stay.end));
+        self.ended[to].add(ok);
         self.times[bucket(timing.wall)].add(ok);
         self.sum += timing.wall.as_nanos();
         self.longest = self.longest.max(timing.wall);
@@ -134,24 +151,15 @@ impl Measured {
         let row = ((stay.lane + 1) * rows - 1) / axis.lanes().len();
         let row = &mut self.lanes[row];
         row.tasks.add(ok);
-        row.failed[column(stay.end)] |= !ok;
-        let (from, to) = (column(stay.begin), column(stay.end));
-        if from == to {
-            row.busy[from] += stay.end - stay.begin;
-        } else {
-            for at in from..=to {
-                let (left, right) = ((at as f64 * wide) as u64, ((at + 1) as f64 * wide) as u64);
-                row.busy[at] += stay.end.min(right).saturating_sub(stay.begin.max(left));
-            }
-        }
+        row.failed[to] |= !ok;
+        row.fill(stay, (from, to), axis.length() as f64 / COLUMNS as f64);
         if axis.tasks <= MOST_BARS {
             self.bars.push(Bar { id: timing.id, stay, status: timing.status });
         }
         let is_slow = self.slowest.peek().is_none_or(|Reverse(least)| timing.wall > least.wall);
         if is_slow || self.slowest.len() < SLOWEST {
-            let slow =
-                Slow { wall: timing.wall, id: timing.id, status: timing.status, begin: stay.begin, lane: stay.lane };
-            self.slowest.push(Reverse(slow));
+            let (wall, id, status) = (timing.wall, timing.id, timing.status);
+            self.slowest.push(Reverse(Slow { wall, id, status, begin: stay.begin, lane: stay.lane }));
             if self.slowest.len() > SLOWEST {
                 self.slowest.pop();
             }
@@ -174,7 +182,7 @@ impl Measured {
         self.sum
     }
 
-    /// The time within which this share of the tasks ended, from 0 to 1, to two percent.
+    /// The time within which this share of the tasks ended, from 0 to 1, to three percent.
     pub fn quantile(&self, share: f64) -> Duration {
         let wanted = (self.tasks() as f64 * share).ceil() as u64;
         let mut seen = 0;
@@ -182,11 +190,10 @@ impl Measured {
             seen += pair.total();
             seen >= wanted
         });
-        let end = Duration::from_nanos(edge(at.unwrap_or_default() + 1, FINE) as u64);
-        end.min(self.longest)
+        edge(at.unwrap_or_default() + 1).min(self.longest)
     }
 
-    /// Tasks by time: so many parts to a doubling that there are at most this many, and the time at which the first begins.
+    /// Tasks by time, in at most so many parts.
     pub fn histogram(&self, most: usize) -> Histogram {
         let used = |pair: &Pair| pair.total() > 0;
         let first = self.times.iter().position(used).unwrap_or_default();
@@ -197,7 +204,7 @@ impl Measured {
             let fine = self.times.iter().skip(at * each).take(each);
             fine.fold(Pair::default(), |sum, pair| sum.with(*pair))
         };
-        Histogram { first: from, parts: FINE as f64 / each as f64, pairs: (from..=to).map(sum).collect() }
+        Histogram { first: from, each, pairs: (from..=to).map(sum).collect() }
     }
 }
 
@@ -205,15 +212,15 @@ impl Measured {
 #[derive(Debug)]
 pub struct Histogram {
     first: usize,
-    /// Of a doubling.
-    parts: f64,
+    /// Buckets of a part.
+    each: usize,
     pub pairs: Vec<Pair>,
 }
 
 impl Histogram {
     /// Where a part begins.
     pub fn begin(&self, at: usize) -> Duration {
-        Duration::from_nanos(((self.first + at) as f64 / self.parts).exp2() as u64)
+        edge((self.first + at) * self.each)
     }
 }
 
@@ -223,7 +230,24 @@ fn bucket(wall: Duration) -> usize {
     ((nanos.log2() * FINE as f64) as usize).min(FINE * DOUBLINGS - 1)
 }
 
-/// Where a bucket begins, in nanoseconds.
-fn edge(bucket: usize, parts: usize) -> f64 {
-    (bucket as f64 / parts as f64).exp2()
+/// Where a bucket begins.
+fn edge(bucket: usize) -> Duration {
+    Duration::from_nanos((bucket as f64 / FINE as f64).exp2() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_in_a_bucket_that_begins_at_most_three_percent_before_it() {
+        for nanos in [1, 31, 32, 250, 999, 1_000_000, 123_456_789, 3_600_000_000_000, 1 << 59] {
+            let bucket = bucket(Duration::from_nanos(nanos));
+            let [begin, end] = [edge(bucket), edge(bucket + 1)].map(|edge| edge.as_nanos() as f64);
+            assert!(begin <= nanos as f64 && nanos as f64 <= end + 1.0, "{nanos}: {begin} to {end}");
+            assert!(begin >= nanos as f64 * 0.96 - 1.0, "{nanos}: {begin}");
+        }
+        assert_eq!(bucket(Duration::MAX), FINE * DOUBLINGS - 1);
+        assert_eq!(bucket(Duration::ZERO), 0);
+    }
 }

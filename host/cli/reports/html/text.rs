@@ -1,8 +1,11 @@
 //! Text of others in a page: it can be no markup, and says all its characters.
 
 use std::fmt::{self, Display, Write};
+use std::time::Duration;
 
 use wpool::inert;
+
+use crate::cli::units::show_time;
 
 /// Adds to a page. Writing to a `String` cannot fail.
 macro_rules! put {
@@ -75,6 +78,16 @@ pub fn number(number: u64) -> String {
     text
 }
 
+/// A point in time since the first task, to the second where it is late: `250ms`, `30:00:07`.
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => show_time(time),
+        60..3600 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        _ => format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
+    }
+}
+
 /// `1,000 tasks`, `1 task`.
 pub fn count(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(count), if count == 1 { "" } else { "s" })
@@ -96,6 +109,8 @@ mod tests {
     fn numbers_are_read_by_thousands() {
         assert_eq!([7, 999, 1_000, 10_000_000].map(number), ["7", "999", "1,000", "10,000,000"]);
         assert_eq!((count(1, "task"), count(1_000, "task")), ("1 task".to_owned(), "1,000 tasks".to_owned()));
+        let clocks = [250, 61_000, 108_007_000].map(|millis| clock(Duration::from_millis(millis)));
+        assert_eq!(clocks, ["250ms", "1:01", "30:00:07"]);
         assert_eq!((cut("short", 5), cut("éé", 3)), ("short".to_owned(), "é…".to_owned()));
     }
 }

@@ -7,8 +7,10 @@ use wpool::Status;
 
 use crate::cli::reports::account::{Account, End};
 use crate::cli::reports::axis::Axis;
+use crate::cli::reports::html::charts::meter;
 use crate::cli::reports::html::measure::Measured;
-use crate::cli::reports::html::text::{Inline, count, cut, number, put};
+use crate::cli::reports::html::spent::{member, wall};
+use crate::cli::reports::html::text::{Inline, clock, cut, number, put};
 use crate::cli::units::show_time;
 
 /// Bytes of a reason.
@@ -81,12 +83,13 @@ pub fn numbers(account: &Account, axis: Option<&Axis>, measured: Option<&Measure
     let mut tile = |name: &str, value: String| put!(page, "<div><dt>{name}<dd>{value}</div>\n");
     tile("tasks", number(account.total()));
     tile("not ok", number(account.not_ok()));
-    let whole = wall(account).or(axis.map(|axis| Duration::from_nanos(axis.length())));
-    if let Some(wall) = whole {
-        tile("time", show_time(wall));
+    // Of all sessions, without the time between them. The summary is of the last one.
+    let of_tasks = axis.map(|axis| Duration::from_nanos(axis.length()));
+    let is_one = axis.is_none_or(|axis| axis.sessions() == 1);
+    if let Some(time) = wall(account).filter(|_| is_one).or(of_tasks) {
+        tile("time", show_time(time));
     }
     if let Some((axis, measured)) = axis.zip(measured) {
-        // Of all sessions, without the time between them.
         let seconds = Duration::from_nanos(axis.length()).as_secs_f64();
         tile("tasks a second", number((axis.tasks as f64 / seconds.max(1e-6)).round() as u64));
         tile("workers", axis.lanes().len().to_string());
@@ -123,97 +126,6 @@ fn statuses(account: &Account) -> String {
     page + "</tbody></table>\n"
 }
 
-/// A bar of parts, in percent.
-fn meter(parts: &[(&str, f64)]) -> String {
-    let mut page = String::from("<svg class=meter aria-hidden=true viewBox=\"0 0 100 1\" preserveAspectRatio=none>");
-    let mut at = 0.0;
-    for (class, share) in parts.iter().filter(|(_, share)| *share > 0.0) {
-        let share = share.max(0.3);
-        put!(page, "<rect class={class} x={at:.2} width={share:.2} height=1 />");
-        at += share;
-    }
-    page + "</svg>"
-}
-
-/// The section of what the time was spent with.
-pub fn spent(account: &Account, axis: &Axis, measured: &Measured) -> String {
-    let mut page = String::from("<section id=spent><h2>Where the time went</h2>\n");
-    let micros = |name: &str| {
-        let pointer = format!("/time_us/{name}");
-        member(account, &pointer).and_then(Value::as_u64).map(Duration::from_micros)
-    };
-    let workers = member(account, "/workers").and_then(Value::as_u64).unwrap_or(axis.lanes().len() as u64);
-    let mut rows = Vec::new();
-    let of_all = match (micros("run"), micros("start"), wall(account)) {
-        (Some(run), Some(start), Some(wall)) => {
-            let all = wall.saturating_mul(workers as u32).max(run + start);
-            rows.push(("ok", "running tasks", run, "all workers together"));
-            rows.push(("start", "making instances", start, "of the program, before each task"));
-            rows.push(("wait", "waiting for rows", all.saturating_sub(run + start), "workers without a task"));
-            all
-        }
-        _ => {
-            let all = Duration::from_nanos(axis.length()).saturating_mul(workers as u32);
-            let run = Duration::from_nanos(measured.sum().try_into().unwrap_or(u64::MAX));
-            rows.push(("ok", "tasks, with their instances", run, "all workers together"));
-            rows.push(("wait", "waiting for rows", all.saturating_sub(run), "workers without a task"));
-            all.max(run)
-        }
-    };
-    let share = |time: Duration| 100.0 * time.as_secs_f64() / of_all.as_secs_f64().max(1e-9);
-    let parts: Vec<_> = rows.iter().map(|(class, _, time, _)| (*class, share(*time))).collect();
-    put!(page, "<p class=lead>{}, {} together:</p>\n{}\n", count(workers, "worker"), show_time(of_all), meter(&parts));
-    put!(page, "<table><caption class=sr>Where the time went</caption><thead class=sr><tr><th scope=col>What");
-    put!(page, "<th scope=col>Time<th scope=col>Share<th scope=col>Of what</thead>\n<tbody>\n");
-    for (class, name, time, of_what) in rows {
-        put!(page, "<tr><th scope=row><i class={class}></i> {name}<td class=n>{}", show_time(time));
-        put!(page, "<td class=n>{:.1} %<td>{of_what}\n", share(time));
-    }
-    let others = [
-        ("compile", "compiling", "the program, before the first row"),
-        ("host_cpu", "host", "processor time of the process that feeds the workers"),
-        ("result", "making records", "or waiting for their reader"),
-    ];
-    for (member, name, of_what) in others {
-        if let Some(time) = micros(member).filter(|time| !time.is_zero()) {
-            put!(page, "<tr><th scope=row><i></i> {name}<td class=n>{}<td><td>{of_what}\n", show_time(time));
-        }
-    }
-    for (pointer, name) in [("/wait_us/p50", "half of the tasks waited"), ("/wait_us/p99", "99 % of the tasks waited")]
-    {
-        let wait = member(account, pointer).and_then(Value::as_f64).map(|micros| micros.clamp(0.0, 1e18) / 1e6);
-        if let Some(wait) = wait {
-            let time = show_time(Duration::from_secs_f64(wait));
-            put!(page, "<tr><th scope=row><i></i> {name}<td class=n>{time}<td><td>at most, for a worker\n");
-        }
-    }
-    page += "</tbody></table>\n";
-    page += &workers_ended(account);
-    if let Some(advice) = member(account, "/advice").and_then(Value::as_str) {
-        put!(page, "<p class=advice>{}</p>\n", Inline(cut(advice, REASON)));
-    }
-    if account.summary.is_none() {
-        page += "<p class=note>Of a run that was killed nothing more is known.</p>\n";
-    }
-    page + "</section>\n"
-}
-
-/// Why workers died or were replaced.
-fn workers_ended(account: &Account) -> String {
-    let mut page = String::new();
-    for (pointer, name) in [("/deaths/reasons", "died"), ("/retirements/reasons", "were replaced")] {
-        let reasons = member(account, pointer).and_then(Value::as_array).filter(|reasons| !reasons.is_empty());
-        let Some(reasons) = reasons else { continue };
-        let reason = |it: &Value| {
-            let why = it.get("reason").and_then(Value::as_str).unwrap_or_default();
-            format!("{} × {}", it.get("count").and_then(Value::as_u64).unwrap_or_default(), cut(why, REASON / 8))
-        };
-        let reasons: Vec<_> = reasons.iter().take(16).map(reason).collect();
-        put!(page, "<p>Workers {name}: {}.</p>\n", Inline(reasons.join(", ")));
-    }
-    page
-}
-
 /// The section of the tasks that ran longest.
 pub fn slowest<'a>(axis: &Axis, measured: &Measured, place: impl Fn(u64) -> Option<&'a str>) -> String {
     let mut page = String::from("<section id=slowest><h2>Slowest tasks</h2>\n<div class=scroll><table>");
@@ -232,19 +144,10 @@ pub fn slowest<'a>(axis: &Axis, measured: &Measured, place: impl Fn(u64) -> Opti
             _ => "a row".to_owned(),
         };
         let class = if slow.status == Status::Ok { "ok" } else { "bad" };
-        let (took, began) = (show_time(slow.wall), show_time(Duration::from_nanos(axis.real(slow.begin))));
+        let (took, began) = (show_time(slow.wall), clock(Duration::from_nanos(axis.real(slow.begin))));
         let worker = axis.lanes()[slow.lane].worker.map_or("?".to_owned(), |worker| worker.to_string());
         put!(page, "<tr><td>{row}<td><span class={class}>{}</span><td class=n>{took}", slow.status);
         put!(page, "<td class=n>{began}<td class=n>{worker}\n");
     }
     page + "</tbody></table></div></section>\n"
-}
-
-/// The time of the run, by its summary.
-fn wall(account: &Account) -> Option<Duration> {
-    member(account, "/wall_us").and_then(Value::as_u64).map(Duration::from_micros)
-}
-
-fn member<'a>(account: &'a Account, pointer: &str) -> Option<&'a Value> {
-    account.summary.as_ref()?.pointer(pointer)
 }
