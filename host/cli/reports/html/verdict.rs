@@ -17,7 +17,7 @@ use crate::cli::units::show_time;
 const REASON: usize = 2 << 10;
 
 /// Whether nothing is wrong.
-pub fn is_good(account: &Account) -> bool {
+fn is_good(account: &Account) -> bool {
     account.end == End::Complete && account.not_ok() == 0 && account.exit_code() == Some(0)
 }
 
@@ -52,7 +52,11 @@ fn of_tasks(total: u64, not_ok: u64) -> String {
 pub fn head(account: &Account) -> String {
     let mut page = String::new();
     let facts = &account.facts;
-    let (class, mark) = if is_good(account) { ("good", "✓") } else { ("wrong", "✕") };
+    let (class, mark) = match &account.end {
+        End::Running => ("open", "…"),
+        _ if is_good(account) => ("good", "✓"),
+        _ => ("wrong", "✕"),
+    };
     put!(page, "<header class={class}>\n<p class=of>{}</p>\n", Inline(cut(program(account), REASON)));
     put!(page, "<h1><span class=mark aria-hidden=true>{mark}</span> {}</h1>\n", Inline(sentence(account)));
     match &account.end {
