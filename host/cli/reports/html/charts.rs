@@ -43,12 +43,12 @@ pub fn lanes(axis: &Axis, measured: &Measured) -> String {
     }
     let tall = rows.len() * height;
     put!(page, "</ol>\n{}", svg(tall as f64, &format!("{} over time", count(axis.lanes().len() as u64, "worker"))));
-    gaps(&mut page, axis, tall as f64);
     if measured.bars.is_empty() {
         rows.iter().enumerate().for_each(|(at, row)| shades(&mut page, axis, row, at * height, height));
     } else {
         bars(&mut page, axis, measured, height);
     }
+    gaps(&mut page, axis, tall as f64);
     put!(page, "</svg>\n{}</div></figure>\n{}</section>\n", times(axis), gap_note(axis));
     page
 }
