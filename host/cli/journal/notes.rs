@@ -93,11 +93,14 @@ impl RowPlace {
 impl Fault {
     /// The frame that tells failures of one kind apart: the innermost.
     pub fn frame(&self) -> Option<&str> {
-        let of_script = || {
-            let lines = self.traceback.as_deref()?.lines().map(str::trim);
-            lines.filter(|line| line.starts_with("File ") || line.starts_with("at ")).next_back()
-        };
-        self.backtrace.first().map(String::as_str).or_else(of_script)
+        self.backtrace.first().map(String::as_str).or_else(|| self.frame_of_script())
+    }
+
+    /// The innermost frame of a traceback. Python prints it last, and JavaScript first.
+    pub fn frame_of_script(&self) -> Option<&str> {
+        let lines = || self.traceback.as_deref().unwrap_or_default().lines().map(str::trim);
+        let python = lines().rfind(|line| line.starts_with("File "));
+        python.or_else(|| lines().find(|line| line.starts_with("at ")))
     }
 
     /// The fault with texts of at most so many bytes.

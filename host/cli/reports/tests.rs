@@ -110,7 +110,8 @@ fn a_page_of_many_tasks_and_long_texts_has_a_bounded_size() {
 }
 
 #[test]
-#[ignore = "takes a minute; for the figures of the guide"]
+#[ignore = "takes a minute; for a figure"]
+#[expect(clippy::print_stdout, reason = "it is called for its figure")]
 fn a_page_of_ten_million_tasks_has_a_bounded_size() {
     let account = large(10_000_000, 100_000);
     let began = std::time::Instant::now();
