@@ -51,6 +51,7 @@ mod programs;
 mod progress;
 mod proposals;
 mod reports;
+mod reports_html;
 mod reset;
 mod reset_components;
 mod reset_fuel;

@@ -119,6 +119,11 @@ impl Facts {
 
     /// What was typed after `wpool run`, without the values of `--env`, which may be secrets.
     pub fn typed(&self) -> String {
+        self.typed_words().join(" ")
+    }
+
+    /// The same, word by word.
+    pub fn typed_words(&self) -> Vec<String> {
         let shown = |argument: &Text| {
             let argument = argument.to_string();
             let secret = self.env.iter().find_map(|(name, value)| {
@@ -127,7 +132,7 @@ impl Facts {
             });
             secret.unwrap_or(argument)
         };
-        self.arguments.iter().map(shown).collect::<Vec<_>>().join(" ")
+        self.arguments.iter().map(shown).collect()
     }
 
     /// Whether the records were merged from those of shards. Then there is neither a program nor a journal beside them.

@@ -87,6 +87,12 @@ impl Ran {
         self
     }
 
+    /// The bytes of its entry.
+    #[cfg(test)]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// `None` of an entry that makes no sense.
     pub fn timing(self) -> Option<Timing> {
         let status = *Status::ALL.get(usize::from(self.0[15] & 15))?;

@@ -165,6 +165,11 @@ impl Account {
         ids.filter_map(|id| self.notes.as_ref()?.get(id)).filter(|note| self.counts_for_something(note))
     }
 
+    /// Where a row stands, if it has a note.
+    pub fn place(&self, id: u64) -> Option<String> {
+        Some(self.notes.as_ref()?.get(id)?.place?.text())
+    }
+
     /// The history has 32 bits for a row. A note behind them is believed.
     fn counts_for_something(&self, note: &Note) -> bool {
         match self.last.get(&note.id) {

@@ -1,6 +1,7 @@
 //! Reports about a run: files for CI systems, browsers and viewers, all made of one [`Account`].
 
 mod account;
+mod axis;
 mod ending;
 mod github;
 mod groups;
@@ -8,6 +9,8 @@ mod html;
 mod junit;
 mod markdown;
 mod places;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 use std::io::{BufWriter, Write};
