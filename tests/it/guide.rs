@@ -168,6 +168,7 @@ pages! {
     the_commands_on_inputs_do_what_they_say: "docs/guide/inputs.md",
     the_commands_on_errors_and_stopping_do_what_they_say: "docs/guide/errors-and-stopping.md",
     the_commands_on_output_do_what_they_say: "docs/guide/output.md",
+    the_commands_on_monitoring_do_what_they_say: "docs/guide/monitoring.md",
     the_commands_on_resuming_do_what_they_say: "docs/guide/resume.md",
     the_commands_on_shards_do_what_they_say: "docs/guide/shards.md",
     the_commands_on_comparing_do_what_they_say: "docs/guide/compare.md",

@@ -38,6 +38,7 @@ mod journal;
 mod languages;
 mod layers;
 mod lists;
+mod monitoring;
 mod orphans;
 mod out_of_reach;
 mod outcomes;

@@ -9,6 +9,7 @@ pub mod engines;
 pub mod inspect;
 pub mod merge;
 pub mod new;
+mod profile;
 pub mod reduce;
 pub mod replay;
 pub mod runs;

@@ -7,16 +7,28 @@ use anyhow::Result;
 use crate::cli::descriptor::{is_stdin, is_stdout};
 use crate::cli::errors::usage;
 use crate::cli::journal::beside;
-use crate::cli::plan::overlap::{self, STATE_OUT, Written};
+use crate::cli::plan::overlap::{self, MESSAGES, STATE_OUT, Written};
 use crate::cli::plan::source::Source;
 use crate::cli::{args, stdout, target};
+
+/// What `--events` writes.
+const EVENTS: &str = "the events";
 
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
-    let (failed, state, summary) = (&output.failed, &typed.state.state_out, &typed.messages.summary_json);
-    for (path, option) in [(failed, "--failed"), (summary, "--summary-json"), (state, "--state-out")] {
-        let Some(path) = path else { continue };
+    let (failed, state) = (&output.failed, &typed.state.state_out);
+    let args::Messages { summary_json: summary, events, metrics_file: metrics, .. } = &typed.messages;
+    let beside = [
+        (failed, "--failed", "failed rows", true),
+        (summary, "--summary-json", "the summary", true),
+        (state, "--state-out", STATE_OUT, output.overwrite),
+        (events, "--events", EVENTS, true),
+        (metrics, "--metrics-file", "the metrics", true),
+    ];
+    let beside =
+        beside.into_iter().filter_map(|(path, option, what, replace)| Some((path.as_ref()?, option, what, replace)));
+    for (path, option, ..) in beside.clone() {
         if is_stdin(path) {
             return usage(format!(
                 "{option} - : standard output is for records; name a file (./- for a file of this name)"
@@ -28,21 +40,24 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
         }
     }
     let records = output.output.as_ref().filter(|path| !is_stdout(path)).cloned();
-    let named = [(&records, "records"), (failed, "failed rows"), (summary, "the summary"), (state, STATE_OUT)];
-    let named = named.into_iter().filter_map(|(path, what)| Some(Written::at(path.as_deref()?, what)));
+    let named = records.iter().map(|path| Written::at(path, "records"));
+    let named = named.chain(beside.clone().map(|(path, _, what, _)| Written::at(path, what)));
     let stdout = to_stdout(output).then(Written::stdout);
     let written: Vec<_> = named.chain(stdout).chain([Written::stderr()]).collect();
     overlap::check_reads(&written, typed, source)?;
     check_twice(&written)?;
+    if let Some(events) = events {
+        check_mixed(events, &written, to_stdout(output))?;
+    }
     if let Some(records) = &records {
-        check_journal(records, [failed, summary, state].into_iter().flatten(), output.out_dir.as_deref())?;
+        check_journal(records, beside.clone().map(|(path, ..)| path), output.out_dir.as_deref())?;
     }
     let (replace, overwrite) = (output.overwrite || typed.journal.resume, output.overwrite);
     if to_stdout(output) && stdout::was_closed() {
         return Err(stdout::closed().into());
     }
-    for (path, replace) in [(&records, replace), (failed, true), (summary, true), (state, overwrite)] {
-        let Some(path) = path else { continue };
+    let records = records.iter().map(|path| (path, replace));
+    for (path, replace) in records.chain(beside.map(|(path, _, _, replace)| (path, replace))) {
         target::check(path, replace, overwrite)?;
     }
     output.out_dir.as_deref().map_or(Ok(()), check_out_dir)
@@ -71,6 +86,21 @@ fn check_twice(written: &[Written<'_>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses events that would stand between the lines of another output, whoever reads both. Messages for people have no
+/// reader that it would confuse.
+fn check_mixed(path: &Path, written: &[Written<'_>], with_records: bool) -> Result<()> {
+    let shown = path.display();
+    if with_records && is_stdout(path) {
+        return usage(format!("--events {shown}: that is standard output, which takes the records"));
+    }
+    let events = Written::at(path, EVENTS);
+    let others = written.iter().filter(|other| ![EVENTS, MESSAGES].contains(&other.what));
+    match others.into_iter().find(|other| events.mixes_with(other)) {
+        Some(other) => usage(format!("{shown} cannot take {} and {EVENTS}", other.what)),
+        None => Ok(()),
+    }
 }
 
 /// Refuses outputs in the folder that is for the journal of the records.

@@ -25,6 +25,8 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&
         ("the journal", kept.as_ref(), ", or keep none (--no-journal)"),
         ("--failed", output.failed.as_ref(), ""),
         ("--summary-json", messages.summary_json.as_ref(), ""),
+        ("--events", messages.events.as_ref(), ""),
+        ("--metrics-file", messages.metrics_file.as_ref(), ""),
         ("--state-out", state.state_out.as_ref(), ""),
         ("--out-dir", output.out_dir.as_ref(), ""),
         ("the cache of compiled programs", config.cache.as_ref(), ", or use none (--no-cache)"),

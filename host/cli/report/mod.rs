@@ -10,6 +10,7 @@ mod firsts;
 mod front;
 mod hints;
 mod ledger;
+mod live;
 mod pieces;
 mod printed;
 mod progress;
@@ -18,6 +19,7 @@ pub mod state_file;
 mod summary;
 pub mod summary_file;
 mod tally;
+mod telemetry;
 mod times;
 mod verify;
 
@@ -46,10 +48,12 @@ pub use firsts::Replay;
 pub use front::Front;
 use hints::Hints;
 pub use ledger::Ledger;
+pub use live::Live;
 use pieces::Pieces;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
+pub use telemetry::{Sample, SettledLog, Telemetry};
 pub use verify::{Chooser, Verified, verifying};
 
 /// Hears of each task that answered, once its output is judged.
@@ -71,6 +75,9 @@ pub struct Reporter {
     /// The positions of rows, where the pool does not have all rows of the input.
     pub places: Option<Places>,
     pub meter: Arc<Meter>,
+    pub live: Live,
+    /// Other programs are told of each task.
+    pub settled: Option<SettledLog>,
     /// Tasks that were reported.
     reported: u64,
     ordered: bool,
@@ -105,6 +112,8 @@ impl Reporter {
             kept: None,
             places: None,
             meter: Arc::default(),
+            live: Live::default(),
+            settled: None,
             reported: 0,
             ordered: !plan.unordered,
             show_output: plan.messages.show_output,
@@ -164,6 +173,7 @@ impl Reporter {
             if let Some(places) = self.places.as_ref().filter(|_| self.ordered) {
                 places.pass(self.reported);
             }
+            self.tell();
             self.write(pieces).await;
             self.spent += began.elapsed();
             if self.unwanted || !(any || waiting || more) {
@@ -173,6 +183,12 @@ impl Reporter {
                 kept.iter().for_each(Kept::change);
             }
         }
+    }
+
+    /// Tells of the rows whose records are made.
+    fn tell(&mut self) {
+        self.live.set(&self.tally);
+        self.settled.iter_mut().for_each(SettledLog::flush);
     }
 
     /// Hands everything over, in pieces of a bounded number of rows.
@@ -257,6 +273,7 @@ impl Reporter {
         };
         self.tally.add_span(span, &places);
         self.chooser.iter_mut().for_each(|chooser| chooser.look_at_span(span, &places));
+        self.settled.iter_mut().for_each(|log| log.add_span(span, &places));
         self.hints.pass();
         let mut lines = Vec::with_capacity(if self.journalled { span.len() } else { 0 });
         let mut tasks = span.iter();
@@ -288,6 +305,7 @@ impl Reporter {
             self.format.check(&mut result);
             (self.judged)(result.outcome.status());
         }
+        self.settled.iter_mut().for_each(|log| log.add(&result));
         self.tally.add(&result);
         self.tally.firsts.add(&result, &self.format.locator);
         self.hints.hear(&result, &self.format.locator);
@@ -337,6 +355,7 @@ impl Reporter {
     /// Waits for the last line to be written, or until [`Reporter::stuck`].
     pub async fn finish(mut self, forced: &watch::Receiver<bool>) -> Reported {
         self.hints.end();
+        self.tell();
         ending::finish(self.tally, [Some(self.output), self.failed].into_iter().flatten(), forced).await
     }
 }

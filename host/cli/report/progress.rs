@@ -14,6 +14,7 @@ use crate::cli::records::kept::Positions;
 use crate::cli::report::bar::Bars;
 use crate::cli::report::expected::Expected;
 use crate::cli::report::standing::Standing;
+use crate::cli::report::telemetry::EventLog;
 use crate::cli::units::show_time;
 use crate::cli::{say, terminal};
 
@@ -80,7 +81,7 @@ impl Meter {
         self.total.store(total, Ordering::Relaxed);
     }
 
-    fn total(&self) -> Option<u64> {
+    pub fn total(&self) -> Option<u64> {
         Some(self.total.load(Ordering::Relaxed)).filter(|total| *total != UNKNOWN)
     }
 }
@@ -128,6 +129,8 @@ pub struct Monitor {
     pub workers: usize,
     /// Tasks that run as long as this are told of; `None` for never.
     pub slow: Option<Duration>,
+    /// Other programs are told as well, every second.
+    pub events: Option<EventLog>,
 }
 
 /// Shows progress until it is dropped.
@@ -160,19 +163,24 @@ impl Monitor {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut told = HashSet::new();
         let mut history = VecDeque::from([(Instant::now(), 0)]);
-        let (begun, mut counts) = (Instant::now(), Counts::default());
+        let (begun, mut counts, mut next) = (Instant::now(), Counts::default(), LOOK);
         loop {
             ticks.tick().await;
             let running = self.positions.running(self.stopper.running());
             self.tell_slow(&running, &mut told);
-            if self.shown == Shown::Nothing {
+            if self.shown == Shown::Nothing && self.events.is_none() {
                 continue;
             }
             let standing = self.standing(&running, &mut history);
+            let elapsed = begun.elapsed() + every / 2;
+            if let Some(events) = self.events.as_ref().filter(|_| elapsed >= next) {
+                next = elapsed + LOOK - every / 2;
+                events.progress(&standing, running.len());
+            }
             if let Some(bars) = &bars {
                 let bars = bars.clone();
                 terminal::frame(move || bars.show(&standing, &running));
-            } else if counts.are_due(begun.elapsed() + every / 2) {
+            } else if self.shown == Shown::Counter && counts.are_due(elapsed) {
                 say(format_args!("{}", standing.line()));
             }
         }

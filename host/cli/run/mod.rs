@@ -5,6 +5,7 @@ mod audience;
 mod deadline;
 mod dry;
 mod early_end;
+mod gauge;
 mod halting;
 mod looking;
 pub mod measured;
@@ -31,7 +32,7 @@ use crate::cli::records::resume::{self, Journal, Prepared, Records};
 use crate::cli::records::writer::Writer;
 use crate::cli::report::state_file;
 use crate::cli::report::summary_file::{clear_summary, write_summary};
-use crate::cli::report::{Front, Reported, Reporter, Verified};
+use crate::cli::report::{Front, Reported, Reporter, Telemetry, Verified};
 use crate::cli::rows::spool::Spooled;
 use crate::cli::rows::{Occurrences, Rows, RowsEnd, Sharder, Steps, Whole, check};
 use crate::cli::runtime::{beside, runtime};
@@ -40,6 +41,7 @@ use crate::cli::{say, terminal};
 use asked::Asked;
 use audience::Audience;
 use early_end::EarlyEnd;
+use gauge::Gauge;
 use looking::{Looked, Looking};
 use measured::{Clock, Measured};
 use signals::Questions;
@@ -49,25 +51,53 @@ pub fn run(mut plan: Plan, subject: Option<Subject>) -> Result<Exit> {
     if plan.dry {
         return dry::dry_run(plan);
     }
+    let begun = match begin(&mut plan, subject) {
+        // Another run may write to the same files.
+        Err(error) if Exit::of_error(&error) == Exit::Usage => return Err(error),
+        begun => begun,
+    };
+    let kept = begun.as_ref().ok().map(|(subject, _)| &subject.kept);
+    let telemetry = match Telemetry::start(&plan, kept) {
+        Ok(telemetry) => Arc::new(telemetry),
+        Err(error) => return Err(begun.err().unwrap_or(error)),
+    };
+    runtime()?.block_on(async {
+        let asked = Asked::default();
+        let exit = match begun {
+            Ok((subject, prepared)) => {
+                terminal::go_live();
+                carry_out(plan, subject, prepared, &asked, telemetry.clone()).await
+            }
+            Err(error) => Err(error),
+        };
+        let code = Exit::of_result(&exit).into();
+        let told = asked.unless_forced(beside(move || Ok(telemetry.end(code)))).await.transpose();
+        asked.unless_forced(terminal::settle()).await;
+        told.and(exit)
+    })
+}
+
+/// Gets the program ready, and what there is of an earlier run.
+fn begin(plan: &mut Plan, subject: Option<Subject>) -> Result<(Subject, Option<Prepared>)> {
     let subject = match subject {
         Some(subject) => subject,
         None => plan.program()?,
     };
-    state_file::check(&plan)?;
-    clear_summary(&plan)?;
+    state_file::check(plan)?;
+    clear_summary(plan)?;
     reaper::start()?;
     let prepared = plan.journal.as_ref().map(|journal| resume::prepare(journal, &subject.kept)).transpose()?;
-    runtime()?.block_on(async {
-        let asked = Asked::default();
-        terminal::go_live();
-        let exit = carry_out(plan, subject, prepared, &asked).await;
-        asked.unless_forced(terminal::settle()).await;
-        exit
-    })
+    Ok((subject, prepared))
 }
 
-async fn carry_out(plan: Plan, subject: Subject, prepared: Option<Prepared>, asked: &Asked) -> Result<Exit> {
-    let run = Run::open(plan, subject, asked).await?;
+async fn carry_out(
+    plan: Plan,
+    subject: Subject,
+    prepared: Option<Prepared>,
+    asked: &Asked,
+    telemetry: Arc<Telemetry>,
+) -> Result<Exit> {
+    let run = Run::open(plan, subject, asked, telemetry).await?;
     match run.look_ahead(prepared.as_ref()).await? {
         Ahead::Ready(looked) => {
             let driven = run.drive(looked, prepared).await?;
@@ -86,6 +116,7 @@ struct Run {
     asked: Asked,
     early_end: EarlyEnd,
     pool: Pool,
+    gauge: Gauge,
     /// Where rows run a second time.
     second: Option<Pool>,
     out_dir: Option<Arc<OutDir>>,
@@ -117,14 +148,15 @@ struct Driven {
 
 impl Run {
     /// Starts the pool, and listens for all that may end the run early.
-    async fn open(mut plan: Plan, subject: Subject, asked: &Asked) -> Result<Run> {
+    async fn open(mut plan: Plan, subject: Subject, asked: &Asked, telemetry: Arc<Telemetry>) -> Result<Run> {
         let began = Instant::now();
         // From here on SIGUSR1 ends nothing; what is asked before there is a pool is answered then.
         let questions = Questions::listen()?;
-        let audience = Audience::new(&plan, subject.program.name());
+        let audience = Audience::new(&plan, subject.program.name(), telemetry);
         plan.config.observer = audience.observer(plan.messages.verbose);
         let second = twice::pool(&subject.program, &plan);
         let pool = start(subject.program, &plan).await?;
+        let gauge = audience.gauge(pool.stopper());
         let second = twice::start(second).await?;
         // While the rows are opened and read.
         pool.warm_up();
@@ -132,7 +164,8 @@ impl Run {
         questions.answer(pool.stopper(), audience.positions.clone());
         let early_end = EarlyEnd::listen(&plan, audience.halting.clone(), &pool.stopper(), asked, began)?;
         let locator = Locator::new(&plan.source);
-        Ok(Run { plan, kept: subject.kept, audience, asked: asked.clone(), early_end, pool, second, out_dir, locator })
+        let (kept, asked) = (subject.kept, asked.clone());
+        Ok(Run { plan, kept, audience, asked, early_end, pool, gauge, second, out_dir, locator })
     }
 
     /// Looks at all rows where that is to be done before the first of them is run.
@@ -224,7 +257,7 @@ impl Run {
 
     /// Ends what the run has made, and reports on it.
     async fn finish(self, driven: Driven) -> Result<Exit> {
-        let Run { plan, audience, asked, early_end, pool, second, .. } = self;
+        let Run { plan, audience, asked, early_end, pool, gauge, second, .. } = self;
         let Driven { reporter, reported, rows, whole, journal, kept, measured, verified } = driven;
         let whole = whole.and_then(|whole| whole.get().cloned());
         pool.shutdown(Shutdown::Kill).await;
@@ -235,6 +268,7 @@ impl Run {
         // Whatever ended the run, what it had to say is written first.
         let unwanted = reporter.unwanted;
         let Reported { tally, exit: written, closed } = reporter.finish(&asked.forced()).await;
+        gauge.set();
         let state_written = state_file::write(&plan);
         let exit = match reported {
             // Told to end before it could begin.
@@ -261,7 +295,9 @@ impl Run {
             say_lines(&summary.text(plan.messages.verbose));
         }
         rows.failure().iter().for_each(|why| say(format_args!("{why}")));
-        write_summary(&plan, &summary, exit)
+        let exit = write_summary(&plan, &summary, exit);
+        audience.telemetry.sum_up(Exit::of_result(&exit).into(), &summary);
+        exit
     }
 
     /// Who looks at the names of output files, if there are any.
