@@ -24,6 +24,8 @@ pub fn monitoring(typed: &args::Messages) -> Result<Monitoring> {
         return usage(format!("--metrics-file {path}: it is replaced again and again, so name a regular file"));
     }
     // The target has its own copy. Another one in a child would keep a pipe open that the run has ended.
-    typed.events.as_ref().and_then(|path| descriptor::number(path)).map(descriptor::keep_from_children);
+    if let Some(number) = typed.events.as_ref().and_then(|path| descriptor::number(path)) {
+        descriptor::keep_from_children(number);
+    }
     Ok(Monitoring { events, of_tasks: typed.events_tasks, metrics })
 }

@@ -71,7 +71,11 @@ pub fn run(mut plan: Plan, subject: Option<Subject>) -> Result<Exit> {
             Err(error) => Err(error),
         };
         let code = Exit::of_result(&exit).into();
-        let told = asked.unless_forced(beside(move || Ok(telemetry.end(code)))).await.transpose();
+        let ending = beside(move || {
+            telemetry.end(code);
+            Ok(())
+        });
+        let told = asked.unless_forced(ending).await.transpose();
         asked.unless_forced(terminal::settle()).await;
         told.and(exit)
     })

@@ -11,11 +11,13 @@ use crate::cli::records::kept::Positions;
 use crate::cli::records::places::Stretch;
 use crate::cli::report::standing::Standing;
 use crate::cli::report::telemetry::backlog::Backlog;
-use crate::cli::report::telemetry::lines::{Line, Settled, micros};
+use crate::cli::report::telemetry::lines::{Line, Settled, micros, push_started};
 use crate::cli::target::Target;
 
 /// Bytes of lines of tasks that are handed on together.
 const TOGETHER: usize = 16 << 10;
+/// More bytes than a line of a task has.
+const LINE: usize = 256;
 
 /// Tells other programs of events.
 #[derive(Clone, Debug)]
@@ -62,7 +64,9 @@ impl EventLog {
                 self.tell(&Line::WorkerRetired { worker: *slot, generation: *generation, why });
             }
             Event::TaskStarted { task, slot } if self.of_tasks => {
-                self.tell(&Line::TaskStarted { id: positions.position(*task), worker: *slot });
+                let mut line = Vec::with_capacity(LINE);
+                push_started(positions.position(*task), *slot, self.began.elapsed(), &mut line);
+                self.backlog.add(&line, 1);
             }
             Event::TaskRetried { task, status, delay } if self.of_tasks => {
                 let (id, delay_us) = (positions.position(*task), micros(*delay));
@@ -100,7 +104,8 @@ impl SettledLog {
         let receipt = &result.receipt;
         let [wait, wall] = [receipt.wait, receipt.wall].map(|time| time.as_nanos().try_into().unwrap_or(u64::MAX));
         let (id, status) = (result.id.0, result.outcome.status());
-        self.push(Settled::new(id, status, receipt.slot, receipt.attempts, wait, wall), self.log.began.elapsed());
+        let settled = Settled { id, status, worker: receipt.slot, attempts: receipt.attempts, wait, wall };
+        self.push(settled, self.log.began.elapsed());
     }
 
     /// Adds each task of a span. `places` are the positions of their rows.
@@ -108,12 +113,13 @@ impl SettledLog {
         let ids = places.iter().flat_map(|place| place.first..place.first + place.count);
         let at = self.log.began.elapsed();
         for (task, id) in span.iter().zip(ids) {
-            self.push(Settled::new(id, Status::Ok, Some(span.slot()), 1, task.wait, task.wall), at);
+            let (wait, wall) = (task.wait, task.wall);
+            self.push(Settled { id, status: Status::Ok, worker: Some(span.slot()), attempts: 1, wait, wall }, at);
         }
     }
 
     fn push(&mut self, settled: Settled, at: Duration) {
-        Line::TaskSettled(settled).push(at, &mut self.lines);
+        settled.push(at, &mut self.lines);
         self.count += 1;
         if self.lines.len() >= TOGETHER {
             self.flush();

@@ -1,16 +1,16 @@
 //! The lines of `--events`: public format, described in docs/guide/monitoring.md. Events and members may be added within a
 //! version.
 
-use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
 use wpool::{Status, inert};
 
+use crate::cli::records::record::push_number;
 use crate::cli::report::summary::Document;
 
-/// Version of the lines. Another one may have other members, or other meanings of them.
-const VERSION: u32 = 1;
+/// What every line begins with. Another version may have other members, or other meanings of them.
+const HEAD: &[u8] = b"{\"v\":1,\"event\":\"";
 
 /// An event, without what all of them have.
 #[derive(Serialize)]
@@ -47,16 +47,11 @@ pub enum Line<'a> {
         generation: u32,
         why: &'a str,
     },
-    TaskStarted {
-        id: Option<u64>,
-        worker: u32,
-    },
     TaskRetried {
         id: Option<u64>,
         status: &'static str,
         delay_us: u64,
     },
-    TaskSettled(Settled),
     Progress {
         done: u64,
         total: Option<u64>,
@@ -73,31 +68,57 @@ pub enum Line<'a> {
     },
     RunFinished {
         exit_code: i32,
-        summary: Option<Document<'a>>,
+        summary: Option<&'a Document<'a>>,
     },
 }
 
 /// A task whose record is made.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy)]
 pub struct Settled {
     pub id: u64,
-    pub status: &'static str,
+    pub status: Status,
     pub worker: Option<u32>,
     pub attempts: u32,
-    pub times: Times,
-}
-
-/// As in receipts.
-#[derive(Clone, Copy, Serialize)]
-pub struct Times {
-    pub wait_us: u64,
-    pub wall_us: u64,
+    /// Nanoseconds, as are those of receipts.
+    pub wait: u64,
+    pub wall: u64,
 }
 
 impl Settled {
-    pub fn new(id: u64, status: Status, worker: Option<u32>, attempts: u32, wait: u64, wall: u64) -> Settled {
-        let times = Times { wait_us: wait / 1_000, wall_us: wall / 1_000 };
-        Settled { id, status: status.as_str(), worker, attempts, times }
+    /// Appends its line. There may be a million of these in a second, so this knows what it writes.
+    pub fn push(&self, at: Duration, lines: &mut Vec<u8>) {
+        push_head("task-settled", at, lines);
+        push_member(b",\"id\":", Some(self.id), lines);
+        lines.extend_from_slice(b",\"status\":\"");
+        lines.extend_from_slice(self.status.as_str().as_bytes());
+        push_member(b"\",\"worker\":", self.worker.map(u64::from), lines);
+        push_member(b",\"attempts\":", Some(self.attempts.into()), lines);
+        push_member(b",\"times\":{\"wait_us\":", Some(self.wait / 1_000), lines);
+        push_member(b",\"wall_us\":", Some(self.wall / 1_000), lines);
+        lines.extend_from_slice(b"}}\n");
+    }
+}
+
+/// Appends the line of a task that a worker has begun, as quickly.
+pub fn push_started(id: Option<u64>, worker: u32, at: Duration, lines: &mut Vec<u8>) {
+    push_head("task-started", at, lines);
+    push_member(b",\"id\":", id, lines);
+    push_member(b",\"worker\":", Some(worker.into()), lines);
+    lines.extend_from_slice(b"}\n");
+}
+
+/// Appends what all lines begin with.
+fn push_head(name: &str, at: Duration, lines: &mut Vec<u8>) {
+    lines.extend_from_slice(HEAD);
+    lines.extend_from_slice(name.as_bytes());
+    push_member(b"\",\"at_us\":", Some(micros(at)), lines);
+}
+
+fn push_member(name: &[u8], value: Option<u64>, lines: &mut Vec<u8>) {
+    lines.extend_from_slice(name);
+    match value {
+        Some(value) => push_number(value, lines),
+        None => lines.extend_from_slice(b"null"),
     }
 }
 
@@ -108,9 +129,7 @@ impl Line<'_> {
             Line::WorkerStarted { .. } => "worker-started",
             Line::WorkerDied { .. } => "worker-died",
             Line::WorkerRetired { .. } => "worker-retired",
-            Line::TaskStarted { .. } => "task-started",
             Line::TaskRetried { .. } => "task-retried",
-            Line::TaskSettled(_) => "task-settled",
             Line::Progress { .. } => "progress",
             Line::Warning { .. } => "warning",
             Line::Missed { .. } => "missed",
@@ -121,11 +140,10 @@ impl Line<'_> {
     /// Appends the line of an event, so long after the start of the run.
     pub fn push(&self, at: Duration, lines: &mut Vec<u8>) {
         let before = lines.len();
-        let (name, at) = (self.name(), micros(at));
-        let head = write!(lines, "{{\"v\":{VERSION},\"event\":\"{name}\",\"at_us\":{at}");
+        push_head(self.name(), at, lines);
         let members = lines.len();
-        if head.is_err() || inert::push_json(self, lines).is_err() || lines.get(members) != Some(&b'{') {
-            // Plain data serializes, into memory.
+        if inert::push_json(self, lines).is_err() || lines.get(members) != Some(&b'{') {
+            // Plain data serializes, and each event has members.
             lines.truncate(before);
             return;
         }
@@ -150,11 +168,19 @@ mod tests {
 
     #[test]
     fn a_line_is_an_object_that_begins_with_its_version_and_its_name() {
-        let settled = Settled::new(3, Status::Trap, Some(1), 2, 4_999, 1_000);
+        let settled = Settled { id: 3, status: Status::Trap, worker: Some(1), attempts: 2, wait: 4_999, wall: 1_000 };
+        let mut lines = Vec::new();
+        settled.push(Duration::from_micros(7), &mut lines);
         assert_eq!(
-            line(&Line::TaskSettled(settled)),
+            String::from_utf8_lossy(&lines),
             "{\"v\":1,\"event\":\"task-settled\",\"at_us\":7,\"id\":3,\"status\":\"trap\",\"worker\":1,\"attempts\":2,\
              \"times\":{\"wait_us\":4,\"wall_us\":1}}\n"
+        );
+        lines.clear();
+        push_started(None, 2, Duration::from_micros(7), &mut lines);
+        assert_eq!(
+            String::from_utf8_lossy(&lines),
+            "{\"v\":1,\"event\":\"task-started\",\"at_us\":7,\"id\":null,\"worker\":2}\n"
         );
         assert_eq!(line(&Line::Missed { count: 2 }), "{\"v\":1,\"event\":\"missed\",\"at_us\":7,\"count\":2}\n");
     }

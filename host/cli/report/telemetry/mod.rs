@@ -72,7 +72,7 @@ impl Telemetry {
     /// Keeps what the last event says.
     pub fn sum_up(&self, exit_code: i32, summary: &Summary) {
         if let Some(events) = &self.events {
-            let line = events.line(&Line::RunFinished { exit_code, summary: Some(summary.document(exit_code)) });
+            let line = events.line(&Line::RunFinished { exit_code, summary: Some(&summary.document(exit_code)) });
             *lock(&self.last) = Some((exit_code, line));
         }
     }
