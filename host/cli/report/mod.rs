@@ -3,6 +3,7 @@
 mod advice;
 mod bar;
 mod compiling;
+mod counter;
 mod ending;
 mod expected;
 mod failures;
@@ -30,7 +31,7 @@ use anyhow::Result;
 use futures_core::Stream;
 use tokio::sync::watch;
 use wpool::bulk::{OkSpan, Settled, Supply};
-use wpool::{Outcome, Results, Status, TaskResult};
+use wpool::{Results, Status, TaskResult};
 
 use crate::cli::args::Only;
 use crate::cli::journal::MAX_ROWS;
@@ -39,7 +40,7 @@ use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::places::{FRONT, Places, Stretch};
 use crate::cli::records::record::Format;
-use crate::cli::records::writer::{Done, Line, Piece, Writer};
+use crate::cli::records::writer::{Done, Line, Writer};
 pub use compiling::Compiling;
 pub use ending::Reported;
 pub use expected::Expected;
@@ -49,7 +50,7 @@ pub use front::Front;
 use hints::Hints;
 pub use ledger::Ledger;
 pub use live::Live;
-use pieces::Pieces;
+use pieces::{Pieces, push_file};
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
@@ -193,15 +194,7 @@ impl Reporter {
 
     /// Hands everything over, in pieces of a bounded number of rows.
     async fn write(&mut self, pieces: Pieces) {
-        let all = || pieces.full.iter().chain([&pieces.last]);
-        all().for_each(|piece| self.output.pace().announce(&piece.lines));
-        for piece in pieces.full.into_iter().chain([pieces.last]) {
-            self.unwanted |= !self.output.write(piece).await;
-        }
-        if let Some(writer) = &self.failed {
-            writer.pace().announce(&pieces.failed.lines);
-            self.unwanted |= !writer.write(pieces.failed).await;
-        }
+        self.unwanted |= !pieces.write(&self.output, self.failed.as_ref()).await;
         if let Some(chooser) = &mut self.chooser {
             chooser.flush().await;
         }
@@ -317,7 +310,7 @@ impl Reporter {
             failures::lost(&self.format.locator, &result);
         }
         let piece = pieces.next();
-        let file = self.write_file(&result, piece);
+        let file = push_file(self.out_dir.as_ref(), &result, piece);
         let begin = piece.lines.len();
         if self.only.is_none_or(|only| (only == Only::Ok) == ok) {
             self.format.push(&result, file.as_deref(), &mut piece.lines);
@@ -327,16 +320,6 @@ impl Reporter {
             let wall = result.receipt.wall.as_nanos().try_into().unwrap_or(u64::MAX);
             piece.add(Done::Now(result.input, result.outcome.status(), Line { length, wall }));
         }
-    }
-
-    /// Has an output written as a file, if outputs are, and gives the path for the record.
-    fn write_file(&self, result: &TaskResult, piece: &mut Piece) -> Option<String> {
-        let (Some(dir), Outcome::Ok(output)) = (&self.out_dir, &result.outcome) else { return None };
-        // The row would have been rejected if it made no name.
-        let name = dir.name(&result.input, result.id.0).ok()?;
-        let shown = dir.show(&name);
-        piece.push_file(dir, name, output);
-        Some(shown)
     }
 
     /// Hands the last rows over that run twice.

@@ -12,6 +12,7 @@ use wpool::{Event, Status, Stopper};
 use crate::cli::plan::Shown;
 use crate::cli::records::kept::Positions;
 use crate::cli::report::bar::Bars;
+use crate::cli::report::counter::Counts;
 use crate::cli::report::expected::Expected;
 use crate::cli::report::standing::Standing;
 use crate::cli::report::telemetry::EventLog;
@@ -23,9 +24,6 @@ const FRAME: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_secs(1);
 /// Looking more often would cost more than it tells.
 const SHORTEST_LOOK: Duration = Duration::from_millis(20);
-/// When the counter first says something, and the most it waits then; it doubles, so that logs of long runs stay short.
-const FIRST_COUNT: Duration = Duration::from_secs(2);
-const LONGEST_COUNT: Duration = Duration::from_secs(30);
 /// A rate is of this time: long enough to be steady, short enough to follow.
 const RECENT: Duration = Duration::from_secs(10);
 
@@ -83,31 +81,6 @@ impl Meter {
 
     pub fn total(&self) -> Option<u64> {
         Some(self.total.load(Ordering::Relaxed)).filter(|total| *total != UNKNOWN)
-    }
-}
-
-/// When the counter says something: after times that do not depend on when it is looked at.
-#[derive(Debug)]
-pub struct Counts {
-    next: Duration,
-    pause: Duration,
-}
-
-impl Default for Counts {
-    fn default() -> Self {
-        Counts { next: FIRST_COUNT, pause: FIRST_COUNT }
-    }
-}
-
-impl Counts {
-    /// Whether something is to be said, so long after the start. What was missed meanwhile is not made up for.
-    pub fn are_due(&mut self, elapsed: Duration) -> bool {
-        let are_due = elapsed >= self.next;
-        while elapsed >= self.next {
-            self.pause = (self.pause * 2).min(LONGEST_COUNT);
-            self.next += self.pause;
-        }
-        are_due
     }
 }
 
@@ -225,20 +198,6 @@ impl Monitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_counter_keeps_its_times_however_late_it_is_looked_at() {
-        let told = |step: u64| {
-            let mut counts = Counts::default();
-            let looks = (0..100_000).step_by(step as usize).map(Duration::from_millis);
-            looks.filter(|look| counts.are_due(*look)).map(|look| look.as_secs()).collect::<Vec<_>>()
-        };
-        assert_eq!(told(1_000), [2, 6, 14, 30, 60, 90]);
-        assert_eq!(told(1_001), [2, 6, 14, 30, 60, 90], "no look is on time");
-        let mut counts = Counts::default();
-        let late = [3_600, 3_601, 3_602].map(|late| counts.are_due(Duration::from_secs(late)));
-        assert_eq!(late, [true, false, false], "after a pause it says one thing");
-    }
 
     #[test]
     fn time_left_is_what_tasks_took_shared_among_workers() {
