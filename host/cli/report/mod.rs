@@ -21,6 +21,7 @@ mod summary;
 pub mod summary_file;
 mod tally;
 mod telemetry;
+mod telling;
 mod times;
 mod verify;
 
@@ -55,6 +56,7 @@ pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
 pub use telemetry::{Sample, SettledLog, Telemetry};
+pub use telling::Telling;
 pub use verify::{Chooser, Verified, verifying};
 
 /// Hears of each task that answered, once its output is judged.
@@ -75,10 +77,7 @@ pub struct Reporter {
     pub kept: Option<Kept>,
     /// The positions of rows, where the pool does not have all rows of the input.
     pub places: Option<Places>,
-    pub meter: Arc<Meter>,
-    pub live: Live,
-    /// Other programs are told of each task.
-    pub settled: Option<SettledLog>,
+    pub telling: Telling,
     /// Tasks that were reported.
     reported: u64,
     ordered: bool,
@@ -112,9 +111,7 @@ impl Reporter {
             journalled: plan.journal.is_some(),
             kept: None,
             places: None,
-            meter: Arc::default(),
-            live: Live::default(),
-            settled: None,
+            telling: Telling::default(),
             reported: 0,
             ordered: !plan.unordered,
             show_output: plan.messages.show_output,
@@ -174,7 +171,7 @@ impl Reporter {
             if let Some(places) = self.places.as_ref().filter(|_| self.ordered) {
                 places.pass(self.reported);
             }
-            self.tell();
+            self.telling.tell(&self.tally);
             self.write(pieces).await;
             self.spent += began.elapsed();
             if self.unwanted || !(any || waiting || more) {
@@ -184,12 +181,6 @@ impl Reporter {
                 kept.iter().for_each(Kept::change);
             }
         }
-    }
-
-    /// Tells of the rows whose records are made.
-    fn tell(&mut self) {
-        self.live.set(&self.tally);
-        self.settled.iter_mut().for_each(SettledLog::flush);
     }
 
     /// Hands everything over, in pieces of a bounded number of rows.
@@ -233,13 +224,13 @@ impl Reporter {
         let Some(kept) = &self.kept else { return false };
         let in_place = kept.in_place();
         self.tally.keep(Status::Ok, in_place);
-        self.meter.keep(in_place, 0);
+        self.telling.meter.keep(in_place, 0);
         // In a run without order every task that comes is the next one.
         let next = self.ordered.then_some(self.reported);
         for _ in 0..MAX_ROWS {
             let Some(KeptRow { status, line, row, .. }) = kept.before(next) else { return false };
             self.tally.keep(status, 1);
-            self.meter.keep(1, u64::from(status != Status::Ok));
+            self.telling.meter.keep(1, u64::from(status != Status::Ok));
             if let Some((record, line)) = line {
                 let piece = pieces.next();
                 piece.lines.extend_from_slice(&line);
@@ -266,7 +257,7 @@ impl Reporter {
         };
         self.tally.add_span(span, &places);
         self.chooser.iter_mut().for_each(|chooser| chooser.look_at_span(span, &places));
-        self.settled.iter_mut().for_each(|log| log.add_span(span, &places));
+        self.telling.settled.iter_mut().for_each(|log| log.add_span(span, &places));
         self.hints.pass();
         let mut lines = Vec::with_capacity(if self.journalled { span.len() } else { 0 });
         let mut tasks = span.iter();
@@ -298,7 +289,7 @@ impl Reporter {
             self.format.check(&mut result);
             (self.judged)(result.outcome.status());
         }
-        self.settled.iter_mut().for_each(|log| log.add(&result));
+        self.telling.settled.iter_mut().for_each(|log| log.add(&result));
         self.tally.add(&result);
         self.tally.firsts.add(&result, &self.format.locator);
         self.hints.hear(&result, &self.format.locator);
@@ -338,7 +329,7 @@ impl Reporter {
     /// Waits for the last line to be written, or until [`Reporter::stuck`].
     pub async fn finish(mut self, forced: &watch::Receiver<bool>) -> Reported {
         self.hints.end();
-        self.tell();
+        self.telling.tell(&self.tally);
         ending::finish(self.tally, [Some(self.output), self.failed].into_iter().flatten(), forced).await
     }
 }

@@ -64,6 +64,12 @@ impl Meter {
         }
     }
 
+    /// Counts records of this run, and all that are not ok, where nobody has heard of their tasks.
+    pub fn record(&self, records: u64, not_ok: u64) {
+        self.settled.fetch_max(records, Ordering::Relaxed);
+        self.not_ok.fetch_max(not_ok, Ordering::Relaxed);
+    }
+
     /// Counts rows that an earlier run has done.
     pub fn keep(&self, count: u64, not_ok: u64) {
         self.kept.fetch_add(count, Ordering::Relaxed);

@@ -10,7 +10,9 @@ use crate::cli::plan::{Locator, Plan, Shown, Source};
 use crate::cli::records::kept::Positions;
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::writer::Writer;
-use crate::cli::report::{Compiling, Expected, Ledger, Live, Meter, Monitor, Reporter, SettledLog, Showing, Telemetry};
+use crate::cli::report::{
+    Compiling, Expected, Ledger, Live, Meter, Monitor, Reporter, SettledLog, Showing, Telemetry, Telling,
+};
 use crate::cli::rows;
 use crate::cli::run::gauge::Gauge;
 use crate::cli::run::halting::Halting;
@@ -48,9 +50,8 @@ impl Audience {
         let halting = self.halting.clone();
         let judged = Box::new(move |status| halting.judged(status));
         let mut reporter = Reporter::new(plan, locator, out_dir, judged, writer);
-        reporter.meter = self.meter.clone();
-        reporter.live = self.live.clone();
-        reporter.settled = SettledLog::of(self.telemetry.events.as_ref());
+        let settled = SettledLog::of(self.telemetry.events.as_ref());
+        reporter.telling = Telling { meter: self.meter.clone(), live: self.live.clone(), settled };
         reporter
     }
 
@@ -67,13 +68,13 @@ impl Audience {
             halting.hear(event);
         });
         // A million tasks a second are told of only to those who count them.
-        let counted = verbose || self.is_watched() || !self.halting.is_idle();
+        let counted = verbose || self.is_followed() || !self.halting.is_idle();
         if counted { observer } else { observer.without_tasks() }
     }
 
-    /// Whether somebody looks at how far the run is.
-    fn is_watched(&self) -> bool {
-        self.shown != Shown::Nothing || self.telemetry.events.is_some()
+    /// Whether somebody looks at tasks as they settle, before their records are made.
+    fn is_followed(&self) -> bool {
+        self.shown != Shown::Nothing || self.telemetry.events.as_ref().is_some_and(|events| events.of_tasks)
     }
 
     /// What measures the run from now on. Must be called within the runtime.
@@ -84,7 +85,7 @@ impl Audience {
 
     /// Says how long rows are expected to take, where somebody sees it.
     pub fn expect(&self, expected: Expected) {
-        if self.is_watched() {
+        if self.is_followed() {
             self.meter.expect(expected);
         }
     }
@@ -107,7 +108,7 @@ impl Audience {
             let total = counted.unwrap_or_default();
             self.halting.set_total(total);
             self.meter.set_total(total);
-        } else if self.is_watched() || self.telemetry.is_on() {
+        } else if self.shown != Shown::Nothing || self.telemetry.is_on() {
             let meter = self.meter.clone();
             // Not joined: nobody needs the number once the run has ended.
             std::thread::Builder::new().name("wpool-count".into()).spawn(move || {
