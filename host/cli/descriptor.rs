@@ -9,7 +9,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::path::Path;
 
 use rustix::fs::OFlags;
-use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_getfd};
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
 
 use crate::cli::stdout;
 
@@ -78,4 +78,17 @@ pub fn copy(number: RawFd) -> Option<File> {
     let flags = fcntl_getfd(descriptor).ok()?;
     let inherited = number < FIRST || !flags.contains(FdFlags::CLOEXEC);
     fcntl_dupfd_cloexec(descriptor, FIRST).ok().filter(|_| inherited).map(File::from)
+}
+
+/// Has no child get a descriptor that the process was started with, but for the standard streams. From then on [`copy`]
+/// takes it for one of wpool's own.
+#[allow(unsafe_code, reason = "a number that was typed is made a descriptor")]
+pub fn keep_from_children(number: RawFd) {
+    if number < FIRST {
+        return;
+    }
+    // SAFETY: as in `copy`.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    // One that is not open needs no flag.
+    let _ = fcntl_setfd(descriptor, FdFlags::CLOEXEC);
 }

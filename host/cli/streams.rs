@@ -103,7 +103,7 @@ impl Write for SharedPipe {
 }
 
 /// Length of the lines at the beginning that fit into [`PIPE_BUF`] together, or of the first line if it does not.
-fn whole_lines(bytes: &[u8]) -> usize {
+pub fn whole_lines(bytes: &[u8]) -> usize {
     if bytes.len() <= PIPE_BUF {
         return bytes.len();
     }

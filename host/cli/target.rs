@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 use wpool::place::{Found, Kind, PUBLIC, Place};
 
 use crate::cli::descriptor;
@@ -21,6 +21,9 @@ use crate::cli::journal::{beside, is_free};
 
 /// Folders whose links lead to devices and open descriptors; only root puts something there.
 const SYSTEM: [&str; 2] = ["/dev", "/proc"];
+
+/// The mode of what another user's program reads, whatever the umask.
+const READABLE: u32 = 0o644;
 
 /// Where an output goes.
 #[derive(Clone, Debug)]
@@ -149,6 +152,23 @@ impl Target {
             Way::Descriptor(file) => (&**file).write_all(bytes),
         };
         written.map_err(CannotWrite::at(&self.path))
+    }
+
+    /// Makes a file of the bytes stand there that everybody may read, whole or not at all.
+    pub fn publish(&self, bytes: &[u8]) -> Result<(), CannotWrite> {
+        let published = |place: &Place| {
+            let mut draft = place.draft(PUBLIC)?;
+            rustix::fs::fchmod(&draft.file, Mode::from_raw_mode(READABLE))?;
+            draft.file.write_all(bytes)?;
+            draft.put(self.overwrite).map(drop)
+        };
+        let place = self.place().ok_or_else(|| io::Error::other("it is not a regular file"));
+        place.and_then(published).map_err(CannotWrite::at(&self.path))
+    }
+
+    /// Whether opening it may wait for a reader.
+    pub fn waits(&self) -> bool {
+        matches!(self.way, Way::Path)
     }
 
     /// Finds out whether [`Target::write`] could make its file.

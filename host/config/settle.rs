@@ -33,6 +33,7 @@ impl PoolConfig {
     /// As [`PoolConfig::check`].
     pub(crate) fn settle(&mut self) -> Result<(), SettingError> {
         self.check()?;
+        self.task.post_mortem |= self.task.profile.is_some();
         self.task.receipts |= self.task.post_mortem;
         if self.task.deterministic.is_some() {
             self.task.limits.fuel.get_or_insert(DETERMINISTIC_FUEL);

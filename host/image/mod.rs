@@ -175,8 +175,8 @@ struct Maker<'a> {
 impl<'a> Maker<'a> {
     fn new(program: &'a Program, config: &'a PoolConfig, spawner: &'a Spawner) -> Result<Maker<'a>, Error> {
         let reset = config.puts_back().is_ok();
-        let settings =
-            ImageSettings { reset, ..ImageSettings::of(&config.worker_limits(), config.task.deterministic.is_some()) };
+        let (is_seeded, looks) = (config.task.deterministic.is_some(), config.task.profile.is_some());
+        let settings = ImageSettings { reset, ..ImageSettings::of(&config.worker_limits(), is_seeded, looks) };
         let mut maker = Maker { program, config, spawner, worker: config.worker_command()?, cache: None, settings };
         maker.cache = config.cache.as_deref().and_then(|dir| {
             let opened = Cache::open(dir).and_then(|cache| match config.task.grants.writable_at(dir).is_some() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::model::profile::Profile;
 use crate::model::typed::RowError;
 
 /// The closed list of what can become of a task, as it stands in a record's `status`.
@@ -260,6 +261,8 @@ pub struct Measured {
     /// A WebAssembly core dump for debuggers, after a trap and if [`crate::TaskSettings::post_mortem`] asks for it. Empty
     /// if it would exceed [`crate::model::limits::MAX_CORE_DUMP`].
     pub core_dump: Option<Bytes>,
+    /// Samples of the stack, if [`crate::TaskSettings::profile`] asks for them.
+    pub profile: Option<Profile>,
     /// The stderr of a task that is ok.
     pub stderr: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! The settings of tasks, and what is wrong with settings.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -41,6 +42,9 @@ pub struct TaskSettings {
     /// ([`crate::outcome::Measured::core_dump`]). It is meant for looking at one task: a dump holds the guest's memory. Implies
     /// `receipts`.
     pub post_mortem: bool,
+    /// Sample the stack of a task about once in this time, while it runs guest code ([`crate::outcome::Measured::profile`]).
+    /// It is meant for looking at one task. Implies `post_mortem`.
+    pub profile: Option<Duration>,
 }
 
 impl Default for TaskSettings {
@@ -57,6 +61,7 @@ impl Default for TaskSettings {
             success_codes: vec![0],
             receipts: false,
             post_mortem: false,
+            profile: None,
         }
     }
 }

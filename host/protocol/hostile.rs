@@ -134,7 +134,7 @@ proptest! {
         let detail = AnswerDetail { error: Some(error), peak_memory: Some(1 << 40), cpu_us: Some(7), ..AnswerDetail::default() };
         let refusal = crate::model::error::Refusal::new(crate::model::error::RefusalCode::BadModule, "offset 7");
         let compile = CompileSetup {
-            settings: ImageSettings::of(&Default::default(), false),
+            settings: ImageSettings::of(&Default::default(), false, false),
             limits: Default::default(),
             goal: Goal::Init,
             sandbox: Default::default(),

@@ -100,9 +100,10 @@ pub(crate) struct ImageSettings {
 }
 
 impl ImageSettings {
-    /// The settings of an image for tasks with these limits, each in an instance of its own.
-    pub fn of(limits: &Limits, deterministic: bool) -> ImageSettings {
-        let epochs = limits.deadline.is_some() || limits.cpu.is_some();
+    /// The settings of an image for tasks with these limits, each in an instance of its own. `looks` asks for the checks
+    /// that interrupt a task, whatever they are for.
+    pub fn of(limits: &Limits, deterministic: bool, looks: bool) -> ImageSettings {
+        let epochs = limits.deadline.is_some() || limits.cpu.is_some() || looks;
         ImageSettings { epochs, fuel: limits.fuel.is_some(), deterministic, reset: false }
     }
 

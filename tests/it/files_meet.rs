@@ -44,7 +44,9 @@ fn with_rows() -> TempDir {
 #[test]
 fn rows_of_standard_input_are_never_destroyed() {
     let folder = with_rows();
-    for output in ["--failed", "--summary-json", "-o", "--overwrite -o", "--overwrite --state-out"] {
+    for output in
+        ["--failed", "--summary-json", "--events", "--metrics-file", "-o", "--overwrite -o", "--overwrite --state-out"]
+    {
         for name in ["rows", "./rows", "other"] {
             for input in ["", "-", "/dev/stdin", "/proc/self/fd/0"] {
                 let script = format!("$run {output} {name} {input} < rows");
@@ -142,6 +144,8 @@ fn outputs_of_one_run_do_not_meet() {
         ("$run rows --failed out > out", ["out", "takes the records"]),
         ("$run rows -o out --overwrite 2>> out", ["out", "records and messages"]),
         ("$run rows --summary-json out 2>> out", ["out", "the summary and messages"]),
+        ("$run rows --events out 2>> out", ["out", "the events and messages"]),
+        ("$run rows --events /dev/fd/3 --metrics-file out 3>> out", ["out", "the events and the metrics"]),
         ("$run rows -o new --failed out --summary-json /dev/fd/3 3>> out", ["out", "failed rows and the summary"]),
         ("$run rows -o old --overwrite --failed old.wpool/journal", ["old.wpool", "for the journal"]),
         ("$run rows -o old --overwrite --out-dir old.wpool", ["old.wpool", "for the journal"]),

@@ -177,6 +177,7 @@ pages! {
     the_commands_on_output_do_what_they_say: "docs/guide/output.md",
     the_commands_on_configuration_do_what_they_say: "docs/guide/configuration.md",
     the_commands_on_reports_do_what_they_say: "docs/guide/reports.md",
+    the_commands_on_monitoring_do_what_they_say: "docs/guide/monitoring.md",
     the_commands_on_resuming_do_what_they_say: "docs/guide/resume.md",
     the_commands_on_shards_do_what_they_say: "docs/guide/shards.md",
     the_commands_on_comparing_do_what_they_say: "docs/guide/compare.md",

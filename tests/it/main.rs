@@ -39,6 +39,7 @@ mod journal;
 mod languages;
 mod layers;
 mod lists;
+mod monitoring;
 mod orphans;
 mod out_of_reach;
 mod outcomes;

@@ -71,6 +71,8 @@ fn a_run_whose_own_files_its_tasks_could_replace_is_refused_by_name() {
         ("--dir data:rw -o link/out", "-o: link/out"),
         ("--dir data:rw --failed data/f", "--failed: data/f"),
         ("--dir data:rw --summary-json data/s", "--summary-json: data/s"),
+        ("--dir data:rw --events data/e", "--events: data/e"),
+        ("--dir data:rw --metrics-file data/m", "--metrics-file: data/m"),
         ("--dir data:rw --state-out data/s", "--state-out: data/s"),
         ("--dir data:rw --out-dir data/o", "--out-dir: data/o"),
         ("--dir data:rw --out-dir data", "--out-dir: data"),

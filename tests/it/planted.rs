@@ -29,13 +29,15 @@ const fn output(what: &'static str, options: &'static str, place: &'static str) 
     Output { what, options, place }
 }
 
-const OUTPUTS: [Output; 18] = [
+const OUTPUTS: [Output; 20] = [
     output("records", "-o shared/x --overwrite", "shared/x"),
     output("records without a journal", "-o shared/x --overwrite --no-journal", "shared/x"),
     output("failed rows", "--failed shared/x", "shared/x"),
     output("the summary", "--summary-json shared/x", "shared/x"),
     output("the JUnit report", "--junit shared/x", "shared/x"),
     output("the page", "--html shared/x", "shared/x"),
+    output("the events", "--events shared/x", "shared/x"),
+    output("the metrics", "--metrics-file shared/x", "shared/x"),
     output("the state", "--state-out shared/x --overwrite", "shared/x"),
     output("the folder of outputs", "--out-dir shared/x --overwrite", "shared/x"),
     output("an output", "--out-dir shared --out-name x --overwrite", "shared/x"),
@@ -215,9 +217,17 @@ fn what_comes_to_the_place_of_an_output_during_the_run_leads_nowhere() {
 
 #[test]
 fn a_link_at_an_output_is_refused_by_name_before_anything_is_run() {
-    for options in
-        ["-o l", "-o l --overwrite", "-o l --resume", "--failed l", "--summary-json l", "--state-out l", "--out-dir l"]
-    {
+    for options in [
+        "-o l",
+        "-o l --overwrite",
+        "-o l --resume",
+        "--failed l",
+        "--summary-json l",
+        "--events l",
+        "--metrics-file l",
+        "--state-out l",
+        "--out-dir l",
+    ] {
         let stage = Stage::new();
         let target = if options.contains("dir") { "victims" } else { "victim" };
         symlink(target, stage.path("l")).expect("a link");
@@ -236,12 +246,19 @@ fn another_users_file_and_pipe_are_refused_by_name() {
     if !(stage.plant(Planted::OthersFile, &stage.path("f")) && stage.plant(Planted::OthersPipe, &stage.path("p"))) {
         return;
     }
-    for options in ["-o f --overwrite", "--failed f", "--summary-json f", "--state-out f --overwrite"] {
+    for options in [
+        "-o f --overwrite",
+        "--failed f",
+        "--summary-json f",
+        "--events f",
+        "--metrics-file f",
+        "--state-out f --overwrite",
+    ] {
         let ran = stage.run(&format!("{options} rows"));
         assert_eq!(ran.code, USAGE, "{options}: {}", ran.stderr);
         assert!(ran.stderr.contains("f belongs to another user"), "{options}: {}", ran.stderr);
     }
-    for options in ["-o p", "--failed p", "--summary-json p", "--state-out p"] {
+    for options in ["-o p", "--failed p", "--summary-json p", "--events p", "--state-out p"] {
         let ran = stage.run(&format!("{options} rows"));
         assert_eq!(ran.code, USAGE, "{options}: {}", ran.stderr);
         assert!(ran.stderr.contains("p is a pipe of another user; --overwrite"), "{options}: {}", ran.stderr);

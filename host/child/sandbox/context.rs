@@ -13,6 +13,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use super::call::Call;
 use super::determinism::Key;
 use super::guard::{Deadline, Stopped};
+use super::profiler::Profiler;
 use super::row_dirs::own_path;
 use super::scratch::ScratchRoot;
 use super::stdio::{Printed, Stdio};
@@ -49,6 +50,7 @@ pub(super) struct TaskContext {
     pub printed: Printed,
     pub time: ActiveTime,
     pub page: Arc<SharedPage>,
+    pub profiler: Option<Profiler>,
     /// The file system of scratch directories.
     pub scratch: Option<Arc<ScratchRoot>>,
     /// Set when the program imports WASI: tasks then run on an asynchronous stack, driven by this runtime of one

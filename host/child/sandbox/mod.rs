@@ -23,6 +23,7 @@ mod listing;
 mod listings;
 mod parts;
 mod pristine;
+pub(crate) mod profiler;
 mod random;
 mod reading;
 mod row_dirs;
@@ -54,6 +55,7 @@ use self::core::CoreProgram;
 use self::guard::Deadline;
 pub(crate) use self::isolation::Keeper;
 pub(crate) use self::keyvalue::state_link::StateLink;
+use self::profiler::Profiler;
 pub(crate) use self::scratch::ScratchRoot;
 pub(crate) use self::stdio::Printed;
 use self::task::Runner;
@@ -145,6 +147,7 @@ impl Sandbox {
             page,
             time,
             scratch: None,
+            profiler: task.profile.map(Profiler::new),
             runtime: runtime.map_err(|error| ChildError::Other(error.to_string()))?,
         };
         let keeper = Keeper::new(task);
@@ -180,6 +183,11 @@ impl Sandbox {
     /// The time that deadlines count. The clock makes it pass.
     pub fn time(&self) -> &ActiveTime {
         &self.context.time
+    }
+
+    /// What samples the stacks of tasks, if they are sampled.
+    pub fn profiler(&self) -> Option<&Profiler> {
+        self.context.profiler.as_ref()
     }
 
     /// Runs one task, which began at `begun`, to its end. Passes the answer to `sink` before the instance is restored,

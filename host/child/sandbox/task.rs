@@ -126,8 +126,11 @@ impl<P: Program> Home<P> {
         let mut store = Store::new(program.engine(), P::Store::new(Guard::new(context.settings.limits.memory)));
         store.limiter(|state| state.guard());
         if context.epochs {
-            let time = context.time.clone();
-            store.epoch_deadline_callback(move |mut store| store.data_mut().guard().epoch(&time));
+            let (time, profiler) = (context.time.clone(), context.profiler.clone());
+            store.epoch_deadline_callback(move |mut store| {
+                profiler.iter().for_each(|profiler| profiler.look(&store));
+                store.data_mut().guard().epoch(&time)
+            });
         }
         Home { pristine: None, store, instance: None, stdio: None, tasks: 0, taken: 0, spent: None }
     }

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread::{self, Thread};
+use std::time::Duration;
 
 use wasmtime::Engine;
 
 use super::outbox::Outbox;
-use crate::child::sandbox::time::{ActiveTime, TICK};
+use crate::child::sandbox::time::ActiveTime;
 
 /// Ticks while it is needed: by a task with a deadline, or by answers that wait behind a task. Otherwise its thread
 /// sleeps, because a hundred workers that each wake up a hundred times a second take a good part of a core.
@@ -30,10 +31,11 @@ struct Ticking {
 pub(super) type Overdue = Box<dyn Fn(&ActiveTime) + Send>;
 
 impl Clock {
-    /// Starts the thread, and waits until it runs.
+    /// Starts the thread, which ticks after equal times, and waits until it runs.
     pub fn start(
         engine: Engine,
         time: ActiveTime,
+        tick: Duration,
         outbox: Arc<Outbox>,
         overdue: Option<Overdue>,
     ) -> std::io::Result<Clock> {
@@ -48,7 +50,7 @@ impl Clock {
                 while !seen.running.load(Ordering::Acquire) {
                     thread::park();
                 }
-                thread::sleep(TICK);
+                thread::sleep(tick);
                 passing.tick();
                 engine.increment_epoch();
                 overdue.iter().for_each(|overdue| overdue(&passing));

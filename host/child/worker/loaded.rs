@@ -1,6 +1,7 @@
 //! A program that is loaded, behind its fence.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clock::{Clock, Overdue};
 use super::memory::data_of_tasks;
@@ -8,6 +9,7 @@ use super::outbox::Outbox;
 use crate::child::confine::{Confinement, Needs, file_system, without_rights};
 use crate::child::engine::layer::Layer;
 use crate::child::pipes::Pipes;
+use crate::child::sandbox::time::TICK;
 use crate::child::sandbox::{Layers, Sandbox, ScratchRoot};
 use crate::model::fence::Fence;
 use crate::protocol::contents::{MAX_SNAPSHOT, Span};
@@ -15,6 +17,9 @@ use crate::protocol::page::SharedPage;
 use crate::protocol::roles::{IMAGE_FD, Role, STATE_FD};
 use crate::protocol::setup::{ChildError, WorkerSetup};
 use crate::protocol::wire::Decoder;
+
+/// More wake-ups a second would take much of a core.
+const SHORTEST_TICK: Duration = Duration::from_micros(100);
 
 /// An intruder's work on a row.
 pub(in crate::child) type Intrusion = fn(&[u8]) -> Option<Vec<u8>>;
@@ -59,7 +64,8 @@ pub(super) fn fenced(
     }
     let outbox = Arc::new(Outbox::new(pipes.to_host.try_clone().map_err(other)?));
     let overdue = overdue(&sandbox);
-    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), outbox.clone(), overdue);
+    let tick = setup.task.profile.map_or(TICK, |interval| interval.clamp(SHORTEST_TICK, TICK));
+    let clock = Clock::start(sandbox.engine().clone(), sandbox.time().clone(), tick, outbox.clone(), overdue);
     let clock = clock.map_err(other)?;
     sandbox.start_threads().map_err(|error| ChildError::Other(error.to_string()))?;
     fence.around_all_threads();

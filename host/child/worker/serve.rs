@@ -7,6 +7,7 @@ use super::line::HostLine;
 use super::loaded::Fenced;
 use super::outbox::{Outbox, Pushed};
 use crate::child::pipes::Pipes;
+use crate::child::sandbox::profiler::Profiler;
 use crate::child::sandbox::{Answered, Beside, NoFunction};
 use crate::protocol::page::SharedPage;
 use crate::protocol::setup::WorkerSetup;
@@ -56,13 +57,18 @@ fn run_lease(setup: &WorkerSetup, fenced: &mut Fenced, page: &SharedPage, lease:
             return Ok(());
         }
         let limits = &setup.task.limits;
-        let timed = row.deadline.or(limits.deadline).or(limits.cpu).is_some();
+        let profiler = sandbox.profiler().cloned();
+        let timed = row.deadline.or(limits.deadline).or(limits.cpu).is_some() || profiler.is_some();
+        profiler.iter().for_each(Profiler::begin);
         clock.begin(timed, pushed == Pushed::First);
         page.forget_no_memory();
         let mut sink = |answer: Answered<'_>| {
             // Sent before the answer: after the answer, the host may need nothing more.
             if let Some(beside) = &answer.beside {
                 tell(outbox, beside);
+            }
+            if let Some(profile) = profiler.as_ref().map(Profiler::end) {
+                outbox.send(&[&wire::head(Kind::Profile, &profile), &profile]);
             }
             let ended = Instant::now();
             pushed = outbox.push(&answer, ended - begun, setup.flush_each);

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use crate::cli::args::{ReportKind, Run};
 
+/// What `--events` writes.
+pub const EVENTS: &str = "the events";
+
 /// A file that is written beside the records, and replaced without being asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Beside<'a> {
@@ -19,6 +22,8 @@ impl Run {
         let files = [
             ("--failed", &self.output.failed, "failed rows"),
             ("--summary-json", &self.messages.summary_json, "the summary"),
+            ("--events", &self.messages.events, EVENTS),
+            ("--metrics-file", &self.messages.metrics_file, "the metrics"),
         ];
         let files = files.into_iter().filter_map(|(option, path, what)| Some((option, path.as_ref()?, what)));
         let reports = self.reports.files().map(|(kind, path)| (kind.option(), path, what(kind)));

@@ -34,6 +34,7 @@ use wpool::worker::ENGINE_VERSION;
 use crate::cli::projects::LANGUAGES;
 use crate::cli::scripts::SCRIPT_LANGUAGES;
 pub use bench::*;
+pub use beside::*;
 pub use config::*;
 pub use diff::*;
 pub use engines::*;

@@ -86,6 +86,9 @@ pub struct Replay {
     /// Print the record, with its receipt, as JSON
     #[arg(long)]
     pub json: bool,
+    /// Write where the task spends its time to FILE, for profiler.firefox.com, and as folded stacks to FILE.folded
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub profile: Option<PathBuf>,
     /// Write the WebAssembly core dump of a trap, or of running out of fuel, to FILE, which must not exist
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub coredump: Option<PathBuf>,

@@ -22,7 +22,7 @@ pub enum Which {
 #[command(next_help_heading = "Shards")]
 pub struct Sharding {
     /// Run one part of the rows, the I-th of N; auto asks the variables of the engine that started wpool.
-    /// {shard} in -o, --failed and --summary-json is I
+    /// {shard} in the paths of outputs is I
     #[arg(long, value_name = "I/N|auto", value_parser = which, conflicts_with_all = ["once", "state", "state_in", "state_out"])]
     pub shard: Option<Which>,
     /// Number of shards, where the engine does not know it, or runs some of them again

@@ -10,6 +10,7 @@ pub mod engines;
 pub mod inspect;
 pub mod merge;
 pub mod new;
+mod profile;
 pub mod reduce;
 pub mod replay;
 pub mod report;

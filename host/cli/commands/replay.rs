@@ -13,6 +13,7 @@ use wpool::place::{PUBLIC, Place};
 use wpool::{Input, Outcome, Pool, Program, Shutdown, Status, TaskId, TaskResult, inert};
 
 use crate::cli::args;
+use crate::cli::commands::profile::ProfileFiles;
 use crate::cli::commands::runs::{Again, is_ordered};
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
@@ -32,9 +33,11 @@ const MAX_LINE: u64 = 64 << 20;
 /// Runs one task again and tells about it.
 pub fn replay(args: &args::Replay) -> Result<Exit> {
     let dump = args.coredump.as_deref().map(new_dump).transpose()?;
+    let profiles = args.profile.as_deref().map(ProfileFiles::new).transpose()?;
     let again = Again::find(&args.run, Some(args.id))?;
     let (plan, Subject { program, .. }) = again.single(args)?;
     dump.iter().try_for_each(|path| check_dump(path, &plan))?;
+    profiles.iter().try_for_each(|profiles| profiles.check(&plan))?;
     let format = Format {
         style: Style::Records { receipts: true },
         output_type: plan.output_type,
@@ -61,6 +64,9 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     format.push(&result, None, &mut line);
     if let Some(path) = &dump {
         write_dump(path, &result)?;
+    }
+    if let Some(profiles) = &profiles {
+        profiles.write(&result, &again.facts.program.name)?;
     }
     let compared = compare(recorded.as_ref(), &line, &result)?;
     let exit = if args.json {

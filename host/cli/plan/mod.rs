@@ -10,6 +10,7 @@ mod journal;
 mod layout;
 mod listed;
 mod locator;
+mod monitoring;
 mod outputs;
 mod overlap;
 mod pool;
@@ -35,6 +36,7 @@ pub use self::extras::{Extras, Place};
 pub use self::layout::{Header, Layout, Table, TableFormat};
 pub use self::listed::{QUOTED, push_path};
 pub use self::locator::{LINE_BITS, Locator};
+pub use self::monitoring::Monitoring;
 pub use self::overlap::check_streams;
 pub use self::pool::base_config;
 pub use self::reports::{ReportsPlan, is_github};
@@ -97,6 +99,7 @@ pub struct Plan {
     pub strict: bool,
     pub messages: Messages,
     pub reports: Option<ReportsPlan>,
+    pub monitoring: Monitoring,
     /// Only say what would run.
     pub dry: bool,
     /// Files that were read when the plan was made.
@@ -185,6 +188,7 @@ impl Plan {
             strict: typed.strict_input,
             dry: typed.messages.dry_run,
             messages: messages(&typed.messages, output_file.is_some())?,
+            monitoring: monitoring::monitoring(&typed.messages)?,
             output: output_file,
             read: overlap::read_beside(&typed).into_iter().map(|(path, _)| path).collect(),
             task: typed.source.task,
@@ -240,7 +244,8 @@ impl Plan {
         };
         let written = [&self.output, &self.failed, &self.state_out, &self.messages.summary_json];
         let reports = self.reports.iter().flat_map(|reports| reports.files.iter().map(|(_, target)| target));
-        let written = written.into_iter().flatten().chain(reports).map(Target::path);
+        let monitoring = [&self.monitoring.events, &self.monitoring.metrics];
+        let written = written.into_iter().chain(monitoring).flatten().chain(reports).map(Target::path);
         let named = self.read.iter().map(PathBuf::as_path).chain(rows.iter().map(|file| &**file));
         named.chain(written).chain(STREAMS.iter().map(Path::new))
     }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::cli::args::EVENTS;
 use crate::cli::descriptor::{is_stdin, is_stdout};
 use crate::cli::errors::usage;
 use crate::cli::journal::beside;
-use crate::cli::plan::overlap::{self, STATE_OUT, Written};
+use crate::cli::plan::overlap::{self, MESSAGES, STATE_OUT, Written};
 use crate::cli::plan::source::Source;
 use crate::cli::{args, stdout, target};
 
@@ -36,6 +37,9 @@ pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let written: Vec<_> = named.chain(stdout).chain([Written::stderr()]).collect();
     overlap::check_reads(&written, typed, source)?;
     check_twice(&written)?;
+    if let Some(events) = &typed.messages.events {
+        check_mixed(events, &written, to_stdout(output))?;
+    }
     if let Some(records) = &records {
         let outputs = beside.iter().map(|beside| beside.path).chain(state);
         check_journal(records, outputs, output.out_dir.as_deref())?;
@@ -76,6 +80,21 @@ fn check_twice(written: &[Written<'_>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses events that would stand between the lines of another output, whoever reads both. Messages for people have no
+/// reader that it would confuse.
+fn check_mixed(path: &Path, written: &[Written<'_>], with_records: bool) -> Result<()> {
+    let shown = path.display();
+    if with_records && is_stdout(path) {
+        return usage(format!("--events {shown}: that is standard output, which takes the records"));
+    }
+    let events = Written::at(path, EVENTS);
+    let others = written.iter().filter(|other| ![EVENTS, MESSAGES].contains(&other.what));
+    match others.into_iter().find(|other| events.mixes_with(other)) {
+        Some(other) => usage(format!("{shown} cannot take {} and {EVENTS}", other.what)),
+        None => Ok(()),
+    }
 }
 
 /// Refuses outputs in the folder that is for the journal of the records.

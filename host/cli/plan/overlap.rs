@@ -15,6 +15,8 @@ use crate::cli::{args, descriptor, program};
 /// What `--state-in` reads, and `--state-out` writes.
 const STATE_IN: &str = "the state to start with (--state-in)";
 pub const STATE_OUT: &str = "the shared state";
+/// What is written to standard error.
+pub const MESSAGES: &str = "messages (standard error)";
 
 /// A regular file or a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl<'a> Written<'a> {
 
     /// Standard error, on which messages come whatever was typed.
     pub fn stderr() -> Written<'static> {
-        Written::stream("standard error", 2, "messages (standard error)")
+        Written::stream("standard error", 2, MESSAGES)
     }
 
     fn stream(name: &str, number: i32, what: &'static str) -> Written<'static> {
@@ -82,6 +84,11 @@ impl<'a> Written<'a> {
     /// Whether both are one regular file.
     pub fn leads_to(&self, other: &Written<'_>) -> bool {
         self.identity.filter(|identity| identity.is_file).is_some_and(|own| other.identity == Some(own))
+    }
+
+    /// Whether what is written to both comes to one reader.
+    pub fn mixes_with(&self, other: &Written<'_>) -> bool {
+        self.identity.is_some() && self.identity == other.identity
     }
 
     /// Whether both lead to one file, and writing one of them would cut off what the other has written.

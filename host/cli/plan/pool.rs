@@ -66,6 +66,7 @@ fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
         // The prints of a task that is ok come with its measurements.
         receipts: output.receipts || typed.messages.show_output,
         post_mortem: false,
+        profile: None,
     })
 }
 

@@ -239,7 +239,8 @@ impl Head {
     }
 }
 
-fn push_number(mut number: u64, line: &mut Vec<u8>) {
+/// Appends a number, as there are several in each line.
+pub fn push_number(mut number: u64, line: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     loop {

@@ -8,7 +8,7 @@ use wpool::{Event, Setting};
 use crate::cli::options::listed;
 use crate::cli::plan::Shown;
 use crate::cli::report::bar::Line;
-use crate::cli::report::progress::Counts;
+use crate::cli::report::counter::Counts;
 use crate::cli::say;
 use crate::cli::units::show_time;
 

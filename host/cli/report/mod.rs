@@ -3,6 +3,7 @@
 mod advice;
 mod bar;
 mod compiling;
+mod counter;
 mod ending;
 mod expected;
 mod failures;
@@ -10,6 +11,7 @@ mod firsts;
 mod front;
 mod hints;
 mod ledger;
+mod live;
 mod pieces;
 mod printed;
 mod progress;
@@ -18,6 +20,8 @@ pub mod state_file;
 mod summary;
 pub mod summary_file;
 mod tally;
+mod telemetry;
+mod telling;
 mod times;
 mod verify;
 
@@ -28,7 +32,7 @@ use anyhow::Result;
 use futures_core::Stream;
 use tokio::sync::watch;
 use wpool::bulk::{OkSpan, Settled, Supply};
-use wpool::{Outcome, Results, Status, TaskResult};
+use wpool::{Results, Status, TaskResult};
 
 use crate::cli::args::Only;
 use crate::cli::journal::MAX_ROWS;
@@ -38,7 +42,7 @@ use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::places::{FRONT, Places, Stretch};
 use crate::cli::records::record::Format;
 use crate::cli::records::recorder::Recorder;
-use crate::cli::records::writer::{Done, Line, Piece, Writer};
+use crate::cli::records::writer::{Done, Line, Writer};
 pub use compiling::Compiling;
 pub use ending::Reported;
 pub use expected::Expected;
@@ -47,10 +51,13 @@ pub use firsts::Replay;
 pub use front::Front;
 use hints::Hints;
 pub use ledger::Ledger;
-use pieces::Pieces;
+pub use live::Live;
+use pieces::{Pieces, push_file};
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
+pub use telemetry::{Sample, SettledLog, Telemetry};
+pub use telling::Telling;
 pub use verify::{Chooser, Verified, verifying};
 
 /// Hears of each task that answered, once its output is judged.
@@ -71,7 +78,7 @@ pub struct Reporter {
     pub kept: Option<Kept>,
     /// The positions of rows, where the pool does not have all rows of the input.
     pub places: Option<Places>,
-    pub meter: Arc<Meter>,
+    pub telling: Telling,
     /// Tasks that were reported.
     reported: u64,
     ordered: bool,
@@ -105,7 +112,7 @@ impl Reporter {
             recorder: None,
             kept: None,
             places: None,
-            meter: Arc::default(),
+            telling: Telling::default(),
             reported: 0,
             ordered: !plan.unordered,
             show_output: plan.messages.show_output,
@@ -165,6 +172,7 @@ impl Reporter {
             if let Some(places) = self.places.as_ref().filter(|_| self.ordered) {
                 places.pass(self.reported);
             }
+            self.telling.tell(&self.tally);
             self.write(pieces).await;
             self.spent += began.elapsed();
             if self.unwanted || !(any || waiting || more) {
@@ -180,15 +188,7 @@ impl Reporter {
     async fn write(&mut self, pieces: Pieces) {
         // A note is there before the record of its row.
         self.recorder.iter_mut().for_each(Recorder::flush);
-        let all = || pieces.full.iter().chain([&pieces.last]);
-        all().for_each(|piece| self.output.pace().announce(&piece.lines));
-        for piece in pieces.full.into_iter().chain([pieces.last]) {
-            self.unwanted |= !self.output.write(piece).await;
-        }
-        if let Some(writer) = &self.failed {
-            writer.pace().announce(&pieces.failed.lines);
-            self.unwanted |= !writer.write(pieces.failed).await;
-        }
+        self.unwanted |= !pieces.write(&self.output, self.failed.as_ref()).await;
         if let Some(chooser) = &mut self.chooser {
             chooser.flush().await;
         }
@@ -227,13 +227,13 @@ impl Reporter {
         let Some(kept) = &self.kept else { return false };
         let in_place = kept.in_place();
         self.tally.keep(Status::Ok, in_place);
-        self.meter.keep(in_place, 0);
+        self.telling.meter.keep(in_place, 0);
         // In a run without order every task that comes is the next one.
         let next = self.ordered.then_some(self.reported);
         for _ in 0..MAX_ROWS {
             let Some(KeptRow { status, line, row, .. }) = kept.before(next) else { return false };
             self.tally.keep(status, 1);
-            self.meter.keep(1, u64::from(status != Status::Ok));
+            self.telling.meter.keep(1, u64::from(status != Status::Ok));
             if let Some((record, line)) = line {
                 let piece = pieces.next();
                 piece.lines.extend_from_slice(&line);
@@ -260,6 +260,7 @@ impl Reporter {
         };
         self.tally.add_span(span, &places);
         self.chooser.iter_mut().for_each(|chooser| chooser.look_at_span(span, &places));
+        self.telling.settled.iter_mut().for_each(|log| log.add_span(span, &places));
         self.hints.pass();
         let ran = self.recorder.as_mut().map(|recorder| recorder.span(span, &places, &self.format.locator));
         let mut lines = Vec::with_capacity(ran.as_ref().map_or(0, Vec::len));
@@ -288,6 +289,7 @@ impl Reporter {
             self.format.check(&mut result);
             (self.judged)(result.outcome.status());
         }
+        self.telling.settled.iter_mut().for_each(|log| log.add(&result));
         self.tally.add(&result);
         self.tally.firsts.add(&result, &self.format.locator);
         self.hints.hear(&result, &self.format.locator);
@@ -299,7 +301,7 @@ impl Reporter {
             failures::lost(&self.format.locator, &result);
         }
         let piece = pieces.next();
-        let file = self.write_file(&result, piece);
+        let file = push_file(self.out_dir.as_ref(), &result, piece);
         let begin = piece.lines.len();
         if self.only.is_none_or(|only| (only == Only::Ok) == ok) {
             self.format.push(&result, file.as_deref(), &mut piece.lines);
@@ -309,16 +311,6 @@ impl Reporter {
             let ran = recorder.result(&result, &self.format.locator);
             piece.add(Done::Now(result.input, result.outcome.status(), Line { length, ran }));
         }
-    }
-
-    /// Has an output written as a file, if outputs are, and gives the path for the record.
-    fn write_file(&self, result: &TaskResult, piece: &mut Piece) -> Option<String> {
-        let (Some(dir), Outcome::Ok(output)) = (&self.out_dir, &result.outcome) else { return None };
-        // The row would have been rejected if it made no name.
-        let name = dir.name(&result.input, result.id.0).ok()?;
-        let shown = dir.show(&name);
-        piece.push_file(dir, name, output);
-        Some(shown)
     }
 
     /// Hands the last rows over that run twice.
@@ -337,6 +329,7 @@ impl Reporter {
     /// Waits for the last line to be written, or until [`Reporter::stuck`].
     pub async fn finish(mut self, forced: &watch::Receiver<bool>) -> Reported {
         self.hints.end();
+        self.telling.tell(&self.tally);
         ending::finish(self.tally, [Some(self.output), self.failed].into_iter().flatten(), forced).await
     }
 }

@@ -12,8 +12,10 @@ use wpool::{Event, Status, Stopper};
 use crate::cli::plan::Shown;
 use crate::cli::records::kept::Positions;
 use crate::cli::report::bar::Bars;
+use crate::cli::report::counter::Counts;
 use crate::cli::report::expected::Expected;
 use crate::cli::report::standing::Standing;
+use crate::cli::report::telemetry::EventLog;
 use crate::cli::units::show_time;
 use crate::cli::{say, terminal};
 
@@ -22,9 +24,6 @@ const FRAME: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_secs(1);
 /// Looking more often would cost more than it tells.
 const SHORTEST_LOOK: Duration = Duration::from_millis(20);
-/// When the counter first says something, and the most it waits then; it doubles, so that logs of long runs stay short.
-const FIRST_COUNT: Duration = Duration::from_secs(2);
-const LONGEST_COUNT: Duration = Duration::from_secs(30);
 /// A rate is of this time: long enough to be steady, short enough to follow.
 const RECENT: Duration = Duration::from_secs(10);
 
@@ -65,6 +64,12 @@ impl Meter {
         }
     }
 
+    /// Counts records of this run, and all that are not ok, where nobody has heard of their tasks.
+    pub fn record(&self, records: u64, not_ok: u64) {
+        self.settled.fetch_max(records, Ordering::Relaxed);
+        self.not_ok.fetch_max(not_ok, Ordering::Relaxed);
+    }
+
     /// Counts rows that an earlier run has done.
     pub fn keep(&self, count: u64, not_ok: u64) {
         self.kept.fetch_add(count, Ordering::Relaxed);
@@ -80,33 +85,8 @@ impl Meter {
         self.total.store(total, Ordering::Relaxed);
     }
 
-    fn total(&self) -> Option<u64> {
+    pub fn total(&self) -> Option<u64> {
         Some(self.total.load(Ordering::Relaxed)).filter(|total| *total != UNKNOWN)
-    }
-}
-
-/// When the counter says something: after times that do not depend on when it is looked at.
-#[derive(Debug)]
-pub struct Counts {
-    next: Duration,
-    pause: Duration,
-}
-
-impl Default for Counts {
-    fn default() -> Self {
-        Counts { next: FIRST_COUNT, pause: FIRST_COUNT }
-    }
-}
-
-impl Counts {
-    /// Whether something is to be said, so long after the start. What was missed meanwhile is not made up for.
-    pub fn are_due(&mut self, elapsed: Duration) -> bool {
-        let are_due = elapsed >= self.next;
-        while elapsed >= self.next {
-            self.pause = (self.pause * 2).min(LONGEST_COUNT);
-            self.next += self.pause;
-        }
-        are_due
     }
 }
 
@@ -128,6 +108,8 @@ pub struct Monitor {
     pub workers: usize,
     /// Tasks that run as long as this are told of; `None` for never.
     pub slow: Option<Duration>,
+    /// Other programs are told as well, every second.
+    pub events: Option<EventLog>,
 }
 
 /// Shows progress until it is dropped.
@@ -160,19 +142,24 @@ impl Monitor {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut told = HashSet::new();
         let mut history = VecDeque::from([(Instant::now(), 0)]);
-        let (begun, mut counts) = (Instant::now(), Counts::default());
+        let (begun, mut counts, mut next) = (Instant::now(), Counts::default(), LOOK);
         loop {
             ticks.tick().await;
             let running = self.positions.running(self.stopper.running());
             self.tell_slow(&running, &mut told);
-            if self.shown == Shown::Nothing {
+            if self.shown == Shown::Nothing && self.events.is_none() {
                 continue;
             }
             let standing = self.standing(&running, &mut history);
+            let elapsed = begun.elapsed() + every / 2;
+            if let Some(events) = self.events.as_ref().filter(|_| elapsed >= next) {
+                next = elapsed + LOOK - every / 2;
+                events.progress(&standing, running.len());
+            }
             if let Some(bars) = &bars {
                 let bars = bars.clone();
                 terminal::frame(move || bars.show(&standing, &running));
-            } else if counts.are_due(begun.elapsed() + every / 2) {
+            } else if self.shown == Shown::Counter && counts.are_due(elapsed) {
                 say(format_args!("{}", standing.line()));
             }
         }
@@ -217,20 +204,6 @@ impl Monitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_counter_keeps_its_times_however_late_it_is_looked_at() {
-        let told = |step: u64| {
-            let mut counts = Counts::default();
-            let looks = (0..100_000).step_by(step as usize).map(Duration::from_millis);
-            looks.filter(|look| counts.are_due(*look)).map(|look| look.as_secs()).collect::<Vec<_>>()
-        };
-        assert_eq!(told(1_000), [2, 6, 14, 30, 60, 90]);
-        assert_eq!(told(1_001), [2, 6, 14, 30, 60, 90], "no look is on time");
-        let mut counts = Counts::default();
-        let late = [3_600, 3_601, 3_602].map(|late| counts.are_due(Duration::from_secs(late)));
-        assert_eq!(late, [true, false, false], "after a pause it says one thing");
-    }
 
     #[test]
     fn time_left_is_what_tasks_took_shared_among_workers() {

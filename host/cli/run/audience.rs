@@ -10,8 +10,11 @@ use crate::cli::plan::{Locator, Plan, Shown, Source};
 use crate::cli::records::kept::Positions;
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::writer::Writer;
-use crate::cli::report::{Compiling, Expected, Ledger, Meter, Monitor, Reporter, Showing};
+use crate::cli::report::{
+    Compiling, Expected, Ledger, Live, Meter, Monitor, Reporter, SettledLog, Showing, Telemetry, Telling,
+};
 use crate::cli::rows;
+use crate::cli::run::gauge::Gauge;
 use crate::cli::run::halting::Halting;
 use crate::cli::runtime::beside;
 use crate::cli::shard::{Cut, Shard};
@@ -25,10 +28,12 @@ pub struct Audience {
     pub positions: Positions,
     shown: Shown,
     compiling: Arc<Compiling>,
+    pub telemetry: Arc<Telemetry>,
+    live: Live,
 }
 
 impl Audience {
-    pub fn new(plan: &Plan, program: &str) -> Audience {
+    pub fn new(plan: &Plan, program: &str, telemetry: Arc<Telemetry>) -> Audience {
         Audience {
             ledger: Arc::default(),
             meter: Arc::default(),
@@ -36,6 +41,8 @@ impl Audience {
             halting: Arc::new(Halting::new(plan.halts.clone(), plan.output_type != OutputType::Auto)),
             shown: plan.messages.progress,
             compiling: Arc::new(Compiling::new(program.to_owned(), plan.messages.steps)),
+            telemetry,
+            live: Live::default(),
         }
     }
 
@@ -43,14 +50,17 @@ impl Audience {
         let halting = self.halting.clone();
         let judged = Box::new(move |status| halting.judged(status));
         let mut reporter = Reporter::new(plan, locator, out_dir, judged, writer);
-        reporter.meter = self.meter.clone();
+        let settled = SettledLog::of(self.telemetry.events.as_ref());
+        reporter.telling = Telling { meter: self.meter.clone(), live: self.live.clone(), settled };
         reporter
     }
 
     pub fn observer(&self, verbose: bool) -> Observer {
         let (ledger, meter, halting) = (self.ledger.clone(), self.meter.clone(), self.halting.clone());
         let (positions, compiling) = (self.positions.clone(), self.compiling.clone());
+        let events = self.telemetry.events.clone();
         let observer = Observer::new(move |event| {
+            events.iter().for_each(|events| events.hear(event, &positions));
             tell(positions.show(event).as_ref().unwrap_or(event), verbose);
             compiling.hear(event);
             ledger.hear(event);
@@ -58,13 +68,24 @@ impl Audience {
             halting.hear(event);
         });
         // A million tasks a second are told of only to those who count them.
-        let counted = verbose || self.shown != Shown::Nothing || !self.halting.is_idle();
+        let counted = verbose || self.is_followed() || !self.halting.is_idle();
         if counted { observer } else { observer.without_tasks() }
+    }
+
+    /// Whether somebody looks at tasks as they settle, before their records are made.
+    fn is_followed(&self) -> bool {
+        self.shown != Shown::Nothing || self.telemetry.events.as_ref().is_some_and(|events| events.of_tasks)
+    }
+
+    /// What measures the run from now on. Must be called within the runtime.
+    pub fn gauge(&self, stopper: Stopper) -> Gauge {
+        let (telemetry, live) = (self.telemetry.clone(), self.live.clone());
+        Gauge { telemetry, live, meter: self.meter.clone(), ledger: self.ledger.clone(), stopper }.start()
     }
 
     /// Says how long rows are expected to take, where somebody sees it.
     pub fn expect(&self, expected: Expected) {
-        if self.shown != Shown::Nothing {
+        if self.is_followed() {
             self.meter.expect(expected);
         }
     }
@@ -87,7 +108,7 @@ impl Audience {
             let total = counted.unwrap_or_default();
             self.halting.set_total(total);
             self.meter.set_total(total);
-        } else if self.shown != Shown::Nothing {
+        } else if self.shown != Shown::Nothing || self.telemetry.is_on() {
             let meter = self.meter.clone();
             // Not joined: nobody needs the number once the run has ended.
             std::thread::Builder::new().name("wpool-count".into()).spawn(move || {
@@ -103,6 +124,7 @@ impl Audience {
     pub fn show(&self, plan: &Plan, stopper: Stopper) -> Showing {
         let slow = (!plan.messages.quiet).then_some(plan.messages.slow);
         let (meter, positions) = (self.meter.clone(), self.positions.clone());
-        Monitor { shown: self.shown, meter, stopper, positions, workers: plan.config.workers, slow }.start()
+        let (workers, events) = (plan.config.workers, self.telemetry.events.clone());
+        Monitor { shown: self.shown, meter, stopper, positions, workers, slow, events }.start()
     }
 }

@@ -25,7 +25,8 @@ pub fn dry_run(mut plan: Plan) -> Result<Exit> {
     plan.config.cache = None;
     let program = plan.program_as_it_is()?;
     let outputs = [&plan.output, &plan.failed, &plan.state_out, &plan.messages.summary_json];
-    outputs.into_iter().flatten().try_for_each(Target::try_out)?;
+    let outputs = outputs.into_iter().chain([&plan.monitoring.events, &plan.monitoring.metrics]);
+    outputs.flatten().try_for_each(Target::try_out)?;
     let mut text = Lines::default();
     let mut exit = Exit::Ok;
     let count = rows::count(&plan.source, None)?;
@@ -159,7 +160,13 @@ fn describe_outputs(plan: &Plan, resumes: bool, text: &mut Lines) {
     if let Some(dir) = &plan.out_dir {
         add(text, "outputs", format_args!("files in {}", dir.path.display()));
     }
-    let others = [("failed rows", &plan.failed), ("state", &plan.state_out), ("summary", &plan.messages.summary_json)];
+    let others = [
+        ("failed rows", &plan.failed),
+        ("state", &plan.state_out),
+        ("summary", &plan.messages.summary_json),
+        ("events", &plan.monitoring.events),
+        ("metrics", &plan.monitoring.metrics),
+    ];
     for (name, target) in others {
         target.iter().for_each(|target| add(text, name, path(target)));
     }

@@ -5,6 +5,7 @@ mod audience;
 mod deadline;
 mod dry;
 mod early_end;
+mod gauge;
 mod halting;
 mod looking;
 pub mod measured;
@@ -37,7 +38,7 @@ use crate::cli::records::resume::{self, Journal, Prepared, Records};
 use crate::cli::records::writer::Writer;
 use crate::cli::report::state_file;
 use crate::cli::report::summary_file::{clear_summary, write_summary};
-use crate::cli::report::{Front, Reported, Reporter, Verified};
+use crate::cli::report::{Front, Reported, Reporter, Telemetry, Verified};
 use crate::cli::rows::spool::Spooled;
 use crate::cli::rows::{Occurrences, Rows, RowsEnd, Sharder, Steps, Whole, check};
 use crate::cli::runtime::{beside, runtime};
@@ -46,6 +47,7 @@ use crate::cli::{say, terminal};
 use asked::Asked;
 use audience::Audience;
 use early_end::EarlyEnd;
+use gauge::Gauge;
 use looking::{Looked, Looking};
 use measured::{Clock, Measured};
 use reporting::Material;
@@ -76,25 +78,57 @@ pub fn run(plan: Plan, subject: Option<Subject>) -> Result<Exit> {
 }
 
 fn run_rows(mut plan: Plan, subject: Option<Subject>) -> Result<Exit> {
+    let begun = match begin(&mut plan, subject) {
+        // Another run may write to the same files.
+        Err(error) if Exit::of_error(&error) == Exit::Usage => return Err(error),
+        begun => begun,
+    };
+    let kept = begun.as_ref().ok().map(|(subject, _)| &subject.kept);
+    let telemetry = match Telemetry::start(&plan, kept) {
+        Ok(telemetry) => Arc::new(telemetry),
+        Err(error) => return Err(begun.err().unwrap_or(error)),
+    };
+    runtime()?.block_on(async {
+        let asked = Asked::default();
+        let exit = match begun {
+            Ok((subject, prepared)) => {
+                terminal::go_live();
+                carry_out(plan, subject, prepared, &asked, telemetry.clone()).await
+            }
+            Err(error) => Err(error),
+        };
+        let code = Exit::of_result(&exit).into();
+        let ending = beside(move || {
+            telemetry.end(code);
+            Ok(())
+        });
+        let told = asked.unless_forced(ending).await.transpose();
+        asked.unless_forced(terminal::settle()).await;
+        told.and(exit)
+    })
+}
+
+/// Gets the program ready, and what there is of an earlier run.
+fn begin(plan: &mut Plan, subject: Option<Subject>) -> Result<(Subject, Option<Prepared>)> {
     let subject = match subject {
         Some(subject) => subject,
         None => plan.program()?,
     };
-    state_file::check(&plan)?;
-    clear_summary(&plan)?;
+    state_file::check(plan)?;
+    clear_summary(plan)?;
     reaper::start()?;
     let prepared = plan.journal.as_ref().map(|journal| resume::prepare(journal, &subject.kept)).transpose()?;
-    runtime()?.block_on(async {
-        let asked = Asked::default();
-        terminal::go_live();
-        let exit = carry_out(plan, subject, prepared, &asked).await;
-        asked.unless_forced(terminal::settle()).await;
-        exit
-    })
+    Ok((subject, prepared))
 }
 
-async fn carry_out(plan: Plan, subject: Subject, prepared: Option<Prepared>, asked: &Asked) -> Result<Exit> {
-    let run = Run::open(plan, subject, asked).await?;
+async fn carry_out(
+    plan: Plan,
+    subject: Subject,
+    prepared: Option<Prepared>,
+    asked: &Asked,
+    telemetry: Arc<Telemetry>,
+) -> Result<Exit> {
+    let run = Run::open(plan, subject, asked, telemetry).await?;
     match run.look_ahead(prepared.as_ref()).await? {
         Ahead::Ready(looked) => {
             let driven = run.drive(looked, prepared).await?;
@@ -113,6 +147,7 @@ struct Run {
     asked: Asked,
     early_end: EarlyEnd,
     pool: Pool,
+    gauge: Gauge,
     /// Where rows run a second time.
     second: Option<Pool>,
     out_dir: Option<Arc<OutDir>>,
@@ -146,14 +181,15 @@ struct Driven {
 
 impl Run {
     /// Starts the pool, and listens for all that may end the run early.
-    async fn open(mut plan: Plan, subject: Subject, asked: &Asked) -> Result<Run> {
+    async fn open(mut plan: Plan, subject: Subject, asked: &Asked, telemetry: Arc<Telemetry>) -> Result<Run> {
         let began = Instant::now();
         // From here on SIGUSR1 ends nothing; what is asked before there is a pool is answered then.
         let questions = Questions::listen()?;
-        let audience = Audience::new(&plan, subject.program.name());
+        let audience = Audience::new(&plan, subject.program.name(), telemetry);
         plan.config.observer = audience.observer(plan.messages.verbose);
         let second = twice::pool(&subject.program, &plan);
         let pool = start(subject.program, &plan).await?;
+        let gauge = audience.gauge(pool.stopper());
         let second = twice::start(second).await?;
         // While the rows are opened and read.
         pool.warm_up();
@@ -161,7 +197,8 @@ impl Run {
         questions.answer(pool.stopper(), audience.positions.clone());
         let early_end = EarlyEnd::listen(&plan, audience.halting.clone(), &pool.stopper(), asked, began)?;
         let locator = Locator::new(&plan.source);
-        Ok(Run { plan, kept: subject.kept, audience, asked: asked.clone(), early_end, pool, second, out_dir, locator })
+        let (kept, asked) = (subject.kept, asked.clone());
+        Ok(Run { plan, kept, audience, asked, early_end, pool, gauge, second, out_dir, locator })
     }
 
     /// Looks at all rows where that is to be done before the first of them is run.
@@ -254,7 +291,7 @@ impl Run {
 
     /// Ends what the run has made, and reports on it.
     async fn finish(self, driven: Driven) -> Result<Exit> {
-        let Run { plan, kept: program, audience, asked, early_end, pool, second, .. } = self;
+        let Run { plan, kept: program, audience, asked, early_end, pool, gauge, second, .. } = self;
         let Driven { reporter, reported, rows, whole, journal, traces, kept, measured, verified } = driven;
         let whole = whole.and_then(|whole| whole.get().cloned());
         pool.shutdown(Shutdown::Kill).await;
@@ -265,6 +302,7 @@ impl Run {
         // Whatever ended the run, what it had to say is written first.
         let unwanted = reporter.unwanted;
         let Reported { tally, exit: written, closed } = reporter.finish(&asked.forced()).await;
+        gauge.set();
         let state_written = state_file::write(&plan);
         let exit = match reported {
             // Told to end before it could begin.
@@ -298,7 +336,9 @@ impl Run {
         }
         rows.failure().iter().for_each(|why| say(format_args!("{why}")));
         let exit = reporting::make(&plan, &program, material, &summary, exit);
-        write_summary(&plan, &summary, exit)
+        let exit = write_summary(&plan, &summary, exit);
+        audience.telemetry.sum_up(Exit::of_result(&exit).into(), &summary);
+        exit
     }
 
     /// Who looks at the names of output files, if there are any.

@@ -113,6 +113,11 @@ impl OkSpan {
         &self.rows
     }
 
+    /// The slot of the worker that ran them.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
     /// Bytes of all outputs.
     pub fn output_bytes(&self) -> usize {
         self.answers.output_bytes()

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::attendant::Attendant;
 use crate::model::event::Event;
 use crate::model::outcome::{Failure, Measured, Outcome, Receipt, Status};
+use crate::model::profile::Profile;
 use crate::pool::inner::PoolState;
 use crate::pool::queue::SpanTimes;
 use crate::protocol::setup::{AnswerDetail, Notice};
@@ -21,6 +22,7 @@ impl Attendant<'_> {
                 }
                 Kind::Notice => self.notice(&frame)?,
                 Kind::CoreDump if self.shared.config.task.post_mortem => self.core_dump = Some(frame.payload),
+                Kind::Profile if self.shared.config.task.profile.is_some() => self.profile = Some(profile(&frame)?),
                 Kind::StateCall => {
                     let next = self.worker.page.next();
                     self.calls.carry_out(&mut self.shared.lock().queue, self.slot, next, frame)?;
@@ -148,6 +150,7 @@ impl Attendant<'_> {
                 start: detail.start_us.map(Duration::from_micros),
                 cpu: detail.cpu_us.map(Duration::from_micros),
                 core_dump: self.core_dump.take(),
+                profile: self.profile.take(),
                 stderr: detail.stderr,
             }));
         }
@@ -159,4 +162,11 @@ impl Attendant<'_> {
         let failure = Failure { status: head.status, output, truncated, error };
         Ok((Outcome::NotOk(Box::new(failure)), receipt))
     }
+}
+
+/// A profile, of which no index leads nowhere.
+fn profile(frame: &Frame) -> Result<Profile, WireError> {
+    let profile: Profile =
+        serde_json::from_slice(&frame.payload).map_err(|error| WireError::Text(error.to_string()))?;
+    if profile.is_sound() { Ok(profile) } else { Err(WireError::Text("a profile whose indexes lead nowhere".into())) }
 }

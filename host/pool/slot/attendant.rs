@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::health::Health;
 use super::sizer::Sizer;
 use super::state_calls::StateCalls;
+use crate::model::profile::Profile;
 use crate::pool::shared::Shared;
 use crate::pool::worker::{Spare, Worker};
 use crate::protocol::wire::Encoder;
@@ -35,6 +36,8 @@ pub(super) struct Attendant<'a> {
     pub spare: Option<Spare>,
     /// A core dump that arrived ahead of its answer.
     pub core_dump: Option<Bytes>,
+    /// A profile that arrived ahead of its answer.
+    pub profile: Option<Profile>,
 }
 
 impl<'a> Attendant<'a> {
@@ -54,6 +57,7 @@ impl<'a> Attendant<'a> {
             useful: false,
             spare: None,
             core_dump: None,
+            profile: None,
         }
     }
 }

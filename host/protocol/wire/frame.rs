@@ -46,14 +46,16 @@ pub enum Kind {
     StateReply = 13,
     /// Worker to host, before the answer of a task that trapped: its core dump.
     CoreDump = 14,
+    /// Worker to host, before the answer of a task: its profile, as JSON.
+    Profile = 15,
 }
 
 impl Kind {
     pub(super) fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        const ALL: [Kind; 14] = [
+        const ALL: [Kind; 15] = [
             Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot, StateCall,
-            StateReply, CoreDump,
+            StateReply, CoreDump, Profile,
         ];
         ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
@@ -62,7 +64,7 @@ impl Kind {
     /// takes many times its length.
     pub(super) fn most(self, limit: usize) -> usize {
         match self {
-            Kind::Ready | Kind::Refused | Kind::Report | Kind::Notice => limit.min(MAX_TEXT),
+            Kind::Ready | Kind::Refused | Kind::Report | Kind::Notice | Kind::Profile => limit.min(MAX_TEXT),
             _ => limit,
         }
     }

@@ -10,7 +10,7 @@ fn a_dry_run_says_what_would_run_and_leaves_no_trace() {
     let before = desk.names();
     let mut command = desk.command(
         "run echo.wat rows --dry-run -j 3 --timeout 2s --memory 64MiB --dir . --env SECRET=value -o out --failed again \
-         --summary-json summary",
+         --summary-json summary --events log --metrics-file run.prom",
     );
     let ran = run(command.env("XDG_CACHE_HOME", desk.path("cache")), "");
     assert_eq!(ran.code, OK, "{}", ran.stderr);
@@ -27,6 +27,8 @@ fn a_dry_run_says_what_would_run_and_leaves_no_trace() {
         "out.wpool\n",
         "failed rows again\n",
         "summary     summary\n",
+        "events      log\n",
+        "metrics     run.prom\n",
     ] {
         assert!(ran.stdout.contains(needle), "no {needle:?} in {}", ran.stdout);
     }

@@ -8,7 +8,7 @@ use clap::Parser;
 
 use crate::cli::args::{Action, Args, RecordFormat, Run};
 use crate::cli::config::{Failure, Whole};
-use crate::cli::descriptor::{is_stdin, is_stdout};
+use crate::cli::descriptor::{self, is_stdin, is_stdout};
 use crate::cli::errors::usage;
 
 /// The part of names that is the number of the shard.
@@ -55,6 +55,11 @@ pub fn words(command: &[String]) -> Result<Words> {
             "-o" | "--output" | "--failed" | "--summary-json" => {
                 let value = value.or_else(|| rest.next().cloned()).unwrap_or_default();
                 run.extend([option.to_owned(), path(&value)]);
+            }
+            // Where what reads them looks for them.
+            "--events" | "--metrics-file" => {
+                let value = value.or_else(|| rest.next().cloned()).unwrap_or_default();
+                run.extend([option.to_owned(), numbered(&value)]);
             }
             _ if is_short_output(word) => {
                 run.extend(["-o".to_owned(), numbered(&word[2..])]);
@@ -124,6 +129,8 @@ fn typed(command: &[String]) -> Result<Run> {
         "--output-format: shards have lines of JSON, and the merge can make a table"
     } else if parsed.output.out_dir.is_some() {
         "--out-dir: a run that writes files cannot be resumed"
+    } else if parsed.messages.events.as_ref().is_some_and(|path| descriptor::number(path).is_some()) {
+        "--events: shards on other machines have no such descriptor, so name a file"
     } else if parsed.messages.dry_run {
         "--dry-run is not a run"
     } else if reads_stdin {
@@ -172,13 +179,15 @@ mod tests {
 
     #[test]
     fn each_shard_writes_its_own_files_and_the_merge_what_was_typed() {
-        let made =
-            made("run t.wasm r -o a/out.jsonl --failed=bad --overwrite --timeout 1s --summary-json s.json -- -o x");
+        let made = made(
+            "run t.wasm r -o a/out.jsonl --failed=bad --overwrite --timeout 1s --summary-json s.json --events e \
+                  --metrics-file=/m/x.prom -- -o x",
+        );
         let words = made.expect("a command");
         assert_eq!(
             words.run.join(" "),
             "wpool run --resume t.wasm r -o a/out.{shard}.jsonl --failed a/bad.{shard} --timeout 1s --summary-json \
-             a/s.{shard}.json -- -o x"
+             a/s.{shard}.json --events e.{shard} --metrics-file /m/x.{shard}.prom -- -o x"
         );
         assert_eq!(
             words.merge.join(" "),

@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf, absolute};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -29,6 +30,9 @@ pub struct Again {
     pub dir: Dir,
     pub facts: Facts,
 }
+
+/// Time between two samples of a task that is profiled.
+const SAMPLING: Duration = Duration::from_millis(1);
 
 const NO_FILE: &str = "its output is not a regular file any more";
 
@@ -122,6 +126,7 @@ impl Again {
             (typed.sharding.shard, typed.sharding.shard_count) = (Some(Which::Fixed(number, *of)), None);
         }
         (typed.output.failed, typed.messages.summary_json, typed.reports) = (None, None, Reports::default());
+        (typed.messages.events, typed.messages.metrics_file) = (None, None);
         typed.output.output = Some(output(&self.folder));
         let of_lines = !typed.once && !typed.source.are_files();
         let lists = [&mut typed.source.files_from, &mut typed.source.files0_from];
@@ -191,6 +196,7 @@ impl Again {
         plan.config.workers = 1;
         plan.config.retry = wpool::Retry::default();
         plan.config.task.post_mortem = true;
+        plan.config.task.profile = args.profile.is_some().then_some(SAMPLING);
         self.say_grants(&plan);
         let subject = self.program(&mut plan)?;
         self.say_changed(&subject, &plan, "");

@@ -33,8 +33,10 @@ pub fn shard(typed: &mut args::Run) -> Result<Option<Shard>> {
         }
         args::Which::Auto => auto(count, typed.messages.quiet)?,
     };
-    let paths = [&mut typed.output.output, &mut typed.output.failed, &mut typed.messages.summary_json];
-    for path in paths.into_iter().flatten() {
+    let messages = &mut typed.messages;
+    let beside = [&mut messages.summary_json, &mut messages.events, &mut messages.metrics_file];
+    let paths = [&mut typed.output.output, &mut typed.output.failed].into_iter().chain(beside);
+    for path in paths.flatten() {
         *path = filled(path, number, of);
     }
     Ok(Some(Shard { number, of, by }))
