@@ -130,6 +130,7 @@ pub mod limits {
 /// The details of an outcome and of a receipt.
 pub mod outcome {
     pub use crate::model::outcome::{ErrorDetail, Layer, Measured};
+    pub use crate::model::touched::{Access, Denial, Touched, TouchedDir};
 }
 
 /// The compiler's report on a program.

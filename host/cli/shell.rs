@@ -3,9 +3,17 @@
 /// A path as a shell and wpool read it.
 pub fn path(path: &str) -> String {
     // A name like an option, or like standard input.
-    let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
+    if path.starts_with('-') { word(&format!("./{path}")) } else { word(path) }
+}
+
+/// A word as a shell reads it, which may be an option.
+pub fn word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !path.is_empty() && path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

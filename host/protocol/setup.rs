@@ -9,6 +9,7 @@ use crate::model::limits::{CompileLimits, Limits};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Draft, Report};
 use crate::model::settings::{Setting, TaskSettings};
+use crate::model::touched::Footprint;
 use crate::protocol::contents::Span;
 
 /// A worker's setup.
@@ -172,6 +173,9 @@ pub(crate) struct AnswerDetail {
     /// The stderr of a task that is ok. A failed task has it in its error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
+    /// What the task has touched beside its row, if that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footprint: Option<Footprint>,
     /// Parts of the output are missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,

@@ -11,4 +11,5 @@ pub mod places;
 pub mod record;
 pub mod resume;
 pub mod torn;
+mod touched;
 pub mod writer;
