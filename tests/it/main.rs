@@ -37,6 +37,7 @@ mod javascript;
 mod journal;
 mod languages;
 mod layers;
+mod learn;
 mod lists;
 mod orphans;
 mod out_of_reach;

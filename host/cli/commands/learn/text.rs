@@ -95,7 +95,8 @@ impl Lesson {
         }
         self.notes.iter().for_each(|note| lines.add(format_args!("note: {note}")));
         if self.flags.is_empty() {
-            lines.add("it needs no grants. For wpool.toml:");
+            let why = if self.denied.is_empty() { "it needs no grants" } else { "no grant would give it more" };
+            lines.add(format_args!("{why}. For wpool.toml:"));
         } else {
             if self.flags.iter().any(|word| shell::word(word) != *word) {
                 lines.add("note: a word stands in quotes, which $(…) does not read: paste the options");
