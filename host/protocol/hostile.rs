@@ -9,9 +9,10 @@ use crate::model::entries::{CoreEntries, CoreFunction, Shape};
 use crate::model::grants::{DirGrant, Grants};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Draft, Function, Kind, Resources};
-use crate::model::touched::{Access, Denial, Footprint};
+use crate::model::touched::{Access, Denial};
 use crate::model::typed::{Case, Field, Signature, Type};
 use crate::protocol::contents::{Contents, Span};
+use crate::protocol::footprint::Footprint;
 use crate::protocol::setup::{
     AnswerDetail, ChildError, CompileSetup, Compiled, Goal, Hello, ImageSettings, Notice, Proposals, WorkerSetup,
 };

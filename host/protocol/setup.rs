@@ -9,8 +9,8 @@ use crate::model::limits::{CompileLimits, Limits};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Draft, Report};
 use crate::model::settings::{Setting, TaskSettings};
-use crate::model::touched::Footprint;
 use crate::protocol::contents::Span;
+use crate::protocol::footprint::Footprint;
 
 /// A worker's setup.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::model::touched::{Access, Denial, Footprint, MAX_DENIALS, MAX_NAME};
+use crate::model::touched::{Access, Denial};
+use crate::protocol::footprint::{Footprint, MAX_DENIALS, MAX_NAME};
 
 /// Most open directories that are known by their paths. What is looked up in others is not logged.
 const MAX_DIRS: usize = 256;

@@ -15,8 +15,8 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, sockets};
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView as _};
 
 use super::component_store::ComponentStore;
+use super::interfaces::{MONOTONIC, VERSION};
 use super::kind::GuestStore as _;
-use super::link::{MONOTONIC, VERSION};
 use super::log::Ended;
 use crate::model::touched::Access;
 

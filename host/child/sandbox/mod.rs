@@ -15,6 +15,7 @@ mod exit;
 mod function;
 mod guard;
 mod init;
+mod interfaces;
 mod isolation;
 mod keyvalue;
 mod kind;

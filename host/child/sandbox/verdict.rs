@@ -17,7 +17,7 @@ use super::texts;
 use crate::child::engine::max_frames;
 use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
-use crate::model::touched::Footprint;
+use crate::protocol::footprint::Footprint;
 use crate::protocol::setup::{AnswerDetail, timeout_detail};
 
 /// Most bytes of a function's name that are kept. Mangled names of C++ and Rust have some hundred.

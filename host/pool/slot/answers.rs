@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::attendant::Attendant;
 use crate::model::event::Event;
 use crate::model::outcome::{Failure, Measured, Outcome, Receipt, Status};
-use crate::model::touched::Footprint;
 use crate::pool::inner::PoolState;
+use crate::protocol::footprint::Footprint;
 use crate::protocol::setup::{AnswerDetail, Notice};
 use crate::protocol::wire::{Answer, Answers, Frame, Kind, WireError};
 

@@ -82,8 +82,7 @@ fn temporary_files_need_a_scratch_directory_and_no_directory_of_the_host() {
 #[test]
 fn what_was_typed_and_not_used_is_left_out() {
     let (place, task) = (place(), wat("open-path"));
-    let ran =
-        learned(place.path(), &task, "--dir data::/data:rw --dir data/inner::/other --env A=b --state", "r/data/x\n");
+    let ran = learned(place.path(), &task, "--dir data::/data:rw --dir data/inner::/other --env A=b", "r/data/x\n");
     assert_eq!(ran.stdout, "--dir data::/data:ro\n", "{}", ran.stderr);
     assert!(ran.stderr.contains("/other") && ran.stderr.contains("never asks for its environment"), "{}", ran.stderr);
     let ran = learned(place.path(), &wat("env"), "--env A=b --env C=d", "1\n");

@@ -58,12 +58,15 @@ fn a_receipt_has_the_variables_of_a_task_that_asked_for_them() {
 fn each_task_of_an_instance_has_its_own_list() {
     let place = place();
     for isolation in ["fresh", "auto", "reuse"] {
-        let args = format!("-j 1 --isolation {isolation}");
-        let found = receipts(place.path(), &wat("component-luck"), &args, "1\n1\n1\n");
-        assert!(found.iter().all(|receipt| *receipt == found[0] && receipt["used"] != Value::Null), "{found:?}");
-        let found = receipts(place.path(), &wat("component-http"), "-j 1", "!\nfine\n");
-        assert_eq!(found[1], json!({}));
+        let args = format!("--receipts -j 1 --isolation {isolation}");
+        let ran = run(&mut wpool_run(&wat("component-luck"), &args), "1\n1\n1\n");
+        let found: Vec<_> = ran.each("receipt").into_iter().map(touched).collect();
+        let interfaces = found[0]["used"]["interfaces"].as_array().expect("a list");
+        assert!(interfaces.contains(&json!("wasi:random/random")), "{found:?}");
+        assert!(found.len() == 3 && found.iter().all(|receipt| *receipt == found[0]), "{isolation}: {found:?}");
     }
+    let found = receipts(place.path(), &wat("component-http"), "-j 1", "!\nfine\n");
+    assert_eq!(found[1], json!({}));
 }
 
 #[test]

@@ -146,8 +146,8 @@ impl Advice {
         let (mut options, is_unknown) = dirs.options(places);
         if is_unknown {
             self.note(format!(
-                "{UNKNOWN} stands for a directory of this machine, which only you know: below the working directory there \
-                 is none of that path"
+                "{UNKNOWN} stands for a directory of this machine, which only you know: nothing below the working \
+                 directory has that path"
             ));
         }
         if options.iter().any(|option| option.starts_with(".::")) {
