@@ -23,6 +23,8 @@ pub struct Case {
     /// The rows are on a standard input that no task has read.
     pub ignores_stdin: bool,
     pub deterministic: bool,
+    /// The program has an `init`, which runs before all tasks and is not watched.
+    pub has_init: bool,
 }
 
 /// The smallest grants, under the names of their options.
@@ -54,7 +56,7 @@ pub fn advise(given: &Given, seen: &Seen, case: Case, places: &impl Places) -> A
     advice.directories(given, seen, &wanted);
     advice.scratch(given, seen, &wanted);
     advice.new_directories(wanted, places);
-    advice.environment(given, seen);
+    advice.environment(given, seen, case);
     advice.interfaces(given, seen);
     advice.remarks(seen, case);
     advice
@@ -167,7 +169,7 @@ impl Advice {
         }
     }
 
-    fn environment(&mut self, given: &Given, seen: &Seen) {
+    fn environment(&mut self, given: &Given, seen: &Seen, case: Case) {
         let all = "WASI gives all variables at once, so which of them it reads cannot be seen";
         match (seen.env, given.env.is_empty()) {
             (true, true) => self.note(format!(
@@ -175,6 +177,12 @@ impl Advice {
             )),
             (true, false) => {
                 self.note(format!("the program asks for its environment. {all}: all that were given stay"));
+                self.needed.env.clone_from(&given.env);
+            }
+            (false, false) if case.has_init => {
+                self.note(
+                    "its `init`, which is not watched, may ask for the environment: all variables stay".to_owned(),
+                );
                 self.needed.env.clone_from(&given.env);
             }
             (false, false) => {
@@ -323,6 +331,8 @@ mod tests {
         let advice = advise(&given, &seen, Case::default(), &Data);
         assert_eq!(advice.needed, dirs(&["a::/a:ro", "b::/b:ro", "d::/d:rw"]));
         assert!(advice.notes.iter().any(|note| note.contains("/c")), "{:?}", advice.notes);
+        let case = Case { has_init: true, ..Case::default() };
+        assert_eq!(advise(&given, &seen, case, &Data).needed.env, ["LANG=C"], "who knows");
         (seen.env, seen.interfaces) = (true, [STATE.to_owned()].into());
         let advice = advise(&given, &seen, Case::default(), &Data);
         assert_eq!((advice.needed.env, advice.needed.state), (vec!["LANG=C".to_owned()], true));
