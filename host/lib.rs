@@ -131,6 +131,7 @@ pub mod limits {
 pub mod outcome {
     pub use crate::model::outcome::{ErrorDetail, Layer, Measured};
     pub use crate::model::profile::{Call, Profile, Sample};
+    pub use crate::model::touched::{Access, Denial, Touched, TouchedDir};
 }
 
 /// The compiler's report on a program.

@@ -106,7 +106,7 @@ fn act(action: Action) -> anyhow::Result<Exit> {
         Action::Merge(merge) => commands::merge::merge(&merge),
         Action::Inspect(inspect) => commands::inspect::inspect(&inspect),
         Action::Schema(schema) => commands::inspect::schema(&schema),
-        Action::Check(check) => commands::check::check(&check),
+        Action::Check(check) => commands::check::check(*check),
         Action::Bench(bench) => commands::bench::bench(*bench),
         Action::Serve => commands::serve::serve(),
         Action::New(args) => commands::new::new(&args),

@@ -6,7 +6,7 @@ pub fn path(path: &str) -> String {
     if path.starts_with('-') { word(&format!("./{path}")) } else { word(path) }
 }
 
-/// A word as a shell reads it.
+/// A word as a shell reads it, which may be an option.
 pub fn word(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

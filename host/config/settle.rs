@@ -34,7 +34,7 @@ impl PoolConfig {
     pub(crate) fn settle(&mut self) -> Result<(), SettingError> {
         self.check()?;
         self.task.post_mortem |= self.task.profile.is_some();
-        self.task.receipts |= self.task.post_mortem;
+        self.task.receipts |= self.task.post_mortem || self.task.learn.is_some();
         if self.task.deterministic.is_some() {
             self.task.limits.fuel.get_or_insert(DETERMINISTIC_FUEL);
         }
@@ -129,7 +129,7 @@ impl PoolConfig {
             () if !matches!(self.task.isolation, Isolation::Auto | Isolation::Reset) => {
                 "they are to be fresh, or used again"
             }
-            () if !self.task.grants.dirs.is_empty() => "it has directories",
+            () if !self.task.grants.dirs.is_empty() || self.task.learn.is_some() => "it has directories",
             () if self.task.grants.scratch.is_some() => "it has a scratch directory",
             () if self.init.as_ref().is_some_and(|init| init.each) => "`init` is to run in each instance",
             // The engine counts to this number, with the work of copying data into an instance on top.

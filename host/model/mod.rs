@@ -23,4 +23,5 @@ pub(crate) mod settings;
 pub(crate) mod span;
 pub(crate) mod task;
 pub(crate) mod template;
+pub(crate) mod touched;
 pub mod typed;

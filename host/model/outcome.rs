@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::model::profile::Profile;
+use crate::model::touched::Touched;
 use crate::model::typed::RowError;
 
 /// The closed list of what can become of a task, as it stands in a record's `status`.
@@ -265,6 +266,8 @@ pub struct Measured {
     pub profile: Option<Profile>,
     /// The stderr of a task that is ok.
     pub stderr: Option<String>,
+    /// What the task has touched beside its row; `None` if it was nothing.
+    pub touched: Option<Touched>,
 }
 
 impl Receipt {
@@ -285,7 +288,9 @@ impl Receipt {
     /// Bytes of the guest's choosing that the receipt holds in memory while it waits.
     pub(crate) fn size(&self) -> usize {
         self.measured.as_ref().map_or(0, |measured| {
-            measured.core_dump.as_ref().map_or(0, Bytes::len) + measured.stderr.as_ref().map_or(0, String::len)
+            measured.core_dump.as_ref().map_or(0, Bytes::len)
+                + measured.stderr.as_ref().map_or(0, String::len)
+                + measured.touched.as_ref().map_or(0, Touched::size)
         })
     }
 

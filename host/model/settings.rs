@@ -1,6 +1,7 @@
 //! The settings of tasks, and what is wrong with settings.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -36,8 +37,12 @@ pub struct TaskSettings {
     pub bare_outputs: bool,
     /// Exit codes of a command that count as ok.
     pub success_codes: Vec<i32>,
-    /// Measure wall time and peak memory of each task.
+    /// Measure wall time and peak memory of each task, and note what it touches and is denied.
     pub receipts: bool,
+    /// An empty directory, which tasks find at `/`, read-only. Without any directory, the library of most languages fails
+    /// to open a file before anybody is asked; with this one it asks, and what is looked up here counts as denied
+    /// ([`crate::outcome::Touched::denied`]). Implies `receipts`.
+    pub learn: Option<PathBuf>,
     /// Keep everything about a task that is stopped: the whole backtrace, up to 10 000 frames, and after a trap the core dump
     /// ([`crate::outcome::Measured::core_dump`]). It is meant for looking at one task: a dump holds the guest's memory. Implies
     /// `receipts`.
@@ -60,6 +65,7 @@ impl Default for TaskSettings {
             bare_outputs: false,
             success_codes: vec![0],
             receipts: false,
+            learn: None,
             post_mortem: false,
             profile: None,
         }

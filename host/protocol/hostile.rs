@@ -6,10 +6,13 @@ use serde::de::DeserializeOwned;
 
 use crate::model::convention::{Convention, Fit};
 use crate::model::entries::{CoreEntries, CoreFunction, Shape};
+use crate::model::grants::{DirGrant, Grants};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Draft, Function, Kind, Resources};
+use crate::model::touched::{Access, Denial};
 use crate::model::typed::{Case, Field, Signature, Type};
 use crate::protocol::contents::{Contents, Span};
+use crate::protocol::footprint::Footprint;
 use crate::protocol::setup::{
     AnswerDetail, ChildError, CompileSetup, Compiled, Goal, Hello, ImageSettings, Notice, Proposals, WorkerSetup,
 };
@@ -89,6 +92,17 @@ fn draft() -> Draft {
     }
 }
 
+fn grants() -> Grants {
+    let dir = DirGrant { host: "/srv/in".into(), guest: "/in".into(), writable: false, row: None };
+    Grants { dirs: vec![dir], ..Grants::default() }
+}
+
+fn footprint() -> Footprint {
+    let denied = vec![Denial { access: Access::Open, name: "/etc/passwd".into() }];
+    let interfaces = vec!["wasi:random/random".to_owned()];
+    Footprint { denied, denied_more: 1, dirs: vec![(0, true)], env: true, interfaces }
+}
+
 fn compiled() -> Compiled {
     Compiled { draft: draft(), proposals: Proposals::default(), start: Some(Span { at: 4096, length: 100 }) }
 }
@@ -129,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn what_children_say_is_read_or_refused(changes in changes(), which in 0..6usize) {
+    fn what_children_say_is_read_or_refused(changes in changes(), which in 0..7usize) {
         let error = ErrorDetail { signal: Some("SIGKILL".into()), ..ErrorDetail::new("trap", "it \"broke\"\n") };
         let detail = AnswerDetail { error: Some(error), peak_memory: Some(1 << 40), cpu_us: Some(7), ..AnswerDetail::default() };
         let refusal = crate::model::error::Refusal::new(crate::model::error::RefusalCode::BadModule, "offset 7");
@@ -145,12 +159,15 @@ proptest! {
             1 => json(&ChildError::Program(refusal)),
             2 => json(&ChildError::Build("9.9.9/wire-9".into())),
             3 => json(&Notice::Impure),
-            4 => json(&Hello { build: "1".into(), setup: compile }),
+            4 => json(&AnswerDetail { footprint: Some(footprint()), ..AnswerDetail::default() }),
+            5 => json(&Hello { build: "1".into(), setup: compile }),
             _ => json(&AnswerDetail { stderr: Some("\u{1b}[2J".into()), ..AnswerDetail::default() }),
         };
         let bytes = changed(&text, &changes);
         if let Some(detail) = read::<AnswerDetail>(&bytes) {
             prop_assert!(read::<AnswerDetail>(json(&detail).as_bytes()).is_some(), "what was read can be told");
+            let touched = detail.footprint.and_then(|footprint| footprint.of(&grants()));
+            prop_assert!(touched.is_none_or(|touched| touched.dirs.iter().all(|dir| dir.guest == "/in")));
         }
         drop((read::<ChildError>(&bytes), read::<Notice>(&bytes), read::<Draft>(&bytes)));
         drop((read::<Hello<CompileSetup>>(&bytes), read::<Hello<WorkerSetup>>(&bytes)));

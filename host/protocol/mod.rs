@@ -1,6 +1,7 @@
 //! Everything that crosses a pipe or a page between a host and its children. It is pure, and every size is bounded.
 
 pub(crate) mod contents;
+pub(crate) mod footprint;
 #[cfg(test)]
 mod hostile;
 pub(crate) mod page;

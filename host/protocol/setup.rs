@@ -10,6 +10,7 @@ use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Draft, Report};
 use crate::model::settings::{Setting, TaskSettings};
 use crate::protocol::contents::Span;
+use crate::protocol::footprint::Footprint;
 
 /// A worker's setup.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -173,6 +174,9 @@ pub(crate) struct AnswerDetail {
     /// The stderr of a task that is ok. A failed task has it in its error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
+    /// What the task has touched beside its row, if that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footprint: Option<Footprint>,
     /// Parts of the output are missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,

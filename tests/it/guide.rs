@@ -183,6 +183,7 @@ pages! {
     the_commands_on_comparing_do_what_they_say: "docs/guide/compare.md",
     the_commands_on_runs_in_ci_do_what_they_say: "docs/guide/ci.md",
     the_commands_on_programs_do_what_they_say: "docs/guide/programs.md",
+    the_commands_on_least_privilege_do_what_they_say: "docs/guide/least-privilege.md",
     the_commands_on_typed_functions_do_what_they_say: "docs/guide/typed.md",
     the_commands_on_init_do_what_they_say: "docs/guide/init.md",
     the_commands_on_state_do_what_they_say: "docs/guide/state.md",

@@ -38,6 +38,7 @@ mod javascript;
 mod journal;
 mod languages;
 mod layers;
+mod learn;
 mod lists;
 mod monitoring;
 mod orphans;

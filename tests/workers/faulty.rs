@@ -177,6 +177,7 @@ fn nonsense(fault: &str, index: u32, row: &[u8]) -> Vec<u8> {
         "unknown-layer" => with(HEADER + 1, &[200]),
         "detail-without-sense" => answer(index, AnswerHead { status: Status::Failed, ..OK }, b"{\"error\":", b""),
         "ok-with-detail-without-sense" => answer(index, OK, b"fine", row),
+        "grant-of-another" => answer(index, OK, br#"{"footprint":{"dirs":[[0,false]]}}"#, row),
         "state-call" => wire::state_call(index, 0, &get),
         "state-of-another" => wire::state_call(index.wrapping_add(1), 0, &get),
         // Three, of which two come to the host together: between the others it may have answered.

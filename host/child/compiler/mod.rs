@@ -84,8 +84,10 @@ fn limit(limits: &CompileLimits) -> std::io::Result<()> {
 /// Raises the fence, before a byte of the program is read.
 fn fence(setup: &CompileSetup, host: i32) -> Result<(), ChildError> {
     let other = |error: std::io::Error| ChildError::Other(error.to_string());
-    let mut fence =
-        Confinement::new(setup.sandbox, Needs { role: Role::Compiler, host, dirs: &[], scratch: None, data: None });
+    let mut fence = Confinement::new(
+        setup.sandbox,
+        Needs { role: Role::Compiler, host, dirs: &[], empty_dir: None, scratch: None, data: None },
+    );
     fence.around_one_thread().map_err(other)?;
     start_threads(setup.threads).map_err(other)?;
     fence.around_all_threads();

@@ -53,10 +53,11 @@ fn restrict(needs: &Needs<'_>) -> Result<RulesetStatus, RulesetError> {
         .handle_access(AccessNet::from_all(KNOWN))?
         .scope(Scope::from_all(KNOWN))?;
     let mut ruleset = ruleset.create()?;
-    for dir in needs.dirs {
+    let granted = needs.dirs.iter().map(|dir| (dir.host.as_path(), dir.writable));
+    for (host, writable) in granted.chain(needs.empty_dir.map(|dir| (dir, false))) {
         // A task that opens the directory will report the error.
-        let Ok(opened) = PathFd::new(&dir.host) else { continue };
-        ruleset = ruleset.add_rule(PathBeneath::new(opened, rights(dir.writable)))?;
+        let Ok(opened) = PathFd::new(host) else { continue };
+        ruleset = ruleset.add_rule(PathBeneath::new(opened, rights(writable)))?;
     }
     if let Some(scratch) = needs.scratch {
         ruleset = ruleset.add_rule(PathBeneath::new(scratch, rights(true)))?;

@@ -88,7 +88,8 @@ impl ComponentProgram {
         let export = named(&report.entry)?;
         let init = report.init.as_deref().map(named).transpose()?;
         let init = init.map(|export| Init { export, is_of_script: report.convention == Convention::Script });
-        let pre = link::component(engine, &component, setup.state).map_err(|error| cannot_link(&error, setup.state))?;
+        let pre = link::component(engine, &component, setup.state, setup.task.receipts);
+        let pre = pre.map_err(|error| cannot_link(&error, setup.state))?;
         let calls = match report.signature() {
             Some(signature) => Calls::function(signature),
             None if report.convention == Convention::Command => Calls::Command,

@@ -5,12 +5,15 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower, ResourceTable, TypedF
 use wasmtime_wasi::cli::WasiCliCtxView;
 use wasmtime_wasi::clocks::{WasiClocksCtx, WasiClocksCtxView};
 use wasmtime_wasi::random::WasiRandomCtx;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::guard::Guard;
 use super::keyvalue::Keyvalue;
 use super::kind::{GuestStore, HAS_WORLD};
+use super::log::Log;
 use super::stdio::Stream;
+use super::world::World;
+use crate::model::touched::Access;
 
 /// The data in the store of a component.
 pub(super) struct ComponentStore {
@@ -26,10 +29,36 @@ pub(super) struct ComponentStore {
     told: bool,
     /// The guest has called a function that may make, use or drop a handle.
     held: bool,
+    /// What tasks touch, where that is asked for. Boxed, because hardly anybody asks.
+    log: Option<Box<Log>>,
 }
 
 impl ComponentStore {
+    /// Logs that a function of an interface was called.
+    pub fn touching(&mut self, interface: &str) -> &mut Self {
+        if let Some(log) = self.log() {
+            log.call(interface);
+        }
+        self
+    }
+
+    /// Logs that the environment was asked for.
+    pub fn asking_for_variables(&mut self) -> &mut Self {
+        if let Some(log) = self.log() {
+            log.ask_for_variables();
+        }
+        self
+    }
+
+    /// Logs that a function of an interface was called that nobody may call.
+    pub fn deny(&mut self, interface: &str) {
+        if let Some(log) = self.log() {
+            log.deny(Access::Interface, interface);
+        }
+    }
+
     pub fn keyvalue(&mut self) -> &mut Keyvalue {
+        self.touching("wasi:keyvalue");
         self.held = true;
         self.keyvalue.as_mut().expect("what was linked with shared state is given it before it is instantiated")
     }
@@ -79,7 +108,8 @@ impl ComponentStore {
 impl GuestStore for ComponentStore {
     fn new(guard: Guard) -> Self {
         let table = ResourceTable::new();
-        ComponentStore { guard, table, wasi: None, keyvalue: None, printed: None, told: false, held: false }
+        let (told, held) = (false, false);
+        ComponentStore { guard, table, wasi: None, keyvalue: None, printed: None, told, held, log: None }
     }
 
     fn guard(&mut self) -> &mut Guard {
@@ -90,9 +120,14 @@ impl GuestStore for ComponentStore {
         &self.guard
     }
 
-    fn give(&mut self, mut world: WasiCtxBuilder) {
-        self.wasi = Some(world.build());
+    fn give(&mut self, mut world: World) {
+        self.wasi = Some(world.wasi.build());
+        world.hand_log(&mut self.log);
         self.told = false;
+    }
+
+    fn log(&mut self) -> Option<&mut Log> {
+        self.log.as_deref_mut()
     }
 
     fn print_to(&mut self, stream: &Stream) {

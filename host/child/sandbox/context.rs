@@ -1,6 +1,8 @@
 //! The context that all tasks of a run share, and the parts of a task made from it.
 
 use std::future::Future;
+use std::io;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -13,11 +15,14 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use super::call::Call;
 use super::determinism::Key;
 use super::guard::{Deadline, Stopped};
+use super::log::{Granted, Log, Root};
 use super::profiler::Profiler;
 use super::row_dirs::own_path;
 use super::scratch::ScratchRoot;
 use super::stdio::{Printed, Stdio};
 use super::time::ActiveTime;
+use super::world::World;
+use crate::model::grants::Grants;
 use crate::model::limits::MAX_INPUT;
 use crate::model::report::Convention;
 use crate::model::settings::TaskSettings;
@@ -56,6 +61,19 @@ pub(super) struct TaskContext {
     /// Set when the program imports WASI: tasks then run on an asynchronous stack, driven by this runtime of one
     /// thread.
     pub runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// A directory that a guest finds.
+struct Found {
+    host: PathBuf,
+    permissions: FsPerms,
+    root: Root,
+}
+
+impl Found {
+    fn new(host: PathBuf, guest: &str, permissions: FsPerms, grant: Granted) -> Found {
+        Found { host, permissions, root: Root { grant, guest: guest.to_owned() } }
+    }
 }
 
 impl TaskContext {
@@ -100,7 +118,7 @@ impl TaskContext {
     }
 
     /// The WASI world of one task: its streams, its arguments and its grants, nothing else.
-    pub fn wasi(&self, stdio: &Stdio, call: &Call<'_>) -> wasmtime::Result<WasiCtxBuilder> {
+    pub fn wasi(&self, stdio: &Stdio, call: &Call<'_>) -> wasmtime::Result<World> {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(stdio.input.clone()).stdout(stdio.output.clone()).stderr(stdio.diagnostics.clone());
         wasi.args(call.command.as_ref().map_or(&[][..], |command| &command.args))
@@ -108,32 +126,55 @@ impl TaskContext {
             .max_random_size(MAX_RANDOM.into());
         // By default a guest may make sockets, but not use them. The fence takes the making for an attack.
         wasi.allow_tcp(false).allow_udp(false);
-        let mut of_row = call.dirs.iter().peekable();
-        for dir in &self.settings.grants.dirs {
-            let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-            match (&dir.row, of_row.next_if(|_| dir.row.is_some())) {
-                (None, _) => wasi.preopened_dir(&dir.host, &dir.guest, permissions)?,
-                (Some(_), Some(opened)) => wasi.preopened_dir(own_path(opened), &dir.guest, permissions)?,
-                // An instance of no task has no such directory.
-                (Some(_), None) => &mut wasi,
-            };
-        }
-        if let Some((scratch, granted)) = self.scratch.as_ref().zip(self.settings.grants.scratch.as_ref()) {
-            wasi.preopened_dir(scratch.directory()?, &granted.guest, FsPerms::ReadWrite)?;
+        let found = self.directories(call)?;
+        for found in &found {
+            wasi.preopened_dir(&found.host, &found.root.guest, found.permissions)?;
         }
         self.furnish(&mut wasi, self.settings.deterministic.as_ref().map(|how| Key::of_task(how, &call.task)));
-        Ok(wasi)
+        Ok(World { wasi, log: self.log(found.into_iter().map(|found| found.root)) })
+    }
+
+    /// The directories of one task, in the order in which its guest finds them.
+    fn directories(&self, call: &Call<'_>) -> io::Result<Vec<Found>> {
+        let Grants { dirs, scratch: granted, .. } = &self.settings.grants;
+        let mut found = Vec::new();
+        let mut of_row = call.dirs.iter();
+        for (number, dir) in dirs.iter().enumerate() {
+            let host = match &dir.row {
+                None => dir.host.clone(),
+                Some(_) => match of_row.next() {
+                    Some(opened) => own_path(opened),
+                    // An instance of no task has no such directory.
+                    None => continue,
+                },
+            };
+            let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            found.push(Found::new(host, &dir.guest, permissions, Granted::Number(number)));
+        }
+        if let Some((scratch, granted)) = self.scratch.as_ref().zip(granted.as_ref()) {
+            let number = Granted::Number(dirs.len());
+            found.push(Found::new(scratch.directory()?, &granted.guest, FsPerms::ReadWrite, number));
+        }
+        let is_whole = found.iter().any(|found| found.root.is_whole());
+        if let Some(empty) = self.settings.learn.as_ref().filter(|_| !is_whole) {
+            found.push(Found::new(empty.clone(), "/", FsPerms::ReadOnly, Granted::Nothing));
+        }
+        Ok(found)
+    }
+
+    fn log(&self, roots: impl Iterator<Item = Root>) -> Option<Box<Log>> {
+        self.settings.receipts.then(|| Box::new(Log::new(roots.collect())))
     }
 
     /// The WASI world of `init`: its argument and the run's environment. Its prints are for people only.
-    pub fn init_world(&self, stdio: &Stdio, argument: &Bytes) -> WasiCtxBuilder {
+    pub fn init_world(&self, stdio: &Stdio, argument: &Bytes) -> World {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdin(MemoryInputPipe::new(argument.clone()));
         wasi.stdout(stdio.diagnostics.clone()).stderr(stdio.diagnostics.clone());
         wasi.envs(&self.settings.grants.env).max_random_size(MAX_RANDOM.into());
         wasi.allow_tcp(false).allow_udp(false);
         self.furnish(&mut wasi, self.settings.deterministic.as_ref().map(Key::of_init));
-        wasi
+        World { wasi, log: self.log(std::iter::empty()) }
     }
 
     /// Adds the clocks and random numbers of a deterministic world.
@@ -145,7 +186,6 @@ impl TaskContext {
 
     /// Runs a task's future. If the program can wait in a host call, a timer runs beside it. Otherwise the future never
     /// waits.
-    /// future never waits either.
     pub fn drive<T>(
         &self,
         deadline: Option<Deadline>,

@@ -12,7 +12,6 @@ use super::init::{self, CoreInit};
 use super::kind::{GuestStore as _, Program};
 use super::link;
 use super::pristine::{Parts, Pristine};
-use super::time::ActiveTime;
 use crate::child::engine::layer::Layer;
 use crate::child::engine::memories::Memories;
 use crate::model::report::{Convention, Report};
@@ -58,7 +57,7 @@ impl CoreProgram {
         image: &Path,
         report: &Report,
         (memories, prepared): (Arc<Memories>, Option<Layer>),
-        clock: Option<ActiveTime>,
+        means: link::Means,
     ) -> Result<CoreProgram, ChildError> {
         // SAFETY: the image comes from the compiler process of this build, by way of the host, which has hashed it if
         // it was ever on disk. It never comes from a user or from a process that has run a guest.
@@ -68,7 +67,7 @@ impl CoreProgram {
         module.initialize_copy_on_write_image().map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let entry = Entry::find(&module, report)
             .ok_or_else(|| ChildError::Image("the image lacks what its report names".into()))?;
-        let pre = link::module(engine, &module, clock).map_err(|error| ChildError::Other(format!("{error:#}")))?;
+        let pre = link::module(engine, &module, means).map_err(|error| ChildError::Other(format!("{error:#}")))?;
         let (init, parts) = (CoreInit::find(&module, report), Parts::find(&module, memories));
         // A program that starts by itself begins with `_start`.
         let begins = report.initialize && report.entry != [START];

@@ -1,7 +1,6 @@
 //! The host data of a core module, and calls of its functions.
 
 use wasmtime::{AsContextMut as _, Caller, Extern, Instance, Memory, Store};
-use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
 
@@ -10,9 +9,14 @@ use super::function::{Bound, Function};
 use super::guard::{Guard, Stopped};
 use super::kind::{GuestStore, HAS_WORLD};
 use super::listings::Listings;
+use super::log::Log;
+use super::world::World;
 
 /// The name of preview 1 in imports.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
+
+/// The number of the first directory that a module finds.
+const FIRST_DIR: u32 = 3;
 
 /// The error number of preview 1 for a place outside of the memory.
 pub(super) const FAULT: i32 = 21;
@@ -25,9 +29,25 @@ pub(super) struct CoreStore {
     /// The module has called the host.
     pub asked: bool,
     pub listings: Listings,
+    /// What tasks touch, where that is asked for. Boxed, because hardly anybody asks.
+    log: Option<Box<Log>>,
 }
 
 impl CoreStore {
+    /// A function was called.
+    pub fn touch(&mut self, function: &str) {
+        if let Some(log) = self.log() {
+            log.call(function);
+        }
+    }
+
+    /// The environment was asked for.
+    pub fn ask_for_variables(&mut self) {
+        if let Some(log) = self.log() {
+            log.ask_for_variables();
+        }
+    }
+
     pub fn wasi(&mut self) -> &mut WasiP1Ctx {
         self.asked = true;
         self.wasi.as_mut().expect(HAS_WORLD)
@@ -36,7 +56,7 @@ impl CoreStore {
 
 impl GuestStore for CoreStore {
     fn new(guard: Guard) -> Self {
-        CoreStore { guard, wasi: None, asked: false, listings: Listings::default() }
+        CoreStore { guard, wasi: None, asked: false, listings: Listings::default(), log: None }
     }
 
     fn guard(&mut self) -> &mut Guard {
@@ -47,9 +67,17 @@ impl GuestStore for CoreStore {
         &self.guard
     }
 
-    fn give(&mut self, mut world: WasiCtxBuilder) {
-        self.wasi = Some(world.build_p1());
+    fn give(&mut self, mut world: World) {
+        self.wasi = Some(world.wasi.build_p1());
         self.listings = Listings::default();
+        if let Some(log) = &mut world.log {
+            log.number(FIRST_DIR..);
+        }
+        world.hand_log(&mut self.log);
+    }
+
+    fn log(&mut self) -> Option<&mut Log> {
+        self.log.as_deref_mut()
     }
 
     fn has_world(&self) -> bool {

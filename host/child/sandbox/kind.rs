@@ -1,12 +1,13 @@
 //! The common interface of the kinds of programs.
 
 use wasmtime::{Engine, Store};
-use wasmtime_wasi::WasiCtxBuilder;
 
 use super::call::{Call, Returned};
 use super::guard::Guard;
+use super::log::Log;
 use super::pristine::Pristine;
 use super::stdio::Stream;
+use super::world::World;
 
 /// Why a store has a world when its guest asks for it.
 pub(super) const HAS_WORLD: &str = "a program that imports WASI is given it before it is instantiated";
@@ -18,7 +19,9 @@ pub(super) trait GuestStore: Sized + Send + 'static {
     /// The guard, for reading.
     fn seen_guard(&self) -> &Guard;
     /// Gives the program its world. Called before instantiation, and only if the program imports WASI.
-    fn give(&mut self, world: WasiCtxBuilder);
+    fn give(&mut self, world: World);
+    /// The log of what the task touches, if one is kept.
+    fn log(&mut self) -> Option<&mut Log>;
     /// Has the import `print` of a script write to this stream from now on.
     fn print_to(&mut self, _: &Stream) {}
     fn has_world(&self) -> bool;

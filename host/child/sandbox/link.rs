@@ -17,49 +17,26 @@ use wasmtime_wasi::random::WasiRandom;
 use super::component_store::ComponentStore;
 use super::core_store::CoreStore;
 use super::guard::Stopped;
+use super::interfaces::{ENVIRONMENT, MONOTONIC, PROVIDED, VERSION};
 use super::time::ActiveTime;
-use super::{exit, keyvalue, listing, random, reading, script, sleep};
+use super::{exit, keyvalue, listing, log_component, log_core, random, reading, script, sleep};
 
-/// Version of the interfaces of `PROVIDED` in the engine. It stands for every 0.2.x.
-const VERSION: &str = "0.2.12";
+type Store<'a> = StoreContextMut<'a, ComponentStore>;
 
-/// The interfaces that WASI preview 2 has in the engine.
-const PROVIDED: [&str; 27] = [
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stderr",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stderr",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:clocks/monotonic-clock",
-    "wasi:clocks/wall-clock",
-    "wasi:filesystem/preopens",
-    "wasi:filesystem/types",
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:random/insecure",
-    "wasi:random/insecure-seed",
-    "wasi:random/random",
-    "wasi:sockets/instance-network",
-    "wasi:sockets/ip-name-lookup",
-    "wasi:sockets/network",
-    "wasi:sockets/tcp",
-    "wasi:sockets/tcp-create-socket",
-    "wasi:sockets/udp",
-    "wasi:sockets/udp-create-socket",
-];
+/// How a module is linked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Means {
+    /// Guests sleep by this clock, or by the engine's without it.
+    pub clock: Option<ActiveTime>,
+    /// What tasks touch is logged.
+    pub logs: bool,
+}
 
-/// Links a module with WASI preview 1, if it imports anything. Guests sleep by `clock`, or by the engine's clock
-/// without it.
+/// Links a module with WASI preview 1, if it imports anything.
 pub(super) fn module(
     engine: &Engine,
     module: &Module,
-    clock: Option<ActiveTime>,
+    Means { clock, logs }: Means,
 ) -> wasmtime::Result<wasmtime::InstancePre<CoreStore>> {
     let mut linker = Linker::new(engine);
     if module.imports().len() > 0 {
@@ -72,21 +49,29 @@ pub(super) fn module(
         if let Some(clock) = clock {
             sleep::add_to_linker(&mut linker, clock)?;
         }
+        if logs {
+            log_core::add_to_linker(&mut linker)?;
+        }
     }
     linker.instantiate_pre(module)
 }
 
-/// Links a component with WASI preview 2, if it imports anything, and with shared state, if there is any.
+/// Links a component with WASI preview 2, if it imports anything, and with shared state, if there is any. What tasks touch
+/// is logged if `logs`.
 pub(super) fn component(
     engine: &Engine,
     component: &Component,
     state: bool,
+    logs: bool,
 ) -> wasmtime::Result<component::InstancePre<ComponentStore>> {
     let mut linker = component::Linker::new(engine);
     if component.component_type().imports(engine).len() == 0 {
         return linker.instantiate_pre(component);
     }
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    if logs {
+        log_component::add_to_linker(&mut linker)?;
+    }
     tell_apart(&mut linker)?;
     if state {
         keyvalue::add_to_linker(&mut linker, ComponentStore::keyvalue)?;
@@ -104,28 +89,43 @@ pub(super) fn component(
 /// other function, also a future one of the engine, counts as if it made a handle.
 fn tell_apart(linker: &mut Components) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    p2_random::random::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
-    p2_random::insecure::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
-    p2_random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, ComponentStore::chance)?;
-    cli::environment::add_to_linker::<_, WasiCli>(linker, ComponentStore::environment)?;
-    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, ComponentStore::time)?;
+    p2_random::random::add_to_linker::<_, WasiRandom>(linker, |store| store.touching("wasi:random/random").chance())?;
+    p2_random::insecure::add_to_linker::<_, WasiRandom>(linker, |store| {
+        store.touching("wasi:random/insecure").chance()
+    })?;
+    p2_random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, |store| {
+        store.touching("wasi:random/insecure-seed").chance()
+    })?;
+    cli::environment::add_to_linker::<_, WasiCli>(linker, |store| store.touching(ENVIRONMENT).environment())?;
+    linker.instance(&format!("{ENVIRONMENT}@{VERSION}"))?.func_wrap(
+        "get-environment",
+        |mut store: Store<'_>, ()| {
+            let mut view = store.data_mut().touching(ENVIRONMENT).asking_for_variables().environment();
+            Ok((cli::environment::Host::get_environment(&mut view)?,))
+        },
+    )?;
+    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, |store| {
+        store.touching("wasi:clocks/wall-clock").time()
+    })?;
     // The other functions of this interface make a pollable, which is a handle.
-    let mut monotonic = linker.instance(&format!("wasi:clocks/monotonic-clock@{VERSION}"))?;
-    type Store<'a> = StoreContextMut<'a, ComponentStore>;
-    monotonic.func_wrap("now", |mut store: Store<'_>, ()| Ok((store.data_mut().time().now()?,)))?;
-    monotonic.func_wrap("resolution", |mut store: Store<'_>, ()| Ok((store.data_mut().time().resolution()?,)))?;
+    let mut monotonic = linker.instance(&format!("{MONOTONIC}@{VERSION}"))?;
+    monotonic
+        .func_wrap("now", |mut store: Store<'_>, ()| Ok((store.data_mut().touching(MONOTONIC).time().now()?,)))?;
+    monotonic.func_wrap("resolution", |mut store: Store<'_>, ()| {
+        Ok((store.data_mut().touching(MONOTONIC).time().resolution()?,))
+    })?;
     linker.allow_shadowing(false);
     Ok(())
 }
 
 /// Whether a module can be linked.
 pub(crate) fn check_module(engine: &Engine, linked: &Module) -> wasmtime::Result<()> {
-    module(engine, linked, None).map(drop)
+    module(engine, linked, Means::default()).map(drop)
 }
 
 /// Whether a component can be linked.
 pub(crate) fn check_component(engine: &Engine, linked: &Component) -> wasmtime::Result<()> {
-    component(engine, linked, false).map(drop)
+    component(engine, linked, false, false).map(drop)
 }
 
 type Components = component::Linker<ComponentStore>;
@@ -186,10 +186,17 @@ fn deny_all(
             let message = format!(
                 "called `{function}` of `{name}`, which is denied; it is there only so that the program loads{advice}"
             );
-            let denied = move || Err(Stopped::Denied(message.clone()).into());
+            let interface = name.to_owned();
+            let denied = move |store: &mut ComponentStore| {
+                store.deny(&interface);
+                Err(Stopped::Denied(message.clone()).into())
+            };
             check(match ty.async_() {
-                true => linker.func_new_concurrent(function, move |_, _, _, _| Box::pin(std::future::ready(denied()))),
-                false => linker.func_new(function, move |_, _, _, _| denied()),
+                true => linker.func_new_concurrent(function, move |accessor, _, _, _| {
+                    let denied = accessor.with(|mut access| denied(access.data_mut()));
+                    Box::pin(std::future::ready(denied))
+                }),
+                false => linker.func_new(function, move |mut store, _, _, _| denied(store.data_mut())),
             })?;
         }
     }

@@ -10,6 +10,7 @@ use wasmtime_wasi::p1::wasi_snapshot_preview1 as p1;
 use wiggle::GuestMemory;
 
 use super::core_store::{CoreStore, FAULT, MODULE, put, world};
+use super::kind::GuestStore as _;
 use super::listings::{Listing, MOST};
 
 /// Bytes for a listing at first.
@@ -38,6 +39,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>) -> wasmtime::Result<
             let (memory, store) = world(&mut caller)?;
             let errno = p1::fd_renumber(store.wasi(), &mut GuestMemory::Unshared(memory), from, to).await?;
             if errno == 0 && from != to {
+                store.log().into_iter().for_each(|log| log.renumber(from.cast_unsigned(), to.cast_unsigned()));
                 store.listings.forget(to);
                 let moved = store.listings.forget(from);
                 moved.into_iter().for_each(|listing| store.listings.keep(to, listing));
@@ -53,6 +55,9 @@ async fn read(
     (fd, at, room, cookie, length): (i32, i32, i32, i64, i32),
 ) -> wasmtime::Result<i32> {
     let (memory, store) = world(&mut caller)?;
+    if let Some(log) = store.log().filter(|_| cookie == 0) {
+        log.list(fd.cast_unsigned());
+    }
     if cookie == 0 || store.listings.get(fd).is_none() {
         match list(store, fd).await? {
             Ok(listing) => listing.into_iter().for_each(|listing| store.listings.keep(fd, listing)),

@@ -15,12 +15,16 @@ mod exit;
 mod function;
 mod guard;
 mod init;
+mod interfaces;
 mod isolation;
 mod keyvalue;
 mod kind;
 pub(crate) mod link;
 mod listing;
 mod listings;
+mod log;
+mod log_component;
+mod log_core;
 mod parts;
 mod pristine;
 pub(crate) mod profiler;
@@ -37,6 +41,7 @@ mod threads;
 pub(crate) mod time;
 mod values;
 mod verdict;
+mod world;
 
 use std::io;
 use std::sync::Arc;
@@ -125,8 +130,9 @@ impl Sandbox {
         let time = ActiveTime::default();
         let program = match report.kind {
             Kind::CoreModule => {
-                let clock = task.deterministic.is_none().then(|| time.clone());
-                let program = CoreProgram::load(&engine, image.as_ref(), report, (memories, prepared), clock)?;
+                let means =
+                    link::Means { clock: task.deterministic.is_none().then(|| time.clone()), logs: task.receipts };
+                let program = CoreProgram::load(&engine, image.as_ref(), report, (memories, prepared), means)?;
                 Program::Core(Runner::new(program))
             }
             Kind::Component => {
@@ -169,7 +175,8 @@ impl Sandbox {
     /// Starts the threads that wait for files, if a directory is granted.
     pub fn start_threads(&mut self) -> io::Result<()> {
         let context = &mut self.context;
-        if !context.settings.grants.dirs.is_empty() || context.scratch.is_some() {
+        let settings = &context.settings;
+        if !settings.grants.dirs.is_empty() || settings.learn.is_some() || context.scratch.is_some() {
             let started = |runtime| threads::started(runtime, context.settings.deterministic.is_some());
             context.runtime = context.runtime.take().map(started).transpose()?;
         }

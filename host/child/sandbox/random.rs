@@ -16,6 +16,7 @@ use super::time::ActiveTime;
 pub(super) fn add_to_linker(linker: &mut Linker<CoreStore>, clock: Option<ActiveTime>) -> wasmtime::Result<()> {
     let fill = move |mut caller: Caller<'_, CoreStore>, at: i32, length: i32| -> wasmtime::Result<i32> {
         let (memory, store) = world(&mut caller)?;
+        store.touch("wasi_snapshot_preview1.random_get");
         let (mut at, mut left) = (at.cast_unsigned(), length.cast_unsigned());
         if at as usize + left as usize > memory.len() {
             return Ok(FAULT);

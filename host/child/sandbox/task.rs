@@ -8,6 +8,7 @@ use super::context::TaskContext;
 use super::guard::{CpuLimit, Guard, Times};
 use super::isolation::{Keep, Keeper};
 use super::kind::{GuestStore, Program};
+use super::log::Log;
 use super::pristine::Pristine;
 use super::stdio::Stdio;
 use super::verdict::{self, Judged, Remains};
@@ -193,8 +194,9 @@ impl<P: Program> Home<P> {
             return Judged::ok(memory.data(&self.store)[place.clone()].into(), self.store.data().seen_guard());
         }
         let core_dump = self.core_dump(&result, context);
+        let footprint = self.store.data_mut().log().and_then(Log::take);
         let fuel = context.settings.limits.fuel.map(|limit| self.fuel_of(context, limit));
-        let remains = Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump };
+        let remains = Remains { store: &self.store, stdio: self.stdio.as_ref(), fuel, core_dump, footprint };
         verdict::judge(result, remains, context, is_told)
     }
 
@@ -216,6 +218,9 @@ impl<P: Program> Home<P> {
         self.tasks = self.tasks.saturating_add(1);
         let cpu = context.settings.limits.cpu.map(CpuLimit::new);
         self.store.data_mut().guard().begin(Times { deadline: call.deadline, cpu });
+        if let Some(log) = self.store.data_mut().log() {
+            log.begin();
+        }
         self.store.set_hostcall_fuel(context.hostcall_memory(call));
         if context.epochs {
             self.store.set_epoch_deadline(1);

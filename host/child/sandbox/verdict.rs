@@ -17,6 +17,7 @@ use super::texts;
 use crate::child::engine::max_frames;
 use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
+use crate::protocol::footprint::Footprint;
 use crate::protocol::setup::{AnswerDetail, timeout_detail};
 
 /// Most bytes of a function's name that are kept. Mangled names of C++ and Rust have some hundred.
@@ -39,6 +40,8 @@ pub(super) struct Remains<'a, S: 'static> {
     /// The fuel that the task used, if fuel is counted.
     pub fuel: Option<u64>,
     pub core_dump: Option<Vec<u8>>,
+    /// What the task has touched, if that is asked for.
+    pub footprint: Option<Footprint>,
 }
 
 /// A task's end, before its encoding for the wire.
@@ -64,6 +67,7 @@ struct More {
     /// The output has its ends alone.
     truncated: bool,
     core_dump: Option<Vec<u8>>,
+    footprint: Option<Footprint>,
 }
 
 impl<'a> Judged<'a> {
@@ -99,13 +103,14 @@ impl<'a> Judged<'a> {
         if more.is_none() && spent.is_none() {
             return answered;
         }
-        let More { error, stderr, truncated, core_dump } = more.map(|more| *more).unwrap_or_default();
+        let More { error, stderr, truncated, core_dump, footprint } = more.map(|more| *more).unwrap_or_default();
         let mut detail = Vec::new();
         if error.is_some() || spent.is_some() {
             let micros = |time: Duration| time.as_micros() as u64;
             detail = encode(AnswerDetail {
                 error,
                 stderr,
+                footprint: footprint.filter(|_| spent.is_some()),
                 truncated,
                 peak_memory: spent.as_ref().map(|_| peak),
                 fuel: fuel.filter(|_| spent.is_some()),
@@ -124,7 +129,7 @@ pub(super) fn judge<'a, S: GuestStore>(
     context: &TaskContext,
     is_told: bool,
 ) -> Judged<'a> {
-    let Remains { store, stdio, fuel, core_dump } = remains;
+    let Remains { store, stdio, fuel, core_dump, footprint } = remains;
     let guard = store.data().seen_guard();
     let (limits, success_codes) = (&context.settings.limits, &context.settings.success_codes);
     let (stdout, exceeded) = stdio.map(Stdio::take_output).unwrap_or_default();
@@ -167,8 +172,9 @@ pub(super) fn judge<'a, S: GuestStore>(
         }
         None => is_told.then(stderr).flatten(),
     };
-    let is_plain = error.is_none() && told.is_none() && core_dump.is_none();
-    let more = (!is_plain).then(|| Box::new(More { error, stderr: told, truncated: exceeded, core_dump }));
+    let is_plain = error.is_none() && told.is_none() && core_dump.is_none() && footprint.is_none();
+    let more = More { error, stderr: told, truncated: exceeded, core_dump, footprint };
+    let more = (!is_plain).then(|| Box::new(more));
     Judged { status, layer, output, ready: guard.ready, peak: guard.peak, fuel, more }
 }
 

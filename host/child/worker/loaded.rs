@@ -50,7 +50,8 @@ pub(super) fn fenced(
     let scratch = scratch.map(|scratch| file_system(scratch).and_then(ScratchRoot::new)).transpose();
     let scratch = scratch.map_err(|error| ChildError::Scratch(error.to_string()))?.map(Arc::new);
     let root = scratch.as_ref().map(|scratch| scratch.root());
-    let needs = Needs { role, host: pipes.host, dirs: &setup.task.grants.dirs, scratch: root, data: Some(data) };
+    let (dirs, empty_dir) = (&*setup.task.grants.dirs, setup.task.learn.as_deref());
+    let needs = Needs { role, host: pipes.host, dirs, empty_dir, scratch: root, data: Some(data) };
     let mut fence = Confinement::new(setup.sandbox, needs);
     let argument = pipes.argument(setup, decoder)?;
     let layers =

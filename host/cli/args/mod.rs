@@ -2,6 +2,7 @@
 
 mod bench;
 mod beside;
+mod check;
 mod choices;
 mod config;
 mod diff;
@@ -35,6 +36,7 @@ use crate::cli::projects::LANGUAGES;
 use crate::cli::scripts::SCRIPT_LANGUAGES;
 pub use bench::*;
 pub use beside::*;
+pub use check::*;
 pub use config::*;
 pub use diff::*;
 pub use engines::*;
@@ -89,9 +91,9 @@ pub enum Action {
     Inspect(Inspect),
     /// Print the JSON Schema of a program's rows and outputs
     Schema(Schema),
-    /// Check rows against the types that a program takes, without running it
-    #[command(after_help = "Exit codes: 0 all rows fit, 4 no rows, 101 program refused, 102 some row does not fit.")]
-    Check(Check),
+    /// Check rows against the types that a program takes, without running it, or learn what it needs
+    #[command(after_help = check::CHECK_HELP, mut_args(check::only_with_learn))]
+    Check(Box<Check>),
     /// Measure how fast a program's tasks are and where their time goes, and advise on it
     #[command(after_help = bench::BENCH_HELP)]
     Bench(Box<Bench>),
@@ -151,20 +153,6 @@ pub struct Schema {
     pub task: PathBuf,
     #[command(flatten)]
     pub called: Called,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Check {
-    /// The program: a component, a core module, WebAssembly text, or a folder to build first
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub task: PathBuf,
-    /// Files of rows; - or none is standard input
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub inputs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub called: Called,
-    #[command(flatten)]
-    pub format: InputFormat,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,6 +4,7 @@ use anyhow::Result;
 use wpool::Grants;
 
 use crate::cli::commands::inspect;
+use crate::cli::commands::learn::learn;
 use crate::cli::exit::Exit;
 use crate::cli::plan::Locator;
 use crate::cli::plan::Source;
@@ -14,12 +15,16 @@ use crate::cli::runtime::runtime;
 use crate::cli::units::plural;
 use crate::cli::{args, plan, say};
 
-/// `wpool check`: every row that does not fit, on standard output.
-pub fn check(args: &args::Check) -> Result<Exit> {
-    let files = plan::files(&args.inputs, &args.format, false)?;
+/// `wpool check`: every row that does not fit, on standard output, or what rows need.
+pub fn check(args: args::Check) -> Result<Exit> {
+    if let Some(rows) = args.learn {
+        return learn(args, rows.get());
+    }
+    let args::Rows { task, inputs, format, call, alloc, .. } = args.source;
+    let files = plan::files(&inputs, &format, false)?;
     plan::check_streams(&files)?;
     let source = Source::Lines(files);
-    let (_, report) = inspect::report(&args.task, &args.called)?;
+    let (_, report) = inspect::report(&task, &args::Called { call, alloc })?;
     let check = report.row_check(&Grants::default()).of_texts(source.table().is_some());
     let locator = Locator::new(&source);
     let mut out = Printer::start();

@@ -65,6 +65,7 @@ fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
         success_codes: output.success_codes.clone(),
         // The prints of a task that is ok come with its measurements.
         receipts: output.receipts || typed.messages.show_output,
+        learn: None,
         post_mortem: false,
         profile: None,
     })

@@ -12,4 +12,5 @@ pub mod record;
 pub mod recorder;
 pub mod resume;
 pub mod torn;
+mod touched;
 pub mod writer;

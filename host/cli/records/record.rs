@@ -12,6 +12,7 @@ use crate::cli::plan::{Extras, Locator, Plan, Source, Style};
 use crate::cli::records::columns::Columns;
 use crate::cli::records::extra::{push_extras, push_place};
 use crate::cli::records::places::Stretch;
+use crate::cli::records::touched::TouchedRecord;
 use crate::cli::say;
 
 /// Characters of a program's last words that stand behind a message.
@@ -302,6 +303,8 @@ struct ReceiptRecord<'a> {
     bytes_out: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<&'a str>,
+    #[serde(flatten)]
+    touched: TouchedRecord<'a>,
 }
 
 impl<'a> From<&'a TaskResult> for ReceiptRecord<'a> {
@@ -320,6 +323,7 @@ impl<'a> From<&'a TaskResult> for ReceiptRecord<'a> {
             bytes_in: result.input.bytes.len(),
             bytes_out: result.outcome.output().map_or(0, |output| output.len()),
             stderr: measured.and_then(|measured| measured.stderr.as_deref()),
+            touched: TouchedRecord::of(measured.and_then(|measured| measured.touched.as_ref())),
         }
     }
 }

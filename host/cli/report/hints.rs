@@ -46,7 +46,7 @@ impl Hints {
         if self.walled && failure.status == Status::Failed && cannot_open(stderr) {
             self.walled = false;
             let hint = "hint: the program says that it cannot open a file, and it was granted no directory: --dir HOST, \
-                        or --dir HOST::GUEST under another name, lets it read one";
+                        or --dir HOST::GUEST under another name, lets it read one (`wpool check --learn` finds which)";
             self.tell(Some(hint.to_owned()));
         }
     }

@@ -4,6 +4,7 @@ pub mod check;
 mod cutter;
 mod elements;
 mod files;
+pub mod first;
 pub mod forecast;
 mod lines;
 mod made;

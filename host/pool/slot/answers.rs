@@ -8,6 +8,7 @@ use crate::model::outcome::{Failure, Measured, Outcome, Receipt, Status};
 use crate::model::profile::Profile;
 use crate::pool::inner::PoolState;
 use crate::pool::queue::SpanTimes;
+use crate::protocol::footprint::Footprint;
 use crate::protocol::setup::{AnswerDetail, Notice};
 use crate::protocol::wire::{Answer, Answers, Frame, Kind, WireError};
 
@@ -141,18 +142,10 @@ impl Attendant<'_> {
         if answer.detail.is_empty() && head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));
         }
-        let detail: AnswerDetail =
+        let mut detail: AnswerDetail =
             serde_json::from_slice(&answer.detail).map_err(|error| WireError::Text(error.to_string()))?;
         if self.shared.config.task.receipts {
-            receipt.measured = Some(Box::new(Measured {
-                peak_memory: detail.peak_memory,
-                fuel: detail.fuel,
-                start: detail.start_us.map(Duration::from_micros),
-                cpu: detail.cpu_us.map(Duration::from_micros),
-                core_dump: self.core_dump.take(),
-                profile: self.profile.take(),
-                stderr: detail.stderr,
-            }));
+            receipt.measured = Some(Box::new(self.measured(&mut detail)?));
         }
         if head.status == Status::Ok {
             return Ok((Outcome::Ok(answer.output), receipt));
@@ -161,6 +154,22 @@ impl Attendant<'_> {
         let (truncated, error) = (detail.truncated, detail.error.unwrap_or_default());
         let failure = Failure { status: head.status, output, truncated, error };
         Ok((Outcome::NotOk(Box::new(failure)), receipt))
+    }
+
+    /// Takes the measurements out of a detail.
+    fn measured(&mut self, detail: &mut AnswerDetail) -> Result<Measured, WireError> {
+        let grants = &self.shared.config.task.grants;
+        let named = |footprint: Footprint| footprint.of(grants).ok_or(WireError::Footprint);
+        Ok(Measured {
+            peak_memory: detail.peak_memory,
+            fuel: detail.fuel,
+            start: detail.start_us.map(Duration::from_micros),
+            cpu: detail.cpu_us.map(Duration::from_micros),
+            core_dump: self.core_dump.take(),
+            profile: self.profile.take(),
+            stderr: detail.stderr.take(),
+            touched: detail.footprint.take().map(named).transpose()?,
+        })
     }
 }
 

@@ -64,6 +64,9 @@ pub enum WireError {
     /// An index of a function beyond those of the report.
     #[error("a task for a function that the program does not have")]
     Function,
+    /// A report of what a task touched that names what it was not granted, or too much.
+    #[error("a report of what a task touched that cannot be true")]
+    Footprint,
     /// JSON that does not parse, for this reason.
     #[error("text that does not parse: {0}")]
     Text(String),

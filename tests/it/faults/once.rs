@@ -109,6 +109,16 @@ fn a_worker_that_abuses_shared_state_costs_no_task() {
     );
 }
 
+#[test]
+fn a_worker_that_reports_what_its_task_cannot_have_touched_costs_no_task() {
+    for case in cases(&[("grant-of-another", "what a task touched that cannot be true")], WITH_A_TASK, true) {
+        let faulty = Faulty::once(case.fault, case.moment);
+        let mut config = faulty.config(2);
+        config.task.receipts = true;
+        block_on(async { break_in(&case, &faulty, echo(config).await.unwrap()).await });
+    }
+}
+
 async fn break_once(case: &Case, workers: usize) {
     let faulty = Faulty::once(case.fault, case.moment);
     let pool = faulty.pool(workers).await;

@@ -10,20 +10,15 @@ mod sample;
 mod settings;
 mod text;
 
-use std::future::poll_fn;
-use std::pin::Pin;
-
 use anyhow::{Context, Result};
-use futures_core::Stream;
 use tempfile::TempDir;
-use wpool::bulk::Supply;
 use wpool::{Isolation, Program};
 
 use crate::cli::errors::{NoInputs, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::plan::Plan;
 use crate::cli::print::{Layout, print, print_json};
-use crate::cli::rows::{Occurrences, Rows, Steps};
+use crate::cli::rows::first::{FirstRows, first_rows};
 use crate::cli::run::reaper;
 use crate::cli::runtime::runtime;
 use crate::cli::{args, say};
@@ -32,9 +27,8 @@ use measure::{Seen, can_run, look, measure, rows_of_a_second};
 use sample::Sample;
 use settings::{Kind, Setting, instances, settings};
 
-/// The most rows kept in memory for repetition, and their most bytes.
+/// The most rows kept in memory for repetition.
 const MOST_ROWS: usize = 1_000_000;
-const MOST_BYTES: usize = 64 << 20;
 
 /// Measures, and prints the findings.
 pub fn bench(args: args::Bench) -> Result<Exit> {
@@ -99,22 +93,9 @@ async fn prepare(plan: &Plan, program: &Program, sample: &Sample) -> Result<(Vec
     Ok((settings, seen))
 }
 
-/// The first rows, as a run would give them to its pool.
+/// The rows that measurements repeat.
 async fn sample(plan: &Plan, most: usize) -> Result<Sample> {
-    let occurrences = plan.config.task.deterministic.is_some().then(Occurrences::default);
-    let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
-    let (end, mut inputs, mut bytes, mut plain) = (rows.end(), Vec::new(), 0, true);
-    while inputs.len() < most && bytes < MOST_BYTES {
-        let Some(supply) = poll_fn(|cx| Pin::new(&mut rows).poll_next(cx)).await else { break };
-        plain &= matches!(supply, Supply::Many(_));
-        for input in supply.into_inputs().take(most - inputs.len()) {
-            bytes += input.bytes.len();
-            inputs.push(input);
-        }
-    }
-    if let Some(failure) = end.failure() {
-        return Err(failure.into());
-    }
+    let FirstRows { inputs, plain } = first_rows(plan, most).await?;
     if inputs.is_empty() {
         return Err(NoInputs("there are no rows to measure with".into()).into());
     }

@@ -1,0 +1,128 @@
+//! The smallest directories in which some files are.
+
+use std::collections::BTreeMap;
+
+use super::place::{Places, parent, rest};
+
+/// Directories above which siblings are granted by their common folder.
+const MOST: usize = 8;
+
+/// Stands for a directory of the host that cannot be known.
+pub const UNKNOWN: &str = "HOST";
+
+/// Directories that are needed, by their paths in the guest.
+#[derive(Debug, Default)]
+pub struct Dirs(BTreeMap<String, Want>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Want {
+    writable: bool,
+    /// The directory below the working directory, if it is there.
+    host: Option<String>,
+}
+
+impl Dirs {
+    pub fn add(&mut self, guest: &str, writable: bool, host: Option<String>) {
+        let want = self.0.entry(guest.to_owned()).or_insert(Want { writable, host: None });
+        want.writable |= writable;
+        want.host = want.host.take().or(host);
+    }
+
+    /// The directories as options of a run, and whether one of the host is unknown.
+    pub fn options(mut self, places: &impl Places) -> (Vec<String>, bool) {
+        self.drop_inner();
+        while self.0.len() > MOST && self.join_siblings(places) {
+            self.drop_inner();
+        }
+        let option = |(guest, want): (&String, &Want)| {
+            let host = want.host.as_deref().map_or_else(|| UNKNOWN.to_owned(), literal);
+            format!("{host}::{guest}:{}", if want.writable { "rw" } else { "ro" })
+        };
+        (self.0.iter().map(option).collect(), self.0.values().any(|want| want.host.is_none()))
+    }
+
+    /// Drops what is granted with a directory above it.
+    fn drop_inner(&mut self) {
+        let all = self.0.clone();
+        self.0.retain(|inner, want| {
+            !all.iter().any(|(outer, above)| outer != inner && covers((outer, above), (inner, want)))
+        });
+    }
+
+    /// Puts the folder of the most directories in their place. Returns false if no two have one.
+    fn join_siblings(&mut self, places: &impl Places) -> bool {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let inner = self.0.keys().filter(|guest| parent(guest) != "/" && parent(guest) != ".");
+        inner.for_each(|guest| *counts.entry(parent(guest)).or_default() += 1);
+        let Some((folder, count)) = counts.into_iter().max_by_key(|(_, count)| *count) else { return false };
+        let folder = folder.to_owned();
+        let (joined, others) = self.0.iter().partition::<Vec<_>, _>(|(guest, _)| parent(guest) == folder);
+        let host = places.dir(&folder).filter(|_| joined.iter().all(|(_, want)| want.host.is_some()));
+        let writable = joined.iter().any(|(_, want)| want.writable);
+        self.0 = others.into_iter().map(|(guest, want)| (guest.clone(), want.clone())).collect();
+        self.add(&folder, writable, host);
+        count > 1
+    }
+}
+
+/// Whether a directory gives all that one below it would give.
+fn covers((outer, above): (&str, &Want), (inner, want): (&str, &Want)) -> bool {
+    let Some(rest) = rest(inner, outer) else { return false };
+    let is_same_place = match (&above.host, &want.host) {
+        (Some(above), Some(host)) if above == "." => host == rest,
+        (Some(above), Some(host)) => *host == format!("{above}/{rest}"),
+        (None, None) => true,
+        _ => false,
+    };
+    is_same_place && (above.writable || !want.writable)
+}
+
+/// A path of the host in which nothing is a placeholder.
+fn literal(host: &str) -> String {
+    host.replace('{', "{{").replace('}', "}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All is there but what is in `/etc`.
+    struct Most;
+
+    impl Places for Most {
+        fn dir(&self, guest: &str) -> Option<String> {
+            (!guest.starts_with("/etc")).then(|| guest.trim_start_matches('/').to_owned())
+        }
+
+        fn is_there(&self, guest: &str) -> bool {
+            self.dir(guest).is_some()
+        }
+    }
+
+    fn options(wanted: &[(&str, bool)]) -> Vec<String> {
+        let mut dirs = Dirs::default();
+        wanted.iter().for_each(|(guest, writable)| dirs.add(guest, *writable, Most.dir(guest)));
+        dirs.options(&Most).0
+    }
+
+    #[test]
+    fn a_directory_in_another_needs_no_grant_of_its_own_unless_it_is_written_to() {
+        assert_eq!(options(&[("/in", false), ("/in/a", false), ("/inner", false)]), ["in::/in:ro", "inner::/inner:ro"]);
+        assert_eq!(options(&[("/in", false), ("/in/out", true)]), ["in::/in:ro", "in/out::/in/out:rw"]);
+        assert_eq!(options(&[("/in", false), ("/in", true)]), ["in::/in:rw"]);
+        assert_eq!(options(&[("/etc", false), ("/etc/ssl", false)]), ["HOST::/etc:ro"]);
+        assert_eq!(options(&[("/a{b}", false)]), ["a{{b}}::/a{b}:ro"]);
+    }
+
+    #[test]
+    fn many_siblings_are_granted_by_their_folder() {
+        let many: Vec<_> = (0..20).map(|at| format!("/data/{at}")).collect();
+        let mut wanted: Vec<_> = many.iter().map(|guest| (guest.as_str(), false)).collect();
+        assert_eq!(options(&wanted[..3]), ["data/0::/data/0:ro", "data/1::/data/1:ro", "data/2::/data/2:ro"]);
+        wanted.push(("/etc", false));
+        assert_eq!(options(&wanted), ["data::/data:ro", "HOST::/etc:ro"]);
+        let apart: Vec<_> = (0..20).map(|at| format!("/{at}")).collect();
+        let apart: Vec<_> = apart.iter().map(|guest| (guest.as_str(), false)).collect();
+        assert_eq!(options(&apart).len(), 20, "no folder but the whole");
+    }
+}
