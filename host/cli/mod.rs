@@ -4,6 +4,7 @@
 mod args;
 mod balance;
 mod commands;
+mod compare;
 mod descriptor;
 mod dirs;
 mod errors;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         Action::Diff(diff) => commands::diff::diff(&diff),
         Action::Reduce(reduce) => commands::reduce::reduce(&reduce),
         Action::Merge(merge) => commands::merge::merge(&merge),
+        Action::Judge(judge) => commands::judge::judge(*judge),
         Action::Inspect(inspect) => commands::inspect::inspect(&inspect),
         Action::Schema(schema) => commands::inspect::schema(&schema),
         Action::Check(check) => commands::check::check(&check),

@@ -4,12 +4,15 @@ mod bench;
 mod choices;
 mod diff;
 mod engines;
+mod expecting;
 mod formats;
 pub mod halt;
 mod journal;
+mod judge;
 mod merge;
 mod messages;
 mod order;
+mod plain;
 mod reduce;
 mod run;
 mod runs;
@@ -33,8 +36,10 @@ use crate::cli::scripts::SCRIPT_LANGUAGES;
 pub use bench::*;
 pub use diff::*;
 pub use engines::*;
+pub use expecting::*;
 pub use formats::*;
 pub use journal::*;
+pub use judge::*;
 pub use merge::*;
 pub use messages::*;
 pub use order::*;
@@ -77,6 +82,9 @@ pub enum Action {
     Reduce(Reduce),
     /// Print a script or a manifest that runs shards on an engine, and merges them
     Plan(Engines),
+    /// Run many programs over the same tests, compare their outputs, and give each program a verdict
+    #[command(after_help = judge::JUDGE_HELP)]
+    Judge(Box<Judge>),
     /// Report what a program is, what it imports, and how it would be called
     Inspect(Inspect),
     /// Print the JSON Schema of a program's rows and outputs

@@ -10,7 +10,7 @@ use wpool::{Interrupt, Isolation, SandboxMode, Scratch};
 
 use crate::cli::args::choices::choices;
 use crate::cli::args::{
-    InputFormat, Journal, Messages, RecordFormat, RowFormat, Sharding, Starting, Stopping, Verifying, member,
+    Expecting, InputFormat, Journal, Messages, RecordFormat, RowFormat, Sharding, Starting, Stopping, Verifying, member,
 };
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
@@ -61,6 +61,8 @@ pub struct Run {
     pub initializer: Initializer,
     #[command(flatten)]
     pub output: Output,
+    #[command(flatten)]
+    pub expecting: Expecting,
     #[command(flatten)]
     pub journal: Journal,
     #[command(flatten)]

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod doctor;
 pub mod engines;
 pub mod inspect;
+pub mod judge;
 pub mod merge;
 pub mod new;
 pub mod reduce;

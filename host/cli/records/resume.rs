@@ -68,14 +68,7 @@ impl Records {
     /// Makes FILE and its journal, or goes on with them.
     pub fn open(plan: &Plan, program: &Program, prepared: Option<Prepared>) -> Result<Records> {
         let (Some(journal), Some(prepared)) = (&plan.journal, prepared) else {
-            let writer = match &plan.output {
-                Some(target) => {
-                    forget(target)?;
-                    Writer::to(target)?
-                }
-                None => Writer::stdout()?,
-            };
-            return Ok(Records { writer, journal: None, sorter: None, kept: None });
+            return Ok(Records { writer: writer(plan)?, journal: None, sorter: None, kept: None });
         };
         let handover = Handover::default();
         let (sorter, kept, journal_kept) = match prepared.begin(journal, program)? {
@@ -93,6 +86,17 @@ impl Records {
         let writer = Writer::journal(&journal.file.path(), handover)?;
         Ok(Records { writer, journal: Some(journal_kept), sorter, kept })
     }
+}
+
+/// Where records go that have no journal.
+pub fn writer(plan: &Plan) -> Result<Writer> {
+    Ok(match &plan.output {
+        Some(target) => {
+            forget(target)?;
+            Writer::to(target)?
+        }
+        None => Writer::stdout()?,
+    })
 }
 
 /// Finds out what there is of an earlier run, and refuses what cannot be.

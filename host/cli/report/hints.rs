@@ -25,6 +25,11 @@ impl Hints {
         Hints { quiet: plan.messages.quiet, walled, ..Hints::default() }
     }
 
+    /// Nobody is told a hint: failures of programs that are judged are no mistakes of whoever judges.
+    pub fn none() -> Hints {
+        Hints { quiet: true, ..Hints::default() }
+    }
+
     /// Says that the program is a command, which takes arguments.
     pub fn of_command(&mut self) {
         self.rows.takes_arguments = true;

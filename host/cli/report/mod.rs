@@ -10,6 +10,7 @@ mod firsts;
 mod front;
 mod hints;
 mod ledger;
+mod marks;
 mod pieces;
 mod printed;
 mod progress;
@@ -46,6 +47,7 @@ pub use firsts::Replay;
 pub use front::Front;
 use hints::Hints;
 pub use ledger::Ledger;
+pub use marks::{Marks, Verdict};
 use pieces::Pieces;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
@@ -73,9 +75,13 @@ pub struct Reporter {
     pub meter: Arc<Meter>,
     /// Tasks that were reported.
     reported: u64,
+    /// What stands before the first record, until it is written.
+    header: Vec<u8>,
     ordered: bool,
     show_output: bool,
     pub tally: Tally,
+    /// What becomes of the tests of a program, where programs are judged.
+    pub marks: Option<Marks>,
     /// Chooses the rows that run twice.
     pub chooser: Option<Chooser>,
     pub hints: Hints,
@@ -93,8 +99,10 @@ impl Reporter {
         judged: Judged,
         output: Writer,
     ) -> Reporter {
+        let format = Format::of(plan, locator);
         Reporter {
-            format: Format::of(plan, locator),
+            header: format.header(),
+            format,
             only: plan.only,
             out_dir,
             output,
@@ -109,6 +117,7 @@ impl Reporter {
             ordered: !plan.unordered,
             show_output: plan.messages.show_output,
             tally: Tally::default(),
+            marks: None,
             chooser: None,
             hints: Hints::new(plan),
             spent: Duration::ZERO,
@@ -126,10 +135,9 @@ impl Reporter {
             Some(kept) => kept.changed().await,
             None => std::future::pending().await,
         };
-        let mut header = self.format.header();
         loop {
             let mut pieces = Pieces::default();
-            pieces.last.lines.append(&mut header);
+            pieces.last.lines.append(&mut self.header);
             let mut any = false;
             let chunk = tokio::select! {
                 biased;
@@ -173,6 +181,27 @@ impl Reporter {
                 kept.iter().for_each(Kept::change);
             }
         }
+    }
+
+    /// Reports what becomes of the tests of many programs: see [`Reporter::turn_to`].
+    pub fn judging(plan: &Plan, locator: Locator, output: Writer) -> Reporter {
+        let mut reporter = Reporter::new(plan, locator, None, Box::new(|_| {}), output);
+        reporter.hints = Hints::none();
+        reporter
+    }
+
+    /// From now on results are of another program, whose pool counts its tasks from 0 again.
+    pub fn turn_to(&mut self, program: Arc<str>, places: Option<Places>) {
+        self.format.extras.program = Some(program);
+        (self.reported, self.places, self.marks) = (0, places, Some(Marks::default()));
+    }
+
+    /// Reports results that no pool has given.
+    pub async fn report_unstarted(&mut self, results: Vec<TaskResult>) {
+        let mut pieces = Pieces::default();
+        pieces.last.lines.append(&mut self.header);
+        results.into_iter().for_each(|result| self.take(result, &mut pieces));
+        self.write(pieces).await;
     }
 
     /// Hands everything over, in pieces of a bounded number of rows.
@@ -289,6 +318,7 @@ impl Reporter {
             (self.judged)(result.outcome.status());
         }
         self.tally.add(&result);
+        self.marks.iter_mut().for_each(|marks| marks.add(&result));
         self.tally.firsts.add(&result, &self.format.locator);
         self.hints.hear(&result, &self.format.locator);
         if self.show_output {
