@@ -170,6 +170,7 @@ pages! {
     the_commands_on_output_do_what_they_say: "docs/guide/output.md",
     the_commands_on_resuming_do_what_they_say: "docs/guide/resume.md",
     the_commands_on_shards_do_what_they_say: "docs/guide/shards.md",
+    the_commands_on_judging_do_what_they_say: "docs/guide/judging.md",
     the_commands_on_comparing_do_what_they_say: "docs/guide/compare.md",
     the_commands_on_programs_do_what_they_say: "docs/guide/programs.md",
     the_commands_on_typed_functions_do_what_they_say: "docs/guide/typed.md",

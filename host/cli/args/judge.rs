@@ -51,7 +51,7 @@ pub struct Judge {
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
-    pub determinism: Determinism,
+    pub same: Same,
     #[command(flatten)]
     pub grants: Grants,
     #[command(flatten)]
@@ -90,6 +90,19 @@ pub struct Judged {
     pub success_codes: Vec<i32>,
 }
 
+/// As [`Determinism`], where there is no shared state that it could conflict with.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Determinism")]
+pub struct Same {
+    /// Give the same verdicts on every machine: random numbers from a seed and the row, clocks of the task's own,
+    /// fuel instead of time
+    #[arg(long, conflicts_with_all = ["timeout", "cpu_time", "interrupt"])]
+    pub deterministic: bool,
+    /// Seed of the random numbers [default: 0]
+    #[arg(long, value_name = "N", requires = "deterministic", allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+}
+
 impl Judge {
     /// The run of each program. Its program is the folder, or the list.
     pub fn run(self) -> Result<Run> {
@@ -106,7 +119,7 @@ impl Judge {
             output: Output { output, overwrite, receipts, with_input, key, success_codes, ..run.output },
             expecting: self.expecting,
             limits: self.limits,
-            determinism: self.determinism,
+            determinism: Determinism { deterministic: self.same.deterministic, seed: self.same.seed },
             grants: self.grants,
             pool: self.pool,
             journal,

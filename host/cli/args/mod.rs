@@ -310,7 +310,7 @@ mod tests {
 
         #[test]
         fn any_arguments_are_taken_or_refused_with_a_sentence(
-            action in prop::sample::select(&["run", "run", "bench", "inspect", "check", "new", "build", "completions", "x"][..]),
+            action in prop::sample::select(&["run", "run", "bench", "judge", "inspect", "check", "new", "build", "completions", "x"][..]),
             rest in prop::collection::vec(argument(), 0..5),
         ) {
             let typed = [OsString::from("wpool"), action.into()].into_iter().chain(rest);

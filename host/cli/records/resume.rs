@@ -90,13 +90,9 @@ impl Records {
 
 /// Where records go that have no journal.
 pub fn writer(plan: &Plan) -> Result<Writer> {
-    Ok(match &plan.output {
-        Some(target) => {
-            forget(target)?;
-            Writer::to(target)?
-        }
-        None => Writer::stdout()?,
-    })
+    let Some(target) = &plan.output else { return Ok(Writer::stdout()?) };
+    forget(target)?;
+    Ok(Writer::to(target)?)
 }
 
 /// Finds out what there is of an earlier run, and refuses what cannot be.

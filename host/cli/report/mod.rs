@@ -48,7 +48,7 @@ pub use front::Front;
 use hints::Hints;
 pub use ledger::Ledger;
 pub use marks::{Marks, Verdict};
-use pieces::Pieces;
+pub use pieces::Pieces;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
@@ -75,8 +75,6 @@ pub struct Reporter {
     pub meter: Arc<Meter>,
     /// Tasks that were reported.
     reported: u64,
-    /// What stands before the first record, until it is written.
-    header: Vec<u8>,
     ordered: bool,
     show_output: bool,
     pub tally: Tally,
@@ -99,10 +97,8 @@ impl Reporter {
         judged: Judged,
         output: Writer,
     ) -> Reporter {
-        let format = Format::of(plan, locator);
         Reporter {
-            header: format.header(),
-            format,
+            format: Format::of(plan, locator),
             only: plan.only,
             out_dir,
             output,
@@ -135,9 +131,10 @@ impl Reporter {
             Some(kept) => kept.changed().await,
             None => std::future::pending().await,
         };
+        let mut header = self.format.header();
         loop {
             let mut pieces = Pieces::default();
-            pieces.last.lines.append(&mut self.header);
+            pieces.last.lines.append(&mut header);
             let mut any = false;
             let chunk = tokio::select! {
                 biased;
@@ -183,29 +180,14 @@ impl Reporter {
         }
     }
 
-    /// Reports what becomes of the tests of many programs: see [`Reporter::turn_to`].
-    pub fn judging(plan: &Plan, locator: Locator, output: Writer) -> Reporter {
-        let mut reporter = Reporter::new(plan, locator, None, Box::new(|_| {}), output);
-        reporter.hints = Hints::none();
-        reporter
-    }
-
     /// From now on results are of another program, whose pool counts its tasks from 0 again.
     pub fn turn_to(&mut self, program: Arc<str>, places: Option<Places>) {
         self.format.extras.program = Some(program);
         (self.reported, self.places, self.marks) = (0, places, Some(Marks::default()));
     }
 
-    /// Reports results that no pool has given.
-    pub async fn report_unstarted(&mut self, results: Vec<TaskResult>) {
-        let mut pieces = Pieces::default();
-        pieces.last.lines.append(&mut self.header);
-        results.into_iter().for_each(|result| self.take(result, &mut pieces));
-        self.write(pieces).await;
-    }
-
     /// Hands everything over, in pieces of a bounded number of rows.
-    async fn write(&mut self, pieces: Pieces) {
+    pub async fn write(&mut self, pieces: Pieces) {
         let all = || pieces.full.iter().chain([&pieces.last]);
         all().for_each(|piece| self.output.pace().announce(&piece.lines));
         for piece in pieces.full.into_iter().chain([pieces.last]) {
@@ -305,7 +287,8 @@ impl Reporter {
         }
     }
 
-    fn take(&mut self, mut result: TaskResult, pieces: &mut Pieces) {
+    /// Makes the record of a result.
+    pub fn take(&mut self, mut result: TaskResult, pieces: &mut Pieces) {
         self.reported += u64::from(result.id.0 < FRONT);
         if let Some(places) = &self.places {
             result.id = places.of(result.id);

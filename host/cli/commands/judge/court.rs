@@ -16,7 +16,7 @@ use crate::cli::exit::Exit;
 use crate::cli::plan::{Locator, Plan};
 use crate::cli::records::places::Places;
 use crate::cli::records::resume::writer;
-use crate::cli::report::{Front, Marks, Reported, Reporter};
+use crate::cli::report::{Front, Marks, Pieces, Reported, Reporter};
 use crate::cli::rows::spool::Spooled;
 use crate::cli::rows::{Naming, Occurrences, Rows, RowsEnd, Steps};
 use crate::cli::run::asked::Asked;
@@ -53,7 +53,7 @@ pub async fn hold(plan: &Plan, programs: &[Entry], naming: Option<Naming>, asked
     let Some(rows) = asked.before(beside(move || Spooled::twice(source))).await.transpose()? else {
         return Ok(interruption.exit().unwrap_or(Exit::Ok));
     };
-    let reporter = Reporter::judging(plan, Locator::new(&plan.source), writer(plan)?);
+    let reporter = Reporter::new(plan, Locator::new(&plan.source), None, Box::new(|_| {}), writer(plan)?);
     let table = Table::new(programs.iter().map(|entry| &*entry.name), plan.messages.quiet);
     let mut court = Court {
         plan,
@@ -192,7 +192,9 @@ impl Court<'_> {
                     let failure = failure(&row);
                     TaskResult::unstarted(TaskId(id), row, failure)
                 };
-                reporter.report_unstarted(supply.into_inputs().zip(ids).map(result).collect()).await;
+                let mut pieces = Pieces::default();
+                supply.into_inputs().zip(ids).map(result).for_each(|result| reporter.take(result, &mut pieces));
+                reporter.write(pieces).await;
                 if reporter.unwanted {
                     break;
                 }

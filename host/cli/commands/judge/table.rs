@@ -16,6 +16,9 @@ use crate::cli::units::{plural, show_size, show_time};
 /// The widest column of names.
 const WIDEST: usize = 40;
 
+/// Characters of a reason. The record has all of it.
+const REASON: usize = 160;
+
 /// What was found about a program.
 #[derive(Debug)]
 pub struct Judgement {
@@ -62,7 +65,7 @@ impl Judgement {
         let Judgement { marks, refused, .. } = self;
         let verdict = self.verdict().map_or("no tests", Verdict::as_str);
         let first = match (refused, marks.first()) {
-            (Some(why), _) => why.lines().next().unwrap_or_default().to_owned(),
+            (Some(why), _) => why.lines().next().unwrap_or_default().chars().take(REASON).collect(),
             (None, Some(id)) => format!("test {id}"),
             (None, None) => String::new(),
         };
