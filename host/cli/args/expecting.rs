@@ -10,8 +10,8 @@ pub struct Expecting {
     pub expect: Option<String>,
     /// How an output is compared [default: trimmed]
     ///   exact         Byte by byte
-    ///   trimmed       By lines, without white space at their ends and empty lines at the end
-    ///   number[=TOL]  By words; numbers may differ by TOL, absolutely or relatively [1e-6]
+    ///   trimmed       By lines, without white space at their ends
+    ///   number[=TOL]  By words; numbers may differ by TOL [1e-6]
     #[arg(long, value_name = "HOW", value_parser = compare, default_value = "trimmed", requires = "expect",
         hide_default_value = true, verbatim_doc_comment)]
     pub expect_by: Compare,

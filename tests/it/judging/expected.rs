@@ -36,7 +36,7 @@ fn rows_that_travel_together_are_compared_as_well() {
     let rows: String = (0..5_000).map(|number| format!("{number}\n")).collect();
     let same = run(wpool_run(&wat("echo"), "").args(["--expect", "{}"]), &rows);
     assert_eq!((same.code, same.records().len()), (OK, 5_000), "{}", same.stderr);
-    let other = run(wpool_run(&wat("echo"), "--expect 17"), &rows);
+    let other = run(&mut wpool_run(&wat("echo"), "--expect 17"), &rows);
     let ok = other.each("status").iter().filter(|status| **status == "ok").count();
     assert_eq!((other.code, other.records().len(), ok), (NOT_OK, 5_000, 1), "{}", other.stderr);
 }
