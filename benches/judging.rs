@@ -32,10 +32,10 @@ fn main() {
     let tests = dir.path().join("tests.jsonl");
     fs::write(&tests, (0..TESTS).map(test).collect::<String>()).expect("it can be written");
     println!("{count} submissions with {TESTS} tests each, time per submission, with nothing in the cache\n");
-    let mut all = Comparison::new("ms");
     let each = 1e3 / count as f64;
-    let judge = all.side("wpool judge", || each * seconds(&["judge"], std::slice::from_ref(&submissions), &tests));
-    let run = all.side("wpool run for each", || each * seconds(&["run"], &programs, &tests));
+    let mut all = Comparison::new("ms");
+    let judge = all.side("wpool judge", || each * seconds("judge", std::slice::from_ref(&submissions), &tests));
+    let run = all.side("wpool run for each", || each * seconds("run", &programs, &tests));
     all.run(rounds(3));
     println!();
     all.claim("judging, time", judge, run, None);
@@ -59,12 +59,12 @@ fn test(number: u64) -> String {
 }
 
 /// Seconds of commands, one after the other, that share a cache which is empty at first.
-fn seconds(action: &[&str], programs: &[PathBuf], tests: &Path) -> f64 {
+fn seconds(action: &str, programs: &[PathBuf], tests: &Path) -> f64 {
     let cache = tempfile::tempdir().expect("a temporary folder");
     let started = Instant::now();
     for program in programs {
         let mut command = Command::new(WPOOL);
-        command.env("XDG_CACHE_HOME", cache.path()).args(action).arg(program).arg(tests);
+        command.env("XDG_CACHE_HOME", cache.path()).arg(action).arg(program).arg(tests);
         command.args(["-q", "--stdin", "{.input}", "--expect", "{.expected}"]);
         command.args(["--cpu-time", "50ms", "--timeout", "10s", "--memory", "16MiB"]);
         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it starts");

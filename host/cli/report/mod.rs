@@ -29,7 +29,7 @@ use anyhow::Result;
 use futures_core::Stream;
 use tokio::sync::watch;
 use wpool::bulk::{OkSpan, Settled, Supply};
-use wpool::{Outcome, Results, Status, TaskResult};
+use wpool::{Results, Status, TaskResult};
 
 use crate::cli::args::Only;
 use crate::cli::journal::MAX_ROWS;
@@ -38,7 +38,7 @@ use crate::cli::records::kept::{Kept, KeptRow};
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::places::{FRONT, Places, Stretch};
 use crate::cli::records::record::Format;
-use crate::cli::records::writer::{Done, Line, Piece, Writer};
+use crate::cli::records::writer::{Done, Line, Writer};
 pub use compiling::Compiling;
 pub use ending::Reported;
 pub use expected::Expected;
@@ -49,6 +49,7 @@ use hints::Hints;
 pub use ledger::Ledger;
 pub use marks::{Marks, Verdict};
 pub use pieces::Pieces;
+use pieces::write_file;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
@@ -78,8 +79,6 @@ pub struct Reporter {
     ordered: bool,
     show_output: bool,
     pub tally: Tally,
-    /// What becomes of the tests of a program, where programs are judged.
-    pub marks: Option<Marks>,
     /// Chooses the rows that run twice.
     pub chooser: Option<Chooser>,
     pub hints: Hints,
@@ -113,7 +112,6 @@ impl Reporter {
             ordered: !plan.unordered,
             show_output: plan.messages.show_output,
             tally: Tally::default(),
-            marks: None,
             chooser: None,
             hints: Hints::new(plan),
             spent: Duration::ZERO,
@@ -183,7 +181,7 @@ impl Reporter {
     /// From now on results are of another program, whose pool counts its tasks from 0 again.
     pub fn turn_to(&mut self, program: Arc<str>, places: Option<Places>) {
         self.format.extras.program = Some(program);
-        (self.reported, self.places, self.marks) = (0, places, Some(Marks::default()));
+        (self.reported, self.places, self.tally.marks) = (0, places, Some(Marks::default()));
     }
 
     /// Hands everything over, in pieces of a bounded number of rows.
@@ -301,7 +299,6 @@ impl Reporter {
             (self.judged)(result.outcome.status());
         }
         self.tally.add(&result);
-        self.marks.iter_mut().for_each(|marks| marks.add(&result));
         self.tally.firsts.add(&result, &self.format.locator);
         self.hints.hear(&result, &self.format.locator);
         if self.show_output {
@@ -312,7 +309,7 @@ impl Reporter {
             failures::lost(&self.format.locator, &result);
         }
         let piece = pieces.next();
-        let file = self.write_file(&result, piece);
+        let file = self.out_dir.as_ref().and_then(|dir| write_file(dir, &result, piece));
         let begin = piece.lines.len();
         if self.only.is_none_or(|only| (only == Only::Ok) == ok) {
             self.format.push(&result, file.as_deref(), &mut piece.lines);
@@ -322,16 +319,6 @@ impl Reporter {
             let wall = result.receipt.wall.as_nanos().try_into().unwrap_or(u64::MAX);
             piece.add(Done::Now(result.input, result.outcome.status(), Line { length, wall }));
         }
-    }
-
-    /// Has an output written as a file, if outputs are, and gives the path for the record.
-    fn write_file(&self, result: &TaskResult, piece: &mut Piece) -> Option<String> {
-        let (Some(dir), Outcome::Ok(output)) = (&self.out_dir, &result.outcome) else { return None };
-        // The row would have been rejected if it made no name.
-        let name = dir.name(&result.input, result.id.0).ok()?;
-        let shown = dir.show(&name);
-        piece.push_file(dir, name, output);
-        Some(shown)
     }
 
     /// Hands the last rows over that run twice.

@@ -1,6 +1,11 @@
 //! What is to be written, in pieces of a bounded number of rows.
 
+use std::sync::Arc;
+
+use wpool::{Outcome, TaskResult};
+
 use crate::cli::journal::MAX_ROWS;
+use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::writer::Piece;
 
 /// What is to be written.
@@ -19,4 +24,14 @@ impl Pieces {
         }
         &mut self.last
     }
+}
+
+/// Has an output written as a file, and gives the path for the record.
+pub fn write_file(dir: &Arc<OutDir>, result: &TaskResult, piece: &mut Piece) -> Option<String> {
+    let Outcome::Ok(output) = &result.outcome else { return None };
+    // The row would have been rejected if it made no name.
+    let name = dir.name(&result.input, result.id.0).ok()?;
+    let shown = dir.show(&name);
+    piece.push_file(dir, name, output);
+    Some(shown)
 }

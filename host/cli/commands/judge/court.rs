@@ -135,7 +135,7 @@ impl Court<'_> {
             }
         };
         self.note(&end);
-        let marks = self.reporter.marks.take().unwrap_or_default();
+        let marks = self.reporter.tally.marks.take().unwrap_or_default();
         self.all.join(&marks);
         self.table.add(Judgement { program: entry.name.clone(), marks, refused });
         Ok(())
@@ -148,7 +148,7 @@ impl Court<'_> {
         let why = |row: &Input| naming.program(row).err().unwrap_or_default();
         self.settle(rows, |row| failure(Status::InvalidInput, "no-program", &why(row))).await;
         self.note(&end);
-        self.all.join(&self.reporter.marks.take().unwrap_or_default());
+        self.all.join(&self.reporter.tally.marks.take().unwrap_or_default());
         Ok(())
     }
 
