@@ -4,6 +4,7 @@
 mod args;
 mod balance;
 mod commands;
+mod compare;
 mod config;
 mod descriptor;
 mod dirs;
@@ -104,6 +105,7 @@ fn act(action: Action) -> anyhow::Result<Exit> {
         Action::Diff(diff) => commands::diff::diff(&diff),
         Action::Reduce(reduce) => commands::reduce::reduce(&reduce),
         Action::Merge(merge) => commands::merge::merge(&merge),
+        Action::Judge(judge) => commands::judge::judge(*judge),
         Action::Inspect(inspect) => commands::inspect::inspect(&inspect),
         Action::Schema(schema) => commands::inspect::schema(&schema),
         Action::Check(check) => commands::check::check(*check),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::model::limits::MAX_INPUT;
-use crate::model::outcome::{ErrorDetail, Outcome, Receipt};
+use crate::model::outcome::{ErrorDetail, Failure, Outcome, Receipt};
 
 /// The task's identity: its position among the inputs of its run, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,4 +185,11 @@ pub struct TaskResult {
     pub outcome: Outcome,
     /// The times and the place of its attempts.
     pub receipt: Receipt,
+}
+
+impl TaskResult {
+    /// The result of a task that no pool was given, because of a failure that is known before.
+    pub fn unstarted(id: TaskId, input: Input, failure: Failure) -> Self {
+        TaskResult { id, input, outcome: Outcome::NotOk(Box::new(failure)), receipt: Receipt::host() }
+    }
 }

@@ -180,6 +180,7 @@ pages! {
     the_commands_on_monitoring_do_what_they_say: "docs/guide/monitoring.md",
     the_commands_on_resuming_do_what_they_say: "docs/guide/resume.md",
     the_commands_on_shards_do_what_they_say: "docs/guide/shards.md",
+    the_commands_on_judging_do_what_they_say: "docs/guide/judging.md",
     the_commands_on_comparing_do_what_they_say: "docs/guide/compare.md",
     the_commands_on_runs_in_ci_do_what_they_say: "docs/guide/ci.md",
     the_commands_on_programs_do_what_they_say: "docs/guide/programs.md",

@@ -36,6 +36,7 @@ mod interrupt;
 mod isolation;
 mod javascript;
 mod journal;
+mod judging;
 mod languages;
 mod layers;
 mod learn;

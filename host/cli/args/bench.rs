@@ -2,9 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::{Context, Result};
-use clap::Parser;
+use anyhow::Result;
 
+use crate::cli::args::plain::plain;
 use crate::cli::args::{Determinism, Grants, Initializer, Limits, Pool, Rows, Run, SharedState};
 use crate::cli::units::at_least_one;
 
@@ -51,17 +51,10 @@ pub struct Bench {
     pub pool: Pool,
 }
 
-/// A run as it is without options.
-#[derive(Debug, Parser)]
-struct Plain {
-    #[command(flatten)]
-    run: Run,
-}
-
 impl Bench {
     /// The run to measure, which writes nothing.
     pub fn run(self) -> Result<Run> {
-        let Plain { run } = Plain::try_parse_from(["run", "--quiet", "TASK"]).context("a run without options")?;
+        let run = plain()?;
         Ok(Run {
             source: self.source,
             initializer: self.initializer,

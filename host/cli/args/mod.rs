@@ -7,12 +7,15 @@ mod choices;
 mod config;
 mod diff;
 mod engines;
+mod expecting;
 mod formats;
 pub mod halt;
 mod journal;
+mod judge;
 mod merge;
 mod messages;
 mod order;
+mod plain;
 mod reduce;
 mod reports;
 mod run;
@@ -40,8 +43,10 @@ pub use check::*;
 pub use config::*;
 pub use diff::*;
 pub use engines::*;
+pub use expecting::*;
 pub use formats::*;
 pub use journal::*;
+pub use judge::*;
 pub use merge::*;
 pub use messages::*;
 pub use order::*;
@@ -87,6 +92,9 @@ pub enum Action {
     Reduce(Reduce),
     /// Print a script or a manifest that runs shards on an engine, and merges them
     Plan(Engines),
+    /// Run many programs over the same tests, compare their outputs, and give each program a verdict
+    #[command(after_help = judge::JUDGE_HELP)]
+    Judge(Box<Judge>),
     /// Report what a program is, what it imports, and how it would be called
     Inspect(Inspect),
     /// Print the JSON Schema of a program's rows and outputs
@@ -301,7 +309,7 @@ mod tests {
 
         #[test]
         fn any_arguments_are_taken_or_refused_with_a_sentence(
-            action in prop::sample::select(&["run", "run", "bench", "inspect", "check", "new", "build", "completions", "x"][..]),
+            action in prop::sample::select(&["run", "run", "bench", "judge", "inspect", "check", "new", "build", "completions", "x"][..]),
             rest in prop::collection::vec(argument(), 0..5),
         ) {
             let typed = [OsString::from("wpool"), action.into()].into_iter().chain(rest);

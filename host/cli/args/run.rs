@@ -11,8 +11,8 @@ use wpool::{Interrupt, Isolation, SandboxMode, Scratch};
 
 use crate::cli::args::choices::choices;
 use crate::cli::args::{
-    Configuration, InputFormat, Journal, Messages, RecordFormat, Reports, RowFormat, Sharding, Starting, Stopping,
-    Verifying, member,
+    Configuration, Expecting, InputFormat, Journal, Messages, RecordFormat, Reports, RowFormat, Sharding, Starting,
+    Stopping, Verifying, member,
 };
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
@@ -63,6 +63,8 @@ pub struct Run {
     pub initializer: Initializer,
     #[command(flatten)]
     pub output: Output,
+    #[command(flatten)]
+    pub expecting: Expecting,
     #[command(flatten)]
     pub journal: Journal,
     #[command(flatten)]

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod doctor;
 pub mod engines;
 pub mod inspect;
+pub mod judge;
 mod learn;
 pub mod merge;
 pub mod new;

@@ -41,6 +41,7 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     let format = Format {
         style: Style::Records { receipts: true },
         output_type: plan.output_type,
+        expect: plan.expect.clone(),
         locator: Locator::new(&plan.source),
         extras: plan.extras.clone(),
         columns: None,
@@ -60,6 +61,7 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
         anyhow::Ok((row, result))
     })?;
     result.id = TaskId(args.id);
+    format.check(&mut result);
     let mut line = Vec::new();
     format.push(&result, None, &mut line);
     if let Some(path) = &dump {
@@ -116,7 +118,8 @@ fn recorded(again: &Again, id: u64) -> Result<Option<Recorded>> {
 /// The row at a position.
 async fn row(plan: &Plan, position: u64) -> Result<Input> {
     let occurrences = plan.config.task.deterministic.is_some().then(Occurrences::default);
-    let mut rows = Rows::read(plan.source.clone(), Steps { occurrences, ..Steps::default() })?;
+    let mut rows =
+        Rows::read(plan.source.clone(), Steps { expect: plan.expect.clone(), occurrences, ..Steps::default() })?;
     let mut count = 0;
     while let Some(supply) = poll_fn(|context| Pin::new(&mut rows).poll_next(context)).await {
         let next = count + supply.len() as u64;

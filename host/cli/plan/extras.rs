@@ -1,5 +1,7 @@
 //! What records have beside outputs, so that they can be joined with their rows.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use crate::cli::args::{self, RecordFormat};
@@ -10,6 +12,8 @@ use crate::cli::plan::source::Source;
 /// What a record has of its row.
 #[derive(Clone, Debug, Default)]
 pub struct Extras {
+    /// The name of the program, where there are many; empty where a row has none.
+    pub program: Option<Arc<str>>,
     /// The row itself, and whether it is JSON.
     pub input: Option<bool>,
     /// A member of the row.
@@ -27,7 +31,7 @@ pub enum Place {
 
 impl Extras {
     pub fn is_empty(&self) -> bool {
-        self.input.is_none() && self.key.is_none()
+        self.program.is_none() && self.input.is_none() && self.key.is_none()
     }
 }
 
@@ -52,5 +56,6 @@ pub fn extras(typed: &args::Run, source: &Source) -> Result<Extras> {
         Layout::Array => Place::Element,
         Layout::Lines | Layout::Table(_) => Place::Line,
     });
-    Ok(Extras { input: output.with_input.then_some(!typed.source.are_text()), key: output.key.clone(), place })
+    let input = output.with_input.then_some(!typed.source.are_text());
+    Ok(Extras { program: None, input, key: output.key.clone(), place })
 }

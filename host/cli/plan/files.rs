@@ -188,7 +188,7 @@ pub fn guarded(path: PathBuf) -> PathBuf {
 }
 
 /// The order of paths in which numbers in names are compared as numbers.
-fn natural(a: &Path, b: &Path) -> Ordering {
+pub fn natural(a: &Path, b: &Path) -> Ordering {
     let (mut a, mut b) = (a.components(), b.components());
     loop {
         let order = match (a.next(), b.next()) {

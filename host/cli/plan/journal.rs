@@ -250,6 +250,10 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
     if let Some(key) = &output.key {
         settings.insert("--key", format!(".{key}"));
     }
+    if let Some(expect) = &typed.expecting.expect {
+        settings.insert("--expect", expect.clone());
+        settings.insert("--expect-by", typed.expecting.expect_by.to_string());
+    }
     if let Some(scratch) = &config.task.grants.scratch {
         settings.insert("--scratch", json(scratch));
     }

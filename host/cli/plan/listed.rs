@@ -34,9 +34,10 @@ const LETTERS: [(u8, u8); 9] = [
     (b'\\', b'\\'),
 ];
 
-/// The paths of a list, in its order. With `nul` each ends in a NUL, and none is quoted.
-pub fn read(list: &Path, nul: bool) -> Result<Vec<PathBuf>> {
-    let (shown, option) = (list.display(), if nul { "--files0-from" } else { "--files-from" });
+/// The paths of a list, in its order. With `nul` each ends in a NUL, and none is quoted. `option` is what the list was named
+/// by.
+pub fn read(list: &Path, nul: bool, option: &str) -> Result<Vec<PathBuf>> {
+    let shown = list.display();
     let mut text = Vec::new();
     let mut read = |reader: &mut dyn Read| reader.take(MAX_LIST + 1).read_to_end(&mut text);
     let read =

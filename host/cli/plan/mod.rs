@@ -1,6 +1,7 @@
 //! From what was typed to what it means. Everything that can be refused without starting anything is refused here.
 
 mod determinism;
+mod expect;
 mod extras;
 mod files;
 mod formats;
@@ -32,9 +33,11 @@ use wpool::output::OutputType;
 use wpool::template::Template;
 
 pub use self::determinism::determinism;
+pub use self::expect::{Expect, WRONG_OUTPUT};
 pub use self::extras::{Extras, Place};
+pub use self::files::natural;
 pub use self::layout::{Header, Layout, Table, TableFormat};
-pub use self::listed::{QUOTED, push_path};
+pub use self::listed::{QUOTED, push_path, read as read_list};
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::monitoring::Monitoring;
 pub use self::overlap::check_streams;
@@ -76,6 +79,8 @@ pub struct Plan {
     /// Records are a table.
     pub table: Option<TableFormat>,
     pub output_type: OutputType,
+    /// What outputs are compared with.
+    pub expect: Option<Expect>,
     pub out_dir: Option<OutDirPlan>,
     /// `None` is standard output.
     pub output: Option<Target>,
@@ -176,6 +181,7 @@ impl Plan {
             extras,
             table: TableFormat::of(output.output_format),
             output_type: output_type(output.output_type),
+            expect: Expect::new(&typed.expecting, &source, config.task.json_rows)?,
             out_dir: out_dir(output, &source, config.task.json_rows)?,
             failed: output.failed.as_deref().map(always).transpose()?,
             state_out: typed.state.state_out.as_ref().map(target).transpose()?,
@@ -234,6 +240,11 @@ impl Plan {
         };
         subject.start_with(rows, &mut self.config);
         Ok(())
+    }
+
+    /// Whether a task that settles as ok may yet fail by its output.
+    pub fn judges_outputs(&self) -> bool {
+        self.output_type != OutputType::Auto || self.expect.is_some()
     }
 
     /// The files that the run reads or writes records to.

@@ -53,7 +53,7 @@ pub fn source(typed: &args::Run) -> Result<Source> {
         return Ok(Source::Once);
     }
     let files = if let Some((list, nul)) = typed.source.list() {
-        listed::read(list, nul)?
+        listed::read(list, nul, if nul { "--files0-from" } else { "--files-from" })?
     } else if typed.source.are_files() {
         matched(typed)?
     } else {

@@ -6,6 +6,13 @@ use wpool::template::member;
 
 use crate::cli::plan::{Extras, Locator, Place};
 
+/// Appends the name of the program, where there are many.
+pub fn push_program(extras: &Extras, line: &mut Vec<u8>) {
+    let Some(name) = &extras.program else { return };
+    line.extend_from_slice(b",\"program\":");
+    if name.is_empty() { line.extend_from_slice(b"null") } else { push_string(name, line) }
+}
+
 /// Appends the file of a row and its place there, if that was asked for.
 pub fn push_place(extras: &Extras, locator: &Locator, row: &Input, line: &mut Vec<u8>) {
     let Some((place, (file, number))) = extras.place.zip(locator.place(row)) else { return };

@@ -6,11 +6,11 @@ use serde::Serialize;
 use wpool::bulk::OkSpan;
 use wpool::outcome::{ErrorDetail, Layer};
 use wpool::output::{OutputType, push_as_json, push_string};
-use wpool::{Failure, Outcome, Receipt, Status, TaskResult, inert};
+use wpool::{Failure, Input, Outcome, Receipt, Status, TaskResult, inert};
 
-use crate::cli::plan::{Extras, Locator, Plan, Source, Style};
+use crate::cli::plan::{Expect, Extras, Locator, Plan, Source, Style};
 use crate::cli::records::columns::Columns;
-use crate::cli::records::extra::{push_extras, push_place};
+use crate::cli::records::extra::{push_extras, push_place, push_program};
 use crate::cli::records::places::Stretch;
 use crate::cli::records::touched::TouchedRecord;
 use crate::cli::say;
@@ -23,6 +23,7 @@ const LAST_WORDS: usize = 300;
 pub struct Format {
     pub style: Style,
     pub output_type: OutputType,
+    pub expect: Option<Expect>,
     pub locator: Locator,
     pub extras: Extras,
     /// Records are a table of these columns.
@@ -35,7 +36,8 @@ impl Format {
         let named = matches!(plan.source, Source::Files(_));
         let receipts = matches!(plan.style, Style::Records { receipts: true });
         let columns = plan.table.map(|table| Columns::new(table, &plan.extras, named, receipts));
-        Format { style: plan.style, output_type: plan.output_type, locator, extras: plan.extras.clone(), columns }
+        let (expect, extras) = (plan.expect.clone(), plan.extras.clone());
+        Format { style: plan.style, output_type: plan.output_type, expect, locator, extras, columns }
     }
 
     /// What stands before the first record.
@@ -48,13 +50,17 @@ impl Format {
     /// An output that is not what all should be is a failure.
     pub fn check(&self, result: &mut TaskResult) {
         if let Outcome::Ok(output) = &result.outcome
-            && let Some(error) = self.output_type.flaw(output)
+            && let Some(error) = self.flaw(&result.input, output)
         {
             let output = Some(output.clone()).filter(|output| !output.is_empty());
             result.receipt.layer = Layer::Host;
             result.outcome =
                 Outcome::NotOk(Box::new(Failure { status: Status::Failed, output, truncated: false, error }));
         }
+    }
+
+    fn flaw(&self, row: &Input, output: &[u8]) -> Option<ErrorDetail> {
+        self.output_type.flaw(output).or_else(|| self.expect.as_ref()?.flaw(row, output))
     }
 
     /// Appends the line of a result. `file` is the file of its output, if it has one.
@@ -79,7 +85,7 @@ impl Format {
     /// Whether the line of a task that is ok depends only on its output and its id.
     pub fn is_plain(&self) -> bool {
         let has_more = matches!(self.style, Style::Records { receipts: true }) || !self.extras.is_empty();
-        self.output_type == OutputType::Auto && !has_more && self.columns.is_none()
+        self.output_type == OutputType::Auto && self.expect.is_none() && !has_more && self.columns.is_none()
     }
 
     /// Appends the lines of tasks whose lines are plain, like [`Format::push`], and passes the length of each to
@@ -110,6 +116,7 @@ impl Format {
     fn push_record(&self, result: &TaskResult, file: Option<&str>, receipts: bool, line: &mut Vec<u8>) {
         line.extend_from_slice(b"{\"id\":");
         push_number(result.id.0, line);
+        push_program(&self.extras, line);
         if let Some(name) = &result.input.name {
             line.extend_from_slice(b",\"file\":");
             push_string(name, line);

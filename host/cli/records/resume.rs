@@ -103,16 +103,16 @@ impl Records {
             notebook = Some(Notebook::of(files.1.try_clone()?));
             traces = Some(files);
         }
-        let lines = if plan.table.is_some() { Guard::Text } else { Guard::Json };
-        let writer = match &plan.output {
-            Some(target) => {
-                forget(target)?;
-                Writer::to(target, lines, history)?
-            }
-            None => Writer::stdout(lines, history)?,
-        };
-        Ok(Records { writer, journal: None, sorter: None, kept: None, notebook, traces })
+        Ok(Records { writer: writer(plan, history)?, journal: None, sorter: None, kept: None, notebook, traces })
     }
+}
+
+/// Where records go that have no journal, with the history that reports are made of, if there is one.
+pub fn writer(plan: &Plan, history: Option<Historian>) -> Result<Writer> {
+    let lines = if plan.table.is_some() { Guard::Text } else { Guard::Json };
+    let Some(target) = &plan.output else { return Ok(Writer::stdout(lines, history)?) };
+    forget(target)?;
+    Ok(Writer::to(target, lines, history)?)
 }
 
 /// Finds out what there is of an earlier run, and refuses what cannot be.

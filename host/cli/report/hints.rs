@@ -22,7 +22,9 @@ pub struct Hints {
 impl Hints {
     pub fn new(plan: &Plan) -> Hints {
         let walled = plan.config.task.grants.dirs.is_empty();
-        Hints { quiet: plan.messages.quiet, walled, ..Hints::default() }
+        // Failures of programs that are judged are not mistakes of whoever judges.
+        let quiet = plan.messages.quiet || plan.extras.program.is_some();
+        Hints { quiet, walled, ..Hints::default() }
     }
 
     /// Says that the program is a command, which takes arguments.

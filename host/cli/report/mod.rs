@@ -12,6 +12,7 @@ mod front;
 mod hints;
 mod ledger;
 mod live;
+mod marks;
 mod pieces;
 mod printed;
 mod progress;
@@ -52,7 +53,9 @@ pub use front::Front;
 use hints::Hints;
 pub use ledger::Ledger;
 pub use live::Live;
-use pieces::{Pieces, push_file};
+pub use marks::{Marks, Verdict};
+pub use pieces::Pieces;
+use pieces::push_file;
 pub use progress::{Meter, Monitor, Showing};
 pub use summary::Summary;
 pub use tally::Tally;
@@ -184,8 +187,14 @@ impl Reporter {
         }
     }
 
+    /// From now on results are of another program, whose pool counts its tasks from 0 again.
+    pub fn turn_to(&mut self, program: Arc<str>, places: Option<Places>) {
+        self.format.extras.program = Some(program);
+        (self.reported, self.places, self.tally.marks) = (0, places, Some(Marks::default()));
+    }
+
     /// Hands everything over, in pieces of a bounded number of rows.
-    async fn write(&mut self, pieces: Pieces) {
+    pub async fn write(&mut self, pieces: Pieces) {
         // A note is there before the record of its row.
         self.recorder.iter_mut().for_each(Recorder::flush);
         self.unwanted |= !pieces.write(&self.output, self.failed.as_ref()).await;
@@ -277,7 +286,8 @@ impl Reporter {
         }
     }
 
-    fn take(&mut self, mut result: TaskResult, pieces: &mut Pieces) {
+    /// Makes the record of a result.
+    pub fn take(&mut self, mut result: TaskResult, pieces: &mut Pieces) {
         self.reported += u64::from(result.id.0 < FRONT);
         if let Some(places) = &self.places {
             result.id = places.of(result.id);

@@ -10,6 +10,7 @@ use wpool::{Status, TaskResult};
 use crate::cli::records::places::Stretch;
 use crate::cli::records::resume::Counted;
 use crate::cli::report::firsts::Firsts;
+use crate::cli::report::marks::Marks;
 use crate::cli::report::times::Times;
 
 /// The most tasks that a summary lists by name.
@@ -31,6 +32,8 @@ pub struct Tally {
     /// Tasks that were ok after a retry: their number, and the first of them.
     pub flaky: Named,
     pub firsts: Firsts,
+    /// What becomes of the tests of a program, where programs are judged.
+    pub marks: Option<Marks>,
 }
 
 impl Tally {
@@ -59,6 +62,7 @@ impl Tally {
     pub fn add(&mut self, result: &TaskResult) {
         let status = result.outcome.status();
         self.counts.add(status);
+        self.marks.iter_mut().for_each(|marks| marks.add(result));
         let receipt = &result.receipt;
         if receipt.attempts == 0 {
             return;

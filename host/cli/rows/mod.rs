@@ -1,6 +1,7 @@
 //! Rows from files and standard input, read on a thread of their own.
 
 pub mod check;
+mod chosen;
 mod cutter;
 mod elements;
 mod files;
@@ -31,6 +32,7 @@ use crate::cli::descriptor::is_stdin;
 use crate::cli::plan::{Layout, RowFile, Source};
 use crate::cli::shard::{Cut, content};
 use crate::cli::streams;
+pub use chosen::Naming;
 use cutter::{Cutter, Failure, Take, cut};
 use elements::Elements;
 use lines::Splitter;

@@ -4,9 +4,10 @@ use tokio::sync::mpsc;
 use wpool::Input;
 use wpool::bulk::Supply;
 
-use crate::cli::plan::RowFile;
+use crate::cli::plan::{Expect, RowFile};
 use crate::cli::records::kept::Sorter;
 use crate::cli::records::out_dir::OutNames;
+use crate::cli::rows::chosen::Chosen;
 use crate::cli::rows::occurrences::Occurrences;
 use crate::cli::rows::sharder::Sharder;
 
@@ -21,10 +22,14 @@ const CANNOT_RESUME: &str = "cannot resume the earlier run: reading its rows sto
 /// What is done with each row where it is read, in this order.
 #[derive(Debug, Default)]
 pub struct Steps {
+    /// Looks at it, when its output will be compared with what it tells.
+    pub expect: Option<Expect>,
     /// Looks at it, when outputs become files.
     pub names: Option<OutNames>,
     /// Numbers it among those like it, where that makes a difference.
     pub occurrences: Option<Occurrences>,
+    /// Leaves out the rows of other programs.
+    pub chosen: Option<Chosen>,
     /// Leaves out the rows of other shards, which count for the steps before.
     pub shard: Option<Sharder>,
     /// Keeps those that an earlier run has done.
@@ -36,17 +41,27 @@ pub struct Steps {
 impl Steps {
     /// Whether rows need not be looked at one by one.
     fn are_of_many(&self) -> bool {
-        self.names.is_none() && self.occurrences.is_none() && self.sorter.is_none()
+        self.expect.is_none()
+            && self.chosen.is_none()
+            && self.names.is_none()
+            && self.occurrences.is_none()
+            && self.sorter.is_none()
     }
 
     /// Takes the steps with each row by itself.
     fn take(&mut self, batch: Vec<Supply>, mut send: impl FnMut(Vec<Supply>) -> bool) -> bool {
         let mut rows: Vec<Input> = batch.into_iter().flat_map(Supply::into_inputs).collect();
+        if let Some(expect) = &self.expect {
+            rows = rows.into_iter().map(|row| expect.admit(row)).collect();
+        }
         if let Some(names) = &mut self.names {
             rows = rows.into_iter().map(|row| names.admit(row)).collect();
         }
         if let Some(occurrences) = &mut self.occurrences {
             rows = rows.into_iter().map(|row| occurrences.number(row)).collect();
+        }
+        if let Some(chosen) = &mut self.chosen {
+            rows.retain(|row| chosen.takes(row));
         }
         let first = self.passed;
         self.passed += rows.len() as u64;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use wpool::output::OutputType;
 use wpool::{Observer, Stopper};
 
 use crate::cli::plan::{Locator, Plan, Shown, Source};
@@ -38,7 +37,7 @@ impl Audience {
             ledger: Arc::default(),
             meter: Arc::default(),
             positions: Positions::default(),
-            halting: Arc::new(Halting::new(plan.halts.clone(), plan.output_type != OutputType::Auto)),
+            halting: Arc::new(Halting::new(plan.halts.clone(), plan.judges_outputs())),
             shown: plan.messages.progress,
             compiling: Arc::new(Compiling::new(program.to_owned(), plan.messages.steps)),
             telemetry,

@@ -39,7 +39,8 @@ impl EarlyEnd {
             let left = time.saturating_sub(began.elapsed());
             RunDeadline::start(left, plan.config.grace, stopper.clone(), pauses, asked.clone())
         });
-        let interruption = Interruption::listen(stopper, asked, plan.grace)?;
+        let stopper = stopper.clone();
+        let interruption = Interruption::listen(move |how| stopper.stop(how), asked, plan.grace)?;
         Ok(EarlyEnd { interruption, deadline, asked: asked.clone(), halting })
     }
 

@@ -69,7 +69,7 @@ impl Looking<'_> {
     /// All rows, as the run itself reads them.
     fn all(&self, rows: &Spooled) -> Result<Rows> {
         let occurrences = self.plan.config.task.deterministic.is_some().then(Occurrences::default);
-        let steps = Steps { occurrences, ..Steps::default() };
+        let steps = Steps { expect: self.plan.expect.clone(), occurrences, ..Steps::default() };
         Ok(Rows::read(rows.source().clone(), steps)?)
     }
 

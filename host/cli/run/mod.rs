@@ -1,6 +1,6 @@
 //! `wpool run`: rows in, records out.
 
-mod asked;
+pub mod asked;
 mod audience;
 mod deadline;
 mod dry;
@@ -223,7 +223,7 @@ impl Run {
             Spooled::once(source)
         };
         if plan.strict {
-            let steps = Steps { names: self.names(), ..Steps::default() };
+            let steps = Steps { expect: plan.expect.clone(), names: self.names(), ..Steps::default() };
             let row_check =
                 self.pool.report().row_check(&plan.config.task.grants).of_texts(plan.config.task.text_values);
             if !check::all_fit(Rows::read(rows.source().clone(), steps)?, &self.locator, &row_check).await? {
@@ -262,7 +262,8 @@ impl Run {
             places.lead(front.iter().map(|(position, _)| *position).collect());
             audience.positions.follow(places);
         }
-        let steps = Steps { names: self.names(), occurrences: self.occurrences(), shard, sorter, ..Steps::default() };
+        let (expect, names, occurrences) = (plan.expect.clone(), self.names(), self.occurrences());
+        let steps = Steps { expect, names, occurrences, shard, sorter, ..Steps::default() };
         let stream = Rows::read(rows.source().clone(), steps)?;
         let end = stream.end();
         let clock = Clock::start();

@@ -23,7 +23,13 @@ pub struct Interruption(Arc<AtomicI32>);
 
 impl Interruption {
     /// Listens for the rest of the run.
-    pub fn listen(stopper: &Stopper, asked: &Asked, grace: Duration) -> Result<Interruption> {
+    ///
+    /// `stop` is told how the tasks that run at that time are to end.
+    pub fn listen(
+        stop: impl Fn(Shutdown) + Clone + Send + Sync + 'static,
+        asked: &Asked,
+        grace: Duration,
+    ) -> Result<Interruption> {
         let interruption = Interruption::default();
         // A file that may not grow any more is an error of the write then, as a full disk is, and not the end.
         let _ = signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?;
@@ -33,17 +39,17 @@ impl Interruption {
                 continue;
             }
             let mut signals = signal(kind)?;
-            let (first, stopper, asked) = (interruption.0.clone(), stopper.clone(), asked.clone());
+            let (first, stop, asked) = (interruption.0.clone(), stop.clone(), asked.clone());
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
                     if first.compare_exchange(0, kind.as_raw_value(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
                         let time = show_time(grace);
                         say(format_args!("stopping; running tasks have {time} to finish (again to kill them now)"));
-                        stopper.stop(Shutdown::Cancel);
+                        stop(Shutdown::Cancel);
                         asked.ask();
-                        tokio::spawn(kill_after(grace, stopper.clone(), asked.clone()));
+                        tokio::spawn(kill_after(grace, stop.clone(), asked.clone()));
                     } else {
-                        stopper.stop(Shutdown::Kill);
+                        stop(Shutdown::Kill);
                         asked.force();
                     }
                 }
@@ -72,9 +78,9 @@ impl Interruption {
 }
 
 /// Kills what is left of a run when the grace is over.
-async fn kill_after(grace: Duration, stopper: Stopper, asked: Asked) {
+async fn kill_after(grace: Duration, stop: impl Fn(Shutdown), asked: Asked) {
     tokio::time::sleep(grace).await;
-    stopper.stop(Shutdown::Kill);
+    stop(Shutdown::Kill);
     asked.force();
 }
 

@@ -101,6 +101,7 @@ impl Job<'_> {
         let has_place = (is_set("--with-input") || is_set("--key")) && self.together.facts.inputs.len() > 1;
         let place = if setting("rows") == Some("json-array") { RowPlace::Element } else { RowPlace::Line };
         let extras = Extras {
+            program: None,
             input: is_set("--with-input").then_some(true),
             key: setting("--key").map(str::to_owned),
             place: has_place.then_some(place),
