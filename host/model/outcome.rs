@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::model::spot::Spot;
 use crate::model::typed::RowError;
 
 /// The closed list of what can become of a task, as it stands in a record's `status`.
@@ -89,7 +90,8 @@ pub struct ErrorDetail {
     /// The signal that ended the worker, such as `SIGKILL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-    /// Names of the guest's functions on the stack, innermost first.
+    /// Names of the guest's functions on the stack, innermost first, with `(file:line)` behind them where the program's debug
+    /// information has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<String>,
     /// The frames of a script's own code, as its language prints them.
@@ -239,6 +241,9 @@ pub struct Receipt {
     /// Ends of the earlier attempts that were retried. Boxed, because few tasks have any.
     #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
     pub(crate) retried: Option<Box<Vec<Status>>>,
+    /// The places of the frames of the backtrace, as long as their lines are not looked up. Boxed like the others.
+    #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
+    pub(crate) spots: Option<Box<Vec<Spot>>>,
     /// Present if [`crate::TaskSettings::receipts`] asks for it. Boxed because receipts are moved a million times a
     /// second.
     pub measured: Option<Box<Measured>>,
@@ -272,15 +277,18 @@ impl Receipt {
             wall: Duration::ZERO,
             wait: Duration::ZERO,
             retried: None,
+            spots: None,
             measured: None,
         }
     }
 
     /// Bytes of the guest's choosing that the receipt holds in memory while it waits.
     pub(crate) fn size(&self) -> usize {
-        self.measured.as_ref().map_or(0, |measured| {
-            measured.core_dump.as_ref().map_or(0, Bytes::len) + measured.stderr.as_ref().map_or(0, String::len)
-        })
+        let spots = self.spots.as_ref().map_or(0, |spots| spots.len() * size_of::<Spot>());
+        spots
+            + self.measured.as_ref().map_or(0, |measured| {
+                measured.core_dump.as_ref().map_or(0, Bytes::len) + measured.stderr.as_ref().map_or(0, String::len)
+            })
     }
 
     /// Ends of the earlier attempts that were retried, in their order. A task that is ok and has any is flaky.

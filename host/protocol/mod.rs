@@ -3,6 +3,7 @@
 pub(crate) mod contents;
 #[cfg(test)]
 mod hostile;
+pub(crate) mod lines;
 pub(crate) mod page;
 pub(crate) mod roles;
 pub(crate) mod setup;

@@ -16,6 +16,7 @@ mod end;
 mod in_flight;
 mod intake;
 mod lease;
+mod lines;
 mod machine;
 mod outbox;
 mod outgoing;

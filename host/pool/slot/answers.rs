@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::attendant::Attendant;
 use crate::model::event::Event;
 use crate::model::outcome::{Failure, Measured, Outcome, Receipt, Status};
+use crate::model::spot::bounded;
 use crate::pool::inner::PoolState;
 use crate::protocol::setup::{AnswerDetail, Notice};
 use crate::protocol::wire::{Answer, Answers, Frame, Kind, WireError};
@@ -154,6 +155,8 @@ impl Attendant<'_> {
         }
         let output = (!answer.output.is_empty()).then_some(answer.output);
         let (truncated, error) = (detail.truncated, detail.error.unwrap_or_default());
+        let spots = bounded(detail.spots, error.backtrace.len());
+        receipt.spots = Some(spots).filter(|spots| !spots.is_empty() && self.shared.traced.is_some()).map(Box::new);
         let failure = Failure { status: head.status, output, truncated, error };
         Ok((Outcome::NotOk(Box::new(failure)), receipt))
     }

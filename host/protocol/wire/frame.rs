@@ -46,14 +46,18 @@ pub enum Kind {
     StateReply = 13,
     /// Worker to host, before the answer of a task that trapped: its core dump.
     CoreDump = 14,
+    /// Host to compiler, after the program: places of frames, as JSON; see [`crate::protocol::lines`].
+    Spots = 15,
+    /// Compiler to host: lines of source code, as JSON.
+    Lines = 16,
 }
 
 impl Kind {
     pub(super) fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        const ALL: [Kind; 14] = [
+        const ALL: [Kind; 16] = [
             Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot, StateCall,
-            StateReply, CoreDump,
+            StateReply, CoreDump, Spots, Lines,
         ];
         ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
@@ -62,7 +66,7 @@ impl Kind {
     /// takes many times its length.
     pub(super) fn most(self, limit: usize) -> usize {
         match self {
-            Kind::Ready | Kind::Refused | Kind::Report | Kind::Notice => limit.min(MAX_TEXT),
+            Kind::Ready | Kind::Refused | Kind::Report | Kind::Notice | Kind::Lines => limit.min(MAX_TEXT),
             _ => limit,
         }
     }
