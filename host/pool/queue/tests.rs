@@ -13,6 +13,7 @@ use super::*;
 use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
 use crate::model::retry::{Retry, RetryOn};
 use crate::model::span::{Cuts, Span};
+use crate::model::spot::{Line, Spot};
 use crate::model::task::{Input, Rejected, TaskResult};
 use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, OkAnswers, Times, WireError};
 
@@ -45,6 +46,10 @@ pub(super) struct Model {
     /// The buffer of which every answer is a part.
     output: Bytes,
     now: u64,
+    /// Places whose lines are being looked up.
+    asked: Vec<Spot>,
+    /// No lookup has failed.
+    has_lines: bool,
 }
 
 impl Model {
@@ -67,6 +72,8 @@ impl Model {
             given: vec![Vec::new(); RUNS + 1],
             output: vec![0; WINDOW_BYTES].into(),
             now: 0,
+            asked: Vec::new(),
+            has_lines: true,
         }
     }
 
@@ -107,6 +114,20 @@ impl Model {
             }
             Op::Pop { run } => self.pop(run),
             Op::Stop => self.queue.stop(),
+            Op::AskLines => {
+                let spots = self.queue.lines.ask();
+                assert!(spots.is_none() || self.asked.is_empty(), "two lookups at a time");
+                self.asked.extend(spots.into_iter().flatten());
+            }
+            Op::LearnLines if self.asked.is_empty() => {}
+            Op::LearnLines => {
+                let found = std::mem::take(&mut self.asked).into_iter().map(|spot| vec![line_of(spot.at)]).collect();
+                self.queue.learn_lines(found);
+            }
+            Op::FailLines => {
+                self.queue.give_up_lines();
+                self.has_lines = false;
+            }
         }
         self.take_news();
         self.check();
@@ -155,12 +176,18 @@ impl Model {
         if self.queue.in_flight(slot) == 0 || first == next {
             return;
         }
+        let mut receipt = Receipt::host();
         let outcome = match answer {
             Answered::Small => Outcome::Ok(Bytes::copy_from_slice(&self.output_of(slot, 0))),
             Answered::Large => Outcome::Ok(self.output.slice(..WINDOW_BYTES / 2)),
             Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::new("no", "it said no")),
+            Answered::Traced(status, at) => {
+                receipt.spots = Some(Box::new(vec![Spot { function: 0, body: 0, at }]));
+                let error = ErrorDetail { backtrace: vec![at.to_string()], ..ErrorDetail::new("trap", "") };
+                Outcome::not_ok(status, error)
+            }
         };
-        self.queue.answer(slot, first, (outcome, Receipt::host()), self.now).unwrap();
+        self.queue.answer(slot, first, (outcome, receipt), self.now).unwrap();
     }
 
     fn answer_in_a_row(&mut self, slot: usize, most: usize) {
@@ -249,6 +276,17 @@ impl Model {
     fn take(&mut self, caller: usize, result: &TaskResult) {
         let output = result.outcome.output().filter(|output| output.len() < WINDOW_BYTES / 2);
         assert!(output.is_none_or(|output| output[..] == result.input.tag.to_le_bytes()), "an output of another task");
+        assert_eq!(result.receipt.spots, None);
+        if let Outcome::NotOk(failure) = &result.outcome {
+            for frame in &failure.error.backtrace {
+                let (at, line) = frame.split_once(' ').unwrap_or((frame, ""));
+                let whole = format!("({})", line_of(at.parse().unwrap()).place);
+                assert!(
+                    line == whole || line.is_empty() && !self.has_lines,
+                    "a record with half of its lines: {frame}"
+                );
+            }
+        }
         self.given[caller].push(result.input.tag);
     }
 
@@ -267,6 +305,7 @@ impl Model {
         let mut keys: Vec<u64> = queue.pending.keys(all).chain(queue.suspects.keys(all)).collect();
         keys.extend(queue.sleeping.iter().map(|sleeper| sleeper.task.key));
         keys.extend(queue.slots.iter().flat_map(|slot| slot.tasks.keys(all)));
+        keys.extend(queue.lines.waiting.iter().map(|ended| ended.key));
         keys.extend(queue.runs.settled().flat_map(tags));
         assert_eq!(keys.len(), queue.runs.held().0);
         keys.extend(self.given.iter().flatten());
@@ -297,12 +336,16 @@ impl Model {
                 self.apply(Op::Begin { slot });
                 self.apply(Op::Answer { slot, answer: Answered::Small });
             }
+            [Op::AskLines, Op::LearnLines, Op::Wait].into_iter().for_each(|op| self.apply(op));
             (0..RUNS).for_each(|run| self.apply(Op::Pop { run }));
-            self.apply(Op::Wait);
         }
         assert!(self.queue.is_idle(), "tasks were left behind");
         assert_eq!(self.queue.runs.held(), (0, 0));
     }
+}
+
+fn line_of(at: u32) -> Line {
+    Line { function: String::new(), place: format!("main.rs:{at}") }
 }
 
 /// The tags of settled tasks.

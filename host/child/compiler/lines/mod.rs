@@ -83,3 +83,6 @@ fn function(name: Cow<'_, str>) -> String {
     name.truncate(name.floor_char_boundary(MOST_OF_A_TEXT));
     demangled(name, MOST_OF_A_TEXT)
 }
+
+#[cfg(test)]
+mod tests;
