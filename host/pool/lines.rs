@@ -1,17 +1,35 @@
 //! Lookups of the lines of source code that tasks with a backtrace wait for.
 
-use super::shared::Shared;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use super::shared::{Shared, Stop};
 use crate::image::lines;
 use crate::model::event::Event;
 use crate::model::spot::{Line, Spot};
 use crate::protocol::lines::Asked;
+use crate::spawn::within::within;
+
+/// Time for all lookups of a pool together. One takes some 20 ms, and a second where debug information is large.
+const TIME: Duration = Duration::from_secs(120);
+
+/// Time that lookups have when running tasks are killed: their records should be those of a run that was not disturbed.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Shared {
-    /// Looks up lines until the pool closes. A lookup is as long as its process has time, and a pool that closes waits for
-    /// it: what is recorded of a task must not depend on the moment.
+    /// Looks up lines until the pool closes. A pool that closes waits for them: what is recorded of a task must not depend
+    /// on the moment.
     pub async fn find_lines(&self) {
+        let (mut left, mut killed) = (TIME, pin!(self.killed()));
         while let Some(spots) = self.wanted_lines().await {
-            let found = self.look_up(spots).await;
+            let began = Instant::now();
+            let found = tokio::select! {
+                found = within(left, self.look_up(spots)) => {
+                    found.unwrap_or_else(|| Err(format!("all lookups together took longer than {TIME:?}")))
+                }
+                () = &mut killed => Err("the run was ended at once".to_owned()),
+            };
+            left = left.saturating_sub(began.elapsed());
             let mut state = self.lock();
             match found {
                 Ok(found) => state.queue.learn_lines(found),
@@ -28,10 +46,17 @@ impl Shared {
     }
 
     async fn look_up(&self, spots: Vec<Spot>) -> Result<Vec<Vec<Line>>, String> {
-        let (Some(program), Some(code)) = (&self.traced, self.image.code()) else {
+        let (Some(program), Some(code)) = (&self.finder.program, self.image.code()) else {
             return Err("it has none".to_owned());
         };
         lines::find(program, &self.config, &self.spawner, &Asked { code: code.to_vec(), spots }).await
+    }
+
+    /// Waits until running tasks have been killed for some time.
+    async fn killed(&self) {
+        // The sender is in `self`, so this cannot fail.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop >= Stop::Kill).await;
+        tokio::time::sleep(PATIENCE).await;
     }
 
     /// The next places to look up. `None` when the pool has closed and no task can ask any more.
@@ -41,7 +66,7 @@ impl Shared {
                 return Some(spots);
             }
             tokio::select! {
-                () = self.wanted_lines.notified() => {}
+                () = self.finder.wanted.notified() => {}
                 () = self.closing() => break,
             }
         }

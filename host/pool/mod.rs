@@ -3,6 +3,7 @@
 
 pub mod blocking;
 mod builder;
+mod finder;
 mod handle;
 mod inner;
 mod lines;
@@ -103,9 +104,9 @@ impl Pool {
         }
         let keeper = shared.clone();
         actors.spawn(async move { keeper.keep_time().await });
-        if shared.traced.is_some() {
-            let finder = shared.clone();
-            actors.spawn(async move { finder.find_lines().await });
+        if shared.finder.is_there() {
+            let shared = shared.clone();
+            actors.spawn(async move { shared.find_lines().await });
         }
         Ok(Pool { shared, actors })
     }

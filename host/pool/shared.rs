@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
+use super::finder::Finder;
 use super::inner::PoolState;
 use super::queue::{News, Queue, RunId};
 use super::worker::Spare;
@@ -50,8 +51,7 @@ pub(super) struct Shared {
     pub config: PoolConfig,
     pub image: Image,
     pub program_name: String,
-    /// The program, if the lines of its backtraces can be looked up.
-    pub traced: Option<Program>,
+    pub finder: Finder,
     pub spawner: Spawner,
     state: Mutex<PoolState>,
     /// The zero of the pool's clock.
@@ -63,8 +63,6 @@ pub(super) struct Shared {
     pub stop: watch::Sender<Stop>,
     /// A task waits for a retry that the clock's task does not know of.
     pub sleepers: Notify,
-    /// Places wait for the lookup of their lines.
-    pub wanted_lines: Notify,
     /// Notified of every change while somebody waits for a change.
     changed: Notify,
     waiting_for_change: AtomicUsize,
@@ -84,12 +82,11 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub fn new(config: PoolConfig, image: Image, program: &Program, spawner: Spawner, queue: Queue) -> Self {
         let slots = config.workers;
-        let traced = image.code().map(|_| program.clone());
         Shared {
             config,
+            finder: Finder::new(&image, program),
             image,
             program_name: program.name().to_owned(),
-            traced,
             spawner,
             state: Mutex::new(PoolState::new(queue, slots)),
             epoch: Instant::now(),
@@ -97,7 +94,6 @@ impl Shared {
             wakes: std::iter::repeat_with(Notify::new).take(slots).collect(),
             stop: watch::Sender::new(Stop::Go),
             sleepers: Notify::new(),
-            wanted_lines: Notify::new(),
             changed: Notify::new(),
             waiting_for_change: AtomicUsize::new(0),
             pauses: AtomicU64::new(0),
@@ -357,9 +353,7 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         if let Some(state) = self.state.take() {
-            if state.queue.lines.is_wanted() {
-                self.shared.wanted_lines.notify_one();
-            }
+            self.shared.finder.wake(&state.queue);
             self.shared.tell(state);
             if self.shared.waiting_for_change.load(Ordering::Acquire) > 0 {
                 self.shared.changed.notify_waiters();

@@ -5,10 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::machine::Queue;
-use super::settled::Settled;
 use super::task::Home;
-use crate::model::event::Event;
 use crate::model::outcome::Outcome;
 use crate::model::spot::{Line, Spot, add_lines};
 use crate::model::task::TaskResult;
@@ -56,8 +53,14 @@ impl Lines {
         Some(self.asked.clone())
     }
 
+    /// Looks up no more lines.
+    pub(super) fn give_up(&mut self) {
+        self.given_up = true;
+        self.wanted.clear();
+    }
+
     /// Takes the lines of the places that were asked for.
-    fn learn(&mut self, found: Vec<Vec<Line>>) {
+    pub(super) fn learn(&mut self, found: Vec<Vec<Line>>) {
         if self.bytes > MOST_KEPT {
             self.known.clear();
             self.bytes = 0;
@@ -69,7 +72,7 @@ impl Lines {
     }
 
     /// Adds the lines to a backtrace, if all of them are known. Otherwise it asks for the others, and returns false.
-    fn complete(&mut self, result: &mut TaskResult) -> bool {
+    pub(super) fn complete(&mut self, result: &mut TaskResult) -> bool {
         let Some(spots) = &result.receipt.spots else { return true };
         if !self.given_up {
             for spot in spots.iter().filter(|spot| !self.known.contains_key(spot)) {
@@ -87,59 +90,5 @@ impl Lines {
             add_lines(&mut failure.error.backtrace, lines);
         }
         true
-    }
-}
-
-impl Queue {
-    /// Hands a task over, now or when the lines of its backtrace are known.
-    pub(super) fn hand_over(&mut self, mut ended: Ended) {
-        let run = if let Home::Run(run) = &ended.home { Some(*run) } else { None };
-        if run.is_some_and(|run| self.runs.is_abandoned(run)) || self.lines.complete(&mut ended.result) {
-            return self.deliver(ended);
-        }
-        if let Some(run) = run {
-            self.runs.withhold(run, &ended.result);
-        }
-        self.lines.waiting.push_back(ended);
-    }
-
-    /// Whether a task has ended, and waits for lines.
-    pub fn waits_for_lines(&self, key: u64) -> bool {
-        self.lines.waiting.iter().any(|ended| ended.key == key)
-    }
-
-    fn deliver(&mut self, Ended { home, result, .. }: Ended) {
-        let (task, status) = (result.id, result.outcome.status());
-        self.outbox.task_event(|| Event::TaskSettled { task, status });
-        match home {
-            Home::Run(run) => self.runs.settle(run, Settled::One(result)),
-            Home::Handle(ticket) => {
-                self.runs.settle_handle(&result);
-                self.outbox.settled(ticket, result);
-            }
-        }
-    }
-
-    /// Hands over the tasks that waited for these lines. They belong to the places that were asked for last.
-    pub fn learn_lines(&mut self, found: Vec<Vec<Line>>) {
-        self.lines.learn(found);
-        self.hand_over_waiting();
-    }
-
-    /// Hands over all tasks as they are, and looks up no more lines.
-    pub fn give_up_lines(&mut self) {
-        self.lines.given_up = true;
-        self.lines.wanted.clear();
-        self.hand_over_waiting();
-    }
-
-    /// Lets the tasks that still wait ask again, the oldest first: not all of their places had room.
-    pub(super) fn hand_over_waiting(&mut self) {
-        for ended in std::mem::take(&mut self.lines.waiting) {
-            if let Home::Run(run) = &ended.home {
-                self.runs.release(*run, &ended.result);
-            }
-            self.hand_over(ended);
-        }
     }
 }

@@ -13,6 +13,7 @@
 //! happened to move in stretches, see [`work`].
 
 mod end;
+mod hand_over;
 mod in_flight;
 mod intake;
 mod lease;

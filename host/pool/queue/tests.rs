@@ -13,10 +13,11 @@ use super::*;
 use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
 use crate::model::retry::{Retry, RetryOn};
 use crate::model::span::{Cuts, Span};
-use crate::model::spot::{Line, Spot};
+use crate::model::spot::Spot;
 use crate::model::task::{Input, Rejected, TaskResult};
 use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, OkAnswers, Times, WireError};
 
+mod lines;
 mod ops;
 mod pages;
 
@@ -114,20 +115,9 @@ impl Model {
             }
             Op::Pop { run } => self.pop(run),
             Op::Stop => self.queue.stop(),
-            Op::AskLines => {
-                let spots = self.queue.lines.ask();
-                assert!(spots.is_none() || self.asked.is_empty(), "two lookups at a time");
-                self.asked.extend(spots.into_iter().flatten());
-            }
-            Op::LearnLines if self.asked.is_empty() => {}
-            Op::LearnLines => {
-                let found = std::mem::take(&mut self.asked).into_iter().map(|spot| vec![line_of(spot.at)]).collect();
-                self.queue.learn_lines(found);
-            }
-            Op::FailLines => {
-                self.queue.give_up_lines();
-                self.has_lines = false;
-            }
+            Op::AskLines => self.ask_lines(),
+            Op::LearnLines => self.learn_lines(),
+            Op::FailLines => self.fail_lines(),
         }
         self.take_news();
         self.check();
@@ -181,11 +171,7 @@ impl Model {
             Answered::Small => Outcome::Ok(Bytes::copy_from_slice(&self.output_of(slot, 0))),
             Answered::Large => Outcome::Ok(self.output.slice(..WINDOW_BYTES / 2)),
             Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::new("no", "it said no")),
-            Answered::Traced(status, at) => {
-                receipt.spots = Some(Box::new(vec![Spot { function: 0, body: 0, at }]));
-                let error = ErrorDetail { backtrace: vec![at.to_string()], ..ErrorDetail::new("trap", "") };
-                Outcome::not_ok(status, error)
-            }
+            Answered::Traced(status, at) => lines::traced(status, at, &mut receipt),
         };
         self.queue.answer(slot, first, (outcome, receipt), self.now).unwrap();
     }
@@ -276,17 +262,7 @@ impl Model {
     fn take(&mut self, caller: usize, result: &TaskResult) {
         let output = result.outcome.output().filter(|output| output.len() < WINDOW_BYTES / 2);
         assert!(output.is_none_or(|output| output[..] == result.input.tag.to_le_bytes()), "an output of another task");
-        assert_eq!(result.receipt.spots, None);
-        if let Outcome::NotOk(failure) = &result.outcome {
-            for frame in &failure.error.backtrace {
-                let (at, line) = frame.split_once(' ').unwrap_or((frame, ""));
-                let whole = format!("({})", line_of(at.parse().unwrap()).place);
-                assert!(
-                    line == whole || line.is_empty() && !self.has_lines,
-                    "a record with half of its lines: {frame}"
-                );
-            }
-        }
+        self.check_lines(result);
         self.given[caller].push(result.input.tag);
     }
 
@@ -342,10 +318,6 @@ impl Model {
         assert!(self.queue.is_idle(), "tasks were left behind");
         assert_eq!(self.queue.runs.held(), (0, 0));
     }
-}
-
-fn line_of(at: u32) -> Line {
-    Line { function: String::new(), place: format!("main.rs:{at}") }
 }
 
 /// The tags of settled tasks.

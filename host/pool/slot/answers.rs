@@ -156,7 +156,7 @@ impl Attendant<'_> {
         let output = (!answer.output.is_empty()).then_some(answer.output);
         let (truncated, error) = (detail.truncated, detail.error.unwrap_or_default());
         let spots = bounded(detail.spots, error.backtrace.len());
-        receipt.spots = Some(spots).filter(|spots| !spots.is_empty() && self.shared.traced.is_some()).map(Box::new);
+        receipt.spots = Some(spots).filter(|spots| !spots.is_empty() && self.shared.finder.is_there()).map(Box::new);
         let failure = Failure { status: head.status, output, truncated, error };
         Ok((Outcome::NotOk(Box::new(failure)), receipt))
     }
