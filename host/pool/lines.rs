@@ -10,7 +10,7 @@ use crate::model::spot::{Line, Spot};
 use crate::protocol::lines::Asked;
 use crate::spawn::within::within;
 
-/// Time for all lookups of a pool together. One takes some 20 ms, and a second where debug information is large.
+/// Time for all lookups of a pool together. One takes some 50 ms, and a second where debug information is large.
 const TIME: Duration = Duration::from_secs(120);
 
 /// Time that lookups have when running tasks are killed: their records should be those of a run that was not disturbed.

@@ -10,19 +10,19 @@ use proptest::prelude::*;
 use super::runs::WINDOW_BYTES;
 use super::work::Work;
 use super::*;
-use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
+use crate::model::outcome::{ErrorDetail, Outcome, Receipt, Status};
 use crate::model::retry::{Retry, RetryOn};
 use crate::model::span::{Cuts, Span};
 use crate::model::spot::Spot;
 use crate::model::task::{Input, Rejected, TaskResult};
-use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, OkAnswers, Times, WireError};
+use crate::protocol::wire::{Encoder, OkAnswers, WireError};
 
 mod lines;
 mod ops;
 mod pages;
 
-use ops::any_op;
 pub(super) use ops::{Answered, Op};
+use ops::{any_op, plain_answers};
 
 /// Callers in the model: this many runs, and handles after them.
 const RUNS: usize = 2;
@@ -326,16 +326,6 @@ pub(super) fn tags(settled: &Settled) -> Vec<u64> {
         Settled::One(result) => vec![result.input.tag],
         Settled::Many(span) => span.rows().iter().map(|(_, tag)| tag).collect(),
     }
-}
-
-/// Answers as they come over the wire.
-fn plain_answers(outputs: impl Iterator<Item = [u8; 8]>) -> OkAnswers {
-    let head = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::from_nanos(5) };
-    let mut frame = Encoder::default();
-    outputs.for_each(|output| frame.push_answer(head, b"", &output));
-    let count = frame.count();
-    let payload = Bytes::copy_from_slice(&frame.finish(Kind::Answers, 0, Times::default())[HEADER..]);
-    Answers::new(payload, count).plain(count as usize, u64::MAX)
 }
 
 proptest! {

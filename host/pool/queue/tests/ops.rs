@@ -1,9 +1,13 @@
 //! Operations of callers and workers.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::RUNS;
-use crate::model::outcome::Status;
+use crate::model::outcome::{Layer, Status};
+use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, OkAnswers, Times};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
@@ -103,4 +107,14 @@ pub fn any_op(slots: usize) -> impl Strategy<Value = Op> {
         4 => Just(Op::LearnLines),
         1 => Just(Op::FailLines),
     ]
+}
+
+/// Answers as they come over the wire.
+pub fn plain_answers(outputs: impl Iterator<Item = [u8; 8]>) -> OkAnswers {
+    let head = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::from_nanos(5) };
+    let mut frame = Encoder::default();
+    outputs.for_each(|output| frame.push_answer(head, b"", &output));
+    let count = frame.count();
+    let payload = Bytes::copy_from_slice(&frame.finish(Kind::Answers, 0, Times::default())[HEADER..]);
+    Answers::new(payload, count).plain(count as usize, u64::MAX)
 }
