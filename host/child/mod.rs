@@ -5,6 +5,7 @@
 mod allocator;
 mod compiler;
 mod confine;
+mod demangle;
 mod engine;
 mod faults;
 mod names;

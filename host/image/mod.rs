@@ -10,6 +10,7 @@ mod bounds;
 mod cache;
 mod compile;
 mod init;
+pub(crate) mod lines;
 mod look;
 mod state;
 
@@ -71,7 +72,8 @@ impl Made {
         let start = self.compiled.start;
         // Memories are wpool's own only if the program allows that.
         let settings = ImageSettings { reset: start.is_some(), ..self.settings };
-        ImageSetup { settings, proposals: self.compiled.proposals, start, prepared: None }
+        let spots = self.compiled.code.is_some();
+        ImageSetup { settings, proposals: self.compiled.proposals, start, prepared: None, spots }
     }
 
     fn has_init(&self) -> bool {
@@ -142,6 +144,11 @@ impl Image {
     /// The part of a worker's setup that is about the image.
     pub fn setup(&self) -> ImageSetup {
         ImageSetup { prepared: self.state.as_ref().map(|state| state.span), ..self.made.setup() }
+    }
+
+    /// Where the code of each module begins, if lines of source code can be looked up for its instructions.
+    pub fn code(&self) -> Option<&[u32]> {
+        self.made.compiled.code.as_deref()
     }
 
     /// Descriptors of the image and of the state for one worker. Workers never get a path.

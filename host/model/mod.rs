@@ -21,6 +21,7 @@ pub(crate) mod report;
 pub(crate) mod retry;
 pub(crate) mod settings;
 pub(crate) mod span;
+pub(crate) mod spot;
 pub(crate) mod task;
 pub(crate) mod template;
 pub(crate) mod touched;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::model::profile::Profile;
+use crate::model::spot::Spot;
 use crate::model::touched::Touched;
 use crate::model::typed::RowError;
 
@@ -91,7 +92,8 @@ pub struct ErrorDetail {
     /// The signal that ended the worker, such as `SIGKILL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-    /// Names of the guest's functions on the stack, innermost first.
+    /// Names of the guest's functions on the stack, innermost first, with `(file:line)` behind them where the program's debug
+    /// information has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<String>,
     /// The frames of a script's own code, as its language prints them.
@@ -243,6 +245,9 @@ pub struct Receipt {
     /// Ends of the earlier attempts that were retried. Boxed, because few tasks have any.
     #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
     pub(crate) retried: Option<Box<Vec<Status>>>,
+    /// The places of the frames of the backtrace, as long as their lines are not looked up. Boxed like the others.
+    #[expect(clippy::box_collection, reason = "receipts are moved a million times a second")]
+    pub(crate) spots: Option<Box<Vec<Spot>>>,
     /// Present if [`crate::TaskSettings::receipts`] asks for it. Boxed because receipts are moved a million times a
     /// second.
     pub measured: Option<Box<Measured>>,
@@ -281,17 +286,20 @@ impl Receipt {
             wait: Duration::ZERO,
             began: Duration::ZERO,
             retried: None,
+            spots: None,
             measured: None,
         }
     }
 
     /// Bytes of the guest's choosing that the receipt holds in memory while it waits.
     pub(crate) fn size(&self) -> usize {
-        self.measured.as_ref().map_or(0, |measured| {
+        let spots = self.spots.as_ref().map_or(0, |spots| spots.len() * size_of::<Spot>());
+        let measured = self.measured.as_ref().map_or(0, |measured| {
             measured.core_dump.as_ref().map_or(0, Bytes::len)
                 + measured.stderr.as_ref().map_or(0, String::len)
                 + measured.touched.as_ref().map_or(0, Touched::size)
-        })
+        });
+        spots + measured
     }
 
     /// Ends of the earlier attempts that were retried, in their order. A task that is ok and has any is flaky.

@@ -125,6 +125,7 @@ impl PoolState {
     pub fn task_state(&self, key: u64) -> TaskState {
         match self.queue.slot_of(key) {
             Some(slot) if self.running_key(slot) == Some(key) => TaskState::Running,
+            None if self.queue.waits_for_lines(key) => TaskState::Running,
             _ => TaskState::Queued,
         }
     }

@@ -3,8 +3,10 @@
 
 pub mod blocking;
 mod builder;
+mod finder;
 mod handle;
 mod inner;
+mod lines;
 mod queue;
 mod results;
 mod shared;
@@ -95,13 +97,17 @@ impl Pool {
         let prints = image.report().convention == Convention::Command;
         let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone(), prints };
         let queue = Queue::new(config.workers, rules, Outbox::new(config.observer.is_of_tasks()));
-        let shared = Arc::new(Shared::new(config, image, program.name().to_owned(), spawner, queue));
+        let shared = Arc::new(Shared::new(config, image, program, spawner, queue));
         let mut actors = JoinSet::new();
         for slot in 0..shared.config.workers {
             actors.spawn(slot::run(shared.clone(), slot));
         }
         let keeper = shared.clone();
         actors.spawn(async move { keeper.keep_time().await });
+        if shared.finder.is_there() {
+            let shared = shared.clone();
+            actors.spawn(async move { shared.find_lines().await });
+        }
         Ok(Pool { shared, actors })
     }
 

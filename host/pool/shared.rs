@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
+use super::finder::Finder;
 use super::inner::PoolState;
 use super::queue::{News, Queue, RunId};
 use super::worker::Spare;
@@ -17,6 +18,7 @@ use crate::image::Image;
 use crate::model::error::Error;
 use crate::model::event::Event;
 use crate::model::lock::lock;
+use crate::model::program::Program;
 use crate::protocol::roles::Role;
 use crate::spawn::handshake::Failed;
 use crate::spawn::machine::explained;
@@ -49,6 +51,7 @@ pub(super) struct Shared {
     pub config: PoolConfig,
     pub image: Image,
     pub program_name: String,
+    pub finder: Finder,
     pub spawner: Spawner,
     state: Mutex<PoolState>,
     /// The zero of the pool's clock.
@@ -77,12 +80,13 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub fn new(config: PoolConfig, image: Image, program_name: String, spawner: Spawner, queue: Queue) -> Self {
+    pub fn new(config: PoolConfig, image: Image, program: &Program, spawner: Spawner, queue: Queue) -> Self {
         let slots = config.workers;
         Shared {
             config,
+            finder: Finder::new(&image, program),
             image,
-            program_name,
+            program_name: program.name().to_owned(),
             spawner,
             state: Mutex::new(PoolState::new(queue, slots)),
             epoch: Instant::now(),
@@ -349,6 +353,7 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         if let Some(state) = self.state.take() {
+            self.shared.finder.wake(&state.queue);
             self.shared.tell(state);
             if self.shared.waiting_for_change.load(Ordering::Acquire) > 0 {
                 self.shared.changed.notify_waiters();

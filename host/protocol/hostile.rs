@@ -9,6 +9,7 @@ use crate::model::entries::{CoreEntries, CoreFunction, Shape};
 use crate::model::grants::{DirGrant, Grants};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Draft, Function, Kind, Resources};
+use crate::model::spot::Spot;
 use crate::model::touched::{Access, Denial};
 use crate::model::typed::{Case, Field, Signature, Type};
 use crate::protocol::contents::{Contents, Span};
@@ -104,7 +105,12 @@ fn footprint() -> Footprint {
 }
 
 fn compiled() -> Compiled {
-    Compiled { draft: draft(), proposals: Proposals::default(), start: Some(Span { at: 4096, length: 100 }) }
+    Compiled {
+        draft: draft(),
+        proposals: Proposals::default(),
+        start: Some(Span { at: 4096, length: 100 }),
+        code: Some(vec![8]),
+    }
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {
@@ -145,7 +151,8 @@ proptest! {
     #[test]
     fn what_children_say_is_read_or_refused(changes in changes(), which in 0..7usize) {
         let error = ErrorDetail { signal: Some("SIGKILL".into()), ..ErrorDetail::new("trap", "it \"broke\"\n") };
-        let detail = AnswerDetail { error: Some(error), peak_memory: Some(1 << 40), cpu_us: Some(7), ..AnswerDetail::default() };
+        let spots = vec![Spot { function: 1, body: 2, at: u32::MAX }];
+        let detail = AnswerDetail { error: Some(error), spots, peak_memory: Some(1 << 40), cpu_us: Some(7), ..AnswerDetail::default() };
         let refusal = crate::model::error::Refusal::new(crate::model::error::RefusalCode::BadModule, "offset 7");
         let compile = CompileSetup {
             settings: ImageSettings::of(&Default::default(), false, false),

@@ -4,6 +4,7 @@ pub(crate) mod contents;
 pub(crate) mod footprint;
 #[cfg(test)]
 mod hostile;
+pub(crate) mod lines;
 pub(crate) mod page;
 pub(crate) mod roles;
 pub(crate) mod setup;

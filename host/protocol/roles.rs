@@ -4,7 +4,7 @@ use crate::model::inert;
 
 /// The name of this build. Host and child compare it before anything else, because the frames between them are not a
 /// public format. It is also part of the name of a cached image, because builds compile a program differently.
-pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "/wire-9");
+pub const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), "/wire-10");
 
 /// The first of wpool's arguments to a child. The role and the host's process id follow it.
 pub(crate) const CHILD_ARGUMENT: &str = "__wpool-child";

@@ -9,6 +9,7 @@ use crate::model::limits::{CompileLimits, Limits};
 use crate::model::outcome::ErrorDetail;
 use crate::model::report::{Draft, Report};
 use crate::model::settings::{Setting, TaskSettings};
+use crate::model::spot::Spot;
 use crate::protocol::contents::Span;
 use crate::protocol::footprint::Footprint;
 
@@ -40,6 +41,8 @@ pub(crate) struct ImageSetup {
     pub start: Option<Span>,
     /// The state that `init` left, as a part of the last descriptor.
     pub prepared: Option<Span>,
+    /// Whether the places of frames are wanted, because the program knows their lines.
+    pub spots: bool,
 }
 
 /// A compiler's setup.
@@ -60,6 +63,9 @@ pub(crate) struct Compiled {
     pub proposals: Proposals,
     /// What memories begin with, as a part of the image: set for an image whose memories wpool maps itself.
     pub start: Option<Span>,
+    /// Where the code of each core module begins in the file that was compiled, in order. Set if a module has a table of
+    /// lines.
+    pub code: Option<Vec<u32>>,
 }
 
 /// Parts of the engine that a program's proposals need. They are on for such programs alone, because they cost time in
@@ -85,6 +91,8 @@ pub(crate) enum Goal {
     Init,
     /// Runs the program from the state in the next frame.
     Snapshot,
+    /// None: lines of source code, for the places in the next frame.
+    Lines,
 }
 
 /// The settings, besides the program, that decide the content of an image.
@@ -160,6 +168,9 @@ pub(crate) const START_DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) struct AnswerDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorDetail>,
+    /// The places of the frames of the error's backtrace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spots: Vec<Spot>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
     /// Fuel used, if it is counted.

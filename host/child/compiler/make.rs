@@ -6,7 +6,7 @@ use wasmtime::component::Component;
 use super::data::Take;
 use super::outer::is_component;
 use super::resettable::Prepared;
-use super::{constructors, flat, freeze, imports, inspect, needs, proposals, resettable, skeleton};
+use super::{code, constructors, flat, freeze, imports, inspect, needs, proposals, resettable, skeleton};
 use crate::child::engine::engine;
 use crate::model::error::{Refusal, RefusalCode};
 use crate::model::report::Draft;
@@ -84,7 +84,7 @@ fn image(wasm: &[u8], way: Way) -> Result<(Compiled, Vec<u8>), Refusal> {
         }
     }
     let (draft, image) = serialized(wasm, with_reset(way, false), resettable.map(|()| None))?;
-    Ok((Compiled { draft, proposals: way.proposals, start: None }, image))
+    Ok((Compiled { draft, proposals: way.proposals, start: None, code: code_of(wasm, way) }, image))
 }
 
 fn with_reset(way: Way, reset: bool) -> Way {
@@ -101,7 +101,12 @@ fn image_of_prepared(prepared: &Prepared, way: Way) -> Result<(Compiled, Vec<u8>
         start = Some(Span { at: image.len() as u64, length: prepared.start.len() as u64 });
         image.extend_from_slice(&prepared.start);
     }
-    Ok((Compiled { draft, proposals: way.proposals, start }, image))
+    Ok((Compiled { draft, proposals: way.proposals, start, code: code_of(&prepared.wasm, way) }, image))
+}
+
+/// As in [`Compiled`].
+fn code_of(compiled: &[u8], way: Way) -> Option<Vec<u32>> {
+    if way.looks { None } else { code::places(compiled) }
 }
 
 /// The report on a program, and its code.

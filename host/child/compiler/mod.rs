@@ -1,14 +1,17 @@
 //! The compiler process, the only one that reads a program. It checks, reports, compiles, and ends.
 
+mod code;
 mod constructors;
 mod data;
 mod flat;
 mod freeze;
 mod imports;
 mod inspect;
+mod lines;
 mod make;
 mod needs;
 mod outer;
+mod paths;
 mod proposals;
 mod resettable;
 mod restorer;
@@ -32,21 +35,20 @@ use crate::protocol::setup::{ChildError, CompileSetup, Goal};
 use crate::protocol::snapshot::Snapshot;
 use crate::protocol::wire::{Decoder, Kind, MAX_TEXT};
 
-/// Runs the compiler: a program in, a report and an image out. Returns the exit code.
+/// Runs the compiler: a program in, and a report and an image out, or lines of its source code. Returns the exit code.
 pub(crate) fn compile(mut pipes: Pipes) -> i32 {
     let mut decoder = Decoder::new(MAX_PROGRAM as usize);
     match answer(&mut pipes, &mut decoder) {
-        Ok((report, image)) => {
-            pipes.send_bytes(Kind::Report, &report);
-            pipes.send_bytes(Kind::Image, &image);
+        Ok(frames) => {
+            frames.iter().for_each(|(kind, payload)| pipes.send_bytes(*kind, payload));
             0
         }
         Err(why) => pipes.refuse(why),
     }
 }
 
-/// The report as JSON, and the image.
-fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>), ChildError> {
+/// The report as JSON and the image, or lines of source code.
+fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<Vec<(Kind, Vec<u8>)>, ChildError> {
     let setup: CompileSetup = pipes.setup(decoder)?;
     limit(&setup.limits).map_err(|error| ChildError::Other(format!("cannot limit itself: {error}")))?;
     fence(&setup, pipes.host)?;
@@ -55,16 +57,28 @@ fn answer(pipes: &mut Pipes, decoder: &mut Decoder) -> Result<(Vec<u8>, Vec<u8>)
     let program = program.ok_or_else(|| ChildError::Other("it was given no program".into()))?;
     let state = match setup.goal {
         Goal::Snapshot => Some(state(pipes, decoder)?),
-        Goal::Look | Goal::Run | Goal::Init => None,
+        Goal::Look | Goal::Run | Goal::Init | Goal::Lines => None,
     };
     let wasm = binary(&program.payload).map_err(ChildError::Program)?;
+    if setup.goal == Goal::Lines {
+        return Ok(vec![(Kind::Lines, lines(pipes, decoder, &wasm)?)]);
+    }
     let (compiled, image) = make::image_for(setup.goal, &wasm, state, setup.settings).map_err(ChildError::Program)?;
     let report = serde_json::to_vec(&compiled).map_err(|error| ChildError::Other(error.to_string()))?;
     if report.len() > MAX_TEXT {
         let what = format!("its imports, exports and functions take more than {} to list", in_words(MAX_TEXT as u64));
         return Err(ChildError::Program(Refusal::new(RefusalCode::ReportLimit, what)));
     }
-    Ok((report, image))
+    Ok(vec![(Kind::Report, report), (Kind::Image, image)])
+}
+
+/// Lines of source code for the places in the frame that follows the program, as JSON.
+fn lines(pipes: &mut Pipes, decoder: &mut Decoder, wasm: &[u8]) -> Result<Vec<u8>, ChildError> {
+    let frame = pipes.next(decoder).map_err(|error| ChildError::Other(error.to_string()))?;
+    let frame = frame.filter(|frame| frame.kind == Kind::Spots);
+    let frame = frame.ok_or_else(|| ChildError::Other("it was asked for no lines".into()))?;
+    let asked = serde_json::from_slice(&frame.payload).map_err(|error| ChildError::Other(error.to_string()))?;
+    serde_json::to_vec(&lines::find(wasm, &asked)).map_err(|error| ChildError::Other(error.to_string()))
 }
 
 /// Most seconds of CPU time: the kernel counts nanoseconds in 64 bits.

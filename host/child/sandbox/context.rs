@@ -51,6 +51,8 @@ pub(super) struct TaskContext {
     pub copying_fuel: u64,
     /// Whether guest code is compiled to count fuel.
     pub counts_fuel: bool,
+    /// Whether the places of the frames of backtraces are wanted.
+    pub spots: bool,
     /// The text that `init` prints, if it runs once.
     pub printed: Printed,
     pub time: ActiveTime,

@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod backtrace;
 mod call;
 mod component;
 mod component_store;
@@ -9,7 +10,6 @@ mod contents;
 mod context;
 mod core;
 mod core_store;
-mod demangle;
 mod determinism;
 mod exit;
 mod function;
@@ -149,6 +149,7 @@ impl Sandbox {
             epochs: settings.epochs,
             copying_fuel: report.copying_fuel.filter(|_| settings.reset).unwrap_or(0),
             counts_fuel: settings.fuel,
+            spots: setup.image.spots,
             printed: Printed::default(),
             page,
             time,

@@ -3,25 +3,22 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use wasmtime::{Store, ThrownException, Trap, WasmBacktrace, WasmCoreDump};
+use wasmtime::{Store, ThrownException, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::answer::{Answered, Beside, encode};
+use super::backtrace;
 use super::call::{Returned, Spent};
 use super::context::TaskContext;
-use super::demangle::demangled;
 use super::guard::{Guard, Stopped};
 use super::kind::GuestStore;
 use super::stdio::Stdio;
 use super::texts;
-use crate::child::engine::max_frames;
 use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
+use crate::model::spot::Spot;
 use crate::protocol::footprint::Footprint;
 use crate::protocol::setup::{AnswerDetail, timeout_detail};
-
-/// Most bytes of a function's name that are kept. Mangled names of C++ and Rust have some hundred.
-const MOST_OF_A_FUNCTION: usize = 1 << 10;
 
 /// The verdict on a task that ended, before its output is known.
 enum Verdict<'a> {
@@ -62,6 +59,8 @@ pub(super) struct Judged<'a> {
 #[derive(Default)]
 struct More {
     error: Option<ErrorDetail>,
+    /// The places of the frames of the error's backtrace, if they are wanted.
+    spots: Vec<Spot>,
     /// Only for a task that is ok. Otherwise the error has the text.
     stderr: Option<String>,
     /// The output has its ends alone.
@@ -103,12 +102,13 @@ impl<'a> Judged<'a> {
         if more.is_none() && spent.is_none() {
             return answered;
         }
-        let More { error, stderr, truncated, core_dump, footprint } = more.map(|more| *more).unwrap_or_default();
+        let More { error, spots, stderr, truncated, core_dump, footprint } = more.map(|more| *more).unwrap_or_default();
         let mut detail = Vec::new();
         if error.is_some() || spent.is_some() {
             let micros = |time: Duration| time.as_micros() as u64;
             detail = encode(AnswerDetail {
                 error,
+                spots,
                 stderr,
                 footprint: footprint.filter(|_| spent.is_some()),
                 truncated,
@@ -134,6 +134,7 @@ pub(super) fn judge<'a, S: GuestStore>(
     let (limits, success_codes) = (&context.settings.limits, &context.settings.success_codes);
     let (stdout, exceeded) = stdio.map(Stdio::take_output).unwrap_or_default();
     let stderr = || stdio.and_then(Stdio::stderr);
+    let mut spots = Vec::new();
     let verdict = match result {
         // The guest has written too much, however it reacted to the failed write.
         _ if exceeded => too_much_output(limits),
@@ -146,7 +147,12 @@ pub(super) fn judge<'a, S: GuestStore>(
         Ok(Returned::Exited(code)) => exited(code, success_codes),
         Err(error) => match error.downcast_ref::<I32Exit>() {
             Some(exit) => exited(exit.0, success_codes),
-            None => stopped(&error, guard, context),
+            None => {
+                if context.spots {
+                    spots = backtrace::spots(&error, context.settings.post_mortem);
+                }
+                stopped(&error, guard, context)
+            }
         },
     };
     let (status, layer, output, mut error) = match verdict {
@@ -172,15 +178,16 @@ pub(super) fn judge<'a, S: GuestStore>(
         }
         None => is_told.then(stderr).flatten(),
     };
+    spots.truncate(error.as_ref().map_or(0, |error| error.backtrace.len()));
     let is_plain = error.is_none() && told.is_none() && core_dump.is_none() && footprint.is_none();
-    let more = More { error, stderr: told, truncated: exceeded, core_dump, footprint };
+    let more = More { error, spots, stderr: told, truncated: exceeded, core_dump, footprint };
     let more = (!is_plain).then(|| Box::new(more));
     Judged { status, layer, output, ready: guard.ready, peak: guard.peak, fuel, more }
 }
 
 fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict<'static> {
     let limits = &context.settings.limits;
-    let backtrace = || backtrace(error, context.settings.post_mortem);
+    let backtrace = || backtrace::names(error, context.settings.post_mortem);
     match error.downcast_ref::<Stopped>() {
         Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
         Some(Stopped::Timer) => return timeout(guard, Layer::Timer),
@@ -276,19 +283,6 @@ fn exited(code: i32, success_codes: &[i32]) -> Verdict<'static> {
 
 fn exit_detail(code: i32) -> ErrorDetail {
     ErrorDetail { exit_code: Some(code), ..ErrorDetail::new("exit", format!("exited with code {code}")) }
-}
-
-/// Names of the functions on a guest's stack, from the core dump if the error has one.
-fn backtrace(error: &wasmtime::Error, all: bool) -> Vec<String> {
-    let trace = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);
-    let frames = trace.or_else(|| error.downcast_ref::<WasmCoreDump>().map(WasmCoreDump::frames)).unwrap_or_default();
-    let name = |frame: &wasmtime::FrameInfo| {
-        let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
-        let name = symbol.or(frame.func_name()).map(|name| texts::ends(name.to_owned(), MOST_OF_A_FUNCTION));
-        let name = name.map(|name| demangled(name, MOST_OF_A_FUNCTION));
-        name.unwrap_or_else(|| format!("<function {}>", frame.func_index()))
-    };
-    frames.iter().take(max_frames(all)).map(name).collect()
 }
 
 fn trap_code(trap: Trap) -> &'static str {

@@ -12,6 +12,8 @@ use crate::cli::shell;
 const KINDS: usize = 5;
 /// Lines of a traceback, the innermost. The record has all of it.
 const LINES: usize = 12;
+/// Frames of a backtrace, the innermost whose source is the program's own. The record has all of it.
+const FRAMES: usize = 4;
 /// Characters of a reason. The record has all of it.
 const REASON: usize = 160;
 
@@ -32,8 +34,8 @@ pub struct First {
     /// Where its row stands.
     place: Option<String>,
     reason: String,
-    /// The innermost lines of a script's traceback.
-    pub traceback: Vec<String>,
+    /// The innermost lines of a script's traceback, or frames with a line of source code.
+    pub frames: Vec<String>,
 }
 
 impl Firsts {
@@ -56,7 +58,7 @@ impl Firsts {
             id: result.id.0,
             place: locator.locate(&result.input),
             reason: cut(line),
-            traceback: innermost(&failure.error),
+            frames: innermost(&failure.error),
         });
     }
 
@@ -65,14 +67,27 @@ impl Firsts {
     }
 }
 
-/// The last lines of a traceback, without the words around its frames.
+/// The last lines of a traceback, without the words around its frames, or the first frames of a backtrace.
 fn innermost(error: &ErrorDetail) -> Vec<String> {
-    let lines = error.traceback.as_deref().unwrap_or_default().lines();
+    let Some(traceback) = &error.traceback else {
+        return error.backtrace.iter().filter(|frame| is_own(frame)).take(FRAMES).map(|frame| cut(frame)).collect();
+    };
+    let lines = traceback.lines();
     let is_frame = |line: &&str| !line.starts_with("Traceback (") && *line != error.message;
     let mut lines: Vec<_> = lines.filter(is_frame).map(cut).collect();
     let first = lines.len().saturating_sub(LINES);
     lines.drain(..first);
     lines
+}
+
+/// Whether a frame of a backtrace has a line of source code that is not of a language's library.
+fn is_own(frame: &str) -> bool {
+    let place = frame.strip_suffix(')').and_then(|frame| frame.rsplit_once(" (")).map(|(_, place)| place);
+    let is_line = |line: &str| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+    place.and_then(|place| place.rsplit_once(':')).is_some_and(|(file, line)| {
+        let is_librarys = file.starts_with("library/") || file.contains("/wasi-libc/");
+        is_line(line) && !is_librarys
+    })
 }
 
 fn cut(line: &str) -> String {

@@ -102,7 +102,7 @@ impl Summary {
         let firsts = &self.tally.firsts;
         for first in firsts.kinds() {
             line(first.status.as_str(), first.line(self.replay.as_ref()));
-            first.traceback.iter().for_each(|frame| line("", frame.clone()));
+            first.frames.iter().for_each(|frame| line("", frame.clone()));
         }
         if firsts.more {
             line("…", "other kinds of failures stand in the records".to_owned());

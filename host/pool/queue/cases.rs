@@ -8,7 +8,9 @@ use super::*;
 use crate::model::limits::MAX_INPUT;
 use crate::model::outcome::{ErrorDetail, Measured, Outcome, Receipt, Status};
 use crate::model::span::{Cuts, Span};
+use crate::model::spot::Line;
 use crate::model::task::{Input, TaskResult};
+use crate::protocol::lines::MOST_ASKED;
 use crate::protocol::wire::Encoder;
 
 fn push(model: &mut Model, count: usize) {
@@ -205,4 +207,68 @@ fn a_span_whose_rows_are_not_fit_to_run_settles_row_by_row() {
     model.queue.push_span(run, Span::new(vec![0; MAX_INPUT + 2], cuts), 0);
     let lease = model.queue.lease(0, 9, &mut Encoder::default()).unwrap();
     assert_eq!(lease.end - lease.first, 2, "all but the one that is too long");
+}
+
+fn trap(model: &mut Model, at: u32) {
+    push(model, 1);
+    model.apply(Op::Lease { slot: 0, rows: 1 });
+    model.apply(Op::Begin { slot: 0 });
+    model.apply(Op::Answer { slot: 0, answer: Answered::Traced(Status::Trap, at) });
+}
+
+fn backtrace(model: &mut Model) -> Vec<String> {
+    match pop(model).outcome {
+        Outcome::NotOk(failure) => failure.error.backtrace,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_task_with_a_backtrace_waits_for_its_lines_and_a_second_one_at_the_same_place_does_not() {
+    let mut model = Model::new(1, false);
+    trap(&mut model, 3);
+    assert!(model.queue.pop(model.runs[0]).is_none() && !model.queue.is_idle());
+    model.apply(Op::AskLines);
+    model.apply(Op::LearnLines);
+    trap(&mut model, 3);
+    assert_eq!([backtrace(&mut model), backtrace(&mut model)], [["3 (main.rs:3)"], ["3 (main.rs:3)"]]);
+    assert!(model.queue.lines.ask().is_none());
+}
+
+#[test]
+fn a_task_without_a_backtrace_does_not_wait_for_the_lines_of_others() {
+    let mut model = Model::new(1, false);
+    trap(&mut model, 3);
+    push(&mut model, 1);
+    model.apply(Op::Lease { slot: 0, rows: 1 });
+    model.apply(Op::Begin { slot: 0 });
+    model.apply(Op::Answer { slot: 0, answer: Answered::Small });
+    assert_eq!(pop(&mut model).input.tag, 1);
+}
+
+#[test]
+fn places_beyond_those_of_one_lookup_are_asked_for_later_and_what_is_known_is_bounded() {
+    let mut model = Model::new(1, false);
+    let many = 3 * MOST_ASKED as u32;
+    (0..many).for_each(|at| trap(&mut model, at));
+    let mut lookups = 0;
+    while let Some(asked) = model.queue.lines.ask() {
+        assert!(asked.len() <= MOST_ASKED);
+        let line = Line { function: "x".repeat(64 << 10), place: "main.rs:1".into() };
+        model.queue.learn_lines(asked.iter().map(|_| vec![line.clone(), line.clone()]).collect());
+        lookups += 1;
+    }
+    assert_eq!(lookups, 3);
+    assert_eq!(std::iter::from_fn(|| model.queue.pop(model.runs[0])).count(), many as usize);
+    assert!(model.queue.is_idle());
+}
+
+#[test]
+fn after_a_lookup_that_failed_no_task_waits_for_lines() {
+    let mut model = Model::new(1, false);
+    trap(&mut model, 3);
+    model.apply(Op::AskLines);
+    model.apply(Op::FailLines);
+    trap(&mut model, 4);
+    assert_eq!([backtrace(&mut model), backtrace(&mut model)], [["3"], ["4"]]);
 }

@@ -1,9 +1,9 @@
 //! How tasks leave the queue: settled, retried, cancelled, or given up.
 
+use super::lines::Ended;
 use super::machine::{Queue, Sleeping};
 use super::runs::RunId;
-use super::settled::Settled;
-use super::task::{Home, Task};
+use super::task::Task;
 use super::work::Work;
 use crate::model::event::Event;
 use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
@@ -40,7 +40,7 @@ impl Queue {
             if let Outcome::NotOk(failure) = &mut outcome {
                 failure.truncated = printed;
             }
-            receipt.measured = None;
+            (receipt.measured, receipt.spots) = (None, None);
         }
         self.runs.keep(task.run(), outcome.size() + receipt.size());
         task.history().last = Some((outcome, receipt));
@@ -96,6 +96,8 @@ impl Queue {
         }
         let in_flight = self.slots.iter().flat_map(|slot| slot.tasks.keys(is_of_run)).collect();
         self.runs.abandon(run);
+        // Of an abandoned run, nothing waits.
+        self.hand_over_waiting();
         in_flight
     }
 
@@ -126,6 +128,7 @@ impl Queue {
             let left = std::mem::take(&mut self.slots[slot]).tasks;
             left.into_tasks().for_each(|task| self.settle_by_host(task, Status::Cancelled, why.clone()));
         }
+        self.give_up_lines();
     }
 
     pub(super) fn give_up(&mut self, mut task: Task) {
@@ -171,16 +174,8 @@ impl Queue {
             Status::InvalidInput => Receipt { wait: receipt.wait, ..Receipt::host() },
             _ => Receipt { attempts: task.attempts, retried: retried.map(Box::new), ..receipt },
         };
-        let (id, status) = (task.id, outcome.status());
-        self.outbox.task_event(|| Event::TaskSettled { task: id, status });
-        let result = TaskResult { id, input: task.input, outcome, receipt };
-        match task.home {
-            Home::Run(run) => self.runs.settle(run, Settled::One(result)),
-            Home::Handle(ticket) => {
-                self.runs.settle_handle(&result);
-                self.outbox.settled(ticket, result);
-            }
-        }
+        let result = TaskResult { id: task.id, input: task.input, outcome, receipt };
+        self.hand_over(Ended { key: task.key, home: task.home, result });
     }
 }
 

@@ -1,6 +1,7 @@
 //! The state of the queue, and queries of it.
 
 use super::in_flight::InFlight;
+use super::lines::Lines;
 use super::outbox::Outbox;
 use super::runs::{RunId, Runs};
 use super::settled::Settled;
@@ -41,6 +42,7 @@ pub(in crate::pool) struct Queue {
     pub(super) rules: Rules,
     /// Nothing begins any more.
     pub(super) stopped: bool,
+    pub lines: Lines,
     pub outbox: Outbox,
 }
 
@@ -56,6 +58,7 @@ impl Queue {
             next_key: 0,
             rules,
             stopped: false,
+            lines: Lines::default(),
             outbox,
         }
     }
@@ -91,7 +94,8 @@ impl Queue {
 
     /// Whether every task has settled.
     pub fn is_idle(&self) -> bool {
-        self.waiting() == 0 && self.sleeping.is_empty() && self.slots.iter().all(|slot| slot.tasks.is_empty())
+        let is_waiting = self.waiting() > 0 || !self.sleeping.is_empty() || !self.lines.waiting.is_empty();
+        !is_waiting && self.slots.iter().all(|slot| slot.tasks.is_empty())
     }
 
     /// Tasks that a worker could begin.

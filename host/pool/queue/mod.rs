@@ -13,9 +13,11 @@
 //! happened to move in stretches, see [`work`].
 
 mod end;
+mod hand_over;
 mod in_flight;
 mod intake;
 mod lease;
+mod lines;
 mod machine;
 mod outbox;
 mod outgoing;

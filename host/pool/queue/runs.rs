@@ -182,6 +182,16 @@ impl Runs {
         }
     }
 
+    /// Counts the bytes of a task that has ended and is not handed over yet.
+    pub fn withhold(&mut self, id: RunId, result: &TaskResult) {
+        self.run(id).held.output_bytes += size_of_result(result);
+    }
+
+    /// Counts such bytes no longer.
+    pub fn release(&mut self, id: RunId, result: &TaskResult) {
+        self.run(id).held.output_bytes -= size_of_result(result);
+    }
+
     /// Whether there is room for so many bytes of an attempt while its task is retried.
     pub fn may_keep(&mut self, run: Option<RunId>, bytes: usize) -> bool {
         *self.retried_bytes(run) + bytes <= WINDOW_BYTES
@@ -268,11 +278,13 @@ struct Size {
     output: usize,
 }
 
+fn size_of_result(result: &TaskResult) -> usize {
+    result.outcome.size() + result.receipt.size()
+}
+
 fn size(item: &Settled) -> Size {
     match item {
-        Settled::One(result) => {
-            Size { tasks: 1, input: result.input.size(), output: result.outcome.size() + result.receipt.size() }
-        }
+        Settled::One(result) => Size { tasks: 1, input: result.input.size(), output: size_of_result(result) },
         Settled::Many(span) => Size { tasks: span.len(), input: span.rows().size(), output: span.output_bytes() },
     }
 }

@@ -10,17 +10,19 @@ use proptest::prelude::*;
 use super::runs::WINDOW_BYTES;
 use super::work::Work;
 use super::*;
-use crate::model::outcome::{ErrorDetail, Layer, Outcome, Receipt, Status};
+use crate::model::outcome::{ErrorDetail, Outcome, Receipt, Status};
 use crate::model::retry::{Retry, RetryOn};
 use crate::model::span::{Cuts, Span};
+use crate::model::spot::Spot;
 use crate::model::task::{Input, Rejected, TaskResult};
-use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, OkAnswers, Times, WireError};
+use crate::protocol::wire::{Encoder, OkAnswers, WireError};
 
+mod lines;
 mod ops;
 mod pages;
 
-use ops::any_op;
 pub(super) use ops::{Answered, Op};
+use ops::{any_op, plain_answers};
 
 /// Callers in the model: this many runs, and handles after them.
 const RUNS: usize = 2;
@@ -45,6 +47,10 @@ pub(super) struct Model {
     /// The buffer of which every answer is a part.
     output: Bytes,
     now: u64,
+    /// Places whose lines are being looked up.
+    asked: Vec<Spot>,
+    /// No lookup has failed.
+    has_lines: bool,
 }
 
 impl Model {
@@ -67,6 +73,8 @@ impl Model {
             given: vec![Vec::new(); RUNS + 1],
             output: vec![0; WINDOW_BYTES].into(),
             now: 0,
+            asked: Vec::new(),
+            has_lines: true,
         }
     }
 
@@ -111,6 +119,9 @@ impl Model {
             }
             Op::Pop { run } => self.pop(run),
             Op::Stop => self.queue.stop(),
+            Op::AskLines => self.ask_lines(),
+            Op::LearnLines => self.learn_lines(),
+            Op::FailLines => self.fail_lines(),
         }
         self.take_news();
         self.check();
@@ -159,12 +170,14 @@ impl Model {
         if self.queue.in_flight(slot) == 0 || first == next {
             return;
         }
+        let mut receipt = Receipt::host();
         let outcome = match answer {
             Answered::Small => Outcome::Ok(Bytes::copy_from_slice(&self.output_of(slot, 0))),
             Answered::Large => Outcome::Ok(self.output.slice(..WINDOW_BYTES / 2)),
             Answered::Failed => Outcome::not_ok(Status::Failed, ErrorDetail::new("no", "it said no")),
+            Answered::Traced(status, at) => lines::traced(status, at, &mut receipt),
         };
-        self.queue.answer(slot, first, (outcome, Receipt::host()), self.now).unwrap();
+        self.queue.answer(slot, first, (outcome, receipt), self.now).unwrap();
     }
 
     fn answer_in_a_row(&mut self, slot: usize, most: usize) {
@@ -256,6 +269,7 @@ impl Model {
     fn take(&mut self, caller: usize, result: &TaskResult) {
         let output = result.outcome.output().filter(|output| output.len() < WINDOW_BYTES / 2);
         assert!(output.is_none_or(|output| output[..] == result.input.tag.to_le_bytes()), "an output of another task");
+        self.check_lines(result);
         self.given[caller].push(result.input.tag);
     }
 
@@ -274,6 +288,7 @@ impl Model {
         let mut keys: Vec<u64> = queue.pending.keys(all).chain(queue.suspects.keys(all)).collect();
         keys.extend(queue.sleeping.iter().map(|sleeper| sleeper.task.key));
         keys.extend(queue.slots.iter().flat_map(|slot| slot.tasks.keys(all)));
+        keys.extend(queue.lines.waiting.iter().map(|ended| ended.key));
         keys.extend(queue.runs.settled().flat_map(tags));
         assert_eq!(keys.len(), queue.runs.held().0);
         keys.extend(self.given.iter().flatten());
@@ -304,8 +319,8 @@ impl Model {
                 self.apply(Op::Begin { slot });
                 self.apply(Op::Answer { slot, answer: Answered::Small });
             }
+            [Op::AskLines, Op::LearnLines, Op::Wait].into_iter().for_each(|op| self.apply(op));
             (0..RUNS).for_each(|run| self.apply(Op::Pop { run }));
-            self.apply(Op::Wait);
         }
         assert!(self.queue.is_idle(), "tasks were left behind");
         assert_eq!(self.queue.runs.held(), (0, 0));
@@ -318,16 +333,6 @@ pub(super) fn tags(settled: &Settled) -> Vec<u64> {
         Settled::One(result) => vec![result.input.tag],
         Settled::Many(span) => span.rows().iter().map(|(_, tag)| tag).collect(),
     }
-}
-
-/// Answers as they come over the wire.
-fn plain_answers(outputs: impl Iterator<Item = [u8; 8]>) -> OkAnswers {
-    let head = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::from_nanos(5) };
-    let mut frame = Encoder::default();
-    outputs.for_each(|output| frame.push_answer(head, b"", &output));
-    let count = frame.count();
-    let payload = Bytes::copy_from_slice(&frame.finish(Kind::Answers, 0, Times::default())[HEADER..]);
-    Answers::new(payload, count).plain(count as usize, u64::MAX)
 }
 
 proptest! {

@@ -6,6 +6,7 @@ use super::attendant::Attendant;
 use crate::model::event::Event;
 use crate::model::outcome::{Failure, Measured, Outcome, Receipt, Status};
 use crate::model::profile::Profile;
+use crate::model::spot::bounded;
 use crate::pool::inner::PoolState;
 use crate::pool::queue::SpanTimes;
 use crate::protocol::footprint::Footprint;
@@ -152,6 +153,8 @@ impl Attendant<'_> {
         }
         let output = (!answer.output.is_empty()).then_some(answer.output);
         let (truncated, error) = (detail.truncated, detail.error.unwrap_or_default());
+        let spots = bounded(detail.spots, error.backtrace.len());
+        receipt.spots = Some(spots).filter(|spots| !spots.is_empty() && self.shared.finder.is_there()).map(Box::new);
         let failure = Failure { status: head.status, output, truncated, error };
         Ok((Outcome::NotOk(Box::new(failure)), receipt))
     }

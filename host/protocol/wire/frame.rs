@@ -48,14 +48,18 @@ pub enum Kind {
     CoreDump = 14,
     /// Worker to host, before the answer of a task: its profile, as JSON.
     Profile = 15,
+    /// Host to compiler, after the program: places of frames, as JSON; see [`crate::protocol::lines`].
+    Spots = 16,
+    /// Compiler to host: lines of source code, as JSON.
+    Lines = 17,
 }
 
 impl Kind {
     pub(super) fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        const ALL: [Kind; 15] = [
+        const ALL: [Kind; 17] = [
             Setup, Program, Lease, Ready, Refused, Answers, Report, Image, Notice, Argument, Snapshot, StateCall,
-            StateReply, CoreDump, Profile,
+            StateReply, CoreDump, Profile, Spots, Lines,
         ];
         ALL.into_iter().find(|&kind| kind as u8 == byte)
     }
@@ -64,7 +68,9 @@ impl Kind {
     /// takes many times its length.
     pub(super) fn most(self, limit: usize) -> usize {
         match self {
-            Kind::Ready | Kind::Refused | Kind::Report | Kind::Notice | Kind::Profile => limit.min(MAX_TEXT),
+            Kind::Ready | Kind::Refused | Kind::Report | Kind::Notice | Kind::Profile | Kind::Lines => {
+                limit.min(MAX_TEXT)
+            }
             _ => limit,
         }
     }

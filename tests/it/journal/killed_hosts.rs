@@ -42,6 +42,18 @@ fn c65_a_host_that_is_killed_anywhere_and_resumed_writes_what_a_calm_one_does() 
 }
 
 #[test]
+fn a_run_whose_backtraces_have_lines_writes_the_same_however_often_it_is_killed() {
+    let mut dice = Dice(66);
+    let rows = (0..3_000).map(|_| if dice.below(10) == 0 { "!".to_owned() } else { dice.below(900).to_string() });
+    let place = Place::new(rows.collect::<Vec<_>>());
+    assert!(place.calm("lines", "--lines").contains("check (lines.wat:9)"));
+    for _ in 0..8 {
+        place.resume_and_kill("lines", "--lines", Duration::from_millis(dice.below(150)));
+    }
+    place.resume("lines", "--lines", NOT_OK);
+}
+
+#[test]
 fn c65_a_run_that_was_interrupted_goes_on_and_what_was_skipped_runs() {
     let place = Place::new(["0".to_owned(), "400".to_owned()].into_iter().chain((0..30).map(|_| "20".to_owned())));
     let mut command = place.command("sleep", "-o out -j 1 --chunksize 4");

@@ -1,6 +1,7 @@
 //! Outcomes of tasks: every behaviour of a guest, and its record.
 
 mod commands;
+mod lines;
 mod memory;
 mod printed;
 mod records;

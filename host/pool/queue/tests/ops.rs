@@ -1,8 +1,13 @@
 //! Operations of callers and workers.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::RUNS;
+use crate::model::outcome::{Layer, Status};
+use crate::protocol::wire::{AnswerHead, Answers, Encoder, HEADER, Kind, OkAnswers, Times};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
@@ -61,6 +66,11 @@ pub enum Op {
         run: usize,
     },
     Stop,
+    /// A lookup of lines begins.
+    AskLines,
+    /// It ends.
+    LearnLines,
+    FailLines,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,11 +79,14 @@ pub enum Answered {
     Large,
     /// An outcome after which the task is retried.
     Failed,
+    /// A task that is not ok, with a frame at this place.
+    Traced(Status, u32),
 }
 
 pub fn any_op(slots: usize) -> impl Strategy<Value = Op> {
     let slot = 0..slots;
-    let answer = prop_oneof![4 => Just(Answered::Small), 1 => Just(Answered::Large), 2 => Just(Answered::Failed)];
+    let answer = prop_oneof![4 => Just(Answered::Small), 1 => Just(Answered::Large), 2 => Just(Answered::Failed),
+        2 => (prop_oneof![Just(Status::Trap), Just(Status::Failed)], 0..5u32).prop_map(|(status, at)| Answered::Traced(status, at))];
     prop_oneof![
         8 => (0..=RUNS, any::<u8>()).prop_map(|(caller, n)| Op::Push { caller, rejected: n < 8 }),
         6 => (0..RUNS, 1..9usize).prop_map(|(run, rows)| Op::PushSpan { run, rows }),
@@ -90,5 +103,18 @@ pub fn any_op(slots: usize) -> impl Strategy<Value = Op> {
         3 => Just(Op::Wait),
         6 => (0..RUNS).prop_map(|run| Op::Pop { run }),
         1 => Just(Op::Stop),
+        4 => Just(Op::AskLines),
+        4 => Just(Op::LearnLines),
+        1 => Just(Op::FailLines),
     ]
+}
+
+/// Answers as they come over the wire.
+pub fn plain_answers(outputs: impl Iterator<Item = [u8; 8]>) -> OkAnswers {
+    let head = AnswerHead { status: Status::Ok, layer: Layer::Guest, wall: Duration::from_nanos(5) };
+    let mut frame = Encoder::default();
+    outputs.for_each(|output| frame.push_answer(head, b"", &output));
+    let count = frame.count();
+    let payload = Bytes::copy_from_slice(&frame.finish(Kind::Answers, 0, Times::default())[HEADER..]);
+    Answers::new(payload, count).plain(count as usize, u64::MAX)
 }
