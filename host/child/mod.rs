@@ -7,6 +7,7 @@ mod compiler;
 mod confine;
 mod engine;
 mod faults;
+mod granted;
 mod names;
 mod pipes;
 mod sandbox;

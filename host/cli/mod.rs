@@ -13,6 +13,7 @@ mod journal;
 mod lines;
 mod options;
 mod plan;
+mod policy;
 mod print;
 mod program;
 mod projects;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
             return print_clap(&advised(readable(error))).unwrap_or(exit).into();
         }
     };
+    policy::begin(args.action.policies());
     let result = match args.action {
         Action::Run(run) => plan::Plan::new(*run).and_then(|plan| run::run(plan, None)),
         Action::Runs(action) => commands::runs::runs(&action),
@@ -75,7 +77,7 @@ pub fn main() -> ExitCode {
         Action::Schema(schema) => commands::inspect::schema(&schema),
         Action::Check(check) => commands::check::check(&check),
         Action::Bench(bench) => commands::bench::bench(*bench),
-        Action::Serve => commands::serve::serve(),
+        Action::Serve(_) => commands::serve::serve(),
         Action::New(args) => commands::new::new(&args),
         Action::Build(args) => commands::build::build(&args),
         Action::Runtime(action) => commands::runtime::runtime(&action),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -43,6 +44,16 @@ impl Stopper {
             Shutdown::Drain => {}
             Shutdown::Cancel => self.shared.raise_stop(Stop::Halt),
             Shutdown::Kill => self.shared.raise_stop(Stop::Kill),
+        }
+    }
+
+    /// Ends the pool when its time is over, unless it ends before.
+    pub(super) async fn stop_after(&self, lifetime: Duration) {
+        for (time, how) in [(lifetime, Shutdown::Cancel), (self.shared.config.grace, Shutdown::Kill)] {
+            tokio::select! {
+                () = tokio::time::sleep(time) => self.stop(how),
+                () = self.shared.closing() => return,
+            }
         }
     }
 

@@ -10,11 +10,12 @@ use std::ffi::c_long;
 use std::{io, ptr};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    RulesetStatus, Scope,
 };
 
 use super::needs::Needs;
+use crate::child::granted;
 
 /// The newest interface that we know. An older kernel provides a part of it.
 const KNOWN: ABI = ABI::V9;
@@ -55,7 +56,7 @@ fn restrict(needs: &Needs<'_>) -> Result<RulesetStatus, RulesetError> {
     let mut ruleset = ruleset.create()?;
     for dir in needs.dirs {
         // A task that opens the directory will report the error.
-        let Ok(opened) = PathFd::new(&dir.host) else { continue };
+        let Ok(opened) = granted::open(&dir.host) else { continue };
         ruleset = ruleset.add_rule(PathBeneath::new(opened, rights(dir.writable)))?;
     }
     if let Some(scratch) = needs.scratch {

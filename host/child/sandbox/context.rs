@@ -17,6 +17,7 @@ use super::row_dirs::own_path;
 use super::scratch::ScratchRoot;
 use super::stdio::{Printed, Stdio};
 use super::time::ActiveTime;
+use crate::child::granted;
 use crate::model::limits::MAX_INPUT;
 use crate::model::report::Convention;
 use crate::model::settings::TaskSettings;
@@ -110,7 +111,7 @@ impl TaskContext {
         for dir in &self.settings.grants.dirs {
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             match (&dir.row, of_row.next_if(|_| dir.row.is_some())) {
-                (None, _) => wasi.preopened_dir(&dir.host, &dir.guest, permissions)?,
+                (None, _) => wasi.preopened_dir(own_path(&granted::open(&dir.host)?), &dir.guest, permissions)?,
                 (Some(_), Some(opened)) => wasi.preopened_dir(own_path(opened), &dir.guest, permissions)?,
                 // An instance of no task has no such directory.
                 (Some(_), None) => &mut wasi,

@@ -10,7 +10,7 @@ use wpool::{Interrupt, Isolation, SandboxMode, Scratch};
 
 use crate::cli::args::choices::choices;
 use crate::cli::args::{
-    InputFormat, Journal, Messages, RecordFormat, RowFormat, Sharding, Starting, Stopping, Verifying, member,
+    InputFormat, Journal, Messages, Policies, RecordFormat, RowFormat, Sharding, Starting, Stopping, Verifying, member,
 };
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
@@ -75,6 +75,8 @@ pub struct Run {
     pub grants: Grants,
     #[command(flatten)]
     pub state: SharedState,
+    #[command(flatten)]
+    pub policies: Policies,
     #[command(flatten)]
     pub pool: Pool,
     #[command(flatten)]

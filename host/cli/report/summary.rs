@@ -9,6 +9,7 @@ use wpool::state::StateStats;
 use wpool::stats::Stats;
 
 use crate::cli::lines::Lines;
+use crate::cli::policy::PolicyFacts;
 use crate::cli::report::advice::{Spent, advice};
 use crate::cli::report::compiling::NOTICEABLE;
 use crate::cli::report::firsts::Replay;
@@ -47,6 +48,8 @@ pub struct Summary {
     pub none_of: Option<u64>,
     /// What came of the rows that ran twice.
     pub verified: Option<Verified>,
+    /// The policies, and what they have changed.
+    pub policy: Option<PolicyFacts>,
     /// How to look at a task of a run that is kept.
     pub replay: Option<Replay>,
 }
@@ -212,6 +215,7 @@ impl Summary {
             shared_state: self.stats.state.map(StateUse::from),
             pool_share: (spent.pool_share() * 1e3).round() / 1e3,
             advice: self.advice(),
+            policy: self.policy.as_ref(),
         }
     }
 }
@@ -251,6 +255,8 @@ pub struct Document<'a> {
     shared_state: Option<StateUse>,
     pool_share: f64,
     advice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'a PolicyFacts>,
 }
 
 /// Microseconds, with fractions for small tasks.

@@ -61,6 +61,7 @@ impl Measured {
             empty,
             none_of: None,
             verified: None,
+            policy: plan.policy.clone(),
             replay: Replay::of(plan),
         }
     }

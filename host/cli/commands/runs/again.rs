@@ -66,6 +66,11 @@ impl Again {
         ensure!(same, "{} has changed since the run, so it is not the program of the run any more", shown.display());
         let typed = Path::new(&*self.facts.program.path);
         let subject = Subject::of_kept(copy, typed.parent().unwrap_or(Path::new("")).to_owned())?;
+        let typed = AsRef::<Path>::as_ref(&self.facts.cwd).join(&self.facts.program.path);
+        let subject = match plan.config.policy.names_programs() {
+            true => subject.found_at(&typed, &plan.python_path).checked(&plan.config.policy)?,
+            false => subject,
+        };
         plan.start_with(&subject)?;
         Ok(subject)
     }
@@ -183,7 +188,10 @@ impl Again {
         typed.state.state |= typed.state.state_out.take().is_some();
         (typed.journal.resume, typed.journal.durable, typed.strict_input) = (false, false, false);
         let mut plan = Plan::new(typed)?;
-        let JournalPlan { facts, .. } = plan.journal.take().context(NO_FILE)?;
+        let JournalPlan { mut facts, .. } = plan.journal.take().context(NO_FILE)?;
+        if let Some(policy) = &plan.policy {
+            policy.overlook(&self.facts.settings, &mut facts.settings);
+        }
         let differences = differences(&self.facts, &facts);
         if !differences.is_empty() {
             return Err(Usage(format!("the run had other settings: {}", differences.join(", "))).into());
