@@ -97,7 +97,7 @@ impl PolicyFacts {
 
     /// Makes settings equal to earlier ones where a policy has changed them.
     pub fn overlook(&self, earlier: &BTreeMap<String, String>, settings: &mut BTreeMap<String, String>) {
-        let options = self.cut.iter().chain(&self.set).map(|change| change.option.as_str());
+        let options = self.changes().map(|change| change.option.as_str());
         let seed = options.clone().find(|option| *option == "--deterministic").map(|_| "--seed");
         for option in options.chain(seed) {
             match earlier.get(option) {
@@ -107,10 +107,15 @@ impl PolicyFacts {
         }
     }
 
+    /// What the policies have changed.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> + Clone {
+        self.cut.iter().chain(&self.set)
+    }
+
     /// Each change, for people.
     pub fn lines(&self) -> Vec<String> {
         let files = self.files.iter().map(|file| format!("{} (blake3 {})", file.path, file.blake3));
         let change = |Change { option, to, by, .. }: &Change| format!("{option} is {to}, by {by}");
-        files.chain(self.cut.iter().chain(&self.set).map(change)).collect()
+        files.chain(self.changes().map(change)).collect()
     }
 }

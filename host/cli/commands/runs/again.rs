@@ -14,7 +14,7 @@ use wpool::place::Dir;
 use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 
 use crate::cli::args::{Action, Args, Replay, Rerun, Run, Which};
-use crate::cli::commands::runs::merged;
+use crate::cli::commands::runs::{bounded, merged};
 use crate::cli::descriptor::is_stdin;
 use crate::cli::errors::Usage;
 use crate::cli::journal::{Facts, ShardFacts, Stays, index, output, program};
@@ -115,6 +115,9 @@ impl Again {
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
         typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         typed.source.task = program(&self.dir).path();
+        if let Some(policy) = &self.facts.policy {
+            bounded::as_then(&mut typed, policy).with_context(cannot)?;
+        }
         typed.pool.sandbox = match (sandbox, typed.pool.sandbox) {
             (Some(now), _) => now,
             (None, SandboxMode::Strict) => SandboxMode::Strict,
