@@ -1,6 +1,7 @@
 //! Applies a policy to the settings of a pool.
 
 use std::fs::canonicalize;
+use std::path::Component;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ impl PoolConfig {
     /// # Errors
     /// [`PolicyError::Refused`], with every setting that is refused.
     pub fn bind(&mut self) -> Result<Vec<Bound>, PolicyError> {
+        // Once, so that workers open the directories that the policy was asked about.
+        self.resolve_dirs();
         let policy = self.policy.clone();
         let asked = self.clone();
         let mut binding = Binding { asked, config: self, bounds: Vec::new(), denials: Vec::new() };
@@ -40,6 +43,16 @@ impl PoolConfig {
         }
         let Binding { bounds, denials, .. } = binding;
         if denials.is_empty() { Ok(bounds) } else { Err(PolicyError::Refused(denials)) }
+    }
+
+    /// Makes the paths of directories free of links, since workers follow none: whoever may write beside a directory could put
+    /// a link to another one in its place. A directory that is missing is reported by the task that needs it.
+    fn resolve_dirs(&mut self) {
+        for dir in &mut self.task.grants.dirs {
+            if let Ok(real) = canonicalize(&dir.host) {
+                dir.host = real;
+            }
+        }
     }
 
     /// The way in which `init` runs, within the policy also where it is not set.
@@ -150,12 +163,13 @@ impl Binding<'_> {
         }
     }
 
-    /// Only what a directory really is counts, whatever the path to it looks like.
+    /// The path of a directory is real by now, and workers follow no link on it.
     fn allow_dir(&mut self, rules: &Rules, dir: &DirGrant) {
         let Some(dirs) = &rules.dirs else { return };
-        let Ok(real) = canonicalize(&dir.host) else {
-            return self.deny(rules, Setting::Directory, dirs.line, format!("cannot find {}", dir.host.display()));
-        };
+        let real = &dir.host;
+        if !real.is_absolute() || real.components().any(|part| part == Component::ParentDir) {
+            return self.deny(rules, Setting::Directory, dirs.line, format!("cannot find {}", real.display()));
+        }
         let holds = dirs.value.iter().filter(|rule| real.starts_with(&rule.path));
         if holds.clone().any(|rule| rule.writable || !dir.writable) {
             return;

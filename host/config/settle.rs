@@ -36,22 +36,11 @@ impl PoolConfig {
     pub(crate) fn settle(&mut self) -> Result<Vec<Bound>, Error> {
         let bounds = self.bind()?;
         self.check()?;
-        self.resolve_dirs();
         self.task.receipts |= self.task.post_mortem;
         if self.task.deterministic.is_some() {
             self.task.limits.fuel.get_or_insert(DETERMINISTIC_FUEL);
         }
         Ok(bounds)
-    }
-
-    /// Makes the paths of directories free of links, since workers follow none: whoever may write beside a directory could put
-    /// a link to another one in its place. A directory that is missing is reported by the task that needs it.
-    fn resolve_dirs(&mut self) {
-        for dir in &mut self.task.grants.dirs {
-            if let Ok(real) = std::fs::canonicalize(&dir.host) {
-                dir.host = real;
-            }
-        }
     }
 
     fn check_ranges(&self) -> Result<(), SettingError> {

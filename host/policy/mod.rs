@@ -111,7 +111,7 @@ impl Policy {
         if denials.is_empty() { Ok(()) } else { Err(PolicyError::Refused(denials)) }
     }
 
-    /// Checks that a program from this place may run, whatever its content is.
+    /// Checks that a program at this path, where there may be none yet, may run whatever its content is.
     ///
     /// # Errors
     /// [`PolicyError::Refused`].
@@ -119,7 +119,8 @@ impl Policy {
     pub fn check_place(&self, place: &Path) -> Result<(), PolicyError> {
         // No content has this hash.
         let nothing = blake3::Hash::from_bytes([0; 32]);
-        let place = std::fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
+        let folder = place.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
+        let place = folder.zip(place.file_name()).map_or_else(|| place.to_owned(), |(folder, name)| folder.join(name));
         let refuses = |rules: &&Arc<Rules>| !rules.allows(&nothing, std::slice::from_ref(&place));
         let what = format!("{} would be built first, and no program from there is allowed", place.display());
         let denial = |rules: &Arc<Rules>| {

@@ -36,7 +36,7 @@ const ATTEMPTS: &[(&str, i32, &str)] = &[
     ("--fuel 18446744073709551616", USAGE, "1 or more"),
     ("--deterministic --fuel 2000000000", REFUSED, "--fuel 2000000000 is over 1000000000"),
     ("-j 3", REFUSED, "-j 3 is over 2"),
-    ("-j 100000", REFUSED, "more than the 1024 workers"),
+    ("-j 100000", USAGE, "more than the 1024 workers"),
     ("--retries 2", REFUSED, "--retries 2 is over 1"),
     ("--retries 4294967295", REFUSED, "--retries 4294967295 is over 1"),
     ("--crash-limit 4", REFUSED, "--crash-limit 4 is over 3"),
@@ -142,6 +142,21 @@ fn tries_to_get_around_a_policy_are_refused_before_anything_runs() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(ATTEMPTS.iter().filter(|(_, code, _)| *code == REFUSED).count() >= 40);
+}
+
+#[test]
+fn a_folder_is_not_built_whose_program_would_be_refused() {
+    let place = place();
+    for (folder, code) in [("bad/project", 96), ("tasks/project", 0)] {
+        place.policy("built.toml", "[allow]\nprograms = ['tasks/**']\n");
+        assert_eq!(place.run(&format!("new --lang wat {folder}")).code, 0);
+        for more in ["--dry-run", ""] {
+            let ran = place.run(&format!("run {folder} - --policy built.toml {more}"));
+            assert_eq!(ran.code, code, "{folder} {more}: {}", ran.stderr);
+            assert_eq!(ran.stderr.contains("would be built first"), code == 96, "{folder} {more}: {}", ran.stderr);
+        }
+        assert_eq!(place.at(folder).join("task.wasm").exists(), code == 0, "{folder}");
+    }
 }
 
 #[test]

@@ -158,6 +158,29 @@ fn a_program_is_allowed_by_its_content_wherever_it_stands() {
 }
 
 #[test]
+fn a_script_is_allowed_by_its_place_or_by_the_content_of_its_package() {
+    let place = Place::new();
+    fs::copy(place.at("bad/app.js"), place.at("tasks/app.js")).expect("a script");
+    symlink(place.at("bad/app.js"), place.at("tasks/other.js")).expect("a link");
+    fs::write(place.at("rows.jsonl"), "1\n").expect("rows");
+    place.policy("places.toml", "[allow]\nprograms = ['tasks/*']\n");
+    let ran = place.run("run tasks/app.js rows.jsonl -o out.jsonl --policy places.toml");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let replayed = place.run("replay out.jsonl 0 --policy places.toml");
+    assert_eq!(replayed.code, 0, "{}", replayed.stderr);
+    let ran = place.run("run tasks/other.js - --policy places.toml");
+    assert_refused(&ran, "a link", "places.toml".as_ref());
+    let (_, hash) = ran.stderr.split_once("blake3:").expect("its content");
+    let hash = hash.split(')').next().expect("its end");
+    place.policy("hash.toml", &format!("[allow]\nprograms = ['blake3:{hash}']\n"));
+    assert_eq!(place.run("run tasks/other.js - --policy hash.toml").code, 0);
+    fs::write(place.at("bad/app.js"), "export function run(row) { return 1 }\n").expect("another script");
+    assert_refused(&place.run("run bad/app.js - --policy hash.toml"), "another", "hash.toml".as_ref());
+    fs::write(place.at("tasks/app.js"), "export function run(row) { return 1 }\n").expect("another script");
+    assert_refused(&place.run("replay out.jsonl 0 --policy places.toml"), "replay", "places.toml".as_ref());
+}
+
+#[test]
 fn what_is_required_is_turned_on_where_nothing_was_typed() {
     let place = Place::new();
     place.policy("exact.toml", "[require]\ndeterministic = true\nisolation = 'fresh'\nsandbox = 'auto'\n");
