@@ -158,7 +158,7 @@ impl Binding<'_> {
         ];
         for (rule, setting, is_used) in flags {
             if let Some(rule) = rule.as_ref().filter(|rule| !rule.value && is_used) {
-                self.deny(rules, setting, rule.line, "it is not allowed");
+                self.deny(rules, setting, rule.line, "is not allowed");
             }
         }
     }

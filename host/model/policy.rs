@@ -30,7 +30,7 @@ pub enum PolicyError {
         why: String,
     },
     /// Settings that the policy does not allow: at least one.
-    #[error("the policy refuses {}", listed(.0))]
+    #[error("refused by the policy: {}", listed(.0))]
     Refused(Vec<Denial>),
 }
 
@@ -58,7 +58,7 @@ pub struct Denial {
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Denial { setting, what, file, line } = self;
-        write!(f, "{setting}: {what} ({}:{line})", file.display())
+        write!(f, "{setting} {what} ({}:{line})", file.display())
     }
 }
 

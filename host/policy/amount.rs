@@ -73,7 +73,7 @@ impl Unit {
         };
         let (_, scale) = units.iter().find(|(name, _)| *name == unit)?;
         let amount = number * scale;
-        (amount >= 0.0 && amount <= LARGEST).then_some(amount as u64)
+        (0.0..=LARGEST).contains(&amount).then_some(amount as u64)
     }
 
     fn expected(self) -> String {

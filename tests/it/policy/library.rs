@@ -36,7 +36,7 @@ fn a_pool_is_not_built_with_what_its_policy_refuses() {
         large.task.limits.memory = 65 << 20;
         let (settings, said) = refused(large, &bound).await;
         assert_eq!(settings, [Setting::Memory]);
-        assert_eq!(said, "the policy refuses the memory limit: 65MiB is over 64MiB (mine:2)");
+        assert_eq!(said, "refused by the policy: the memory limit 65MiB is over 64MiB (mine:2)");
         let retry = Retry { times: 1, ..Retry::default() };
         assert_eq!(refused(PoolConfig { retry, ..config() }, &bound).await.0, [Setting::Retries]);
         let mut again = config();
