@@ -73,6 +73,7 @@ pub mod isolation {}
 mod model;
 #[doc(hidden)]
 pub mod place;
+mod policy;
 mod pool;
 mod protocol;
 mod spawn;
@@ -89,11 +90,13 @@ pub use model::inert;
 pub use model::isolation::{Determinism, Interrupt, Isolation};
 pub use model::limits::Limits;
 pub use model::outcome::{Failure, Outcome, Receipt, Status};
+pub use model::policy::{Bound, Denial, PolicyError};
 pub use model::program::Program;
 pub use model::retry::{Retry, RetryOn};
 pub use model::settings::{Setting, SettingError, TaskSettings};
 pub use model::task::{Input, Rejected, TaskId, TaskResult};
 pub use model::{output, typed};
+pub use policy::Policy;
 pub use pool::{
     Builder, Completed, Pool, Results, Shutdown, Stopper, TaskHandle, TaskState, Until, Waited, as_completed, blocking,
     wait,

@@ -8,6 +8,7 @@ mod confine;
 mod demangle;
 mod engine;
 mod faults;
+mod granted;
 mod names;
 mod pipes;
 mod sandbox;

@@ -50,9 +50,7 @@ impl CannotWrite {
     }
 }
 
-/// The time for a whole run was over before its first task.
+/// The time for a whole run was over before its end.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the deadline of the run has passed before its first task: compiling the program, or its init, took longer than --deadline"
-)]
-pub struct DeadlinePassed;
+#[error("{0}")]
+pub struct DeadlinePassed(pub &'static str);

@@ -16,6 +16,7 @@ mod journal;
 mod lines;
 mod options;
 mod plan;
+mod policy;
 mod print;
 mod program;
 mod projects;
@@ -69,6 +70,7 @@ pub fn main() -> ExitCode {
         }
         Err(Failure::Other(error)) => return fail(&error).into(),
     };
+    policy::begin(args.action.policies());
     if let (Some(sources), Action::Run(run)) = (&sources, &args.action)
         && run.messages.verbose
     {
@@ -110,7 +112,7 @@ fn act(action: Action) -> anyhow::Result<Exit> {
         Action::Schema(schema) => commands::inspect::schema(&schema),
         Action::Check(check) => commands::check::check(*check),
         Action::Bench(bench) => commands::bench::bench(*bench),
-        Action::Serve => commands::serve::serve(),
+        Action::Serve(_) => commands::serve::serve(),
         Action::New(args) => commands::new::new(&args),
         Action::Build(args) => commands::build::build(&args),
         Action::Config(action) => commands::config::config(&action),

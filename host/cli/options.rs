@@ -1,6 +1,6 @@
 //! The options of the library's settings: the library's messages name settings, and the command line adds what to type.
 
-use wpool::{Error, Setting};
+use wpool::{Denial, Error, PolicyError, Setting};
 
 /// What is typed to choose a setting.
 fn option(setting: Setting) -> Option<&'static str> {
@@ -14,7 +14,9 @@ fn option(setting: Setting) -> Option<&'static str> {
         Setting::CrashLimit => "--crash-limit",
         Setting::Deadline => "--timeout",
         Setting::Deterministic => "--deterministic",
+        Setting::Directory => "--dir",
         Setting::Dirs => "--dir …:rw",
+        Setting::Env => "--env",
         Setting::Fuel => "--fuel",
         Setting::Init => "--init-arg",
         Setting::InitEach => "--init-each",
@@ -22,8 +24,10 @@ fn option(setting: Setting) -> Option<&'static str> {
         Setting::Interrupt => "--interrupt kill",
         Setting::Isolation => "--isolation",
         Setting::JsonRows => "--lines, --files, --once",
+        Setting::Lifetime => "--deadline",
         Setting::Memory => "--memory",
         Setting::Output => "--max-output",
+        Setting::Retries => "--retries",
         Setting::Sandbox => "--sandbox auto",
         Setting::Scratch => "--scratch",
         Setting::State => "--state",
@@ -35,6 +39,26 @@ fn option(setting: Setting) -> Option<&'static str> {
     })
 }
 
+/// The same where a policy decides, for each setting that it may name.
+pub fn of_policy(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Sandbox => "--sandbox",
+        Setting::Workers => "-j",
+        Setting::Program => "the program",
+        other => option(other).unwrap_or(other.as_str()),
+    }
+}
+
+/// What policies refuse, a line each.
+fn refused(denials: &[Denial]) -> String {
+    let line = |Denial { setting, what, file, line, .. }: &Denial| {
+        let colon = if *setting == Setting::Program { "" } else { " " };
+        let option = if *setting == Setting::Program { "" } else { of_policy(*setting) };
+        format!("policy: {option}{colon}{what} ({}:{line})", file.display())
+    };
+    denials.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// What is typed to choose settings.
 pub fn listed(settings: &[Setting]) -> String {
     settings.iter().copied().filter_map(option).collect::<Vec<_>>().join(", ")
@@ -42,6 +66,9 @@ pub fn listed(settings: &[Setting]) -> String {
 
 /// An error with its causes in one line, and the options of its settings behind the first line.
 pub fn in_words(error: &anyhow::Error) -> String {
+    if let Some(Error::Policy(PolicyError::Refused(denials))) = error.downcast_ref::<Error>() {
+        return refused(denials);
+    }
     let text = format!("{error:#}");
     let settings = error.downcast_ref::<Error>().map(Error::settings).unwrap_or_default();
     let options = listed(&settings.into_iter().collect::<Vec<_>>());

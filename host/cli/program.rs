@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bytesize::ByteSize;
-use wpool::{Init, PoolConfig, Program};
+use wpool::{Init, Policy, PoolConfig, Program};
 
 use crate::cli::errors::{Refused, Usage};
 use crate::cli::projects::{self, PROGRAM, Project};
@@ -23,6 +23,38 @@ pub struct Subject {
     pub kept: Program,
     /// The script, and its folder as it was typed.
     pub script: Option<(Script, PathBuf)>,
+    /// The file of a script's runtime, where another package brings it.
+    brought: Option<PathBuf>,
+}
+
+/// A script that was read for a policy: what stands at its own place, where a link at the typed path leads nowhere else by
+/// the time that it is judged.
+struct Found {
+    script: Script,
+    language: &'static ScriptLanguage,
+    /// The script, and the folders of packages.
+    places: Vec<PathBuf>,
+}
+
+impl Found {
+    fn read(path: &Path, paths: &[PathBuf]) -> Result<Found, scripts::Error> {
+        let real = |path: &Path| path.canonicalize().map_err(scripts::Error::io("read", path));
+        let script = real(path)?;
+        let folders = paths.iter().map(|path| real(&scripts::packages(path)?)).collect::<Result<Vec<_>, _>>()?;
+        let (read, language) = scripts::read(&script, &folders)?;
+        Ok(Found { script: read, language, places: [script].into_iter().chain(folders).collect() })
+    }
+
+    /// The same, where no policy looks at places.
+    fn as_typed(path: &Path, paths: &[PathBuf]) -> Result<Found, scripts::Error> {
+        let (script, language) = scripts::read(path, paths)?;
+        Ok(Found { script, language, places: Vec::new() })
+    }
+
+    fn under(policy: &Policy, path: &Path, paths: &[PathBuf]) -> Result<Found> {
+        let read = if policy.names_programs() { Found::read } else { Found::as_typed };
+        read(path, paths).map_err(of_script)
+    }
 }
 
 /// The file of the program at a path, which a folder may not have yet.
@@ -31,44 +63,46 @@ pub fn file(path: &Path) -> PathBuf {
 }
 
 /// The program at a path. A folder is built first when its sources are newer, and a script's runtime is made when there
-/// is none. `paths` are folders that a script imports from.
-pub fn load(path: &Path, paths: &[PathBuf], quiet: bool) -> Result<Subject> {
+/// is none. `paths` are folders that a script imports from. Nothing is built that the policy would not let run.
+pub fn load(path: &Path, paths: &[PathBuf], policy: &Policy, quiet: bool) -> Result<Subject> {
     if scripts::is_script(path) {
-        let (script, language) = scripts::read(path, paths).map_err(of_script)?;
+        let found = Found::under(policy, path, paths)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let runtime = runtime(language, &folder, false, quiet)?;
-        return Ok(Subject::of_script(script, folder, runtime));
+        let runtime = runtime(found.language, &folder, false, quiet)?;
+        return Subject::of_script(found, folder, runtime).checked(policy);
     }
     check(path)?;
     if !path.is_dir() {
-        return Ok(Subject::of_file(Program::read(path)?));
+        return Subject::of_file(Program::read(path)?).checked(policy);
     }
     let program = path.join(PROGRAM);
     if projects::is_stale(path).map_err(explain)? {
+        policy.check_place(&program).map_err(wpool::Error::from)?;
         let project = Project::find(path).map_err(explain)?;
         if !quiet {
             say(format_args!("building {} ({})", program.display(), project.language.name));
         }
         projects::build(&project, &program).map_err(explain)?;
     }
-    Ok(Subject::of_file(Program::read(program)?))
+    Subject::of_file(Program::read(program)?).checked(policy)
 }
 
 /// The program at a path, if nothing has to be built or made for it.
-pub fn load_as_it_is(path: &Path, paths: &[PathBuf]) -> Result<Option<Subject>> {
+pub fn load_as_it_is(path: &Path, paths: &[PathBuf], policy: &Policy) -> Result<Option<Subject>> {
     if scripts::is_script(path) {
-        let (script, language) = scripts::read(path, paths).map_err(of_script)?;
+        let found = Found::under(policy, path, paths)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let runtime =
-            Runtimes::open().and_then(|runtimes| runtimes.find(language, here(&folder))).map_err(of_script)?;
-        return Ok(runtime.map(|runtime| Subject::of_script(script, folder, runtime)));
+            Runtimes::open().and_then(|runtimes| runtimes.find(found.language, here(&folder))).map_err(of_script)?;
+        return runtime.map(|runtime| Subject::of_script(found, folder, runtime).checked(policy)).transpose();
     }
     check(path)?;
-    if !path.is_dir() {
-        return Ok(Some(Subject::of_file(Program::read(path)?)));
+    let program = file(path);
+    if path.is_dir() && projects::is_stale(path).map_err(explain)? {
+        policy.check_place(&program).map_err(wpool::Error::from)?;
+        return Ok(None);
     }
-    let is_stale = projects::is_stale(path).map_err(explain)?;
-    if is_stale { Ok(None) } else { Ok(Some(Subject::of_file(Program::read(path.join(PROGRAM))?))) }
+    Subject::of_file(Program::read(program)?).checked(policy).map(Some)
 }
 
 /// The runtime of a language. Says what is done for it.
@@ -88,12 +122,37 @@ pub fn runtime(language: &'static ScriptLanguage, dir: &Path, anew: bool, quiet:
 impl Subject {
     /// A program that is not a script.
     pub fn of_file(program: Program) -> Subject {
-        Subject { kept: program.clone(), program, script: None }
+        Subject { kept: program.clone(), program, script: None, brought: None }
     }
 
-    fn of_script(script: Script, folder: PathBuf, runtime: Runtime) -> Subject {
+    fn of_script(found: Found, folder: PathBuf, runtime: Runtime) -> Subject {
+        let Found { script, places, .. } = found;
         let kept = Program::new(script.main.clone(), script.package(&runtime.name));
-        Subject { program: runtime.program(&script.main), kept, script: Some((script, folder)) }
+        let brought = runtime.brought.clone();
+        Subject { program: runtime.program(&script.main, &kept, places), kept, script: Some((script, folder)), brought }
+    }
+
+    /// The same, if the policy lets it run.
+    pub fn checked(self, policy: &Policy) -> Result<Subject> {
+        policy.check_program(&self.program).map_err(wpool::Error::from)?;
+        Ok(self)
+    }
+
+    /// The same, for a policy as what stands at this path, if that is the same content.
+    pub fn found_at(mut self, path: &Path, paths: &[PathBuf]) -> Subject {
+        let Some((_, runtime)) = Script::of_package(self.kept.bytes()) else {
+            if let Ok(now) = Program::read(file(path)) {
+                self.program = self.program.found_as(&now);
+            }
+            return self;
+        };
+        let found = Some(path).filter(|path| scripts::is_script(path)).and_then(|path| Found::read(path, paths).ok());
+        if let Some(Found { script, places, .. }) = found
+            && Program::new("", script.package(&runtime)).hash() == self.kept.hash()
+        {
+            self.program = self.program.running(&self.kept, places, self.brought.clone());
+        }
+        self
     }
 
     /// The program of an earlier run, from the copy that was kept. The folder is that of the script as it was typed.
@@ -107,7 +166,9 @@ impl Subject {
             (None, None) => None,
         };
         let runtime = runtime.ok_or_else(|| of_script(scripts::Error::Gone { name }))?;
-        Ok(Subject { program: runtime.program(kept.name()), kept, script: Some((script, folder)) })
+        let brought = runtime.brought.clone();
+        let program = runtime.program(kept.name(), &kept, Vec::new());
+        Ok(Subject { program, kept, script: Some((script, folder)), brought })
     }
 
     /// Has the runtime of a script be given the script, with the argument of `config` for the script's own `init`.

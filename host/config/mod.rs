@@ -1,5 +1,7 @@
 //! The settings of a pool.
 
+mod bind;
+mod ceilings;
 mod fit;
 pub(crate) mod settle;
 
@@ -17,6 +19,7 @@ use crate::model::isolation::Interrupt;
 use crate::model::limits::CompileLimits;
 use crate::model::retry::Retry;
 use crate::model::settings::TaskSettings;
+use crate::policy::Policy;
 use crate::spawn::command::WorkerCommand;
 use crate::state::SharedState;
 
@@ -66,6 +69,11 @@ pub struct PoolConfig {
     /// time for which its process may be stopped (`SIGSTOP`) before another takes its place. Its task then runs again, and
     /// is not blamed.
     pub patience: Duration,
+    /// Time from the pool's start after which it takes no more tasks, and skips those that have not begun. Running tasks have
+    /// [`PoolConfig::grace`] to finish. Default: none.
+    pub lifetime: Option<Duration>,
+    /// What bounds all other settings: see [`PoolConfig::bind`]. Default: nothing.
+    pub policy: Policy,
     /// The part of the fence around workers and compilers that the machine must offer.
     pub sandbox: SandboxMode,
     /// The observer of events.
@@ -91,6 +99,8 @@ impl Default for PoolConfig {
             cache: None,
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(10),
+            lifetime: None,
+            policy: Policy::default(),
             sandbox: SandboxMode::default(),
             observer: Observer::default(),
         }

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use super::{MAX_WORKERS, PoolConfig};
+use crate::model::error::Error;
 use crate::model::grants::SCRATCH_SIZES;
 use crate::model::isolation::{Interrupt, Isolation, WATCHED_PAGE};
 use crate::model::limits::{DETERMINISTIC_FUEL, Limits, MAX_MEMORY, MAX_OUTPUT, in_words};
+use crate::model::policy::Bound;
 use crate::model::settings::{Setting, SettingError};
 
 /// The shortest deadline that a kill can enforce. A worker sends answers that wait behind a long task only after some
@@ -27,18 +29,19 @@ impl PoolConfig {
         self.check_determinism()
     }
 
-    /// Checks the settings, and fills in what follows from them.
+    /// Applies the policy, checks the settings, and fills in what follows from them. Gives what the policy has changed.
     ///
     /// # Errors
-    /// As [`PoolConfig::check`].
-    pub(crate) fn settle(&mut self) -> Result<(), SettingError> {
+    /// As [`PoolConfig::bind`] and [`PoolConfig::check`].
+    pub(crate) fn settle(&mut self) -> Result<Vec<Bound>, Error> {
+        let bounds = self.bind()?;
         self.check()?;
         self.task.post_mortem |= self.task.profile.is_some();
         self.task.receipts |= self.task.post_mortem || self.task.learn.is_some();
         if self.task.deterministic.is_some() {
             self.task.limits.fuel.get_or_insert(DETERMINISTIC_FUEL);
         }
-        Ok(())
+        Ok(bounds)
     }
 
     fn check_ranges(&self) -> Result<(), SettingError> {
@@ -103,7 +106,7 @@ impl PoolConfig {
         Err(SettingError::Conflict { setting: Setting::Scratch, other: Setting::Isolation, why })
     }
 
-    fn check_determinism(&self) -> Result<(), SettingError> {
+    pub(super) fn check_determinism(&self) -> Result<(), SettingError> {
         if self.task.deterministic.is_none() {
             return Ok(());
         }

@@ -287,7 +287,7 @@ impl<'a> Maker<'a> {
     }
 
     fn init(&self) -> Init {
-        self.config.init.clone().unwrap_or_default()
+        self.config.init_within()
     }
 
     /// The name of an image in the cache.

@@ -6,6 +6,7 @@ use std::{fmt, io};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::model::policy::PolicyError;
 use crate::model::settings::{Setting, SettingError};
 
 /// The reason why a pool could not be made, or cannot continue. The form for debugging says the same as `Display`, with the
@@ -32,6 +33,9 @@ pub enum Error {
     /// A limit, a grant or another setting that the pool, or the program, cannot have.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// A policy that cannot be used, or that refuses a setting or the program.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The worker executable cannot be found.
     #[error("no `wpool` executable beside this program or in PATH; install it, or name it with WorkerCommand::at")]
     NoWorkerCommand,
@@ -114,6 +118,7 @@ impl Error {
     pub fn settings(&self) -> Vec<Setting> {
         match self {
             Error::Setting(error) => error.settings(),
+            Error::Policy(PolicyError::Refused(denials)) => denials.iter().map(|denial| denial.setting).collect(),
             Error::ProgramRefused { refusal, .. } => refusal.settings.clone(),
             Error::Sandbox { .. } => vec![Setting::Sandbox],
             Error::NoScratch { .. } => vec![Setting::Scratch],

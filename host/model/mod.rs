@@ -15,6 +15,7 @@ pub mod limits;
 pub(crate) mod lock;
 pub(crate) mod outcome;
 pub mod output;
+pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod program;
 pub(crate) mod report;

@@ -94,8 +94,12 @@ pub enum Setting {
     Deadline,
     /// [`TaskSettings::deterministic`]
     Deterministic,
+    /// [`crate::DirGrant::host`]
+    Directory,
     /// [`Grants::dirs`]
     Dirs,
+    /// [`Grants::env`]
+    Env,
     /// [`Limits::fuel`]
     Fuel,
     /// [`crate::PoolConfig::init`]
@@ -110,10 +114,16 @@ pub enum Setting {
     Isolation,
     /// [`TaskSettings::json_rows`]
     JsonRows,
+    /// [`crate::PoolConfig::lifetime`]
+    Lifetime,
     /// [`Limits::memory`]
     Memory,
     /// [`Limits::output`]
     Output,
+    /// [`crate::Program`]
+    Program,
+    /// [`crate::Retry::times`]
+    Retries,
     /// [`crate::PoolConfig::sandbox`]
     Sandbox,
     /// [`Grants::scratch`]
@@ -143,7 +153,9 @@ impl Setting {
             Setting::CrashLimit => "the crash limit",
             Setting::Deadline => "a deadline",
             Setting::Deterministic => "a deterministic pool",
+            Setting::Directory => "a directory",
             Setting::Dirs => "a writable directory",
+            Setting::Env => "an environment variable",
             Setting::Fuel => "a fuel limit",
             Setting::Init => "an argument for `init`",
             Setting::InitEach => "`init` in each instance",
@@ -151,8 +163,11 @@ impl Setting {
             Setting::Interrupt => "deadlines that are kept by kills",
             Setting::Isolation => "instances that are used again",
             Setting::JsonRows => "rows of text",
+            Setting::Lifetime => "the time limit of a run",
             Setting::Memory => "the memory limit",
             Setting::Output => "the output limit",
+            Setting::Program => "the program",
+            Setting::Retries => "the number of retries",
             Setting::Sandbox => "the whole fence",
             Setting::Scratch => "a scratch directory",
             Setting::State => "shared state",

@@ -60,6 +60,21 @@ impl Found {
     }
 }
 
+/// Refuses an open file that somebody else than root and the user could have written.
+///
+/// # Errors
+/// A sentence about the flaw, or an error of the system.
+pub fn check_owner(file: impl AsFd) -> io::Result<()> {
+    let found = rustix::fs::fstat(file)?;
+    if ![0, geteuid().as_raw()].contains(&found.st_uid) {
+        return Err(io::Error::other("it belongs to another user than root and the caller"));
+    }
+    if found.st_mode & 0o022 != 0 {
+        return Err(io::Error::other("others than its owner may write to it; chmod go-w prevents that"));
+    }
+    Ok(())
+}
+
 /// Refuses what is not a regular file.
 pub(super) fn regular(found: Found) -> io::Result<()> {
     match found.kind {

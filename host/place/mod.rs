@@ -12,5 +12,5 @@ mod name;
 
 pub use self::dir::Dir;
 pub use self::draft::Draft;
-pub use self::found::{Found, Kind};
+pub use self::found::{Found, Kind, check_owner};
 pub use self::name::{PRIVATE, PUBLIC, Place};

@@ -9,6 +9,7 @@ use crate::model::event::Observer;
 use crate::model::isolation::{Interrupt, Isolation};
 use crate::model::program::Program;
 use crate::model::retry::Retry;
+use crate::policy::Policy;
 use crate::spawn::command::WorkerCommand;
 use crate::state::SharedState;
 
@@ -18,14 +19,15 @@ use crate::state::SharedState;
 pub struct Builder {
     pub(super) program: Program,
     pub(super) config: PoolConfig,
+    pub(super) policy: Policy,
 }
 
 impl Builder {
     pub(super) fn new(program: Program) -> Self {
-        Builder { program, config: PoolConfig::default() }
+        Builder { program, config: PoolConfig::default(), policy: Policy::default() }
     }
 
-    /// Replaces all settings.
+    /// Replaces all settings. Policies of [`Builder::policy`] stay.
     pub fn config(self, config: PoolConfig) -> Self {
         Builder { config, ..self }
     }
@@ -117,6 +119,18 @@ impl Builder {
     /// Whether each task has an instance of its own.
     pub fn isolation(mut self, isolation: Isolation) -> Self {
         self.config.task.isolation = isolation;
+        self
+    }
+
+    /// Bounds all settings, also those that are set later. Of several policies each one applies.
+    pub fn policy(mut self, policy: &Policy) -> Self {
+        self.policy = self.policy.and(policy);
+        self
+    }
+
+    /// The time from the pool's start after which it ends: see [`PoolConfig::lifetime`].
+    pub fn lifetime(mut self, time: Duration) -> Self {
+        self.config.lifetime = Some(time);
         self
     }
 

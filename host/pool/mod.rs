@@ -37,6 +37,7 @@ use crate::model::event::Event;
 use crate::model::fence::Fence;
 use crate::model::lock::lock;
 use crate::model::outcome::ErrorDetail;
+use crate::model::policy::Bound;
 use crate::model::program::Program;
 use crate::model::report::{Convention, Report};
 use crate::model::settings::{Setting, SettingError};
@@ -77,7 +78,12 @@ impl Pool {
     }
 
     async fn start(program: &Program, mut config: PoolConfig) -> Result<Pool, Error> {
-        config.settle()?;
+        config.policy.check_program(program)?;
+        for Bound { setting, from, to, file, line } in config.settle()? {
+            let Some(from) = from else { continue };
+            let what = format!("{setting} is {to} and not {from}, by the policy {}:{line}", file.display());
+            config.observer.tell(&Event::Warning(what));
+        }
         config.find_worker()?;
         let spawner = Spawner::start().map_err(|source| Error::Spawn { role: "spawner", source })?;
         let image = Image::obtain(program, &config, &spawner).await?;
@@ -95,7 +101,8 @@ impl Pool {
             config.observer.tell(&Event::Warning(what));
         }
         let prints = image.report().convention == Convention::Command;
-        let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone(), prints };
+        let longest = config.longest_deadline();
+        let rules = Rules { crash_limit: config.crash_limit, retry: config.retry.clone(), prints, longest };
         let queue = Queue::new(config.workers, rules, Outbox::new(config.observer.is_of_tasks()));
         let shared = Arc::new(Shared::new(config, image, program, spawner, queue));
         let mut actors = JoinSet::new();
@@ -107,6 +114,10 @@ impl Pool {
         if shared.finder.is_there() {
             let shared = shared.clone();
             actors.spawn(async move { shared.find_lines().await });
+        }
+        if let Some(lifetime) = shared.config.lifetime {
+            let stopper = Stopper { shared: shared.clone() };
+            actors.spawn(async move { stopper.stop_after(lifetime).await });
         }
         Ok(Pool { shared, actors })
     }
@@ -268,6 +279,7 @@ impl Builder {
     /// # Errors
     /// When the program is refused, a setting is not possible, or the compiler process cannot be started.
     pub async fn build(self) -> Result<Pool, Error> {
-        Pool::start(&self.program, self.config).await
+        let policy = self.policy.and(&self.config.policy);
+        Pool::start(&self.program, PoolConfig { policy, ..self.config }).await
     }
 }

@@ -47,6 +47,16 @@ impl Stopper {
         }
     }
 
+    /// Ends the pool when its time is over, unless it ends before.
+    pub(super) async fn stop_after(&self, lifetime: Duration) {
+        for (time, how) in [(lifetime, Shutdown::Cancel), (self.shared.config.grace, Shutdown::Kill)] {
+            tokio::select! {
+                () = tokio::time::sleep(time) => self.stop(how),
+                () = self.shared.closing() => return,
+            }
+        }
+    }
+
     /// Stops the workers' processes where they are, until [`Stopper::resume`]. The deadlines of tasks do not come
     /// nearer.
     pub fn pause(&self) {

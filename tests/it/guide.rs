@@ -192,6 +192,7 @@ pages! {
     the_commands_on_patterns_in_rust_do_what_they_say: "docs/guide/rust-patterns.md",
     the_commands_on_python_do_what_they_say: "docs/guide/python.md",
     the_commands_on_isolation_do_what_they_say: "docs/guide/isolation.md",
+    the_commands_on_policies_do_what_they_say: "docs/guide/policy.md",
     the_commands_on_speed_do_what_they_say: "docs/guide/speed.md",
     the_commands_on_languages_do_what_they_say: "docs/guide/languages.md",
     the_commands_on_scripts_do_what_they_say: "docs/guide/scripts.md",

@@ -48,6 +48,7 @@ mod outcomes;
 mod pages;
 mod people;
 mod planted;
+mod policy;
 mod power_cut;
 mod processes;
 mod programs;

@@ -15,6 +15,7 @@ use landlock::{
 };
 
 use super::needs::Needs;
+use crate::child::granted;
 
 /// The newest interface that we know. An older kernel provides a part of it.
 const KNOWN: ABI = ABI::V9;
@@ -53,11 +54,15 @@ fn restrict(needs: &Needs<'_>) -> Result<RulesetStatus, RulesetError> {
         .handle_access(AccessNet::from_all(KNOWN))?
         .scope(Scope::from_all(KNOWN))?;
     let mut ruleset = ruleset.create()?;
-    let granted = needs.dirs.iter().map(|dir| (dir.host.as_path(), dir.writable));
-    for (host, writable) in granted.chain(needs.empty_dir.map(|dir| (dir, false))) {
+    for dir in needs.dirs {
         // A task that opens the directory will report the error.
-        let Ok(opened) = PathFd::new(host) else { continue };
-        ruleset = ruleset.add_rule(PathBeneath::new(opened, rights(writable)))?;
+        let Ok(opened) = granted::open(&dir.host) else { continue };
+        ruleset = ruleset.add_rule(PathBeneath::new(opened, rights(dir.writable)))?;
+    }
+    if let Some(empty) = needs.empty_dir
+        && let Ok(opened) = PathFd::new(empty)
+    {
+        ruleset = ruleset.add_rule(PathBeneath::new(opened, rights(false)))?;
     }
     if let Some(scratch) = needs.scratch {
         ruleset = ruleset.add_rule(PathBeneath::new(scratch, rights(true)))?;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use super::scratch::ScratchRoot;
 use super::stdio::{Printed, Stdio};
 use super::time::ActiveTime;
 use super::world::World;
+use crate::child::granted;
 use crate::model::grants::Grants;
 use crate::model::limits::MAX_INPUT;
 use crate::model::report::Convention;
@@ -68,13 +70,15 @@ pub(super) struct TaskContext {
 /// A directory that a guest finds.
 struct Found {
     host: PathBuf,
+    /// What the path leads through, where that is a descriptor of its own.
+    _opened: Option<OwnedFd>,
     permissions: FsPerms,
     root: Root,
 }
 
 impl Found {
     fn new(host: PathBuf, guest: &str, permissions: FsPerms, grant: Granted) -> Found {
-        Found { host, permissions, root: Root { grant, guest: guest.to_owned() } }
+        Found { host, _opened: None, permissions, root: Root { grant, guest: guest.to_owned() } }
     }
 }
 
@@ -142,16 +146,20 @@ impl TaskContext {
         let mut found = Vec::new();
         let mut of_row = call.dirs.iter();
         for (number, dir) in dirs.iter().enumerate() {
-            let host = match &dir.row {
-                None => dir.host.clone(),
+            let (host, _opened) = match &dir.row {
+                None => {
+                    let opened = granted::open(&dir.host)?;
+                    (own_path(&opened), Some(opened))
+                }
                 Some(_) => match of_row.next() {
-                    Some(opened) => own_path(opened),
+                    Some(opened) => (own_path(opened), None),
                     // An instance of no task has no such directory.
                     None => continue,
                 },
             };
             let permissions = if dir.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-            found.push(Found::new(host, &dir.guest, permissions, Granted::Number(number)));
+            let dir = Found::new(host, &dir.guest, permissions, Granted::Number(number));
+            found.push(Found { _opened, ..dir });
         }
         if let Some((scratch, granted)) = self.scratch.as_ref().zip(granted.as_ref()) {
             let number = Granted::Number(dirs.len());

@@ -4,8 +4,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
+use crate::child::granted;
 use crate::model::grants::{DirGrant, NO_DIRECTORY};
 use crate::model::template::Row;
 use crate::model::typed::RowError;
@@ -24,8 +25,7 @@ pub(super) fn open(dirs: &[DirGrant], row: Row<'_>) -> Result<Vec<Arc<OwnedFd>>,
 fn directory(dir: &DirGrant, path: PathBuf) -> Result<OwnedFd, RowError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let opened = openat(CWD, &dir.host, flags, Mode::empty());
-    let opened = opened.and_then(|host| openat2(host, &path, flags, Mode::empty(), resolve));
+    let opened = granted::open(&dir.host).and_then(|host| openat2(host, &path, flags, Mode::empty(), resolve));
     opened.map_err(|error| {
         let message = format!("cannot open the directory {} below {}: {error}", path.display(), dir.host.display());
         RowError::new(NO_DIRECTORY, message)

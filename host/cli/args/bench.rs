@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use anyhow::Result;
 
 use crate::cli::args::plain::plain;
-use crate::cli::args::{Determinism, Grants, Initializer, Limits, Pool, Rows, Run, SharedState};
+use crate::cli::args::{Determinism, Grants, Initializer, Limits, Policies, Pool, Rows, Run, SharedState};
 use crate::cli::units::at_least_one;
 
 pub(super) const BENCH_HELP: &str = "\
@@ -48,6 +48,8 @@ pub struct Bench {
     #[command(flatten)]
     pub state: SharedState,
     #[command(flatten)]
+    pub policies: Policies,
+    #[command(flatten)]
     pub pool: Pool,
 }
 
@@ -62,6 +64,7 @@ impl Bench {
             determinism: self.determinism,
             grants: self.grants,
             state: SharedState { state_out: None, ..self.state },
+            policies: self.policies,
             pool: self.pool,
             ..run
         })

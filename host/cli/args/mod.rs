@@ -16,6 +16,7 @@ mod merge;
 mod messages;
 mod order;
 mod plain;
+mod policies;
 mod reduce;
 mod reports;
 mod run;
@@ -50,6 +51,7 @@ pub use judge::*;
 pub use merge::*;
 pub use messages::*;
 pub use order::*;
+pub use policies::*;
 pub use reduce::*;
 pub use reports::*;
 pub use run::*;
@@ -107,7 +109,7 @@ pub enum Action {
     Bench(Box<Bench>),
     /// Run tasks for another program, which speaks binary frames on the standard streams
     #[command(after_help = SERVE_HELP)]
-    Serve,
+    Serve(Serve),
     /// Write a project to start from, in one of ten languages
     New(New),
     /// Build a program with its language's own tools
@@ -130,6 +132,26 @@ const SERVE_HELP: &str = "\
 The frames stand in docs/design/serve.md. The Python package wasmpool is such a program.
 Exit codes: 0 ended by the client, 2 wrong settings or frames, 96 set-up failed, 101 program refused,
 130 interrupted, 143 terminated.";
+
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub policies: Policies,
+}
+
+impl Action {
+    /// The policies that were typed for this command itself. A run reads its own when it is planned, since a run that is kept
+    /// has them, too.
+    pub fn policies(&self) -> &[PathBuf] {
+        match self {
+            Action::Rerun(Rerun { policies, .. })
+            | Action::Replay(Replay { policies, .. })
+            | Action::Reduce(Reduce { policies, .. })
+            | Action::Serve(Serve { policies }) => &policies.policy,
+            _ => &[],
+        }
+    }
+}
 
 /// The function that would be called.
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ValueHint;
 
+use crate::cli::args::Policies;
 use crate::cli::units::{Jobs, jobs, memory, time};
 
 pub(super) const REDUCE_HELP: &str = "\
@@ -35,6 +36,8 @@ pub struct Reduce {
     /// Limit of the memory of each call
     #[arg(long, value_name = "SIZE", value_parser = memory, default_value = "512MiB")]
     pub memory: u64,
+    #[command(flatten)]
+    pub policies: Policies,
     /// Print nothing but the value and errors
     #[arg(short, long)]
     pub quiet: bool,

@@ -11,8 +11,8 @@ use wpool::{Interrupt, Isolation, SandboxMode, Scratch};
 
 use crate::cli::args::choices::choices;
 use crate::cli::args::{
-    Configuration, Expecting, InputFormat, Journal, Messages, RecordFormat, Reports, RowFormat, Sharding, Starting,
-    Stopping, Verifying, member,
+    Configuration, Expecting, InputFormat, Journal, Messages, Policies, RecordFormat, Reports, RowFormat, Sharding,
+    Starting, Stopping, Verifying, member,
 };
 use crate::cli::units::{Jobs, at_least_one, jobs, large_size, memory, size, time};
 
@@ -79,6 +79,8 @@ pub struct Run {
     pub grants: Grants,
     #[command(flatten)]
     pub state: SharedState,
+    #[command(flatten)]
+    pub policies: Policies,
     #[command(flatten)]
     pub pool: Pool,
     #[command(flatten)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Subcommand, ValueHint};
 use wpool::SandboxMode;
 
+use crate::cli::args::Policies;
 use crate::cli::args::run::sandbox;
 use crate::cli::units::time;
 
@@ -66,6 +67,8 @@ pub struct Rerun {
     /// Fence around workers and the compiler, as for wpool run [default: strict if the run's was, else auto]
     #[arg(long, value_name = "HOW", value_parser = sandbox)]
     pub sandbox: Option<SandboxMode>,
+    #[command(flatten)]
+    pub policies: Policies,
     /// Print no summary and no progress
     #[arg(short, long)]
     pub quiet: bool,
@@ -83,6 +86,8 @@ pub struct Replay {
     /// Fence around workers and the compiler, as for wpool run [default: strict if the run's was, else auto]
     #[arg(long, value_name = "HOW", value_parser = sandbox)]
     pub sandbox: Option<SandboxMode>,
+    #[command(flatten)]
+    pub policies: Policies,
     /// Print the record, with its receipt, as JSON
     #[arg(long)]
     pub json: bool,

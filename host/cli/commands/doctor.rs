@@ -45,7 +45,7 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
     if args.fence {
         return fence(args.json);
     }
-    let tried = plan::base_config().and_then(trial::run);
+    let tried = plan::unbound_config().and_then(trial::run);
     let trouble = tried.as_ref().err().map(|error| format!("{error:#}"));
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Map, json};
 use wpool::report::{CoreFunction, Report, described, names};
-use wpool::{PoolConfig, Program};
+use wpool::{Policy, PoolConfig, Program};
 
 use crate::cli::args::Called;
 use crate::cli::exit::Exit;
@@ -75,11 +75,14 @@ fn reports(task: &Path, called: &Called) -> Result<(Program, Vec<Report>)> {
 
 fn subject(task: &Path, called: &Called) -> Result<(Program, PoolConfig)> {
     let mut config = plan::base_config()?;
+    // Nothing runs, so that only the limits of the compiler are bound.
+    let _ = config.bind().map_err(wpool::Error::from)?;
+    config.policy = Policy::default();
     config.task.limits.memory = wpool::limits::MAX_MEMORY;
     config.call.clone_from(&called.call);
     config.alloc.clone_from(&called.alloc);
     config.task.json_rows = true;
-    Ok((crate::cli::program::load(task, &[], false)?.program, config))
+    Ok((crate::cli::program::load(task, &[], &config.policy, false)?.program, config))
 }
 
 fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {

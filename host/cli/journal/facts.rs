@@ -12,6 +12,7 @@ use wpool::place::Dir;
 use crate::cli::journal::disk::replace;
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::text::Text;
+use crate::cli::policy::PolicyFacts;
 use crate::cli::shard::{By, InputFacts};
 
 /// Name of the file of facts in a journal's folder.
@@ -52,6 +53,9 @@ pub struct Facts {
     /// The part of the input that the records are of, where it is not all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardFacts>,
+    /// The policies of the machine that it last ran on, and what they changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyFacts>,
     /// `None` while the run is active, and permanently when its host was killed.
     pub ended: Option<Ended>,
 }

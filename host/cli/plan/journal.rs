@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
-use wpool::PoolConfig;
 use wpool::place::Place;
+use wpool::{Policy, PoolConfig};
 
 use crate::cli::args::{self, RecordFormat};
 use crate::cli::journal::{FORMAT, Facts, ProgramFacts, SUFFIX, ShardFacts, Stays, Text, is_final, run_id};
 use crate::cli::plan::{Extras, Locator, Source, Times, pool, usage};
+use crate::cli::policy::PolicyFacts;
 use crate::cli::shard::{By, Shard};
 use crate::cli::target::Target;
 
@@ -128,6 +129,12 @@ impl JournalPlan {
         Ok(self)
     }
 
+    /// The journal of a run under a policy.
+    pub fn under(mut self, policy: Option<PolicyFacts>) -> JournalPlan {
+        self.facts.policy = policy;
+        self
+    }
+
     /// The journal of a shard. Its place among the others is one of the settings, which a resume must not change.
     pub fn of(mut self, shard: Option<Shard>, times: Option<&Times>, typed: &args::Run) -> JournalPlan {
         let Some(shard) = shard else { return self };
@@ -196,6 +203,7 @@ pub fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
         settings: settings(typed, source, config),
         inputs,
         shard: None,
+        policy: None,
         ended: None,
     }
 }
@@ -203,7 +211,10 @@ pub fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
 /// Every setting on which outputs or records depend. What only says how fast, how early a run stops, or what is told
 /// beside the records does not stand here.
 fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap<String, String> {
-    let args::Run { output, limits, stopping, .. } = typed;
+    let output = &typed.output;
+    // With what a policy has made of them.
+    let (limits, init_typed) = (&config.task.limits, typed.initializer.init_timeout);
+    let init_timeout = config.init.as_ref().filter(|_| init_typed.is_some()).map(|init| init.timeout);
     let rows = match source {
         Source::Lines(_) if typed.source.are_text() => "lines",
         Source::Lines(files) => files.first().map_or("json", |file| file.layout.name()),
@@ -219,15 +230,15 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--dir", json(&config.task.grants.dirs)),
         // However it is done, isolated tasks give the same.
         ("--isolation", if config.task.isolation.isolates() { "isolated" } else { "reuse" }.to_owned()),
-        ("--timeout", option(limits.timeout.map(|time| format!("{time:?}")).as_ref())),
+        ("--timeout", option(limits.deadline.map(|time| format!("{time:?}")).as_ref())),
         ("--memory", limits.memory.to_string()),
-        ("--max-output", limits.max_output.to_string()),
+        ("--max-output", limits.output.to_string()),
         ("--fuel", option(config.task.limits.fuel.map(|fuel| fuel.to_string()).as_ref())),
         ("--deterministic", config.task.deterministic.is_some().to_string()),
         ("--seed", option(config.task.deterministic.as_ref().map(|determinism| determinism.seed.to_string()).as_ref())),
         ("--init-arg", config.init.as_ref().map_or("none".into(), |init| argument(&init.argument))),
         ("--init-each", config.init.as_ref().is_some_and(|init| init.each).to_string()),
-        ("--init-timeout", option(typed.initializer.init_timeout.map(|time| format!("{time:?}")).as_ref())),
+        ("--init-timeout", option(init_timeout.map(|time| format!("{time:?}")).as_ref())),
         ("--output-type", format!("{:?}", output.output_type).to_lowercase()),
         ("--success-codes", json(&output.success_codes)),
         ("--values", output.values.to_string()),
@@ -236,8 +247,8 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
         ("--unordered", output.unordered.to_string()),
         ("--out-dir", option(output.out_dir.as_ref().map(|path| path.to_string_lossy().into_owned()).as_ref())),
         ("--out-name", option(output.out_name.as_ref())),
-        ("--retries", stopping.retries.to_string()),
-        ("--crash-limit", stopping.crash_limit.to_string()),
+        ("--retries", config.retry.times.to_string()),
+        ("--crash-limit", config.crash_limit.to_string()),
         ("shared state", config.state.as_ref().map_or("none".into(), |state| argument(&state.to_json()))),
     ]);
     // Runs of before these options have no word about them.
@@ -260,11 +271,11 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
     if let Some(alloc) = &typed.source.alloc {
         settings.insert("--alloc", alloc.clone());
     }
-    if let Some(time) = limits.cpu_time {
+    if let Some(time) = limits.cpu {
         settings.insert("--cpu-time", format!("{time:?}"));
     }
-    if stopping.retries > 0 {
-        settings.insert("--retry-on", format!("{:?}", stopping.retry_on));
+    if config.retry.times > 0 {
+        settings.insert("--retry-on", format!("{:?}", config.retry.on));
     }
     settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -278,7 +289,7 @@ pub fn defaults() -> Result<BTreeMap<String, String>> {
     }
     let Plain { run } = <Plain as clap::Parser>::try_parse_from(["run", "TASK", "-"])?;
     let mut source = Source::Lines(Vec::new());
-    let config = pool::config(&run, &mut source)?;
+    let (config, _) = pool::config(&run, &mut source, Policy::default())?;
     Ok(settings(&run, &source, &config))
 }
 

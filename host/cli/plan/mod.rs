@@ -41,7 +41,7 @@ pub use self::listed::{QUOTED, push_path, read as read_list};
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::monitoring::Monitoring;
 pub use self::overlap::check_streams;
-pub use self::pool::base_config;
+pub use self::pool::{base_config, unbound_config};
 pub use self::reports::{ReportsPlan, is_github};
 pub use self::row_file::RowFile;
 pub use self::sharding::filled;
@@ -52,6 +52,7 @@ use crate::cli::args;
 use crate::cli::args::halt::{self, Halt};
 use crate::cli::descriptor::is_stdout;
 use crate::cli::errors::{CannotWrite, usage};
+use crate::cli::policy::{self, PolicyFacts};
 use crate::cli::program::{self, Subject};
 use crate::cli::scripts::RowsAs;
 use crate::cli::shard::Shard;
@@ -105,6 +106,8 @@ pub struct Plan {
     pub messages: Messages,
     pub reports: Option<ReportsPlan>,
     pub monitoring: Monitoring,
+    /// The policies, and what they have changed.
+    pub policy: Option<PolicyFacts>,
     /// Only say what would run.
     pub dry: bool,
     /// Files that were read when the plan was made.
@@ -162,12 +165,18 @@ impl Plan {
         outputs::check_outputs(&typed, &source)?;
         let style = if output.values { Style::Values } else { Style::Records { receipts: output.receipts } };
         let extras = extras::extras(&typed, &source)?;
-        let config = pool::config(&typed, &mut source)?;
+        let policies =
+            typed.policies.policy.iter().try_fold(policy::current()?, |all, path| policy::with(all, path))?;
+        let (mut config, bounds) = pool::config(&typed, &mut source, policies)?;
+        let policy = PolicyFacts::of(&config.policy, bounds);
+        // The command line keeps it, with the time for compiling in it. Without a policy the pool need not keep it as well.
+        let deadline = config.lifetime.take();
+        let verify = verify(&typed.verifying, &mut config)?;
         let records = output.output.clone().filter(|path| !is_stdout(path));
         let target = |path: &PathBuf| Target::of(path, output.overwrite);
         let output_file = records.as_ref().map(target).transpose()?;
         let journal = journal::journal(&typed, output_file.as_ref(), &source, &config)?
-            .map(|journal| journal.of(shard, times.as_ref(), &typed));
+            .map(|journal| journal.of(shard, times.as_ref(), &typed).under(policy.clone()));
         let journal = journal.map(|journal| journal.with(&extras, &source)).transpose()?;
         reach::check_own_files(&typed, &config, journal.as_ref())?;
         let kept = journal.as_ref().map(|journal| journal.facts.clone());
@@ -188,9 +197,10 @@ impl Plan {
             only: output.only,
             unordered: output.unordered,
             halts: halts(&typed.stopping),
-            deadline: typed.stopping.deadline,
+            deadline,
+            policy: policy.inspect(|policy| policy.say(typed.messages.quiet, typed.messages.verbose)),
             grace: typed.stopping.grace,
-            verify: verify(&typed.verifying, &config)?,
+            verify,
             strict: typed.strict_input,
             dry: typed.messages.dry_run,
             messages: messages(&typed.messages, output_file.is_some())?,
@@ -208,7 +218,7 @@ impl Plan {
     /// The program that was typed. A folder is built first, which may take minutes.
     pub fn program(&mut self) -> Result<Subject> {
         reach::check_program(&self.task, &self.config)?;
-        let subject = program::load(&self.task, &self.python_path, self.messages.quiet)?;
+        let subject = program::load(&self.task, &self.python_path, &self.config.policy, self.messages.quiet)?;
         self.start_with(&subject)?;
         Ok(subject)
     }
@@ -216,7 +226,9 @@ impl Plan {
     /// The same, where nothing may be written: a folder that has to be built first has none.
     pub fn program_as_it_is(&mut self) -> Result<Option<Subject>> {
         reach::check_program(&self.task, &self.config)?;
-        let Some(subject) = program::load_as_it_is(&self.task, &self.python_path)? else { return Ok(None) };
+        let Some(subject) = program::load_as_it_is(&self.task, &self.python_path, &self.config.policy)? else {
+            return Ok(None);
+        };
         self.start_with(&subject)?;
         Ok(Some(subject))
     }
@@ -262,10 +274,15 @@ impl Plan {
     }
 }
 
-fn verify(typed: &args::Verifying, config: &PoolConfig) -> Result<Option<Verify>> {
+/// Of the workers that a policy allows, at least one is for running rows twice.
+fn verify(typed: &args::Verifying, config: &mut PoolConfig) -> Result<Option<Verify>> {
     let Some(which) = typed.verify else { return Ok(None) };
     if config.task.grants.has_writable_dir() {
         return usage("--verify cannot be used with a :rw directory: tasks would change it twice".into());
+    }
+    if let Some(most) = config.policy.most_workers() {
+        anyhow::ensure!(most > 1, "policy: --verify runs rows in two workers, and 1 is allowed");
+        config.workers = config.workers.min(most - 1);
     }
     Ok(Some(Verify { which, fails: typed.verify_fail }))
 }

@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 use wpool::limits::{CompileLimits, MAX_WORKERS};
-use wpool::{Error, Limits, Observer, PoolConfig, Retry, TaskSettings, WorkerCommand};
+use wpool::{Bound, Error, Limits, Observer, Policy, PoolConfig, Retry, TaskSettings, WorkerCommand};
 
 use super::{Source, determinism, grants, initializer, state, usage};
 use crate::cli::args;
 use crate::cli::dirs::cache_dir;
+use crate::cli::policy;
 use crate::cli::tell::tell;
 use crate::cli::units::{Jobs, jobs};
 
@@ -14,9 +15,9 @@ use crate::cli::units::{Jobs, jobs};
 const WORKERS: &str = "WPOOL_WORKERS";
 
 /// The settings of a run's pool. Rows are pinned if tasks may write to a directory.
-pub(super) fn config(typed: &args::Run, source: &mut Source) -> Result<PoolConfig> {
-    let base = base_config()?;
-    let config = PoolConfig {
+pub(super) fn config(typed: &args::Run, source: &mut Source, policy: Policy) -> Result<(PoolConfig, Vec<Bound>)> {
+    let base = unbound_config()?;
+    let mut config = PoolConfig {
         // A single task has no use for a second one.
         workers: workers(typed.pool.jobs, base.workers)?.min(if typed.once { 1 } else { usize::MAX }),
         task: task(typed, source)?,
@@ -31,14 +32,17 @@ pub(super) fn config(typed: &args::Run, source: &mut Source) -> Result<PoolConfi
         max_tasks_per_worker: typed.stopping.max_tasks_per_worker,
         state: state::state(&typed.state)?,
         cache: base.cache.filter(|_| !typed.pool.no_cache),
+        lifetime: typed.stopping.deadline,
         sandbox: typed.pool.sandbox,
+        policy,
         ..base
     };
+    let bounds = config.bind().map_err(Error::from)?;
     config.check().map_err(Error::from)?;
     if config.task.grants.has_writable_dir() {
         source.pin();
     }
-    Ok(config)
+    Ok((config, bounds))
 }
 
 fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
@@ -76,8 +80,14 @@ fn retry(typed: &args::Stopping) -> Retry {
     Retry { times: *retries, on: retry_on.clone(), delay: retry_delay.first, max_delay: retry_delay.longest }
 }
 
-/// The configuration of every pool of this command: its own children, the user's cache, and an observer that warns.
+/// The configuration of every pool of this command: its own children, the user's cache, an observer that warns, and the
+/// policies that bind the command.
 pub fn base_config() -> Result<PoolConfig> {
+    Ok(PoolConfig { policy: policy::current()?, ..unbound_config()? })
+}
+
+/// The same without a policy, for what is no program of the user's.
+pub fn unbound_config() -> Result<PoolConfig> {
     let mut config =
         PoolConfig { worker: Some(WorkerCommand::this_program()), cache: cache_dir(), ..PoolConfig::default() };
     config.observer = Observer::new(|event| tell(event, false)).without_tasks();

@@ -9,6 +9,7 @@ use wpool::state::StateStats;
 use wpool::stats::Stats;
 
 use crate::cli::lines::Lines;
+use crate::cli::policy::PolicyFacts;
 use crate::cli::report::advice::{Spent, advice};
 use crate::cli::report::compiling::NOTICEABLE;
 use crate::cli::report::firsts::Replay;
@@ -49,6 +50,8 @@ pub struct Summary {
     pub verified: Option<Verified>,
     /// Why not all rows were read, if that is an error.
     pub failure: Option<String>,
+    /// The policies, and what they have changed.
+    pub policy: Option<PolicyFacts>,
     /// How to look at a task of a run that is kept.
     pub replay: Option<Replay>,
 }
@@ -220,6 +223,7 @@ impl Summary {
             shared_state: self.stats.state.map(StateUse::from),
             pool_share: (spent.pool_share() * 1e3).round() / 1e3,
             advice: self.advice(),
+            policy: self.policy.as_ref(),
         }
     }
 }
@@ -259,6 +263,8 @@ pub struct Document<'a> {
     shared_state: Option<StateUse>,
     pool_share: f64,
     advice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'a PolicyFacts>,
 }
 
 /// Microseconds, with fractions for small tasks.

@@ -9,7 +9,8 @@ use wpool::{DirGrant, Grants, Limits, PoolConfig, Program, Scratch, Stdin};
 
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
-use crate::cli::plan::{JournalPlan, Locator, Plan, Source, base_config};
+use crate::cli::plan::{JournalPlan, Locator, Plan, Source, unbound_config};
+use crate::cli::policy::PolicyFacts;
 use crate::cli::print::print;
 use crate::cli::program::Subject;
 use crate::cli::records::resume;
@@ -51,6 +52,9 @@ pub fn dry_run(mut plan: Plan) -> Result<Exit> {
         exit = Exit::NoInputs;
     }
     describe_settings(&plan.config, &mut text);
+    for (at, line) in plan.policy.iter().flat_map(PolicyFacts::lines).enumerate() {
+        add(&mut text, if at == 0 { "policy" } else { "" }, line);
+    }
     describe_fence(&plan.config, &mut text)?;
     let resumes = match (&plan.journal, &program) {
         (Some(journal), Some(program)) => resume::foresee(journal, &program.kept)?,
@@ -130,7 +134,8 @@ fn directory(grant: &DirGrant) -> String {
 
 /// What stands around a task here. Where that is not enough the run would not begin.
 fn describe_fence(config: &PoolConfig, text: &mut Lines) -> Result<()> {
-    let trial = PoolConfig { sandbox: config.sandbox, compile_limits: config.compile_limits.clone(), ..base_config()? };
+    let trial =
+        PoolConfig { sandbox: config.sandbox, compile_limits: config.compile_limits.clone(), ..unbound_config()? };
     let fence = trial::run(trial)?;
     for (at, (layer, state)) in fence.iter().flat_map(|fence| fence.layers()).enumerate() {
         let state = match state {

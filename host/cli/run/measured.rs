@@ -62,6 +62,7 @@ impl Measured {
             none_of: None,
             verified: None,
             failure: None,
+            policy: plan.policy.clone(),
             replay: Replay::of(plan),
         }
     }

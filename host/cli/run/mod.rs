@@ -354,11 +354,15 @@ impl Run {
     }
 }
 
+/// Said when the time of the run was over too soon.
+const TOO_LATE: &str = "the deadline of the run has passed before its first task: compiling the program, or its init, took \
+                        longer than --deadline";
+
 /// Starts the pool, which has to compile the program first, within the time of the run.
 async fn start(program: Program, plan: &Plan) -> Result<Pool> {
     let starting = Pool::builder(program).config(plan.config.clone()).build();
     match plan.deadline {
-        Some(time) => Ok(tokio::time::timeout(time, starting).await.map_err(|_| DeadlinePassed)??),
+        Some(time) => Ok(tokio::time::timeout(time, starting).await.map_err(|_| DeadlinePassed(TOO_LATE))??),
         None => Ok(starting.await?),
     }
 }

@@ -5,7 +5,7 @@ use wpool::{Builder, Pool, Program};
 
 use crate::cli::args::Twice;
 use crate::cli::exit::Exit;
-use crate::cli::plan::{Locator, Plan, base_config};
+use crate::cli::plan::{Locator, Plan, unbound_config};
 use crate::cli::report::{self, Chooser, Verified};
 use crate::cli::run::asked::Asked;
 use crate::cli::say;
@@ -19,8 +19,9 @@ pub fn pool(program: &Program, plan: &Plan) -> Option<Builder> {
         Twice::Rows(_) => workers,
     };
     let mut config = plan.config.clone();
-    config.workers = workers;
-    config.observer = base_config().ok()?.observer;
+    let most = config.policy.most_workers().map_or(usize::MAX, |most| most - config.workers);
+    config.workers = workers.min(most);
+    config.observer = unbound_config().ok()?.observer;
     Some(Pool::builder(program.clone()).config(config))
 }
 

@@ -58,7 +58,8 @@ pub fn bundle(esbuild: &Found, folder: &Path, main: &str) -> Result<Script, Erro
     // A name that begins with a dash would be an option.
     let entry = format!("./{main}");
     let args = written.iter().map(String::as_str).chain([entry.as_str()]).chain(ARGS);
-    read_quietly(&mut esbuild.call(&real, args)).map_err(refused)?;
+    // Packages come from the folders above the script, and from nowhere else.
+    read_quietly(esbuild.call(&real, args).env_remove("NODE_PATH")).map_err(refused)?;
     let Report { inputs } = parse(&report, &read_file(&report)?)?;
     let map = relative(&map, &read_file(&map)?, &place, &real)?;
     let bundle = [&read_file(&out)?[..], MAP, &map].concat();

@@ -41,6 +41,11 @@ impl Given {
         std::fs::metadata(&self.path).map_or(0, |found| found.len())
     }
 
+    /// The path without links.
+    pub fn real_path(&self) -> Result<PathBuf, Error> {
+        self.path.canonicalize().map_err(Error::io("read", &self.path))
+    }
+
     /// The content, from a regular file that no link leads to.
     pub fn read(&self) -> Result<Vec<u8>, Error> {
         read(&self.path).map_err(Error::io("read", &self.path))

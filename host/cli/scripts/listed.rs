@@ -32,7 +32,7 @@ impl Runtimes {
         let mut listed = Vec::new();
         for language in &SCRIPT_LANGUAGES {
             match Runtime::inside(language) {
-                Ok(Runtime { name, bytes }) => {
+                Ok(Runtime { name, bytes, .. }) => {
                     let it = Listed::of(language, name, bytes.len() as u64, SystemTime::UNIX_EPOCH);
                     listed.push(Listed { current: true, inside: true, ..it });
                 }

@@ -20,5 +20,6 @@ pub use bundle::{RowsAs, Script, Setting};
 pub use error::Error;
 pub use language::{SCRIPT_LANGUAGES, ScriptLanguage};
 pub use listed::Listed;
+pub use python::packages;
 pub use runtime::{Runtime, Runtimes, Step as MakeStep, folder};
 pub use source::{is_script, read};

@@ -64,7 +64,7 @@ pub fn collect(path: &Path, paths: &[PathBuf]) -> Result<Script, Error> {
 }
 
 /// The folder of packages that was typed: `venv` is the active virtual environment.
-fn packages(typed: &Path) -> Result<PathBuf, Error> {
+pub fn packages(typed: &Path) -> Result<PathBuf, Error> {
     if typed != Path::new("venv") {
         return Ok(typed.to_owned());
     }

@@ -43,6 +43,8 @@ pub struct Runtime {
     /// Such as `python-0.25.1-0123456789ab`.
     pub name: String,
     pub bytes: Vec<u8>,
+    /// The file, where another package brings it.
+    pub brought: Option<PathBuf>,
 }
 
 /// What a runtime was made in, for people.
@@ -60,12 +62,22 @@ impl Runtime {
             Origin::Made(recipe) => return Err(recipe),
         };
         let hash: String = blake3::hash(bytes).to_hex().chars().take(DIGITS).collect();
-        Ok(Runtime { name: format!("{}-{}-{hash}", language.name, env!("CARGO_PKG_VERSION")), bytes: bytes.to_vec() })
+        Ok(Runtime {
+            name: format!("{}-{}-{hash}", language.name, env!("CARGO_PKG_VERSION")),
+            bytes: bytes.to_vec(),
+            brought: None,
+        })
+    }
+
+    /// The runtime in a file that another package brings.
+    fn of(given: &Given) -> Result<Runtime, Error> {
+        Ok(Runtime { name: given.name.clone(), bytes: given.read()?, brought: Some(given.real_path()?) })
     }
 
     /// The program, under the name of a script.
-    pub fn program(self, name: &str) -> Program {
-        Program::new(name, self.bytes)
+    /// `kept` is the script, which was read from these places.
+    pub fn program(self, name: &str, kept: &Program, places: Vec<PathBuf>) -> Program {
+        Program::new(name, self.bytes).running(kept, places, self.brought)
     }
 }
 
@@ -96,7 +108,7 @@ impl Runtimes {
         };
         // Before a tool is looked for: who brings a runtime means it to be used.
         if let Some(given) = self.given(language) {
-            return Ok(Some(Runtime { name: given.name.clone(), bytes: given.read()? }));
+            return Runtime::of(given).map(Some);
         }
         let name = match recipe.tool.find_at_once(dir) {
             Some(found) => {
@@ -117,7 +129,7 @@ impl Runtimes {
             return Ok(Some(inside));
         }
         if let Some(given) = self.given.iter().find(|it| it.name == name) {
-            return Ok(Some(Runtime { name: name.to_owned(), bytes: given.read()? }));
+            return Runtime::of(given).map(Some);
         }
         let place = self.dir.at(format!("{name}{END}"));
         let path = place.path();
@@ -133,7 +145,7 @@ impl Runtimes {
             file.take(MAX_PROGRAM).read_to_end(&mut bytes)
         });
         read.map_err(Error::io("read", &path))?;
-        Ok(Some(Runtime { name: name.to_owned(), bytes }))
+        Ok(Some(Runtime { name: name.to_owned(), bytes, brought: None }))
     }
 
     /// The runtime of a language, which is made if it is not there or `anew`.
@@ -166,7 +178,7 @@ impl Runtimes {
         let place = self.dir.at(format!("{name}{END}"));
         place.replace(&bytes, PRIVATE, true).map_err(Error::io("write", &place.path()))?;
         tell(Step::Made { name: &name, bytes: bytes.len() as u64, took: began.elapsed() });
-        Ok(Runtime { name, bytes })
+        Ok(Runtime { name, bytes, brought: None })
     }
 
     fn has(&self, name: &str) -> bool {

@@ -47,6 +47,9 @@ impl Queue {
         if input.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) {
             input = input.reject(Rejected::because("name-too-long", format!("its name is over {MAX_NAME} bytes")));
         }
+        if let (Some(own), Some(longest)) = (input.deadline(), self.rules.longest) {
+            input = input.timeout(own.min(longest));
+        }
         let task = Task {
             key: self.next_key,
             id,

@@ -1,5 +1,7 @@
 //! The state of the queue, and queries of it.
 
+use std::time::Duration;
+
 use super::in_flight::InFlight;
 use super::lines::Lines;
 use super::outbox::Outbox;
@@ -19,6 +21,8 @@ pub(in crate::pool) struct Rules {
     pub retry: Retry,
     /// Outputs are printed, piece by piece, and what was printed is lost with a worker.
     pub prints: bool,
+    /// The longest deadline that an input may bring along.
+    pub longest: Option<Duration>,
 }
 
 /// A task that waits for its next attempt.

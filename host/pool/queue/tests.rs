@@ -61,7 +61,8 @@ impl Model {
             delay: Duration::from_nanos(4),
             ..Retry::default()
         };
-        let mut queue = Queue::new(slots, Rules { crash_limit: 3, retry, prints: true }, Outbox::new(false));
+        let mut queue =
+            Queue::new(slots, Rules { crash_limit: 3, retry, prints: true, longest: None }, Outbox::new(false));
         let runs = (0..RUNS).map(|_| queue.begin_run(ordered, usize::MAX)).collect();
         Model {
             queue,

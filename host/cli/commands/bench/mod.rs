@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 use wpool::{Isolation, Program};
 
-use crate::cli::errors::{NoInputs, Usage};
+use crate::cli::errors::{DeadlinePassed, NoInputs, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::plan::Plan;
 use crate::cli::print::{Layout, print, print_json};
@@ -29,6 +29,8 @@ use settings::{Kind, Setting, instances, settings};
 
 /// The most rows kept in memory for repetition.
 const MOST_ROWS: usize = 1_000_000;
+/// Said when a policy's time was over too soon.
+const TOO_LATE: &str = "the time that the policy allows for a run was over before the measurements were";
 
 /// Measures, and prints the findings.
 pub fn bench(args: args::Bench) -> Result<Exit> {
@@ -47,7 +49,14 @@ pub fn bench(args: args::Bench) -> Result<Exit> {
     // Every pool finds the program in the cache: compilation is not measured.
     let cache = plan.config.cache.is_none().then(TempDir::new).transpose().context("cannot make a folder")?;
     plan.config.cache = plan.config.cache.take().or_else(|| cache.as_ref().map(|dir| dir.path().to_owned()));
-    let findings = runtime()?.block_on(find(&plan, &program, rounds, rows))?;
+    let findings = runtime()?.block_on(async {
+        let finding = find(&plan, &program, rounds, rows);
+        // Each of its pools has a policy's time for a run, and all together have no more.
+        match plan.deadline {
+            Some(time) => tokio::time::timeout(time, finding).await.map_err(|_| DeadlinePassed(TOO_LATE))?,
+            None => finding.await,
+        }
+    })?;
     let printed = if json { print_json(&findings, Layout::Line)? } else { print(&text::text(&findings)) };
     Ok(printed.max(if findings.not_ok > 0 { Exit::NotOk } else { Exit::Ok }))
 }
@@ -82,7 +91,8 @@ async fn find(plan: &Plan, program: &Program, rounds: usize, rows: Option<usize>
 async fn prepare(plan: &Plan, program: &Program, sample: &Sample) -> Result<(Vec<Setting>, Seen)> {
     let seen = look(program, &plan.config, sample).await?;
     let mut settings = settings(&plan.config);
-    for setting in settings.iter_mut().filter(|setting| !setting.is_asked_for()) {
+    settings.retain_mut(Setting::keep_within_policy);
+    for setting in settings.iter_mut().filter(|setting| !setting.is_asked_for() && setting.inapplicable.is_none()) {
         if let Err(error) = can_run(program, &setting.config).await {
             setting.inapplicable = Some(error.to_string());
         }

@@ -85,6 +85,15 @@ impl Setting {
         Setting { kind, config, inapplicable: None, measured: Measured::default() }
     }
 
+    /// Marks what the policy would refuse or change. Returns false for a number of workers that it does not allow.
+    pub fn keep_within_policy(&mut self) -> bool {
+        let is_allowed = self.config.clone().bind().is_ok_and(|bounds| bounds.is_empty());
+        if !is_allowed {
+            self.inapplicable = Some("the policy does not allow it".to_owned());
+        }
+        is_allowed || !self.is_asked_for()
+    }
+
     /// Whether only the number of workers differs, so that the program can run with it.
     pub fn is_asked_for(&self) -> bool {
         matches!(self.kind, Kind::Workers(_))

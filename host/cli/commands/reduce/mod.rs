@@ -36,8 +36,8 @@ const READ: usize = 256 << 10;
 
 /// Makes one value of all outputs.
 pub fn reduce(args: &args::Reduce) -> Result<Exit> {
-    let subject = program::load(&args.task, &[], args.quiet)?;
     let mut config = config(args)?;
+    let subject = program::load(&args.task, &[], &config.policy, args.quiet)?;
     subject.start_with(RowsAs::Json, &mut config);
     let mut records = Records::open(&args.file)?;
     let value = runtime()?.block_on(async {

@@ -15,7 +15,7 @@ use wpool::place::Dir;
 use wpool::{DirGrant, Grants, Program, SandboxMode, Status};
 
 use crate::cli::args::{Action, Args, Replay, Reports, Rerun, Run, Which};
-use crate::cli::commands::runs::merged;
+use crate::cli::commands::runs::{bounded, merged};
 use crate::cli::descriptor::is_stdin;
 use crate::cli::errors::Usage;
 use crate::cli::journal::{Facts, ShardFacts, Stays, index, output, program};
@@ -70,6 +70,11 @@ impl Again {
         ensure!(same, "{} has changed since the run, so it is not the program of the run any more", shown.display());
         let typed = Path::new(&*self.facts.program.path);
         let subject = Subject::of_kept(copy, typed.parent().unwrap_or(Path::new("")).to_owned())?;
+        let typed = AsRef::<Path>::as_ref(&self.facts.cwd).join(&self.facts.program.path);
+        let subject = match plan.config.policy.names_programs() {
+            true => subject.found_at(&typed, &plan.python_path).checked(&plan.config.policy)?,
+            false => subject,
+        };
         plan.start_with(&subject)?;
         Ok(subject)
     }
@@ -114,6 +119,9 @@ impl Again {
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
         typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         typed.source.task = program(&self.dir).path();
+        if let Some(policy) = &self.facts.policy {
+            bounded::as_then(&mut typed, policy).with_context(cannot)?;
+        }
         typed.pool.sandbox = match (sandbox, typed.pool.sandbox) {
             (Some(now), _) => now,
             (None, SandboxMode::Strict) => SandboxMode::Strict,
@@ -188,7 +196,10 @@ impl Again {
         typed.state.state |= typed.state.state_out.take().is_some();
         (typed.journal.resume, typed.journal.durable, typed.strict_input) = (false, false, false);
         let mut plan = Plan::new(typed)?;
-        let JournalPlan { facts, .. } = plan.journal.take().context(NO_FILE)?;
+        let JournalPlan { mut facts, .. } = plan.journal.take().context(NO_FILE)?;
+        if let Some(policy) = &plan.policy {
+            policy.overlook(&self.facts.settings, &mut facts.settings);
+        }
         let differences = differences(&self.facts, &facts);
         if !differences.is_empty() {
             return Err(Usage(format!("the run had other settings: {}", differences.join(", "))).into());

@@ -1,6 +1,7 @@
 //! Runs that were kept: what there is of them, and running them again.
 
 mod again;
+mod bounded;
 mod merged;
 mod show;
 

@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 /// The content of an error frame.
 #[derive(Debug, Serialize)]
 pub struct Fault {
-    /// `protocol`, `setting`, `refused`, `set-up` or `pool`.
+    /// `protocol`, `setting`, `policy`, `refused`, `set-up` or `pool`.
     pub code: &'static str,
     pub message: String,
     /// The reason of a refused program, as a word.
@@ -45,6 +45,7 @@ impl From<anyhow::Error> for Fault {
         let (code, refusal) = match of_library {
             Some(Error::ProgramRefused { refusal, .. }) => ("refused", Some(refusal.code.as_str())),
             Some(Error::Setting(_)) => ("setting", None),
+            Some(Error::Policy(_)) => ("policy", None),
             Some(Error::TooManyFailures { .. } | Error::Ended) => ("pool", None),
             None if error.is::<Usage>() => ("setting", None),
             _ => ("set-up", None),
@@ -63,7 +64,8 @@ fn name(setting: Setting) -> Option<&'static str> {
         Setting::CrashLimit => "crash_limit",
         Setting::Deadline => "timeout",
         Setting::Deterministic => "deterministic",
-        Setting::Dirs => "dirs",
+        Setting::Directory | Setting::Dirs => "dirs",
+        Setting::Env => "env",
         Setting::Fuel => "fuel",
         Setting::Init => "init_arg",
         Setting::InitEach => "init_each",
@@ -73,6 +75,8 @@ fn name(setting: Setting) -> Option<&'static str> {
         Setting::JsonRows => "rows",
         Setting::Memory => "memory",
         Setting::Output => "max_output",
+        Setting::Program => "program",
+        Setting::Retries => "retries",
         Setting::Sandbox => "sandbox",
         Setting::Scratch => "scratch",
         Setting::SuccessCodes => "success_codes",

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use wpool::template::Template;
 use wpool::{
-    DirGrant, Grants, Init, Interrupt, Isolation, PoolConfig, Program, Retry, Scratch, Shutdown, TaskSettings,
+    DirGrant, Grants, Init, Interrupt, Isolation, Policy, PoolConfig, Program, Retry, Scratch, Shutdown, TaskSettings,
 };
 
 use crate::cli::args::isolation;
@@ -126,18 +126,19 @@ impl Opening {
             AtEnd::Cancel => Shutdown::Cancel,
             AtEnd::Kill => Shutdown::Kill,
         };
-        let subject = typed.subject(hello.program)?;
-        let mut config = typed.config()?;
+        let base = plan::base_config()?;
+        let subject = typed.subject(hello.program, &base.policy)?;
+        let mut config = typed.config(base)?;
         subject.start_with(if rows == Rows::Bytes { RowsAs::Bytes } else { RowsAs::Json }, &mut config);
         Ok(Opening { program: subject.program, config, rows, at_end, watch })
     }
 }
 
 impl Typed {
-    fn subject(&self, bytes: bytes::Bytes) -> Result<Subject> {
+    fn subject(&self, bytes: bytes::Bytes, policy: &Policy) -> Result<Subject> {
         match &self.program {
             Some(_) if !bytes.is_empty() => usage("the hello has a program, and names one: give one of them".into()),
-            Some(path) => program::load(path, &[], true),
+            Some(path) => program::load(path, &[], policy, true),
             None if bytes.is_empty() => usage("the hello has no program: give its bytes or its path".into()),
             None => {
                 let name = self.name.clone().unwrap_or_else(|| "program.wasm".into());
@@ -146,8 +147,7 @@ impl Typed {
         }
     }
 
-    fn config(self) -> Result<PoolConfig> {
-        let base = plan::base_config()?;
+    fn config(self, base: PoolConfig) -> Result<PoolConfig> {
         let interrupt = match self.interrupt {
             Some(Stop::Kill) => Interrupt::Kill,
             _ => Interrupt::Epoch,
