@@ -42,7 +42,7 @@ pub(crate) async fn find(
     let set = &config.compile_limits;
     let memory = set.memory.min(MEMORY + 2 * program.bytes().len() as u64);
     let limits = Bounds::of(&CompileLimits { time: set.time.min(TIME), memory }).limits;
-    let settings = ImageSettings::of(&config.task.limits, false);
+    let settings = ImageSettings::of(&config.task.limits, false, false);
     let setup = CompileSetup { settings, limits, goal: Goal::Lines, sandbox: config.sandbox, threads: 1 };
     let question = serde_json::to_vec(asked).map_err(|error| error.to_string())?;
     let rest = vec![(Kind::Program, program.bytes().clone()), (Kind::Spots, Bytes::from(question))];

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{AsContext, FrameInfo, WasmBacktrace};
 
-use super::demangle::demangled;
 use super::texts;
+use crate::child::demangle::demangled;
 use crate::model::profile::{Call, Profile, Sample};
 
 /// Most samples. When there are so many, every second one goes, and half as many are taken from then on.

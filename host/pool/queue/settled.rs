@@ -88,11 +88,6 @@ impl OkSpan {
         OkSpan { first, rows, answers, wait, began, slot }
     }
 
-    /// The slot of their worker.
-    pub fn slot(&self) -> u32 {
-        self.slot
-    }
-
     /// The number of tasks.
     pub fn len(&self) -> usize {
         self.rows.len()
