@@ -13,8 +13,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use support::process::kib;
-use support::{Sample, WPOOL, cores, guest, setting, time};
+use support::{Sample, WPOOL, cores, guest, kib, setting, time};
 
 /// What is compared to the first.
 const CASES: [(&str, &[&str]); 6] = [
