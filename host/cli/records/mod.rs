@@ -5,6 +5,7 @@ pub mod cursor;
 mod extra;
 pub mod gone;
 pub mod kept;
+mod making;
 pub mod out_dir;
 pub mod pace;
 pub mod places;

@@ -2,30 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
 
 use anyhow::{Context, Result};
-use wpool::place::{Dir, Found, Kind, Place};
+use wpool::place::{Dir, Found, Place};
 use wpool::{Program, Status};
 
-use crate::cli::errors::{CannotWrite, Usage};
+use crate::cli::errors::Usage;
 use crate::cli::exit::Exit;
 use crate::cli::guard::Guard;
 pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
 use crate::cli::journal::{
-    Appender, Ended, Error, Facts, Folder, Heads, Historian, How, Notebook, Resume, SUFFIX, index, is_of_a_run,
-    is_running, now,
+    Appender, Ended, Error, Facts, Folder, Heads, Historian, How, Notebook, Resume, index, is_of_a_run, is_running, now,
 };
 use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
 use crate::cli::records::extra::push_place;
 use crate::cli::records::gone::keep_gone;
 use crate::cli::records::kept::{self, Kept, Sorter};
+pub use crate::cli::records::making::forget;
+use crate::cli::records::making::{cannot, create, free, look};
 use crate::cli::records::torn;
 use crate::cli::records::writer::{Handover, Writer};
 use crate::cli::say;
 use crate::cli::shard::InputFacts;
-use crate::cli::target::{self, Target};
 use crate::cli::terminal::warn;
 
 /// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
@@ -302,40 +301,6 @@ pub fn tell_failure(error: Error) -> Exit {
     Exit::of_error(&error)
 }
 
-/// Makes FILE, once what is known of an earlier one is removed. Without `--overwrite` it is not there, or it is empty, or there is a copy of it.
-fn create(plan: &JournalPlan, folder: &Folder, copied: bool) -> Result<File, Error> {
-    let place = &plan.file;
-    let found = place.look().map_err(at(place))?;
-    let replace = plan.overwrite || copied || plan.resume.is_some() && found.is_some_and(|found| found.bytes == 0);
-    if found.is_some_and(|found| found.kind == Kind::File && found.own) && replace {
-        // Before the journal goes that is of it.
-        free(place, place.read())?;
-    }
-    folder.clear()?;
-    target::open_file(place, replace).map_err(at(place))
-}
-
-/// Locks FILE, which may be written by another name, too.
-fn free(place: &Place, opened: io::Result<File>) -> Result<File, Error> {
-    let file = opened.map_err(at(place))?;
-    match target::check_free(&file) {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Error::Busy { path: place.path(), pid: None }),
-    }
-}
-
-fn look(place: &Place) -> Result<Option<Found>> {
-    place.look().map_err(|source| cannot(at(place)(source)))
-}
-
-/// What the system refuses to a journal that is written is output that cannot be written.
-fn cannot(error: Error) -> anyhow::Error {
-    match error {
-        Error::Io { path, source } => CannotWrite { path: path.display().to_string(), source }.into(),
-        other => other.into(),
-    }
-}
-
 impl Journal {
     /// `FILE.wpool`.
     pub fn dir(&self) -> &Dir {
@@ -381,14 +346,4 @@ impl Prepared {
         let resume = self.resume.as_ref().filter(|_| refuse);
         resume.map(|(resume, _)| resume.wanted().map_err(cannot)).transpose()
     }
-}
-
-/// Removes all that was kept of a file that is written by a run without a journal: it would tell of other lines.
-pub fn forget(target: &Target) -> Result<()> {
-    let Some(folder) = target.place().map(|place| place.and(SUFFIX)) else { return Ok(()) };
-    let Ok(dir) = folder.folder() else { return Ok(()) };
-    if is_of_a_run(&dir) {
-        Folder::lock(folder)?.remove().map_err(cannot)?;
-    }
-    Ok(())
 }

@@ -63,9 +63,6 @@ pub use telemetry::{Sample, SettledLog, Telemetry};
 pub use telling::Telling;
 pub use verify::{Chooser, Verified, verifying};
 
-/// Hears of each task that answered, once its output is judged.
-pub type Judged = Box<dyn Fn(Status)>;
-
 /// Turns results into lines.
 pub struct Reporter {
     format: Format,
@@ -74,7 +71,8 @@ pub struct Reporter {
     output: Writer,
     pub failed: Option<Writer>,
     failures: Failures,
-    judged: Judged,
+    /// Hears of each task that answered, once its output is judged.
+    judged: Box<dyn Fn(Status)>,
     /// Notes how rows ran, for the journal and for reports. `None` where nobody asks.
     pub recorder: Option<Recorder>,
     /// What there is of an earlier run.
@@ -101,7 +99,7 @@ impl Reporter {
         plan: &Plan,
         locator: Locator,
         out_dir: Option<Arc<OutDir>>,
-        judged: Judged,
+        judged: Box<dyn Fn(Status)>,
         output: Writer,
     ) -> Reporter {
         Reporter {

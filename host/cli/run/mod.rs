@@ -10,6 +10,7 @@ mod halting;
 mod looking;
 pub mod measured;
 mod pauses;
+mod ready;
 pub mod reaper;
 mod reporting;
 pub mod signals;
@@ -24,7 +25,6 @@ use wpool::report::Convention;
 use wpool::{Pool, Program, Shutdown};
 
 use crate::cli::args;
-use crate::cli::errors::DeadlinePassed;
 use crate::cli::exit::Exit;
 use crate::cli::guard::Guard;
 use crate::cli::journal::session;
@@ -37,7 +37,7 @@ use crate::cli::records::recorder::Recorder;
 use crate::cli::records::resume::{self, Journal, Prepared, Records};
 use crate::cli::records::writer::Writer;
 use crate::cli::report::state_file;
-use crate::cli::report::summary_file::{clear_summary, write_summary};
+use crate::cli::report::summary_file::write_summary;
 use crate::cli::report::{Front, Reported, Reporter, Telemetry, Verified};
 use crate::cli::rows::spool::Spooled;
 use crate::cli::rows::{Occurrences, Rows, RowsEnd, Sharder, Steps, Whole, check};
@@ -50,6 +50,7 @@ use early_end::EarlyEnd;
 use gauge::Gauge;
 use looking::{Looked, Looking};
 use measured::{Clock, Measured};
+use ready::{begin, start};
 use reporting::Material;
 use signals::Questions;
 
@@ -106,19 +107,6 @@ fn run_rows(mut plan: Plan, subject: Option<Subject>) -> Result<Exit> {
         asked.unless_forced(terminal::settle()).await;
         told.and(exit)
     })
-}
-
-/// Gets the program ready, and what there is of an earlier run.
-fn begin(plan: &mut Plan, subject: Option<Subject>) -> Result<(Subject, Option<Prepared>)> {
-    let subject = match subject {
-        Some(subject) => subject,
-        None => plan.program()?,
-    };
-    state_file::check(plan)?;
-    clear_summary(plan)?;
-    reaper::start()?;
-    let prepared = plan.journal.as_ref().map(|journal| resume::prepare(journal, &subject.kept)).transpose()?;
-    Ok((subject, prepared))
 }
 
 async fn carry_out(
@@ -351,18 +339,5 @@ impl Run {
     /// What numbers equal rows, where their seeds depend on it.
     fn occurrences(&self) -> Option<Occurrences> {
         self.plan.config.task.deterministic.is_some().then(Occurrences::default)
-    }
-}
-
-/// Said when the time of the run was over too soon.
-const TOO_LATE: &str = "the deadline of the run has passed before its first task: compiling the program, or its init, took \
-                        longer than --deadline";
-
-/// Starts the pool, which has to compile the program first, within the time of the run.
-async fn start(program: Program, plan: &Plan) -> Result<Pool> {
-    let starting = Pool::builder(program).config(plan.config.clone()).build();
-    match plan.deadline {
-        Some(time) => Ok(tokio::time::timeout(time, starting).await.map_err(|_| DeadlinePassed(TOO_LATE))??),
-        None => Ok(starting.await?),
     }
 }

@@ -17,6 +17,8 @@ use crate::model::spot::Spot;
 use crate::model::task::{Input, Rejected, TaskResult};
 use crate::protocol::wire::{Encoder, OkAnswers, WireError};
 
+mod liars;
+mod liars;
 mod lines;
 mod ops;
 mod pages;
@@ -191,17 +193,6 @@ impl Model {
         }
         let answers = plain_answers((0..most).map(|at| self.output_of(slot, at)));
         self.queue.answer_in_a_row(slot, first, answers, SpanTimes { wait: self.now, began: self.now }).unwrap();
-    }
-
-    /// Answers one more task than there are in a row, which must settle none of them.
-    fn answer_too_many(&mut self, slot: usize) {
-        let first = self.queue.slots[slot].first;
-        let due = self.queue.due_in_a_row(slot, first).map_or(0, |(due, _)| due);
-        let answers = plain_answers((0..=due).map(|_| [0; 8]));
-        assert_eq!(
-            self.queue.answer_in_a_row(slot, first, answers, SpanTimes { wait: 0, began: 0 }),
-            Err(WireError::TooMany)
-        );
     }
 
     /// The output of the task at a place among those of a slot's worker, if its output is small: its key, so that the
