@@ -119,7 +119,8 @@ fn rule(option: &RunOption<'_>) -> Rule {
 pub fn refusal(option: &RunOption<'_>, value: &Value, folder: &Path) -> Option<String> {
     let rule = rule(option);
     // To leave out what the user's own file says can weaken it.
-    if !value.is_set() && !(*value == Value::Unset && matches!(rule, Rule::Strictest(_))) {
+    let weakens = *value == Value::Unset && matches!(rule, Rule::Strictest(_));
+    if !value.is_set() && !weakens {
         return None;
     }
     let texts = value.texts().iter().map(|text| text.to_string_lossy());
