@@ -42,9 +42,17 @@ fn write_one(account: &Account, kind: ReportKind, target: &Target) -> Result<()>
     let Some(place) = target.place() else {
         let mut text = Vec::new();
         render(account, kind, &mut text)?;
-        // The others hold nothing that a log obeys, wherever they go.
-        let guard = if kind == ReportKind::Trace { target.guard(Guard::Json) } else { Guard::Off };
-        return Ok(target.write(&guard.apply(&text))?);
+        // The stream may be a log. JUnit and Markdown hold nothing that one obeys. A page is JSON as far as that matters,
+        // and begins lines with text of others.
+        let guards: &[Guard] = match kind {
+            ReportKind::Junit | ReportKind::Markdown => &[],
+            ReportKind::Trace => &[Guard::Json],
+            ReportKind::Html => &[Guard::Json, Guard::Text],
+        };
+        for guard in guards {
+            text = target.guard(*guard).apply(&text).into_owned();
+        }
+        return Ok(target.write(&text)?);
     };
     let draft = place.draft(PUBLIC).map_err(cannot)?;
     let mut out = BufWriter::new(&draft.file);

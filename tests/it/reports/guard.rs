@@ -93,6 +93,14 @@ fn messages_about_hostile_programs_and_rows_command_nothing() {
         assert_eq!(ran.code, 100, "{options}: {}", ran.stderr);
         assert_harmless(&ran, options);
     }
+    let streamed = ["--junit", "--markdown", "--trace", "--html", "--summary-json", "--events-tasks --events"];
+    for (option, number) in streamed.into_iter().zip(0..) {
+        let args = format!("run shout.wat ::error::file --lines -o {number}.jsonl {option} /dev/stdout");
+        let ran = in_ci(&folder, &args, "");
+        assert_eq!(ran.code, 100, "{option}: {}", ran.stderr);
+        assert!(!ran.stdout.is_empty(), "{option}");
+        assert_harmless(&ran, option);
+    }
     for args in [
         "replay out.jsonl 7",
         "replay out.jsonl 7 --json",

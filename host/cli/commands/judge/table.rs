@@ -8,6 +8,7 @@ use serde::Serialize;
 use wpool::inert;
 
 use crate::cli::exit::Exit;
+use crate::cli::guard::Guard;
 use crate::cli::plan::Plan;
 use crate::cli::report::{Marks, Verdict};
 use crate::cli::say;
@@ -105,7 +106,7 @@ pub fn finish(plan: &Plan, table: Table, all: Marks, end: (Option<&str>, Duratio
     let mut text = Vec::new();
     inert::push_pretty_json(&document, &mut text)?;
     text.push(b'\n');
-    target.write(&text)?;
+    target.write(&target.guard(Guard::Json).apply(&text))?;
     Ok(exit)
 }
 

@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use wpool::place::{Found, Kind};
 
 use crate::cli::errors::CannotWrite;
+use crate::cli::guard::Guard;
 use crate::cli::report::telemetry::lines::Line;
 use crate::cli::say;
 use crate::cli::streams::whole_lines;
@@ -57,7 +58,7 @@ impl Backlog {
         let shared = Arc::<Shared>::default();
         let shown = target.path().display().to_string();
         let open = (!target.waits()).then(|| target.open()).transpose()?;
-        let writer = Writer { shared: shared.clone(), shown: shown.clone() };
+        let writer = Writer { shared: shared.clone(), shown: shown.clone(), guard: target.guard(Guard::Json) };
         let started = thread::Builder::new().name("wpool-events".into()).spawn(move || writer.serve(&target, open));
         started.map_err(|source| CannotWrite { path: shown.clone(), source })?;
         Ok(Backlog { shared, began, shown })
@@ -132,6 +133,7 @@ impl Shared {
 struct Writer {
     shared: Arc<Shared>,
     shown: String,
+    guard: Guard,
 }
 
 impl Writer {
@@ -161,6 +163,7 @@ impl Writer {
         let is_pipe = Found::of_file(file)?.kind == Kind::Pipe;
         let mut lines = Vec::new();
         while self.shared.take(&mut lines) {
+            let lines = self.guard.apply(&lines);
             let mut rest = &lines[..];
             while !rest.is_empty() {
                 let length = if is_pipe { whole_lines(rest) } else { rest.len().min(PIECE) };
