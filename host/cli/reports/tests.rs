@@ -36,6 +36,7 @@ fn facts() -> Facts {
         settings: [("--env".to_owned(), "hush".to_owned()), ("--dir".to_owned(), HOSTILE.to_owned())].into(),
         inputs: vec![Text::from(&HOSTILE.to_owned())],
         shard: None,
+        policy: None,
         ended: Some(ended),
     }
 }

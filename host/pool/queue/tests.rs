@@ -18,7 +18,6 @@ use crate::model::task::{Input, Rejected, TaskResult};
 use crate::protocol::wire::{Encoder, OkAnswers, WireError};
 
 mod liars;
-mod liars;
 mod lines;
 mod ops;
 mod pages;
