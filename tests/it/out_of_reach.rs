@@ -229,7 +229,7 @@ fn pruning_touches_nothing_that_wpool_has_not_made() {
     let ran = place.wpool("runs prune --finished");
     assert_eq!(fs::read_dir(place.path("precious")).expect("a folder").count(), 4, "{}", ran.stdout);
     fs::write(&entry, pointer).expect("a file");
-    for name in ["tail-notes", "tail-0.lines.txt", "tail-00", "tail-+1", "notes"] {
+    for name in ["tail-notes", "tail-0.lines.txt", "tail-00", "tail-+1", "my-notes"] {
         fs::write(place.path("out.wpool").join(name), "mine").expect("a file");
     }
     let ran = place.wpool("runs prune --finished");

@@ -55,6 +55,8 @@ pub fn path<'a>(option: &RunOption<'_>, text: &'a str) -> Option<(Way, Parts<'a>
         "python-path" if text == VENV => None,
         PROGRAM => Some((Way::Plain, Parts::whole(text))),
         INPUTS if text != STREAM => Some((Way::Plain, Parts::whole(text))),
+        // An open descriptor.
+        "events" if text.starts_with("fd:") => None,
         _ if option.is_path() && text != STREAM => Some((Way::Plain, Parts::whole(text))),
         _ => None,
     }

@@ -78,6 +78,10 @@ const HARMLESS: &[&str] = &[
     "dry-run",
     "quiet",
     "verbose",
+    "ci",
+    "events-tasks",
+    "expect",
+    "expect-by",
 ];
 /// Options that name files of the folder, beside those whose value is a path by itself.
 const NAMING: &[&str] = &["files", "init-arg", "history", "shard-by"];

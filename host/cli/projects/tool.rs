@@ -125,7 +125,7 @@ fn locate(place: &Place, dir: &Path) -> Option<(PathBuf, Vec<&'static str>)> {
         }
         Place::PythonModule(name) => {
             let python = in_path("python3")?;
-            let script = format!("import importlib.util as u, sys; sys.exit(u.find_spec({name:?}) is None)");
+            let script = format!("{NO_FOLDER}import importlib.util as u\nsys.exit(u.find_spec({name:?}) is None)");
             let found = output(command(&python).args(["-c", &script])).is_ok_and(|found| found.status.success());
             return found.then(|| (python, vec!["-m", *name]));
         }
@@ -148,11 +148,14 @@ pub fn has_rust_target(target: &str, dir: &Path) -> bool {
     asked.is_ok_and(|said| Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_dir() && said.status.success())
 }
 
+/// The beginning of what Python is asked: with `-c` it would import from the working directory, which may be anybody's.
+const NO_FOLDER: &str = "import sys\nsys.path[:] = [path for path in sys.path if path]\n";
+
 /// Python's folders of executables: of the environment, and of the user.
 fn python_scripts() -> Option<Vec<PathBuf>> {
     const ASK: &str = "import sysconfig as s\nprint(s.get_path('scripts'))\n\
                        print(s.get_path('scripts', s.get_preferred_scheme('user')))";
-    let output = output(command(in_path("python3")?).args(["-c", ASK])).ok()?;
+    let output = output(command(in_path("python3")?).args(["-c", &format!("{NO_FOLDER}{ASK}")])).ok()?;
     Some(String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect())
 }
 

@@ -25,6 +25,7 @@ const VALUES: &[&str] = &[
     "/tmp",
     "slice",
     "a=b",
+    "exact",
 ];
 
 fn names() -> Vec<String> {

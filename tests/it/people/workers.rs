@@ -4,7 +4,7 @@ use super::*;
 
 /// The number of workers of a run.
 fn workers(command: &mut Command) -> u64 {
-    let ran = run(command.args(["run", "echo.wat", "--summary-json", "summary", "-q", "-n"]), "");
+    let ran = run(command.args(["run", "echo.wat", "--summary-json", "summary", "-q"]), "1\n");
     assert_eq!(ran.code, OK, "{}", ran.stderr);
     let summary = command.get_current_dir().expect("a folder").join("summary");
     let summary: Value = serde_json::from_slice(&fs::read(summary).expect("a summary")).expect("JSON");
@@ -17,8 +17,8 @@ fn workers_are_a_number_or_a_share_of_the_cores() {
     let with = |args: &[&str], variable: Option<&str>| {
         let mut run = desk.command("");
         run.envs(variable.map(|value| ("WPOOL_WORKERS", value)));
-        run.args(["run", "echo.wat", "--summary-json", "summary", "-q", "-n"]).args(args);
-        let ran = crate::support::run(&mut run, "");
+        run.args(["run", "echo.wat", "--summary-json", "summary", "-q"]).args(args);
+        let ran = crate::support::run(&mut run, "1\n");
         assert_eq!(ran.code, OK, "{args:?}: {}", ran.stderr);
         let summary: Value = serde_json::from_str(&desk.read("summary")).expect("JSON");
         summary["workers"].as_u64().expect("a number")
@@ -33,6 +33,7 @@ fn workers_are_a_number_or_a_share_of_the_cores() {
     assert_eq!(with(&[], Some("200%")), 2 * cores);
     assert_eq!(with(&[], Some("")), cores);
     assert_eq!(with(&["-j", "2"], Some("3")), 2, "what is typed counts");
+    assert_eq!(with(&["-j", "3", "--once"], None), 1, "a single task has no use for a second one");
     let ran = run(desk.command("run echo.wat -n").env("WPOOL_WORKERS", "many"), "");
     assert!(ran.code == USAGE && ran.stderr.contains("WPOOL_WORKERS=many: expected"), "{}", ran.stderr);
     for args in ["-j 0%", "-j 5000000%", "-j all"] {

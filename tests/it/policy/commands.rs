@@ -186,3 +186,26 @@ fn a_service_is_bound_and_names_the_settings_of_its_client() {
     let (_, said, code) = served(&place, &json!({"program": place.shown("tasks/echo.wat"), "at_end": "drain"}), b"");
     assert_eq!(code, 0, "{said}");
 }
+
+#[test]
+fn programs_that_are_judged_or_learned_about_stay_within_a_policy() {
+    let place = Place::new();
+    let strict = place.strict();
+    fs::write(place.at("tests.jsonl"), "{\"in\":\"1\",\"out\":\"1\"}\n").expect("tests");
+    let bound = |args: &str| {
+        let mut command = place.command(args);
+        run(command.env("WPOOL_POLICY", &strict), "1\n")
+    };
+    let judge = "tests.jsonl --stdin {.in} --expect {.out}";
+    for (args, said) in [
+        (format!("judge bad {judge}"), "echo2.wat"),
+        (format!("judge tasks {judge} --memory 65MiB"), "--memory 65MiB is over 64MiB"),
+        ("check bad/echo2.wat --learn 1 -".to_owned(), "echo2.wat"),
+        ("check tasks/cat.wat --learn 1 - --dir secret".to_owned(), "secret lies in no allowed directory"),
+    ] {
+        let ran = bound(&args);
+        assert_refused(&ran, &args, &strict);
+        assert!(ran.stderr.contains(said), "{args}: {}", ran.stderr);
+    }
+    assert_eq!(bound("check tasks/cat.wat --learn 1 -").code, 0);
+}

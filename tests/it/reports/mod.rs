@@ -1,5 +1,6 @@
 //! Reports about runs, as CI systems read them.
 
+mod again;
 mod ci;
 mod guard;
 mod junit;

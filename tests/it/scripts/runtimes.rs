@@ -159,3 +159,15 @@ fn a_given_runtime_of_another_wpool_or_behind_a_link_is_not_used() {
     let ran = with(&desk, &[desk.path("links").join(&name)], "run app.py");
     assert!(ran.code == SET_UP && ran.stderr.contains("it is a link"), "{}", ran.stderr);
 }
+
+#[test]
+fn nothing_of_the_working_directory_is_executed_while_tools_are_looked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["sysconfig.py", "ziglang.py", "importlib.py"] {
+        let mark = folder.path().join("executed");
+        std::fs::write(folder.path().join(name), format!("open({:?}, 'w')\n", mark.display().to_string()))
+            .expect("a file");
+    }
+    run(wpool().arg("doctor").current_dir(folder.path()), "");
+    assert!(!folder.path().join("executed").exists());
+}
