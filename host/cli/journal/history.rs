@@ -73,7 +73,7 @@ impl Ran {
         let mut bytes = [0; ENTRY];
         let id = timing.id.and_then(|id| u32::try_from(id).ok()).unwrap_or(u32::MAX);
         bytes[4..8].copy_from_slice(&id.to_le_bytes());
-        let began = timing.began.as_micros() / u128::from(UNIT);
+        let began = nanos(timing.began) / (UNIT * 1000);
         bytes[8..12].copy_from_slice(&u32::try_from(began).unwrap_or(u32::MAX).to_le_bytes());
         bytes[12..14].copy_from_slice(&packed(timing.wall).to_le_bytes());
         bytes[14] = timing.worker.unwrap_or(u8::MAX);
@@ -155,10 +155,14 @@ impl Ran {
     }
 }
 
+/// A time in nanoseconds, or the longest: 128 bits would be divided by a function, which takes as long as a task.
+fn nanos(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000_000_000).saturating_add(time.subsec_nanos().into())
+}
+
 /// A time in sixteenths of a microsecond, with an exponent of 5 bits and a mantissa of 11.
 fn packed(time: Duration) -> u16 {
-    let sixteenths = time.as_nanos() * 2 / 125;
-    let Ok(number) = u64::try_from(sixteenths) else { return u16::MAX };
+    let number = nanos(time).saturating_mul(2) / 125;
     if number < 1 << 11 {
         return number as u16;
     }

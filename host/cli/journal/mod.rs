@@ -76,7 +76,7 @@ pub use gone::Wanted;
 pub use head::Heads;
 pub use history::{Historian, History, Joined, Ran, Timed, Timing, Timings, session};
 pub use key::Key;
-pub use notes::{Fault, Note, Notebook, Notes, RowPlace, join as join_notes};
+pub use notes::{Fault, MOST_OK, Note, Notebook, Notes, RowPlace, join as join_notes};
 pub use resume::{How, Known, Resume};
 pub use stays::{Stays, is_final};
 pub use summary::{keep_summary, read_summary};

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use wpool::Status;
 use wpool::place::{Dir, PRIVATE, Place};
@@ -25,6 +26,8 @@ const SHORT_FROM: u64 = 24 << 20;
 const END: u64 = 64 << 20;
 /// Longest line that is read.
 const MAX_LINE: usize = 256 << 10;
+/// Rows that [`Notes::marks`] may have a bit for: 8 MiB.
+const MOST_MARKS: u64 = 1 << 26;
 /// Bytes of the notes of an earlier session that are read.
 const MAX_FILE: u64 = 512 << 20;
 
@@ -197,8 +200,20 @@ impl Notebook {
 #[derive(Debug)]
 pub struct Notes {
     file: File,
-    /// Of each row, its last note, in the order of the rows: position, offset and length.
-    places: Vec<(u64, u64, u32)>,
+    /// Of each row, its last note, in the order of the rows.
+    places: Vec<Noted>,
+    /// A bit for each row up to the last that has a note, unless that is too far.
+    marks: Vec<u64>,
+}
+
+/// Where a note stands in its file.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    id: u64,
+    offset: u64,
+    length: u32,
+    /// The row is ok, and was at once.
+    is_plain: bool,
 }
 
 impl Notes {
@@ -214,8 +229,10 @@ impl Notes {
     /// The notes in a file. A line that is none is left out.
     pub fn of(mut file: File) -> io::Result<Notes> {
         #[derive(Deserialize)]
-        struct Id {
+        struct Brief {
             id: u64,
+            status: Status,
+            retried: Option<IgnoredAny>,
         }
         file.rewind()?;
         let mut reader = BufReader::with_capacity(1 << 18, file.try_clone()?.take(MAX_FILE));
@@ -226,37 +243,53 @@ impl Notes {
             if length == 0 {
                 break;
             }
-            if let Ok(Id { id }) = serde_json::from_slice(&line) {
-                places.push((id, offset, line.len() as u32));
+            if let Ok(Brief { id, status, retried }) = serde_json::from_slice(&line) {
+                let is_plain = status == Status::Ok && retried.is_none();
+                places.push(Noted { id, offset, length: line.len() as u32, is_plain });
             }
             offset += length;
         }
         // Stable: of several notes of a row the last one is the last.
         places.reverse();
-        places.sort_by_key(|(id, ..)| *id);
-        places.dedup_by_key(|(id, ..)| *id);
-        Ok(Notes { file, places })
+        places.sort_by_key(|noted| noted.id);
+        places.dedup_by_key(|noted| noted.id);
+        let marks = marks(&places);
+        Ok(Notes { file, places, marks })
     }
 
-    /// The positions of the rows that have a note, in their order.
-    pub fn ids(&self) -> impl Iterator<Item = u64> {
-        self.places.iter().map(|(id, ..)| *id)
+    /// The positions of the rows that have a note, in their order; of those that are ok at once only if asked for.
+    pub fn ids(&self, plain: bool) -> impl Iterator<Item = u64> {
+        self.places.iter().filter(move |noted| plain || !noted.is_plain).map(|noted| noted.id)
     }
 
+    /// Whether a row has a note. This is asked of every row of a run.
     pub fn has(&self, id: u64) -> bool {
-        // Often only the first rows of very many have one.
-        let is_behind = self.places.last().is_none_or(|(last, ..)| id > *last);
-        !is_behind && self.places.binary_search_by_key(&id, |(id, ..)| *id).is_ok()
+        if !self.marks.is_empty() {
+            return self.marks.get((id / 64) as usize).is_some_and(|bits| bits >> (id % 64) & 1 == 1);
+        }
+        self.find(id).is_some()
+    }
+
+    fn find(&self, id: u64) -> Option<Noted> {
+        let at = self.places.binary_search_by_key(&id, |noted| noted.id).ok()?;
+        self.places.get(at).copied()
     }
 
     /// The note of a row.
     pub fn get(&self, id: u64) -> Option<Note> {
-        let at = self.places.binary_search_by_key(&id, |(id, ..)| *id).ok()?;
-        let (_, offset, length) = self.places[at];
+        let Noted { offset, length, .. } = self.find(id)?;
         let mut line = vec![0; length as usize];
         self.file.read_exact_at(&mut line, offset).ok()?;
         serde_json::from_slice(&line).ok()
     }
+}
+
+/// The bits of [`Notes::marks`].
+fn marks(places: &[Noted]) -> Vec<u64> {
+    let Some(last) = places.last().filter(|last| last.id < MOST_MARKS) else { return Vec::new() };
+    let mut marks = vec![0_u64; (last.id / 64) as usize + 1];
+    places.iter().for_each(|noted| marks[(noted.id / 64) as usize] |= 1 << (noted.id % 64));
+    marks
 }
 
 /// Reads a line, without its end, and gives its bytes with it. Of a line that is too long nothing is kept.
@@ -328,7 +361,8 @@ mod tests {
         book.add(note(4, "d"));
         book.flush();
         let notes = Notes::open(&dir).expect("it is read").expect("there are some");
-        assert_eq!(notes.ids().collect::<Vec<_>>(), [3, 4, 5]);
+        assert_eq!(notes.ids(true).collect::<Vec<_>>(), [3, 4, 5]);
+        assert!(notes.has(4) && !notes.has(6) && !notes.has(1 << 40));
         let message = |id| notes.get(id).and_then(|note| note.fault).map(|fault| fault.message);
         assert_eq!((message(5).as_deref(), message(4).as_deref(), message(9)), (Some("c"), Some("d"), None));
     }
@@ -354,6 +388,6 @@ mod tests {
         }
         let bytes = file.metadata().expect("it is there").len();
         assert!(bytes < END + 10_000, "{bytes}");
-        assert_eq!(Notes::of(file).expect("it is read").ids().count() as u64, MOST);
+        assert_eq!(Notes::of(file).expect("it is read").ids(false).count() as u64, MOST);
     }
 }

@@ -17,7 +17,7 @@ use wpool::place::Dir;
 
 use crate::cli::descriptor::is_stdin;
 use crate::cli::journal::index::{Kept, RunState};
-use crate::cli::journal::{Ended, Facts, Note, Notes, Timed, Timings, read_summary};
+use crate::cli::journal::{Ended, Facts, MOST_OK, Note, Notes, Timed, Timings, read_summary};
 use crate::cli::shell;
 
 /// Where the times and notes of a run are.
@@ -158,10 +158,11 @@ impl Account {
         Ok(timings.into_iter().flatten())
     }
 
-    /// The notes that count, in the order of the rows: of all rows that are not ok or were retried, up to a bound, and of the
-    /// first rows that are ok.
+    /// The notes that count, in the order of the rows: of all rows that are not ok or were retried, up to a bound; and of all
+    /// rows that are ok, if they are few.
     pub fn notes(&self) -> impl Iterator<Item = Note> {
-        let ids = self.notes.iter().flat_map(Notes::ids);
+        let are_few = self.count(Status::Ok) <= MOST_OK;
+        let ids = self.notes.iter().flat_map(move |notes| notes.ids(are_few));
         ids.filter_map(|id| self.notes.as_ref()?.get(id)).filter(|note| self.counts_for_something(note))
     }
 

@@ -48,7 +48,7 @@ pub enum Kind {
     CoreDump = 14,
     /// Worker to host, before the answer of a task: its profile, as JSON.
     Profile = 15,
-    /// Host to compiler, after the program: places of frames, as JSON; see [`crate::protocol::lines`].
+    /// Host to compiler, after the program: places of frames, as JSON; see `protocol::lines`.
     Spots = 16,
     /// Compiler to host: lines of source code, as JSON.
     Lines = 17,

@@ -13,15 +13,13 @@ use std::time::Duration;
 use anyhow::Result;
 use wpool::Status;
 
-use crate::cli::journal::Note;
+use crate::cli::journal::{MOST_OK, Note};
 use crate::cli::reports::account::Account;
 use crate::cli::reports::ending::ending;
 use crate::cli::reports::places;
 use case::{Case, Cases, Kind, shown};
 use xml::attribute;
 
-/// Rows that are ok and have cases of their own. Where there are more, they are one case together.
-const MOST_PASSED: u64 = 10_000;
 /// Rows that are not ok and have cases of their own.
 const MOST_OTHERS: u64 = 100_000;
 /// Bytes from which on cases are short, and from which on there are none. No report is longer than 25 MiB.
@@ -162,7 +160,7 @@ struct Picker<'a> {
 
 impl<'a> Picker<'a> {
     fn new(account: &'a Account) -> Picker<'a> {
-        let with_passed = account.count(Status::Ok) <= MOST_PASSED;
+        let with_passed = account.count(Status::Ok) <= MOST_OK;
         let (passed_bytes, bytes, others, listed) = (0, 0, 0, Left::default());
         Picker { account, cases: Cases::new(account), with_passed, passed_bytes, bytes, others, listed }
     }
