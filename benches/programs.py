@@ -70,6 +70,7 @@ def png(width=32, height=24):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
+FILES = (".json", ".cbor", ".asc", ".bin", ".bit", ".config", ".png", ".svg", ".nrrd", ".stl", ".v", ".hex", ".obj", ".smt2")
 ITK = "itk_wasm_delayed_start"
 # Name, program, arguments, standard input, entry, files that are made for it.
 CASES = [
@@ -187,6 +188,8 @@ def in_wasmtime(program, arguments, stdin, entry, work):
                 exports["_start"](store)
         except wasmtime.ExitTrap as exit:
             code = exit.code
+        except (wasmtime.WasmtimeError, wasmtime.Trap):
+            code = "trap"
         del store
         return code, (streams / "out").read_bytes().decode(errors="replace")
 
@@ -225,16 +228,18 @@ def differs(one, other):
     return None
 
 
+def at_work(argument):
+    """An argument with the folder before each name of a file in it."""
+    return " ".join(f"/work/{word}" if word.rstrip(";").endswith(FILES) else word for word in argument.split(" "))
+
+
 def compare(case, programs, options, base):
     name, file, arguments, stdin, entry = case
     if file not in programs:
         return [name, "cannot be had", "", "", ""]
     program = programs[file]
     ends, work = [], {}
-    arguments = [f"/work/{argument}" if (base / argument).exists() or argument.endswith(tuple(
-        [".json", ".cbor", ".asc", ".bin", ".bit", ".config", ".png", ".svg", ".nrrd", ".stl", ".v", ".hex"])) else argument for argument in arguments]
-    arguments = [argument.replace("blink.v", "/work/blink.v").replace("-json ", "-json /work/").replace("-noattr ", "-noattr /work/").replace("tee -o ", "tee -o /work/")
-                 if argument.startswith("read_verilog") else argument for argument in arguments]
+    arguments = [at_work(argument) for argument in arguments]
     for engine in ("wasmtime", "wpool"):
         work[engine] = options.folder / "work" / engine
         shutil.rmtree(work[engine], ignore_errors=True)

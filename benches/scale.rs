@@ -21,7 +21,7 @@ const GUESTS: [(&str, &str, f64); 4] = [
     ("no-op", "wat/noop.wat", 1.0),
     ("JSON in and out", "transform.wasm", 1.0),
     ("WASI command", "word-count.wasm", 0.2),
-    ("arithmetic, 0.8 ms", "sum-of-squares.wasm", 0.02),
+    ("arithmetic, 0.15 ms", "sum-of-squares.wasm", 0.02),
 ];
 /// The guest that real shards run, which has enough to do.
 const REAL: &str = "word-count.wasm";

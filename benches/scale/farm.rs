@@ -75,7 +75,7 @@ pub struct Taken {
 }
 
 /// Files of a shard: FILE, and in `FILE.wpool` the lock, facts, program, journal and history, with the two folders.
-const FILES: f64 = 7.0;
+const FILES: f64 = 9.0;
 /// Work that a failure costs besides: records of half a minute may be lost.
 const LOST: f64 = 30.0;
 
