@@ -74,7 +74,7 @@ pub struct Taken {
     pub kept: f64,
 }
 
-/// Files of a shard: FILE, and in `FILE.wpool` the lock, facts, program, journal and history, with the two folders.
+/// Files of a shard: FILE, and in `FILE.wpool` the lock, facts, program, journal, history, notes and summary, with the folder.
 const FILES: f64 = 9.0;
 /// Work that a failure costs besides: records of half a minute may be lost.
 const LOST: f64 = 30.0;
