@@ -144,7 +144,7 @@ def state(folder):
 def mounts(program, work):
     """Directories: the work, and for programs that need it the data beside them."""
     share = program.parent / "share"
-    return [(work, "/work", ":rw"), *([(share, "/share", "")] if share.is_dir() else [])]
+    return [(work, "/data", ":rw"), *([(share, "/share", "")] if share.is_dir() else [])]
 
 
 def needs_scratch(program):
@@ -176,7 +176,7 @@ def in_wasmtime(program, arguments, stdin, entry, work):
         if needs_scratch(program):
             (streams / "tmp").mkdir()
             wasi.preopen_dir(str(streams / "tmp"), "/tmp")
-        wasi.env = [("PWD", "/work")]
+        wasi.env = [("PWD", "/data")]
         store.set_wasi(wasi)
         code = 0
         try:
@@ -195,7 +195,7 @@ def in_wasmtime(program, arguments, stdin, entry, work):
 
 
 def in_wpool(wpool, program, arguments, stdin, entry, work, cache, rows=None):
-    command = [wpool, "run", program, "--quiet", "--output-type", "text", "--env", "PWD=/work", "--timeout", "300s", "--memory", "2GiB",
+    command = [wpool, "run", program, "--quiet", "--output-type", "text", "--env", "PWD=/data", "--timeout", "300s", "--memory", "2GiB",
                "--max-output", "64MiB"]
     command += ["--call", entry] if entry else []
     command += ["--scratch", "/tmp"] if needs_scratch(program) else []
@@ -230,7 +230,7 @@ def differs(one, other):
 
 def at_work(argument):
     """An argument with the folder before each name of a file in it."""
-    return " ".join(f"/work/{word}" if word.rstrip(";").endswith(FILES) else word for word in argument.split(" "))
+    return " ".join(f"/data/{word}" if word.rstrip(";").endswith(FILES) else word for word in argument.split(" "))
 
 
 def compare(case, programs, options, base):
