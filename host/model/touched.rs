@@ -63,6 +63,16 @@ pub enum Access {
 }
 
 impl Access {
+    /// That of opening a path, to write to it or not, as a directory or not.
+    #[cfg(feature = "engine")]
+    pub(crate) fn of_open(writes: bool, is_dir: bool) -> Access {
+        match (writes, is_dir) {
+            (true, _) => Access::Write,
+            (false, true) => Access::List,
+            (false, false) => Access::Open,
+        }
+    }
+
     /// The access as a word, as in records.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -90,13 +90,7 @@ fn add_open(files: &mut LinkerInstance<'_, ComponentStore>) -> wasmtime::Result<
             let is_dir = flags.contains(OpenFlags::DIRECTORY);
             let writes =
                 flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE) || mode.contains(DescriptorFlags::WRITE);
-            let access = if writes {
-                Access::Write
-            } else if is_dir {
-                Access::List
-            } else {
-                Access::Open
-            };
+            let access = Access::of_open(writes, is_dir);
             looked_up(data, (number, &text), access, &opened);
             if let (Ok(opened), Some(log)) = (&opened, data.log()) {
                 log.open(number, &text, opened.rep(), is_dir);

@@ -63,13 +63,7 @@ fn add_open(linker: &mut Linker<CoreStore>) -> wasmtime::Result<()> {
             let errno = opened.await?;
             let is_dir = flags & DIRECTORY != 0;
             let writes = flags & (CREATE | TRUNCATE) != 0 || rights & FD_WRITE != 0;
-            let access = if writes {
-                Access::Write
-            } else if is_dir {
-                Access::List
-            } else {
-                Access::Open
-            };
+            let access = Access::of_open(writes, is_dir);
             looked_up(store, "wasi_snapshot_preview1.path_open", (dir, &text), (access, errno));
             let number = memory.get(at.cast_unsigned() as usize..).and_then(<[u8]>::first_chunk);
             if let (0, Some(number), Some(log)) = (errno, number, store.log()) {
