@@ -10,6 +10,8 @@ mod descriptor;
 mod dirs;
 mod errors;
 mod exit;
+mod frames;
+mod groups;
 mod guard;
 mod guarded;
 mod journal;
@@ -36,6 +38,7 @@ mod table;
 mod target;
 mod tell;
 mod terminal;
+mod texts;
 mod trial;
 mod units;
 
@@ -147,7 +150,7 @@ fn advised(mut error: clap::Error) -> clap::Error {
     }
     let shown = |argument: std::ffi::OsString| inert::text(&argument.to_string_lossy()).into_owned();
     let typed: Vec<_> = std::env::args_os().skip(1).map(shown).collect();
-    // Of letters behind a single dash, only the first that is unknown is named.
+    // Only the first unknown letter behind a single dash is named.
     let whole = typed.iter().find(|argument| argument.starts_with(unknown)).unwrap_or(unknown).clone();
     let mut tips = vec![format!("a file of this name is given as {}", shell::path(&whole))];
     if typed.first().is_some_and(|action| ["run", "bench"].contains(&action.as_str())) {
@@ -157,7 +160,7 @@ fn advised(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// What is wrong with the arguments, which it quotes as they were typed: a shell may have made them of names of files.
+/// The fault of the arguments, which it quotes as they were typed: a shell may have made them of names of files.
 fn readable(error: clap::Error) -> clap::Error {
     let typed: Vec<_> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     if !error.use_stderr() || !typed.iter().flat_map(|argument| argument.chars()).any(inert::is_active) {

@@ -1,4 +1,4 @@
-//! What reports say of single rows: `FILE.wpool/notes`, a line of JSON for each row that is not ok or was retried, and for
+//! The notes on single rows, for reports: `FILE.wpool/notes`, a line of JSON for each row that is not ok or was retried, and for
 //! the first rows that are ok.
 //!
 //! A note is written before the row's record, so there may be one more note than records. Of several notes of a row the
@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use wpool::Status;
 use wpool::place::{Dir, PRIVATE, Place};
 
+use crate::cli::frames;
+use crate::cli::groups::Kind;
 use crate::cli::journal::error::{Error, at};
+use crate::cli::texts::{head, tail};
 
 /// Name of the file in a journal's folder.
 pub const NOTES: &str = "notes";
@@ -31,7 +34,7 @@ const MOST_MARKS: u64 = 1 << 26;
 /// Bytes of the notes of an earlier session that are read.
 const MAX_FILE: u64 = 512 << 20;
 
-/// What is noted of a row.
+/// The note on a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// The position of the row in the input.
@@ -47,7 +50,7 @@ pub struct Note {
     pub wall_us: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<u32>,
-    /// Of a row that is not ok.
+    /// There is one if the row is not ok.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
 }
@@ -58,7 +61,7 @@ pub struct Note {
 pub struct RowPlace {
     /// The file that has the row, or that is the row.
     pub file: String,
-    /// Of a file of rows: the line, counted from 1, or the index of an element of an array.
+    /// The line in a file of rows, counted from 1, or the index of an element of an array.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
     /// The line is an index.
@@ -93,19 +96,17 @@ impl RowPlace {
     }
 }
 
+impl Note {
+    /// The kind of failure, of a row that is not ok.
+    pub fn kind(&self) -> Kind {
+        let Some(Fault { code, message, backtrace, traceback, .. }) = &self.fault else {
+            return Kind::of(self.status, "", "", None);
+        };
+        Kind::of(self.status, code, message, frames::place(backtrace, traceback.as_deref()))
+    }
+}
+
 impl Fault {
-    /// The frame that tells failures of one kind apart: the innermost.
-    pub fn frame(&self) -> Option<&str> {
-        self.backtrace.first().map(String::as_str).or_else(|| self.frame_of_script())
-    }
-
-    /// The innermost frame of a traceback. Python prints it last, and JavaScript first.
-    pub fn frame_of_script(&self) -> Option<&str> {
-        let lines = || self.traceback.as_deref().unwrap_or_default().lines().map(str::trim);
-        let python = lines().rfind(|line| line.starts_with("File "));
-        python.or_else(|| lines().find(|line| line.starts_with("at ")))
-    }
-
     /// The fault with texts of at most so many bytes.
     fn cut(&self, text: usize, stderr: usize) -> Fault {
         let frames = self.backtrace.iter().take(text / 100 + 1);
@@ -119,17 +120,12 @@ impl Fault {
     }
 }
 
-/// The first bytes of a text.
-fn head(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
-}
-
 /// The beginning and the end of a text that is too long.
 fn ends(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }
-    let (first, last) = (head(text, most / 2), &text[text.ceil_char_boundary(text.len() - most / 2)..]);
+    let (first, last) = (head(text, most / 2), tail(text, most / 2));
     let left = text.len() - first.len() - last.len();
     format!("{first}\n… {left} bytes …\n{last}")
 }
@@ -200,7 +196,7 @@ impl Notebook {
 #[derive(Debug)]
 pub struct Notes {
     file: File,
-    /// Of each row, its last note, in the order of the rows.
+    /// The last note of each row, in the order of the rows.
     places: Vec<Noted>,
     /// A bit for each row up to the last that has a note, unless that is too far.
     marks: Vec<u64>,
@@ -226,7 +222,7 @@ impl Notes {
         }
     }
 
-    /// The notes in a file. A line that is none is left out.
+    /// The notes in a file. A line that is not a note is left out.
     pub fn of(mut file: File) -> io::Result<Notes> {
         #[derive(Deserialize)]
         struct Brief {

@@ -4,9 +4,12 @@ use wpool::outcome::ErrorDetail;
 use wpool::{Outcome, Status, TaskResult};
 
 use crate::cli::descriptor::is_stdin;
+use crate::cli::frames;
+use crate::cli::groups::{Groups, Kind, has_failed};
 use crate::cli::plan::{Locator, Plan, Source};
 use crate::cli::records::record::reason;
 use crate::cli::shell;
+use crate::cli::texts::short;
 
 /// Kinds that are named: a guest can make many.
 const KINDS: usize = 5;
@@ -17,18 +20,13 @@ const FRAMES: usize = 4;
 /// Characters of a reason. The record has all of it.
 const REASON: usize = 160;
 
-/// The first failure of each status and code.
+/// The first failures of each kind.
 #[derive(Debug, Default)]
-pub struct Firsts {
-    kinds: Vec<First>,
-    /// There were more kinds.
-    pub more: bool,
-}
+pub struct Firsts(Groups<First>);
 
-/// The first failure of a kind.
+/// A failure, as far as it is shown.
 #[derive(Debug)]
 pub struct First {
-    pub status: Status,
     code: String,
     id: u64,
     /// Where its row stands.
@@ -41,36 +39,39 @@ pub struct First {
 impl Firsts {
     pub fn add(&mut self, result: &TaskResult, locator: &Locator) {
         let Outcome::NotOk(failure) = &result.outcome else { return };
-        // They say something of the run, and nothing of their rows.
-        let is_known = |first: &First| first.status == failure.status && first.code == failure.error.code;
-        if matches!(failure.status, Status::Skipped | Status::Cancelled) || self.kinds.iter().any(is_known) {
+        if !has_failed(failure.status) {
             return;
         }
-        if self.kinds.len() == KINDS {
-            self.more = true;
-            return;
-        }
-        let text = reason(&failure.error);
-        let line = text.lines().next().unwrap_or_default();
-        self.kinds.push(First {
-            status: failure.status,
-            code: failure.error.code.clone(),
+        let error = &failure.error;
+        let frame = frames::place(&error.backtrace, error.traceback.as_deref());
+        self.0.add(Kind::of(failure.status, &error.code, &error.message, frame), || First {
+            code: error.code.clone(),
             id: result.id.0,
             place: locator.locate(&result.input),
-            reason: cut(line),
-            frames: innermost(&failure.error),
+            reason: cut(reason(error).lines().next().unwrap_or_default()),
+            frames: innermost(error),
         });
     }
 
-    pub fn kinds(&self) -> &[First] {
-        &self.kinds
+    /// The kinds that are named, each with the first of its failures, and whether there are more.
+    pub fn kinds(&self) -> (Vec<(Status, &First)>, bool) {
+        let groups = self.0.by_code();
+        let more = groups.len() > KINDS || self.0.others() > 0;
+        let named = groups.into_iter().take(KINDS);
+        (named.filter_map(|group| Some((group.kind.status, group.examples.first()?))).collect(), more)
     }
 }
 
 /// The last lines of a traceback, without the words around its frames, or the first frames of a backtrace.
 fn innermost(error: &ErrorDetail) -> Vec<String> {
     let Some(traceback) = &error.traceback else {
-        return error.backtrace.iter().filter(|frame| is_own(frame)).take(FRAMES).map(|frame| cut(frame)).collect();
+        return error
+            .backtrace
+            .iter()
+            .filter(|frame| frames::is_own(frame))
+            .take(FRAMES)
+            .map(|frame| cut(frame))
+            .collect();
     };
     let lines = traceback.lines();
     let is_frame = |line: &&str| !line.starts_with("Traceback (") && *line != error.message;
@@ -80,19 +81,8 @@ fn innermost(error: &ErrorDetail) -> Vec<String> {
     lines
 }
 
-/// Whether a frame of a backtrace has a line of source code that is not of a language's library.
-fn is_own(frame: &str) -> bool {
-    let place = frame.strip_suffix(')').and_then(|frame| frame.rsplit_once(" (")).map(|(_, place)| place);
-    let is_line = |line: &str| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
-    place.and_then(|place| place.rsplit_once(':')).is_some_and(|(file, line)| {
-        let is_librarys = file.starts_with("library/") || file.contains("/wasi-libc/");
-        is_line(line) && !is_librarys
-    })
-}
-
 fn cut(line: &str) -> String {
-    let cut = if line.chars().nth(REASON).is_some() { "…" } else { "" };
-    line.chars().take(REASON).collect::<String>() + cut
+    short(line, REASON)
 }
 
 impl First {
@@ -105,7 +95,7 @@ impl First {
     }
 }
 
-/// What a kept run is called, and what has to be named again.
+/// The name of a kept run, and the arguments that have to be given again.
 #[derive(Debug)]
 pub struct Replay {
     file: String,

@@ -46,7 +46,7 @@ pub struct Summary {
     pub empty: Option<String>,
     /// The rows of the whole input of a shard.
     pub none_of: Option<u64>,
-    /// What came of the rows that ran twice.
+    /// The result of the rows that ran twice.
     pub verified: Option<Verified>,
     /// Why not all rows were read, if that is an error.
     pub failure: Option<String>,
@@ -102,12 +102,12 @@ impl Summary {
                 line(name, reasons.list());
             }
         }
-        let firsts = &self.tally.firsts;
-        for first in firsts.kinds() {
-            line(first.status.as_str(), first.line(self.replay.as_ref()));
+        let (firsts, more) = self.tally.firsts.kinds();
+        for (status, first) in firsts {
+            line(status.as_str(), first.line(self.replay.as_ref()));
             first.frames.iter().for_each(|frame| line("", frame.clone()));
         }
-        if firsts.more {
+        if more {
             line("…", "other kinds of failures stand in the records".to_owned());
         }
         if let Some(verified) = &self.verified {

@@ -16,6 +16,7 @@ use wpool::Status;
 use wpool::place::Dir;
 
 use crate::cli::descriptor::is_stdin;
+use crate::cli::groups::Groups;
 use crate::cli::journal::index::{Kept, RunState};
 use crate::cli::journal::{Ended, Facts, MOST_OK, Note, Notes, Timed, Timings, read_summary};
 use crate::cli::shell;
@@ -164,6 +165,13 @@ impl Account {
         let are_few = self.count(Status::Ok) <= MOST_OK;
         let ids = self.notes.iter().flat_map(move |notes| notes.ids(are_few));
         ids.filter_map(|id| self.notes.as_ref()?.get(id)).filter(|note| self.counts_for_something(note))
+    }
+
+    /// The rows that are not ok and have notes, in groups.
+    pub fn groups(&self) -> Groups<Note> {
+        let mut groups = Groups::default();
+        self.notes().filter(|note| note.status != Status::Ok).for_each(|note| groups.add(note.kind(), || note));
+        groups
     }
 
     /// Where a row stands, if it has a note.

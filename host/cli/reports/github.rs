@@ -8,16 +8,18 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use wpool::inert;
 use wpool::place::Place;
-use wpool::{Status, inert};
 
+use crate::cli::frames;
+use crate::cli::groups::{Group, Groups, has_failed};
 use crate::cli::guard;
 use crate::cli::journal::Note;
 use crate::cli::reports::account::Account;
 use crate::cli::reports::ending::ending;
-use crate::cli::reports::groups::{Group, Groups};
 use crate::cli::reports::{markdown, places};
 use crate::cli::terminal::{command, warn};
+use crate::cli::texts::head;
 use crate::cli::units::plural;
 
 /// Annotations of rows and of the run.
@@ -31,7 +33,7 @@ const WORKSPACE: &str = "GITHUB_WORKSPACE";
 
 /// Prints annotations, and adds to the summary of the job.
 pub fn tell(account: &Account) {
-    let groups = Groups::of(account.notes());
+    let groups = account.groups();
     let workspace = std::env::var_os(WORKSPACE).map(PathBuf::from);
     let annotations = annotations(account, &groups, workspace.as_deref());
     command(&annotations.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -42,7 +44,7 @@ pub fn tell(account: &Account) {
 }
 
 /// Adds to the summary, whole or shortened: one byte too many, and GitHub shows nothing of it.
-fn summarize(account: &Account, groups: &Groups, path: &OsString) -> Result<()> {
+fn summarize(account: &Account, groups: &Groups<Note>, path: &OsString) -> Result<()> {
     let place = Place::of(Path::new(path))?;
     let mut file = place.edit()?;
     let length = file.seek(SeekFrom::End(0))?;
@@ -72,21 +74,21 @@ impl fmt::Display for Annotation {
             write!(f, "file={},", property(file))?;
             line.iter().try_for_each(|line| write!(f, "line={line},"))?;
         }
-        writeln!(f, "title={}::{}", property(cut(&self.title, TITLE)), data(cut(&self.message, MESSAGE)))
+        writeln!(f, "title={}::{}", property(head(&self.title, TITLE)), data(head(&self.message, MESSAGE)))
     }
 }
 
 /// The annotations of a run, at most ten.
-fn annotations(account: &Account, groups: &Groups, workspace: Option<&Path>) -> Vec<Annotation> {
+fn annotations(account: &Account, groups: &Groups<Note>, workspace: Option<&Path>) -> Vec<Annotation> {
     let mut all = Vec::new();
     if let Some(ending) = ending(account).filter(|ending| ending.is_error) {
         let title = format!("wpool: {}", account.program());
         all.push(Annotation { title, message: ending.words, place: None });
     }
-    let groups: Vec<_> = groups.groups.iter().filter(|group| has_failed(group.status)).collect();
-    let most = groups.iter().map(|group| group.first.len()).max().unwrap_or_default();
+    let groups: Vec<_> = groups.by_code().into_iter().filter(|group| has_failed(group.kind.status)).collect();
+    let most = groups.iter().map(|group| group.examples.len()).max().unwrap_or_default();
     // First one row of each group, then the second of each.
-    let rows = (0..most).flat_map(|at| groups.iter().filter_map(move |group| Some((*group, group.first.get(at)?))));
+    let rows = (0..most).flat_map(|at| groups.iter().filter_map(move |group| Some((*group, group.examples.get(at)?))));
     let taken = MOST - all.len();
     let before = all.len();
     all.extend(rows.take(taken).map(|(group, note)| of_row(account, group, note, workspace)));
@@ -101,26 +103,21 @@ fn annotations(account: &Account, groups: &Groups, workspace: Option<&Path>) -> 
     all
 }
 
-/// Whether rows with this status failed. Others were not run because the run was stopped.
-fn has_failed(status: Status) -> bool {
-    !matches!(status, Status::Ok | Status::Cancelled | Status::Skipped)
-}
-
-fn of_row(account: &Account, group: &Group, note: &Note, workspace: Option<&Path>) -> Annotation {
+fn of_row(account: &Account, group: &Group<Note>, note: &Note, workspace: Option<&Path>) -> Annotation {
     let like = if group.count > 1 { format!(" ({} like this)", plural(group.count, "row")) } else { String::new() };
     let fault = note.fault.as_ref();
     let message = fault.map(|fault| fault.message.as_str()).unwrap_or_default();
-    let mut message = format!("{}: {}", places::name(note), cut(message, MESSAGE / 2));
+    let mut message = format!("{}: {}", places::name(note), head(message, MESSAGE / 2));
     if let Some(replay) = account.replay(note.id) {
         message += &format!("\n{replay}");
     }
-    let of_script = fault.and_then(|fault| places::of_frame(fault.frame_of_script()?));
+    let of_script = fault.and_then(|fault| places::of_frame(frames::of_script(fault.traceback.as_deref()?)?));
     let of_script = of_script.map(|(file, line)| (from(account, workspace, file), Some(line)));
     // A file elsewhere is not the script's own.
     let of_script = of_script.filter(|(file, _)| !file.starts_with('/'));
     let of_row = || places::file(note).map(|file| (from(account, workspace, file), places::line(note)));
     let place = of_script.or_else(of_row);
-    Annotation { title: format!("wpool: {}{like}", group.status), message, place }
+    Annotation { title: format!("wpool: {}{like}", group.kind.status), message, place }
 }
 
 /// A file, from the folder of the repository if it is in there: GitHub shows no other.
@@ -138,10 +135,6 @@ fn data(text: &str) -> String {
 
 fn property(text: &str) -> String {
     data(&inert::text(text)).replace(':', "%3A").replace(',', "%2C")
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
 }
 
 #[cfg(test)]

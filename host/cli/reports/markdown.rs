@@ -12,11 +12,12 @@ use std::time::Duration;
 use anyhow::Result;
 use wpool::{Status, inert};
 
+use crate::cli::groups::{Group, Groups};
 use crate::cli::journal::Note;
 use crate::cli::reports::account::Account;
 use crate::cli::reports::ending::ending;
-use crate::cli::reports::groups::{Group, Groups};
 use crate::cli::reports::places;
+use crate::cli::texts::{head, tail};
 use crate::cli::units::{plural, show_time};
 
 /// Bytes that GitHub shows of the summaries of a step. With one more it shows none.
@@ -31,13 +32,12 @@ const SLOWEST: usize = 10;
 
 /// Writes the report.
 pub fn write(account: &Account, out: &mut dyn Write) -> Result<()> {
-    let groups = Groups::of(account.notes());
-    out.write_all(text(account, &groups, LIMIT)?.as_bytes())?;
+    out.write_all(text(account, &account.groups(), LIMIT)?.as_bytes())?;
     Ok(())
 }
 
 /// The report in at most so many bytes. Empty if there is no room for its first line.
-pub fn text(account: &Account, groups: &Groups, limit: usize) -> Result<String> {
+pub fn text(account: &Account, groups: &Groups<Note>, limit: usize) -> Result<String> {
     let title = format!("### {}\n", verdict(account));
     let mut text = format!("{title}{}{}", end(account), table(account));
     if text.len() > limit {
@@ -45,9 +45,9 @@ pub fn text(account: &Account, groups: &Groups, limit: usize) -> Result<String> 
     }
     let slowest = slowest(account)?;
     let tail = if text.len() + slowest.len() + LEFT <= limit { slowest } else { String::new() };
-    let mut left = groups.others;
+    let mut left = groups.others();
     let mut full = false;
-    for group in &groups.groups {
+    for group in groups.by_size() {
         let part = part(account, group);
         full |= text.len() + part.len() + tail.len() + LEFT > limit;
         if full {
@@ -56,7 +56,7 @@ pub fn text(account: &Account, groups: &Groups, limit: usize) -> Result<String> 
             text += &part;
         }
     }
-    left += (account.not_ok()).saturating_sub(groups.rows() + groups.others);
+    left += account.not_ok().saturating_sub(groups.tasks());
     if left > 0 && text.len() + tail.len() + LEFT <= limit {
         let _ = write!(text, "\n{} that are not ok are not shown here.\n", plural(left, "row"));
     }
@@ -91,17 +91,17 @@ fn table(account: &Account) -> String {
 }
 
 /// A group with its first rows.
-fn part(account: &Account, group: &Group) -> String {
-    let Group { status, code: reason, frame, count, .. } = group;
-    let mut part = format!("\n#### {} {status}", plural(*count, "row"));
-    if !reason.is_empty() && reason != status.as_str() {
-        let _ = write!(part, " {}", code(reason));
+fn part(account: &Account, group: &Group<Note>) -> String {
+    let kind = &group.kind;
+    let mut part = format!("\n#### {} {}", plural(group.count, "row"), kind.status);
+    if !kind.code.is_empty() && kind.code != kind.status.as_str() {
+        let _ = write!(part, " {}", code(&kind.code));
     }
-    if let Some(frame) = frame {
+    if let Some(frame) = kind.frame() {
         let _ = write!(part, " in {}", code(frame));
     }
     part.push('\n');
-    for note in &group.first {
+    for note in &group.examples {
         let _ = write!(part, "\n{}\n\n{}\n", code(&places::name(note)), pre(&example(account, note), 3 * MESSAGE));
     }
     part
@@ -186,14 +186,6 @@ fn pre(text: &str, most: usize) -> String {
         }
     }
     pre + "</pre>"
-}
-
-fn head(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
-}
-
-fn tail(text: &str, most: usize) -> &str {
-    &text[text.ceil_char_boundary(text.len().saturating_sub(most))..]
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ mod account;
 mod axis;
 mod ending;
 mod github;
-mod groups;
 mod html;
 mod junit;
 mod markdown;

@@ -10,7 +10,7 @@ pub fn name(note: &Note) -> String {
     note.place.as_ref().map_or_else(|| format!("row {}", note.id), |place| place.text())
 }
 
-/// The file that has the row, or that is the row. Standard input is none.
+/// The file that has the row, or that is the row. Standard input is not a file.
 pub fn file(note: &Note) -> Option<&str> {
     note.place.as_ref().map(|place| place.file.as_str()).filter(|file| *file != STDIN)
 }

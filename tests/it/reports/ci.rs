@@ -122,3 +122,37 @@ fn a_kept_run_is_told_to_github_on_request() {
     let summary = std::fs::read_to_string(path(&folder, "summary.md")).expect("a summary");
     assert_eq!(summary.trim_start(), std::fs::read_to_string(path(&folder, "m.md")).expect("a file"));
 }
+
+#[test]
+fn the_terminal_the_page_the_summary_and_the_annotations_group_failures_alike() {
+    // Two ways not to be JSON, whose columns differ, and one trap.
+    let rows = ["[", "[[[", "[1,2", "{\"ab\":", "[111,2}", "\"!\""];
+    let folder = folder(&[("rows.jsonl", &rows.join("\n"))]);
+    std::fs::write(path(&folder, "summary.md"), "").expect("a file");
+    let ran = in_github(&folder, "run {wat}/trap-on-bang.wat rows.jsonl --html page.html");
+    assert_eq!(ran.code, 100);
+    let told: Vec<_> = ran.stderr.lines().filter(|line| line.starts_with("  ")).collect();
+    for (line, begin) in [
+        "  invalid-input rows.jsonl:1, task 0: json: not JSON: expected a value in column 2",
+        "  trap     rows.jsonl:6, task 5: unreachable: ",
+        "  invalid-input rows.jsonl:3, task 2: json: not JSON: expected ',' or ']' in column 5",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(told[line].starts_with(begin), "{told:?}");
+    }
+    assert_eq!(told.len(), 3, "{told:?}");
+    let read = |name| std::fs::read_to_string(path(&folder, name)).expect("a file");
+    let (summary, page) = (read("summary.md"), read("page.html"));
+    let head = |line: &&str| line.starts_with("#### ") && line.contains("row");
+    let heads: Vec<_> = summary.lines().filter(|line| head(line) && !line.contains("Slowest")).collect();
+    let invalid = |rows| format!("#### {rows} rows invalid-input <code>json</code>");
+    let trap = "#### 1 row trap <code>unreachable</code> in <code>run</code>";
+    assert_eq!(heads, [&invalid(3), &invalid(2), trap]);
+    assert!(page.contains("6 tasks in 3 groups."), "{page}");
+    let commands = commands(&ran);
+    assert!(commands[0].contains("invalid-input (3 rows like this)::rows.jsonl:1: "), "{commands:?}");
+    assert!(commands[1].contains("trap::rows.jsonl:6: "), "{commands:?}");
+    assert!(commands[2].contains("invalid-input (2 rows like this)::rows.jsonl:3: "), "{commands:?}");
+}

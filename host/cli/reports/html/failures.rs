@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use wpool::Status;
 
+use crate::cli::groups::{Group, Groups};
 use crate::cli::journal::{Fault, Note};
 use crate::cli::reports::account::Account;
-use crate::cli::reports::html::text::{Block, Inline, count, cut, number, put};
+use crate::cli::reports::html::text::{Block, Inline, count, number, put};
+use crate::cli::texts::cut;
 use crate::cli::units::show_time;
 
-/// Groups that are told apart.
-const MOST_GROUPS: usize = 200;
-/// Tasks of a group that are named.
-const EXAMPLES: usize = 3;
 /// Tasks that are listed.
 const MOST_LISTED: usize = 500;
 /// Bytes of a text in the list, and in a group.
@@ -28,24 +26,12 @@ const MOST_FLAKY: usize = 20;
 /// What the notes of a run say.
 #[derive(Debug, Default)]
 pub struct Failures {
-    groups: Vec<Group>,
-    /// The position of each group.
-    known: HashMap<(Status, String, String), usize>,
-    /// Of kinds that are too many.
-    others: u64,
+    groups: Groups<Note>,
     listed: Vec<Note>,
-    noted: u64,
     flaky: Vec<Note>,
     flaky_count: u64,
     /// Where some rows stand.
     places: HashMap<u64, String>,
-}
-
-/// Tasks that went wrong in the same way.
-#[derive(Debug)]
-struct Group {
-    count: u64,
-    examples: Vec<Note>,
 }
 
 impl Failures {
@@ -65,32 +51,14 @@ impl Failures {
                 }
             }
         }
-        failures.groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         failures
     }
 
     fn add(&mut self, note: Note) {
-        self.noted += 1;
         if self.listed.len() < MOST_LISTED {
             self.listed.push(note.clone());
         }
-        let fault = note.fault.clone().unwrap_or_default();
-        let way = fault.frame().map_or_else(|| pattern(&fault.message), str::to_owned);
-        let key = (note.status, fault.code, way);
-        match self.known.get(&key) {
-            Some(at) => {
-                let group = &mut self.groups[*at];
-                group.count += 1;
-                if group.examples.len() < EXAMPLES {
-                    group.examples.push(note);
-                }
-            }
-            None if self.groups.len() < MOST_GROUPS => {
-                self.known.insert(key, self.groups.len());
-                self.groups.push(Group { count: 1, examples: vec![note] });
-            }
-            None => self.others += 1,
-        }
+        self.groups.add(note.kind(), || note);
     }
 
     /// Where a row stands, if it was wanted and is known.
@@ -105,21 +73,22 @@ impl Failures {
         if not_ok == 0 {
             return page;
         }
-        let kinds = self.groups.len() as u64 + u64::from(self.others > 0);
+        let (groups, noted) = (self.groups.by_size(), self.groups.tasks());
+        let kinds = groups.len() as u64 + u64::from(self.groups.others() > 0);
         put!(page, "<section id=failures><h2>What went wrong</h2>\n<p class=lead>");
-        match self.noted {
+        match noted {
             0 => put!(page, "The run has kept no notes of the tasks that are not ok."),
             noted => put!(page, "{} in {}.", count(noted, "task"), count(kinds, "group")),
         }
-        if (1..not_ok).contains(&self.noted) {
+        if (1..not_ok).contains(&noted) {
             put!(page, " {} not ok; notes of the others were too many to be kept.", are(not_ok));
         }
         put!(page, "</p>\n");
-        let mut left = self.others;
-        for (at, group) in self.groups.iter().enumerate() {
-            let mut part = group.html(account, at == 0, GROUP_TEXT);
+        let mut left = self.groups.others();
+        for (at, group) in groups.into_iter().enumerate() {
+            let mut part = of_group(account, group, at == 0, GROUP_TEXT);
             if page.len() + part.len() > most {
-                part = group.html(account, false, 0);
+                part = of_group(account, group, false, 0);
             }
             if page.len() + part.len() > most {
                 left += group.count;
@@ -201,36 +170,34 @@ impl Failures {
     }
 }
 
-impl Group {
-    fn html(&self, account: &Account, open: bool, text: usize) -> String {
-        let mut page = String::new();
-        let Some(first) = self.examples.first() else { return page };
-        let fault = first.fault.clone().unwrap_or_default();
-        let open = if open { " open" } else { "" };
-        put!(page, "<details class=group{open}><summary><span class=bad>{}</span> ", first.status);
-        if fault.code != first.status.as_str() {
-            put!(page, "<span class=code>{}</span> ", Inline(&fault.code));
-        }
-        put!(page, "<span class=what>{}</span> ", Inline(line(&fault.message)));
-        put!(page, "<span class=count>{}</span></summary>\n", count(self.count, "task"));
-        if let Some(frame) = fault.frame() {
-            put!(page, "<p class=at>in <code>{}</code></p>\n", Inline(cut(frame, LINE)));
-        }
-        let told = told(&fault, text);
-        if !told.is_empty() {
-            put!(page, "<pre tabindex=0>{told}</pre>\n");
-        }
-        put!(page, "<ul class=examples>\n");
-        for note in &self.examples {
-            put!(page, "<li>{}, {}{}\n", name(note), took(note), command(account, note.id));
-        }
-        if self.count > self.examples.len() as u64 {
-            put!(page, "<li>{} more\n", number(self.count - self.examples.len() as u64));
-        }
-        page + "</ul></details>\n"
+/// A group with its examples, whose texts have at most so many bytes.
+fn of_group(account: &Account, group: &Group<Note>, open: bool, text: usize) -> String {
+    let mut page = String::new();
+    let Some(first) = group.examples.first() else { return page };
+    let fault = first.fault.clone().unwrap_or_default();
+    let open = if open { " open" } else { "" };
+    put!(page, "<details class=group{open}><summary><span class=bad>{}</span> ", first.status);
+    if fault.code != first.status.as_str() {
+        put!(page, "<span class=code>{}</span> ", Inline(&fault.code));
     }
+    put!(page, "<span class=what>{}</span> ", Inline(line(&fault.message)));
+    put!(page, "<span class=count>{}</span></summary>\n", count(group.count, "task"));
+    if let Some(frame) = group.kind.frame() {
+        put!(page, "<p class=at>in <code>{}</code></p>\n", Inline(cut(frame, LINE)));
+    }
+    let told = told(&fault, text);
+    if !told.is_empty() {
+        put!(page, "<pre tabindex=0>{told}</pre>\n");
+    }
+    put!(page, "<ul class=examples>\n");
+    for note in &group.examples {
+        put!(page, "<li>{}, {}{}\n", name(note), took(note), command(account, note.id));
+    }
+    if group.count > group.examples.len() as u64 {
+        put!(page, "<li>{} more\n", number(group.count - group.examples.len() as u64));
+    }
+    page + "</ul></details>\n"
 }
-
 /// A row of the list.
 fn listed(account: &Account, note: &Note, text: usize) -> String {
     let mut page = String::new();
@@ -299,27 +266,4 @@ fn are(count_of: u64) -> String {
 /// The first line of a message.
 fn line(message: &str) -> String {
     cut(message.lines().next().unwrap_or_default(), LINE)
-}
-
-/// A message without its numbers, by which those of one kind are known.
-fn pattern(message: &str) -> String {
-    let mut text = String::new();
-    for c in line(message).chars() {
-        let c = if c.is_ascii_digit() { '0' } else { c };
-        if c != '0' || !text.ends_with('0') {
-            text.push(c);
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_that_differ_in_numbers_are_of_one_kind() {
-        assert_eq!(pattern("no 12 in 3.5s\nand more"), pattern("no 7 in 41.25s"));
-        assert_ne!(pattern("no 12"), pattern("on 12"));
-    }
 }

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::cli::journal::Facts;
 use crate::cli::reports::account::{Account, End};
-use crate::cli::reports::html::text::{Inline, cut, put};
+use crate::cli::reports::html::text::{Inline, put};
 use crate::cli::shell;
+use crate::cli::texts::cut;
 use crate::cli::units::show_size;
 
 /// Bytes of a text, and of a whole command.

@@ -18,6 +18,7 @@ use anyhow::Result;
 
 use crate::cli::reports::account::Account;
 use crate::cli::reports::axis::Axis;
+use crate::cli::texts::cut;
 use failures::Failures;
 use measure::Measured;
 use text::{Inline, put};
@@ -77,7 +78,7 @@ fn begin(account: &Account) -> String {
     put!(page, "style-src 'sha256-{STYLE_HASH}'; script-src 'sha256-{SCRIPT_HASH}'\">\n");
     put!(page, "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n");
     put!(page, "<meta name=color-scheme content=\"light dark\">\n<meta name=referrer content=no-referrer>\n");
-    let program = text::cut(verdict::program(account), 200);
+    let program = cut(verdict::program(account), 200);
     put!(page, "<title>{}: {}</title>\n", Inline(program), Inline(verdict::sentence(account)));
     put!(page, "<style>{STYLE}</style>\n<main>\n");
     page

@@ -8,7 +8,8 @@ use crate::cli::reports::account::Account;
 use crate::cli::reports::axis::Axis;
 use crate::cli::reports::html::charts::meter;
 use crate::cli::reports::html::measure::Measured;
-use crate::cli::reports::html::text::{Inline, count, cut, put};
+use crate::cli::reports::html::text::{Inline, count, put};
+use crate::cli::texts::cut;
 use crate::cli::units::show_time;
 
 /// Bytes of a reason.

@@ -57,14 +57,6 @@ impl Write for Escape<'_, '_> {
     }
 }
 
-/// The beginning of a text that is too long, with a mark.
-pub fn cut(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    format!("{}…", &text[..text.floor_char_boundary(most)])
-}
-
 /// A number with commas between its thousands.
 pub fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -111,6 +103,5 @@ mod tests {
         assert_eq!((count(1, "task"), count(1_000, "task")), ("1 task".to_owned(), "1,000 tasks".to_owned()));
         let clocks = [250, 61_000, 108_007_000].map(|millis| clock(Duration::from_millis(millis)));
         assert_eq!(clocks, ["250ms", "1:01", "30:00:07"]);
-        assert_eq!((cut("short", 5), cut("éé", 3)), ("short".to_owned(), "é…".to_owned()));
     }
 }

@@ -10,7 +10,8 @@ use crate::cli::reports::axis::Axis;
 use crate::cli::reports::html::charts::meter;
 use crate::cli::reports::html::measure::Measured;
 use crate::cli::reports::html::spent::{member, wall};
-use crate::cli::reports::html::text::{Inline, clock, cut, number, put};
+use crate::cli::reports::html::text::{Inline, clock, number, put};
+use crate::cli::texts::cut;
 use crate::cli::units::show_time;
 
 /// Bytes of a reason.

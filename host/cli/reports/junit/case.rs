@@ -10,6 +10,7 @@ use crate::cli::journal::{Fault, Note};
 use crate::cli::reports::account::Account;
 use crate::cli::reports::junit::xml::{attribute, text};
 use crate::cli::reports::places;
+use crate::cli::texts::head;
 
 /// Bytes of a name, and of the message of an attribute.
 const NAME: usize = 500;
@@ -184,8 +185,4 @@ fn element(kind: Kind) -> Option<&'static str> {
 /// A name as it is shown, on one line.
 pub fn shown(name: &str) -> String {
     head(&inert::text(name), NAME).to_owned()
-}
-
-fn head(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
 }

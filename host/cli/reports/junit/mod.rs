@@ -6,7 +6,6 @@
 mod case;
 mod xml;
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use crate::cli::journal::{MOST_OK, Note};
 use crate::cli::reports::account::Account;
 use crate::cli::reports::ending::ending;
 use crate::cli::reports::places;
+use crate::cli::texts::cut;
 use case::{Case, Cases, Kind, shown};
 use xml::attribute;
 
@@ -244,11 +244,5 @@ fn properties(account: &Account) -> Vec<(String, String)> {
 
 /// What was typed, cut if it is very long.
 fn command(typed: &str) -> String {
-    let mut command = format!("wpool run {typed}");
-    let end = command.floor_char_boundary(8 << 10);
-    if end < command.len() {
-        command.truncate(end);
-        let _ = write!(command, "…");
-    }
-    command
+    cut(&format!("wpool run {typed}"), 8 << 10)
 }
