@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 
 use anyhow::Result;
 
-use crate::cli::args::plain::plain;
-use crate::cli::args::{Determinism, Grants, Initializer, Limits, Policies, Pool, Rows, Run, SharedState};
+use crate::cli::args::{Initializer, Policies, Pool, Rows, Run, TaskOptions, plain};
 use crate::cli::units::at_least_one;
 
 pub(super) const BENCH_HELP: &str = "\
@@ -40,13 +39,7 @@ pub struct Bench {
     #[command(flatten)]
     pub initializer: Initializer,
     #[command(flatten)]
-    pub limits: Limits,
-    #[command(flatten)]
-    pub determinism: Determinism,
-    #[command(flatten)]
-    pub grants: Grants,
-    #[command(flatten)]
-    pub state: SharedState,
+    pub tasks: TaskOptions,
     #[command(flatten)]
     pub policies: Policies,
     #[command(flatten)]
@@ -60,10 +53,7 @@ impl Bench {
         Ok(Run {
             source: self.source,
             initializer: self.initializer,
-            limits: self.limits,
-            determinism: self.determinism,
-            grants: self.grants,
-            state: SharedState { state_out: None, ..self.state },
+            tasks: self.tasks.without_files(),
             policies: self.policies,
             pool: self.pool,
             ..run

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::args::{ReportKind, Run};
 
-/// What `--events` writes.
+/// The name of the content of `--events`, for people.
 pub const EVENTS: &str = "the events";
 
 /// A file that is written beside the records, and replaced without being asked.

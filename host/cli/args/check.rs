@@ -2,10 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::{Context, Result};
-use clap::{Arg, Parser};
+use anyhow::Result;
+use clap::Arg;
 
-use crate::cli::args::{Determinism, Grants, Initializer, Limits, Rows, Run, SharedState};
+use crate::cli::args::{Initializer, Rows, Run, TaskOptions, plain};
 use crate::cli::units::at_least_one;
 
 pub(super) const CHECK_HELP: &str = "\
@@ -16,7 +16,7 @@ that it printed until it prints the same again.
 Exit codes: 0 all rows fit, or the rows of --learn ran, 2 usage, 4 no rows, 96 set-up failed, 101
 program refused, 102 some row does not fit.";
 
-/// What checks rows alone, without running any. Everything else is for `--learn`.
+/// The options that check rows alone, without running any. Everything else is for `--learn`.
 const OF_CHECKS: [&str; 12] =
     ["task", "inputs", "call", "alloc", "csv", "tsv", "json_array", "input_format", "header", "learn", "json", "help"];
 
@@ -44,34 +44,18 @@ pub struct Check {
     #[command(flatten)]
     pub initializer: Initializer,
     #[command(flatten)]
-    pub limits: Limits,
-    #[command(flatten)]
-    pub determinism: Determinism,
-    #[command(flatten)]
-    pub grants: Grants,
-    #[command(flatten)]
-    pub state: SharedState,
-}
-
-/// A run as it is without options.
-#[derive(Debug, Parser)]
-struct Plain {
-    #[command(flatten)]
-    run: Run,
+    pub tasks: TaskOptions,
 }
 
 impl Check {
     /// The run that is learned from, which writes nothing.
     pub fn run(self) -> Result<Run> {
-        let Plain { run } = Plain::try_parse_from(["run", "--quiet", "TASK"]).context("a run without options")?;
+        let run = plain()?;
         Ok(Run {
             source: self.source,
             once: self.once,
             initializer: self.initializer,
-            limits: self.limits,
-            determinism: self.determinism,
-            grants: self.grants,
-            state: SharedState { state_out: None, ..self.state },
+            tasks: self.tasks.without_files(),
             ..run
         })
     }

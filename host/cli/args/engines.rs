@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use crate::cli::args::choices::choices;
 use crate::cli::units::at_least_one;
 
-/// What starts the shards.
+/// The engine that starts the shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Engine {
     /// A shell script that submits an array, and a job that merges

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueHint;
 
-use crate::cli::args::plain::plain;
-use crate::cli::args::{Determinism, Expecting, Grants, InputFormat, Limits, Output, Pool, Rows, Run, member};
+use crate::cli::args::{
+    Determinism, Expecting, Grants, InputFormat, Limits, Output, Pool, Rows, Run, TaskOptions, member, plain,
+};
 
 pub(super) const JUDGE_HELP: &str = "\
 Each program runs each test, with the same limits and the same number of workers, one program after
@@ -118,9 +119,12 @@ impl Judge {
             source: Rows { task, inputs, args, format, stdin, call, ..run.source },
             output: Output { output, overwrite, receipts, with_input, key, success_codes, ..run.output },
             expecting: self.expecting,
-            limits: self.limits,
-            determinism: Determinism { deterministic: self.same.deterministic, seed: self.same.seed },
-            grants: self.grants,
+            tasks: TaskOptions {
+                limits: self.limits,
+                determinism: Determinism { deterministic: self.same.deterministic, seed: self.same.seed },
+                grants: self.grants,
+                ..run.tasks
+            },
             pool: self.pool,
             journal,
             messages,

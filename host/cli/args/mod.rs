@@ -23,6 +23,7 @@ mod run;
 mod runs;
 mod shards;
 mod stopping;
+mod task;
 mod verify;
 
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ pub use judge::*;
 pub use merge::*;
 pub use messages::*;
 pub use order::*;
+pub use plain::plain;
 pub use policies::*;
 pub use reduce::*;
 pub use reports::*;
@@ -58,6 +60,7 @@ pub use run::*;
 pub use runs::*;
 pub use shards::*;
 pub use stopping::*;
+pub use task::*;
 pub use verify::*;
 
 /// Map an untrusted WebAssembly program over rows of input, on every core.

@@ -12,7 +12,7 @@ struct Plain {
 }
 
 /// A run with no options but `--quiet`, for commands that take some of the options of a run.
-pub(super) fn plain() -> Result<Run> {
+pub fn plain() -> Result<Run> {
     let Plain { run } = Plain::try_parse_from(["run", "--quiet", "TASK"]).context("a run without options")?;
     Ok(run)
 }

@@ -1,4 +1,4 @@
-//! What was typed about determinism.
+//! The meaning of the options about determinism.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What outputs are expected to be.
+//! The outputs that are expected.
 
 use anyhow::Result;
 use wpool::outcome::ErrorDetail;
@@ -10,7 +10,7 @@ use crate::cli::compare::Compare;
 use crate::cli::plan::grants::template;
 use crate::cli::plan::source::Source;
 
-/// What the output of each row is expected to be.
+/// The expected output of each row.
 #[derive(Clone, Debug)]
 pub struct Expect {
     template: Template,
@@ -20,7 +20,7 @@ pub struct Expect {
 }
 
 impl Expect {
-    /// What was typed, for rows of a source.
+    /// The options, for rows of a source.
     pub fn new(typed: &Expecting, source: &Source, json: bool) -> Result<Option<Expect>> {
         let files = matches!(source, Source::Files(_));
         let template = typed.expect.as_deref().map(|text| template(text, files, false)).transpose()?;

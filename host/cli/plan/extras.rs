@@ -1,4 +1,4 @@
-//! What records have beside outputs, so that they can be joined with their rows.
+//! The members that records have beside outputs, so that they can be joined with their rows.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::cli::errors::usage;
 use crate::cli::plan::layout::Layout;
 use crate::cli::plan::source::Source;
 
-/// What a record has of its row.
+/// The members that a record has of its row.
 #[derive(Clone, Debug, Default)]
 pub struct Extras {
     /// The name of the program, where there are many; empty where a row has none.
@@ -22,7 +22,7 @@ pub struct Extras {
     pub place: Option<Place>,
 }
 
-/// What counts rows in a file.
+/// The unit that counts rows in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Line,
@@ -35,7 +35,7 @@ impl Extras {
     }
 }
 
-/// What was asked for. Rows of several files have their places.
+/// The members that the options ask for. Rows of several files have their places.
 pub fn extras(typed: &args::Run, source: &Source) -> Result<Extras> {
     let output = &typed.output;
     if output.values && output.output_format != RecordFormat::Jsonl {

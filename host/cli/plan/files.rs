@@ -17,11 +17,11 @@ use crate::cli::journal::{SUFFIX, holds_a_run};
 /// Characters that make a part of a pattern more than a name.
 const META: [char; 5] = ['*', '?', '[', '{', '\\'];
 
-/// What patterns name.
+/// The files that patterns name.
 #[derive(Debug, Default)]
 pub struct Matched {
     pub files: Vec<PathBuf>,
-    /// What is left out although it matches, or might, in sentences.
+    /// The files that are left out although they match, or might, in sentences.
     pub left_out: BTreeSet<String>,
     /// Patterns that match nothing.
     pub unmatched: Vec<String>,
@@ -204,7 +204,7 @@ pub fn natural(a: &Path, b: &Path) -> Ordering {
 fn natural_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
     loop {
         let order = match (number(&mut a), number(&mut b)) {
-            // Of two numbers without zeros in front the longer is the larger.
+            // The longer of two numbers without zeros in front is the larger.
             (Some(a), Some(b)) => a.len().cmp(&b.len()).then_with(|| a.cmp(b)),
             (Some(_), None) => return digit_before(b),
             (None, Some(_)) => return digit_before(a).reverse(),

@@ -1,4 +1,4 @@
-//! What was typed about the format of rows, or what the names of files tell.
+//! The format of rows, by the options or by the names of the files.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What was typed about what a program may touch.
+//! The meaning of the options that grant something to a program.
 
 use anyhow::{Context, Result};
 use wpool::template::Template;
@@ -9,6 +9,7 @@ use crate::cli::plan::usage;
 
 pub fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
     let made = |text: &String| template(text, files, false);
+    let args::Grants { dir, scratch, env } = &typed.tasks.grants;
     Ok(Grants {
         args: typed.source.args.iter().map(made).collect::<Result<_>>()?,
         stdin: match typed.source.stdin.as_ref().filter(|text| *text != "none") {
@@ -16,9 +17,9 @@ pub fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
             None if typed.source.stdin.is_some() => Stdin::Empty,
             None => Stdin::Row,
         },
-        env: typed.grants.env.iter().map(|text| variable(text)).collect::<Result<_>>()?,
-        dirs: typed.grants.dir.iter().map(|text| directory(text, files)).collect::<Result<_>>()?,
-        scratch: typed.grants.scratch.clone(),
+        env: env.iter().map(|text| variable(text)).collect::<Result<_>>()?,
+        dirs: dir.iter().map(|text| directory(text, files)).collect::<Result<_>>()?,
+        scratch: scratch.clone(),
     })
 }
 

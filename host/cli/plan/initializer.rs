@@ -1,4 +1,4 @@
-//! What was typed about `init`.
+//! The meaning of the options about `init`.
 
 use std::fs::File;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! What the journal of a run says of it, and what can be resumed.
+//! The facts that the journal of a run has, and the runs that can be resumed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -36,13 +36,13 @@ pub struct JournalPlan {
     pub ordered: bool,
     /// Whether a line begins with the position of its row.
     pub ids: bool,
-    /// What a line tells of the place of its row, if it does.
+    /// The place of its row that a line tells, if it does.
     pub places: Option<(Extras, Locator)>,
     pub durable: bool,
     pub overwrite: bool,
 }
 
-/// How a run is gone on with.
+/// How a run is resumed.
 #[derive(Clone, Copy, Debug)]
 pub struct Resuming {
     /// The statuses of rows that are not run again.
@@ -54,7 +54,7 @@ pub struct Resuming {
     pub gone: Gone,
 }
 
-/// What is done with records of rows that the input does not have any more.
+/// The treatment of records whose rows the input does not have any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gone {
     Keep,
@@ -176,7 +176,7 @@ fn check_resumable(typed: &args::Run, to_file: bool, regular: bool, config: &Poo
     usage(format!("--resume {why}"))
 }
 
-/// What is known of a run before it begins.
+/// The facts of a run before it begins.
 pub fn facts(typed: &args::Run, source: &Source, config: &PoolConfig) -> Facts {
     let (run, started) = run_id();
     let inputs = match source {
@@ -282,18 +282,13 @@ fn settings(typed: &args::Run, source: &Source, config: &PoolConfig) -> BTreeMap
 
 /// The settings of a run without options.
 pub fn defaults() -> Result<BTreeMap<String, String>> {
-    #[derive(clap::Parser)]
-    struct Plain {
-        #[command(flatten)]
-        run: args::Run,
-    }
-    let Plain { run } = <Plain as clap::Parser>::try_parse_from(["run", "TASK", "-"])?;
+    let run = args::plain()?;
     let mut source = Source::Lines(Vec::new());
     let (config, _) = pool::config(&run, &mut source, Policy::default())?;
     Ok(settings(&run, &source, &config))
 }
 
-/// What is another in two runs, for people. Values of variables may be secrets and are not told.
+/// The differences of two runs, for people. Values of variables may be secrets and are not told.
 pub fn differences(old: &Facts, new: &Facts) -> Vec<String> {
     let names: BTreeSet<_> = old.settings.keys().chain(new.settings.keys()).collect();
     let value = |of: &Facts, name: &str| match of.settings.get(name).map_or("unknown", String::as_str) {

@@ -19,7 +19,7 @@ use crate::cli::plan::files::guarded;
 const MAX_LIST: u64 = 1 << 30;
 /// The tag of a row whose name is quoted already, because its path is not UTF-8.
 pub const QUOTED: u64 = 1;
-/// What some editors put at the beginning of a text.
+/// The mark that some editors put at the beginning of a text.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Escapes of one letter, and the bytes that they stand for.
 const LETTERS: [(u8, u8); 9] = [

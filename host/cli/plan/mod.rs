@@ -75,12 +75,12 @@ pub struct Plan {
     pub times: Option<Times>,
     pub config: PoolConfig,
     pub style: Style,
-    /// What records have of their rows.
+    /// The members that records have of their rows.
     pub extras: Extras,
     /// Records are a table.
     pub table: Option<TableFormat>,
     pub output_type: OutputType,
-    /// What outputs are compared with.
+    /// The texts that outputs are compared with.
     pub expect: Option<Expect>,
     pub out_dir: Option<OutDirPlan>,
     /// `None` is standard output.
@@ -93,7 +93,7 @@ pub struct Plan {
     pub only: Option<args::Only>,
     /// Results as they come.
     pub unordered: bool,
-    /// What stops the run early; the first that is met does.
+    /// The conditions that stop the run early; the first that is met does.
     pub halts: Vec<Halt>,
     /// For the whole run.
     pub deadline: Option<Duration>,
@@ -125,17 +125,17 @@ pub struct Verify {
 /// The standard streams, which a shell may have opened on any file.
 const STREAMS: [&str; 3] = ["/dev/stdin", "/dev/stdout", "/dev/stderr"];
 
-/// What people see beside the records.
+/// The messages beside the records.
 #[derive(Debug)]
 pub struct Messages {
     pub quiet: bool,
     pub verbose: bool,
     pub progress: Shown,
-    /// What tasks print is shown.
+    /// The prints of tasks are shown.
     pub show_output: bool,
     /// How the steps before the first row are shown.
     pub steps: Shown,
-    /// Tasks that run as long as this are told of.
+    /// Tasks that run as long as this are reported.
     pub slow: Duration,
     pub summary_json: Option<Target>,
 }
@@ -193,7 +193,7 @@ impl Plan {
             expect: Expect::new(&typed.expecting, &source, config.task.json_rows)?,
             out_dir: out_dir(output, &source, config.task.json_rows)?,
             failed: output.failed.as_deref().map(always).transpose()?,
-            state_out: typed.state.state_out.as_ref().map(target).transpose()?,
+            state_out: typed.tasks.state.state_out.as_ref().map(target).transpose()?,
             only: output.only,
             unordered: output.unordered,
             halts: halts(&typed.stopping),
@@ -274,7 +274,7 @@ impl Plan {
     }
 }
 
-/// Of the workers that a policy allows, at least one is for running rows twice.
+/// At least one of the workers that a policy allows is for running rows twice.
 fn verify(typed: &args::Verifying, config: &mut PoolConfig) -> Result<Option<Verify>> {
     let Some(which) = typed.verify else { return Ok(None) };
     if config.task.grants.has_writable_dir() {

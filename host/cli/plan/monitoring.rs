@@ -1,4 +1,4 @@
-//! What other programs are told of a run while it is running.
+//! Where events and metrics of a run go while it is running.
 
 use anyhow::Result;
 

@@ -15,7 +15,7 @@ use crate::cli::{args, stdout, target};
 /// Refuses to write where something would be lost.
 pub fn check_outputs(typed: &args::Run, source: &Source) -> Result<()> {
     let output = &typed.output;
-    let state = &typed.state.state_out;
+    let state = &typed.tasks.state.state_out;
     let beside: Vec<_> = typed.beside().collect();
     let options = beside.iter().map(|beside| (beside.path, beside.option));
     for (path, option) in options.chain(state.iter().map(|path| (path, "--state-out"))) {

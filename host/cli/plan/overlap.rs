@@ -12,10 +12,10 @@ use crate::cli::plan::row_file::RowFile;
 use crate::cli::plan::source::Source;
 use crate::cli::{args, descriptor, program};
 
-/// What `--state-in` reads, and `--state-out` writes.
+/// The names of the files of `--state-in` and `--state-out`, for people.
 const STATE_IN: &str = "the state to start with (--state-in)";
 pub const STATE_OUT: &str = "the shared state";
-/// What is written to standard error.
+/// The name of the messages on standard error.
 pub const MESSAGES: &str = "messages (standard error)";
 
 /// A regular file or a pipe.
@@ -27,7 +27,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of what a path leads to. Devices have none: a terminal is read and written by everybody.
+    /// The identity of the file that a path leads to. Devices have none: a terminal is read and written by everybody.
     fn of_path(path: &Path) -> Option<Identity> {
         std::fs::metadata(path).ok().and_then(|found| Identity::of(&found))
     }
@@ -46,7 +46,7 @@ impl Identity {
 /// Something that a run writes.
 #[derive(Debug)]
 pub struct Written<'a> {
-    /// What is written there.
+    /// The name of its content, for people.
     pub what: &'static str,
     /// `None` for a standard stream.
     path: Option<&'a Path>,
@@ -163,7 +163,7 @@ pub fn check_reads(written: &[Written<'_>], typed: &args::Run, source: &Source) 
 /// The files that a run reads beside those of rows, and what each is.
 pub fn read_beside(typed: &args::Run) -> Vec<(PathBuf, &'static str)> {
     let init = typed.initializer.init_arg.as_deref().and_then(|argument| argument.strip_prefix('@'));
-    let state = typed.state.state_in.clone();
+    let state = typed.tasks.state.state_in.clone();
     let program = (program::file(&typed.source.task), "the program");
     let init = init.map(|path| (path.into(), "the argument of init (--init-arg)"));
     let state = state.map(|path| (path, STATE_IN));

@@ -1,4 +1,4 @@
-//! What was typed about the pool and its tasks.
+//! The meaning of the options about the pool and its tasks.
 
 use anyhow::Result;
 use wpool::limits::{CompileLimits, MAX_WORKERS};
@@ -16,13 +16,13 @@ const WORKERS: &str = "WPOOL_WORKERS";
 
 /// The settings of a run's pool. Rows are pinned if tasks may write to a directory.
 pub(super) fn config(typed: &args::Run, source: &mut Source, policy: Policy) -> Result<(PoolConfig, Vec<Bound>)> {
-    let base = unbound_config()?;
+    let (base, limits) = (unbound_config()?, &typed.tasks.limits);
     let mut config = PoolConfig {
         // A single task has no use for a second one.
         workers: workers(typed.pool.jobs, base.workers)?.min(if typed.once { 1 } else { usize::MAX }),
         task: task(typed, source)?,
-        compile_limits: CompileLimits { time: typed.limits.compile_timeout, memory: typed.limits.compile_memory },
-        interrupt: typed.limits.interrupt,
+        compile_limits: CompileLimits { time: limits.compile_timeout, memory: limits.compile_memory },
+        interrupt: limits.interrupt,
         call: typed.source.call.clone(),
         alloc: typed.source.alloc.clone(),
         init: initializer::init(&typed.initializer)?,
@@ -30,7 +30,7 @@ pub(super) fn config(typed: &args::Run, source: &mut Source, policy: Policy) -> 
         crash_limit: typed.stopping.crash_limit,
         retry: retry(&typed.stopping),
         max_tasks_per_worker: typed.stopping.max_tasks_per_worker,
-        state: state::state(&typed.state)?,
+        state: state::state(&typed.tasks.state)?,
         cache: base.cache.filter(|_| !typed.pool.no_cache),
         lifetime: typed.stopping.deadline,
         sandbox: typed.pool.sandbox,
@@ -49,16 +49,17 @@ fn task(typed: &args::Run, source: &Source) -> Result<TaskSettings> {
     let output = &typed.output;
     let files = matches!(source, Source::Files(_));
     let bytes = matches!(output.output_type, args::OutputType::Text | args::OutputType::Base64);
+    let args::TaskOptions { limits, determinism, .. } = &typed.tasks;
     let limits = Limits {
-        deadline: typed.limits.timeout,
-        cpu: typed.limits.cpu_time,
-        fuel: typed.limits.fuel.map(u64::from),
-        memory: typed.limits.memory,
-        output: typed.limits.max_output,
+        deadline: limits.timeout,
+        cpu: limits.cpu_time,
+        fuel: limits.fuel.map(u64::from),
+        memory: limits.memory,
+        output: limits.max_output,
         ..Limits::default()
     };
     Ok(TaskSettings {
-        deterministic: determinism::typed(&typed.determinism, &limits),
+        deterministic: determinism::typed(determinism, &limits),
         limits,
         grants: grants::grants(typed, files)?,
         isolation: typed.pool.isolation,
@@ -86,7 +87,7 @@ pub fn base_config() -> Result<PoolConfig> {
     Ok(PoolConfig { policy: policy::current()?, ..unbound_config()? })
 }
 
-/// The same without a policy, for what is no program of the user's.
+/// The same without a policy, for programs that are not the user's.
 pub fn unbound_config() -> Result<PoolConfig> {
     let mut config =
         PoolConfig { worker: Some(WorkerCommand::this_program()), cache: cache_dir(), ..PoolConfig::default() };

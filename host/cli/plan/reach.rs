@@ -1,4 +1,5 @@
-//! What tasks may write to, and what must be out of their reach: the run's own files, and what the next run executes.
+//! The places that tasks may write to, and those that must be out of their reach: the run's own files, and the files that the
+//! next run executes.
 //!
 //! Whoever can write to the folder of a file can replace the file, or put a link in its place. No order of checks in the
 //! host makes that harmless for all that a later run, or another program, does with the file.
@@ -16,7 +17,7 @@ use crate::cli::scripts;
 
 /// Refuses a run whose own files would lie in a directory that its tasks may write to.
 pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&JournalPlan>) -> Result<()> {
-    let args::Run { output, state, .. } = typed;
+    let (output, state) = (&typed.output, &typed.tasks.state);
     let records = output.output.as_ref().filter(|path| !is_stdout(path));
     let kept = journal.map(|journal| journal.folder.path());
     let index = index::place().filter(|_| journal.is_some());

@@ -26,7 +26,7 @@ pub struct ReportsPlan {
     pub files: Vec<(ReportKind, Target)>,
     /// Beside the files, the log of a job gets annotations, and its summary a part.
     pub github: bool,
-    /// What is known of the run, also of one without a journal. The program's name and hash come later.
+    /// The facts of the run, also of one without a journal. The program's name and hash come later.
     pub facts: Facts,
     /// The reports are made.
     made: Arc<AtomicBool>,
@@ -73,7 +73,7 @@ impl ReportsPlan {
 fn is_free(path: &Path, typed: &args::Run) -> bool {
     let report = Written::at(path, "");
     let output = &typed.output;
-    let written = [&output.output, &output.failed, &typed.state.state_out, &typed.messages.summary_json];
+    let written = [&output.output, &output.failed, &typed.tasks.state.state_out, &typed.messages.summary_json];
     let read = read_beside(typed).into_iter().map(|(path, _)| path);
     let mut others = typed.source.inputs.iter().chain(written.into_iter().flatten()).cloned().chain(read);
     let of_files = typed.source.are_files() || typed.source.list().is_some();

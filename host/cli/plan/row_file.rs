@@ -26,7 +26,7 @@ pub struct RowFile {
 impl RowFile {
     /// From now on no other file is read instead.
     pub fn pin(&mut self) {
-        // What is not there is reported when it is read.
+        // A file that is missing is reported when it is read.
         self.pinned = std::fs::metadata(&self.path).ok().map(|found| (found.dev(), found.ino()));
     }
 

@@ -1,4 +1,4 @@
-//! What was asked for of progress.
+//! The meaning of the options about progress.
 
 use std::io::IsTerminal;
 
@@ -18,7 +18,7 @@ impl Shown {
         Shown::new(typed, quiet, true)
     }
 
-    /// What was asked for, where that can be. `to_file` says that records go to a file.
+    /// The progress that the options ask for, where it can be shown. `to_file` says that records go to a file.
     pub fn new(typed: args::Progress, quiet: bool, to_file: bool) -> Shown {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let terminal = std::io::stderr().is_terminal() && !dumb;

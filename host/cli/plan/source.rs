@@ -107,7 +107,7 @@ pub fn files(inputs: &[PathBuf], format: &InputFormat, lines: bool) -> Result<Ve
         let cannot = || format!("cannot read {}", file.display());
         let metadata = std::fs::metadata(file).with_context(cannot)?;
         anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a directory", file.display());
-        // What is no regular file may wait for somebody who writes, and gives its rows only once.
+        // A file that is not regular may wait for its writer, and gives its rows only once.
         if metadata.is_file() {
             std::fs::File::open(file).with_context(cannot)?;
         }

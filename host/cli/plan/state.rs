@@ -1,4 +1,4 @@
-//! What was typed about shared state.
+//! The meaning of the options about shared state.
 
 use std::fs::File;
 use std::io::Read;

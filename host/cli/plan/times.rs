@@ -1,4 +1,4 @@
-//! What was typed about the times of a kept run.
+//! The meaning of the option that names a kept run for its times.
 
 use std::path::{Path, PathBuf};
 

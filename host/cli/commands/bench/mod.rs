@@ -35,7 +35,7 @@ const TOO_LATE: &str = "the time that the policy allows for a run was over befor
 /// Measures, and prints the findings.
 pub fn bench(args: args::Bench) -> Result<Exit> {
     let (json, rounds, rows) = (args.json, args.rounds.get(), args.rows.map(usize::from));
-    if args.state.state_out.is_some() {
+    if args.tasks.state.state_out.is_some() {
         return Err(Usage("--state-out is for runs: a bench writes nothing".into()).into());
     }
     let mut plan = Plan::new(args.run()?)?;

@@ -36,11 +36,11 @@ impl Given {
     pub fn of(typed: &args::Run) -> Given {
         let path = |path: &PathBuf| path.to_string_lossy().into_owned();
         Given {
-            dirs: typed.grants.dir.iter().map(|text| GivenDir::of(text)).collect(),
-            scratch: typed.grants.scratch.as_ref().map(GivenScratch::of),
-            env: typed.grants.env.clone(),
-            state: typed.state.state,
-            state_in: typed.state.state_in.as_ref().map(path),
+            dirs: typed.tasks.grants.dir.iter().map(|text| GivenDir::of(text)).collect(),
+            scratch: typed.tasks.grants.scratch.as_ref().map(GivenScratch::of),
+            env: typed.tasks.grants.env.clone(),
+            state: typed.tasks.state.state,
+            state_in: typed.tasks.state.state_in.as_ref().map(path),
         }
     }
 }

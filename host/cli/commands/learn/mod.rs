@@ -28,7 +28,7 @@ use crate::cli::{args, terminal};
 
 /// Learns from the first rows, and prints what was learned.
 pub fn learn(args: args::Check, rows: usize) -> Result<Exit> {
-    if args.state.state_out.is_some() {
+    if args.tasks.state.state_out.is_some() {
         return usage("--state-out is for runs: --learn writes nothing".into());
     }
     let json = args.json;

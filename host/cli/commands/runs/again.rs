@@ -103,7 +103,7 @@ impl Again {
         }
     }
 
-    /// What was typed, with what it stood for then: directory, environment, program. `named` is how rows are named now.
+    /// The typed arguments, with their meaning then: directory, environment, program. `named` is how rows are named now.
     ///
     /// Where something is written beside FILE is left out, and the fence is never less than what it is without a word: the
     /// folder may be somebody else's.
@@ -117,7 +117,7 @@ impl Again {
         let Action::Run(mut typed) = parsed.with_context(cannot)?.action else { anyhow::bail!(cannot()) };
         let cwd = &self.facts.cwd;
         std::env::set_current_dir(cwd).with_context(|| format!("cannot enter {cwd}, where the run was started"))?;
-        typed.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        typed.tasks.grants.env = self.facts.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         typed.source.task = program(&self.dir).path();
         if let Some(policy) = &self.facts.policy {
             bounded::as_then(&mut typed, policy).with_context(cannot)?;
@@ -193,7 +193,7 @@ impl Again {
         let mut typed = self.typed(&args.inputs, args.sandbox, "wpool replay RUN ID FILE")?;
         // Nothing is written, so nothing is replaced either.
         typed.output.overwrite = true;
-        typed.state.state |= typed.state.state_out.take().is_some();
+        typed.tasks.state.state |= typed.tasks.state.state_out.take().is_some();
         (typed.journal.resume, typed.journal.durable, typed.strict_input) = (false, false, false);
         let mut plan = Plan::new(typed)?;
         let JournalPlan { mut facts, .. } = plan.journal.take().context(NO_FILE)?;

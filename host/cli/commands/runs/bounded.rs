@@ -16,7 +16,7 @@ pub fn as_then(typed: &mut Run, policy: &PolicyFacts) -> Result<()> {
 }
 
 fn option(typed: &mut Run, Change { option, to, .. }: &Change) -> Result<(), String> {
-    let limits = &mut typed.limits;
+    let limits = &mut typed.tasks.limits;
     match option.as_str() {
         "--timeout" => limits.timeout = Some(time(to)?),
         "--cpu-time" => limits.cpu_time = Some(time(to)?),
@@ -27,12 +27,12 @@ fn option(typed: &mut Run, Change { option, to, .. }: &Change) -> Result<(), Str
         "--retries" => typed.stopping.retries = number(to)?,
         "--crash-limit" => typed.stopping.crash_limit = number(to)?,
         "--isolation" => typed.pool.isolation = isolation(to)?,
-        "--deterministic" => typed.determinism.deterministic = true,
+        "--deterministic" => typed.tasks.determinism.deterministic = true,
         _ => {}
     }
     // A backstop, which is not a limit that was typed.
-    if typed.determinism.deterministic {
-        (typed.limits.timeout, typed.limits.cpu_time) = (None, None);
+    if typed.tasks.determinism.deterministic {
+        (typed.tasks.limits.timeout, typed.tasks.limits.cpu_time) = (None, None);
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ fn prune(age: Option<Duration>, dry: bool) -> Result<Exit> {
     Ok(print(&text))
 }
 
-/// Removes what was kept of a finished run, unless it has been gone on with in the meantime.
+/// Removes what was kept of a finished run, unless it has been resumed in the meantime.
 fn remove_finished(kept: &Kept) -> Result<()> {
     index::open_kept(&kept.folder)?;
     let lock = Folder::lock(Place::of(&kept.folder)?)?;

@@ -1,4 +1,4 @@
-//! What people see of kept runs.
+//! Kept runs as people see them.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! What engines that start many copies of a command say to each copy. Pure: variables come in by a function.
+//! The variables by which engines that start many copies of a command number them. Pure: variables come in by a function.
 
 /// Reads a variable.
 pub type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;

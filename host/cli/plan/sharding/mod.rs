@@ -1,4 +1,4 @@
-//! What was typed about shards, and what it means here.
+//! The meaning of the options about shards, here.
 
 mod engines;
 
