@@ -26,51 +26,40 @@ impl Recorder {
 
     /// Notes a result, and gives what its history has of it.
     pub fn result(&mut self, result: &TaskResult, locator: &Locator) -> Ran {
-        let status = result.outcome.status();
         let receipt = &result.receipt;
-        let began = self.lead + receipt.began;
-        if status != Status::Ok || !receipt.retried().is_empty() || self.book.takes_ok() {
-            self.book.add(Note {
-                id: result.id.0,
-                place: place(locator, &result.input),
-                status,
-                retried: receipt.retried().to_vec(),
-                began_us: micros(began),
-                wall_us: micros(receipt.wall),
-                worker: receipt.slot,
-                fault: fault(&result.outcome),
-            });
-        }
-        Ran::new(&Timing {
-            id: Some(result.id.0),
-            began,
+        let row = Row {
+            id: result.id.0,
+            status: result.outcome.status(),
+            began: self.lead + receipt.began,
             wall: receipt.wall,
-            worker: receipt.slot.and_then(|slot| u8::try_from(slot).ok()),
-            status,
+            slot: receipt.slot,
             attempts: receipt.attempts.try_into().unwrap_or(u8::MAX),
-        })
+        };
+        let retried = receipt.retried();
+        if row.status != Status::Ok || !retried.is_empty() || self.book.takes_ok() {
+            let note = row.note(place(locator, &result.input));
+            self.book.add(Note { retried: retried.to_vec(), fault: fault(&result.outcome), ..note });
+        }
+        row.ran()
     }
 
     /// The same for each task of a span, at the positions of their rows.
     pub fn span(&mut self, span: &OkSpan, places: &[Stretch], locator: &Locator) -> Vec<Ran> {
-        let worker = u8::try_from(span.slot()).ok();
         let ids = places.iter().flat_map(|place| place.first..place.first + place.count);
         let mut all = Vec::with_capacity(span.len());
         for ((at, task), id) in span.iter().enumerate().zip(ids) {
-            let (began, wall) = (self.lead + Duration::from_nanos(task.began), Duration::from_nanos(task.wall));
+            let row = Row {
+                id,
+                status: Status::Ok,
+                began: self.lead + Duration::from_nanos(task.began),
+                wall: Duration::from_nanos(task.wall),
+                slot: Some(span.slot()),
+                attempts: 1,
+            };
             if self.book.takes_ok() {
-                self.book.add(Note {
-                    id,
-                    place: place(locator, &span.rows().input(at)),
-                    status: Status::Ok,
-                    retried: Vec::new(),
-                    began_us: micros(began),
-                    wall_us: micros(wall),
-                    worker: Some(span.slot()),
-                    fault: None,
-                });
+                self.book.add(row.note(place(locator, &span.rows().input(at))));
             }
-            all.push(Ran::new(&Timing { id: Some(id), began, wall, worker, status: Status::Ok, attempts: 1 }));
+            all.push(row.ran());
         }
         all
     }
@@ -78,6 +67,31 @@ impl Recorder {
     /// Writes what was noted.
     pub fn flush(&mut self) {
         self.book.flush();
+    }
+}
+
+/// How a row ran, for its note and for the history.
+struct Row {
+    id: u64,
+    status: Status,
+    began: Duration,
+    wall: Duration,
+    slot: Option<u32>,
+    attempts: u8,
+}
+
+impl Row {
+    /// The note of a row that was ok at once.
+    fn note(&self, place: Option<RowPlace>) -> Note {
+        let &Row { id, status, began, wall, slot, .. } = self;
+        let (began_us, wall_us) = (micros(began), micros(wall));
+        Note { id, place, status, retried: Vec::new(), began_us, wall_us, worker: slot, fault: None }
+    }
+
+    fn ran(&self) -> Ran {
+        let &Row { id, status, began, wall, slot, attempts } = self;
+        let worker = slot.and_then(|slot| u8::try_from(slot).ok());
+        Ran::new(&Timing { id: Some(id), began, wall, worker, status, attempts })
     }
 }
 
