@@ -33,7 +33,7 @@ pub struct Head {
 pub struct Cursor {
     file: Arc<File>,
     path: PathBuf,
-    /// What was not read yet.
+    /// The bytes that were not read yet.
     left: Range<u64>,
     buffer: Vec<u8>,
     /// Where in the buffer the next record begins.
@@ -233,7 +233,7 @@ mod tests {
         }
     }
 
-    /// What a record begins with, and what ends or breaks it.
+    /// The bytes that a record begins with, and those that end or break it.
     const PARTS: &[&[u8]] =
         &[b"{\"id\":", b"1", b",\"file\":\"", b",\"status\":\"", b"ok", b"\"", b"\\", b"}", b"\n", b"\0", b"\xff"];
 

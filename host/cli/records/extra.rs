@@ -1,4 +1,4 @@
-//! What a record has of its row, so that both can be joined.
+//! The members that a record has of its row, so that both can be joined.
 
 use wpool::Input;
 use wpool::output::{push_as_json, push_string};
@@ -35,7 +35,7 @@ pub fn push_extras(extras: &Extras, row: &Input, line: &mut Vec<u8>) {
     let Some(is_json) = extras.input else { return };
     line.extend_from_slice(b",\"input\":");
     match std::str::from_utf8(&row.bytes) {
-        // Of a row that was too long there are no bytes.
+        // A row that was too long has no bytes.
         _ if row.bytes.is_empty() && row.is_rejected() => line.extend_from_slice(b"null"),
         Ok(text) if !is_json || row.is_rejected() => push_string(text, line),
         _ => push_as_json(&row.bytes, line),

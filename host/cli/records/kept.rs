@@ -17,7 +17,7 @@ use crate::cli::records::writer::Handover;
 
 /// Bytes of kept records that may wait for the turn of a row before them.
 const WINDOW: usize = 8 << 20;
-/// What a kept row takes beside its line, about.
+/// Bytes that a kept row takes beside its line, about.
 const ROW: usize = 128;
 
 /// A row that has its record.
@@ -25,7 +25,7 @@ const ROW: usize = 128;
 pub struct KeptRow {
     position: u64,
     pub status: Status,
-    /// What is to be written for it; `None` when that stands in FILE.
+    /// The line to be written for it; `None` when that stands in FILE.
     pub line: Option<(Record, Vec<u8>)>,
     /// The row, if it is not ok.
     pub row: Option<Input>,
@@ -37,11 +37,11 @@ impl KeptRow {
     }
 }
 
-/// What has been sorted so far, and not taken yet.
+/// The rows that were sorted so far and not taken yet.
 #[derive(Debug, Default)]
 struct Sorted {
     rows: VecDeque<KeptRow>,
-    /// Of `rows`, together.
+    /// The bytes of all `rows`.
     bytes: usize,
     /// Rows that stay in FILE as ok, not counted yet.
     in_place: u64,
@@ -88,7 +88,7 @@ impl Positions {
         self.0.get_or_init(|| places.clone());
     }
 
-    /// An event as people are told of it.
+    /// An event as people read it.
     pub fn show(&self, event: &Event) -> Option<Event> {
         let places = self.0.get()?;
         let mut event = event.clone();
@@ -249,7 +249,7 @@ impl Kept {
         self.0.lock().gone.take()
     }
 
-    /// What ended the reading.
+    /// The error that ended the reading.
     pub fn failure(&self) -> Option<Error> {
         self.0.lock().failure.take()
     }

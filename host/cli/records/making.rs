@@ -38,7 +38,7 @@ pub(super) fn look(place: &Place) -> Result<Option<Found>> {
     place.look().map_err(|source| cannot(at(place)(source)))
 }
 
-/// What the system refuses to a journal that is written is output that cannot be written.
+/// An error of the system at a journal that is written is output that cannot be written.
 pub(super) fn cannot(error: Error) -> anyhow::Error {
     match error {
         Error::Io { path, source } => CannotWrite { path: path.display().to_string(), source }.into(),

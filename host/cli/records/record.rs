@@ -14,6 +14,7 @@ use crate::cli::records::extra::{push_extras, push_place, push_program};
 use crate::cli::records::places::Stretch;
 use crate::cli::records::touched::TouchedRecord;
 use crate::cli::say;
+use crate::cli::texts::short;
 
 /// Characters of a program's last words that stand behind a message.
 const LAST_WORDS: usize = 300;
@@ -40,7 +41,7 @@ impl Format {
         Format { style: plan.style, output_type: plan.output_type, expect, locator, extras, columns }
     }
 
-    /// What stands before the first record.
+    /// The lines before the first record.
     pub fn header(&self) -> Vec<u8> {
         let mut header = Vec::new();
         self.columns.iter().for_each(|columns| columns.push_header(&mut header));
@@ -196,10 +197,7 @@ pub fn reason(error: &ErrorDetail) -> String {
     // Rust's panics end with a note about backtraces.
     let says = |line: &&str| !line.is_empty() && !line.starts_with("note: ");
     match stderr.lines().rev().map(str::trim).find(says) {
-        Some(last) if last.chars().nth(LAST_WORDS).is_some() => {
-            format!("{}: {}…", error.message, last.chars().take(LAST_WORDS).collect::<String>())
-        }
-        Some(last) => format!("{}: {last}", error.message),
+        Some(last) => format!("{}: {}", error.message, short(last, LAST_WORDS)),
         None => error.message.clone(),
     }
 }

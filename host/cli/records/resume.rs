@@ -1,117 +1,32 @@
-//! Keeping the journal of a run, and going on with that of an earlier one.
+//! Finds what an earlier run has left, and whether this one may resume or replace it.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 
-use anyhow::{Context, Result};
-use wpool::place::{Dir, Found, Place};
-use wpool::{Program, Status};
+use anyhow::Result;
+use wpool::Program;
+use wpool::place::{Found, Place};
 
 use crate::cli::errors::Usage;
-use crate::cli::exit::Exit;
-use crate::cli::guard::Guard;
 pub use crate::cli::journal::Wanted;
 use crate::cli::journal::error::at;
-use crate::cli::journal::{
-    Appender, Ended, Error, Facts, Folder, Heads, Historian, How, Notebook, Resume, index, is_of_a_run, is_running, now,
-};
-use crate::cli::plan::{Gone, JournalPlan, Plan, Resuming, differences};
+use crate::cli::journal::{Appender, Ended, Error, Facts, Folder, Heads, How, Resume, index, is_of_a_run, is_running};
+use crate::cli::plan::{Gone, JournalPlan, Resuming, differences};
 use crate::cli::records::extra::push_place;
-use crate::cli::records::gone::keep_gone;
-use crate::cli::records::kept::{self, Kept, Sorter};
+use crate::cli::records::journal::Journal;
 pub use crate::cli::records::making::forget;
 use crate::cli::records::making::{cannot, create, free, look};
 use crate::cli::records::torn;
-use crate::cli::records::writer::{Handover, Writer};
-use crate::cli::say;
-use crate::cli::shard::InputFacts;
-use crate::cli::terminal::warn;
+use crate::cli::texts::short_hash;
 
-/// A journal that can be kept, or gone on with: nothing has been changed yet, but for who may.
+/// A journal that can be begun or resumed. Nothing is changed yet, but its folder is locked.
 #[derive(Debug)]
 pub struct Prepared {
     folder: Option<Folder>,
     facts: Facts,
-    /// What there is to go on with, and how that ended.
+    /// The run to resume, and how it ended.
     resume: Option<(Resume, Option<Ended>)>,
     /// Whether something is damaged, of which copies are to be kept.
     damaged: bool,
-}
-
-/// The journal of a run that goes on.
-#[derive(Debug)]
-pub struct Journal {
-    folder: Folder,
-    facts: Facts,
-    /// FILE, which is locked as long as it is open.
-    file: File,
-    durable: bool,
-    /// How the run ended before it was gone on with, and what tells whether anything has come of that.
-    before: Option<(Ended, Kept)>,
-    /// What knows the records of rows that are gone, and what is done with them.
-    kept: Option<(Kept, Gone)>,
-}
-
-/// Records by status; only of those that there are.
-#[derive(Debug)]
-pub struct Counted(pub BTreeMap<String, u64>);
-
-/// Where a run's records go, and what of them is there already.
-#[derive(Debug)]
-pub struct Records {
-    pub writer: Writer,
-    pub journal: Option<Journal>,
-    pub sorter: Option<Sorter>,
-    pub kept: Option<Kept>,
-    /// Takes notes of rows, for the journal and for reports.
-    pub notebook: Option<Notebook>,
-    /// What reports of a run without a journal are made of: history and notes.
-    pub traces: Option<(File, File)>,
-}
-
-impl Records {
-    /// Makes FILE and its journal, or goes on with them.
-    pub fn open(plan: &Plan, program: &Program, prepared: Option<Prepared>) -> Result<Records> {
-        let (Some(journal), Some(prepared)) = (&plan.journal, prepared) else {
-            return Records::without_journal(plan);
-        };
-        let handover = Handover::default();
-        let (sorter, kept, journal_kept) = match prepared.begin(journal, program)? {
-            Begun::Anew(journal, appender) => {
-                handover.give(*appender);
-                (None, None, journal)
-            }
-            Begun::Again(mut journal, resume, ended) => {
-                let (sorter, kept) = kept::kept(*resume, handover.clone());
-                journal.before = ended.map(|ended| (ended, kept.clone()));
-                journal.kept = plan.journal.as_ref().and_then(|plan| Some((kept.clone(), plan.resume?.gone)));
-                (Some(sorter), Some(kept), journal)
-            }
-        };
-        let writer = Writer::journal(&journal.file.path(), handover)?;
-        let notebook = Some(Notebook::open(journal_kept.dir()).map_err(cannot)?);
-        Ok(Records { writer, journal: Some(journal_kept), sorter, kept, notebook, traces: None })
-    }
-
-    fn without_journal(plan: &Plan) -> Result<Records> {
-        let (mut history, mut notebook, mut traces) = (None, None, None);
-        if plan.reports.is_some() {
-            let cannot = "cannot make a temporary file for the reports";
-            let files = (tempfile::tempfile().context(cannot)?, tempfile::tempfile().context(cannot)?);
-            history = Some(Historian::nameless(files.0.try_clone()?).context(cannot)?);
-            notebook = Some(Notebook::of(files.1.try_clone()?));
-            traces = Some(files);
-        }
-        Ok(Records { writer: writer(plan, history)?, journal: None, sorter: None, kept: None, notebook, traces })
-    }
-}
-
-/// Where records go that have no journal, with the history that reports are made of, if there is one.
-pub fn writer(plan: &Plan, history: Option<Historian>) -> Result<Writer> {
-    let lines = if plan.table.is_some() { Guard::Text } else { Guard::Json };
-    let Some(target) = &plan.output else { return Ok(Writer::stdout(lines, history)?) };
-    forget(target)?;
-    Ok(Writer::to(target, lines, history)?)
 }
 
 /// Finds out what there is of an earlier run, and refuses what cannot be.
@@ -139,7 +54,7 @@ fn without_journal(plan: &JournalPlan) -> Usage {
     Usage(format!("--resume: {file} is there without its journal, {folder}; replace it with --overwrite"))
 }
 
-/// Whether there is a run to go on with, without a change to anything. Refuses what the facts forbid, as [`prepare`].
+/// Whether there is a run to resume, without a change to anything. Refuses what the facts forbid, as [`prepare`].
 pub fn foresee(plan: &JournalPlan, program: &Program) -> Result<bool> {
     let Some(resuming) = &plan.resume else { return Ok(false) };
     let begun = look(&plan.file)?.is_some_and(|found| found.bytes > 0);
@@ -156,8 +71,7 @@ pub fn foresee(plan: &JournalPlan, program: &Program) -> Result<bool> {
     Ok(true)
 }
 
-/// Finds out what there is to go on with; nothing when the earlier run has come to nothing, or none of it is known to be
-/// right.
+/// Finds the run to resume: nothing if the earlier run has come to nothing, or if none of it is known to be right.
 fn resume(plan: &JournalPlan, resuming: Resuming, folder: &Folder, prepared: &mut Prepared) -> Result<()> {
     let is_empty = |found: Option<Found>| found.is_some_and(|found| found.bytes == 0);
     let journal = look(&folder.journal())?;
@@ -221,9 +135,9 @@ fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
         return refuse(format!(
             "the program has changed: the run used {} ({}), and this is {} ({}); --resume-across-programs allows it",
             old.path,
-            old.hash.chars().take(12).collect::<String>(),
+            short_hash(&old.hash),
             new.path,
-            &new.hash[..12]
+            short_hash(&new.hash)
         ));
     }
     if old.version != new.version && !across {
@@ -238,13 +152,20 @@ fn check_same(old: &Facts, new: &Facts, across: bool) -> Result<(), Usage> {
 }
 
 impl Prepared {
-    /// Whether an earlier run is gone on with.
+    /// Whether an earlier run is resumed.
     pub fn resumes(&self) -> bool {
         self.resume.is_some()
     }
 
+    /// The rows whose records have to stay, where the run is refused without them.
+    pub fn wanted(&self, plan: &JournalPlan) -> Result<Option<Wanted>> {
+        let refuse = plan.resume.is_some_and(|resuming| resuming.gone == Gone::Refuse);
+        let resume = self.resume.as_ref().filter(|_| refuse);
+        resume.map(|(resume, _)| resume.wanted().map_err(cannot)).transpose()
+    }
+
     /// Begins to keep the journal.
-    fn begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun> {
+    pub(super) fn begin(self, plan: &JournalPlan, program: &Program) -> Result<Begun> {
         self.try_begin(plan, program).map_err(cannot)
     }
 
@@ -259,18 +180,18 @@ impl Prepared {
         if let Some((resume, ended)) = resume {
             folder.begin(&facts, program.bytes(), durable)?;
             index::note(&facts, folder.dir().path());
-            let journal = Journal { folder, facts, file: clone(resume.file())?, durable, before: None, kept: None };
+            let journal = Journal::new(folder, facts, clone(resume.file())?, durable);
             return Ok(Begun::Again(journal, Box::new(resume), ended));
         }
         // The run of which nothing is left then.
         let replaced = Facts::load(folder.dir()).ok().map(|old| old.run).filter(|run| *run != facts.run);
         let file = create(plan, &folder, damaged)?;
-        // The index is told of the new run below, and told once where it cannot be written.
+        // The new run is noted in the index below. An index that cannot be written is reported there, once.
         replaced.iter().for_each(|run| drop(index::forget(run)));
         folder.begin(&facts, program.bytes(), durable)?;
         index::note(&facts, folder.dir().path());
         let appender = Appender::create(&folder.journal(), place, clone(&file)?, durable)?;
-        Ok(Begun::Anew(Journal { folder, facts, file, durable, before: None, kept: None }, Box::new(appender)))
+        Ok(Begun::Anew(Journal::new(folder, facts, file, durable), Box::new(appender)))
     }
 }
 
@@ -288,62 +209,8 @@ fn claim(folder: Option<Folder>, plan: &JournalPlan) -> Result<Folder, Error> {
 }
 
 /// A journal that is kept, and what comes first.
-enum Begun {
+pub(super) enum Begun {
     Anew(Journal, Box<Appender>),
-    /// What writes FILE comes with the first row that is not in its place.
+    /// The writer of FILE comes with the first row that is not in its place.
     Again(Journal, Box<Resume>, Option<Ended>),
-}
-
-/// Tells why what an earlier run has left could not be used, and gives the exit for it.
-pub fn tell_failure(error: Error) -> Exit {
-    let error = cannot(error);
-    say(format_args!("{error:#}"));
-    Exit::of_error(&error)
-}
-
-impl Journal {
-    /// `FILE.wpool`.
-    pub fn dir(&self) -> &Dir {
-        self.folder.dir()
-    }
-
-    /// Notes how the run has ended. When all rows were read and none was stopped, what was kept of records beside FILE
-    /// is removed. `whole` is the whole input of a shard. Gives the facts that were stored.
-    pub fn end(mut self, exit: Exit, counted: Counted, read: bool, whole: Option<InputFacts>) -> Facts {
-        let stopped = [Status::Skipped, Status::Cancelled].map(Status::as_str);
-        let Counted(counts) = counted;
-        let complete = read
-            && (whole.is_some() || !counts.is_empty())
-            && !stopped.iter().any(|status| counts.contains_key(*status));
-        // Without a row the run is as it was.
-        let others = whole.as_ref().is_some_and(|whole| whole.rows > 0);
-        let before = self.before.take().filter(|(_, kept)| kept.is_untouched() && !others);
-        if let Some(shard) = self.facts.shard.as_mut().filter(|_| before.is_none()) {
-            shard.input = whole.filter(|_| complete);
-        }
-        let ended = || Ended { time: now(), exit_code: exit.into(), counts, complete };
-        self.facts.ended = Some(before.map_or_else(ended, |(ended, _)| ended));
-        let stored = self.facts.store(self.folder.dir(), self.durable);
-        index::note(&self.facts, self.folder.dir().path());
-        // Only then is nothing left of them in tails.
-        let removed = if complete {
-            keep_gone(self.kept.as_ref(), &self.folder).and_then(|()| self.folder.remove_tails(&self.file))
-        } else {
-            Ok(())
-        };
-        // The records are all there, and the journal of them.
-        if let Err(error) = stored.and(removed) {
-            warn(format_args!("{:#}", cannot(error)));
-        }
-        self.facts
-    }
-}
-
-impl Prepared {
-    /// The rows whose records have to stay, where the run is refused without them.
-    pub fn wanted(&self, plan: &JournalPlan) -> Result<Option<Wanted>> {
-        let refuse = plan.resume.is_some_and(|resuming| resuming.gone == Gone::Refuse);
-        let resume = self.resume.as_ref().filter(|_| refuse);
-        resume.map(|(resume, _)| resume.wanted().map_err(cannot)).transpose()
-    }
 }

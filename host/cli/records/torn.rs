@@ -16,7 +16,7 @@ pub fn report(resume: &Resume, plan: &JournalPlan) {
     let Torn { journal: journal_end, file: file_end, gaps } = resume.torn();
     if let Some(Gaps { count, first, file: bytes, lost, kept }) = gaps {
         let places = if count == 1 { "1 place".into() } else { format!("{count} places") };
-        // Of lost groups of the journal it is not known how many records they had.
+        // Nobody knows how many records the lost groups of the journal had.
         let lost = if lost == 0 { String::new() } else { format!(" (at least {lost} records)") };
         say(format_args!(
             "{word}: {bytes} bytes of {file} in {places} from byte {} on{lost}, or \

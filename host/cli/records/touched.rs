@@ -1,9 +1,9 @@
-//! What a record says of all that its task has touched, and was denied.
+//! The members of a record about all that its task has touched, and was denied.
 
 use serde::Serialize;
 use wpool::outcome::{Touched, TouchedDir};
 
-/// What a task was denied, and what it used.
+/// The things that a task was denied, and those that it used.
 #[derive(Default, Serialize)]
 pub struct TouchedRecord<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -101,7 +101,7 @@ impl Piece {
         let mut sent = Sent { lines: &self.lines, records: &records, written: 0, sink };
         for file in &self.files {
             if let Err(error) = file.dir.write(&file.name, &file.bytes) {
-                // What was done before is told in any case.
+                // Records before the failure are told in any case.
                 sent.up_to(file.before)?;
                 return Err(WriteEnd::Failed(error));
             }
@@ -138,7 +138,7 @@ impl Done {
     }
 }
 
-/// What of a piece is left to write.
+/// The part of a piece that is left to write.
 struct Sent<'a> {
     lines: &'a [u8],
     records: &'a [Record],

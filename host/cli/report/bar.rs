@@ -37,7 +37,7 @@ impl Bars {
         Bars { all, main, lines, workers }
     }
 
-    /// What is drawn.
+    /// All bars, as they are drawn.
     pub fn all(&self) -> MultiProgress {
         self.all.clone()
     }

@@ -8,12 +8,12 @@ use crate::cli::records::writer::{WriteEnd, Writer};
 use crate::cli::report::tally::Tally;
 use crate::cli::say;
 
-/// What came of reporting.
+/// The result of reporting.
 pub struct Reported {
     pub tally: Tally,
     /// Set if something could not be written.
     pub exit: Option<Exit>,
-    /// Who read the output has seen enough.
+    /// The reader of the output has closed it.
     pub closed: bool,
 }
 

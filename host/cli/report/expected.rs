@@ -10,14 +10,14 @@ use crate::cli::records::kept::Positions;
 /// The part of the work from which on real times correct the expected ones.
 const ENOUGH: f64 = 0.05;
 
-/// What is expected of the rows of a run.
+/// The expected times of the rows of a run.
 #[derive(Debug)]
 pub struct Expected {
     /// Seconds by position, 0 for a row that does not run.
     seconds: Vec<f32>,
     total: f64,
     positions: Positions,
-    /// Of rows that are settled, in microseconds.
+    /// The expected time of the rows that are settled, in microseconds.
     settled: AtomicU64,
 }
 

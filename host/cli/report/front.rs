@@ -75,7 +75,7 @@ impl<'p> Front<'p> {
         self.results.is_none() || self.waiting.contains_key(&position)
     }
 
-    /// Waits for a result. When all have come it waits for ever.
+    /// Waits for a result. When all have come it waits and never returns.
     pub async fn hear(&mut self) -> Result<()> {
         let Some(results) = &mut self.results else { return std::future::pending().await };
         match poll_fn(|cx| results.as_mut().poll_next(cx)).await {

@@ -39,7 +39,7 @@ impl Hints {
             Status::Skipped | Status::Cancelled => return,
             _ => Fate::Unfit,
         };
-        // What a table or an array holds has been named by its format.
+        // The format names the content of a table or an array.
         if locator.are_lines() {
             let hint = self.rows.look(&result.input, locator.locate(&result.input), fate);
             self.tell(hint);

@@ -44,7 +44,7 @@ impl Reasons {
     }
 }
 
-/// What the pool was told to have done: the time of compilers, workers that died and workers that were replaced.
+/// The work that the pool has reported: the time of compilers, workers that died and workers that were replaced.
 #[derive(Clone, Debug, Default)]
 pub struct Workers {
     pub compiling: Duration,

@@ -8,7 +8,7 @@ use crate::cli::report::tally::{Counts, Tally};
 #[derive(Clone, Debug, Default)]
 pub struct Recorded {
     pub counts: Counts,
-    /// Of an earlier run.
+    /// Rows that were kept from an earlier run.
     pub kept: u64,
     pub retries: u64,
 }

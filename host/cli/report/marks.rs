@@ -8,7 +8,7 @@ use wpool::{Outcome, Status, TaskResult};
 
 use crate::cli::plan::WRONG_OUTPUT;
 
-/// What is said of a test, and of a program: in the words of online judges.
+/// The verdict on a test, and on a program: in the words of online judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Accepted,
@@ -79,7 +79,7 @@ impl Serialize for Verdict {
     }
 }
 
-/// What became of the tests of a program.
+/// The verdicts on the tests of a program.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     counts: [u64; Verdict::ALL.len()],

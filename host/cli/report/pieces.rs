@@ -1,4 +1,4 @@
-//! What is to be written, in pieces of a bounded number of rows.
+//! Records to be written, in pieces of a bounded number of rows.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::cli::journal::MAX_ROWS;
 use crate::cli::records::out_dir::OutDir;
 use crate::cli::records::writer::{Piece, Writer};
 
-/// What is to be written.
+/// Records to be written.
 #[derive(Default)]
 pub struct Pieces {
     pub full: Vec<Piece>,

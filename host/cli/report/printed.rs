@@ -1,4 +1,4 @@
-//! What tasks print, for people.
+//! The prints of tasks, for people.
 
 use wpool::{Outcome, TaskResult};
 

@@ -98,7 +98,7 @@ pub fn time_left(tasks: u64, mean: Duration, running: &[Duration], workers: usiz
     Duration::try_from_secs_f64(work.max(0.0) / workers as f64).unwrap_or(Duration::MAX)
 }
 
-/// What is shown, and of what.
+/// The progress that is shown, and its source.
 #[derive(Debug)]
 pub struct Monitor {
     pub shown: Shown,
@@ -106,7 +106,7 @@ pub struct Monitor {
     pub stopper: Stopper,
     pub positions: Positions,
     pub workers: usize,
-    /// Tasks that run as long as this are told of; `None` for never.
+    /// Tasks that run as long as this are reported; `None` for never.
     pub slow: Option<Duration>,
     /// Other programs are told as well, every second.
     pub events: Option<EventLog>,

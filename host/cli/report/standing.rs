@@ -34,7 +34,7 @@ impl Standing {
         parts.join(", ")
     }
 
-    /// What there is to say, what matters most first.
+    /// The facts, the most important first.
     fn parts(&self) -> Vec<String> {
         let done = match self.total {
             Some(total) => {

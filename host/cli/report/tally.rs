@@ -7,8 +7,8 @@ use serde::ser::SerializeMap;
 use wpool::bulk::OkSpan;
 use wpool::{Status, TaskResult};
 
+use crate::cli::records::journal::Counted;
 use crate::cli::records::places::Stretch;
-use crate::cli::records::resume::Counted;
 use crate::cli::report::firsts::Firsts;
 use crate::cli::report::marks::Marks;
 use crate::cli::report::times::Times;
@@ -32,7 +32,7 @@ pub struct Tally {
     /// Tasks that were ok after a retry: their number, and the first of them.
     pub flaky: Named,
     pub firsts: Firsts,
-    /// What becomes of the tests of a program, where programs are judged.
+    /// The verdicts on the tests of a program, where programs are judged.
     pub marks: Option<Marks>,
 }
 

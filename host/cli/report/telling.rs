@@ -1,4 +1,4 @@
-//! Who is told of records as they are made.
+//! The listeners that hear of records as they are made.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use crate::cli::report::progress::Meter;
 use crate::cli::report::tally::Tally;
 use crate::cli::report::telemetry::SettledLog;
 
-/// Those who are told of records.
+/// The listeners that hear of records.
 #[derive(Debug, Default)]
 pub struct Telling {
     pub meter: Arc<Meter>,
     pub live: Live,
-    /// Other programs are told of each task.
+    /// The log of each task, for other programs.
     pub settled: Option<SettledLog>,
 }
 

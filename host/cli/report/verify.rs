@@ -29,11 +29,11 @@ const SHOWN: usize = 5;
 /// Characters of an output that are shown.
 const HEAD: usize = 60;
 
-/// What a task has come to.
+/// The end of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct End {
     status: Status,
-    /// Of the output, and of the error's code and message.
+    /// The hash of the output, or of the error's code and message.
     hash: [u8; 32],
     /// The beginning, for people.
     head: String,
@@ -78,7 +78,7 @@ struct Chosen {
 #[derive(Debug)]
 pub struct Chooser {
     which: Twice,
-    /// Those that are to be sent.
+    /// The rows that are to be sent.
     chosen: Vec<Chosen>,
     /// Where their number is given: those with the lowest hashes so far, and their bytes.
     lowest: BTreeMap<(u64, u64), Chosen>,
@@ -93,12 +93,12 @@ pub struct Verifier {
     locator: Locator,
 }
 
-/// What came of running rows twice.
+/// The result of running rows twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// Rows that ran twice.
     pub rows: u64,
-    /// Those that came to something else the second time.
+    /// The rows that ended differently the second time.
     pub differ: u64,
     /// The first of them.
     pub ids: Vec<u64>,

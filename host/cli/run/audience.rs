@@ -1,4 +1,4 @@
-//! Who hears of what happens in the pool.
+//! The listeners to the events of the pool.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::cli::runtime::beside;
 use crate::cli::shard::{Cut, Shard};
 use crate::cli::tell::tell;
 
-/// Those who hear of what happens in the pool.
+/// The listeners to the events of the pool.
 pub struct Audience {
     pub ledger: Arc<Ledger>,
     meter: Arc<Meter>,
@@ -50,7 +50,7 @@ impl Audience {
         let judged = Box::new(move |status| halting.judged(status));
         let mut reporter = Reporter::new(plan, locator, out_dir, judged, writer);
         let settled = SettledLog::of(self.telemetry.events.as_ref());
-        reporter.telling = Telling { meter: self.meter.clone(), live: self.live.clone(), settled };
+        reporter.maker.telling = Telling { meter: self.meter.clone(), live: self.live.clone(), settled };
         reporter
     }
 
@@ -66,7 +66,7 @@ impl Audience {
             meter.hear(event);
             halting.hear(event);
         });
-        // A million tasks a second are told of only to those who count them.
+        // A million tasks a second are events only for those who count them.
         let counted = verbose || self.is_followed() || !self.halting.is_idle();
         if counted { observer } else { observer.without_tasks() }
     }
@@ -76,7 +76,7 @@ impl Audience {
         self.shown != Shown::Nothing || self.telemetry.events.as_ref().is_some_and(|events| events.of_tasks)
     }
 
-    /// What measures the run from now on. Must be called within the runtime.
+    /// The meter that measures the run from now on. Must be called within the runtime.
     pub fn gauge(&self, stopper: Stopper) -> Gauge {
         let (telemetry, live) = (self.telemetry.clone(), self.live.clone());
         Gauge { telemetry, live, meter: self.meter.clone(), ledger: self.ledger.clone(), stopper }.start()
@@ -111,7 +111,7 @@ impl Audience {
             let meter = self.meter.clone();
             // Not joined: nobody needs the number once the run has ended.
             std::thread::Builder::new().name("wpool-count".into()).spawn(move || {
-                // What cannot be read is told of when it is read for the run.
+                // A file that cannot be read is reported when it is read for the run.
                 if let Ok(Some(total)) = rows::count(&source, cut.as_ref()) {
                     meter.set_total(total);
                 }

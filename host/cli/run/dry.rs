@@ -132,7 +132,7 @@ fn directory(grant: &DirGrant) -> String {
     format!("{which} {} as {guest}, {}", host.display(), if *writable { "to read and change" } else { "to read" })
 }
 
-/// What stands around a task here. Where that is not enough the run would not begin.
+/// The fence around a task here. Where it is not enough the run would not begin.
 fn describe_fence(config: &PoolConfig, text: &mut Lines) -> Result<()> {
     let trial =
         PoolConfig { sandbox: config.sandbox, compile_limits: config.compile_limits.clone(), ..unbound_config()? };

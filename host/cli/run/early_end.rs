@@ -54,7 +54,7 @@ impl EarlyEnd {
         self.interruption.exit().max(self.deadline.as_ref().and_then(RunDeadline::exit))
     }
 
-    /// What stopped the run, in words. `closed` says that nobody reads its output any more.
+    /// The reason for which the run stopped, in words. `closed` says that nobody reads its output any more.
     pub fn why(&self, closed: bool) -> Option<String> {
         match (self.exit(), self.halting.met()) {
             (Some(Exit::Deadline), _) => Some("--deadline".to_owned()),

@@ -1,4 +1,4 @@
-//! What is measured while a run is running.
+//! The measures of a run while it is running.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -20,7 +20,7 @@ pub struct Halting {
     stopper: OnceLock<Stopper>,
 }
 
-/// What has become of tasks so far.
+/// The ends of tasks so far.
 #[derive(Debug, Default)]
 struct Heard {
     counts: Counts,
@@ -28,7 +28,7 @@ struct Heard {
 }
 
 impl Halting {
-    /// `judged` says that outputs are judged after their tasks have settled, and told of by [`Halting::judged`].
+    /// `judged` says that outputs are judged after their tasks have settled, which [`Halting::judged`] reports.
     pub fn new(halts: Vec<Halt>, judged: bool) -> Halting {
         Halting { halts, judged, heard: Mutex::default(), total: OnceLock::new(), stopper: OnceLock::new() }
     }
@@ -46,7 +46,7 @@ impl Halting {
         self.total.get_or_init(|| total);
     }
 
-    /// What it stops; before the first task.
+    /// Gives it the pool that it stops, before the first task.
     pub fn arm(&self, stopper: Stopper) {
         self.stopper.get_or_init(|| stopper);
     }
@@ -59,7 +59,7 @@ impl Halting {
         }
     }
 
-    /// What became of a task that had settled as ok.
+    /// Hears the verdict on a task that had settled as ok.
     pub fn judged(&self, status: Status) {
         if self.judged {
             self.count(|counts| counts.add(status));
@@ -78,7 +78,7 @@ impl Halting {
         let total = self.total.get().copied();
         heard.met = self.halts.iter().copied().find(|halt| halt.is_met(heard.counts, total));
         let met = heard.met;
-        // What stops the pool makes it settle tasks, of which this hears.
+        // The stop of the pool makes it settle tasks, of which this hears.
         drop(heard);
         if let (Some(halt), Some(stopper)) = (met, self.stopper.get()) {
             match halt.when {

@@ -21,7 +21,7 @@ pub struct Looked {
     pub rows: Spooled,
     /// Which of them, if not all one after the other.
     pub cut: Option<Cut>,
-    /// Those that are started before the others, with their positions.
+    /// The rows that are started before the others, with their positions.
     pub front: Vec<(u64, Input)>,
 }
 

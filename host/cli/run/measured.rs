@@ -1,4 +1,4 @@
-//! What is measured of a run.
+//! The measures of a run.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub fn cpu_time() -> Duration {
     clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
 
-/// What was measured of a run.
+/// The measures of a run that has ended.
 pub struct Measured {
     stats: Stats,
     wall: Duration,

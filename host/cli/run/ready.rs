@@ -1,4 +1,4 @@
-//! What a run needs before its first row: the program, what there is of an earlier run, and the pool.
+//! All that a run needs before its first row: the program, the rest of an earlier run, and the pool.
 
 use anyhow::Result;
 use wpool::{Pool, Program};

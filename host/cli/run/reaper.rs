@@ -1,4 +1,4 @@
-//! What falls to the first process of a container: orphans become its children, and somebody has to take their ends.
+//! The duty of the first process of a container: orphans become its children, and somebody has to take their ends.
 
 use std::io;
 use std::time::Duration;

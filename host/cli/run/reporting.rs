@@ -12,12 +12,12 @@ use crate::cli::exit::Exit;
 use crate::cli::journal::{Ended, Facts, keep_summary, now};
 use crate::cli::options::in_words;
 use crate::cli::plan::{Plan, ReportsPlan};
-use crate::cli::records::resume::Counted;
+use crate::cli::records::journal::Counted;
 use crate::cli::report::Summary;
 use crate::cli::reports::{self, Account, End, Traces};
 use crate::cli::say;
 
-/// What the reports of a run are made of, beside its summary.
+/// The material of the reports of a run, beside its summary.
 #[derive(Debug)]
 pub enum Material {
     /// The journal's facts and its folder.

@@ -10,7 +10,7 @@ use crate::cli::report::{self, Chooser, Verified};
 use crate::cli::run::asked::Asked;
 use crate::cli::say;
 
-/// What is asked for a second pool with the settings of the first: its workers are other processes. Nobody hears of its
+/// The builder of a second pool with the settings of the first: its workers are other processes. Nobody hears of its
 /// tasks, so they count for no halt.
 pub fn pool(program: &Program, plan: &Plan) -> Option<Builder> {
     let workers = plan.config.workers;
@@ -33,7 +33,7 @@ pub async fn start(second: Option<Builder>) -> Result<Option<Pool>> {
     })
 }
 
-/// Who chooses rows, and what runs them a second time until the run is asked to end.
+/// The chooser of rows, and the work of running them a second time until the run is asked to end.
 pub fn verifying(
     plan: &Plan,
     second: Option<&Pool>,
@@ -52,7 +52,7 @@ pub fn verifying(
     (chooser, verified)
 }
 
-/// What came of running rows twice, and the exit for it. Where the second pool broke, the records of the first stand.
+/// The result of running rows twice, and the exit for it. Where the second pool broke, the records of the first stand.
 pub fn settle(plan: &Plan, verified: Result<Option<Verified>>) -> (Option<Verified>, Option<Exit>) {
     let fails = plan.verify.is_some_and(|verify| verify.fails);
     match verified {

@@ -14,8 +14,8 @@ use crate::cli::commands::judge::programs::Entry;
 use crate::cli::commands::judge::table::{Judgement, Table, finish};
 use crate::cli::exit::Exit;
 use crate::cli::plan::{Locator, Plan};
+use crate::cli::records::opening::writer;
 use crate::cli::records::places::Places;
-use crate::cli::records::resume::writer;
 use crate::cli::report::{Front, Marks, Pieces, Reported, Reporter};
 use crate::cli::rows::spool::Spooled;
 use crate::cli::rows::{Naming, Occurrences, Rows, RowsEnd, Steps};
@@ -135,7 +135,7 @@ impl Court<'_> {
             }
         };
         self.note(&end);
-        let marks = self.reporter.tally.marks.take().unwrap_or_default();
+        let marks = self.reporter.maker.tally.marks.take().unwrap_or_default();
         self.all.join(&marks);
         self.table.add(Judgement { program: entry.name.clone(), marks, refused });
         Ok(())
@@ -148,7 +148,7 @@ impl Court<'_> {
         let why = |row: &Input| naming.program(row).err().unwrap_or_default();
         self.settle(rows, |row| failure(Status::InvalidInput, "no-program", &why(row))).await;
         self.note(&end);
-        self.all.join(&self.reporter.tally.marks.take().unwrap_or_default());
+        self.all.join(&self.reporter.maker.tally.marks.take().unwrap_or_default());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use wpool::{Status, inert};
 use crate::cli::records::record::push_number;
 use crate::cli::report::summary::Document;
 
-/// What every line begins with. Another version may have other members, or other meanings of them.
+/// The beginning of every line. Another version may have other members, or other meanings of them.
 const HEAD: &[u8] = b"{\"v\":1,\"event\":\"";
 
 /// An event, without what all of them have.
@@ -23,7 +23,7 @@ pub enum Line<'a> {
         pid: u32,
         /// As typed.
         program: &'a str,
-        /// Of its content; null where it cannot be read.
+        /// The hash of its content; null where it cannot be read.
         blake3: Option<String>,
         workers: usize,
         shard: Option<String>,

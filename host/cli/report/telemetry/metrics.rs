@@ -1,4 +1,4 @@
-//! What `--metrics-file` tells: public names, described in docs/guide/monitoring.md. Metrics may be added.
+//! The metrics of `--metrics-file`: public names, described in docs/guide/monitoring.md. Metrics may be added.
 //!
 //! The text format of Prometheus, version 0.0.4. No text of a program, a row or a file name is in it: labels have values of
 //! lists that wpool closes.
@@ -11,7 +11,7 @@ use wpool::stats::Stats;
 
 use crate::cli::report::live::Recorded;
 
-/// What was measured up to a moment.
+/// The measures up to a moment.
 #[derive(Debug, Default)]
 pub struct Sample {
     pub recorded: Recorded,

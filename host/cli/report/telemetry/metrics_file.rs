@@ -51,7 +51,7 @@ impl MetricsFile {
         Ok(MetricsFile { shared, end, thread })
     }
 
-    /// What is written the next time.
+    /// The text that is written the next time.
     pub fn set(&self, sample: Sample) {
         *self.shared.sample.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = sample;
     }

@@ -1,4 +1,4 @@
-//! What other programs are told of a run while it is running: events, and metrics. Nobody waits for them before the run is
+//! Events and metrics of a run for other programs, while it is running. Nobody waits for them before the run is
 //! over, and what happens to them changes nothing about its records and its exit code.
 
 mod backlog;
@@ -20,7 +20,7 @@ use lines::Line;
 pub use metrics::Sample;
 use metrics_file::{EVERY, MetricsFile};
 
-/// What was asked for.
+/// The events and the metrics that the options ask for.
 #[derive(Debug)]
 pub struct Telemetry {
     pub events: Option<EventLog>,
@@ -62,7 +62,7 @@ impl Telemetry {
         lock(&self.metrics).is_some()
     }
 
-    /// What was measured up to now.
+    /// The measures up to now.
     pub fn set(&self, sample: Sample) {
         if let Some(metrics) = &*lock(&self.metrics) {
             metrics.set(sample);
