@@ -89,6 +89,6 @@ pub fn keep_from_children(number: RawFd) {
     }
     // SAFETY: as in `copy`.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-    // One that is not open needs no flag.
+    // A descriptor that is not open needs no flag.
     let _ = fcntl_setfd(descriptor, FdFlags::CLOEXEC);
 }

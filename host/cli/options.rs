@@ -2,7 +2,7 @@
 
 use wpool::{Denial, Error, PolicyError, Setting};
 
-/// What is typed to choose a setting.
+/// The option that chooses a setting.
 fn option(setting: Setting) -> Option<&'static str> {
     Some(match setting {
         Setting::Alloc => "--alloc",
@@ -49,7 +49,7 @@ pub fn of_policy(setting: Setting) -> &'static str {
     }
 }
 
-/// What policies refuse, a line each.
+/// The refusals of policies, a line each.
 fn refused(denials: &[Denial]) -> String {
     let line = |Denial { setting, what, file, line, .. }: &Denial| {
         let colon = if *setting == Setting::Program { "" } else { " " };
@@ -59,7 +59,7 @@ fn refused(denials: &[Denial]) -> String {
     denials.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What is typed to choose settings.
+/// The options that choose settings.
 pub fn listed(settings: &[Setting]) -> String {
     settings.iter().copied().filter_map(option).collect::<Vec<_>>().join(", ")
 }

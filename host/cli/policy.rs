@@ -43,9 +43,9 @@ pub fn with(policy: Policy, path: &Path) -> Result<Policy, Error> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyFacts {
     pub files: Vec<PolicyFile>,
-    /// What was typed and is less now.
+    /// Settings that were typed and are less now.
     pub cut: Vec<Change>,
-    /// What was left out and has a value now.
+    /// Settings that were left out and have a value now.
     pub set: Vec<Change>,
 }
 
@@ -57,7 +57,7 @@ pub struct PolicyFile {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// What is typed to choose it.
+    /// The option that chooses it.
     pub option: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -107,7 +107,7 @@ impl PolicyFacts {
         }
     }
 
-    /// What the policies have changed.
+    /// The changes that policies have made.
     pub fn changes(&self) -> impl Iterator<Item = &Change> + Clone {
         self.cut.iter().chain(&self.set)
     }

@@ -17,9 +17,9 @@ const PROGRAM_FILES: [&str; 2] = ["wasm", "wat"];
 /// A program that was found.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// What runs: for a script its runtime.
+    /// The program that runs: for a script its runtime.
     pub program: Program,
-    /// What is kept with records, and identifies the program: for a script its package.
+    /// The program that is kept with records and identifies it: for a script its package.
     pub kept: Program,
     /// The script, and its folder as it was typed.
     pub script: Option<(Script, PathBuf)>,

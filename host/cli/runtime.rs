@@ -11,7 +11,7 @@ pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
-/// Does what may wait for ever on a thread of its own, which is not joined when nobody waits for it any more.
+/// Does work that may never end on a thread of its own, which is not joined when nobody waits for it any more.
 pub async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let (sender, done) = oneshot::channel();
     std::thread::Builder::new().name("wpool-rows".into()).spawn(move || sender.send(work()))?;

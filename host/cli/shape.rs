@@ -1,4 +1,4 @@
-//! What rows look like that are not JSON, and what makes rows of them.
+//! The shapes of rows that are not JSON, and the options that make rows of them.
 //!
 //! Whoever gives a run a table, a document or a compressed file gets a record for each piece of it, and none says what to
 //! do. The first rows show what it is, in most cases.
@@ -12,7 +12,7 @@ const HEAD: usize = 4 << 10;
 /// Rows that are looked at: a single bad row among good ones says nothing.
 const ROWS: usize = 3;
 
-/// What became of a row.
+/// The result of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It ran, and nothing is wrong with it.
@@ -92,7 +92,7 @@ impl FirstRows {
     }
 }
 
-/// What a file may be.
+/// The shapes that a file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     /// The name of the format, and what unpacks it.
@@ -149,7 +149,7 @@ impl Shape {
         }
     }
 
-    /// What is JSON in another layout. Only a whole value or its beginning counts, for a line that is cut off looks alike.
+    /// JSON in another layout. Only a whole value or its beginning counts, for a line that is cut off looks alike.
     fn of_json(lines: &[String]) -> Option<Shape> {
         let first = lines.first()?;
         let parsed = serde_json::from_str::<serde::de::IgnoredAny>(first.strip_suffix(',').unwrap_or(first));
@@ -169,7 +169,7 @@ impl Shape {
         };
         Some(match lines.first()?.chars().next() {
             Some('<') => Shape::Markup,
-            // What was meant to be JSON and is not.
+            // Text that was meant to be JSON and is not.
             Some('{' | '[' | '"') => return None,
             _ if same('\t') => Shape::Table("TSV", Some("--tsv")),
             _ if same(',') => Shape::Table("CSV", Some("--csv")),

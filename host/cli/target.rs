@@ -40,7 +40,7 @@ enum Way {
     Path,
     /// A file, or where one is to be.
     Place(Place),
-    /// What was open before the run.
+    /// A descriptor that was open before the run.
     Descriptor(Arc<File>),
 }
 
@@ -75,7 +75,7 @@ pub fn check(path: &Path, replace: bool, overwrite: bool) -> Result<(), Usage> {
     }
 }
 
-/// What a path leads to that is written to as it is.
+/// The file that a path leads to, which is written to as it is.
 fn stream(path: &Path, found: &Metadata) -> Option<Metadata> {
     let stream = if found.is_symlink() {
         let folder = std::fs::canonicalize(std::path::absolute(path).ok()?.parent()?).ok()?;

@@ -1,4 +1,4 @@
-//! What people are told about the events of a pool.
+//! The messages about the events of a pool.
 
 use wpool::Event;
 
@@ -7,7 +7,7 @@ use crate::cli::say;
 use crate::cli::terminal::warn;
 use crate::cli::units::show_time;
 
-/// Tells people of an event. All of a pool's workers are told of only when asked for.
+/// Tells people of an event. Events of a pool's workers are told only when asked for.
 pub fn tell(event: &Event, verbose: bool) {
     match event {
         Event::Warning(text) => warn(format_args!("{text}")),

@@ -98,7 +98,7 @@ pub fn draw(bars: Option<MultiProgress>) {
     post(Box::new(|| {
         let mut screen = screen();
         if let Some(before) = std::mem::replace(&mut *screen, bars) {
-            // Nobody looking is no reason to stop.
+            // A run does not stop because nobody looks.
             let _ = before.clear();
             // Bars draw once more when they are dropped.
             before.set_draw_target(ProgressDrawTarget::hidden());
@@ -151,7 +151,7 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Prints one message for people. Nobody listening is no reason to stop.
+/// Prints one message for people. A run does not stop because nobody listens.
 pub fn say(message: fmt::Arguments<'_>) {
     post_text(told(&message.to_string()).as_str().to_owned());
 }

@@ -9,7 +9,7 @@ use wpool::{RetryOn, Status};
 
 /// Largest number that may be meant as MiB.
 const MOST_MIB: u32 = 4 << 10;
-/// What memories are made of.
+/// Bytes of a page of memory.
 const PAGE: u64 = 64 << 10;
 
 /// A size such as `64KiB`, `1.5GiB` or `1000`, in bytes.
@@ -48,7 +48,7 @@ pub enum Jobs {
     /// As many as there are cores.
     Auto,
     Count(NonZeroUsize),
-    /// Of the cores.
+    /// A percentage of the cores.
     Percent(NonZeroUsize),
 }
 

@@ -133,7 +133,7 @@ fn looked_up(store: &mut CoreStore, function: &str, (dir, path): (i32, &str), (a
     }
 }
 
-/// A path in the memory of a module; empty if it is none.
+/// A path in the memory of a module; empty if it is not one.
 fn text(memory: &[u8], at: i32, length: i32) -> String {
     let at = at.cast_unsigned() as usize;
     let length = length.clamp(0, MAX_PATH) as usize;

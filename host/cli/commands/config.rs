@@ -103,7 +103,7 @@ fn shown(name: &str, text: &OsString) -> String {
     }
 }
 
-/// What is printed as JSON.
+/// The document of `--json`.
 #[derive(Serialize)]
 struct Document {
     files: Vec<Text>,

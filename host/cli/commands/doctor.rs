@@ -30,7 +30,7 @@ struct Findings {
     sandbox: Vec<LayerFound>,
 }
 
-/// What became of a layer.
+/// The state of a layer.
 #[derive(Serialize)]
 struct LayerFound {
     layer: SandboxLayer,
@@ -99,7 +99,7 @@ fn fence(json: bool) -> Result<Exit> {
     Ok(print(&text))
 }
 
-/// What became of each layer, and why one is missing.
+/// The state of each layer, and why one is missing.
 fn layers(fence: &Fence) -> Vec<LayerFound> {
     let found = |(layer, state): (SandboxLayer, LayerState)| match state {
         LayerState::On => LayerFound { layer, state: "on", why: None },

@@ -32,7 +32,7 @@ pub fn inspect(args: &args::Inspect) -> Result<Exit> {
 
 const TO_CHOOSE: &str = "has functions, of which --call chooses one";
 
-/// What `--call` chooses from, if it has to.
+/// The functions that `--call` chooses from, if it has to.
 fn choices(reports: &[Report], called: &Called) -> Vec<String> {
     let is_to_be_named = called.call.is_none() && reports.iter().all(Report::is_asked_for);
     if !is_to_be_named {

@@ -26,6 +26,7 @@ use crate::cli::records::record::Format;
 use crate::cli::rows::{Occurrences, Rows, Steps};
 use crate::cli::runtime::runtime;
 use crate::cli::say;
+use crate::cli::texts::short_hash;
 
 /// Longest line of the output file that is read to be compared.
 const MAX_LINE: u64 = 64 << 20;
@@ -48,7 +49,7 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     };
     let recorded = recorded(&again, args.id)?;
     if let Some(ProgramFacts { name, hash, .. }) = again.facts.earlier.last() {
-        let hash: String = hash.chars().take(12).collect();
+        let hash = short_hash(hash);
         say(format_args!("the record may be of an earlier program of the run, such as {name} ({hash})"));
     }
     let (row, mut result) = runtime()?.block_on(async {
@@ -81,7 +82,7 @@ pub fn replay(args: &args::Replay) -> Result<Exit> {
     Ok(exit.max(own))
 }
 
-/// What the run has recorded of the task.
+/// The record of the task in the run.
 struct Recorded {
     entry: Entry,
     /// Its line, when it was written.
@@ -147,7 +148,7 @@ fn why_unknown(facts: &Facts, id: u64) -> String {
 
 /// Refuses a row that is another than the run had there.
 fn check(row: &Input, recorded: &Recorded, id: u64, locator: &Locator) -> Result<()> {
-    // What was not fit to be read has no content.
+    // A row that could not be read has no content.
     if row.is_rejected() || Key::of(row) == recorded.entry.record.key {
         return Ok(());
     }
@@ -217,7 +218,7 @@ fn compare(recorded: Option<&Recorded>, line: &[u8], result: &TaskResult) -> Res
     Ok(if same { "the same as recorded" } else { "differs: the run has recorded another output or error" }.into())
 }
 
-/// What people see of a task.
+/// A task as people see it.
 fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str) -> Lines {
     let mut text = Lines::default();
     let head = |name: &str| format!("{name:<9} ");

@@ -121,7 +121,7 @@ impl Facts {
         serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))
     }
 
-    /// What was typed after `wpool run`, without the values of `--env`, which may be secrets.
+    /// The arguments that were typed after `wpool run`, without the values of `--env`, which may be secrets.
     pub fn typed(&self) -> String {
         self.typed_words().join(" ")
     }

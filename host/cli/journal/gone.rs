@@ -19,7 +19,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Of rows with records that have to stay.
+    /// The rows with records that have to stay.
     pub(super) fn of(mut rows: Vec<(Key, u32)>) -> Wanted {
         rows.sort_unstable();
         rows.dedup();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wpool::Input;
 
-/// What stands behind the position.
+/// The member behind the position.
 const STATUS: &[u8] = b",\"status\":\"";
 
 /// Appends what the record of a row tells of its place in a file.

@@ -144,7 +144,7 @@ impl Ran {
         (self.0[15] == SESSION).then(|| UNIX_EPOCH.checked_add(Duration::from_micros(micros))).flatten()
     }
 
-    /// What later runs learn from it: everything but when and where it ran.
+    /// The facts that later runs learn from it: everything but when and where it ran.
     fn advice(self) -> [u8; 7] {
         [self.0[0], self.0[1], self.0[2], self.0[3], self.0[12], self.0[13], self.0[15] & 15]
     }
@@ -275,7 +275,7 @@ impl Timings {
 impl Iterator for Timings {
     type Item = Timed;
 
-    /// What cannot be read is the end.
+    /// An entry that cannot be read is the end.
     fn next(&mut self) -> Option<Timed> {
         loop {
             let ran = next(&mut self.reader)?;
@@ -289,7 +289,7 @@ impl Iterator for Timings {
     }
 }
 
-/// The entries of a history. Of a file that is none there are none.
+/// The entries of a history; none of a file that is not a history.
 fn entries(mut file: File) -> io::Result<BufReader<File>> {
     file.rewind()?;
     let mut reader = BufReader::with_capacity(1 << 18, file);
@@ -310,7 +310,7 @@ fn next(reader: &mut BufReader<File>) -> Option<Ran> {
 pub struct History {
     /// In the order of their keys, each once.
     rows: Vec<Ran>,
-    /// Of all rows; of an unknown row, this is expected.
+    /// The median of all rows, which is expected of an unknown row.
     median: f32,
 }
 

@@ -1,8 +1,8 @@
-//! Which records stay when a run is gone on with.
+//! Which records stay when a run is resumed.
 
 use wpool::Status;
 
-/// Statuses whose records stay when a run is gone on with.
+/// Statuses whose records stay when a run is resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stays(u32);
 
@@ -17,7 +17,7 @@ impl Stays {
     }
 }
 
-/// Whether a record stays when its run is gone on with. What was stopped with the run is not done. What was not fit to
+/// Whether a record stays when its run is resumed. A task that was stopped with the run is not done. What was not fit to
 /// run costs nothing to find out again, and its message tells where the row stands, which may be elsewhere now.
 pub fn is_final(status: Status) -> bool {
     !matches!(status, Status::Skipped | Status::Cancelled | Status::InvalidInput)

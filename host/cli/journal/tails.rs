@@ -203,7 +203,7 @@ struct Slot {
 }
 
 impl Index {
-    /// Of the records of tails that count as done; `None` when there are no tails.
+    /// The records of tails that count as done; `None` when there are no tails.
     pub fn load(folder: &Dir, tails: &[Tail], done: Stays) -> Result<Option<Index>, Error> {
         if tails.is_empty() {
             return Ok(None);

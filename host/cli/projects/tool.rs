@@ -79,7 +79,7 @@ impl Tool {
 }
 
 impl Found {
-    /// What changes when another version of the tool takes its place: its path, and its size and time.
+    /// The facts that change when another version of the tool takes its place: its path, and its size and time.
     pub fn stamp(&self) -> Option<String> {
         let found = std::fs::metadata(&self.program).ok()?;
         let time = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;

@@ -18,7 +18,7 @@ use crate::cli::units::plural;
 /// Rows that a run tells of before it is refused; the others are counted.
 const MAX_TOLD: u64 = 100;
 
-/// What was found in rows.
+/// The findings in rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     pub rows: u64,

@@ -31,7 +31,7 @@ impl Naming {
 }
 
 impl Naming {
-    /// The rows of a program, or those that have none. `places` is told of them.
+    /// The rows of a program, or those that have none. `places` learns them.
     pub fn choose(self, program: Option<Arc<str>>, places: Places) -> Chosen {
         Chosen { naming: self, program, next: 0, places }
     }

@@ -36,7 +36,7 @@ impl Failure {
         Failure { why: why.into(), refused: false }
     }
 
-    /// Of a file that can be opened and whose content is wrong.
+    /// The error of a file that can be opened and whose content is wrong.
     pub fn refused(file: &dyn fmt::Display, why: &str) -> Failure {
         Failure { why: format!("cannot read {file} any further: {why}"), refused: true }
     }

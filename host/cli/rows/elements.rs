@@ -10,7 +10,7 @@ use crate::cli::rows::made::Made;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What comes next.
+/// The part that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// The array itself; so many bytes of a mark were seen.
@@ -175,7 +175,7 @@ impl Cutter for Elements {
             let count = match self.pass(block) {
                 Ok(count) => count,
                 Err(why) => {
-                    // Those before it are right.
+                    // The elements before it are right.
                     take(self.made.take());
                     let (at, index) = (self.passed, self.index);
                     return Err(format!("behind byte {at}, at element {index} of the array: {why}"));

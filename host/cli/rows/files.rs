@@ -48,7 +48,7 @@ fn row(path: &RowFile) -> Input {
 
 /// At most one byte more than a row may have.
 fn content(path: &RowFile) -> io::Result<Vec<u8>> {
-    // Opening a pipe in its place could wait for ever.
+    // Opening a pipe in its place could never return.
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(&**path)?;
     path.check(&file)?;

@@ -1,4 +1,4 @@
-//! What is expected of rows, by a kept run: how long each takes, and which were not ok. Rows are known by their content,
+//! The expectations of rows, by a kept run: how long each takes, and which were not ok. Rows are known by their content,
 //! wherever they stand.
 
 use std::future::poll_fn;
@@ -16,7 +16,7 @@ use crate::cli::shard::{Cut, content};
 /// Bytes of rows that are held to be started before all others. Rows over it keep their places.
 const HELD: usize = 64 << 20;
 
-/// What is expected of each row of an input.
+/// The expectation of each row of an input.
 #[derive(Debug, Default)]
 pub struct Forecast {
     /// Seconds, by the position of the row; 0 for a row that does not run.

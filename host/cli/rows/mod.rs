@@ -82,7 +82,7 @@ impl Rows {
         let end = RowsEnd::default();
         let told = end.clone();
         let mut sink = Sink::new(sender, steps);
-        // Not joined: it may wait for a terminal for ever, and ends with the process.
+        // Not joined: it may wait for a terminal without end, and ends with the process.
         std::thread::Builder::new().name("wpool-rows".into()).spawn(move || {
             let why = match source {
                 Source::Once => {

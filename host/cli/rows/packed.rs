@@ -52,7 +52,7 @@ impl Packing {
     }
 }
 
-/// What is wrong with a compressed file.
+/// The fault of a compressed file.
 #[derive(Debug)]
 pub struct Corrupt {
     packing: Packing,

@@ -11,7 +11,7 @@ use crate::cli::rows::made::Made;
 use crate::cli::table::{Ends, Flaw, bare, fields};
 use crate::cli::units::plural;
 
-/// What some editors put at the beginning of a text.
+/// The mark that some editors put at the beginning of a text.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Cuts one table into rows.
@@ -28,7 +28,7 @@ pub(super) struct Records {
     /// The line of a record that is too long, whose rest is being passed over.
     skipping: Option<u64>,
     begun: bool,
-    /// What stands before the value of each column, once the header is known.
+    /// The text before the value of each column, once the header is known.
     keys: Vec<Vec<u8>>,
     made: Made,
 }
@@ -207,7 +207,7 @@ fn names(text: &str, separator: u8) -> Result<Vec<String>, Flaw> {
     Ok(names)
 }
 
-/// What stands before the value of each column.
+/// The text before the value of each column.
 fn keys(names: &[String]) -> Vec<Vec<u8>> {
     let key = |(at, name): (usize, &String)| {
         let mut key = vec![if at == 0 { b'{' } else { b',' }];

@@ -21,7 +21,7 @@ pub struct Sharder {
     /// Position of the next row.
     next: u64,
     digest: Digest,
-    /// Told of the rows that are handed on, where nobody after this one tells them.
+    /// Learns the rows that are handed on, where no later step tells them.
     places: Option<Places>,
     whole: Whole,
 }

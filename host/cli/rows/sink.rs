@@ -1,4 +1,4 @@
-//! What is done with rows where they are read, and how they are handed to the run.
+//! The steps of rows where they are read, and their way to the run.
 
 use tokio::sync::mpsc;
 use wpool::Input;
@@ -19,7 +19,7 @@ pub const BATCHES: usize = 4;
 /// Why rows are not read to their end when what an earlier run has left breaks under way.
 const CANNOT_RESUME: &str = "cannot resume the earlier run: reading its rows stopped early";
 
-/// What is done with each row where it is read, in this order.
+/// The steps of each row where it is read, in this order.
 #[derive(Debug, Default)]
 pub struct Steps {
     /// Looks at it, when its output will be compared with what it tells.

@@ -155,7 +155,7 @@ impl Side {
     }
 }
 
-/// What both files know their rows by.
+/// The member by which both files know their rows.
 pub fn common(typed: Option<RowsBy>, a: &Side, b: &Side) -> Result<RowsBy> {
     let all = [RowsBy::Content, RowsBy::Key, RowsBy::File, RowsBy::Id];
     for by in typed.map_or(all.to_vec(), |by| vec![by]) {

@@ -1,4 +1,4 @@
-//! What is printed of the differences.
+//! The differences as they are printed.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::journal::Facts;
 use crate::cli::plan::differences;
 use crate::cli::print::Printer;
+use crate::cli::texts::{short, short_hash};
 use crate::cli::units::plural;
 
 /// Characters of an output or a message that are shown.
@@ -123,8 +124,7 @@ fn side(side: &Side) -> Value {
 }
 
 fn program(facts: &Facts) -> String {
-    let hash: String = facts.program.hash.chars().take(12).collect();
-    format!(" of {} ({hash})", facts.program.name)
+    format!(" of {} ({})", facts.program.name, short_hash(&facts.program.hash))
 }
 
 /// Where the row stands: in both inputs, if the places differ.
@@ -139,15 +139,11 @@ fn place(a: Option<&Parts<'_>>, b: Option<&Parts<'_>>) -> String {
     }
 }
 
-/// What became of a task, in few words.
+/// The end of a task, in few words.
 fn shown(record: &Record, parts: &Parts<'_>) -> String {
-    let cut = |text: &str| match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    };
-    let output = parts.output.map(|output| cut(output.get())).unwrap_or_default();
+    let output = parts.output.map(|output| short(output.get(), SHOWN)).unwrap_or_default();
     match &parts.error {
-        Some(error) => format!("{} {}", record.status, cut(&error.message)).trim_end().to_owned(),
+        Some(error) => format!("{} {}", record.status, short(&error.message, SHOWN)).trim_end().to_owned(),
         None if record.status == Status::Ok && !output.is_empty() => output,
         None => record.status.to_string(),
     }

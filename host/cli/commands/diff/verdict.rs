@@ -1,4 +1,4 @@
-//! What the difference of two records of a row is.
+//! The difference of two records of a row.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::cli::commands::diff::side::Record;
 /// A difference of times that is not worth a word.
 const SHORTEST: f64 = 0.01;
 
-/// What became of a row.
+/// The change of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {

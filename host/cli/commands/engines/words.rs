@@ -17,9 +17,9 @@ const NUMBER: &str = "{shard}";
 /// The commands, word by word.
 #[derive(Debug)]
 pub struct Words {
-    /// What each shard runs, without `--shard`.
+    /// The command of each shard, without `--shard`.
     pub run: Vec<String>,
-    /// What merges the records.
+    /// The command that merges the records.
     pub merge: Vec<String>,
     /// Everything that a shard writes, with stars for its number.
     pub written: Vec<String>,
@@ -86,7 +86,7 @@ fn expanded(command: &[String]) -> Result<Vec<String>> {
     let behind: Vec<_> = behind.iter().map(OsString::from).collect();
     let whole = match Whole::of(&behind) {
         Ok(Some(whole)) => whole,
-        // What is wrong with the words is said of the whole command.
+        // An error in the words is reported of the whole command.
         Ok(None) | Err(Failure::Clap(_)) => return as_typed(),
         Err(Failure::Other(error)) => return Err(error),
     };
@@ -97,7 +97,7 @@ fn expanded(command: &[String]) -> Result<Vec<String>> {
     Ok(["run".to_owned()].into_iter().chain(words).collect())
 }
 
-/// What was typed, if shards of it can be run on other machines.
+/// The typed command, if shards of it can be run on other machines.
 fn typed(command: &[String]) -> Result<Run> {
     let parsed = match Args::try_parse_from(["wpool".to_owned()].iter().chain(command)) {
         Ok(Args { action: Action::Run(run) }) if command.first().is_some_and(|word| word == "run") => *run,

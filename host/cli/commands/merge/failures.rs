@@ -23,7 +23,7 @@ const MOST_LINE: u64 = MAX_INPUT as u64 + 2;
 struct Rows {
     path: PathBuf,
     reader: BufReader<File>,
-    /// What separates fields, where rows are records of a table.
+    /// The separator of fields, where rows are records of a table.
     separator: Option<u8>,
     /// The line that stands before the first row.
     header: Vec<u8>,

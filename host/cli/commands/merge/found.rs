@@ -13,7 +13,7 @@ use wpool::place::{Dir, Found, Place};
 use crate::cli::errors::{Incomplete, usage};
 use crate::cli::journal::{Facts, SUFFIX, ShardFacts, beside, holds_a_run, is_running};
 
-/// What stands for the number of a shard in a name.
+/// The placeholder for the number of a shard in a name.
 const PLACES: [&[u8]; 2] = [b"{shard}", b"{shards}"];
 
 /// A file of records with its manifest.
@@ -57,7 +57,7 @@ pub fn parts(named: &[PathBuf], out: &Place) -> Result<Vec<Part>> {
     for (path, explicit) in files(named)? {
         let Some(part) = part(&path, explicit)? else { continue };
         let identity = Found::of_file(&part.file)?.identity;
-        // What was merged into OUT before is not among its own parts, unless that is asked for.
+        // A file that was merged into OUT before is not among its parts, unless that is asked for.
         let is_out = Some(identity) == out && part.is_merged() && !explicit;
         if !is_out && seen.insert(identity) {
             parts.push(part);

@@ -9,11 +9,12 @@ use crate::cli::errors::usage;
 use crate::cli::journal::Facts;
 use crate::cli::plan::{SHARD, differences};
 use crate::cli::shard::InputFacts;
+use crate::cli::texts::short_hash;
 
 /// The run that all files are of.
 #[derive(Debug)]
 pub struct Together {
-    /// Of the first complete file, or of the first.
+    /// The facts of the first complete file, or else of the first.
     pub facts: Facts,
     /// `None` where no shard is complete.
     pub input: Option<InputFacts>,
@@ -71,9 +72,8 @@ fn check_pair(first: &Part, part: &Part) -> Result<()> {
     }
     let (old, new) = (&first.facts, &part.facts);
     if old.program.hash != new.program.hash {
-        let short = |facts: &Facts| facts.program.hash.chars().take(12).collect::<String>();
-        let (old_hash, new_hash) = (short(old), short(new));
-        return refuse(format!("the programs {} ({old_hash}) and {} ({new_hash})", old.program.path, new.program.path));
+        let words = |facts: &Facts| format!("{} ({})", facts.program.path, short_hash(&facts.program.hash));
+        return refuse(format!("the programs {} and {}", words(old), words(new)));
     }
     if old.version != new.version {
         return refuse(format!("versions {} and {} of wpool, whose records may differ", old.version, new.version));
@@ -90,8 +90,7 @@ fn check_pair(first: &Part, part: &Part) -> Result<()> {
     match a.input.as_ref().zip(b.input.as_ref()) {
         Some((a, b)) if a != b => {
             let words = |input: &InputFacts| {
-                let hash: String = input.blake3.chars().take(12).collect();
-                format!("{} rows, {} bytes, blake3 {hash}", input.rows, input.bytes)
+                format!("{} rows, {} bytes, blake3 {}", input.rows, input.bytes, short_hash(&input.blake3))
             };
             refuse(format!("the shards read other inputs ({}; {})", words(a), words(b)))
         }

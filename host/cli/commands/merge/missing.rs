@@ -1,4 +1,4 @@
-//! What to type to run shards that are missing.
+//! The commands that run missing shards.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -43,7 +43,7 @@ fn ranges(numbers: &[u32]) -> String {
     ranges.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
-/// What runs a shard: what its own run was typed as, or that of another with its number.
+/// The command of a shard: that of its own run, or that of another with its number.
 pub fn command(number: u32, of: u32, own: Option<&Facts>, other: &Facts) -> String {
     let facts = own.unwrap_or(other);
     let mut words = vec!["wpool run --resume --shard".to_owned(), format!("{number}/{of}")];

@@ -105,7 +105,7 @@ impl Job<'_> {
         }
         let mut counts: Vec<_> = counts.iter().map(|(status, count)| (status.to_string(), *count)).collect();
         if !self.together.has_all_records() {
-            // Those of rows without records count as well.
+            // Rows without records count as well.
             let of_parts = self.parts.iter().filter_map(|part| part.facts.ended.as_ref());
             counts = of_parts.flat_map(|ended| ended.counts.clone()).collect();
         }

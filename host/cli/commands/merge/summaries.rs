@@ -65,7 +65,7 @@ pub fn merged(summaries: &[Value], exit_code: i32) -> Value {
     Value::Object(merged)
 }
 
-/// The sum of numbers, member by member. What is no number stays as it was first.
+/// The sum of numbers, member by member. A member that is not a number stays as it was first.
 fn add(sum: Value, more: &Value) -> Value {
     match (sum, more) {
         (Value::Null, more) => more.clone(),

@@ -28,7 +28,7 @@ pub struct Strand {
     pub part: usize,
 }
 
-/// What was merged.
+/// The result of a merge.
 #[derive(Debug, Default)]
 pub struct Woven {
     pub counts: [u64; Status::ALL.len()],

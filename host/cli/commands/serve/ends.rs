@@ -1,4 +1,4 @@
-//! What ends a session from outside: signals, and the death of the process that it works for.
+//! The ends of a session from outside: signals, and the death of the process that it works for.
 
 use anyhow::Result;
 use rustix::event::{PollFd, PollFlags, poll};

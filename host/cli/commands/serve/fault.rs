@@ -1,4 +1,4 @@
-//! What ends a session before its time, as the client reads it.
+//! The reason for which a session ends before its time, as the client reads it.
 
 use serde::Serialize;
 use wpool::{Error, Setting};

@@ -15,7 +15,7 @@ pub const MAX_REQUEST: usize = MAX_INPUT + (1 << 20);
 /// Longest name of a function.
 const MAX_NAME: usize = 4096;
 
-/// What the client did against the protocol, in a sentence.
+/// A breach of the protocol by the client, in a sentence.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Violation(pub String);

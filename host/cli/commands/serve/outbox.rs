@@ -162,7 +162,7 @@ fn push_record(id: u64, result: &TaskResult, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&detail);
 }
 
-/// What few results have. Times are in microseconds, sizes in bytes.
+/// The members that few results have. Times are in microseconds, sizes in bytes.
 #[derive(Default, PartialEq, Serialize)]
 struct Detail<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

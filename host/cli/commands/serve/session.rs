@@ -25,7 +25,7 @@ const STOPPED: usize = 256 << 20;
 /// Names of functions that a client may register.
 const MOST_FUNCTIONS: usize = 1 << 16;
 
-/// What a client may still send, and what it is owed.
+/// The frames that a client may still send, and those that it is owed.
 #[derive(Debug)]
 struct Credit {
     tasks: u64,

@@ -26,11 +26,11 @@ pub struct Ways {
     inbox: Inbox,
     output: ChildStdin,
     writing: Bytes,
-    /// Copies to an output that is no pipe.
+    /// Copies to an output that is not a pipe.
     copier: Option<JoinHandle<io::Result<u64>>>,
 }
 
-/// What has happened.
+/// The event.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Turn {
     Moved,
