@@ -144,7 +144,7 @@ pub mod report {
     pub use crate::model::report::{Function, Kind, Report, Resources, RowCheck, described, names};
 }
 
-/// What a pool has done, and what it is doing.
+/// The work that a pool has done, and the work that it is doing.
 pub mod stats {
     pub use crate::pool::{Running, Stats};
 }

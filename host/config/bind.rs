@@ -83,7 +83,7 @@ impl Binding<'_> {
     }
 
     fn changed(&mut self, rules: &Rules, setting: Setting, line: usize, from: Option<String>, to: String) {
-        // Of several changes the last counts.
+        // The last of several changes counts.
         self.bounds.retain(|bound| bound.setting != setting);
         self.bounds.push(Bound { setting, from, to, file: rules.path.clone(), line });
     }
@@ -93,7 +93,7 @@ impl Binding<'_> {
             && strength(self.config.sandbox) < strength(sandbox.value)
         {
             match self.asked.sandbox {
-                // What is left out.
+                // A setting that is left out.
                 SandboxMode::Auto => {
                     self.config.sandbox = sandbox.value;
                     self.changed(rules, Setting::Sandbox, sandbox.line, None, word(sandbox.value).to_owned());

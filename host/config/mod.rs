@@ -72,7 +72,7 @@ pub struct PoolConfig {
     /// Time from the pool's start after which it takes no more tasks, and skips those that have not begun. Running tasks have
     /// [`PoolConfig::grace`] to finish. Default: none.
     pub lifetime: Option<Duration>,
-    /// What bounds all other settings: see [`PoolConfig::bind`]. Default: nothing.
+    /// The policy that bounds all other settings: see [`PoolConfig::bind`]. Default: nothing.
     pub policy: Policy,
     /// The part of the fence around workers and compilers that the machine must offer.
     pub sandbox: SandboxMode,

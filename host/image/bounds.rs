@@ -1,4 +1,4 @@
-//! What compiling a program may take: what is set, or less where this process or the machine has less.
+//! The bounds of compiling a program: the settings, or less where this process or the machine has less.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ const LEAST_MEMORY: u64 = 256 << 20;
 /// Addresses that a compiler takes beside its memory, at most.
 const MORE_ADDRESSES: u64 = 1 << 30;
 
-/// Who bounds something.
+/// The owner of a bound.
 #[derive(Debug)]
 enum By {
     Setting,
     /// A limit of this process, as a shell names it.
     Process(String),
-    /// What is free of the machine's memory.
+    /// The free part of the machine's memory.
     Machine(&'static str),
 }
 

@@ -230,7 +230,7 @@ impl Layer {
 /// Facts about the run of a task. Two runs may differ in them, so records show them only on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// Who ended the last attempt.
+    /// The layer that ended the last attempt.
     pub layer: Layer,
     /// Workers that were given the task; 0 if none was.
     pub attempts: u32,
@@ -271,7 +271,7 @@ pub struct Measured {
     pub profile: Option<Profile>,
     /// The stderr of a task that is ok.
     pub stderr: Option<String>,
-    /// What the task has touched beside its row; `None` if it was nothing.
+    /// The things that the task has touched beside its row; `None` if there were none.
     pub touched: Option<Touched>,
 }
 

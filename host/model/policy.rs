@@ -1,4 +1,4 @@
-//! What a policy does to settings: changes, refusals, and its own mistakes.
+//! The effects of a policy on settings: changes, refusals, and its own mistakes.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ impl fmt::Display for Denial {
     }
 }
 
-/// What a policy has changed in the settings of a pool.
+/// A change that a policy has made to the settings of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bound {

@@ -24,7 +24,7 @@ pub struct Call {
     pub function: u32,
 }
 
-/// What was running at a moment.
+/// The functions that were running at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Microseconds since the beginning of the task.

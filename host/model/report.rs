@@ -39,7 +39,7 @@ impl fmt::Display for Kind {
 /// The compiler's report on a program that can be run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// What kind of binary it is.
+    /// The kind of the binary.
     pub kind: Kind,
     /// How its tasks are called.
     pub convention: Convention,
@@ -63,7 +63,7 @@ pub struct Report {
     pub functions: Vec<Function>,
     /// The functions of a core module that can be called by name.
     pub entries: Vec<CoreFunction>,
-    /// What one instance takes.
+    /// The amounts that one instance takes.
     pub resources: Resources,
     /// Whether all changes of a task to an instance can be put back ([`crate::Isolation::Reset`]), or why not.
     pub resettable: Result<(), String>,

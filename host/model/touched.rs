@@ -1,13 +1,13 @@
-//! What a task has touched beside its row, and what it was denied.
+//! The things that a task has touched beside its row, and those that it was denied.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a task has touched beside its row, and what it was denied.
+/// The things that a task has touched beside its row, and those that it was denied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
-    /// What it was denied, each once, in the order of the first time; at most 64.
+    /// The things that it was denied, each once, in the order of the first time; at most 64.
     pub denied: Vec<Denial>,
     /// How often it was denied something that is not listed.
     pub denied_more: u32,
@@ -30,7 +30,7 @@ pub struct TouchedDir {
     pub written: bool,
 }
 
-/// What a task was denied.
+/// A thing that a task was denied.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Denial {
     /// How it wanted to have it.

@@ -23,7 +23,7 @@ impl Place {
     /// Makes a file beside the place, to be put there.
     ///
     /// # Errors
-    /// Of the system.
+    /// The error of the system.
     pub fn draft(&self, mode: u32) -> io::Result<Draft> {
         loop {
             // Seeded by the system, so that nobody can have taken the name on purpose.

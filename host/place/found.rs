@@ -1,4 +1,4 @@
-//! What stands at a place, and whether that may be read or replaced.
+//! The file that stands at a place, and whether it may be read or replaced.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -7,7 +7,7 @@ use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-/// What stands at a place.
+/// The file that stands at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     pub kind: Kind,

@@ -1,4 +1,4 @@
-//! What a pool needs for looking up lines of source code.
+//! The parts that a pool needs for looking up lines of source code.
 
 use tokio::sync::Notify;
 
@@ -6,7 +6,7 @@ use super::queue::Queue;
 use crate::image::Image;
 use crate::model::program::Program;
 
-/// What a pool needs for looking up lines of source code.
+/// The parts that a pool needs for looking up lines of source code.
 #[derive(Debug)]
 pub(super) struct Finder {
     /// The program, if it has lines.

@@ -105,7 +105,7 @@ impl Shared {
         }
         let mut state = self.lock();
         let missing = fence.missing();
-        // What the first workers have, the last need not have got: the system gives some of it to a limited number.
+        // The last workers need not have got all that the first have: the system gives some of it to a limited number.
         if state.fence.as_ref().is_some_and(|before| !before.missing().is_empty()) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! What memories and globals of an instance hold, as a file that workers map: the data that a program begins with, or
+//! The contents of memories and globals of an instance, as a file that workers map: the data that a program begins with, or
 //! the state that its `init` left.
 //!
 //! ```text

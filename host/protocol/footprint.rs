@@ -1,4 +1,4 @@
-//! What a worker tells of all that a task has touched. The host names what was granted, and believes no list that is too
+//! The report of a worker on all that a task has touched. The host names what was granted, and believes no list that is too
 //! long.
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ const MAX_INTERFACES: usize = 64;
 /// Most bytes of a name, which a guest chooses. Real paths are shorter.
 pub(crate) const MAX_NAME: usize = 1 << 10;
 
-/// What a task has touched and was denied. What was granted goes by its number.
+/// The things that a task has touched and was denied. A grant goes by its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Footprint {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -61,7 +61,7 @@ pub(crate) struct CompileSetup {
 pub(crate) struct Compiled {
     pub draft: Draft,
     pub proposals: Proposals,
-    /// What memories begin with, as a part of the image: set for an image whose memories wpool maps itself.
+    /// The first contents of memories, as a part of the image: set for an image whose memories wpool maps itself.
     pub start: Option<Span>,
     /// Where the code of each core module begins in the file that was compiled, in order. Set if a module has a table of
     /// lines.
@@ -185,7 +185,7 @@ pub(crate) struct AnswerDetail {
     /// The stderr of a task that is ok. A failed task has it in its error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
-    /// What the task has touched beside its row, if that is asked for.
+    /// The things that the task has touched beside its row, if they are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footprint: Option<Footprint>,
     /// Parts of the output are missing.

@@ -54,7 +54,7 @@ impl WorkerCommand {
     }
 }
 
-/// What there is instead of the running program as a worker, in a build without the feature `engine`.
+/// The worker that is started instead of the running program, in a build without the feature `engine`.
 #[cfg(not(feature = "engine"))]
 #[doc(hidden)]
 #[derive(Debug)]

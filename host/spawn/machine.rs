@@ -14,7 +14,7 @@ const TIME: [(Resource, char, u64); 1] = [(Resource::Cpu, 't', 1)];
 /// A limit of a process, the letter of its option in `ulimit`, and the unit of that option in bytes.
 type Needed = (Resource, char, u64);
 
-/// What a message says when the lack of something has ended a child, and the limits that this process has of it.
+/// The words of a message when the lack of something has ended a child, with the limits of this process.
 const SIGNS: [(&str, &[Needed]); 7] = [
     ("memory allocation of", &MEMORY),
     ("os error 12", &MEMORY),
@@ -45,7 +45,7 @@ pub(crate) fn explanation(why: &str) -> Option<String> {
     let sign = SIGNS.iter().find(|(sign, _)| why.contains(sign));
     let limits = sign?.1.iter().filter_map(|(resource, letter, unit)| {
         let limit = getrlimit(*resource).current?;
-        // Of files everybody has some limit.
+        // Everybody has some limit of files.
         Some(format!("`ulimit -{letter} {}`", limit / unit))
     });
     let limits = limits.collect::<Vec<_>>().join(" and ");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Who has how much.
+/// An amount, and its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Free {
     pub bytes: u64,
@@ -40,7 +40,7 @@ fn groups(lines: &str, root: &Path) -> Vec<PathBuf> {
     groups
 }
 
-/// What a group may still take. Pages of files do not count: the kernel takes them back when they are wanted.
+/// The bytes that a group may still take. Pages of files do not count: the kernel takes them back when they are wanted.
 fn free_in(group: &Path) -> Option<u64> {
     let number = |names: [&str; 2]| names.iter().find_map(|name| text(group.join(name))?.parse::<u64>().ok());
     let limit = number(["memory.max", "memory.limit_in_bytes"])?;

@@ -109,7 +109,7 @@ fn spawn(worker: &WorkerCommand, role: Role, label: &str, fds: Vec<OwnedFd>) -> 
     }
     let mut command = std::process::Command::new(&worker.program);
     if worker.args.is_empty() {
-        // What has arguments of its own is another program, which starts the child and may look at how it is called.
+        // A command with arguments of its own is another program, which starts the child and may look at how it is called.
         command.arg0(label);
     }
     command

@@ -20,7 +20,7 @@ pub(super) struct Code<'a> {
     imported: usize,
     /// The bodies of its functions.
     bodies: Vec<Range<usize>>,
-    /// What debuggers read of it, by the names of the sections.
+    /// The parts that debuggers read of it, by the names of the sections.
     pub debug: HashMap<&'a str, &'a [u8]>,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct ComponentStore {
     told: bool,
     /// The guest has called a function that may make, use or drop a handle.
     held: bool,
-    /// What tasks touch, where that is asked for. Boxed, because hardly anybody asks.
+    /// The log of what tasks touch, where it is asked for. Boxed, because hardly anybody asks.
     log: Option<Box<Log>>,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct CoreStore {
     /// The module has called the host.
     pub asked: bool,
     pub listings: Listings,
-    /// What tasks touch, where that is asked for. Boxed, because hardly anybody asks.
+    /// The log of what tasks touch, where it is asked for. Boxed, because hardly anybody asks.
     log: Option<Box<Log>>,
 }
 

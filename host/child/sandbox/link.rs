@@ -28,7 +28,7 @@ type Store<'a> = StoreContextMut<'a, ComponentStore>;
 pub(super) struct Means {
     /// Guests sleep by this clock, or by the engine's without it.
     pub clock: Option<ActiveTime>,
-    /// What tasks touch is logged.
+    /// The things that tasks touch are logged.
     pub logs: bool,
 }
 

@@ -84,7 +84,7 @@ const LONG_ROW: usize = 1 << 10;
 /// Contents of the memories of instances.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
-    /// What they begin with, if the image is made for memories of ours.
+    /// Their first contents, if the image is made for memories of ours.
     pub start: Option<Layer>,
     /// The state of `init`, which is laid over each instance.
     pub prepared: Option<Layer>,
@@ -193,7 +193,7 @@ impl Sandbox {
         &self.context.time
     }
 
-    /// What samples the stacks of tasks, if they are sampled.
+    /// The sampler of the stacks of tasks, if they are sampled.
     pub fn profiler(&self) -> Option<&Profiler> {
         self.context.profiler.as_ref()
     }

@@ -37,7 +37,7 @@ pub(super) struct Remains<'a, S: 'static> {
     /// The fuel that the task used, if fuel is counted.
     pub fuel: Option<u64>,
     pub core_dump: Option<Vec<u8>>,
-    /// What the task has touched, if that is asked for.
+    /// The things that the task has touched, if they are asked for.
     pub footprint: Option<Footprint>,
 }
 

@@ -1,4 +1,4 @@
-//! What a guest is given besides its row.
+//! The world of a guest: all that it is given besides its row.
 
 use wasmtime_wasi::WasiCtxBuilder;
 

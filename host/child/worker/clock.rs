@@ -27,7 +27,7 @@ struct Ticking {
     timed: AtomicBool,
 }
 
-/// What the clock does at each tick of a process whose guest cannot be interrupted: it ends the process when it is late.
+/// The work of the clock at each tick of a process whose guest cannot be interrupted: it ends the process when it is late.
 pub(super) type Overdue = Box<dyn Fn(&ActiveTime) + Send>;
 
 impl Clock {

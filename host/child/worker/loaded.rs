@@ -29,7 +29,7 @@ pub(super) struct Fenced {
     pub sandbox: Sandbox,
     pub outbox: Arc<Outbox>,
     pub clock: Clock,
-    /// What a test of the fence does at the beginning of each task.
+    /// The work of a test of the fence at the beginning of each task.
     pub intrusion: Option<Intrusion>,
 }
 

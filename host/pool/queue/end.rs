@@ -96,7 +96,7 @@ impl Queue {
         }
         let in_flight = self.slots.iter().flat_map(|slot| slot.tasks.keys(is_of_run)).collect();
         self.runs.abandon(run);
-        // Of an abandoned run, nothing waits.
+        // Nothing of an abandoned run waits.
         self.hand_over_waiting();
         in_flight
     }

@@ -1,4 +1,4 @@
-//! What a slot has seen of its worker, and when it looks again.
+//! The observations of a slot about its worker, and when it looks again.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ const MOST_BETWEEN_LOOKS: Duration = Duration::from_millis(40);
 /// stretch them, and longer gaps are of one that was suspended.
 const KEEPER_MOST: Duration = Duration::from_millis(100);
 
-/// What a slot has seen of its worker.
+/// The observations of a slot about its worker.
 #[derive(Debug)]
 pub(super) struct Health {
     pub watch: Watch,
@@ -50,7 +50,7 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Of a worker that came up, which keeps its tasks' deadlines itself or leaves that to its host.
+    /// The health of a worker that came up, which keeps its tasks' deadlines itself or leaves that to its host.
     pub fn new(now: Instant, keeps_deadlines: bool) -> Self {
         let (tick, most) = if keeps_deadlines { (TICK, MOST_BETWEEN_LOOKS) } else { (KEEPER_TICK, KEEPER_MOST) };
         Health {

@@ -14,7 +14,7 @@ pub const FRAME_TARGET: usize = 64 << 10;
 /// Largest JSON in a frame: setup, report, error detail. The largest real reports (thousands of exports) are 1 MiB.
 pub const MAX_TEXT: usize = 8 << 20;
 
-/// What a frame carries.
+/// The content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Host to child: its setup, as JSON. The first frame.
@@ -76,7 +76,7 @@ impl Kind {
     }
 }
 
-/// What the answers of a frame took together, in nanoseconds.
+/// The time that the answers of a frame took together, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// From beginning to end.
