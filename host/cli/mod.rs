@@ -38,6 +38,7 @@ mod tell;
 mod terminal;
 mod trial;
 mod units;
+mod within;
 
 use std::process::ExitCode;
 

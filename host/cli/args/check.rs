@@ -2,9 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::{Context, Result};
-use clap::{Arg, Parser};
+use anyhow::Result;
+use clap::Arg;
 
+use crate::cli::args::plain::plain;
 use crate::cli::args::{Determinism, Grants, Initializer, Limits, Rows, Run, SharedState};
 use crate::cli::units::at_least_one;
 
@@ -53,17 +54,10 @@ pub struct Check {
     pub state: SharedState,
 }
 
-/// A run as it is without options.
-#[derive(Debug, Parser)]
-struct Plain {
-    #[command(flatten)]
-    run: Run,
-}
-
 impl Check {
     /// The run that is learned from, which writes nothing.
     pub fn run(self) -> Result<Run> {
-        let Plain { run } = Plain::try_parse_from(["run", "--quiet", "TASK"]).context("a run without options")?;
+        let run = plain()?;
         Ok(Run {
             source: self.source,
             once: self.once,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use wpool::outcome::Access;
 
-use super::dirs::{Dirs, UNKNOWN};
+use super::dirs::{Dirs, unknown};
 use super::given::{Given, GivenScratch};
 use super::place::{Places, parent, rest};
 use super::seen::{Denied, Seen};
@@ -147,8 +147,9 @@ impl Advice {
         let Wanted { dirs, hopeless, dispensable, .. } = wanted;
         let (mut options, is_unknown) = dirs.options(places);
         if is_unknown {
+            let unknown = unknown(places);
             self.note(format!(
-                "{UNKNOWN} stands for a directory of this machine, which only you know: nothing below the working \
+                "{unknown} stands for a directory of this machine, which only you know: nothing below the working \
                  directory has that path"
             ));
         }
@@ -274,6 +275,10 @@ mod tests {
 
         fn is_there(&self, guest: &str) -> bool {
             ["/", "/data", "/data/x", "/rows"].contains(&guest)
+        }
+
+        fn is_free(&self, _name: &str) -> bool {
+            true
         }
     }
 

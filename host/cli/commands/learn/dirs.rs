@@ -8,7 +8,13 @@ use super::place::{Places, parent, rest};
 const MOST: usize = 8;
 
 /// Stands for a directory of the host that cannot be known.
-pub const UNKNOWN: &str = "HOST";
+const UNKNOWN: &str = "HOST";
+
+/// A name for such directories at which nothing is: a link of this name would be granted.
+pub fn unknown(places: &impl Places) -> String {
+    let names = (1..).map(|number| if number == 1 { UNKNOWN.to_owned() } else { format!("{UNKNOWN}-{number}") });
+    names.into_iter().find(|name| places.is_free(name)).unwrap_or_default()
+}
 
 /// Directories that are needed, by their paths in the guest.
 #[derive(Debug, Default)]
@@ -34,8 +40,9 @@ impl Dirs {
         while self.0.len() > MOST && self.join_siblings(places) {
             self.drop_inner();
         }
+        let unknown = unknown(places);
         let option = |(guest, want): (&String, &Want)| {
-            let host = want.host.as_deref().map_or_else(|| UNKNOWN.to_owned(), literal);
+            let host = want.host.as_deref().map_or_else(|| unknown.clone(), literal);
             format!("{host}::{guest}:{}", if want.writable { "rw" } else { "ro" })
         };
         (self.0.iter().map(option).collect(), self.0.values().any(|want| want.host.is_none()))
@@ -54,14 +61,15 @@ impl Dirs {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         let inner = self.0.keys().filter(|guest| parent(guest) != "/" && parent(guest) != ".");
         inner.for_each(|guest| *counts.entry(parent(guest)).or_default() += 1);
-        let Some((folder, count)) = counts.into_iter().max_by_key(|(_, count)| *count) else { return false };
+        let most = counts.into_iter().filter(|(_, count)| *count > 1).max_by_key(|(_, count)| *count);
+        let Some((folder, _)) = most else { return false };
         let folder = folder.to_owned();
         let (joined, others) = self.0.iter().partition::<Vec<_>, _>(|(guest, _)| parent(guest) == folder);
         let host = places.dir(&folder).filter(|_| joined.iter().all(|(_, want)| want.host.is_some()));
         let writable = joined.iter().any(|(_, want)| want.writable);
         self.0 = others.into_iter().map(|(guest, want)| (guest.clone(), want.clone())).collect();
         self.add(&folder, writable, host);
-        count > 1
+        true
     }
 }
 
@@ -97,6 +105,10 @@ mod tests {
         fn is_there(&self, guest: &str) -> bool {
             self.dir(guest).is_some()
         }
+
+        fn is_free(&self, name: &str) -> bool {
+            name != "HOST-2"
+        }
     }
 
     fn options(wanted: &[(&str, bool)]) -> Vec<String> {
@@ -121,6 +133,9 @@ mod tests {
         assert_eq!(options(&wanted[..3]), ["data/0::/data/0:ro", "data/1::/data/1:ro", "data/2::/data/2:ro"]);
         wanted.push(("/etc", false));
         assert_eq!(options(&wanted), ["data::/data:ro", "HOST::/etc:ro"]);
+        let single: Vec<_> = (0..20).map(|at| format!("/{at}/x")).collect();
+        let single: Vec<_> = single.iter().map(|guest| (guest.as_str(), false)).collect();
+        assert!(options(&single).iter().all(|option| option.ends_with("/x:ro")), "{:?}", options(&single));
         let apart: Vec<_> = (0..20).map(|at| format!("/{at}")).collect();
         let apart: Vec<_> = apart.iter().map(|guest| (guest.as_str(), false)).collect();
         assert_eq!(options(&apart).len(), 20, "no folder but the whole");
