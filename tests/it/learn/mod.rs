@@ -114,6 +114,17 @@ fn nothing_stands_at_the_name_for_a_directory_that_is_not_known() {
 }
 
 #[test]
+fn a_program_that_asks_for_directories_without_end_is_learned_from_in_time() {
+    let place = place();
+    let rows: String = (0..1000).map(|at| format!("l/p{at}/a\nl/p{at}/b\n")).collect();
+    let mut learner = wpool();
+    learner.current_dir(place.path()).arg("check").arg(wat("open-path")).args(["--lines", "--learn", "2000"]);
+    let ran = run(&mut learner, rows);
+    assert_eq!((ran.code, ran.stdout.matches("--dir").count()), (OK, 256), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there are too many"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_path_with_blanks_is_no_option_for_a_shell() {
     let place = place();
     fs::create_dir_all(place.path().join("x --env HOME")).expect("a folder");

@@ -229,10 +229,11 @@ fn programs_that_are_judged_or_learned_about_stay_within_a_policy() {
         assert!(ran.stderr.contains(said), "{args}: {}", ran.stderr);
     }
     assert_eq!(bound("check tasks/cat.wat --learn 1 -").code, 0);
-    for isolation in ["reset", "fresh"] {
-        let policy = place.policy("how.toml", &format!("[require]\nisolation = '{isolation}'\n"));
+    for (isolation, code) in [("'fresh'", 0), ("['fresh', 'reset']", 0), ("'reset'", 96)] {
+        let policy = place.policy("how.toml", &format!("[require]\nisolation = {isolation}\n"));
         let mut command = place.command("check tasks/cat.wat --learn 1 -");
         let ran = run(command.env("WPOOL_POLICY", policy), "1\n");
-        assert_eq!(ran.code, 0, "{isolation}: {}", ran.stderr);
+        assert_eq!(ran.code, code, "{isolation}: {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("learning needs fresh ones"), code == 96, "{isolation}: {}", ran.stderr);
     }
 }

@@ -111,7 +111,7 @@ impl Wanted {
         if host.is_none() && denied.not_ok == 0 {
             self.dispensable.push(path.to_owned());
         } else {
-            self.dirs.add(dir, access.writes(), host);
+            self.dirs.add(dir, access.writes(), host, places);
         }
     }
 }
@@ -145,6 +145,12 @@ impl Advice {
 
     fn new_directories(&mut self, wanted: Wanted, places: &impl Places) {
         let Wanted { dirs, hopeless, dispensable, .. } = wanted;
+        let more = dirs.more();
+        if more > 0 {
+            self.note(format!(
+                "{more} further denials are of directories that are in none of these options: there are too many"
+            ));
+        }
         let (mut options, is_unknown) = dirs.options(places);
         if is_unknown {
             let unknown = unknown(places);
