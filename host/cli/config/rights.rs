@@ -170,7 +170,7 @@ fn outside(option: &RunOption<'_>, text: &str, folder: &Path) -> Option<String> 
     if let Some(stray) = stray_text(Some(inner)) {
         return says(stray);
     }
-    let fixed = folder.join(paths::fixed(way, inner.to_str()?));
+    let fixed = folder.join(&*paths::fixed(way, inner.to_str()?));
     match stray(&fixed, folder).or_else(|| stray(&kept, folder).filter(|_| way == Way::Run)) {
         None if way == Way::Grant && std::fs::canonicalize(&fixed).is_ok_and(|real| real == folder) => {
             Some(format!("{text} reaches the whole folder, with all that is hidden in it"))
@@ -226,7 +226,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let at = folder.path().canonicalize().expect("a path");
         std::fs::create_dir_all(at.join("data/.git")).expect("a folder");
-        symlink("/etc", at.join("away")).expect("a link");
+        for name in ["away", "away{x}", "away{.x}"] {
+            symlink("/etc", at.join(name)).expect("a link");
+        }
+        std::fs::create_dir(at.join("in{x}")).expect("a folder");
         symlink("/etc/passwd", at.join("data/link")).expect("a link");
         symlink("data/.git", at.join("plain")).expect("a link");
         symlink("new", at.join("nowhere")).expect("a link");
@@ -238,6 +241,7 @@ mod tests {
             ("failed", "./out"),
             ("dir", "data::/in:ro"),
             ("dir", "data/{id}::/in"),
+            ("dir", "in{x}::/in"),
             ("files", "data/*.jpg"),
             ("init-arg", "{\"path\":\"/etc\"}"),
             ("init-arg", "@data/table"),
@@ -271,6 +275,8 @@ mod tests {
             ("dir", "{id}::/in"),
             ("dir", "{a}/../..::/in"),
             ("dir", "away::/in:ro"),
+            ("dir", "away{x}::/in:ro"),
+            ("dir", "away{{.x}}/{id}::/in:ro"),
             ("dir", "..::/in"),
             ("dir", "../{id}::/in"),
             ("files", "/etc/*"),

@@ -71,6 +71,7 @@ const GRANTS: &[(&str, &str)] = &[
     ("dir = \".git::/data\"", "is hidden"),
     ("dir = \".::/data\"", "reaches the whole folder"),
     ("dir = \"{name}::/data\"", "reaches the whole folder"),
+    ("dir = \"inner/away{x}::/data\"", "leads out of the folder"),
     ("env = \"PATH\"", "values of the environment"),
     ("env = [\"A=b\"]", "values of the environment"),
     ("sandbox = \"off\"", "weaker than strict"),
@@ -102,7 +103,7 @@ const GRANTS: &[(&str, &str)] = &[
 #[test]
 fn a_found_file_grants_nothing() {
     let place = Place::new();
-    for (to, name) in [("..", "away"), (".git", "plain"), ("/nowhere/x", "nowhere")] {
+    for (to, name) in [("..", "away"), (".git", "plain"), ("/nowhere/x", "nowhere"), ("/etc", "inner/away{x}")] {
         symlink(to, place.path(&format!("project/{name}"))).expect("a link");
     }
     fs::create_dir(place.path("project/.git")).expect("a folder");

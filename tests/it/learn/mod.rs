@@ -125,6 +125,16 @@ fn a_program_that_asks_for_directories_without_end_is_learned_from_in_time() {
 }
 
 #[test]
+fn a_directory_with_the_name_of_a_placeholder_is_granted_by_doubled_braces() {
+    let place = place();
+    fs::create_dir_all(place.path().join("in{.x}")).expect("a folder");
+    let ran = learned(place.path(), &wat("open-path"), "--json", "l/in{.x}\n");
+    let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(json["flags"], json!(["--dir", "in{{.x}}::/in{.x}:ro"]));
+    assert_eq!(run_with(place.path(), &wat("open-path"), "--dir in{{.x}}::/in{.x}:ro", "l/in{.x}\n").code, OK);
+}
+
+#[test]
 fn a_path_with_blanks_is_no_option_for_a_shell() {
     let place = place();
     fs::create_dir_all(place.path().join("x --env HOME")).expect("a folder");

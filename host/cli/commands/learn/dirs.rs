@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use wpool::template::Template;
+
 use super::place::{Places, parent, rest};
 
 /// Directories above which siblings are granted by their common folder.
@@ -73,7 +75,7 @@ impl Dirs {
         self.join(places);
         let unknown = unknown(places);
         let option = |(guest, want): (&String, &Want)| {
-            let host = want.host.as_deref().map_or_else(|| unknown.clone(), literal);
+            let host = want.host.as_deref().map_or_else(|| unknown.clone(), Template::escaped);
             format!("{host}::{guest}:{}", if want.writable { "rw" } else { "ro" })
         };
         (self.wants.iter().map(option).collect(), self.wants.values().any(|want| want.host.is_none()))
@@ -116,11 +118,6 @@ fn covers((outer, above): (&str, &Want), (inner, want): (&str, &Want)) -> bool {
     is_same_place && (above.writable || !want.writable)
 }
 
-/// A path of the host in which nothing is a placeholder.
-fn literal(host: &str) -> String {
-    host.replace('{', "{{").replace('}', "}}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +151,8 @@ mod tests {
         assert_eq!(options(&[("/in", false), ("/in/out", true)]), ["in::/in:ro", "in/out::/in/out:rw"]);
         assert_eq!(options(&[("/in", false), ("/in", true)]), ["in::/in:rw"]);
         assert_eq!(options(&[("/etc", false), ("/etc/ssl", false)]), ["HOST::/etc:ro"]);
-        assert_eq!(options(&[("/a{b}", false)]), ["a{{b}}::/a{b}:ro"]);
+        assert_eq!(options(&[("/a{}", false)]), ["a{{}}::/a{}:ro"]);
+        assert_eq!(options(&[("/a{b}", false)]), ["a{b}::/a{b}:ro"]);
     }
 
     #[test]
