@@ -41,6 +41,7 @@ mod terminal;
 mod texts;
 mod trial;
 mod units;
+mod within;
 
 use std::process::ExitCode;
 

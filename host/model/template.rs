@@ -89,6 +89,39 @@ impl Template {
         Template(parts)
     }
 
+    /// The part of a path that is the same for all rows, and the rest, which is made from the row. The rest begins behind the
+    /// last slash before a placeholder; without a placeholder there is none.
+    pub fn of_path(path: &str) -> (String, Option<Template>) {
+        let mut ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let Some(end) = ends.find(|end| !Template::parse(&path[..*end]).is_fixed()) else {
+            return (Template::parse(path).literal(), None);
+        };
+        let begin = path[..end].rfind('/').map_or(0, |at| at + 1);
+        (Template::parse(&path[..begin]).literal(), Some(Template::parse(&path[begin..])))
+    }
+
+    /// A template that is this text for all rows.
+    pub fn escaped(text: &str) -> String {
+        let mut escaped = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            escaped.push_str(&rest[..open]);
+            rest = &rest[open..];
+            let length = placeholder(&rest[1..]).map_or(1, |(_, length)| length + 2);
+            match length {
+                1 => escaped.push('{'),
+                _ => escaped.extend(["{", &rest[..length], "}"]),
+            }
+            rest = &rest[length..];
+        }
+        escaped + rest
+    }
+
+    /// The parts that are the same for all rows.
+    fn literal(&self) -> String {
+        self.0.iter().map(|part| if let Part::Text(text) = part { &**text } else { "" }).collect()
+    }
+
     /// A placeholder in the template that only a row with a name can fill, if there is one.
     pub fn needs_name(&self) -> Option<&'static str> {
         self.0.iter().find_map(|part| if let Part::Name(part) = part { Some(part.placeholder()) } else { None })
@@ -276,6 +309,27 @@ mod tests {
             }
             let unknown = template.expand(Row { id: None, ..filled });
             prop_assert_eq!(unknown.is_ok(), expanded.is_ok() && !template.needs_id());
+        }
+
+        #[test]
+        fn an_escaped_text_is_itself(text in "([{}./a ]|id){0,10}") {
+            let escaped = Template::escaped(&text);
+            let template = Template::parse(&escaped);
+            prop_assert!(template.is_fixed(), "{escaped}");
+            prop_assert_eq!(template.expand(row(b"1")), Ok(text.clone()));
+            if !text.contains("/}") {
+                prop_assert_eq!(Template::of_path(&escaped), (text, None));
+            }
+        }
+
+        #[test]
+        fn a_path_is_its_two_parts(parts in proptest::collection::vec("a|/|\\{\\.a\\}|\\{\\{\\.a\\}\\}|\\{x\\}", 0..7)) {
+            let (text, row) = (parts.concat(), row(b"{\"a\":1}"));
+            let (fixed, rest) = Template::of_path(&text);
+            prop_assert_eq!(rest.is_none(), Template::parse(&text).is_fixed());
+            prop_assert!(rest.is_none() || fixed.is_empty() || fixed.ends_with('/'));
+            let rest = rest.map_or(Ok(String::new()), |rest| rest.expand(row));
+            prop_assert_eq!(rest.map(|rest| fixed + &rest), Template::parse(&text).expand(row));
         }
 
         #[test]

@@ -44,7 +44,10 @@ impl Unit {
         let wrong = || format!("expected {}", self.expected());
         let read = match value {
             DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
-            DeValue::Float(number) => number.as_str().parse().ok().and_then(|number| self.scaled(number, "")),
+            DeValue::Float(number) => {
+                let is_fit = |number: &f64| !matches!(self, Unit::Count(_)) || number.fract() == 0.0;
+                number.as_str().parse().ok().filter(is_fit).and_then(|number| self.scaled(number, ""))
+            }
             // A number of things has no unit, so a text is a mistake.
             DeValue::String(text) if !matches!(self, Unit::Count(_)) => self.parse(text),
             _ => None,
@@ -154,6 +157,7 @@ mod tests {
             }
         }
         assert!(read(Unit::Count(1), "'3'").is_err(), "a number is not a text");
+        assert!(read(Unit::Count(1), "2.5").is_err(), "half a worker is a mistake");
         assert!(read(Unit::Time, "'367h'").is_ok() && read(Unit::Time, "'9000h'").is_err());
     }
 

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use crate::model::touched::{Access, Denial};
 use crate::protocol::footprint::{Footprint, MAX_DENIALS, MAX_NAME};
 
-/// Most open directories that are known by their paths. What is looked up in others is not logged.
-const MAX_DIRS: usize = 256;
+/// Most open files and directories that are known by their paths, as many as a worker can have open. What is looked up in
+/// others is not logged.
+const MAX_OPEN: usize = 1024;
 
 /// A directory that a guest finds when it begins.
 #[derive(Clone, Debug)]
@@ -48,8 +49,8 @@ pub(super) struct Log {
     footprint: Footprint,
     /// The directories that the guest begins with.
     roots: Vec<Root>,
-    /// Open directories, by the numbers that the guest's kind of program has for them.
-    dirs: HashMap<u32, Root>,
+    /// Open files and directories, by the numbers that the guest's kind of program has for them.
+    open: HashMap<u32, Root>,
 }
 
 impl Log {
@@ -101,15 +102,15 @@ impl Log {
     /// Gives the directories that a guest begins with their numbers, in their order.
     pub fn number(&mut self, numbers: impl Iterator<Item = u32>) {
         for (number, root) in numbers.zip(&self.roots) {
-            if self.dirs.len() < MAX_DIRS {
-                self.dirs.insert(number, root.clone());
+            if self.open.len() < MAX_OPEN {
+                self.open.insert(number, root.clone());
             }
         }
     }
 
     /// A path was looked up in an open directory.
     pub fn look_up(&mut self, dir: u32, path: &str, access: Access, ended: Ended) {
-        let Some(root) = self.dirs.get(&dir) else { return };
+        let Some(root) = self.open.get(&dir) else { return };
         let grant = root.grant;
         match grant {
             Granted::Number(number) if ended != Ended::Denied => {
@@ -127,21 +128,21 @@ impl Log {
         self.look_up(dir, "", Access::List, Ended::Well);
     }
 
-    /// A path was opened, as a directory or as something else, and has got this number.
-    pub fn open(&mut self, dir: u32, path: &str, number: u32, is_dir: bool) {
-        let root = self.dirs.get(&dir).filter(|_| is_dir);
+    /// A path was opened, and has got this number. It may be a directory, also where the guest has not asked for one.
+    pub fn open(&mut self, dir: u32, path: &str, number: u32) {
+        let root = self.open.get(&dir);
         let opened = root.map(|root| Root { grant: root.grant, guest: joined(&root.guest, path) });
-        self.dirs.remove(&number);
-        if let Some(opened) = opened.filter(|_| self.dirs.len() < MAX_DIRS) {
-            self.dirs.insert(number, opened);
+        self.open.remove(&number);
+        if let Some(opened) = opened.filter(|_| self.open.len() < MAX_OPEN) {
+            self.open.insert(number, opened);
         }
     }
 
     /// An open file has another number now.
     pub fn renumber(&mut self, from: u32, to: u32) {
-        self.dirs.remove(&to);
-        if let Some(root) = self.dirs.remove(&from) {
-            self.dirs.insert(to, root);
+        self.open.remove(&to);
+        if let Some(root) = self.open.remove(&from) {
+            self.open.insert(to, root);
         }
     }
 
@@ -219,11 +220,14 @@ mod tests {
     #[test]
     fn a_directory_that_was_opened_is_known_by_its_path_until_its_number_is_another_file() {
         let mut log = log();
-        log.open(4, "data", 5, true);
+        log.open(4, "data", 5);
         log.list(5);
         log.look_up(5, "x", Access::Open, Ended::Badly);
-        log.open(3, "file", 5, false);
-        log.look_up(5, "y", Access::Open, Ended::Denied);
+        log.open(3, "inner", 5);
+        log.look_up(5, "y", Access::Write, Ended::Well);
+        log.open(9, "unknown", 5);
+        log.look_up(5, "z", Access::Open, Ended::Denied);
+        assert_eq!(log.footprint.dirs, [(0, true)], "what is written in a directory in a directory");
         assert_eq!(denied(&mut log), ["list:/data", "open:/data/x"]);
     }
 
@@ -232,11 +236,11 @@ mod tests {
         let mut log = log();
         for at in 0..10_000 {
             log.look_up(4, &format!("{at}{}", "ä".repeat(MAX_NAME)), Access::Open, Ended::Badly);
-            log.open(3, "dir", 100 + at, true);
+            log.open(3, "dir", 100 + at);
         }
         let footprint = log.take().expect("it has something");
         assert_eq!((footprint.denied.len(), footprint.denied_more), (MAX_DENIALS, 10_000 - MAX_DENIALS as u32));
         assert!(footprint.denied.iter().all(|denial| denial.name.len() <= MAX_NAME));
-        assert!(log.dirs.len() <= MAX_DIRS);
+        assert!(log.open.len() <= MAX_OPEN);
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<ComponentStore>) -> wasmtime::Re
     let mut files = linker.instance(&format!("{TYPES}@{VERSION}"))?;
     add_open(&mut files)?;
     add_lookups(&mut files)?;
+    add_times(&mut files)?;
     add_moves(&mut files)?;
     linker.allow_shadowing(false);
     Ok(())
@@ -93,7 +94,7 @@ fn add_open(files: &mut LinkerInstance<'_, ComponentStore>) -> wasmtime::Result<
             let access = Access::of_open(writes, is_dir);
             looked_up(data, (number, &text), access, &opened);
             if let (Ok(opened), Some(log)) = (&opened, data.log()) {
-                log.open(number, &text, opened.rep(), is_dir);
+                log.open(number, &text, opened.rep());
             }
             Ok((opened,))
         })
@@ -129,6 +130,22 @@ fn add_lookups(files: &mut LinkerInstance<'_, ComponentStore>) -> wasmtime::Resu
         Write: "set-times-at" set_times_at(how: PathFlags, path: String, read: NewTimestamp, written: NewTimestamp) at path -> ()
     );
     Ok(())
+}
+
+/// Changes the times of what is open, be it to read alone.
+fn add_times(files: &mut LinkerInstance<'_, ComponentStore>) -> wasmtime::Result<()> {
+    type Times = (Handle, NewTimestamp, NewTimestamp);
+    files.func_wrap_async("[method]descriptor.set-times", |mut store: Store<'_>, args: Times| {
+        Box::new(async move {
+            let (file, read, written) = args;
+            let number = file.rep();
+            let data = store.data_mut().touching(TYPES);
+            let ended = data.filesystem().set_times(file, read, written).await;
+            let ended = converted(data, ended)?;
+            looked_up(data, (number, ""), Access::Write, &ended);
+            Ok((ended,))
+        })
+    })
 }
 
 /// Functions of two paths.

@@ -67,7 +67,7 @@ fn add_open(linker: &mut Linker<CoreStore>) -> wasmtime::Result<()> {
             looked_up(store, "wasi_snapshot_preview1.path_open", (dir, &text), (access, errno));
             let number = memory.get(at.cast_unsigned() as usize..).and_then(<[u8]>::first_chunk);
             if let (0, Some(number), Some(log)) = (errno, number, store.log()) {
-                log.open(dir.cast_unsigned(), &text, u32::from_le_bytes(*number), is_dir);
+                log.open(dir.cast_unsigned(), &text, u32::from_le_bytes(*number));
             }
             Ok(errno)
         })
@@ -107,6 +107,17 @@ fn add_lookups(linker: &mut Linker<CoreStore>) -> wasmtime::Result<()> {
         path_filestat_set_times(dir: i32, how: i32, path: i32, length: i32, read: i64, written: i64, flags: i32),
         Write at dir path length
     );
+    type Times = (i32, i64, i64, i32);
+    linker.func_wrap_async(MODULE, "fd_filestat_set_times", |mut caller: Caller<'_, CoreStore>, args: Times| {
+        Box::new(async move {
+            let (file, read, written, flags) = args;
+            let (memory, store) = world(&mut caller)?;
+            let memory = &mut GuestMemory::Unshared(memory);
+            let errno = p1::fd_filestat_set_times(store.wasi(), memory, file, read, written, flags).await?;
+            looked_up(store, "wasi_snapshot_preview1.fd_filestat_set_times", (file, ""), (Access::Write, errno));
+            Ok(errno)
+        })
+    })?;
     looks_up!(path_symlink(to: i32, to_length: i32, dir: i32, path: i32, length: i32), Write at dir path length);
     looks_up!(
         path_link(old_dir: i32, how: i32, old: i32, old_length: i32, dir: i32, path: i32, length: i32),

@@ -90,6 +90,9 @@ pub struct Run {
     /// What the run keeps as its arguments, where options came from files and variables.
     #[arg(skip)]
     pub arguments: Option<Vec<OsString>>,
+    /// The folder in which files that are rows have to lie, where a configuration file names them that was only found.
+    #[arg(skip)]
+    pub rows_within: Option<PathBuf>,
 }
 
 /// The program and its rows.

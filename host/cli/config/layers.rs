@@ -17,6 +17,9 @@ use crate::cli::config::tables::{DEFAULT, Entry, Table};
 use crate::cli::config::value::Value;
 use crate::cli::errors::usage;
 
+/// Most profiles that inherit from one another. Nobody writes so many, and each is looked at for each of the others.
+const DEEPEST: usize = 32;
+
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -115,37 +118,54 @@ impl Files {
         self.0.iter().enumerate().find_map(|(at, file)| Some((at, file.tables.tasks.get(name)?)))
     }
 
-    /// What a profile says, and all that it inherits. `from` is the first file that is asked, and `named` says who named it.
-    pub fn profiles(&self, name: &str, from: usize, named: &str) -> Result<Vec<Layer>> {
-        let (mut name, mut from, mut named) = (name.to_owned(), from, named.to_owned());
-        let (mut layers, mut chain) = (Vec::new(), Vec::new());
-        while name != DEFAULT {
-            let mut files = self.0.iter().enumerate().skip(from);
-            let Some((at, table)) = files.find_map(|(at, file)| Some((at, file.tables.profiles.get(&name)?))) else {
-                return usage(format!("{named}: {}", self.no_profile(&name, from)));
-            };
-            if chain.contains(&(at, name.clone())) {
-                let names: Vec<_> = chain.iter().map(|(_, name)| name.as_str()).chain([name.as_str()]).collect();
-                return usage(format!("{named}: profiles inherit in a circle: {}", names.join(" -> ")));
-            }
-            layers.push(self.layer(at, table));
-            chain.push((at, name));
-            let next = table.profile.clone();
-            let Some((inherited, line)) = next else { break };
-            named = format!("{}:{line}", self.0[at].standing.shown.display());
-            (name, from) = (inherited, at);
-        }
-        Ok(layers)
+    /// What a profile says, and all that it inherits. `by` is the file whose table names it, if it was not typed.
+    pub fn profiles(&self, name: &str, by: Option<usize>, named: &str) -> Result<Vec<Layer>> {
+        let tables = self.inherited(name, by, named)?;
+        Ok(tables.into_iter().map(|(at, table)| self.layer(at, table)).collect())
     }
 
-    fn no_profile(&self, name: &str, from: usize) -> String {
-        let files = self.0.get(from..).unwrap_or_default();
-        if files.is_empty() {
-            return format!("there is no profile {name}, because no configuration file was found");
+    /// A profile and those that it inherits from, each with its file.
+    fn inherited(&self, name: &str, by: Option<usize>, named: &str) -> Result<Vec<(usize, &Table)>> {
+        let (mut name, mut by, mut named) = (name, by, named.to_owned());
+        let (mut tables, mut chain) = (Vec::new(), Vec::new());
+        while name != DEFAULT {
+            let mut files = self.known_to(by);
+            let Some((at, table)) = files.find_map(|(at, file)| Some((at, file.tables.profiles.get(name)?))) else {
+                return usage(format!("{named}: {}", self.no_profile(name, by)));
+            };
+            if chain.contains(&(at, name)) {
+                let names: Vec<_> = chain.iter().map(|(_, name)| *name).chain([name]).collect();
+                return usage(format!("{named}: profiles inherit in a circle: {}", names.join(" -> ")));
+            }
+            if chain.len() == DEEPEST {
+                return usage(format!("{named}: more than {DEEPEST} profiles inherit from one another"));
+            }
+            tables.push((at, table));
+            chain.push((at, name));
+            let Some((inherited, line)) = &table.profile else { break };
+            named = format!("{}:{line}", self.0[at].standing.shown.display());
+            (name, by) = (inherited, Some(at));
         }
+        Ok(tables)
+    }
+
+    /// The files in which a profile is looked for that a table of this file names. What a file that was only found names is in
+    /// that file: the user's own profiles may grant something.
+    fn known_to(&self, by: Option<usize>) -> impl Iterator<Item = (usize, &ConfigFile)> {
+        let is_alone = by.and_then(|by| self.0.get(by)).is_some_and(|file| file.standing.found_in.is_some());
+        self.0.iter().enumerate().skip(by.unwrap_or_default()).take(if is_alone { 1 } else { usize::MAX })
+    }
+
+    fn no_profile(&self, name: &str, by: Option<usize>) -> String {
+        let files: Vec<_> = self.known_to(by).map(|(_, file)| file).collect();
+        let Some(last) = self.0.last() else {
+            return format!("there is no profile {name}, because no configuration file was found");
+        };
         let names = files.iter().flat_map(|file| file.tables.profiles.keys());
         let hint = did_you_mean(name, names.map(String::as_str).chain([DEFAULT]));
-        format!("there is no [profile.{name}] in {}{hint}", shown(files))
+        let of_user = files.len() < self.0.len() && by == Some(0) && last.tables.profiles.contains_key(name);
+        let why = if of_user { ", and a configuration file that was only found gets none of yours" } else { "" };
+        format!("there is no [profile.{name}] in {}{why}{hint}", shown(files))
     }
 
     /// Says that there is no task of this name.
@@ -156,7 +176,7 @@ impl Files {
         }
         let names = self.0.iter().flat_map(|file| file.tables.tasks.keys());
         let hint = did_you_mean(name, names.map(String::as_str));
-        format!("@{name}: there is no [task.{name}] in {}{hint}; {tip}{name}", shown(&self.0))
+        format!("@{name}: there is no [task.{name}] in {}{hint}; {tip}{name}", shown(self.0.iter()))
     }
 
     /// Checks that every profile that is named exists, and that none inherits from itself.
@@ -165,7 +185,7 @@ impl Files {
             let place = |line: usize| format!("{}:{line}", file.standing.shown.display());
             for table in file.tables.profiles.values().chain(file.tables.tasks.values()) {
                 if let Some((profile, line)) = &table.profile {
-                    self.profiles(profile, at, &place(*line))?;
+                    self.inherited(profile, Some(at), &place(*line))?;
                 }
             }
         }
@@ -188,7 +208,7 @@ impl Files {
     }
 }
 
-fn shown(files: &[ConfigFile]) -> String {
-    let names: Vec<_> = files.iter().map(|file| file.standing.shown.display().to_string()).collect();
+fn shown<'a>(files: impl IntoIterator<Item = &'a ConfigFile>) -> String {
+    let names: Vec<_> = files.into_iter().map(|file| file.standing.shown.display().to_string()).collect();
     names.join(" or ")
 }

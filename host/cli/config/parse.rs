@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use clap::Parser;
 
@@ -47,6 +48,7 @@ pub fn parse(words: &[OsString]) -> Result<Parsed, Failure> {
     let mut args = Args::try_parse_from(all).map_err(Failure::Clap)?;
     if let Action::Run(run) = &mut args.action {
         run.arguments = Some(arguments);
+        run.rows_within = whole.rows_within().map(Path::to_owned);
     }
     Ok(Parsed { args, sources: whole.sources() })
 }

@@ -1,7 +1,10 @@
 //! Paths in a configuration file: they are relative to the folder of the file.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+
+use wpool::template::Template;
 
 use crate::cli::config::options::{INPUTS, PROGRAM, RunOption};
 
@@ -68,15 +71,12 @@ pub fn mode(text: &str) -> Option<&str> {
 }
 
 /// The part of a path, or a pattern, that is a path by itself: up to the folder of the first part that stands for others.
-pub fn fixed(way: Way, path: &str) -> &str {
-    let meta = match way {
-        Way::Pattern => &META[..],
-        Way::Grant => &['{', '}'],
-        Way::Plain | Way::Run => return path,
-    };
-    match path.find(meta) {
-        Some(at) => path[..at].rfind('/').map_or("", |end| &path[..=end]),
-        None => path,
+pub fn fixed(way: Way, path: &str) -> Cow<'_, str> {
+    match (way, path.find(META)) {
+        (Way::Pattern, Some(at)) => path[..at].rfind('/').map_or("", |end| &path[..=end]).into(),
+        // As the run reads it: other braces than those of placeholders are letters of a name.
+        (Way::Grant, _) => Template::of_path(path).0.into(),
+        (Way::Pattern | Way::Plain | Way::Run, _) => path.into(),
     }
 }
 
@@ -89,8 +89,8 @@ pub fn rooted(option: &RunOption<'_>, text: &str, base: &Path) -> OsString {
     }
     let base = match way {
         Way::Plain | Way::Run => base.to_owned(),
-        Way::Pattern => literal(base, &META, |c| format!("\\{c}")).into(),
-        Way::Grant => literal(base, &['{', '}'], |c| format!("{c}{c}")).into(),
+        Way::Pattern => literal(base).into(),
+        Way::Grant => Template::escaped(&base.to_string_lossy()).into(),
     };
     let mut value = OsString::from(before);
     value.push(base.join(path));
@@ -109,10 +109,10 @@ fn is_file(way: Way, text: &str, base: &Path) -> bool {
     way != Way::Run || text.contains('/') || is_there(text) || is_there(&format!("{text}.wpool"))
 }
 
-/// A path with some of its characters made plain ones. These options take UTF-8 alone.
-fn literal(base: &Path, special: &[char], plain: impl Fn(char) -> String) -> String {
+/// A path as a pattern that only it fits. Patterns are UTF-8.
+fn literal(base: &Path) -> String {
     let text = base.to_string_lossy();
-    text.chars().map(|c| if special.contains(&c) { plain(c) } else { c.to_string() }).collect()
+    text.chars().map(|c| if META.contains(&c) { format!("\\{c}") } else { c.to_string() }).collect()
 }
 
 #[cfg(test)]
@@ -138,7 +138,7 @@ mod tests {
                 let option = options.find(name).expect("an option");
                 if let Some((way, Parts { before, path, after })) = path(&option, &text) {
                     prop_assert_eq!(&format!("{before}{path}{after}"), &text);
-                    prop_assert!(path.starts_with(fixed(way, path)));
+                    prop_assert!(way == Way::Grant || path.starts_with(&*fixed(way, path)));
                 }
                 prop_assert_eq!(rooted(&option, &text, Path::new("")), text.as_str());
                 let _ = rooted(&option, &text, Path::new("../x"));
@@ -154,10 +154,10 @@ mod tests {
             ("output", "out.jsonl", "../{x}/out.jsonl"),
             ("output", "/abs/out.jsonl", "/abs/out.jsonl"),
             ("output", "-", "-"),
-            ("dir", "photos::/in:ro", "../{{x}}/photos::/in:ro"),
-            ("dir", "photos:rw", "../{{x}}/photos::photos:rw"),
-            ("dir", "photos", "../{{x}}/photos::photos"),
-            ("dir", "data/{}::/in", "../{{x}}/data/{}::/in"),
+            ("dir", "photos::/in:ro", "../{x}/photos::/in:ro"),
+            ("dir", "photos:rw", "../{x}/photos::photos:rw"),
+            ("dir", "photos", "../{x}/photos::photos"),
+            ("dir", "data/{}::/in", "../{x}/data/{}::/in"),
             ("files", "photos/*.jpg", "../\\{x}/photos/*.jpg"),
             ("init-arg", "{\"a\":1}", "{\"a\":1}"),
             ("init-arg", "@table", "@../{x}/table"),
@@ -178,10 +178,22 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_with_the_name_of_a_placeholder_is_no_placeholder() {
+        let options = Options::new();
+        let dir = options.find("dir").expect("an option");
+        assert_eq!(rooted(&dir, "in::/in", Path::new("../{.x}{}")), "../{{.x}}{{}}/in::/in");
+    }
+
+    #[test]
     fn the_fixed_part_ends_before_what_stands_for_others() {
         assert_eq!(fixed(Way::Pattern, "a/b*/c"), "a/");
         assert_eq!(fixed(Way::Pattern, "*"), "");
         assert_eq!(fixed(Way::Grant, "a/{id}/c"), "a/");
+        assert_eq!(
+            fixed(Way::Grant, "a/b{x}/c{{.y}}/d{.z}/e"),
+            "a/b{x}/c{.y}/",
+            "only placeholders are not themselves"
+        );
         assert_eq!(fixed(Way::Plain, "a/b*/c"), "a/b*/c");
     }
 }

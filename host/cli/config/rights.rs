@@ -2,12 +2,13 @@
 //! run, too. So it grants nothing. It chooses among what is harmless, and names files of its own folder alone.
 
 use std::ffi::OsStr;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::config::options::{PROGRAM, RunOption};
 use crate::cli::config::paths::{self, Parts, Way};
 use crate::cli::config::value::Value;
 use crate::cli::scripts::ScriptLanguage;
+use crate::cli::within::{Stray, stray, stray_text};
 
 /// Options that give a program nothing, and whose values name no files.
 const HARMLESS: &[&str] = &[
@@ -150,40 +151,42 @@ pub fn refusal(option: &RunOption<'_>, value: &Value, folder: &Path) -> Option<S
 
 /// Says that a path leads out of a folder, or to what is hidden in it.
 fn outside(option: &RunOption<'_>, text: &str, folder: &Path) -> Option<String> {
+    if let Some(why) = beside_paths(option, text) {
+        return Some(format!("{text} {why}"));
+    }
     let (way, Parts { path, .. }) = paths::path(option, text)?;
-    let leads = || Some(format!("{path} leads out of the folder of the file"));
-    if way == Way::Run && !path.contains('/') && !folder.join(path).exists() {
+    let says = |stray: Stray| Some(format!("{path} {stray}"));
+    let kept = folder.join(format!("{path}.wpool"));
+    let is_there = |path: &Path| std::fs::symlink_metadata(path).is_ok();
+    if way == Way::Run && !path.contains('/') && !is_there(&folder.join(path)) && !is_there(&kept) {
         // The name of a run.
         return None;
     }
     let inner = match Path::new(path).strip_prefix(folder) {
         Ok(inner) => inner,
-        Err(_) if Path::new(path).is_absolute() => return leads(),
+        Err(_) if Path::new(path).is_absolute() => return says(Stray::Out),
         Err(_) => Path::new(path),
     };
-    for component in inner.components() {
-        match component {
-            Component::Normal(name) if name.as_encoded_bytes().starts_with(b".") => {
-                return Some(format!("{path} is hidden"));
-            }
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return leads(),
-            Component::Normal(_) | Component::CurDir => {}
-        }
+    if let Some(stray) = stray_text(Some(inner)) {
+        return says(stray);
     }
-    match real(&folder.join(paths::fixed(way, inner.to_str()?))) {
-        real if way == Way::Grant && real == folder => {
+    let fixed = folder.join(&*paths::fixed(way, inner.to_str()?));
+    match stray(&fixed, folder).or_else(|| stray(&kept, folder).filter(|_| way == Way::Run)) {
+        None if way == Way::Grant && std::fs::canonicalize(&fixed).is_ok_and(|real| real == folder) => {
             Some(format!("{text} reaches the whole folder, with all that is hidden in it"))
         }
-        real if real.starts_with(folder) => None,
-        _ => leads(),
+        None => None,
+        Some(stray) => says(stray),
     }
 }
 
-/// The path behind all links, of what exists of it.
-fn real(path: &Path) -> PathBuf {
-    let there = path.ancestors().find_map(|part| Some((part, std::fs::canonicalize(part).ok()?)));
-    let Some((part, real)) = there else { return path.to_owned() };
-    path.strip_prefix(part).map_or_else(|_| real.clone(), |rest| real.join(rest))
+/// Why a value may not be there that names no path, and yet something of the user's.
+fn beside_paths(option: &RunOption<'_>, text: &str) -> Option<&'static str> {
+    match option.name {
+        "events" if text.starts_with("fd:") => Some("writes to what somebody else has opened"),
+        "python-path" if text == "venv" => Some("is a folder that a variable of yours names"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -223,8 +226,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let at = folder.path().canonicalize().expect("a path");
         std::fs::create_dir_all(at.join("data/.git")).expect("a folder");
-        symlink("/etc", at.join("away")).expect("a link");
+        for name in ["away", "away{x}", "away{.x}"] {
+            symlink("/etc", at.join(name)).expect("a link");
+        }
+        std::fs::create_dir(at.join("in{x}")).expect("a folder");
         symlink("/etc/passwd", at.join("data/link")).expect("a link");
+        symlink("data/.git", at.join("plain")).expect("a link");
+        symlink("new", at.join("nowhere")).expect("a link");
+        symlink("/tmp", at.join("kept.wpool")).expect("a link");
         for (name, text) in [
             ("output", "out.jsonl"),
             ("output", "data/new/out.jsonl"),
@@ -232,6 +241,7 @@ mod tests {
             ("failed", "./out"),
             ("dir", "data::/in:ro"),
             ("dir", "data/{id}::/in"),
+            ("dir", "in{x}::/in"),
             ("files", "data/*.jpg"),
             ("init-arg", "{\"path\":\"/etc\"}"),
             ("init-arg", "@data/table"),
@@ -251,6 +261,11 @@ mod tests {
             ("output", "away/out"),
             ("failed", ".git/config"),
             ("failed", "data/.git/config"),
+            ("failed", "plain/config"),
+            ("dir", "plain::/in"),
+            ("output", "nowhere"),
+            ("events", "fd:3"),
+            ("python-path", "venv"),
             ("state-in", "data/link"),
             ("dir", "data:rw"),
             ("dir", "data::/in:rw"),
@@ -260,6 +275,8 @@ mod tests {
             ("dir", "{id}::/in"),
             ("dir", "{a}/../..::/in"),
             ("dir", "away::/in:ro"),
+            ("dir", "away{x}::/in:ro"),
+            ("dir", "away{{.x}}/{id}::/in:ro"),
             ("dir", "..::/in"),
             ("dir", "../{id}::/in"),
             ("files", "/etc/*"),
@@ -268,6 +285,7 @@ mod tests {
             ("init-arg", "@/etc/passwd"),
             ("init-arg", "@data/link"),
             ("history", "../out"),
+            ("history", "kept"),
             ("shard-by", "time:/tmp/out"),
             ("files-from", "/etc/list"),
             ("python-path", "/usr/lib"),

@@ -7,7 +7,11 @@ use anyhow::Result;
 
 use crate::cli::config::layers::{Layer, Origin, Setting};
 use crate::cli::config::options::{ARGS, INPUTS, Options, PROGRAM};
+use crate::cli::config::value::Value;
 use crate::cli::errors::usage;
+
+/// The option whose values add up.
+const POLICY: &str = "policy";
 
 /// An option that a file or a variable sets, and that the run does without.
 #[derive(Debug)]
@@ -32,6 +36,10 @@ impl Settled {
         let mut settled = Settled::default();
         for (rank, layer) in layers.into_iter().enumerate() {
             for (name, setting) in layer {
+                if name == POLICY {
+                    settled.join_policies(rank, setting);
+                    continue;
+                }
                 if settled.settings.contains_key(&name) || settled.left_out.iter().any(|it| it.name == name) {
                     continue;
                 }
@@ -54,6 +62,23 @@ impl Settled {
         }
         settled.leave_out_unmet(options);
         Ok(settled)
+    }
+
+    /// Adds the policies of a layer: each of them binds, and a weaker layer loses none to a stronger one.
+    fn join_policies(&mut self, rank: usize, setting: Setting) {
+        if !setting.value.is_set() {
+            return;
+        }
+        let Some(known) = self.settings.get_mut(POLICY) else {
+            self.ranks.insert(POLICY.to_owned(), rank);
+            self.settings.insert(POLICY.to_owned(), setting);
+            return;
+        };
+        known.value = Value::Texts([known.value.texts(), setting.value.texts()].concat());
+        // What is refused is said with its place. Otherwise it is not of the command line alone any more.
+        if known.refusal.is_none() {
+            (known.refusal, known.origin) = (setting.refusal, setting.origin);
+        }
     }
 
     /// An option of this or a stronger layer that cannot be used with this one.
@@ -112,7 +137,6 @@ mod tests {
 
     use super::*;
     use crate::cli::config::options::{CONTROLS, Kind};
-    use crate::cli::config::value::Value;
 
     thread_local! {
         static OPTIONS: Options = Options::new();

@@ -3,10 +3,15 @@
 /// Longest part of a name, in thirds, that may differ.
 const THIRDS: usize = 3;
 
+/// Most letters of a name that is compared. The table of a comparison has a cell for each two letters, and a file can have a
+/// name of 1 MiB.
+const MOST: usize = 64;
+
 /// ` (did you mean x?)` for the name that is nearest, if one is near.
 pub fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let wrong: String = wrong.chars().take(64).collect::<String>().to_lowercase().replace('_', "-");
-    let near = names.into_iter().map(|name| (distance(&wrong, name), name)).min();
+    let wrong: String = wrong.chars().take(MOST).collect::<String>().to_lowercase().replace('_', "-");
+    let names = names.into_iter().filter(|name| name.chars().nth(MOST).is_none());
+    let near = names.map(|name| (distance(&wrong, name), name)).min();
     match near {
         Some((steps, name)) if steps * THIRDS <= name.chars().count().max(THIRDS) => format!("; did you mean {name}?"),
         _ => String::new(),
@@ -48,5 +53,7 @@ mod tests {
             assert_eq!(did_you_mean(wrong, names), meant, "{wrong}");
         }
         assert_eq!(did_you_mean("x", []), "");
+        let long = "x".repeat(MOST + 1);
+        assert_eq!(did_you_mean(&long, [&*long]), "", "nobody means a name like that");
     }
 }

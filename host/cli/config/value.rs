@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::config::options::{Kind, RunOption};
+use crate::cli::config::options::{ARGS, Kind, RunOption};
 
 /// The value of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ impl Value {
         let name = OsString::from(format!("--{}", option.name));
         match (self, option.kind) {
             _ if !self.is_set() => Vec::new(),
-            _ if option.is_operand() => self.texts().to_vec(),
+            _ if option.name == ARGS => self.texts().to_vec(),
+            _ if option.is_operand() => self.texts().iter().map(|path| operand(path)).collect(),
             (Value::Texts(texts), Kind::Many(Some(separator))) => {
                 pair(&name, &texts.join(OsStr::new(separator.encode_utf8(&mut [0; 4]))))
             }
@@ -42,6 +43,16 @@ impl Value {
             (Value::Flag(_) | Value::Unset, _) => vec![name],
         }
     }
+}
+
+/// A path that is no option, whatever it begins with: in a file, `inputs = ["--dir=/"]` is a file of this name.
+fn operand(path: &OsStr) -> OsString {
+    if path.as_bytes() == b"-" || !path.as_bytes().starts_with(b"-") {
+        return path.to_owned();
+    }
+    let mut word = OsString::from("./");
+    word.push(path);
+    word
 }
 
 /// An option and its value, in one word where the value looks like an option.

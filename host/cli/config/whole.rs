@@ -22,6 +22,8 @@ use crate::cli::say;
 
 /// Options that say where rows come from.
 const ROWS: [&str; 5] = ["files", "files-from", "files0-from", "once", INPUTS];
+/// Those that name files by a pattern or a list, and so more than they say themselves.
+const LISTED: [&str; 3] = ["files", "files-from", "files0-from"];
 
 /// All options of a run.
 #[derive(Debug)]
@@ -70,10 +72,10 @@ impl Whole {
             layers[0].remove(PROGRAM);
             layers.push(files.layer(*at, table));
             let place = |line: &usize| format!("{}:{line}", files.0[*at].standing.shown.display());
-            profile = profile.or(table.profile.as_ref().map(|(name, line)| (name.clone(), *at, place(line))));
+            profile = profile.or(table.profile.as_ref().map(|(name, line)| (name.clone(), Some(*at), place(line))));
         }
-        if let Some((name, from, named)) = &profile {
-            layers.extend(files.profiles(name, *from, named)?);
+        if let Some((name, by, named)) = &profile {
+            layers.extend(files.profiles(name, *by, named)?);
         }
         layers.extend(files.runs());
         let settled = Settled::of(&options, layers)?;
@@ -126,6 +128,15 @@ impl Whole {
         &self.settled.left_out
     }
 
+    /// The folder of a file that was only found and that says which files are rows: they have to lie in it.
+    pub fn rows_within(&self) -> Option<&Path> {
+        let found = |name: &&str| match &self.settled.settings.get(*name)?.origin {
+            Origin::File { path, .. } => self.files.iter().find(|file| file.shown == *path)?.found_in.as_deref(),
+            _ => None,
+        };
+        LISTED.iter().find_map(found)
+    }
+
     /// What a file that was only found may not say, in sentences.
     pub fn refusals(&self) -> impl Iterator<Item = String> {
         self.settled.settings.iter().filter_map(|(name, Setting { origin, refusal, .. })| {
@@ -166,8 +177,8 @@ fn is_on(layer: &Layer, name: &str) -> bool {
 struct Control {
     config: Option<PathBuf>,
     no_config: bool,
-    /// Its name, the first file that may have it, and who named it.
-    profile: Option<(String, usize, String)>,
+    /// Its name, the file whose table names it, and who named it.
+    profile: Option<(String, Option<usize>, String)>,
 }
 
 impl Control {
@@ -188,7 +199,7 @@ impl Control {
         };
         let profile = profile
             .as_ref()
-            .and_then(|setting| Some((text(setting)?.to_string_lossy().into_owned(), 0, named(setting))));
+            .and_then(|setting| Some((text(setting)?.to_string_lossy().into_owned(), None, named(setting))));
         Control {
             config: config.as_ref().and_then(text).map(PathBuf::from).filter(|_| !no_config),
             profile: profile.filter(|_| !no_config),

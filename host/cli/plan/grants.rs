@@ -25,7 +25,10 @@ pub fn grants(typed: &args::Run, files: bool) -> Result<Grants> {
 
 /// A template that can be filled: only files have names, and only the host knows a row's position.
 pub fn template(text: &str, files: bool, id: bool) -> Result<Template> {
-    let template = Template::parse(text);
+    checked(text, Template::parse(text), files, id)
+}
+
+fn checked(text: &str, template: Template, files: bool, id: bool) -> Result<Template> {
     let why = match template.needs_name() {
         Some(placeholder) if !files => format!("`{placeholder}` needs --files: other rows have no names"),
         _ if template.needs_id() && !id => "`{id}` can only be used in --out-name".to_owned(),
@@ -61,6 +64,7 @@ fn directory(text: &str, files: bool) -> Result<DirGrant> {
     }
     check_mode(text, guest, writable)?;
     let (host, row) = of_row(text, host, files)?;
+    let host = &*host;
     if row.is_some() && path == guest {
         return usage(format!("--dir {text}: a directory of the row needs a path in the program, as in {text}::/data"));
     }
@@ -73,15 +77,14 @@ fn directory(text: &str, files: bool) -> Result<DirGrant> {
 
 /// The part of a host's path that is the same for all rows, and the rest, which is made from the row. Without
 /// placeholders there is no rest.
-fn of_row<'a>(text: &str, host: &'a str, files: bool) -> Result<(&'a str, Option<Template>)> {
-    let mut ends = host.match_indices('/').map(|(at, _)| at).chain([host.len()]);
-    let Some(end) = ends.find(|end| !Template::parse(&host[..*end]).is_fixed()) else { return Ok((host, None)) };
-    let begin = host[..end].rfind('/').map_or(0, |at| at + 1);
-    let fixed = host[..begin].trim_end_matches('/');
+fn of_row(text: &str, host: &str, files: bool) -> Result<(String, Option<Template>)> {
+    let (fixed, rest) = Template::of_path(host);
+    let Some(rest) = rest else { return Ok((fixed, None)) };
+    let fixed = fixed.trim_end_matches('/');
     if fixed.is_empty() && host.starts_with('/') {
         return usage(format!("--dir {text}: the first folder of the path must be the same for all rows"));
     }
-    Ok((if fixed.is_empty() { "." } else { fixed }, Some(template(&host[begin..], files, false)?)))
+    Ok((if fixed.is_empty() { "." } else { fixed }.to_owned(), Some(checked(text, rest, files, false)?)))
 }
 
 /// Refuses a path that ends as if it had a mode, such as `D::/d:rwx`: a mistyped mode would be a part of its name.

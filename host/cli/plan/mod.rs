@@ -40,7 +40,7 @@ pub use self::layout::{Header, Layout, Table, TableFormat};
 pub use self::listed::{QUOTED, push_path, read as read_list};
 pub use self::locator::{LINE_BITS, Locator};
 pub use self::monitoring::Monitoring;
-pub use self::overlap::check_streams;
+pub use self::overlap::{check_programs, check_streams};
 pub use self::pool::{base_config, unbound_config};
 pub use self::reports::{ReportsPlan, is_github};
 pub use self::row_file::RowFile;

@@ -160,6 +160,16 @@ pub fn check_reads(written: &[Written<'_>], typed: &args::Run, source: &Source) 
     Ok(())
 }
 
+/// Refuses to write to one of many programs.
+pub fn check_programs<'a>(programs: impl Iterator<Item = &'a Path>, written: &[&Path]) -> Result<()> {
+    let written: Vec<_> = written.iter().map(|path| Written::at(path, "")).collect();
+    for program in programs {
+        let read = Identity::of_path(program);
+        written.iter().try_for_each(|it| it.check(read, &program.display().to_string(), "a program"))?;
+    }
+    Ok(())
+}
+
 /// The files that a run reads beside those of rows, and what each is.
 pub fn read_beside(typed: &args::Run) -> Vec<(PathBuf, &'static str)> {
     let init = typed.initializer.init_arg.as_deref().and_then(|argument| argument.strip_prefix('@'));

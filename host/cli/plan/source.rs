@@ -1,7 +1,7 @@
 //! Where rows come from.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -14,6 +14,7 @@ use crate::cli::plan::layout::Table;
 use crate::cli::plan::listed;
 use crate::cli::plan::row_file::RowFile;
 use crate::cli::terminal::warn;
+use crate::cli::within::{Stray, stray};
 
 /// Where rows come from.
 #[derive(Clone, Debug)]
@@ -59,7 +60,22 @@ pub fn source(typed: &args::Run) -> Result<Source> {
     } else {
         return lines(typed);
     };
+    if let Some(folder) = &typed.rows_within {
+        files.iter().try_for_each(|file| check_within(file, folder))?;
+    }
     Ok(Source::Files(files.into_iter().map(RowFile::from).collect()))
+}
+
+/// Refuses a file elsewhere, which a link or a line of a list may name.
+fn check_within(file: &Path, folder: &Path) -> Result<()> {
+    let Some(stray) = std::path::absolute(file).map_or(Some(Stray::Out), |path| stray(&path, folder)) else {
+        return Ok(());
+    };
+    usage(format!(
+        "{} {stray}, and a configuration file that was only found names no such rows: name them yourself, or name the \
+         configuration file (--config)",
+        file.display()
+    ))
 }
 
 /// The files of rows. Records of tables keep their text where it may be needed.

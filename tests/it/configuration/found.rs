@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use serde_json::json;
 
 use super::{OK, Place, SET_UP, USAGE, assert_refused, exists, shown, value};
-use crate::support::run;
+use crate::support::{run, wat};
 
 #[test]
 fn a_file_is_found_in_a_folder_above_up_to_the_home_directory() {
@@ -71,6 +71,7 @@ const GRANTS: &[(&str, &str)] = &[
     ("dir = \".git::/data\"", "is hidden"),
     ("dir = \".::/data\"", "reaches the whole folder"),
     ("dir = \"{name}::/data\"", "reaches the whole folder"),
+    ("dir = \"inner/away{x}::/data\"", "leads out of the folder"),
     ("env = \"PATH\"", "values of the environment"),
     ("env = [\"A=b\"]", "values of the environment"),
     ("sandbox = \"off\"", "weaker than strict"),
@@ -85,6 +86,10 @@ const GRANTS: &[(&str, &str)] = &[
     ("output = \"away/out\"", "leads out of the folder"),
     ("failed = \".git/config\"", "is hidden"),
     ("failed = \".profile\"", "is hidden"),
+    ("failed = \"plain/config\"", "is hidden"),
+    ("output = \"nowhere\"", "leads out of the folder"),
+    ("events = \"fd:2\"", "somebody else has opened"),
+    ("python-path = \"venv\"", "a variable of yours names"),
     ("summary-json = \"../s\"", "leads out of the folder"),
     ("init-arg = \"@../config/secret\"", "leads out of the folder"),
     ("state-in = \"/etc/passwd\"", "leads out of the folder"),
@@ -98,7 +103,10 @@ const GRANTS: &[(&str, &str)] = &[
 #[test]
 fn a_found_file_grants_nothing() {
     let place = Place::new();
-    symlink("..", place.path("project/away")).expect("a link");
+    for (to, name) in [("..", "away"), (".git", "plain"), ("/nowhere/x", "nowhere"), ("/etc", "inner/away{x}")] {
+        symlink(to, place.path(&format!("project/{name}"))).expect("a link");
+    }
+    fs::create_dir(place.path("project/.git")).expect("a folder");
     for (line, why) in GRANTS {
         for table in ["[run]", "[profile.ci]"] {
             place.write("project/wpool.toml", format!("{table}\n{line}\n"));
@@ -115,6 +123,104 @@ fn a_found_file_grants_nothing() {
         assert_refused(&place.wpool("run @t rows"), USAGE, &["program: ", "grants nothing"]);
     }
     assert!(!exists("/tmp/wpool-must-not-be-there"));
+}
+
+/// A folder outside of the project with a file, and a module in the project that opens the path of its row.
+fn with_secret() -> Place {
+    let place = Place::new();
+    place.write("secret/key", "4321\n");
+    fs::copy(wat("open-path"), place.path("project/open-path.wat")).expect("a program");
+    place.write("project/paths", "r/s/key\n");
+    place
+}
+
+#[test]
+fn a_program_or_an_input_of_a_file_is_no_option_whatever_it_begins_with() {
+    let place = with_secret();
+    for task in [
+        "program = \"open-path.wat\"\ninputs = [\"paths\", \"--dir=../secret::/s\"]",
+        "program = \"--dir=../secret::/s\"\ninputs = [\"open-path.wat\", \"paths\"]",
+        "program = \"echo.wat\"\ninputs = [\"rows\", \"-q\"]",
+    ] {
+        place.write("project/wpool.toml", format!("[run]\nlines = true\n[task.t]\n{task}\n"));
+        assert_refused(&place.wpool("run @t"), SET_UP, &["./-", "No such file"]);
+    }
+    place.write("project/-q", "7\n");
+    let ran = place.wpool("run @t --values");
+    assert_eq!((ran.code, ran.stdout.as_str()), (OK, "1\n2\n7\n"), "it is the file of this name: {}", ran.stderr);
+    assert!(ran.stderr.contains("3 tasks"), "{}", ran.stderr);
+}
+
+#[test]
+fn rows_that_a_found_file_lists_lie_in_its_folder() {
+    let place = with_secret();
+    place.write("project/.hidden", "1");
+    place.write("project/list", "../secret/key\n");
+    place.write("project/hidden-list", "inner/../.hidden\n");
+    symlink("../../secret/key", place.path("project/inner/key")).expect("a link");
+    symlink("..", place.path("project/\\..")).expect("a link whose name is a pattern");
+    for (rows, why) in [
+        ("files-from = \"list\"", "../secret/key leads out of the folder"),
+        ("files-from = \"hidden-list\"", ".hidden is hidden"),
+        ("files = [\"inner/*\"]", "inner/key leads out of the folder"),
+        ("files = ['\\../secret/key']", "leads out of the folder"),
+    ] {
+        for task in [format!("[task.t]\nprogram = \"cat.wat\"\n{rows}\n"), format!("[run]\n{rows}\n")] {
+            place.write("project/wpool.toml", &task);
+            let run = if task.contains("task") { "run @t" } else { "run cat.wat" };
+            assert_refused(&place.wpool(run), USAGE, &[why, "only found"]);
+            let named = place.wpool(&format!("{run} --config wpool.toml"));
+            assert!(named.stdout.contains("\"output\":"), "who names it means it: {}", named.stderr);
+            let plan = format!("plan slurm --shards 2 -- {run} -o out.jsonl");
+            assert_refused(&place.wpool(&plan), USAGE, &["only found", "--config"]);
+        }
+    }
+    // Rows that are typed are the user's own.
+    place.write("project/wpool.toml", "[run]\nretries = 1\n");
+    assert_eq!(place.wpool("run cat.wat --files inner/key").code, OK);
+    place.write("project/wpool.toml", "[task.t]\nprogram = \"cat.wat\"\nfiles = []\n");
+    assert_eq!(place.wpool("run @t inner/key").code, OK);
+    place.write("project/wpool.toml", "[task.t]\nprogram = \"cat.wat\"\nfiles = [\"row?\"]\n");
+    assert_eq!(place.wpool("run @t").code, OK);
+}
+
+#[test]
+fn a_found_file_gets_no_profile_of_the_users() {
+    let place = with_secret();
+    let secret = place.path("secret").display().to_string();
+    place.write_users(&format!("[profile.mine]\ndir = \"{secret}::/s\"\n"));
+    let task = "[task.t]\nprogram = \"open-path.wat\"\nlines = true\ninputs = \"paths\"\n";
+    for text in [
+        format!("{task}profile = \"mine\"\n"),
+        format!("{task}profile = \"theirs\"\n[profile.theirs]\ninherits = \"mine\"\n"),
+    ] {
+        place.write("project/wpool.toml", text);
+        assert_refused(&place.wpool("run @t"), USAGE, &["there is no [profile.mine] in wpool.toml", "none of yours"]);
+        assert_eq!(place.wpool("run @t --config wpool.toml").code, OK);
+    }
+    place.write("project/wpool.toml", task);
+    assert_eq!(place.wpool("run @t --profile mine").code, OK, "the user chooses it");
+}
+
+#[test]
+fn a_found_file_takes_no_policy_away() {
+    let place = Place::new();
+    let policy = place.path("policy.toml");
+    place.write("policy.toml", "[max]\nmemory = \"1MiB\"\n");
+    place.write("project/wide.toml", "");
+    fs::set_permissions(&policy, Permissions::from_mode(0o644)).expect("its mode");
+    place.write_users(&format!("[run]\npolicy = {:?}\nmemory = \"2MiB\"\n", policy.display().to_string()));
+    for text in ["policy = []", "policy = false", "policy = \"wide.toml\"", "memory = \"4MiB\""] {
+        place.write("project/wpool.toml", format!("[run]\n{text}\n"));
+        for typed in ["", "--policy wide.toml", "--memory 8MiB"] {
+            let ran = place.wpool(&format!("run echo.wat rows {typed}"));
+            assert_refused(&ran, SET_UP, &["MiB is over 1MiB", "policy.toml:2"]);
+        }
+    }
+    place.write("project/wpool.toml", "[run]\nmemory = \"1MiB\"\npolicy = \"strict.toml\"\n");
+    place.write("project/strict.toml", "[allow]\nenv = []\n");
+    assert_eq!(place.wpool("run echo.wat rows").code, OK);
+    assert_refused(&place.wpool("run echo.wat rows --env A=b"), SET_UP, &["strict.toml:2"]);
 }
 
 #[test]

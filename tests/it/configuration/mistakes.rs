@@ -64,6 +64,19 @@ fn a_mistake_is_refused_with_its_line_and_a_suggestion() {
 }
 
 #[test]
+fn profiles_that_inherit_without_end_are_refused_at_once() {
+    let place = Place::new();
+    let chain = |length: usize| {
+        let profiles = (0..length).map(|at| format!("[profile.{at}]\ninherits = \"{}\"\n", at + 1));
+        profiles.collect::<String>() + &format!("[profile.{length}]\nretries = 1\n")
+    };
+    place.write("project/wpool.toml", chain(31));
+    assert_eq!(place.wpool("run echo.wat rows --profile 0").code, OK);
+    place.write("project/wpool.toml", chain(20_000));
+    assert_refused(&place.wpool("run echo.wat rows"), USAGE, &["more than 32 profiles inherit from one another"]);
+}
+
+#[test]
 fn a_file_that_is_not_a_text_is_refused() {
     let place = Place::new();
     let refused = |code, needle| assert_refused(&place.wpool("run echo.wat rows"), code, &[needle]);

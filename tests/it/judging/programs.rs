@@ -1,6 +1,8 @@
 //! `wpool judge`: many programs over the same tests.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
@@ -118,6 +120,25 @@ fn no_program_is_given_what_is_expected_of_it() {
     assert_refused(&ran, USAGE, &["--expect", "--stdin"], "the row would be the input");
     let ran = contest.wpool("judge in tests.jsonl --dir in::/d:rw", &MEMBERS);
     assert_refused(&ran, USAGE, &[":rw", "--scratch"], "programs would meet there");
+    for isolation in ["reuse", "reuse=2", "reuse=checked"] {
+        let ran = contest.wpool(&format!("judge in tests.jsonl --isolation {isolation}"), &MEMBERS);
+        assert_refused(&ran, USAGE, &["--isolation reuse", "tests before it"], "tests would meet in memory");
+    }
+}
+
+#[test]
+fn nobody_stops_the_judging_of_others_by_the_names_of_files() {
+    let contest = Contest::new();
+    for name in [&b"a\xff.wat"[..], b"a\xfe.wat", b"\"a\\377.wat\".wat"] {
+        let path = contest.path("in").join(OsStr::from_bytes(name));
+        fs::copy(contest.path("in/right.wat"), path).expect("a copy");
+    }
+    let ran = contest.wpool(&format!("judge in tests.jsonl {LIMITS} --summary-json verdicts.json"), &MEMBERS);
+    assert_eq!(ran.code, NOT_OK, "{}", ran.stderr);
+    let names = of_programs(&contest.verdicts(), "program");
+    for name in [r#""a\377.wat""#, r#""a\376.wat""#, r#""\"a\\377.wat\".wat""#] {
+        assert!(names.contains(&json!(name)), "{name} in {names:?}");
+    }
 }
 
 #[test]
@@ -169,6 +190,11 @@ fn records_of_a_judging_can_be_a_file() {
     assert_eq!(contest.wpool(&format!("{args} --overwrite"), &MEMBERS).code, NOT_OK);
     let args = "judge in tests.jsonl --summary-json tests.jsonl";
     assert_eq!(contest.wpool(args, &MEMBERS).code, USAGE, "the tests would be gone");
+    contest.write("list", "in/right.wat\n");
+    for args in ["in tests.jsonl --summary-json in/wrong.wat", "list tests.jsonl -o in/right.wat --overwrite"] {
+        let ran = contest.wpool(&format!("judge {args}"), &MEMBERS);
+        assert_refused(&ran, USAGE, &["is a program", "would destroy it"], args);
+    }
 }
 
 #[test]

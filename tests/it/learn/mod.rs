@@ -103,6 +103,56 @@ fn a_directory_that_is_not_below_the_working_directory_is_for_the_user_to_name()
 }
 
 #[test]
+fn nothing_stands_at_the_name_for_a_directory_that_is_not_known() {
+    let place = place();
+    std::os::unix::fs::symlink("/etc", place.path().join("HOST")).expect("a link");
+    let task = wat("open-path");
+    let ran = learned(place.path(), &task, "", "r/nowhere/passwd\n");
+    assert_eq!(ran.stdout, "--dir HOST-2::/nowhere:ro\n", "{}", ran.stderr);
+    assert!(ran.stderr.contains("HOST-2 stands for a directory"), "{}", ran.stderr);
+    assert_refused(&run_with(place.path(), &task, &ran.stdout, "r/nowhere/passwd\n"), SET_UP, &["HOST-2"], "a link");
+}
+
+#[test]
+fn a_program_that_asks_for_directories_without_end_is_learned_from_in_time() {
+    let place = place();
+    let rows: String = (0..1000).map(|at| format!("l/p{at}/a\nl/p{at}/b\n")).collect();
+    let mut learner = wpool();
+    learner.current_dir(place.path()).arg("check").arg(wat("open-path")).args(["--lines", "--learn", "2000"]);
+    let ran = run(&mut learner, rows);
+    assert_eq!((ran.code, ran.stdout.matches("--dir").count()), (OK, 256), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there are too many"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_directory_with_the_name_of_a_placeholder_is_granted_by_doubled_braces() {
+    let place = place();
+    fs::create_dir_all(place.path().join("in{.x}")).expect("a folder");
+    let ran = learned(place.path(), &wat("open-path"), "--json", "l/in{.x}\n");
+    let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(json["flags"], json!(["--dir", "in{{.x}}::/in{.x}:ro"]));
+    assert_eq!(run_with(place.path(), &wat("open-path"), "--dir in{{.x}}::/in{.x}:ro", "l/in{.x}\n").code, OK);
+}
+
+#[test]
+fn a_path_with_blanks_is_no_option_for_a_shell() {
+    let place = place();
+    fs::create_dir_all(place.path().join("x --env HOME")).expect("a folder");
+    let ran = learned(place.path(), &wat("open-path"), "", "l/x --env HOME\n");
+    assert_eq!(ran.stdout, "", "$(…) would take a part of the path for an option");
+    assert!(
+        ran.stderr.contains("\nwpool: --dir 'x --env HOME::/x --env HOME:ro'\n")
+            || ran.stderr.contains("\n--dir 'x --env HOME::/x --env HOME:ro'\n"),
+        "{}",
+        ran.stderr
+    );
+    let json: Value =
+        serde_json::from_str(&learned(place.path(), &wat("open-path"), "--json", "l/x --env HOME\n").stdout)
+            .expect("JSON");
+    assert_eq!(json["flags"], json!(["--dir", "x --env HOME::/x --env HOME:ro"]));
+}
+
+#[test]
 fn the_table_for_the_configuration_says_the_same_as_the_options() {
     let place = place();
     let ran = learned(place.path(), &wat("open-path"), "", "r/data/x\n");

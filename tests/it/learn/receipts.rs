@@ -34,6 +34,38 @@ fn a_receipt_has_what_a_module_used_and_what_it_was_denied() {
     assert_eq!(found[5], json!({"used": {"interfaces": [READ]}}), "the program finds no directory to ask for");
 }
 
+/// Opens `inner` without saying that it is a directory, and does something with it.
+fn opener(what: &str) -> String {
+    format!(
+        r#"(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_filestat_set_times" (func $times (param i32 i64 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "inner") (data (i32.const 32) "new")
+  (func (export "_start")
+    (if (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 5) (i32.const 0) (i64.const 2) (i64.const 0)
+          (i32.const 0) (i32.const 100)) (then (call $exit (i32.const 1))))
+    (if {what} (then (call $exit (i32.const 2))))))"#
+    )
+}
+
+#[test]
+fn what_is_written_through_a_directory_that_was_opened_as_a_file_is_in_the_receipt() {
+    let place = place();
+    let task = place.path().join("opener.wat");
+    let make = "(call $open (i32.load (i32.const 100)) (i32.const 0) (i32.const 32) (i32.const 3) (i32.const 1) \
+                (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 104))";
+    let touch = "(call $times (i32.load (i32.const 100)) (i64.const 0) (i64.const 0) (i32.const 10))";
+    let look = "(i32.const 0)";
+    for (what, used) in [(make, "/data:rw"), (touch, "/data:rw"), (look, "/data:ro")] {
+        fs::write(&task, opener(what)).expect("a program");
+        let found = receipts(place.path(), &task, "--dir data::/data:rw", "1\n");
+        assert_eq!(found[0]["used"]["dirs"], json!([used]), "{what}");
+    }
+}
+
 #[test]
 fn a_receipt_has_what_a_component_used_and_what_it_was_denied() {
     let place = place();

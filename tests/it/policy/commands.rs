@@ -188,6 +188,27 @@ fn a_service_is_bound_and_names_the_settings_of_its_client() {
 }
 
 #[test]
+fn the_time_of_a_run_bounds_the_judging_of_all_programs_together() {
+    let place = Place::new();
+    let policy = place.policy("short.toml", "[max]\ndeadline = '500ms'\n");
+    fs::create_dir(place.at("in")).expect("a folder");
+    // A test that is not over before the time is.
+    for name in ["a", "b", "c"] {
+        let text = "(module (memory (export \"memory\") 1) (func (export \"_start\") (loop $on (br $on))))";
+        fs::write(place.at(&format!("in/{name}.wat")), text).expect("a program");
+    }
+    fs::write(place.at("tests.jsonl"), "1\n").expect("tests");
+    let mut command = place.command("judge in tests.jsonl --expect 1 --timeout 1h --summary-json verdicts.json");
+    let ran = run(command.env("WPOOL_POLICY", policy), "");
+    assert_eq!(ran.code, 124, "{}", ran.stderr);
+    let verdicts: Value =
+        serde_json::from_slice(&fs::read(place.at("verdicts.json")).expect("verdicts")).expect("JSON");
+    assert_eq!(verdicts["stopped"], "the policy's deadline", "{verdicts}");
+    assert_eq!(verdicts["programs"].as_array().map(Vec::len), Some(1), "{verdicts}");
+    assert!(ran.stderr.contains("2 programs not judged"), "{}", ran.stderr);
+}
+
+#[test]
 fn programs_that_are_judged_or_learned_about_stay_within_a_policy() {
     let place = Place::new();
     let strict = place.strict();
@@ -208,4 +229,11 @@ fn programs_that_are_judged_or_learned_about_stay_within_a_policy() {
         assert!(ran.stderr.contains(said), "{args}: {}", ran.stderr);
     }
     assert_eq!(bound("check tasks/cat.wat --learn 1 -").code, 0);
+    for (isolation, code) in [("'fresh'", 0), ("['fresh', 'reset']", 0), ("'reset'", 96)] {
+        let policy = place.policy("how.toml", &format!("[require]\nisolation = {isolation}\n"));
+        let mut command = place.command("check tasks/cat.wat --learn 1 -");
+        let ran = run(command.env("WPOOL_POLICY", policy), "1\n");
+        assert_eq!(ran.code, code, "{isolation}: {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("learning needs fresh ones"), code == 96, "{isolation}: {}", ran.stderr);
+    }
 }

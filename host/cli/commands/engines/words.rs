@@ -93,6 +93,13 @@ fn expanded(command: &[String]) -> Result<Vec<String>> {
     if let Some(refusal) = whole.refusals().next() {
         return usage(refusal);
     }
+    if whole.rows_within().is_some() {
+        return usage(
+            "a configuration file that was only found names the rows, and its files may be others where the shards run: name \
+             the rows, or the configuration file (--config)"
+                .to_owned(),
+        );
+    }
     let words = whole.arguments().into_iter().map(|word| word.to_string_lossy().into_owned());
     Ok(["run".to_owned()].into_iter().chain(words).collect())
 }

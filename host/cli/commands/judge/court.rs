@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures_core::Stream;
 use wpool::outcome::ErrorDetail;
-use wpool::{Error, Failure, Input, Pool, Program, Shutdown, Status, Stopper, TaskId, TaskResult};
+use wpool::{Error, Failure, Input, Pool, PoolConfig, Program, Shutdown, Status, Stopper, TaskId, TaskResult};
 
 use crate::cli::commands::judge::programs::Entry;
 use crate::cli::commands::judge::table::{Judgement, Table, finish};
@@ -23,6 +23,9 @@ use crate::cli::run::asked::Asked;
 use crate::cli::run::signals::Interruption;
 use crate::cli::runtime::beside;
 use crate::cli::{options, say};
+
+/// The shortest time that a pool can have.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The pool that runs at the moment, for what stops it.
 #[derive(Clone, Debug, Default)]
@@ -66,8 +69,10 @@ pub async fn hold(plan: &Plan, programs: &[Entry], naming: Option<Naming>, asked
         table,
         all: Marks::default(),
         failed: None,
+        ends: plan.deadline.map(|time| began + time),
     };
     let judged = court.judge(programs).await;
+    let late = court.is_late();
     let Court { reporter, interruption, table, all, failed, .. } = court;
     let Reported { exit: written, closed, .. } = reporter.finish(&asked.forced()).await;
     let stopped = interruption.exit();
@@ -79,8 +84,13 @@ pub async fn hold(plan: &Plan, programs: &[Entry], naming: Option<Naming>, asked
         () if all.present().any(|(verdict, _)| !verdict.is_accepted()) => Exit::NotOk,
         () => Exit::Ok,
     };
-    let exit = [written, stopped, failed, Some(of_tests)].into_iter().flatten().max().unwrap_or(Exit::Ok);
-    let stopped = stopped.map(|_| interruption.name()).or(closed.then_some("closed output"));
+    let exit = [written, stopped, failed, late.then_some(Exit::Deadline), Some(of_tests)]
+        .into_iter()
+        .flatten()
+        .max()
+        .unwrap_or(Exit::Ok);
+    let end = closed.then_some("closed output").or(late.then_some("the policy's deadline"));
+    let stopped = stopped.map(|_| interruption.name()).or(end);
     finish(plan, table, all, (stopped, began.elapsed(), exit))
 }
 
@@ -98,6 +108,8 @@ struct Court<'a> {
     all: Marks,
     /// Why not all rows could be read.
     failed: Option<Exit>,
+    /// When the time that a policy allows for all programs together is over.
+    ends: Option<Instant>,
 }
 
 impl Court<'_> {
@@ -115,12 +127,18 @@ impl Court<'_> {
     }
 
     fn goes_on(&self) -> bool {
-        self.interruption.exit().is_none() && self.failed.is_none() && !self.reporter.unwanted
+        self.interruption.exit().is_none() && self.failed.is_none() && !self.reporter.unwanted && !self.is_late()
+    }
+
+    fn is_late(&self) -> bool {
+        self.ends.is_some_and(|ends| Instant::now() >= ends)
     }
 
     /// Judges a program.
     async fn program(&mut self, entry: &Entry) -> Result<()> {
-        let Some(started) = self.asked.before(start(entry, self.plan)).await else { return Ok(()) };
+        // The pool itself ends its tasks when the time is over.
+        let left = self.ends.map(|ends| ends.saturating_duration_since(Instant::now()));
+        let Some(started) = self.asked.before(start(entry, self.plan, left)).await else { return Ok(()) };
         let rows = self.rows(Some(entry.name.clone()))?;
         let end = rows.end();
         let refused = match started? {
@@ -217,13 +235,14 @@ impl Court<'_> {
 }
 
 /// Starts the pool of a program, or says why the program cannot be run. What is wrong with the machine is an error.
-async fn start(entry: &Entry, plan: &Plan) -> Result<Result<Pool, String>> {
+async fn start(entry: &Entry, plan: &Plan, left: Option<Duration>) -> Result<Result<Pool, String>> {
     let why = |error: Error| options::in_words(&error.into()).to_string();
     let program = match Program::read(&entry.path) {
         Ok(program) => program,
         Err(error) => return Ok(Err(why(error))),
     };
-    match Pool::builder(program).config(plan.config.clone()).build().await {
+    let config = PoolConfig { lifetime: left.map(|left| left.max(SHORTEST)), ..plan.config.clone() };
+    match Pool::builder(program).config(config).build().await {
         Ok(pool) => Ok(Ok(pool)),
         Err(error @ (Error::ProgramRefused { .. } | Error::Setting(_))) => Ok(Err(why(error))),
         Err(error) => Err(error.into()),

@@ -17,12 +17,13 @@ use wpool::template::Template;
 use crate::cli::args;
 use crate::cli::errors::usage;
 use crate::cli::exit::Exit;
-use crate::cli::plan::Plan;
+use crate::cli::plan::{Plan, check_programs};
 use crate::cli::report::summary_file::clear_summary;
 use crate::cli::rows::Naming;
 use crate::cli::run::asked::Asked;
 use crate::cli::run::reaper;
 use crate::cli::runtime::runtime;
+use crate::cli::target::Target;
 use crate::cli::terminal;
 use programs::Entry;
 
@@ -35,6 +36,8 @@ pub fn judge(mut args: args::Judge) -> Result<Exit> {
     let programs = programs::find(&args.programs)?;
     let mut plan = Plan::new(args.run()?)?;
     check(&plan)?;
+    let written = [&plan.output, &plan.messages.summary_json].into_iter().flatten().map(Target::path);
+    check_programs(programs.iter().map(|entry| &*entry.path), &written.collect::<Vec<_>>())?;
     let naming = task_from.map(|text| naming(&text, &programs, &plan)).transpose()?;
     // Verdicts tell times and memory, records only where that was asked for.
     plan.config.task.receipts = true;
@@ -57,6 +60,12 @@ fn check(plan: &Plan) -> Result<()> {
         return usage(
             "--expect takes the expected output from the row, which every program would be given whole: make its input of \
              a part of the row, as in --stdin '{.input}'"
+                .to_owned(),
+        );
+    }
+    if !task.isolation.isolates() {
+        return usage(
+            "--isolation reuse cannot be used to judge programs: a test would find what the tests before it left"
                 .to_owned(),
         );
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use crate::cli::errors::{NoInputs, usage};
-use crate::cli::plan::{natural, read_list};
+use crate::cli::plan::{natural, push_path, read_list};
 use crate::cli::scripts::is_script;
 use crate::cli::terminal::warn;
 
@@ -95,11 +95,24 @@ fn of_list(list: &Path) -> Result<Vec<Entry>> {
     entries(paths.into_iter().map(|path| (path.clone(), path)), list)
 }
 
+/// The name of a path in records. One that is not UTF-8 is quoted as in lists, so that names of two paths always differ:
+/// whoever hands in files must not be able to stop the judging of all by what they are called.
+fn shown(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) if !text.starts_with('"') => text.to_owned(),
+        _ => {
+            let mut quoted = Vec::new();
+            push_path(path.as_os_str().as_encoded_bytes(), &mut quoted);
+            String::from_utf8_lossy(&quoted).into_owned()
+        }
+    }
+}
+
 /// Programs with names that differ.
 fn entries(all: impl Iterator<Item = (PathBuf, PathBuf)>, of: &Path) -> Result<Vec<Entry>> {
     let (mut entries, mut names) = (Vec::new(), HashSet::new());
     for (name, path) in all {
-        let name: Arc<str> = name.to_string_lossy().into();
+        let name: Arc<str> = shown(&name).into();
         if !names.insert(name.clone()) {
             return usage(format!("{} names {name} twice: records could not tell them apart", of.display()));
         }

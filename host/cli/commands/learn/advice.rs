@@ -3,7 +3,7 @@
 use serde::Serialize;
 use wpool::outcome::Access;
 
-use super::dirs::{Dirs, UNKNOWN};
+use super::dirs::{Dirs, unknown};
 use super::given::{Given, GivenScratch};
 use super::place::{Places, parent, rest};
 use super::seen::{Denied, Seen};
@@ -111,7 +111,7 @@ impl Wanted {
         if host.is_none() && denied.not_ok == 0 {
             self.dispensable.push(path.to_owned());
         } else {
-            self.dirs.add(dir, access.writes(), host);
+            self.dirs.add(dir, access.writes(), host, places);
         }
     }
 }
@@ -145,10 +145,17 @@ impl Advice {
 
     fn new_directories(&mut self, wanted: Wanted, places: &impl Places) {
         let Wanted { dirs, hopeless, dispensable, .. } = wanted;
+        let more = dirs.more();
+        if more > 0 {
+            self.note(format!(
+                "{more} further denials are of directories that are in none of these options: there are too many"
+            ));
+        }
         let (mut options, is_unknown) = dirs.options(places);
         if is_unknown {
+            let unknown = unknown(places);
             self.note(format!(
-                "{UNKNOWN} stands for a directory of this machine, which only you know: nothing below the working \
+                "{unknown} stands for a directory of this machine, which only you know: nothing below the working \
                  directory has that path"
             ));
         }
@@ -274,6 +281,10 @@ mod tests {
 
         fn is_there(&self, guest: &str) -> bool {
             ["/", "/data", "/data/x", "/rows"].contains(&guest)
+        }
+
+        fn is_free(&self, _name: &str) -> bool {
+            true
         }
     }
 

@@ -2,17 +2,34 @@
 
 use std::collections::BTreeMap;
 
+use wpool::template::Template;
+
 use super::place::{Places, parent, rest};
 
 /// Directories above which siblings are granted by their common folder.
 const MOST: usize = 8;
 
+/// Most directories that are compared with each other. A program can ask for any number.
+const MOST_KEPT: usize = 256;
+
 /// Stands for a directory of the host that cannot be known.
-pub const UNKNOWN: &str = "HOST";
+const UNKNOWN: &str = "HOST";
+
+/// A name for such directories at which nothing is: a link of this name would be granted.
+pub fn unknown(places: &impl Places) -> String {
+    let names = (1..).map(|number| if number == 1 { UNKNOWN.to_owned() } else { format!("{UNKNOWN}-{number}") });
+    names.into_iter().find(|name| places.is_free(name)).unwrap_or_default()
+}
 
 /// Directories that are needed, by their paths in the guest.
 #[derive(Debug, Default)]
-pub struct Dirs(BTreeMap<String, Want>);
+pub struct Dirs {
+    wants: BTreeMap<String, Want>,
+    /// No two of the directories that are kept have a folder in common.
+    is_full: bool,
+    /// Those that are not kept.
+    more: usize,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Want {
@@ -22,29 +39,52 @@ struct Want {
 }
 
 impl Dirs {
-    pub fn add(&mut self, guest: &str, writable: bool, host: Option<String>) {
-        let want = self.0.entry(guest.to_owned()).or_insert(Want { writable, host: None });
+    pub fn add(&mut self, guest: &str, writable: bool, host: Option<String>, places: &impl Places) {
+        if self.wants.len() >= MOST_KEPT && !self.is_full && !self.wants.contains_key(guest) {
+            self.join(places);
+            self.is_full = self.wants.len() >= MOST_KEPT;
+        }
+        if self.is_full && !self.wants.contains_key(guest) {
+            self.more += 1;
+        } else {
+            self.put(guest, writable, host);
+        }
+    }
+
+    fn put(&mut self, guest: &str, writable: bool, host: Option<String>) {
+        let want = self.wants.entry(guest.to_owned()).or_insert(Want { writable, host: None });
         want.writable |= writable;
         want.host = want.host.take().or(host);
     }
 
-    /// The directories as options of a run, and whether one of the host is unknown.
-    pub fn options(mut self, places: &impl Places) -> (Vec<String>, bool) {
+    /// How many directories are in no option, because there are too many.
+    pub fn more(&self) -> usize {
+        self.more
+    }
+
+    /// Makes few directories of many.
+    fn join(&mut self, places: &impl Places) {
         self.drop_inner();
-        while self.0.len() > MOST && self.join_siblings(places) {
+        while self.wants.len() > MOST && self.join_siblings(places) {
             self.drop_inner();
         }
+    }
+
+    /// The directories as options of a run, and whether one of the host is unknown.
+    pub fn options(mut self, places: &impl Places) -> (Vec<String>, bool) {
+        self.join(places);
+        let unknown = unknown(places);
         let option = |(guest, want): (&String, &Want)| {
-            let host = want.host.as_deref().map_or_else(|| UNKNOWN.to_owned(), literal);
+            let host = want.host.as_deref().map_or_else(|| unknown.clone(), Template::escaped);
             format!("{host}::{guest}:{}", if want.writable { "rw" } else { "ro" })
         };
-        (self.0.iter().map(option).collect(), self.0.values().any(|want| want.host.is_none()))
+        (self.wants.iter().map(option).collect(), self.wants.values().any(|want| want.host.is_none()))
     }
 
     /// Drops what is granted with a directory above it.
     fn drop_inner(&mut self) {
-        let all = self.0.clone();
-        self.0.retain(|inner, want| {
+        let all = self.wants.clone();
+        self.wants.retain(|inner, want| {
             !all.iter().any(|(outer, above)| outer != inner && covers((outer, above), (inner, want)))
         });
     }
@@ -52,22 +92,23 @@ impl Dirs {
     /// Puts the folder of the most directories in their place. Returns false if no two have one.
     fn join_siblings(&mut self, places: &impl Places) -> bool {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        let inner = self.0.keys().filter(|guest| parent(guest) != "/" && parent(guest) != ".");
+        let inner = self.wants.keys().filter(|guest| parent(guest) != "/" && parent(guest) != ".");
         inner.for_each(|guest| *counts.entry(parent(guest)).or_default() += 1);
-        let Some((folder, count)) = counts.into_iter().max_by_key(|(_, count)| *count) else { return false };
+        let most = counts.into_iter().filter(|(_, count)| *count > 1).max_by_key(|(_, count)| *count);
+        let Some((folder, _)) = most else { return false };
         let folder = folder.to_owned();
-        let (joined, others) = self.0.iter().partition::<Vec<_>, _>(|(guest, _)| parent(guest) == folder);
+        let (joined, others) = self.wants.iter().partition::<Vec<_>, _>(|(guest, _)| parent(guest) == folder);
         let host = places.dir(&folder).filter(|_| joined.iter().all(|(_, want)| want.host.is_some()));
         let writable = joined.iter().any(|(_, want)| want.writable);
-        self.0 = others.into_iter().map(|(guest, want)| (guest.clone(), want.clone())).collect();
-        self.add(&folder, writable, host);
-        count > 1
+        self.wants = others.into_iter().map(|(guest, want)| (guest.clone(), want.clone())).collect();
+        self.put(&folder, writable, host);
+        true
     }
 }
 
 /// Whether a directory gives all that one below it would give.
 fn covers((outer, above): (&str, &Want), (inner, want): (&str, &Want)) -> bool {
-    let Some(rest) = rest(inner, outer) else { return false };
+    let Some(rest) = rest(inner, outer).filter(|rest| !rest.is_empty()) else { return false };
     let is_same_place = match (&above.host, &want.host) {
         (Some(above), Some(host)) if above == "." => host == rest,
         (Some(above), Some(host)) => *host == format!("{above}/{rest}"),
@@ -75,11 +116,6 @@ fn covers((outer, above): (&str, &Want), (inner, want): (&str, &Want)) -> bool {
         _ => false,
     };
     is_same_place && (above.writable || !want.writable)
-}
-
-/// A path of the host in which nothing is a placeholder.
-fn literal(host: &str) -> String {
-    host.replace('{', "{{").replace('}', "}}")
 }
 
 #[cfg(test)]
@@ -97,11 +133,15 @@ mod tests {
         fn is_there(&self, guest: &str) -> bool {
             self.dir(guest).is_some()
         }
+
+        fn is_free(&self, name: &str) -> bool {
+            name != "HOST-2"
+        }
     }
 
     fn options(wanted: &[(&str, bool)]) -> Vec<String> {
         let mut dirs = Dirs::default();
-        wanted.iter().for_each(|(guest, writable)| dirs.add(guest, *writable, Most.dir(guest)));
+        wanted.iter().for_each(|(guest, writable)| dirs.add(guest, *writable, Most.dir(guest), &Most));
         dirs.options(&Most).0
     }
 
@@ -111,7 +151,28 @@ mod tests {
         assert_eq!(options(&[("/in", false), ("/in/out", true)]), ["in::/in:ro", "in/out::/in/out:rw"]);
         assert_eq!(options(&[("/in", false), ("/in", true)]), ["in::/in:rw"]);
         assert_eq!(options(&[("/etc", false), ("/etc/ssl", false)]), ["HOST::/etc:ro"]);
-        assert_eq!(options(&[("/a{b}", false)]), ["a{{b}}::/a{b}:ro"]);
+        assert_eq!(options(&[("/a{}", false)]), ["a{{}}::/a{}:ro"]);
+        assert_eq!(options(&[("/a{b}", false)]), ["a{b}::/a{b}:ro"]);
+    }
+
+    #[test]
+    fn one_directory_by_two_paths_is_not_lost() {
+        assert_eq!(options(&[("/etc", false), ("/etc/", false)]), ["HOST::/etc:ro", "HOST::/etc/:ro"]);
+        assert_eq!(options(&[("/", false), (".", false)]).len(), 2);
+    }
+
+    #[test]
+    fn directories_without_end_are_few_options_or_counted() {
+        let mut dirs = Dirs::default();
+        for at in 0..4096 {
+            dirs.add(&format!("/data/{}/{}", at % 64, at), false, None, &Most);
+        }
+        assert_eq!((dirs.more(), dirs.options(&Most).0), (0, vec!["HOST::/data:ro".to_owned()]));
+        let mut apart = Dirs::default();
+        for at in 0..4096 {
+            apart.add(&format!("/{at}/x"), false, None, &Most);
+        }
+        assert_eq!((apart.more(), apart.options(&Most).0.len()), (4096 - MOST_KEPT, MOST_KEPT));
     }
 
     #[test]
@@ -121,6 +182,9 @@ mod tests {
         assert_eq!(options(&wanted[..3]), ["data/0::/data/0:ro", "data/1::/data/1:ro", "data/2::/data/2:ro"]);
         wanted.push(("/etc", false));
         assert_eq!(options(&wanted), ["data::/data:ro", "HOST::/etc:ro"]);
+        let single: Vec<_> = (0..20).map(|at| format!("/{at}/x")).collect();
+        let single: Vec<_> = single.iter().map(|guest| (guest.as_str(), false)).collect();
+        assert!(options(&single).iter().all(|option| option.ends_with("/x:ro")), "{:?}", options(&single));
         let apart: Vec<_> = (0..20).map(|at| format!("/{at}")).collect();
         let apart: Vec<_> = apart.iter().map(|guest| (guest.as_str(), false)).collect();
         assert_eq!(options(&apart).len(), 20, "no folder but the whole");

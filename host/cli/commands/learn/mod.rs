@@ -41,6 +41,12 @@ pub fn learn(args: args::Check, rows: usize) -> Result<Exit> {
     // It is told to workers as text.
     anyhow::ensure!(empty.path().to_str().is_some(), "TMPDIR is not UTF-8: choose another folder for temporary files");
     plan.config.task.learn = Some(empty.path().to_owned());
+    // No option of this command says so.
+    anyhow::ensure!(
+        plan.config.task.isolation != Isolation::Reset,
+        "a policy allows instances that are reset alone, and learning needs fresh ones: where isolation = [\"fresh\", \"reset\"] \
+         is required, both are allowed"
+    );
     // A program that is used again would ask for some things only once.
     plan.config.task.isolation = Isolation::Fresh;
     let (seen, report) = runtime()?.block_on(watch(&plan, program, rows))?;

@@ -8,6 +8,8 @@ pub trait Places {
     fn dir(&self, guest: &str) -> Option<String>;
     /// Whether anything is at this path below the working directory.
     fn is_there(&self, guest: &str) -> bool;
+    /// Whether nothing is in the working directory under this name, not even a link.
+    fn is_free(&self, name: &str) -> bool;
 }
 
 /// The working directory. Only what is below it is looked for: a path that a program has chosen must not name a folder of
@@ -35,7 +37,9 @@ impl Places for WorkingDir {
     fn dir(&self, guest: &str) -> Option<String> {
         let below = self.below(guest)?;
         let is_dir = self.0.as_ref().is_some_and(|here| here.join(&below).is_dir());
-        let text = below.to_str().filter(|_| is_dir)?;
+        // An option would end such a path at its colons, and grant another directory.
+        let is_whole = |text: &&str| !text.contains("::") && !text.ends_with(':');
+        let text = below.to_str().filter(|_| is_dir).filter(is_whole)?;
         Some(match text {
             "" => ".".to_owned(),
             text if text.starts_with('-') => format!("./{text}"),
@@ -45,6 +49,10 @@ impl Places for WorkingDir {
 
     fn is_there(&self, guest: &str) -> bool {
         self.below(guest).is_some()
+    }
+
+    fn is_free(&self, name: &str) -> bool {
+        std::fs::symlink_metadata(name).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     }
 }
 
@@ -97,13 +105,14 @@ mod tests {
     fn only_what_is_below_the_working_directory_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let here = folder.path().canonicalize().expect("a path");
-        std::fs::create_dir_all(here.join("data/in")).expect("a folder");
+        ["data/in", "a::b", "a:"].iter().for_each(|path| std::fs::create_dir_all(here.join(path)).expect("a folder"));
         std::fs::write(here.join("data/x"), "").expect("a file");
         std::os::unix::fs::symlink("/etc", here.join("out")).expect("a link");
         let places = WorkingDir(Some(here.clone()));
         assert_eq!(places.dir("/data/in").as_deref(), Some("data/in"));
         assert_eq!(places.dir("/").as_deref(), Some("."));
         assert_eq!(places.dir(&format!("{}/data", here.display())).as_deref(), Some("data"));
+        assert_eq!((places.dir("/a::b"), places.dir("/a:")), (None, None), "an option would name another folder");
         assert_eq!((places.dir("/data/x"), places.dir("/etc"), places.dir("/out")), (None, None, None));
         assert!(places.is_there("/data/x") && !places.is_there("/data/y"));
     }

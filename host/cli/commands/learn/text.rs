@@ -72,10 +72,18 @@ impl Lesson {
         }
     }
 
-    /// The options, as words of a shell; nothing if none is needed.
+    /// The options, as words of a shell; nothing if none is needed. Options in quotes are none of them: `$(…)` reads no quotes,
+    /// and would take what a program has put between two blanks of a path for an option.
     pub fn flags_line(&self) -> Lines {
-        let words = self.flags.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ");
-        Some(words).filter(|words| !words.is_empty()).into_iter().collect()
+        Some(self.words()).filter(|words| !words.is_empty() && !self.has_quotes()).into_iter().collect()
+    }
+
+    fn words(&self) -> String {
+        self.flags.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn has_quotes(&self) -> bool {
+        self.flags.iter().any(|word| shell::word(word) != *word)
     }
 
     /// All but the options.
@@ -97,10 +105,11 @@ impl Lesson {
         if self.flags.is_empty() {
             let why = if self.denied.is_empty() { "it needs no grants" } else { "no grant would give it more" };
             lines.add(format_args!("{why}. For wpool.toml:"));
+        } else if self.has_quotes() {
+            lines.add("the options, to paste, since `$(…)` does not read the quotes in them:");
+            lines.add(self.words());
+            lines.add("For wpool.toml:");
         } else {
-            if self.flags.iter().any(|word| shell::word(word) != *word) {
-                lines.add("note: a word stands in quotes, which $(…) does not read: paste the options");
-            }
             lines.add("the options are on standard output. For wpool.toml:");
         }
         self.task.lines().for_each(|line| lines.add(line));
