@@ -50,6 +50,15 @@ impl CannotWrite {
     }
 }
 
+/// A signal ended what was done for the command.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Interrupted {
+    pub what: String,
+    /// Whether it was SIGINT.
+    pub by_keyboard: bool,
+}
+
 /// The time for a whole run was over before its end.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use wpool::Error;
 
-use crate::cli::errors::{CannotWrite, DeadlinePassed, Incomplete, InputRefused, NoInputs, Refused, Usage};
+use crate::cli::errors::{
+    CannotWrite, DeadlinePassed, Incomplete, InputRefused, Interrupted, NoInputs, Refused, Usage,
+};
 use crate::cli::journal;
 
 /// How the command ended. The order is the precedence where several apply.
@@ -97,6 +99,9 @@ impl Exit {
         }
         if error.is::<NoInputs>() {
             return Exit::NoInputs;
+        }
+        if let Some(Interrupted { by_keyboard, .. }) = error.downcast_ref() {
+            return if *by_keyboard { Exit::Interrupted } else { Exit::Terminated };
         }
         if let Some(error) = error.downcast_ref::<journal::Error>() {
             return match error {

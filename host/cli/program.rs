@@ -4,15 +4,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bytesize::ByteSize;
+use rustix::process::Signal;
 use wpool::{Init, Policy, PoolConfig, Program};
 
-use crate::cli::errors::{Refused, Usage};
+use crate::cli::descriptor;
+use crate::cli::errors::{Interrupted, Refused, Usage};
 use crate::cli::projects::{self, PROGRAM, Project};
 use crate::cli::say;
-use crate::cli::scripts::{self, MakeStep, RowsAs, Runtime, Runtimes, Script, ScriptLanguage, Setting};
+use crate::cli::scripts::{
+    self, AtPath, MakeStep, RowsAs, Runtime, Runtimes, SCRIPT_LANGUAGES, Script, ScriptLanguage, Setting,
+};
+use crate::cli::terminal::warn;
 
 /// Extensions of program files.
 const PROGRAM_FILES: [&str; 2] = ["wasm", "wat"];
+/// The first bytes of programs: of a binary, and of WebAssembly text.
+const BEGINNINGS: [&[u8]; 3] = [b"\0asm", b"(", b";;"];
 
 /// A program that was found.
 #[derive(Clone, Debug)]
@@ -32,29 +39,62 @@ pub struct Subject {
 struct Found {
     script: Script,
     language: &'static ScriptLanguage,
+    /// The folder of the script as it was typed.
+    folder: PathBuf,
     /// The script, and the folders of packages.
     places: Vec<PathBuf>,
 }
 
-impl Found {
-    fn read(path: &Path, paths: &[PathBuf]) -> Result<Found, scripts::Error> {
+/// What stands at the path of a program.
+enum Read {
+    Script(Found),
+    /// The program that came from a pipe or a descriptor.
+    Program(Program),
+    /// A program file, a folder, or neither.
+    Unread,
+}
+
+impl Read {
+    /// Reads what is at a path once. A policy that names programs judges files by their own places, and what comes from a
+    /// pipe by its content alone.
+    fn at(path: &Path, paths: &[PathBuf], policy: &Policy) -> Result<Read> {
         let real = |path: &Path| path.canonicalize().map_err(scripts::Error::io("read", path));
-        let script = real(path)?;
-        let folders = paths.iter().map(|path| real(&scripts::packages(path)?)).collect::<Result<Vec<_>, _>>()?;
-        let (read, language) = scripts::read(&script, &folders)?;
-        Ok(Found { script: read, language, places: [script].into_iter().chain(folders).collect() })
+        let has_place = policy.names_programs() && path.is_file() && descriptor::number(path).is_none();
+        let place = has_place.then(|| real(path)).transpose().map_err(of_script)?;
+        let source = match AtPath::read(place.as_deref().unwrap_or(path)).map_err(of_script)? {
+            AtPath::Script(source) => source,
+            AtPath::Other(content) => return of_pipe(path, content).map(Read::Program),
+            AtPath::Unread => return Ok(Read::Unread),
+        };
+        let named = |path: &PathBuf| scripts::packages(path).and_then(|folder| real(&folder));
+        let folders = match policy.names_programs() {
+            true => paths.iter().map(named).collect::<Result<Vec<_>, _>>().map_err(of_script)?,
+            false => paths.to_owned(),
+        };
+        // An unnamed script has the folder of the command. Others are shown with the folder that was typed.
+        let is_unnamed = source.file.is_none() && ScriptLanguage::of(path).is_none();
+        let folder = if is_unnamed { Path::new("") } else { path.parent().unwrap_or(Path::new("")) }.to_owned();
+        let (script, language) = source.collect(&folders).map_err(of_script)?;
+        let places = if policy.names_programs() { place.into_iter().chain(folders).collect() } else { Vec::new() };
+        Ok(Read::Script(Found { script, language, folder, places }))
     }
+}
 
-    /// The same, where no policy looks at places.
-    fn as_typed(path: &Path, paths: &[PathBuf]) -> Result<Found, scripts::Error> {
-        let (script, language) = scripts::read(path, paths)?;
-        Ok(Found { script, language, places: Vec::new() })
+/// The program that a pipe or a descriptor has given.
+fn of_pipe(path: &Path, content: Vec<u8>) -> Result<Program> {
+    let begin = content.trim_ascii_start();
+    if BEGINNINGS.iter().any(|known| begin.starts_with(known)) {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        return Ok(Program::new(name, content));
     }
-
-    fn under(policy: &Policy, path: &Path, paths: &[PathBuf]) -> Result<Found> {
-        let read = if policy.names_programs() { Found::read } else { Found::as_typed };
-        read(path, paths).map_err(of_script)
-    }
+    let shown = path.display();
+    let forms: Vec<_> = SCRIPT_LANGUAGES.iter().map(|it| format!("{} ({})", it.name, it.form)).collect();
+    Err(Usage(format!(
+        "{shown} has no name that says what it is, and its content is neither WebAssembly nor a script in {}; give it as \
+         a file",
+        forms.join(" or ")
+    ))
+    .into())
 }
 
 /// The file of the program at a path, which a folder may not have yet.
@@ -65,13 +105,14 @@ pub fn file(path: &Path) -> PathBuf {
 /// The program at a path. A folder is built first when its sources are newer, and a script's runtime is made when there
 /// is none. `paths` are folders that a script imports from. Nothing is built that the policy would not let run.
 pub fn load(path: &Path, paths: &[PathBuf], policy: &Policy, quiet: bool) -> Result<Subject> {
-    if scripts::is_script(path) {
-        let found = Found::under(policy, path, paths)?;
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let runtime = runtime(found.language, &folder, false, quiet)?;
-        return Subject::of_script(found, folder, runtime).checked(policy);
+    match Read::at(path, paths, policy)? {
+        Read::Script(found) => {
+            let runtime = runtime(found.language, &found.folder, false, quiet)?;
+            return Subject::of_script(found, runtime).checked(policy);
+        }
+        Read::Program(program) => return Subject::of_file(program).checked(policy),
+        Read::Unread => check(path)?,
     }
-    check(path)?;
     if !path.is_dir() {
         return Subject::of_file(Program::read(path)?).checked(policy);
     }
@@ -89,14 +130,17 @@ pub fn load(path: &Path, paths: &[PathBuf], policy: &Policy, quiet: bool) -> Res
 
 /// The program at a path, if nothing has to be built or made for it.
 pub fn load_as_it_is(path: &Path, paths: &[PathBuf], policy: &Policy) -> Result<Option<Subject>> {
-    if scripts::is_script(path) {
-        let found = Found::under(policy, path, paths)?;
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let runtime =
-            Runtimes::open().and_then(|runtimes| runtimes.find(found.language, here(&folder))).map_err(of_script)?;
-        return runtime.map(|runtime| Subject::of_script(found, folder, runtime).checked(policy)).transpose();
+    match Read::at(path, paths, policy)? {
+        Read::Script(found) => {
+            let runtime = match Runtimes::open().find(found.language, here(&found.folder)) {
+                Err(scripts::Error::Damaged { .. }) => None,
+                runtime => runtime.map_err(of_script)?,
+            };
+            return runtime.map(|runtime| Subject::of_script(found, runtime).checked(policy)).transpose();
+        }
+        Read::Program(program) => return Subject::of_file(program).checked(policy).map(Some),
+        Read::Unread => check(path)?,
     }
-    check(path)?;
     let program = file(path);
     if path.is_dir() && projects::is_stale(path).map_err(explain)? {
         policy.check_place(&program).map_err(wpool::Error::from)?;
@@ -112,11 +156,21 @@ pub fn runtime(language: &'static ScriptLanguage, dir: &Path, anew: bool, quiet:
         MakeStep::Begins { language, tool, version, takes } => {
             say(format_args!("making the runtime of {language} with {tool} {version}: once, {takes}"));
         }
-        MakeStep::Made { name, bytes, took } => {
-            say(format_args!("made the runtime {name} ({}) in {took:.1?}; now it is compiled", ByteSize(bytes)));
+        MakeStep::Waits { language } => {
+            say(format_args!("another wpool makes the runtime of {language}: waiting for it"))
         }
+        MakeStep::Made { name, bytes, took, unfit } => {
+            let without = |why| format!(" without its native library, so rows take longer ({why})");
+            let without = unfit.map(without).unwrap_or_default();
+            let size = ByteSize(bytes);
+            say(format_args!("made the runtime {name} ({size}) in {took:.1?}{without}; now it is compiled"));
+        }
+        MakeStep::NotKept { error } => {
+            warn(format_args!("the runtime is for this run only, and the next makes it again: {}", whole(error)));
+        }
+        MakeStep::Damaged { error } => warn(format_args!("{}", whole(error))),
     };
-    Runtimes::open().and_then(|runtimes| runtimes.obtain(language, here(dir), anew, tell)).map_err(of_script)
+    Runtimes::open().obtain(language, here(dir), anew, tell).map_err(of_script)
 }
 
 impl Subject {
@@ -125,8 +179,8 @@ impl Subject {
         Subject { kept: program.clone(), program, script: None, brought: None }
     }
 
-    fn of_script(found: Found, folder: PathBuf, runtime: Runtime) -> Subject {
-        let Found { script, places, .. } = found;
+    fn of_script(found: Found, runtime: Runtime) -> Subject {
+        let Found { script, places, folder, .. } = found;
         let kept = Program::new(script.main.clone(), script.package(&runtime.name));
         let brought = runtime.brought.clone();
         Subject { program: runtime.program(&script.main, &kept, places), kept, script: Some((script, folder)), brought }
@@ -139,15 +193,16 @@ impl Subject {
     }
 
     /// The same, for a policy as what stands at this path, if that is the same content.
-    pub fn found_at(mut self, path: &Path, paths: &[PathBuf]) -> Subject {
+    pub fn found_at(mut self, path: &Path, paths: &[PathBuf], policy: &Policy) -> Subject {
         let Some((_, runtime)) = Script::of_package(self.kept.bytes()) else {
             if let Ok(now) = Program::read(file(path)) {
                 self.program = self.program.found_as(&now);
             }
             return self;
         };
-        let found = Some(path).filter(|path| scripts::is_script(path)).and_then(|path| Found::read(path, paths).ok());
-        if let Some(Found { script, places, .. }) = found
+        // Nobody writes to a pipe again.
+        let found = path.is_file().then(|| Read::at(path, paths, policy).ok()).flatten();
+        if let Some(Read::Script(Found { script, places, .. })) = found
             && Program::new("", script.package(&runtime)).hash() == self.kept.hash()
         {
             self.program = self.program.running(&self.kept, places, self.brought.clone());
@@ -158,7 +213,10 @@ impl Subject {
     /// The program of an earlier run, from the copy that was kept. The folder is that of the script as it was typed.
     pub fn of_kept(kept: Program, folder: PathBuf) -> Result<Subject> {
         let Some((script, name)) = Script::of_package(kept.bytes()) else { return Ok(Subject::of_file(kept)) };
-        let found = Runtimes::open().and_then(|runtimes| runtimes.read(&name)).map_err(of_script)?;
+        let found = match Runtimes::open().read(&name) {
+            Err(scripts::Error::Damaged { .. }) => None,
+            found => found.map_err(of_script)?,
+        };
         let runtime = match (found, ScriptLanguage::named(&script.language)) {
             (Some(runtime), _) => Some(runtime),
             // The tools that are here may make the same.
@@ -183,14 +241,19 @@ impl Subject {
     /// Whether the program at a path is another one now, if that can be said.
     pub fn differs_from(&self, path: &Path, paths: &[PathBuf]) -> bool {
         let now = match Script::of_package(self.kept.bytes()) {
-            Some((_, runtime)) if scripts::is_script(path) => {
-                scripts::read(path, paths).ok().map(|(script, _)| Program::new("", script.package(&runtime)))
+            Some((_, runtime)) => {
+                scripts::read_again(path, paths).map(|script| Program::new("", script.package(&runtime)))
             }
-            Some(_) => None,
             None => Some(file(path)).filter(|path| path.is_file()).and_then(|path| Program::read(path).ok()),
         };
         now.is_some_and(|now| now.hash() != self.kept.hash())
     }
+}
+
+/// An error with its causes.
+fn whole(error: &dyn std::error::Error) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A folder that a process can be started in.
@@ -222,8 +285,12 @@ pub fn explain(error: projects::Error) -> anyhow::Error {
 
 /// The same for an error about a script.
 pub fn of_script(error: scripts::Error) -> anyhow::Error {
-    if let scripts::Error::Refused { .. } = error {
-        return Refused(error.to_string()).into();
+    match error {
+        scripts::Error::Refused { .. } => return Refused(error.to_string()).into(),
+        scripts::Error::Tools(projects::Error::Interrupted { signal, .. }) => {
+            return Interrupted { what: error.to_string(), by_keyboard: signal == Signal::INT.as_raw() }.into();
+        }
+        _ => {}
     }
     if error.is_usage() { Usage(error.to_string()).into() } else { error.into() }
 }

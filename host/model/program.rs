@@ -64,6 +64,14 @@ impl Program {
         self
     }
 
+    /// The same program under another name.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// The same program, for a policy at the place of `other` if that is the same content.
     #[doc(hidden)]
     #[must_use]

@@ -6,6 +6,7 @@ import re
 import sys
 import types
 
+import wpool_library  # noqa: F401: refuses a library that does not fit
 import wpool_native
 
 # A script with larger tables than this starts sooner without.
@@ -60,7 +61,7 @@ def of_runtime(thing: object) -> bool:
 def settle(is_settled=of_script) -> None:
     """Makes objects immortal that the collector does not leave alone yet, and whatever they refer to."""
     everything = gc.get_objects()
-    if len(everything) > MOST_OBJECTS:
+    if wpool_native.settle is None or len(everything) > MOST_OBJECTS:
         return
     try:
         settle_all(everything, is_settled)
@@ -92,6 +93,8 @@ def settle_all(everything: list[object], is_settled) -> None:
 def fill_gaps() -> None:
     """Fills the gaps between the objects that stay, with objects that stay. Tasks then make their objects side by side in
     a few pages, and not on as many pages as there are gaps."""
+    if wpool_native.settle is None:
+        return
     try:
         fill(id(bytes(BEHIND_EVERYTHING)))
     except MemoryError:

@@ -13,8 +13,11 @@ use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
 use crate::cli::print::{Layout, print, print_json};
 use crate::cli::projects::{self, LanguageReport, Machine};
-use crate::cli::scripts::{self, Listed, Runtimes, SCRIPT_LANGUAGES};
+use crate::cli::scripts::{Listed, Runtimes, SCRIPT_LANGUAGES};
 use crate::cli::{args, plan, say, trial};
+
+/// Where tools are looked for.
+const HERE: &str = ".";
 
 #[derive(Serialize)]
 struct Findings {
@@ -51,8 +54,8 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
         version: env!("CARGO_PKG_VERSION"),
         works: trouble.is_none(),
         trouble,
-        languages: projects::languages(Path::new(".")),
-        runtimes: scripts::folder().filter(|dir| dir.is_dir()).and_then(|_| listed().ok()).unwrap_or_default(),
+        languages: projects::languages(Path::new(HERE)),
+        runtimes: Runtimes::open().list(Path::new(HERE)).unwrap_or_default(),
         machine: projects::machine(),
         sandbox: tried.ok().flatten().map(|fence| layers(&fence)).unwrap_or_default(),
     };
@@ -62,10 +65,6 @@ pub fn doctor(args: &args::Doctor) -> Result<Exit> {
         return Ok(printed.max(Exit::SetUp));
     }
     Ok(printed)
-}
-
-fn listed() -> Result<Vec<Listed>, scripts::Error> {
-    Runtimes::open()?.list(Path::new("."))
 }
 
 /// A system call of a child.
@@ -139,7 +138,11 @@ fn describe(findings: &Findings) -> Lines {
     for language in &SCRIPT_LANGUAGES {
         let mut any = false;
         for it in findings.runtimes.iter().filter(|it| it.language == language.name && it.current) {
-            let state = if it.given { "given" } else { "made" };
+            let state = match it {
+                Listed { inside: true, .. } => "inside",
+                Listed { given: true, .. } => "given",
+                _ => "made",
+            };
             text.add(format_args!("  {:<15} {state:<8} {} ({})", language.name, it.name, ByteSize(it.bytes)));
             any = true;
         }

@@ -25,7 +25,7 @@ pub fn runtime(action: &args::Runtime) -> Result<Exit> {
 }
 
 fn build(languages: &[String]) -> Result<Exit> {
-    let runtimes = Runtimes::open().map_err(of_script)?;
+    let runtimes = Runtimes::open();
     for language in &SCRIPT_LANGUAGES {
         let is_named = languages.iter().any(|name| name == language.name);
         if let Some(given) = runtimes.given(language) {
@@ -54,7 +54,7 @@ fn build(languages: &[String]) -> Result<Exit> {
 }
 
 fn list(json: bool) -> Result<Exit> {
-    let listed = Runtimes::open().and_then(|runtimes| runtimes.list(Path::new(HERE))).map_err(of_script)?;
+    let listed = Runtimes::open().list(Path::new(HERE)).map_err(of_script)?;
     if json { print_json(&listed, Layout::Line) } else { Ok(print(&describe(&listed))) }
 }
 
@@ -63,6 +63,7 @@ pub fn describe(listed: &[Listed]) -> Lines {
     let line = |it: &Listed| {
         let state = match it.current {
             _ if it.inside => "a part of wpool",
+            _ if it.damaged => "damaged, and not used",
             _ if it.given => "used, given by WPOOL_RUNTIMES",
             true => "used",
             false => "of other tools, or of another wpool",
@@ -73,7 +74,7 @@ pub fn describe(listed: &[Listed]) -> Lines {
 }
 
 fn prune(all: bool) -> Result<Exit> {
-    let runtimes = Runtimes::open().map_err(of_script)?;
+    let runtimes = Runtimes::open();
     let mut removed = 0;
     for runtime in
         runtimes.list(Path::new(HERE)).map_err(of_script)?.iter().filter(|it| it.is_own() && (all || !it.current))

@@ -59,7 +59,7 @@ pub fn check_runtimes(config: &PoolConfig) -> Result<()> {
 
 /// Refuses to build a program from what tasks may write to: the next run would build and so execute what they wrote.
 pub fn check_program(task: &Path, config: &PoolConfig) -> Result<()> {
-    if scripts::is_script(task) {
+    if scripts::ScriptLanguage::of(task).is_some() {
         check_runtimes(config)?;
     }
     match config.task.grants.writable_at(task) {

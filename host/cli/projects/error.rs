@@ -35,6 +35,8 @@ pub enum Error {
     Start { command: String, source: io::Error },
     #[error("`{command}` failed ({status})")]
     Failed { command: String, status: ExitStatus },
+    #[error("`{command}` was interrupted by a signal")]
+    Interrupted { command: String, signal: i32 },
     #[error("`{command}` failed ({status}) and printed:\n{printed}")]
     Printed { command: String, status: ExitStatus, printed: String },
     #[error(

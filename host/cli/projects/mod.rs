@@ -7,6 +7,7 @@ mod componentize;
 mod detect;
 mod doctor;
 mod error;
+mod interrupt;
 mod language;
 mod machine;
 mod recipe;
@@ -21,10 +22,11 @@ use wpool::place::{PUBLIC, Place};
 pub use detect::{PROGRAM, Project, is_stale, must_be_built};
 pub use doctor::{LanguageReport, languages};
 pub use error::Error;
+pub use interrupt::Interrupts;
 pub use language::{COMPONENTIZE_PY, ESBUILD, LANGUAGES, Language, TSC};
 pub use machine::{Machine, machine};
 pub use templates::create;
-pub use tool::{Found, Tool, read_quietly, run_quietly};
+pub use tool::{Found, Tool, read_given, read_quietly, run_held};
 
 /// Builds a project into a file. Replaces the file only with a whole program.
 pub fn build(project: &Project, out: &Path) -> Result<(), Error> {

@@ -2,12 +2,13 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::cli::projects::error::Error;
+use crate::cli::projects::interrupt::Interrupts;
 
 /// A tool that must be installed.
 #[derive(Debug)]
@@ -173,6 +174,19 @@ fn command(program: impl AsRef<OsStr>) -> Command {
     Command::new(program)
 }
 
+fn output_of(command: &mut Command, given: &[u8]) -> io::Result<Output> {
+    if given.is_empty() {
+        return output(command);
+    }
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let input = child.stdin.take();
+    std::thread::scope(|scope| {
+        // Beside the reading: a tool may print before it has read all. One that ends early says why itself.
+        scope.spawn(move || input.map(|mut input| input.write_all(given)));
+        child.wait_with_output()
+    })
+}
+
 fn output(command: &mut Command) -> io::Result<Output> {
     command.stdin(Stdio::null()).output()
 }
@@ -187,14 +201,26 @@ pub fn run(command: &mut Command) -> Result<(), Error> {
     }
 }
 
-/// Runs a command to its end. Only a failure shows its printed text.
-pub fn run_quietly(command: &mut Command) -> Result<(), Error> {
-    read_quietly(command).map(drop)
+/// Runs a command to its end, or to a signal. Only a failure shows its printed text.
+pub fn run_held(command: &mut Command, interrupts: &Interrupts) -> Result<(), Error> {
+    let done = interrupts.output(command);
+    interrupts.check(&line(command))?;
+    printed(command, done).map(drop)
 }
 
-/// The same, for its standard output.
+/// Runs a command to its end, and returns its standard output. Only a failure shows its printed text.
 pub fn read_quietly(command: &mut Command) -> Result<Vec<u8>, Error> {
-    match command.stdin(Stdio::null()).output() {
+    read_given(command, &[])
+}
+
+/// The same, of a command that reads this from its standard input.
+pub fn read_given(command: &mut Command, given: &[u8]) -> Result<Vec<u8>, Error> {
+    let done = output_of(command, given);
+    printed(command, done)
+}
+
+fn printed(command: &Command, done: io::Result<Output>) -> Result<Vec<u8>, Error> {
+    match done {
         Ok(output) if output.status.success() => Ok(output.stdout),
         Ok(Output { status, stdout, stderr }) => {
             let printed = [stdout, stderr].concat();

@@ -35,12 +35,16 @@ pub enum Error {
     /// A tool of the language has found errors in the script.
     #[error("the script is refused:\n{text}")]
     Refused { text: String },
+    #[error("{path} was changed each time that the tools of its language read it", path = path.display())]
+    Changed { path: PathBuf },
     #[error("--python-path {path}: not a folder", path = path.display())]
     NoFolder { path: PathBuf },
     #[error("there is no folder for the runtimes of scripts: set HOME or XDG_CACHE_HOME")]
     NoHome,
     #[error("the runtime {name} of this run is gone; `wpool runtime build` makes that of the tools that are here now")]
     Gone { name: String },
+    #[error("the runtime {path} is damaged: it is not what was written there", path = path.display())]
+    Damaged { path: PathBuf },
     #[error("{tool} made no component for the runtime of {language}")]
     NotMade { tool: &'static str, language: &'static str },
     #[error(transparent)]

@@ -1,16 +1,18 @@
 //! Bundles: a script with all that it imports in one file, by esbuild, and the map back to the sources.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bytesize::ByteSize;
 use serde::Deserialize;
 
 pub use crate::cli::projects::{ESBUILD, Error as ToolError};
-use crate::cli::projects::{Found, read_quietly};
+use crate::cli::projects::{Found, read_given};
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::inputs::{MOST_BYTES, read_file, scratch};
 use crate::cli::scripts::memo::Memo;
+use crate::cli::scripts::source::Source;
 
 /// For a runtime with the language of 2024 and nothing around it.
 const ARGS: [&str; 11] = [
@@ -43,23 +45,24 @@ pub fn refuse_python_path(language: &'static str, paths: &[PathBuf]) -> Result<(
 }
 
 /// Bundles a script. Nothing is done if no file of it has changed since the last time.
-pub fn bundle(esbuild: &Found, folder: &Path, main: &str) -> Result<Script, Error> {
+pub fn bundle(esbuild: &Found, source: &Source) -> Result<Script, Error> {
+    let Source { folder, main, content, .. } = source;
     let real = folder.canonicalize().map_err(Error::io("read", folder))?;
     let key = format!("esbuild {:?} {ARGS:?} {}", esbuild.stamp(), real.join(main).display());
     let memo = Memo::of(&key);
-    if let Some(bundle) = memo.find() {
+    if let Some(bundle) = memo.find(content) {
         return split(main, bundle);
     }
+    let began = SystemTime::now();
     let scratch = scratch("bundle")?;
     // Where links lead, as paths in the map are written.
     let place = scratch.path().canonicalize().map_err(Error::io("read", scratch.path()))?;
     let [report, out, map] = ["report.json", "bundle.js", "bundle.js.map"].map(|name| place.join(name));
     let written = [format!("--metafile={}", report.display()), format!("--outfile={}", out.display())];
-    // A name that begins with a dash would be an option.
-    let entry = format!("./{main}");
-    let args = written.iter().map(String::as_str).chain([entry.as_str()]).chain(ARGS);
+    let (entry, given) = entry(source);
+    let args = written.iter().chain(&entry).map(String::as_str).chain(ARGS);
     // Packages come from the folders above the script, and from nowhere else.
-    read_quietly(esbuild.call(&real, args).env_remove("NODE_PATH")).map_err(refused)?;
+    read_given(esbuild.call(&real, args).env_remove("NODE_PATH"), given).map_err(refused)?;
     let Report { inputs } = parse(&report, &read_file(&report)?)?;
     let map = relative(&map, &read_file(&map)?, &place, &real)?;
     let bundle = [&read_file(&out)?[..], MAP, &map].concat();
@@ -68,8 +71,20 @@ pub fn bundle(esbuild: &Found, folder: &Path, main: &str) -> Result<Script, Erro
     for input in inputs.keys().map(|input| real.join(input)).filter(|input| input.is_file()) {
         files.push(within(&input, &real)?);
     }
-    memo.keep(&files, &bundle);
+    memo.keep(content, began, &files, &bundle);
     split(main, bundle)
+}
+
+/// The arguments that name the script, and what esbuild is given on standard input. It is told where a file is, because the
+/// settings of a tsconfig.json are for files only.
+fn entry(source: &Source) -> (Vec<String>, &[u8]) {
+    let Source { main, content, file, .. } = source;
+    // A name that begins with a dash would be an option.
+    if file.is_some() {
+        return (vec![format!("./{main}")], &[]);
+    }
+    let loader = if source.language.name == "typescript" { "ts" } else { "js" };
+    (vec![format!("--sourcefile=./{main}"), format!("--loader={loader}")], content)
 }
 
 /// Checks that a file is code, or lies in the folder of the script or among its packages: a bundle of somebody else's

@@ -13,6 +13,7 @@ use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::esbuild::{self, ESBUILD};
 use crate::cli::scripts::inputs::{MOST_BYTES, parts, read_file};
+use crate::cli::scripts::source::Source;
 
 /// Extensions of files that the runtime links.
 const LINKED: [&str; 3] = ["js", "mjs", "json"];
@@ -33,16 +34,19 @@ pub fn is_project(path: &Path) -> bool {
     has_world && Project::find(&folder).is_ok_and(|it| ["javascript", "typescript"].contains(&it.language.name))
 }
 
-/// The script at a path, with the files that it imports.
-pub fn collect(path: &Path, paths: &[PathBuf]) -> Result<Script, Error> {
+/// The script, with the files that it imports.
+pub fn collect(source: &Source, paths: &[PathBuf]) -> Result<Script, Error> {
     esbuild::refuse_python_path("JavaScript", paths)?;
-    let (folder, main) = parts(path);
-    let linked = linked(&folder, &main, read_file(path)?)?;
+    let linked = linked(&source.folder, &source.main, source.content.clone())?;
     if linked.is_whole {
         return Ok(linked.script);
     }
-    match ESBUILD.find(&folder) {
-        Some(esbuild) => esbuild::bundle(&esbuild, &folder, &main),
+    match ESBUILD.find(&source.folder) {
+        Some(esbuild) => {
+            let script = esbuild::bundle(&esbuild, source)?;
+            source.check_unchanged()?;
+            Ok(script)
+        }
         // Perhaps it was only the word `import` in a text. If not, the runtime names the package and the remedy.
         None => Ok(linked.script),
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::projects::{COMPONENTIZE_PY, Tool};
 use crate::cli::scripts::bundle::Script;
 use crate::cli::scripts::error::Error;
+use crate::cli::scripts::source::Source;
 use crate::cli::scripts::{javascript, python, typescript};
 
 /// One language of scripts.
@@ -19,8 +20,8 @@ pub struct ScriptLanguage {
     pub is_script: fn(&str) -> bool,
     /// Whether a source is none, but a project that `wpool build` builds.
     pub is_project: fn(&Path, &str) -> bool,
-    /// Finds all that belongs to the script at a path. The folders are those of `--python-path`.
-    pub collect: fn(&Path, &[PathBuf]) -> Result<Script, Error>,
+    /// Finds all that belongs to a script. The folders are those of `--python-path`.
+    pub collect: fn(&Source, &[PathBuf]) -> Result<Script, Error>,
     pub runtime: Origin,
 }
 
@@ -40,14 +41,24 @@ pub struct Recipe {
     pub tools: &'static [&'static Tool],
     /// Files that are written before, by path. The contract of scripts is there as `wit/script.wit` in any case.
     pub files: &'static [(&'static str, &'static str)],
-    /// Shared libraries that the tool links, by path. Each stands here as WebAssembly text.
-    pub libraries: &'static [(&'static str, &'static str)],
+    /// Shared libraries that the tool links.
+    pub libraries: &'static [Library],
     pub tool: &'static Tool,
     /// Arguments of the tool, which writes `out.wasm`.
     pub args: &'static [&'static str],
     pub env: &'static [(&'static str, &'static str)],
     /// How long it takes, for people.
     pub takes: &'static str,
+}
+
+/// A part of a runtime that is machine code, and fits one version of what the tool brings.
+#[derive(Debug)]
+pub struct Library {
+    pub name: &'static str,
+    /// WebAssembly text.
+    pub text: &'static str,
+    /// The file, with its content, that takes its place where it does not fit.
+    pub stand_in: (&'static str, &'static str),
 }
 
 /// The glue of a runtime: a folder in `runtimes`, which is a link into `guest-tasks`.
@@ -72,12 +83,13 @@ const PYTHON: ScriptLanguage = ScriptLanguage {
     runtime: Origin::Made(Recipe {
         tools: &[&COMPONENTIZE_PY],
         files: glue!("python": "wpool_script.py", "wpool_stdlib.py", "wpool_bundle.py", "wpool_resources.py",
-                     "wpool_errors.py", "wpool_warm.py", "wpool_settle.py", "wpool_rehearsal.py",
+                     "wpool_errors.py", "wpool_library.py", "wpool_warm.py", "wpool_settle.py", "wpool_rehearsal.py",
                      "native.txt"),
-        libraries: &[(
-            "glue/wpool_native.cpython-314-wasm32-wasi.so",
-            include_str!("runtimes/python/wpool_native.wat"),
-        )],
+        libraries: &[Library {
+            name: "glue/wpool_native.cpython-314-wasm32-wasi.so",
+            text: include_str!("runtimes/python/wpool_native.wat"),
+            stand_in: ("glue/wpool_native.py", include_str!("runtimes/python/wpool_native.py")),
+        }],
         tool: &COMPONENTIZE_PY,
         args: &["-d", "wit", "-w", "script", "componentize", "-p", "glue", "wpool_script", "-o", "out.wasm"],
         env: &[("VIRTUAL_ENV", "venv")],
@@ -140,7 +152,7 @@ mod tests {
         });
         let libraries: Vec<_> = recipes.flat_map(|recipe| recipe.libraries).collect();
         assert!(!libraries.is_empty());
-        for (name, text) in libraries {
+        for Library { name, text, .. } in libraries {
             assert!(wat::parse_str(text).is_ok(), "{name}");
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::given::END;
 use crate::cli::scripts::language::{Recipe, SCRIPT_LANGUAGES, ScriptLanguage};
-use crate::cli::scripts::runtime::{Runtime, Runtimes, name};
+use crate::cli::scripts::runtime::{Runtime, Runtimes};
 
 /// A runtime that is there.
 #[derive(Debug, Serialize)]
@@ -18,6 +18,8 @@ pub struct Listed {
     pub bytes: u64,
     /// Whether this wpool would use it with the tools that are here.
     pub current: bool,
+    /// Whether it is not what was written. It is not used, and made again.
+    pub damaged: bool,
     /// Whether it is a part of wpool.
     pub inside: bool,
     /// Whether another package brings it.
@@ -32,8 +34,8 @@ impl Runtimes {
         let mut listed = Vec::new();
         for language in &SCRIPT_LANGUAGES {
             match Runtime::inside(language) {
-                Ok(Runtime { name, bytes, .. }) => {
-                    let it = Listed::of(language, name, bytes.len() as u64, SystemTime::UNIX_EPOCH);
+                Ok(Runtime { name, program, .. }) => {
+                    let it = Listed::of(language, name, program.bytes().len() as u64, SystemTime::UNIX_EPOCH);
                     listed.push(Listed { current: true, inside: true, ..it });
                 }
                 Err(recipe) => self.list_made(language, recipe, dir, &mut listed)?,
@@ -55,28 +57,39 @@ impl Runtimes {
             let it = Listed::of(language, given.name.clone(), given.bytes(), SystemTime::UNIX_EPOCH);
             listed.push(Listed { current: true, given: true, ..it });
         }
-        let current = match recipe.tool.find_at_once(dir) {
-            _ if given.is_some() => None,
-            Some(found) => Some(name(language, recipe, &self.version(&found, dir))),
-            None => self.latest(language, recipe),
-        };
-        for (name, bytes, used) in self.of(language, "")? {
-            let is_current = current.as_ref() == Some(&name);
-            listed.push(Listed { current: is_current, ..Listed::of(language, name, bytes, used) });
+        let wanted = if given.is_some() { Vec::new() } else { self.wanted(language, recipe, dir) };
+        let all = self.of(language, "")?;
+        let damaged: Vec<_> =
+            all.iter().map(|(name, ..)| matches!(self.look(name), Err(Error::Damaged { .. }))).collect();
+        let is_whole = |name: &&String| all.iter().zip(&damaged).any(|((it, ..), damaged)| it == *name && !damaged);
+        let current = wanted.iter().find(is_whole);
+        for ((name, bytes, used), damaged) in all.iter().zip(&damaged) {
+            let it = Listed::of(language, name.clone(), *bytes, *used);
+            listed.push(Listed { current: current == Some(name), damaged: *damaged, ..it });
         }
         Ok(())
     }
 
     /// Removes a runtime.
     pub fn remove(&self, runtime: &Listed) -> Result<(), Error> {
-        let place = self.dir.at(format!("{}{END}", runtime.name));
+        let Some(dir) = &self.dir else { return Ok(()) };
+        let place = dir.at(format!("{}{END}", runtime.name));
         place.remove().map_err(Error::io("remove", &place.path()))
     }
 }
 
 impl Listed {
     fn of(language: &ScriptLanguage, name: String, bytes: u64, used: SystemTime) -> Listed {
-        Listed { name, language: language.name, bytes, current: false, inside: false, given: false, used }
+        Listed {
+            name,
+            language: language.name,
+            bytes,
+            current: false,
+            damaged: false,
+            inside: false,
+            given: false,
+            used,
+        }
     }
 
     /// Whether it is in the folder of the user's runtimes.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use wpool::inert;
@@ -23,6 +24,8 @@ pub struct Memo {
 
 #[derive(Serialize, Deserialize)]
 struct Header {
+    /// A hash of the script as it was read.
+    source: String,
     /// Sizes and times of the files that the result was made of, by path.
     files: BTreeMap<PathBuf, (u64, u128)>,
 }
@@ -35,22 +38,27 @@ impl Memo {
         Memo { place: dir.map(|dir| dir.at(name)) }
     }
 
-    /// The result, if every file of it is as it was.
-    pub fn find(&self) -> Option<Vec<u8>> {
+    /// The result for a script of this content, if every file of it is as it was.
+    pub fn find(&self, source: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         self.place.as_ref()?.read().ok()?.take(2 * MOST_BYTES).read_to_end(&mut bytes).ok()?;
         let (length, rest) = bytes.split_first_chunk::<4>()?;
         let (header, content) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        let Header { files } = serde_json::from_slice(header).ok()?;
-        files.iter().all(|(path, stamp)| stamp_of(path).as_ref() == Some(stamp)).then(|| content.to_vec())
+        let Header { source: of, files } = serde_json::from_slice(header).ok()?;
+        let is_same = of == hash(source) && files.iter().all(|(path, stamp)| stamp_of(path).as_ref() == Some(stamp));
+        is_same.then(|| content.to_vec())
     }
 
-    /// Keeps a result. A failure means that it is made again.
-    pub fn keep(&self, files: &[PathBuf], content: &[u8]) {
+    /// Keeps the result for a script. A failure means that it is made again, and so does a file that has changed since its
+    /// making began: nobody knows which version the tool has read.
+    pub fn keep(&self, source: &[u8], began: SystemTime, files: &[PathBuf], content: &[u8]) {
         let Some(place) = &self.place else { return };
+        if files.iter().any(|path| has_changed_since(path, began)) {
+            return;
+        }
         let Some(files) = files.iter().map(|path| Some((path.clone(), stamp_of(path)?))).collect() else { return };
         let mut header = Vec::new();
-        if inert::push_json(&Header { files }, &mut header).is_err() {
+        if inert::push_json(&Header { source: hash(source), files }, &mut header).is_err() {
             return;
         }
         let Ok(length) = u32::try_from(header.len()) else { return };
@@ -60,6 +68,19 @@ impl Memo {
         }
         let _ = place.replace(&[&length.to_le_bytes(), &header[..], content].concat(), PRIVATE, true);
     }
+}
+
+fn hash(source: &[u8]) -> String {
+    blake3::hash(source).to_hex().to_string()
+}
+
+/// Whether a file, or what stands at its name, is younger than a moment. A copy can bring the time of its content, and not
+/// that of its state.
+fn has_changed_since(path: &Path, moment: SystemTime) -> bool {
+    let moment = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let changed = |found: std::fs::Metadata| (found.ctime(), found.ctime_nsec());
+    let since = (moment.as_secs().cast_signed(), i64::from(moment.subsec_nanos()));
+    std::fs::metadata(path).map_or(true, |found| changed(found) >= since)
 }
 
 /// Size and time of a file.

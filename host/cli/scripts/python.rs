@@ -12,7 +12,8 @@ use bytesize::ByteSize;
 use crate::cli::scripts::bundle::{File, Script};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::imports::imported;
-use crate::cli::scripts::inputs::{MOST_BYTES, parts, read_file};
+use crate::cli::scripts::inputs::{MOST_BYTES, read_file};
+use crate::cli::scripts::source::Source;
 
 const MOST_FILES: usize = 10_000;
 /// Largest file of a package that is not a source.
@@ -38,18 +39,17 @@ pub fn is_project(source: &str) -> bool {
     source.lines().any(|line| line.starts_with("class WitWorld"))
 }
 
-/// The script at a path, with the modules that it can import.
-pub fn collect(path: &Path, paths: &[PathBuf]) -> Result<Script, Error> {
-    let (folder, main) = parts(path);
-    let mut roots = vec![Root::open(&folder, true)?];
+/// The script, with the modules that it can import.
+pub fn collect(source: &Source, paths: &[PathBuf]) -> Result<Script, Error> {
+    let main = source.main.clone();
+    let mut roots = vec![Root::open(&source.folder, true)?];
     for path in paths {
         roots.push(Root::open(&packages(path)?, false)?);
     }
     let mut collector = Collector { roots, files: Vec::new(), native: BTreeSet::new(), bytes: 0 };
-    let content = read_file(path)?;
-    let mut wanted: VecDeque<String> = imported(&String::from_utf8_lossy(&content)).into_iter().collect();
+    let mut wanted: VecDeque<String> = imported(&source.text()).into_iter().collect();
     let mut seen = BTreeSet::from([main.trim_end_matches(".py").to_owned()]);
-    collector.push(main.clone(), true, content)?;
+    collector.push(main.clone(), true, source.content.clone())?;
     while let Some(name) = wanted.pop_front() {
         if seen.insert(name.clone()) {
             let from = collector.files.len();

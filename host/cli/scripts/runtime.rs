@@ -1,31 +1,29 @@
 //! Runtimes: programs that run scripts. Each is made once, by its language's own tools, and kept in a folder of the user's
 //! alone. Its name has the version of the tool and a hash of everything that wpool adds.
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use wpool::Program;
 use wpool::limits::MAX_PROGRAM;
 use wpool::place::{Dir, PRIVATE};
-use wpool::{Program, inert};
 
 use crate::cli::dirs::cache_dir;
-use crate::cli::projects::{self, run_quietly};
+use crate::cli::projects::{self, Interrupts};
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::given::{END, Given};
-use crate::cli::scripts::inputs::{need, scratch};
+use crate::cli::scripts::inputs::need;
 use crate::cli::scripts::language::{Origin, Recipe, SCRIPT_LANGUAGES, ScriptLanguage};
+use crate::cli::scripts::making::{self, Made, WIT};
+use crate::cli::scripts::sealed::{seal, unseal};
+use crate::cli::scripts::versions;
 
-/// The contract between wpool and a runtime.
-const WIT: &str = include_str!("../../../wit/script.wit");
-/// The versions of tools by what their files look like: asking a tool takes longer than a run.
-const VERSIONS: &str = "versions.json";
-/// Most tools whose versions are remembered.
-const MOST_VERSIONS: usize = 64;
-/// Held by whoever makes a runtime, so that runs which begin together make it once.
+/// Held by whoever makes a runtime, so that runs which begin together make it once. The system lets go of it when its
+/// holder is killed.
 const LOCK: &str = "lock";
 /// Digits of a hash in a name.
 const DIGITS: usize = 12;
@@ -33,7 +31,8 @@ const DIGITS: usize = 12;
 /// The folder of runtimes.
 #[derive(Debug)]
 pub struct Runtimes {
-    pub(super) dir: Dir,
+    /// `None` before the first runtime, and where the folder cannot be used.
+    pub(super) dir: Option<Dir>,
     given: Vec<Given>,
 }
 
@@ -42,7 +41,7 @@ pub struct Runtimes {
 pub struct Runtime {
     /// Such as `python-0.25.1-0123456789ab`.
     pub name: String,
-    pub bytes: Vec<u8>,
+    pub program: Program,
     /// The file, where another package brings it.
     pub brought: Option<PathBuf>,
 }
@@ -50,8 +49,31 @@ pub struct Runtime {
 /// What a runtime was made in, for people.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
-    Begins { language: &'static str, tool: &'static str, version: &'a str, takes: &'static str },
-    Made { name: &'a str, bytes: u64, took: Duration },
+    Begins {
+        language: &'static str,
+        tool: &'static str,
+        version: &'a str,
+        takes: &'static str,
+    },
+    /// Another wpool makes it.
+    Waits {
+        language: &'static str,
+    },
+    /// `unfit` says why it is without the libraries of its recipe.
+    Made {
+        name: &'a str,
+        bytes: u64,
+        took: Duration,
+        unfit: Option<&'a str>,
+    },
+    /// It is for this run alone.
+    NotKept {
+        error: &'a Error,
+    },
+    /// The one that is there is not what was written.
+    Damaged {
+        error: &'a Error,
+    },
 }
 
 impl Runtime {
@@ -61,23 +83,23 @@ impl Runtime {
             Origin::Inside(bytes) => bytes,
             Origin::Made(recipe) => return Err(recipe),
         };
-        let hash: String = blake3::hash(bytes).to_hex().chars().take(DIGITS).collect();
-        Ok(Runtime {
-            name: format!("{}-{}-{hash}", language.name, env!("CARGO_PKG_VERSION")),
-            bytes: bytes.to_vec(),
-            brought: None,
-        })
+        let program = Program::new("", *bytes);
+        let hash: String = program.hash().to_hex().chars().take(DIGITS).collect();
+        let name = format!("{}-{}-{hash}", language.name, env!("CARGO_PKG_VERSION"));
+        Ok(Runtime { name, program, brought: None })
     }
 
     /// The runtime in a file that another package brings.
     fn of(given: &Given) -> Result<Runtime, Error> {
-        Ok(Runtime { name: given.name.clone(), bytes: given.read()?, brought: Some(given.real_path()?) })
+        let path = given.real_path()?;
+        let program = unseal(&given.name, given.read()?).ok_or_else(|| Error::Damaged { path: path.clone() })?;
+        Ok(Runtime { name: given.name.clone(), program, brought: Some(path) })
     }
 
     /// The program, under the name of a script.
     /// `kept` is the script, which was read from these places.
     pub fn program(self, name: &str, kept: &Program, places: Vec<PathBuf>) -> Program {
-        Program::new(name, self.bytes).running(kept, places, self.brought)
+        self.program.named(name).running(kept, places, self.brought)
     }
 }
 
@@ -87,10 +109,17 @@ pub fn folder() -> Option<PathBuf> {
 }
 
 impl Runtimes {
-    /// Opens or creates the folder.
-    pub fn open() -> Result<Runtimes, Error> {
+    /// Opens the folder, if it is there. Where it cannot be used, those inside wpool and those of packages are there still.
+    pub fn open() -> Runtimes {
+        let dir = folder().and_then(|path| Dir::private(&path).ok());
+        Runtimes { dir, given: Given::all() }
+    }
+
+    /// The same, with the folder, which is created.
+    pub fn with_folder(&self) -> Result<Runtimes, Error> {
         let path = folder().ok_or(Error::NoHome)?;
-        Ok(Runtimes { dir: Dir::make_private(&path).map_err(Error::io("use", &path))?, given: Given::all() })
+        let dir = Dir::make_private(&path).map_err(Error::io("use", &path))?;
+        Ok(Runtimes { dir: Some(dir), given: self.given.clone() })
     }
 
     /// The runtime of a language that another package brings, if it is of this wpool.
@@ -110,15 +139,30 @@ impl Runtimes {
         if let Some(given) = self.given(language) {
             return Runtime::of(given).map(Some);
         }
-        let name = match recipe.tool.find_at_once(dir) {
-            Some(found) => {
-                let version = self.version(&found, dir);
-                Some(name(language, recipe, &version)).filter(|name| self.has(name))
+        let mut damaged = None;
+        for name in self.wanted(language, recipe, dir) {
+            match self.read(&name) {
+                Err(error @ Error::Damaged { .. }) => damaged = Some(error),
+                Ok(None) => {}
+                found => return found,
             }
-            // Without the tool, whichever was made by one before.
-            None => self.latest(language, recipe),
-        };
-        name.map(|name| self.read(&name)).transpose().map(Option::flatten)
+        }
+        damaged.map_or(Ok(None), Err)
+    }
+
+    /// The names of a language's runtimes that fit, best first: that of the tool which is here, or without it those of
+    /// this wpool that are there, newest first.
+    pub(super) fn wanted(&self, language: &ScriptLanguage, recipe: &Recipe, dir: &Path) -> Vec<String> {
+        let found = recipe.tool.find_at_once(dir);
+        if let Some(version) = found.and_then(|found| versions::version(self.dir.as_ref(), &found, dir)) {
+            return vec![name(language, recipe, &version)];
+        }
+        let (begin, end) = (format!("{}-", language.name), format!("-{}", hash(recipe)));
+        let mut names: Vec<_> =
+            self.of(language, &end).unwrap_or_default().into_iter().map(|(name, ..)| name).collect();
+        let version = |name: &str| name.trim_start_matches(&begin).trim_end_matches(&end).to_owned();
+        names.sort_by(|a, b| versions::compare(&version(b), &version(a)));
+        names
     }
 
     /// The runtime of this name, if it is there.
@@ -131,7 +175,18 @@ impl Runtimes {
         if let Some(given) = self.given.iter().find(|it| it.name == name) {
             return Runtime::of(given).map(Some);
         }
-        let place = self.dir.at(format!("{name}{END}"));
+        let found = self.look(name)?;
+        if let (Some(_), Some(dir)) = (&found, &self.dir) {
+            // For the list. A folder that cannot be written to works as well.
+            let _ = dir.at(format!("{name}{END}")).read().and_then(|file| file.set_modified(SystemTime::now()));
+        }
+        Ok(found)
+    }
+
+    /// The runtime of this name in the folder, without a note that it was used.
+    pub(super) fn look(&self, name: &str) -> Result<Option<Runtime>, Error> {
+        let Some(dir) = &self.dir else { return Ok(None) };
+        let place = dir.at(format!("{name}{END}"));
         let path = place.path();
         if place.look().map_err(Error::io("read", &path))?.is_none() {
             return Ok(None);
@@ -140,12 +195,11 @@ impl Runtimes {
         let read = place.read().and_then(|file| {
             // Growing step by step would copy it some times.
             bytes.reserve_exact(file.metadata()?.len().min(MAX_PROGRAM) as usize + 1);
-            // For the list. A folder that cannot be written to works as well.
-            let _ = file.set_modified(SystemTime::now());
             file.take(MAX_PROGRAM).read_to_end(&mut bytes)
         });
         read.map_err(Error::io("read", &path))?;
-        Ok(Some(Runtime { name: name.to_owned(), bytes, brought: None }))
+        let program = unseal(name, bytes).ok_or(Error::Damaged { path })?;
+        Ok(Some(Runtime { name: name.to_owned(), program, brought: None }))
     }
 
     /// The runtime of a language, which is made if it is not there or `anew`.
@@ -156,8 +210,12 @@ impl Runtimes {
         anew: bool,
         tell: impl Fn(Step<'_>),
     ) -> Result<Runtime, Error> {
-        if let Some(found) = self.find(language, dir)?.filter(|_| !anew) {
-            return Ok(found);
+        match self.find(language, dir) {
+            Ok(Some(found)) if !anew => return Ok(found),
+            Err(error @ Error::Damaged { .. }) if self.given(language).is_none() => {
+                tell(Step::Damaged { error: &error })
+            }
+            found => drop(found?),
         }
         let recipe = match Runtime::inside(language) {
             Ok(inside) => return Ok(inside),
@@ -165,76 +223,85 @@ impl Runtimes {
         };
         recipe.tools.iter().try_for_each(|tool| need(language.name, tool, dir).map(drop))?;
         let found = need(language.name, recipe.tool, dir)?;
-        let _lock = self.lock()?;
-        let version = self.version(&found, dir);
+        let kept = self.with_folder();
+        let runtimes = kept.as_ref().unwrap_or(self);
+        let _lock = runtimes.lock(|| tell(Step::Waits { language: language.name }));
+        let version = versions::version(runtimes.dir.as_ref(), &found, dir).unwrap_or_else(|| "unknown".to_owned());
         let name = name(language, recipe, &version);
         // Perhaps somebody else has made it in the meantime.
-        if let Some(found) = self.read(&name)?.filter(|_| !anew) {
+        if !anew && let Ok(Some(found)) = runtimes.read(&name) {
             return Ok(found);
         }
         tell(Step::Begins { language: language.name, tool: recipe.tool.name, version: &version, takes: recipe.takes });
+        let (made, kept) = runtimes.make(&name, language, recipe, &found, &tell)?;
+        match kept {
+            Err(error) if anew => return Err(error),
+            Err(error) => tell(Step::NotKept { error: &error }),
+            Ok(()) => {}
+        }
+        Ok(Runtime { name, program: made.program, brought: None })
+    }
+
+    /// Makes a runtime, and keeps it if that is possible. A signal leaves nothing of it behind.
+    fn make(
+        &self,
+        name: &str,
+        language: &'static ScriptLanguage,
+        recipe: &Recipe,
+        found: &projects::Found,
+        tell: &impl Fn(Step<'_>),
+    ) -> Result<(Made, Result<(), Error>), Error> {
         let began = Instant::now();
-        let bytes = make(language, recipe, &found)?;
-        let place = self.dir.at(format!("{name}{END}"));
-        place.replace(&bytes, PRIVATE, true).map_err(Error::io("write", &place.path()))?;
-        tell(Step::Made { name: &name, bytes: bytes.len() as u64, took: began.elapsed() });
-        Ok(Runtime { name, bytes, brought: None })
+        let interrupts = Interrupts::hold().map_err(Error::io("start a tool in", self.path()))?;
+        let made = making::make(name, language, recipe, found, &interrupts)?;
+        let kept = self.keep(&made.program);
+        interrupts.check(recipe.tool.name).map_err(Error::Tools)?;
+        let (bytes, unfit) = (made.program.bytes().len() as u64, made.unfit.as_deref());
+        tell(Step::Made { name, bytes, took: began.elapsed(), unfit });
+        Ok((made, kept))
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.dir.at(format!("{name}{END}")).look().is_ok_and(|found| found.is_some())
+    /// Puts a runtime where the next run finds it, whole or not at all.
+    fn keep(&self, program: &Program) -> Result<(), Error> {
+        let dir = self.with_folder()?.dir.ok_or(Error::NoHome)?;
+        let place = dir.at(format!("{}{END}", program.name()));
+        let written = place.draft(PRIVATE).and_then(|mut draft| {
+            draft.file.write_all(program.bytes())?;
+            draft.file.write_all(&seal(program))?;
+            draft.put(true).map(drop)
+        });
+        written.map_err(Error::io("write", &place.path()))
     }
 
-    /// The runtime of this wpool that was used last.
-    pub(super) fn latest(&self, language: &ScriptLanguage, recipe: &Recipe) -> Option<String> {
-        let end = format!("-{}", hash(recipe));
-        self.of(language, &end).ok()?.into_iter().max_by_key(|(_, _, used)| *used).map(|(name, ..)| name)
+    fn path(&self) -> &Path {
+        self.dir.as_ref().map_or(Path::new("."), Dir::path)
     }
 
     /// Names, sizes and last uses of a language's runtimes whose names have an end.
     pub(super) fn of(&self, language: &ScriptLanguage, end: &str) -> Result<Vec<(String, u64, SystemTime)>, Error> {
-        let names = self.dir.names().map_err(Error::io("read", self.dir.path()))?;
+        let Some(dir) = &self.dir else { return Ok(Vec::new()) };
+        let names = dir.names().map_err(Error::io("read", dir.path()))?;
         let begin = format!("{}-", language.name);
         let found = names.into_iter().filter_map(|file| {
             let name = file.to_str()?.strip_suffix(END)?;
             let is_one = name.starts_with(&begin) && name.ends_with(end);
-            let metadata = self.dir.at(&file).read().ok().filter(|_| is_one)?.metadata().ok()?;
+            let metadata = dir.at(&file).read().ok().filter(|_| is_one)?.metadata().ok()?;
             Some((name.to_owned(), metadata.len(), metadata.modified().ok()?))
         });
         Ok(found.collect())
     }
 
-    /// The version of a tool. It is asked once for each state of its file.
-    pub(super) fn version(&self, found: &projects::Found, dir: &Path) -> String {
-        let ask = || found.version(dir).unwrap_or_else(|| "unknown".to_owned());
-        let Some(stamp) = found.stamp() else { return ask() };
-        let place = self.dir.at(VERSIONS);
-        let mut text = String::new();
-        let read = place.read().and_then(|file| file.take(1 << 20).read_to_string(&mut text));
-        let mut versions: BTreeMap<String, String> =
-            read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or_default();
-        if let Some(version) = versions.get(&stamp) {
-            return version.clone();
+    /// Waits until nobody else makes a runtime. Where nothing can be locked, it is made without.
+    fn lock(&self, waits: impl Fn()) -> Option<File> {
+        let file = self.dir.as_ref()?.at(LOCK).edit_private().ok()?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => {
+                waits();
+                flock(&file, FlockOperation::LockExclusive).ok()?;
+            }
+            locked => locked.ok()?,
         }
-        let version = ask();
-        if versions.len() >= MOST_VERSIONS {
-            versions.clear();
-        }
-        versions.insert(stamp, version.clone());
-        let mut text = Vec::new();
-        inert::push_json(&versions, &mut text).expect("texts serialize, and a Vec takes every byte");
-        // It is asked again next time.
-        let _ = place.replace(&text, PRIVATE, true);
-        version
-    }
-
-    fn lock(&self) -> Result<File, Error> {
-        let place = self.dir.at(LOCK);
-        let lock = place.edit_private().and_then(|file| {
-            flock(&file, FlockOperation::LockExclusive)?;
-            Ok(file)
-        });
-        lock.map_err(Error::io("lock", &place.path()))
+        Some(file)
     }
 }
 
@@ -250,28 +317,4 @@ fn hash(recipe: &Recipe) -> String {
     let Recipe { files, libraries, args, env, .. } = recipe;
     hasher.update(WIT.as_bytes()).update(format!("{files:?}{libraries:?}{args:?}{env:?}").as_bytes());
     hasher.finalize().to_hex().chars().take(DIGITS).collect()
-}
-
-/// Makes a runtime in a new folder.
-fn make(language: &ScriptLanguage, recipe: &Recipe, found: &projects::Found) -> Result<Vec<u8>, Error> {
-    let scratch = scratch("runtime")?;
-    let write = |name: &str, content: &[u8]| {
-        let path = scratch.path().join(name);
-        let folder = path.parent().unwrap_or(scratch.path());
-        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, content));
-        written.map_err(Error::io("write", &path))
-    };
-    for (name, content) in recipe.files.iter().chain(&[("wit/script.wit", WIT)]) {
-        write(name, content.as_bytes())?;
-    }
-    for (name, text) in recipe.libraries {
-        write(name, &wat::parse_str(text).expect("a test makes it"))?;
-    }
-    run_quietly(found.call(scratch.path(), recipe.args).envs(recipe.env.iter().copied()))?;
-    let out = scratch.path().join("out.wasm");
-    let bytes = std::fs::read(&out).map_err(Error::io("read", &out))?;
-    if !wasmparser::Parser::is_component(&bytes) {
-        return Err(Error::NotMade { tool: recipe.tool.name, language: language.name });
-    }
-    Ok(bytes)
 }

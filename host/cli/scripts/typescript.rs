@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::time::SystemTime;
 
 use serde_json::json;
 
@@ -9,8 +10,9 @@ use crate::cli::projects::{Error as ToolError, Found, TSC, read_quietly};
 use crate::cli::scripts::bundle::Script;
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::esbuild::{self, ESBUILD};
-use crate::cli::scripts::inputs::{need, parts, scratch};
+use crate::cli::scripts::inputs::{need, scratch};
 use crate::cli::scripts::memo::Memo;
+use crate::cli::scripts::source::Source;
 use crate::cli::terminal::warn;
 
 /// What a script finds beside the language, as types.
@@ -19,35 +21,36 @@ const GLOBALS: &str = include_str!("typescript/globals.d.ts");
 const CHECK: &str = include_str!("typescript/check.ts");
 const NAME_OF_CHECK: &str = "check.ts";
 
-/// The script at a path, with all that it imports.
-pub fn collect(path: &Path, paths: &[PathBuf]) -> Result<Script, Error> {
+/// The script, with all that it imports.
+pub fn collect(source: &Source, paths: &[PathBuf]) -> Result<Script, Error> {
     esbuild::refuse_python_path("TypeScript", paths)?;
-    let (folder, main) = parts(path);
-    let esbuild = need("typescript", &ESBUILD, &folder)?;
-    let script = esbuild::bundle(&esbuild, &folder, &main)?;
-    match TSC.find(&folder) {
-        Some(tsc) => check(&tsc, path, &folder)?,
-        None => say_unchecked(path),
+    let esbuild = need("typescript", &ESBUILD, &source.folder)?;
+    let script = esbuild::bundle(&esbuild, source)?;
+    match (TSC.find(&source.folder), &source.file) {
+        (Some(tsc), Some(file)) => check(&tsc, source, file)?,
+        (Some(_), None) => say_unchecked(source, "tsc reads files only; give the script as a file"),
+        (None, _) => say_unchecked(source, &format!("tsc was not found; install it with `{}`", TSC.install)),
     }
+    source.check_unchanged()?;
     Ok(Script { language: "typescript".to_owned(), ..script })
 }
 
-fn say_unchecked(path: &Path) {
+fn say_unchecked(source: &Source, why: &str) {
     static SAID: Once = Once::new();
-    let (path, install) = (path.display(), TSC.install);
-    SAID.call_once(|| {
-        warn(format_args!("the types of {path} are not checked: tsc was not found; install it with `{install}`"));
-    });
+    let path = source.shown_folder().join(&source.main);
+    let path = path.display();
+    SAID.call_once(|| warn(format_args!("the types of {path} are not checked: {why}")));
 }
 
 /// Checks the types of a script, and that of its `run`. Nothing is done if no file of it has changed since it was right.
-fn check(tsc: &Found, path: &Path, folder: &Path) -> Result<(), Error> {
+fn check(tsc: &Found, source: &Source, path: &Path) -> Result<(), Error> {
     let real = path.canonicalize().map_err(Error::io("read", path))?;
     let config = real.ancestors().skip(1).map(|folder| folder.join("tsconfig.json")).find(|config| config.is_file());
     let memo = Memo::of(&format!("tsc {:?} {CHECK} {GLOBALS} {} {config:?}", tsc.stamp(), real.display()));
-    if memo.find().is_some() {
+    if memo.find(&source.content).is_some() {
         return Ok(());
     }
+    let began = SystemTime::now();
     let scratch = scratch("types")?;
     let script = serde_json::Value::from(real.to_string_lossy()).to_string();
     let files = [
@@ -60,12 +63,12 @@ fn check(tsc: &Found, path: &Path, folder: &Path) -> Result<(), Error> {
         std::fs::write(&path, content).map_err(Error::io("write", &path))?;
     }
     let project = scratch.path().to_string_lossy().into_owned();
-    let printed = read_quietly(&mut tsc.call(folder, ["-p", &project, "--pretty", "false", "--listFiles"]));
+    let printed = read_quietly(&mut tsc.call(&source.folder, ["-p", &project, "--pretty", "false", "--listFiles"]));
     let listed = printed.map_err(|error| refused(error, path, scratch.path()))?;
     let listed = String::from_utf8_lossy(&listed);
     let files =
         listed.lines().map(PathBuf::from).filter(|file| file.is_absolute() && !file.starts_with(scratch.path()));
-    memo.keep(&files.chain(config).collect::<Vec<_>>(), b"");
+    memo.keep(&source.content, began, &files.chain(config).collect::<Vec<_>>(), b"");
     Ok(())
 }
 

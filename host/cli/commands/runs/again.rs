@@ -72,7 +72,10 @@ impl Again {
         let subject = Subject::of_kept(copy, typed.parent().unwrap_or(Path::new("")).to_owned())?;
         let typed = AsRef::<Path>::as_ref(&self.facts.cwd).join(&self.facts.program.path);
         let subject = match plan.config.policy.names_programs() {
-            true => subject.found_at(&typed, &plan.python_path).checked(&plan.config.policy)?,
+            true => {
+                let policy = &plan.config.policy;
+                subject.found_at(&typed, &plan.python_path, policy).checked(policy)?
+            }
             false => subject,
         };
         plan.start_with(&subject)?;

@@ -1,0 +1,3 @@
+"""Stands in for the native library where that does not fit: nothing is made immortal, and tasks write more pages."""
+
+settle = None
