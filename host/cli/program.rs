@@ -168,7 +168,7 @@ pub fn runtime(language: &'static ScriptLanguage, dir: &Path, anew: bool, quiet:
         MakeStep::NotKept { error } => {
             warn(format_args!("the runtime is for this run only, and the next makes it again: {}", whole(error)));
         }
-        MakeStep::Damaged { error } => warn(format_args!("{}", whole(error))),
+        MakeStep::Unusable { error } => warn(format_args!("{}", whole(error))),
     };
     Runtimes::open().obtain(language, here(dir), anew, tell).map_err(of_script)
 }
