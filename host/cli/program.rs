@@ -18,8 +18,6 @@ use crate::cli::terminal::warn;
 
 /// Extensions of program files.
 const PROGRAM_FILES: [&str; 2] = ["wasm", "wat"];
-/// The first bytes of programs: of a binary, and of WebAssembly text.
-const BEGINNINGS: [&[u8]; 3] = [b"\0asm", b"(", b";;"];
 
 /// A program that was found.
 #[derive(Clone, Debug)]
@@ -82,8 +80,7 @@ impl Read {
 
 /// The program that a pipe or a descriptor has given.
 fn of_pipe(path: &Path, content: Vec<u8>) -> Result<Program> {
-    let begin = content.trim_ascii_start();
-    if BEGINNINGS.iter().any(|known| begin.starts_with(known)) {
+    if scripts::is_webassembly(&content) {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         return Ok(Program::new(name, content));
     }
@@ -168,7 +165,7 @@ pub fn runtime(language: &'static ScriptLanguage, dir: &Path, anew: bool, quiet:
         MakeStep::NotKept { error } => {
             warn(format_args!("the runtime is for this run only, and the next makes it again: {}", whole(error)));
         }
-        MakeStep::Damaged { error } => warn(format_args!("{}", whole(error))),
+        MakeStep::Unusable { error } => warn(format_args!("{}", whole(error))),
     };
     Runtimes::open().obtain(language, here(dir), anew, tell).map_err(of_script)
 }

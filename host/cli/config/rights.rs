@@ -141,7 +141,9 @@ pub fn refusal(option: &RunOption<'_>, value: &Value, folder: &Path) -> Option<S
         }),
         Rule::Program => texts.into_iter().find_map(|text| {
             let path = folder.join(&*text);
-            if path.is_dir() || ScriptLanguage::of(&path).is_some() {
+            // A pipe may give a script.
+            let is_other = path.exists() && !path.is_file();
+            if is_other || ScriptLanguage::of(&path).is_some() {
                 return Some(format!("{text} is built, or read, by tools that run outside of the sandbox"));
             }
             outside(option, &text, folder)

@@ -217,6 +217,7 @@ impl Plan {
 
     /// The program that was typed. A folder is built first, which may take minutes.
     pub fn program(&mut self) -> Result<Subject> {
+        reach::check_stdin(&self.task, &self.source)?;
         reach::check_program(&self.task, &self.config)?;
         let subject = program::load(&self.task, &self.python_path, &self.config.policy, self.messages.quiet)?;
         self.start_with(&subject)?;
@@ -225,6 +226,7 @@ impl Plan {
 
     /// The same, where nothing may be written: a folder that has to be built first has none.
     pub fn program_as_it_is(&mut self) -> Result<Option<Subject>> {
+        reach::check_stdin(&self.task, &self.source)?;
         reach::check_program(&self.task, &self.config)?;
         let Some(subject) = program::load_as_it_is(&self.task, &self.python_path, &self.config.policy)? else {
             return Ok(None);

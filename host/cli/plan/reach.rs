@@ -10,10 +10,13 @@ use anyhow::Result;
 use wpool::PoolConfig;
 
 use crate::cli::args;
-use crate::cli::descriptor::is_stdout;
+use crate::cli::descriptor::{is_stdin, is_stdout, number};
 use crate::cli::journal::index;
-use crate::cli::plan::{JournalPlan, usage};
+use crate::cli::plan::{JournalPlan, Source, usage};
 use crate::cli::scripts;
+
+/// The descriptor of standard input.
+const STDIN: i32 = 0;
 
 /// Refuses a run whose own files would lie in a directory that its tasks may write to.
 pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&JournalPlan>) -> Result<()> {
@@ -41,6 +44,22 @@ pub fn check_own_files(typed: &args::Run, config: &PoolConfig, journal: Option<&
         }
     }
     Ok(())
+}
+
+/// Refuses a program and rows that both come from standard input: reading the one leaves nothing of the other.
+pub fn check_stdin(task: &Path, source: &Source) -> Result<()> {
+    let is_stdin = |path: &Path| is_stdin(path) || number(path) == Some(STDIN);
+    match source {
+        Source::Lines(files) | Source::Files(files)
+            if number(task) == Some(STDIN) && files.iter().any(|file| is_stdin(file)) =>
+        {
+            let shown = task.display();
+            usage(format!(
+                "the program comes from standard input ({shown}), and so do the rows: name a file of one of them"
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a script whose runtime tasks could replace.

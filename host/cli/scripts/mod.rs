@@ -25,4 +25,4 @@ pub use language::{SCRIPT_LANGUAGES, ScriptLanguage};
 pub use listed::Listed;
 pub use python::packages;
 pub use runtime::{Runtime, Runtimes, Step as MakeStep, folder};
-pub use source::{AtPath, is_script, read_again};
+pub use source::{AtPath, is_script, is_webassembly, read_again};

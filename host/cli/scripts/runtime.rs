@@ -70,8 +70,8 @@ pub enum Step<'a> {
     NotKept {
         error: &'a Error,
     },
-    /// The one that is there is not what was written.
-    Damaged {
+    /// The one that is there cannot be used.
+    Unusable {
         error: &'a Error,
     },
 }
@@ -120,6 +120,12 @@ impl Runtimes {
         let path = folder().ok_or(Error::NoHome)?;
         let dir = Dir::make_private(&path).map_err(Error::io("use", &path))?;
         Ok(Runtimes { dir: Some(dir), given: self.given.clone() })
+    }
+
+    /// Why the folder, which is there, cannot be used.
+    fn flaw(&self) -> Option<Error> {
+        let path = folder().filter(|path| self.dir.is_none() && path.exists())?;
+        Dir::private(&path).err().map(Error::io("use", &path))
     }
 
     /// The runtime of a language that another package brings, if it is of this wpool.
@@ -213,7 +219,7 @@ impl Runtimes {
         match self.find(language, dir) {
             Ok(Some(found)) if !anew => return Ok(found),
             Err(error @ Error::Damaged { .. }) if self.given(language).is_none() => {
-                tell(Step::Damaged { error: &error })
+                tell(Step::Unusable { error: &error })
             }
             found => drop(found?),
         }
@@ -221,6 +227,9 @@ impl Runtimes {
             Ok(inside) => return Ok(inside),
             Err(recipe) => recipe,
         };
+        if let Some(error) = self.flaw() {
+            tell(Step::Unusable { error: &error });
+        }
         recipe.tools.iter().try_for_each(|tool| need(language.name, tool, dir).map(drop))?;
         let found = need(language.name, recipe.tool, dir)?;
         let kept = self.with_folder();

@@ -19,6 +19,9 @@ const MOST_READS: usize = 5;
 /// another each time, and a script of another name is another program.
 const UNNAMED: &str = "script";
 
+/// How WebAssembly begins: as a binary, and as text, perhaps with a comment.
+const BEGINNINGS: [&[u8]; 5] = [b"\0asm", b"(module", b"(component", b";;", b"(;"];
+
 /// A script as it was read.
 #[derive(Debug)]
 pub struct Source {
@@ -72,7 +75,8 @@ impl AtPath {
     /// What came without a name that says what it is. Only text that defines `run` is taken for a script.
     fn unnamed(content: Vec<u8>) -> AtPath {
         let text = str::from_utf8(&content).unwrap_or_default();
-        let Some(language) = SCRIPT_LANGUAGES.iter().find(|language| (language.is_script)(text)) else {
+        let is_one = |language: &&ScriptLanguage| !is_webassembly(&content) && (language.is_script)(text);
+        let Some(language) = SCRIPT_LANGUAGES.iter().find(is_one) else {
             return AtPath::Other(content);
         };
         let main = format!("{UNNAMED}.{}", language.extensions[0]);
@@ -115,6 +119,12 @@ impl Source {
         }
         Ok(((self.language.collect)(self, paths)?, self.language))
     }
+}
+
+/// Whether a content is a WebAssembly binary or text, by how it begins.
+pub fn is_webassembly(content: &[u8]) -> bool {
+    let begin = content.trim_ascii_start();
+    BEGINNINGS.iter().any(|known| begin.starts_with(known))
 }
 
 /// Whether a path is that of a script: a file with the extension of a language, and not the source of a project. Nothing but

@@ -253,3 +253,51 @@ fn the_script_of_the_guide_does_what_the_page_says() {
     assert_eq!(ran.each("output")[0]["name"], "Ada Lovelace", "{}", ran.stderr);
     assert_eq!(ran.each("error")[1]["message"], "KeyError: 'name'");
 }
+
+#[test]
+fn a_library_that_does_not_fit_the_python_is_found_and_left_out() {
+    if !is_ready("python") {
+        return;
+    }
+    // What the library sees and does is looked at: here it sees nothing, does nothing, or hands out something else.
+    let glue = root().join("guest-tasks/runtimes/python");
+    let script = format!(
+        "import sys\nsys.path.insert(0, {:?})\nsys.dont_write_bytecode = True\nimport wpool_library as it\n\
+         from types import SimpleNamespace as Library\nsees, same = sys.getrefcount, lambda thing: thing\n\
+         for library in Library(count=lambda thing: 0, settle=same), Library(count=sees, settle=same), \
+         Library(count=sees, settle=lambda thing: None):\n    print(it.of_objects(library))\n\
+         try:\n    it.check(Library(count=sees, settle=same))\nexcept it.Unfit as error:\n    print(error)\n",
+        glue.display().to_string()
+    );
+    let python = Command::new(toolchains().join("python/bin/python")).args(["-c", &script]).output().expect("Python");
+    let printed = String::from_utf8_lossy(&python.stdout);
+    let said: Vec<_> = printed.lines().map(|line| line.split(" of a ").next().unwrap_or_default()).collect();
+    assert_eq!(
+        said[..3],
+        ["it does not find the count", "it does not set the count", "it loses the place"],
+        "{printed}"
+    );
+    assert!(said[3].starts_with("the native library does not fit this Python: it is cpython 3."), "{printed}");
+
+    // The real tool, with a library for another version.
+    let desk = Desk::new(&[("app.py", "def run(row):\n    return row\n")]);
+    let bin = desk.folder.path().join("bin");
+    fs::create_dir(&bin).expect("a folder");
+    let real = toolchains().join("python/bin/componentize-py");
+    fake(
+        &bin,
+        "componentize-py",
+        &format!(
+            "[ -e glue/wpool_library.py ] && sed -i 's/^VERSION = .*/VERSION = (3, 99)/' glue/wpool_library.py\n\
+         exec {} \"$@\"",
+            real.display()
+        ),
+    );
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let mut command = wpool_with_tools();
+    command.env("PATH", path).env("XDG_CACHE_HOME", desk.folder.path().join("cache")).current_dir(desk.folder.path());
+    let ran = command.args(["run", "app.py", "-n"]).stdin(Stdio::null()).output().expect("the executable starts");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && String::from_utf8_lossy(&ran.stdout).contains("\"output\":null"), "{said}");
+    assert!(said.contains("without its native library, so rows take longer (it is cpython 3.14, and not"), "{said}");
+}

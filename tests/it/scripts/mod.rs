@@ -4,6 +4,8 @@
 mod convention;
 mod files;
 mod identity;
+mod made;
+mod once;
 mod runtimes;
 mod typed;
 

@@ -47,8 +47,12 @@ pub fn find(path: &Path) -> Result<Vec<Entry>> {
 fn is_program(path: &Path) -> bool {
     use std::io::Read;
     let mut begin = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(4).read_to_end(&mut begin));
-    is_named_so(path) || is_script(path) || read.is_ok() && begin == MAGIC
+    if is_named_so(path) || is_script(path) {
+        return true;
+    }
+    // A list that comes through a pipe would miss what is read here.
+    let mut read = || std::fs::File::open(path).and_then(|file| file.take(4).read_to_end(&mut begin));
+    path.is_file() && read().is_ok() && begin == MAGIC
 }
 
 fn is_named_so(path: &Path) -> bool {
