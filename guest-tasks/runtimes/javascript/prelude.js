@@ -349,7 +349,7 @@
   const CANNOT = "return a string, a number, a boolean, null, an array, a plain object or a Uint8Array";
   class Unfit extends Error {}
   let isFinishing = false;
-  const article = (name) => (/^[AEIOU]/i.test(name) && !/^U[a-z]*\d/.test(name) ? `an ${name}` : `a ${name}`);
+  const article = (name) => (/^[AEIOU]/i.test(name) && !/^U([a-z]*\d|RL)/.test(name) ? `an ${name}` : `a ${name}`);
   const nameOf = (value) => {
     if (typeof value === "bigint") return "a BigInt";
     if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
