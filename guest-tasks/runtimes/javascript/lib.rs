@@ -6,6 +6,7 @@ mod bundle;
 mod errors;
 mod map;
 mod natives;
+mod url;
 
 use std::cell::RefCell;
 
@@ -28,6 +29,7 @@ const GARBAGE: usize = 16 << 20;
 const RESERVE: usize = 64 << 10;
 
 const PRELUDE: &str = include_str!("prelude.js");
+const URL: &str = include_str!("url.js");
 
 /// A script that was evaluated.
 struct Script {
@@ -148,10 +150,14 @@ fn bytes_of<'js>(text: Value<'js>) -> Result<Vec<u8>, Stop<'js>> {
 
 impl Prelude {
     fn install(ctx: &Ctx) -> rquickjs::Result<Prelude> {
-        let mut options = rquickjs::context::EvalOptions::default();
-        options.filename = Some("wpool:prelude".to_owned());
-        let prelude: Function = ctx.eval_with_options(PRELUDE, options)?;
-        let functions: Object = prelude.call((natives::object(ctx)?,))?;
+        let evaluate = |source, name: &str| {
+            let mut options = rquickjs::context::EvalOptions::default();
+            options.filename = Some(name.to_owned());
+            ctx.eval_with_options::<Function, _>(source, options)
+        };
+        let native = natives::object(ctx)?;
+        let classes: Object = evaluate(URL, "wpool:url")?.call((native.clone(),))?;
+        let functions: Object = evaluate(PRELUDE, "wpool:prelude")?.call((native, classes))?;
         let function = |name: &str| functions.get::<_, Function>(name).map(|it| Persistent::save(ctx, it));
         Ok(Prelude { describe: function("describe")?, finish: function("finish")?, next_timer: function("nextTimer")? })
     }

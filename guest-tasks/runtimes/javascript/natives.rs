@@ -23,6 +23,7 @@ pub fn object<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
     native.set("randomBytes", Function::new(ctx.clone(), random_bytes))?;
     native.set("now", Function::new(ctx.clone(), || monotonic_clock::now() as f64 / NANOS_OF_A_MILLI))?;
     native.set("sleep", Function::new(ctx.clone(), sleep))?;
+    crate::url::add(ctx, &native)?;
     Ok(native)
 }
 

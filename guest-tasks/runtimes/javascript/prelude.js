@@ -1,7 +1,8 @@
 // What a script finds beside the language itself. Evaluated once, before the script; `native` has the functions of the
-// runtime. The result has the functions that the runtime calls.
-(function (native) {
+// runtime, and url.js makes the classes. The result has the functions that the runtime calls.
+(function (native, classes) {
   "use strict";
+  const { URL, URLSearchParams } = classes;
 
   const define = (name, value) =>
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
@@ -11,6 +12,10 @@
 
   const MOST_ITEMS = 100;
   const DEEPEST = 4;
+  const URL_PARTS = [
+    "href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "searchParams",
+    "hash",
+  ];
   const isName = /^[A-Za-z_$][\w$]*$/;
 
   const kindOf = (value) => {
@@ -57,6 +62,11 @@
     }
     if (value instanceof Set) {
       return list(`Set(${value.size}) {`, "}", [...value].slice(0, MOST_ITEMS).map(show), value.size);
+    }
+    if (value instanceof URL) return list("URL {", "}", URL_PARTS.map((name) => `${name}: ${show(value[name])}`));
+    if (value instanceof URLSearchParams) {
+      const items = [...value].slice(0, MOST_ITEMS).map(([key, item]) => `${show(key)} => ${show(item)}`);
+      return list("URLSearchParams {", "}", items, value.size);
     }
     if (value instanceof Promise) return "Promise {}";
     const keys = Object.keys(value);
@@ -230,12 +240,16 @@
     },
   );
 
+  define("URL", URL);
+  define("URLSearchParams", URLSearchParams);
+
   // ---- copies ----
 
   const unclonable = (value) => {
     throw new DOMException(`${inspect(value, 1)} could not be cloned.`, "DataCloneError");
   };
 
+  const UNCLONABLE = [Promise, WeakMap, WeakSet, WeakRef, URL, URLSearchParams];
   const clone = (value, seen) => {
     if (typeof value === "function" || typeof value === "symbol") unclonable(value);
     if (typeof value !== "object" || value === null) return value;
@@ -266,9 +280,7 @@
       if ("cause" in value) copy.cause = clone(value.cause, seen);
       return copy;
     }
-    if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) {
-      unclonable(value);
-    }
+    if (UNCLONABLE.some((kind) => value instanceof kind)) unclonable(value);
     const copy = keep(Array.isArray(value) ? new Array(value.length) : {});
     for (const key of Object.keys(value)) copy[key] = clone(value[key], seen);
     return copy;
@@ -337,7 +349,7 @@
   const CANNOT = "return a string, a number, a boolean, null, an array, a plain object or a Uint8Array";
   class Unfit extends Error {}
   let isFinishing = false;
-  const article = (name) => (/^[AEIOU]/i.test(name) && !/^U[a-z]*\d/.test(name) ? `an ${name}` : `a ${name}`);
+  const article = (name) => (/^[AEIOU]/i.test(name) && !/^U([a-z]*\d|RL)/.test(name) ? `an ${name}` : `a ${name}`);
   const nameOf = (value) => {
     if (typeof value === "bigint") return "a BigInt";
     if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
@@ -351,6 +363,7 @@
   };
   const unfit = [
     Map, Set, WeakMap, WeakSet, WeakRef, Promise, RegExp, Error, Function, BigInt, ArrayBuffer, DataView, Iterator,
+    URLSearchParams,
     Object.getPrototypeOf(Uint8Array),
   ];
   for (const { prototype } of unfit) {
@@ -378,7 +391,6 @@
     Buffer: "use Uint8Array, its fromBase64 and toHex, and TextEncoder",
     fetch: NO_NETWORK, XMLHttpRequest: NO_NETWORK, WebSocket: NO_NETWORK,
     window: "tasks have no browser", document: "tasks have no browser",
-    URL: "bundle a package that has it, such as whatwg-url", URLSearchParams: "bundle a package such as whatwg-url",
     Intl: "the runtime has no data of languages",
   };
   const remedy = (error) => {

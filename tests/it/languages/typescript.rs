@@ -90,6 +90,10 @@ fn types_that_do_not_fit_refuse_the_run() {
             "export async function run(row: string) { return { at: () => row }; }",
             "app.ts: run returns a value that JSON cannot hold",
         ),
+        (
+            "export const run = (row: string) => new URLSearchParams({ row });",
+            "app.ts: run returns a value that JSON cannot hold",
+        ),
         ("export function run(row: string) { console.log(row); }", "app.ts: run returns a value that JSON cannot hold"),
         ("export const runs = 1;", "app.ts: it exports no function run"),
         ("export function run(row: number) { return document.title; }", "error TS2584"),
@@ -112,6 +116,7 @@ fn types_that_fit_are_let_through() {
         "export function run(row: any) { return row; }",
         "export const run = (row: unknown): unknown => JSON.parse(JSON.stringify(row));",
         "export default (row: unknown) => (console.log(structuredClone(row)), new TextEncoder().encode('x'));",
+        "export const run = (row: { x: string }) => { const url = new URL('/?a=1', 'http://h'); url.searchParams.set('x', row.x); return { url, all: [...url.searchParams] }; };",
         "export function run() { return [new Date(0), { n: Math.random() > 2 ? 1 : null }] as const; }",
     ];
     for source in sources {
