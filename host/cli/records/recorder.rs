@@ -1,11 +1,11 @@
 //! Notes how rows ran, for reports and later runs.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use wpool::bulk::OkSpan;
 use wpool::{Input, Outcome, Status, TaskResult};
 
-use crate::cli::journal::{Fault, Note, Notebook, Ran, RowPlace, Timing, session};
+use crate::cli::journal::{Fault, Key, Note, Notebook, Ran, RowPlace, Timing, micros_of, session, since_session};
 use crate::cli::plan::Locator;
 use crate::cli::records::places::Stretch;
 
@@ -20,8 +20,12 @@ pub struct Recorder {
 impl Recorder {
     /// For a pool that started so long ago.
     pub fn new(book: Notebook, uptime: Duration) -> Recorder {
-        let since = SystemTime::now().duration_since(session()).unwrap_or_default();
-        Recorder { book, lead: since.saturating_sub(uptime) }
+        Recorder { book, lead: since_session().saturating_sub(uptime) }
+    }
+
+    /// The microseconds since 1970 of a time since the start of the session.
+    fn since_1970(began: Duration) -> u64 {
+        micros_of(session()).saturating_add(micros(began))
     }
 
     /// Notes a result, and gives what its history has of it.
@@ -32,10 +36,11 @@ impl Recorder {
         if status != Status::Ok || !receipt.retried().is_empty() || self.book.takes_ok() {
             self.book.add(Note {
                 id: result.id.0,
+                key: Key::of(&result.input).short(),
                 place: place(locator, &result.input),
                 status,
                 retried: receipt.retried().to_vec(),
-                began_us: micros(began),
+                began_us: Recorder::since_1970(began),
                 wall_us: micros(receipt.wall),
                 worker: receipt.slot,
                 fault: fault(&result.outcome),
@@ -59,12 +64,14 @@ impl Recorder {
         for ((at, task), id) in span.iter().enumerate().zip(ids) {
             let (began, wall) = (self.lead + Duration::from_nanos(task.began), Duration::from_nanos(task.wall));
             if self.book.takes_ok() {
+                let row = span.rows().input(at);
                 self.book.add(Note {
                     id,
-                    place: place(locator, &span.rows().input(at)),
+                    key: Key::of(&row).short(),
+                    place: place(locator, &row),
                     status: Status::Ok,
                     retried: Vec::new(),
-                    began_us: micros(began),
+                    began_us: Recorder::since_1970(began),
                     wall_us: micros(wall),
                     worker: Some(span.slot()),
                     fault: None,

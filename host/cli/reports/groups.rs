@@ -79,7 +79,7 @@ mod tests {
         let backtrace = if frame.is_empty() { Vec::new() } else { vec![frame.to_owned()] };
         let fault = (status != Status::Ok).then(|| Fault { code: code.into(), backtrace, ..Fault::default() });
         let (place, worker, retried) = (None, None, Vec::new());
-        Note { id, place, status, retried, began_us: 0, wall_us: 0, worker, fault }
+        Note { id, key: 0, place, status, retried, began_us: 0, wall_us: 0, worker, fault }
     }
 
     #[test]

@@ -72,7 +72,9 @@ fn verdict(account: &Account) -> String {
         _ => format!("{not_ok} of {} not ok", plural(total, "row")),
     };
     let exit = account.exit_code().map(|code| format!(", exit code {code}")).unwrap_or_default();
-    let wall = account.summary.as_ref().and_then(|summary| summary.get("wall_us")?.as_u64());
+    // Where rows were kept from before, that is the time of the others.
+    let summary = account.summary.as_ref().filter(|summary| summary["kept"].as_u64() == Some(0));
+    let wall = summary.and_then(|summary| summary.get("wall_us")?.as_u64());
     let wall = wall.map(|wall| format!(" in {}", show_time(Duration::from_micros(wall)))).unwrap_or_default();
     format!("wpool: {program}: {rows}{wall}{exit}")
 }
