@@ -58,7 +58,8 @@ pub fn text(account: &Account, groups: &Groups, limit: usize) -> Result<String> 
     }
     left += (account.not_ok()).saturating_sub(groups.rows() + groups.others);
     if left > 0 && text.len() + tail.len() + LEFT <= limit {
-        let _ = write!(text, "\n{} that are not ok are not shown here.\n", plural(left, "row"));
+        let verb = if left == 1 { "is" } else { "are" };
+        let _ = write!(text, "\n{} that {verb} not ok {verb} not shown here.\n", plural(left, "row"));
     }
     Ok(text + &tail)
 }
