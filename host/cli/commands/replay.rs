@@ -14,7 +14,7 @@ use wpool::{Input, Outcome, Pool, Program, Shutdown, Status, TaskId, TaskResult,
 
 use crate::cli::args;
 use crate::cli::commands::profile::ProfileFiles;
-use crate::cli::commands::runs::{Again, is_ordered};
+use crate::cli::commands::runs::Again;
 use crate::cli::errors::{CannotWrite, usage};
 use crate::cli::exit::Exit;
 use crate::cli::journal::{Entries, Entry, Facts, Key, ProgramFacts, output};
@@ -94,7 +94,7 @@ fn recorded(again: &Again, id: u64) -> Result<Option<Recorded>> {
     let path = output(&again.folder);
     let file = Place::of(&path).and_then(|place| place.read());
     let file = file.with_context(|| format!("cannot read {}", path.display()))?;
-    let ordered = is_ordered(&again.facts);
+    let ordered = again.facts.is_ordered();
     let begin = format!("{{\"id\":{id},");
     while let Some(entry) = entries.next()? {
         if ordered && entry.position != id {
@@ -138,7 +138,7 @@ async fn row(plan: &Plan, position: u64) -> Result<Input> {
 /// Why there is no record. Lines without order are found by their ids alone, and not all have one.
 fn why_unknown(facts: &Facts, id: u64) -> String {
     let is = |name, value| facts.settings.get(name).is_some_and(|setting| setting == value);
-    if !is_ordered(facts) && (is("--values", "true") || !is("--only", "none")) {
+    if !facts.is_ordered() && (is("--values", "true") || !is("--only", "none")) {
         return format!(
             "the record of task {id} cannot be found: the run was --unordered, and lines without ids remain"
         );

@@ -144,6 +144,11 @@ impl Facts {
         self.run.starts_with(MERGED)
     }
 
+    /// Whether the records are those of the rows one by one: in their order, and of all of them.
+    pub fn is_ordered(&self) -> bool {
+        self.shard.is_none() && self.settings.get("--unordered").is_none_or(|unordered| unordered == "false")
+    }
+
     /// Writes the facts into a journal's folder, as a whole or not at all; if `durable`, also in a power cut.
     ///
     /// # Errors

@@ -4,21 +4,21 @@
 //! ```text
 //! history = magic:[u8; 16] entry…
 //! entry   = key:u32 id:u32 began:u32 wall:u16 worker:u8 status:u4 attempts:u4
-//!         | start:u64 0:u56 15:u4 0:u4                                          of a session
+//!         | start:u64 round:u32 more:u8 0:u16 15:u4 0:u4                        of a session
 //! ```
 //!
 //! A session is a process that adds entries; `start` is its own, in microseconds since 1970. `began` is in units of 64 µs
-//! since then, `wall` a number of sixteenths of a microsecond with an exponent of 5 bits and a mantissa of 11. Numbers that
+//! since then, the last 32 bits of them: every three days a round begins, and with `more` the session goes on in it. `wall` a number of sixteenths of a microsecond with an exponent of 5 bits and a mantissa of 11. Numbers that
 //! are too large are the largest; the largest id and the largest worker mean that it is not known.
 //!
 //! An entry is written after the row's record and is never looked at again by its own run. It is advice, not a record: of
-//! a row with several entries the last one counts, an entry that is cut off or makes no sense is left out, and no output
-//! depends on any of them. The key is the beginning of the journal's: of 10⁶ rows, some hundred have that of another one.
+//! a row with several entries the last one counts, an entry that is cut off or makes no sense (such as the zeros that a power
+//! cut leaves) is left out, and no output depends on any of them. The key is the beginning of the journal's: of 10⁶ rows, some hundred have that of another one.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::sync::LazyLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wpool::Status;
 use wpool::place::{Dir, PRIVATE, Place};
@@ -36,15 +36,37 @@ const MAGIC: &[u8; ENTRY] = b"wpool history 2\n";
 const MAX_ENTRIES: u64 = 1 << 26;
 /// Microseconds of a unit of `began`.
 const UNIT: u64 = 64;
+/// Longest time after the start of a session that makes sense: a hundred years.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+/// How long after now a task may seem to have begun, whose clock is another one.
+const SLACK: Duration = Duration::from_secs(60);
 /// The status of an entry that begins a session.
 const SESSION: u8 = 15;
 
-/// When this process began to run rows.
-static START: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+/// Microseconds since 1970 from which on a time makes no sense: the year 9892. Behind 9999 it cannot be written, either.
+const LATEST: u64 = 250_000_000_000_000_000;
+
+/// When this process began to run rows, and the same on the clock that nobody sets.
+static START: LazyLock<(SystemTime, Instant)> = LazyLock::new(|| (SystemTime::now(), Instant::now()));
 
 /// When this process began to run rows; when this is called first.
 pub fn session() -> SystemTime {
-    *START
+    START.0
+}
+
+/// The time since then, whatever became of the clock.
+pub fn since_session() -> Duration {
+    START.1.elapsed()
+}
+
+/// A time in microseconds since 1970, if it makes sense.
+pub fn time_of(micros: u64) -> Option<SystemTime> {
+    (micros < LATEST).then(|| UNIX_EPOCH + Duration::from_micros(micros))
+}
+
+/// The microseconds since 1970 of a time.
+pub fn micros_of(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64)
 }
 
 /// A row that ran, in the bytes of its entry.
@@ -74,7 +96,7 @@ impl Ran {
         let id = timing.id.and_then(|id| u32::try_from(id).ok()).unwrap_or(u32::MAX);
         bytes[4..8].copy_from_slice(&id.to_le_bytes());
         let began = nanos(timing.began) / (UNIT * 1000);
-        bytes[8..12].copy_from_slice(&u32::try_from(began).unwrap_or(u32::MAX).to_le_bytes());
+        bytes[8..12].copy_from_slice(&(began as u32).to_le_bytes());
         bytes[12..14].copy_from_slice(&packed(timing.wall).to_le_bytes());
         bytes[14] = timing.worker.unwrap_or(u8::MAX);
         bytes[15] = timing.status as u8 | timing.attempts.min(15) << 4;
@@ -83,7 +105,7 @@ impl Ran {
 
     /// The same row, with the beginning of its key.
     pub fn of(mut self, key: Key) -> Ran {
-        self.0[..4].copy_from_slice(&short(key).to_le_bytes());
+        self.0[..4].copy_from_slice(&key.short().to_le_bytes());
         self
     }
 
@@ -93,9 +115,12 @@ impl Ran {
         &self.0
     }
 
-    /// `None` of an entry that makes no sense.
+    /// `None` of an entry that makes no sense: what is ok has run.
     pub fn timing(self) -> Option<Timing> {
         let status = *Status::ALL.get(usize::from(self.0[15] & 15))?;
+        if status == Status::Ok && self.0[15] >> 4 == 0 {
+            return None;
+        }
         let id = Some(self.number(4)).filter(|id| *id != u32::MAX).map(u64::from);
         Some(Timing {
             id,
@@ -130,10 +155,12 @@ impl Ran {
         u32::from_le_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
     }
 
-    fn of_session(start: SystemTime) -> Ran {
-        let micros = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+    /// Of a session, or of more of one.
+    fn of_session(start: SystemTime, round: u32, more: bool) -> Ran {
         let mut bytes = [0; ENTRY];
-        bytes[..8].copy_from_slice(&micros.to_le_bytes());
+        bytes[..8].copy_from_slice(&micros_of(start).to_le_bytes());
+        bytes[8..12].copy_from_slice(&round.to_le_bytes());
+        bytes[12] = more.into();
         bytes[15] = SESSION;
         Ran(bytes)
     }
@@ -141,7 +168,13 @@ impl Ran {
     /// The start of a session, if this is an entry of one.
     fn session(self) -> Option<SystemTime> {
         let micros = u64::from(self.number(0)) | u64::from(self.number(4)) << 32;
-        (self.0[15] == SESSION).then(|| UNIX_EPOCH.checked_add(Duration::from_micros(micros))).flatten()
+        time_of(micros).filter(|_| self.0[15] == SESSION)
+    }
+
+    /// The round of `began`, for a row whose record is made so long after the start of the session.
+    fn round(self, now: Duration) -> u32 {
+        let units = nanos(now + SLACK) / (UNIT * 1000);
+        (units.saturating_sub(u64::from(self.number(8))) >> 32) as u32
     }
 
     /// The facts that later runs learn from it: everything but when and where it ran.
@@ -173,10 +206,6 @@ fn packed(time: Duration) -> u16 {
     (exponent << 11 | (number >> (exponent - 1)) & 0x7ff) as u16
 }
 
-fn short(key: Key) -> u32 {
-    u32::from_le_bytes(*key.0.first_chunk().expect("a key is longer"))
-}
-
 /// Adds entries to a history.
 #[derive(Debug)]
 pub struct Historian {
@@ -184,8 +213,8 @@ pub struct Historian {
     place: Option<Place>,
     file: File,
     bytes: Vec<u8>,
-    /// The session has its entry.
-    begun: bool,
+    /// The round of the last entry, once the session has one.
+    round: Option<u32>,
 }
 
 impl Historian {
@@ -198,21 +227,30 @@ impl Historian {
             None => place.create_anew(PRIVATE).map_err(failed)?,
         };
         begin(&mut file).map_err(failed)?;
-        Ok(Historian { place: Some(place), file, bytes: Vec::new(), begun: false })
+        Ok(Historian { place: Some(place), file, bytes: Vec::new(), round: None })
     }
 
     /// Begins the history of a run that keeps no journal. The file has no name.
     pub fn nameless(mut file: File) -> io::Result<Historian> {
         begin(&mut file)?;
-        Ok(Historian { place: None, file, bytes: Vec::new(), begun: false })
+        Ok(Historian { place: None, file, bytes: Vec::new(), round: None })
     }
 
     pub fn add(&mut self, ran: impl IntoIterator<Item = Ran>) -> Result<(), Error> {
+        self.add_at(since_session(), ran)
+    }
+
+    /// Adds rows whose records are made so long after the start of the session.
+    fn add_at(&mut self, now: Duration, ran: impl IntoIterator<Item = Ran>) -> Result<(), Error> {
         self.bytes.clear();
-        if !std::mem::replace(&mut self.begun, true) {
-            self.bytes.extend_from_slice(&Ran::of_session(session()).0);
+        for ran in ran {
+            let round = ran.round(now);
+            let before = self.round.replace(round);
+            if before != Some(round) {
+                self.bytes.extend_from_slice(&Ran::of_session(session(), round, before.is_some()).0);
+            }
+            self.bytes.extend_from_slice(&ran.0);
         }
-        ran.into_iter().for_each(|ran| self.bytes.extend_from_slice(&ran.0));
         let written = self.file.write_all(&self.bytes);
         written.map_err(|source| match &self.place {
             Some(place) => at(place)(source),
@@ -243,6 +281,8 @@ pub struct Timings {
     /// The start of the session, and how many there were before it.
     session: Option<SystemTime>,
     sessions: u32,
+    /// What is to be added to the beginnings of its rows.
+    lead: Duration,
 }
 
 /// A row that ran in a session.
@@ -268,7 +308,7 @@ impl Timings {
     /// The history in a file.
     pub fn of(file: File) -> io::Result<Timings> {
         let reader = entries(file)?;
-        Ok(Timings { reader, session: None, sessions: 0 })
+        Ok(Timings { reader, session: None, sessions: 0, lead: Duration::ZERO })
     }
 }
 
@@ -280,9 +320,12 @@ impl Iterator for Timings {
         loop {
             let ran = next(&mut self.reader)?;
             if let Some(start) = ran.session() {
+                let more = ran.0[12] == 1 && self.session == Some(start);
                 self.session = Some(start);
-                self.sessions += 1;
-            } else if let Some((timing, start)) = ran.timing().zip(self.session) {
+                self.sessions += u32::from(!more);
+                self.lead = Duration::from_micros((u64::from(ran.number(8)) << 32).saturating_mul(UNIT)).min(LONGEST);
+            } else if let Some((mut timing, start)) = ran.timing().zip(self.session) {
+                timing.began += self.lead;
                 return Some(Timed { session: self.sessions, start, timing });
             }
         }
@@ -337,7 +380,7 @@ impl History {
 
     /// How a row ran.
     pub fn get(&self, key: Key) -> Option<Ran> {
-        let at = self.rows.binary_search_by_key(&short(key), |ran| ran.key()).ok()?;
+        let at = self.rows.binary_search_by_key(&key.short(), |ran| ran.key()).ok()?;
         Some(self.rows[at])
     }
 
@@ -452,6 +495,46 @@ mod tests {
         assert_eq!((timings[0].timing.id, timings[0].timing.worker), (Some(7), Some(1)));
         let began = timings[0].timing.began.as_secs_f64();
         assert!((began - 1.0).abs() < 1e-4, "{began}");
+    }
+
+    #[test]
+    fn zeros_are_no_row_and_a_time_that_cannot_be_is_no_session() {
+        let (_folder, dir) = folder();
+        Historian::open(&dir).and_then(|mut it| it.add([ran("a", 5, Status::Trap)])).expect("it is written");
+        let mut late = [0xff; ENTRY];
+        late[8..].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, SESSION]);
+        let mut file = dir.at(HISTORY).edit().expect("it is there");
+        let row = ran("b", 5, Status::Ok);
+        let more = [&[0; 4 * ENTRY][..], &late, row.bytes()].concat();
+        file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(&more)).expect("it is written");
+        let all: Vec<_> = Timings::open(&dir).expect("it opens").expect("there is one").collect();
+        let statuses: Vec<_> = all.iter().map(|timed| (timed.session, timed.timing.status)).collect();
+        assert_eq!(statuses, [(1, Status::Trap), (1, Status::Ok)]);
+        all.iter()
+            .for_each(|timed| drop(humantime::format_rfc3339_millis(timed.start + timed.timing.began).to_string()));
+    }
+
+    #[test]
+    fn a_row_that_begins_days_after_the_start_is_of_the_same_session() {
+        let (_folder, dir) = folder();
+        let mut historian = Historian::open(&dir).expect("it opens");
+        let hours = |hours: u64| Duration::from_secs(3600 * hours);
+        let row = |began| {
+            let (wall, worker) = (Duration::from_millis(5), Some(1));
+            let timing = Timing { id: Some(7), began, wall, worker, status: Status::Ok, attempts: 1 };
+            Ran::new(&timing).of(Key::of_plain(b"row"))
+        };
+        // One of them began before the others and ended behind them.
+        let began = [1, 75, 77, 76, 160, 150, 10_000].map(hours);
+        for began in began {
+            historian.add_at(began.max(hours(77)) + hours(1), [row(began)]).expect("it is written");
+        }
+        historian.add_at(hours(10_000), [row(hours(10_000) + Duration::from_millis(1))]).expect("it is written");
+        let all: Vec<_> = Timings::open(&dir).expect("it opens").expect("there is one").collect();
+        assert!(all.iter().all(|timed| timed.session == 1));
+        let found: Vec<_> =
+            all.iter().map(|timed| (timed.timing.began + Duration::from_secs(1)).as_secs() / 3600).collect();
+        assert_eq!(found, [1, 75, 77, 76, 160, 150, 10_000, 10_000]);
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl Kept {
 }
 
 /// Records by status, up to where the journal can be read.
-fn count(folder: &Dir) -> BTreeMap<String, u64> {
+pub fn count(folder: &Dir) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     let Ok(mut entries) = Entries::open(folder) else { return counts };
     while let Ok(Some(entry)) = entries.next() {

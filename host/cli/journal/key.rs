@@ -38,6 +38,11 @@ impl Key {
         };
         Key(*hash.as_bytes().first_chunk().expect("it is longer"))
     }
+
+    /// Its beginning, by which history and notes know rows.
+    pub fn short(self) -> u32 {
+        u32::from_le_bytes(*self.0.first_chunk().expect("a key is longer"))
+    }
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ mod properties;
 mod resume;
 #[cfg(test)]
 mod salvage;
+mod standing;
 mod stays;
 mod summary;
 mod tails;
@@ -74,7 +75,9 @@ pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_r
 pub use format::{MAX_ROWS, Record};
 pub use gone::Wanted;
 pub use head::Heads;
-pub use history::{Historian, History, Joined, Ran, Timed, Timing, Timings, session};
+pub use history::{
+    Historian, History, Joined, Ran, Timed, Timing, Timings, micros_of, session, since_session, time_of,
+};
 pub use key::Key;
 pub use notes::{Fault, MOST_OK, Note, Notebook, Notes, RowPlace, join as join_notes};
 pub use resume::{How, Known, Resume};

@@ -2,7 +2,9 @@
 //! the first rows that are ok.
 //!
 //! A note is written before the row's record, so there may be one more note than records. Of several notes of a row the
-//! last one counts, and that of a row whose record tells otherwise counts for nothing: see [`crate::cli::account`].
+//! last one counts, and that of a row whose record tells otherwise counts for nothing: see [`standing`].
+//!
+//! [`standing`]: crate::cli::journal::standing
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -15,7 +17,10 @@ use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::frames;
 use crate::cli::groups::Kind;
+use crate::cli::journal::entries::{Entries, Entry};
 use crate::cli::journal::error::{Error, at};
+use crate::cli::journal::history::Timed;
+use crate::cli::journal::standing::{by_history, by_records};
 use crate::cli::texts::{head, tail};
 
 /// Name of the file in a journal's folder.
@@ -39,13 +44,15 @@ const MAX_FILE: u64 = 512 << 20;
 pub struct Note {
     /// The position of the row in the input.
     pub id: u64,
+    /// The beginning of the row's key.
+    pub key: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<RowPlace>,
     pub status: Status,
     /// The statuses of earlier attempts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retried: Vec<Status>,
-    /// Since the start of the session.
+    /// Since 1970.
     pub began_us: u64,
     pub wall_us: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,13 +210,16 @@ pub struct Notes {
 }
 
 /// Where a note stands in its file.
-#[derive(Clone, Copy, Debug)]
-struct Noted {
-    id: u64,
-    offset: u64,
-    length: u32,
-    /// The row is ok, and was at once.
-    is_plain: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The position of the row: in the note, and then in the run as it is now.
+    pub id: u64,
+    pub key: u32,
+    pub status: Status,
+    /// The row was at once what its status says.
+    pub is_first: bool,
+    pub length: u32,
+    pub offset: u64,
 }
 
 impl Notes {
@@ -227,6 +237,7 @@ impl Notes {
         #[derive(Deserialize)]
         struct Brief {
             id: u64,
+            key: u32,
             status: Status,
             retried: Option<IgnoredAny>,
         }
@@ -235,31 +246,50 @@ impl Notes {
         let (mut places, mut offset, mut line) = (Vec::new(), 0, Vec::new());
         loop {
             line.clear();
-            let length = read_line(&mut reader, &mut line)?;
-            if length == 0 {
+            let read = read_line(&mut reader, &mut line)?;
+            if read == 0 {
                 break;
             }
-            if let Ok(Brief { id, status, retried }) = serde_json::from_slice(&line) {
-                let is_plain = status == Status::Ok && retried.is_none();
-                places.push(Noted { id, offset, length: line.len() as u32, is_plain });
+            if let Ok(Brief { id, key, status, retried }) = serde_json::from_slice(&line) {
+                let length = line.len() as u32;
+                places.push(Noted { id, key, status, is_first: retried.is_none(), length, offset });
             }
-            offset += length;
+            offset += read;
         }
         // Stable: of several notes of a row the last one is the last.
         places.reverse();
-        places.sort_by_key(|noted| noted.id);
-        places.dedup_by_key(|noted| noted.id);
+        places.sort_by_key(|noted| (noted.id, noted.key));
+        places.dedup_by_key(|noted| (noted.id, noted.key));
         let marks = marks(&places);
         Ok(Notes { file, places, marks })
     }
 
+    /// The notes of rows whose records stand in FILE. `position` tells where a record's row stands in the input, if that is
+    /// known.
+    pub fn of_records(self, entries: Entries, position: impl Fn(&Entry) -> Option<u64>) -> Notes {
+        let places = by_records(&self.places, entries, position);
+        self.with(places)
+    }
+
+    /// The notes of rows which last ended as they say.
+    pub fn of_history(self, timings: impl Iterator<Item = Timed>) -> Notes {
+        let places = by_history(&self.places, timings.filter(|timed| timed.timing.id.is_some_and(|id| self.has(id))));
+        self.with(places)
+    }
+
+    fn with(self, places: Vec<Noted>) -> Notes {
+        let marks = marks(&places);
+        Notes { places, marks, ..self }
+    }
+
     /// The positions of the rows that have a note, in their order; of those that are ok at once only if asked for.
     pub fn ids(&self, plain: bool) -> impl Iterator<Item = u64> {
-        self.places.iter().filter(move |noted| plain || !noted.is_plain).map(|noted| noted.id)
+        let is_plain = |noted: &Noted| noted.status == Status::Ok && noted.is_first;
+        self.places.iter().filter(move |noted| plain || !is_plain(noted)).map(|noted| noted.id)
     }
 
     /// Whether a row has a note. This is asked of every row of a run.
-    pub fn has(&self, id: u64) -> bool {
+    fn has(&self, id: u64) -> bool {
         if !self.marks.is_empty() {
             return self.marks.get((id / 64) as usize).is_some_and(|bits| bits >> (id % 64) & 1 == 1);
         }
@@ -271,12 +301,17 @@ impl Notes {
         self.places.get(at).copied()
     }
 
-    /// The note of a row.
+    /// The note of a row. Of one that has moved since, nobody knows in which line it stands.
     pub fn get(&self, id: u64) -> Option<Note> {
         let Noted { offset, length, .. } = self.find(id)?;
         let mut line = vec![0; length as usize];
         self.file.read_exact_at(&mut line, offset).ok()?;
-        serde_json::from_slice(&line).ok()
+        let mut note: Note = serde_json::from_slice(&line).ok()?;
+        if note.id != id {
+            note.id = id;
+            note.place = note.place.filter(|place| place.line.is_none());
+        }
+        Some(note)
     }
 }
 
@@ -340,7 +375,7 @@ mod tests {
     fn note(id: u64, message: &str) -> Note {
         let fault = Fault { code: "err".into(), message: message.into(), ..Fault::default() };
         let (place, worker, retried) = (None, Some(1), Vec::new());
-        Note { id, place, status: Status::Failed, retried, began_us: 1, wall_us: 2, worker, fault: Some(fault) }
+        Note { id, key: 1, place, status: Status::Failed, retried, began_us: 1, wall_us: 2, worker, fault: Some(fault) }
     }
 
     #[test]

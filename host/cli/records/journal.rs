@@ -51,9 +51,15 @@ impl Journal {
         self.folder.dir()
     }
 
+    /// Records of the journal, by status: not those that could not be written, and those of rows that were not read again.
+    pub fn counted(&self) -> Counted {
+        Counted(index::count(self.folder.dir()))
+    }
+
     /// Notes how the run has ended. When all rows were read and none was stopped, what was kept of records beside FILE
-    /// is removed. `whole` is the whole input of a shard. Gives the facts that were stored.
-    pub fn end(mut self, exit: Exit, counted: Counted, read: bool, whole: Option<InputFacts>) -> Facts {
+    /// is removed. `whole` is the whole input of a shard. Gives the facts that were stored, and whether they are those of
+    /// before.
+    pub fn end(mut self, exit: Exit, counted: Counted, read: bool, whole: Option<InputFacts>) -> (Facts, bool) {
         let stopped = [Status::Skipped, Status::Cancelled].map(Status::as_str);
         let Counted(counts) = counted;
         let complete = read
@@ -61,8 +67,9 @@ impl Journal {
             && !stopped.iter().any(|status| counts.contains_key(*status));
         // Without a row the run is as it was.
         let others = whole.as_ref().is_some_and(|whole| whole.rows > 0);
-        let before = self.before.take().filter(|(_, kept)| kept.is_untouched() && !others);
-        if let Some(shard) = self.facts.shard.as_mut().filter(|_| before.is_none()) {
+        let before = self.before.take().filter(|(_, kept)| !others && kept.is_untouched());
+        let as_before = before.is_some();
+        if let Some(shard) = self.facts.shard.as_mut().filter(|_| !as_before) {
             shard.input = whole.filter(|_| complete);
         }
         let ended = || Ended { time: now(), exit_code: exit.into(), counts, complete };
@@ -79,7 +86,7 @@ impl Journal {
         if let Err(error) = stored.and(removed) {
             warn(format_args!("{:#}", cannot(error)));
         }
-        self.facts
+        (self.facts, as_before)
     }
 }
 

@@ -47,6 +47,10 @@ struct Sorted {
     in_place: u64,
     /// Rows of the input, or of the shard.
     rows_read: u64,
+    /// What the earlier run has left may be changed, for something of the input has come.
+    begun: bool,
+    /// The run has ended without that, so nothing is changed any more.
+    closed: bool,
     failure: Option<Error>,
     /// Records of rows that are gone, once all rows were read.
     gone: Option<Index>,
@@ -63,6 +67,13 @@ struct Shared {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Sorted> {
         self.sorted.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Whether what the earlier run has left may be changed. False once the run has ended without that.
+    fn begin(&self) -> bool {
+        let mut state = self.lock();
+        state.begun |= !state.closed;
+        state.begun
     }
 }
 
@@ -121,6 +132,9 @@ pub fn kept(resume: Resume, handover: Handover) -> (Sorter, Kept) {
 impl Sorter {
     /// Keeps what is known and sends the rest. False when nobody wants more.
     pub fn sort(&mut self, batch: Vec<(u64, Input)>, mut send: impl FnMut(Vec<Input>) -> bool) -> bool {
+        if !batch.is_empty() && !self.shared.begin() {
+            return false;
+        }
         let mut run = Vec::new();
         for (position, row) in batch {
             let known = match self.resume.next(&row, position) {
@@ -184,7 +198,7 @@ impl Sorter {
     /// Says that the input has come to its end. Of one without rows nothing is concluded: it may have failed to come.
     /// `others` says that it has rows, of other shards.
     pub fn end(&mut self, others: bool) -> bool {
-        if self.shared.lock().rows_read == 0 && !others {
+        if self.shared.lock().rows_read == 0 && !others || !self.shared.begin() {
             return true;
         }
         match self.resume.end() {
@@ -239,9 +253,12 @@ impl Kept {
         self.0.changed.notify_one();
     }
 
-    /// Whether no row of the input has come.
+    /// Whether what the earlier run has left is as it was. Then it stays so: the reader, which may still be reading, changes
+    /// nothing any more.
     pub fn is_untouched(&self) -> bool {
-        self.0.lock().rows_read == 0
+        let mut state = self.0.lock();
+        state.closed = !state.begun;
+        state.closed
     }
 
     /// The records of rows that are gone.
@@ -252,5 +269,18 @@ impl Kept {
     /// The error that ended the reading.
     pub fn failure(&self) -> Option<Error> {
         self.0.lock().failure.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_comes_behind_the_end_of_the_run_changes_nothing_of_the_earlier_one() {
+        let (late, early) = (Shared::default(), Shared::default());
+        let (late_kept, early_kept) = (Kept(Arc::new(late)), Kept(Arc::new(early)));
+        assert!(late_kept.is_untouched() && !late_kept.0.begin() && late_kept.is_untouched());
+        assert!(early_kept.0.begin() && !early_kept.is_untouched() && early_kept.0.begin());
     }
 }

@@ -1,11 +1,11 @@
 //! Notes how rows ran, for reports and later runs.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use wpool::bulk::OkSpan;
 use wpool::{Input, Outcome, Status, TaskResult};
 
-use crate::cli::journal::{Fault, Note, Notebook, Ran, RowPlace, Timing, session};
+use crate::cli::journal::{Fault, Key, Note, Notebook, Ran, RowPlace, Timing, micros_of, session, since_session};
 use crate::cli::plan::Locator;
 use crate::cli::records::places::Stretch;
 
@@ -20,8 +20,12 @@ pub struct Recorder {
 impl Recorder {
     /// For a pool that started so long ago.
     pub fn new(book: Notebook, uptime: Duration) -> Recorder {
-        let since = SystemTime::now().duration_since(session()).unwrap_or_default();
-        Recorder { book, lead: since.saturating_sub(uptime) }
+        Recorder { book, lead: since_session().saturating_sub(uptime) }
+    }
+
+    /// The microseconds since 1970 of a time since the start of the session.
+    fn since_1970(began: Duration) -> u64 {
+        micros_of(session()).saturating_add(micros(began))
     }
 
     /// Notes a result, and gives what its history has of it.
@@ -37,7 +41,7 @@ impl Recorder {
         };
         let retried = receipt.retried();
         if row.status != Status::Ok || !retried.is_empty() || self.book.takes_ok() {
-            let note = row.note(place(locator, &result.input));
+            let note = row.note(&result.input, locator);
             self.book.add(Note { retried: retried.to_vec(), fault: fault(&result.outcome), ..note });
         }
         row.ran()
@@ -57,7 +61,7 @@ impl Recorder {
                 attempts: 1,
             };
             if self.book.takes_ok() {
-                self.book.add(row.note(place(locator, &span.rows().input(at))));
+                self.book.add(row.note(&span.rows().input(at), locator));
             }
             all.push(row.ran());
         }
@@ -82,10 +86,11 @@ struct Row {
 
 impl Row {
     /// The note of a row that was ok at once.
-    fn note(&self, place: Option<RowPlace>) -> Note {
+    fn note(&self, input: &Input, locator: &Locator) -> Note {
         let &Row { id, status, began, wall, slot, .. } = self;
         let (began_us, wall_us) = (micros(began), micros(wall));
-        Note { id, place, status, retried: Vec::new(), began_us, wall_us, worker: slot, fault: None }
+        let (key, place) = (Key::of(input).short(), place(locator, input));
+        Note { id, key, place, status, retried: Vec::new(), began_us, wall_us, worker: slot, fault: None }
     }
 
     fn ran(&self) -> Ran {

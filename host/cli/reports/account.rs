@@ -3,22 +3,23 @@
 //!
 //! Times and notes are read as a stream, so a report of 10⁷ rows needs no memory for each of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 use wpool::Status;
-use wpool::place::Dir;
+use wpool::place::{Dir, Place};
 
 use crate::cli::descriptor::is_stdin;
 use crate::cli::groups::Groups;
 use crate::cli::journal::index::{Kept, RunState};
-use crate::cli::journal::{Ended, Facts, MOST_OK, Note, Notes, Timed, Timings, read_summary};
+use crate::cli::journal::{Ended, Entries, Entry, Facts, MOST_OK, Note, Notes, Timed, Timings, read_summary, time_of};
 use crate::cli::shell;
 
 /// Where the times and notes of a run are.
@@ -60,9 +61,8 @@ pub struct Account {
     /// The output file, if the run is kept: tasks can be replayed by this name.
     pub kept: Option<PathBuf>,
     traces: Traces,
+    /// Of rows that have the record that their note says.
     notes: Option<Notes>,
-    /// How the rows with a note ended when they last ran, and when they began.
-    last: HashMap<u64, (Status, SystemTime)>,
 }
 
 impl Account {
@@ -71,7 +71,7 @@ impl Account {
         let dir = kept.dir()?.clone();
         dir.check_private().with_context(|| format!("cannot use {}", kept.folder.display()))?;
         let facts = kept.facts.context("it has no facts")?;
-        let summary = read_summary(&dir).filter(|_| facts.ended.is_some());
+        let summary = facts.ended.as_ref().and_then(|ended| read_summary(&dir, ended));
         let said = |name: &str| Some(summary.as_ref()?.get(name)?.as_str()?.to_owned());
         let end = match (&facts.ended, kept.state) {
             (_, RunState::Running) => End::Running,
@@ -108,21 +108,25 @@ impl Account {
             Traces::Files { notes, .. } => Some(Notes::of(notes.try_clone()?)?),
             Traces::None => None,
         };
-        let mut account = Account { facts, end, summary, counts, kept, traces, notes, last: HashMap::new() };
-        account.last = account.last_ends()?;
+        let mut account = Account { facts, end, summary, counts, kept, traces, notes: None };
+        account.notes = notes.map(|notes| account.standing(notes)).transpose()?;
         Ok(account)
     }
 
-    /// Of the rows that have a note, how they ended when they last ran, and when they began.
-    fn last_ends(&self) -> Result<HashMap<u64, (Status, SystemTime)>> {
-        let mut last = HashMap::new();
-        let Some(notes) = &self.notes else { return Ok(last) };
-        for Timed { timing, start, .. } in self.timings()? {
-            if let Some(id) = timing.id.filter(|id| notes.has(*id)) {
-                last.insert(id, (timing.status, start.checked_add(timing.began).unwrap_or(start)));
-            }
+    /// The notes that count. A row that ran again has another one, one that is gone has none, and one that was moved stands
+    /// elsewhere.
+    fn standing(&self, notes: Notes) -> Result<Notes> {
+        let journal = match &self.traces {
+            // There is none of merged records.
+            Traces::Folder(dir) => Entries::open(dir).ok(),
+            _ => None,
+        };
+        let Some(entries) = journal else { return Ok(notes.of_history(self.timings()?)) };
+        if self.facts.is_ordered() {
+            return Ok(notes.of_records(entries, |entry| Some(entry.position)));
         }
-        Ok(last)
+        let file = self.kept.as_deref().and_then(|path: &Path| Place::of(path).and_then(|place| place.read()).ok());
+        Ok(notes.of_records(entries, |entry| id_in(file.as_ref()?, entry)))
     }
 
     /// Records of a status.
@@ -164,7 +168,7 @@ impl Account {
     pub fn notes(&self) -> impl Iterator<Item = Note> {
         let are_few = self.count(Status::Ok) <= MOST_OK;
         let ids = self.notes.iter().flat_map(move |notes| notes.ids(are_few));
-        ids.filter_map(|id| self.notes.as_ref()?.get(id)).filter(|note| self.counts_for_something(note))
+        ids.filter_map(|id| self.notes.as_ref()?.get(id))
     }
 
     /// The rows that are not ok and have notes, in groups.
@@ -179,17 +183,9 @@ impl Account {
         Some(self.notes.as_ref()?.get(id)?.place?.text())
     }
 
-    /// The history has 32 bits for a row. A note behind them is believed.
-    fn counts_for_something(&self, note: &Note) -> bool {
-        match self.last.get(&note.id) {
-            Some((status, _)) => *status == note.status,
-            None => note.id >= u64::from(u32::MAX),
-        }
-    }
-
-    /// When the row of a note began to run, if that is known.
+    /// When the row of a note began to run, if that makes sense.
     pub fn began(&self, note: &Note) -> Option<SystemTime> {
-        self.last.get(&note.id).map(|(_, began)| *began)
+        time_of(note.began_us)
     }
 
     /// Whether reports of equal runs are to be equal, as far as times go.
@@ -216,6 +212,15 @@ impl End {
     fn of(ended: &Ended) -> End {
         if ended.complete { End::Complete } else { End::Stopped("an early end".to_owned()) }
     }
+}
+
+/// The position of a row, as its record tells it, if there is a line of that.
+fn id_in(file: &File, entry: &Entry) -> Option<u64> {
+    let mut head = [0; 32];
+    let length = head.len().min(usize::try_from(entry.record.length).unwrap_or(usize::MAX));
+    file.read_exact_at(&mut head[..length], entry.offset).ok()?;
+    let digits = head[..length].strip_prefix(b"{\"id\":")?.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// The same file with a position of its own: others go on writing it.
@@ -248,7 +253,8 @@ mod tests {
     fn note(id: u64, status: Status) -> Note {
         let fault = Fault { code: "err".into(), message: format!("row {id}"), ..Fault::default() };
         let (retried, worker) = (Vec::new(), Some(0));
-        Note { id, place: None, status, retried, began_us: 0, wall_us: 5, worker, fault: Some(fault) }
+        let key = Key::of_plain(b"row").short();
+        Note { id, key, place: None, status, retried, began_us: 0, wall_us: 5, worker, fault: Some(fault) }
     }
 
     #[test]

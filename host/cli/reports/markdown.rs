@@ -58,7 +58,8 @@ pub fn text(account: &Account, groups: &Groups<Note>, limit: usize) -> Result<St
     }
     left += account.not_ok().saturating_sub(groups.tasks());
     if left > 0 && text.len() + tail.len() + LEFT <= limit {
-        let _ = write!(text, "\n{} that are not ok are not shown here.\n", plural(left, "row"));
+        let verb = if left == 1 { "is" } else { "are" };
+        let _ = write!(text, "\n{} that {verb} not ok {verb} not shown here.\n", plural(left, "row"));
     }
     Ok(text + &tail)
 }
@@ -72,7 +73,9 @@ fn verdict(account: &Account) -> String {
         _ => format!("{not_ok} of {} not ok", plural(total, "row")),
     };
     let exit = account.exit_code().map(|code| format!(", exit code {code}")).unwrap_or_default();
-    let wall = account.summary.as_ref().and_then(|summary| summary.get("wall_us")?.as_u64());
+    // Where rows were kept from before, that is the time of the others.
+    let summary = account.summary.as_ref().filter(|summary| summary["kept"].as_u64() == Some(0));
+    let wall = summary.and_then(|summary| summary.get("wall_us")?.as_u64());
     let wall = wall.map(|wall| format!(" in {}", show_time(Duration::from_micros(wall)))).unwrap_or_default();
     format!("wpool: {program}: {rows}{wall}{exit}")
 }

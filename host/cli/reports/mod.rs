@@ -12,7 +12,7 @@ mod places;
 mod tests;
 mod trace;
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
 use wpool::place::PUBLIC;
@@ -55,7 +55,11 @@ fn write_one(account: &Account, kind: ReportKind, target: &Target) -> Result<()>
     };
     let draft = place.draft(PUBLIC).map_err(cannot)?;
     let mut out = BufWriter::new(&draft.file);
-    render(account, kind, &mut out)?;
+    // What is read for a report has errors of its own.
+    render(account, kind, &mut out).map_err(|error| match error.downcast::<io::Error>() {
+        Ok(error) => cannot(error).into(),
+        Err(error) => error,
+    })?;
     out.flush().map_err(cannot)?;
     drop(out);
     draft.put(target.replaces()).map(drop).map_err(cannot)?;

@@ -79,7 +79,7 @@ fn large(tasks: u64, noted: u64) -> Account {
         let place = Some(RowPlace { file: HOSTILE.into(), line: Some(at + 1), is_index: false });
         let (retried, worker) = (Vec::new(), Some(1));
         let (began_us, wall_us, fault) = (0, 90, Some(fault));
-        book.add(Note { id: at, place, status: Status::Failed, retried, began_us, wall_us, worker, fault });
+        book.add(Note { id: at, key: 0, place, status: Status::Failed, retried, began_us, wall_us, worker, fault });
         book.flush();
     }
     let failed = tasks / 100;

@@ -229,8 +229,10 @@ impl Run {
             Some(journal) => {
                 let read = rows.is_reached() && rows.failure().is_none() && written.is_none();
                 let dir = journal.dir().clone();
-                let facts = journal.end(Exit::of_result(&exit), tally.counted(), read, whole.clone());
-                Material::Journal(Box::new(facts), dir)
+                // Of a run that has not come to its end, FILE has more records than were counted, or fewer.
+                let counted = if read { tally.counted() } else { journal.counted() };
+                let (facts, as_before) = journal.end(Exit::of_result(&exit), counted, read, whole.clone());
+                Material::Journal { facts: Box::new(facts), dir, as_before }
             }
             None => Material::Files(traces, tally.counted()),
         };

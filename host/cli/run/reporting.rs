@@ -20,8 +20,8 @@ use crate::cli::say;
 /// The material of the reports of a run, beside its summary.
 #[derive(Debug)]
 pub enum Material {
-    /// The journal's facts and its folder.
-    Journal(Box<Facts>, Dir),
+    /// The journal's facts and its folder. Where no row has come, the facts may be as they were before.
+    Journal { facts: Box<Facts>, dir: Dir, as_before: bool },
     /// The history and the notes of a run without a journal, and its records by status.
     Files(Option<(File, File)>, Counted),
 }
@@ -35,9 +35,11 @@ pub fn make(plan: &Plan, program: &Program, material: Material, summary: &Summar
     if let (Some(why), Some(members)) = (&why, document.as_object_mut()) {
         members.insert("error".to_owned(), Value::String(why.clone()));
     }
-    if let Material::Journal(_, dir) = &material {
+    if let Material::Journal { facts, dir, as_before: false } = &material
+        && let Some(ended) = &facts.ended
+    {
         // Without it, a report that is made later says less.
-        let _ = keep_summary(dir, &document);
+        let _ = keep_summary(dir, document.clone(), ended);
     }
     let Some(asked) = plan.reports.as_ref().filter(|asked| asked.begin()) else { return exit };
     let end = match (why, &summary.stopped) {
@@ -46,7 +48,7 @@ pub fn make(plan: &Plan, program: &Program, material: Material, summary: &Summar
         (None, None) => End::Complete,
     };
     let (facts, traces, kept) = match material {
-        Material::Journal(facts, dir) => (*facts, Traces::Folder(dir), output(plan)),
+        Material::Journal { facts, dir, .. } => (*facts, Traces::Folder(dir), output(plan)),
         Material::Files(files, Counted(counts)) => {
             let traces = files.map_or(Traces::None, |(history, notes)| Traces::Files { history, notes });
             let ended = Ended { time: now(), exit_code: code.into(), counts, complete: end == End::Complete };

@@ -99,3 +99,36 @@ fn the_report_of_a_run_whose_host_was_killed_says_so() {
     let report = Report::of(&folder);
     assert!(why(&report).contains("the host was killed after 1 records"), "{report:?}");
 }
+
+/// The same command, whose files may have so many blocks of the shell.
+fn limited(folder: &TempDir, real: &Command, blocks: u32) -> Command {
+    let mut command = Command::new("sh");
+    // A signal would end the process before the error is seen.
+    command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]).arg(real.get_program());
+    command.args(real.get_args()).current_dir(folder.path());
+    command.envs(real.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
+#[test]
+fn a_report_for_which_there_is_no_room_is_an_output_that_cannot_be_written() {
+    let folder = folder(&[("rows.txt", &"row\n".repeat(2_000))]);
+    let real = command(&folder, "run {wat}/echo.wat rows.txt --lines -q --junit r.xml");
+    // The image is in the cache then.
+    assert_eq!(wpool_in(&folder, "run {wat}/echo.wat rows.txt --lines -q").code, 0);
+    let ran = run(&mut limited(&folder, &real, 64), "");
+    assert!(ran.code == 110 && ran.stderr.contains("cannot write r.xml"), "{}: {}", ran.code, ran.stderr);
+}
+
+#[test]
+fn a_run_whose_output_cannot_be_written_reports_the_records_that_are_there() {
+    let folder = folder(&[("rows.txt", &"row\n".repeat(20_000))]);
+    assert_eq!(wpool_in(&folder, "run {wat}/echo.wat rows.txt --lines -q").code, 0);
+    let real = command(&folder, "run {wat}/echo.wat rows.txt --lines -q -o out --markdown r.md");
+    let ran = run(&mut limited(&folder, &real, 256), "");
+    assert_eq!(ran.code, 110, "{}", ran.stderr);
+    let lines = std::fs::read(path(&folder, "out")).expect("it is there").iter().filter(|byte| **byte == b'\n').count();
+    let markdown = std::fs::read_to_string(path(&folder, "r.md")).expect("it is there");
+    let told = markdown.lines().find_map(|line| line.strip_prefix("| ok | ")?.strip_suffix(" |")?.parse().ok());
+    assert!(told.is_some_and(|told: usize| told > 0 && told <= lines), "{lines}: {markdown}");
+}

@@ -12,7 +12,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Ran, run, wpool};
+use crate::support::{Live, Ran, run, wpool};
 
 /// A command that writes its row to both of its outputs, then all 256 bytes to its standard error, and fails.
 const SHOUT: &str = r#"(module

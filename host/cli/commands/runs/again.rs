@@ -36,11 +36,6 @@ const SAMPLING: Duration = Duration::from_millis(1);
 
 const NO_FILE: &str = "its output is not a regular file any more";
 
-/// Whether the records of a run are those of its rows one by one: in their order, and of all of them.
-pub fn is_ordered(facts: &Facts) -> bool {
-    facts.shard.is_none() && facts.settings.get("--unordered").is_none_or(|unordered| unordered == "false")
-}
-
 fn is_ok(status: Status) -> bool {
     status == Status::Ok
 }

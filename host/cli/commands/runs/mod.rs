@@ -19,7 +19,7 @@ use crate::cli::lines::Lines;
 use crate::cli::print::{Printer, print};
 use crate::cli::run::run;
 use crate::cli::say;
-pub use again::{Again, is_ordered};
+pub use again::Again;
 
 /// Does what `wpool runs` is asked for.
 pub fn runs(action: &Runs) -> Result<Exit> {
@@ -81,7 +81,7 @@ fn remove_finished(kept: &Kept) -> Result<()> {
 /// end is told behind them.
 fn export(folder: &Dir) -> Result<Exit> {
     let facts = Facts::load(folder)?;
-    let ordered = is_ordered(&facts);
+    let ordered = facts.is_ordered();
     let mut entries = Entries::open(folder)?;
     let mut out = Printer::start();
     out.json(&facts)?;

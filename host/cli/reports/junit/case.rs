@@ -1,6 +1,6 @@
 //! A case of a JUnit report: a row, or rows that are only counted.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use humantime::format_rfc3339_millis;
@@ -56,7 +56,8 @@ pub struct Cases<'a> {
     /// The class of all cases.
     class: String,
     deterministic: bool,
-    names: HashSet<String>,
+    /// With how many cases were to have this name.
+    names: HashMap<String, u64>,
 }
 
 impl<'a> Cases<'a> {
@@ -65,7 +66,7 @@ impl<'a> Cases<'a> {
         let program = account.program();
         let class = call.map_or_else(|| program.clone(), |call| format!("{program}.{call}"));
         let deterministic = account.is_deterministic();
-        Cases { account, class: shown(&class), deterministic, names: HashSet::new() }
+        Cases { account, class: shown(&class), deterministic, names: HashMap::new() }
     }
 
     /// The case of a row. A short one has its message alone.
@@ -135,11 +136,19 @@ impl<'a> Cases<'a> {
 
     /// The name, or, if another case has it, the name with a number.
     fn named(&mut self, name: String) -> String {
-        let numbered = (2..).map(|number| format!("{name} #{number}"));
-        let mut names = std::iter::once(name.clone()).chain(numbered);
-        let free = names.find(|name| !self.names.contains(name)).expect("there is always another number");
-        self.names.insert(free.clone());
+        let mut free = name.clone();
+        while self.names.contains_key(&free) {
+            free = format!("{name} #{}", self.next(&name));
+        }
+        self.names.insert(free.clone(), 1);
         free
+    }
+
+    /// The number of another case of a name.
+    fn next(&mut self, name: &str) -> u64 {
+        let count = self.names.entry(name.to_owned()).or_default();
+        *count += 1;
+        *count
     }
 
     fn push_fault(&self, note: &Note, kind: Kind, short: bool, xml: &mut String) {
