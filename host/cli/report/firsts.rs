@@ -4,6 +4,7 @@ use wpool::outcome::ErrorDetail;
 use wpool::{Outcome, Status, TaskResult};
 
 use crate::cli::descriptor::is_stdin;
+use crate::cli::lines::without_tabs;
 use crate::cli::plan::{Locator, Plan, Source};
 use crate::cli::records::record::reason;
 use crate::cli::shell;
@@ -74,7 +75,7 @@ fn innermost(error: &ErrorDetail) -> Vec<String> {
     };
     let lines = traceback.lines();
     let is_frame = |line: &&str| !line.starts_with("Traceback (") && *line != error.message;
-    let mut lines: Vec<_> = lines.filter(is_frame).map(cut).collect();
+    let mut lines: Vec<_> = lines.filter(is_frame).map(|line| cut(&without_tabs(line))).collect();
     let first = lines.len().saturating_sub(LINES);
     lines.drain(..first);
     lines

@@ -72,8 +72,8 @@ const PYTHON: ScriptLanguage = ScriptLanguage {
     runtime: Origin::Made(Recipe {
         tools: &[&COMPONENTIZE_PY],
         files: glue!("python": "wpool_script.py", "wpool_stdlib.py", "wpool_bundle.py", "wpool_resources.py",
-                     "wpool_errors.py", "wpool_warm.py", "wpool_settle.py", "wpool_rehearsal.py",
-                     "native.txt"),
+                     "wpool_errors.py", "wpool_remedies.py", "wpool_results.py", "wpool_system.py", "wpool_warm.py",
+                     "wpool_settle.py", "wpool_rehearsal.py", "native.txt"),
         libraries: &[(
             "glue/wpool_native.cpython-314-wasm32-wasi.so",
             include_str!("runtimes/python/wpool_native.wat"),
