@@ -1,6 +1,7 @@
 """The outputs that results of a script become."""
 
 import json
+import sys
 
 EXPECTED = "return str, bytes, a number, True, False, None, a list or a dict"
 # What makes a value of JSON of a value of these types, by the names of the types and of those that they come from.
@@ -58,9 +59,10 @@ def advice(value: object) -> str:
     """How a value becomes one that JSON can hold."""
     if hasattr(type(value), "__dataclass_fields__"):
         return "dataclasses.asdict(…) makes a dict of it"
-    known = [ADVICE[kind.__name__] for kind in type(value).__mro__ if kind.__name__ in ADVICE]
-    if known:
-        return known[0]
+    for kind in type(value).__mro__:
+        # A class of the script may have the same name.
+        if kind.__name__ in ADVICE and kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+            return ADVICE[kind.__name__]
     if hasattr(type(value), "__iter__"):
         return ITERABLE
     return "vars(…) may make a dict of it" if getattr(value, "__dict__", None) else EXPECTED

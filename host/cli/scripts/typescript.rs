@@ -102,7 +102,7 @@ fn refused(error: ToolError, path: &Path, scratch: &Path, config: Option<&Path>)
         if let Some((_, rest)) = line.split_once(&settings) {
             is_of_settings = true;
             let text = rest.split_once("): ").map_or(rest, |(_, text)| text);
-            return config.map(|config| format!("{}: {text}", config.display()));
+            return Some(config.map_or(text.to_owned(), |config| format!("{}: {text}", config.display())));
         }
         // What tsc proposes for them has the paths of the check.
         is_of_settings &= line.starts_with(' ');
