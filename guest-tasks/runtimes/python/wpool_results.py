@@ -22,7 +22,7 @@ ADVICE = {
     "BaseException": "str(…) is its message",
     "Pattern": ".pattern is its text",
     "Match": ".group() is its text, .groupdict() its groups",
-    "ModuleType": "it is a module, and not a value",
+    "module": "it is a module, and not a value",
     "type": "it is a class, and not a value of it",
     "coroutine": "`async def run` awaits it",
     "function": "it was not called: are () missing?",
