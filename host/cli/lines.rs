@@ -1,8 +1,12 @@
 //! Texts for people, which cannot affect a terminal.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use wpool::inert;
+
+/// Columns between the stops of tabs.
+const TAB: usize = 4;
 
 /// A text of lines.
 #[derive(Debug, Default)]
@@ -18,9 +22,9 @@ impl Lines {
     /// Adds a text of several lines: the first follows the head, and the others are below it.
     pub fn add_block(&mut self, head: &str, text: &str) {
         let mut lines = text.lines();
-        self.add(format_args!("{head}{}", lines.next().unwrap_or_default()));
+        self.add(format_args!("{head}{}", without_tabs(lines.next().unwrap_or_default())));
         let indent = head.chars().count();
-        lines.for_each(|line| self.add(format_args!("{:indent$}{line}", "")));
+        lines.for_each(|line| self.add(format_args!("{:indent$}{}", "", without_tabs(line))));
     }
 
     /// Adds the title of a part, below an empty line.
@@ -32,6 +36,22 @@ impl Lines {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A line of a source or of a traceback with spaces for its tabs, which would be written out. What stands under a line,
+/// such as a caret, stays under it.
+pub fn without_tabs(line: &str) -> Cow<'_, str> {
+    if !line.contains('\t') {
+        return Cow::Borrowed(line);
+    }
+    let mut text = String::with_capacity(line.len() + 16);
+    let mut column = 0;
+    for c in line.chars() {
+        let width = if c == '\t' { TAB - column % TAB } else { 1 };
+        column += width;
+        if c == '\t' { text.extend(std::iter::repeat_n(' ', width)) } else { text.push(c) }
+    }
+    Cow::Owned(text)
 }
 
 impl<T: Display> FromIterator<T> for Lines {

@@ -16,7 +16,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use tokio::sync::oneshot;
 
 use crate::cli::guard;
-use crate::cli::lines::Lines;
+use crate::cli::lines::{Lines, without_tabs};
 use crate::cli::streams::stderr;
 
 /// Jobs that may wait for the terminal. The longest are messages of some lines.
@@ -232,7 +232,7 @@ async fn drained() {
 fn told(message: &str) -> Lines {
     let mut lines = message.trim_end().lines();
     let first = format!("wpool: {}", lines.next().unwrap_or_default());
-    std::iter::once(first).chain(lines.map(|line| format!("  | {line}"))).collect()
+    std::iter::once(first).chain(lines.map(|line| format!("  | {}", without_tabs(line)))).collect()
 }
 
 /// A sink that is the terminal that progress is drawn on.

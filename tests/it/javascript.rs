@@ -234,6 +234,18 @@ fn a_script_that_cannot_start_is_refused_with_its_line() {
 }
 
 #[test]
+fn tabs_and_a_byte_order_mark_do_not_move_the_caret_of_an_error() {
+    let plain = Desk::new(&[("app.js", "export const run = (row) => row.a.b;\n")]).run("app.js", "{}\n");
+    let marked = Desk::new(&[("app.js", "\u{feff}export const run = (row) => row.a.b;\n")]).run("app.js", "{}\n");
+    assert_eq!(marked.each("error"), plain.each("error"), "{}", marked.stderr);
+    let tabs = Desk::new(&[("app.js", "export function run(row) {\n\treturn\trow.a.b;\n}\n")]).run("app.js", "{}\n");
+    let lines: Vec<_> = tabs.stderr.lines().skip_while(|line| !line.contains("return")).take(2).collect();
+    let [source, caret] = lines[..] else { panic!("{}", tabs.stderr) };
+    assert!(!tabs.stderr.contains("\\t"), "{}", tabs.stderr);
+    assert_eq!(source.find("row.a"), caret.find('^'), "{}", tabs.stderr);
+}
+
+#[test]
 fn rows_are_values_texts_or_bytes_and_init_gets_its_argument() {
     let source = "let arg;\nexport async function init(a) { await null; arg = a; }\n\
                   export default (row) => [Object.prototype.toString.call(row).slice(8, -1), row?.length ?? null, arg ?? null];\n";

@@ -4,7 +4,7 @@ import json
 import linecache
 import sys
 from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec
+from importlib.util import decode_source, module_from_spec
 
 # Sources of packages up to this size are compiled before the first task, also for imports that a task makes.
 EAGER_BYTES = 512 << 10
@@ -14,8 +14,8 @@ EAGER_BYTES = 512 << 10
 LOADED = frozenset(sys.builtin_module_names) | frozenset(
     "abc codecs componentize_py_types encodings importlib io linecache os site traceback types warnings wit_world".split()
 ) | {
-    "wpool_bundle", "wpool_errors", "wpool_library", "wpool_native", "wpool_rehearsal", "wpool_resources", "wpool_script",
-    "wpool_settle", "wpool_stdlib", "wpool_warm",
+    "wpool_bundle", "wpool_errors", "wpool_library", "wpool_native", "wpool_rehearsal", "wpool_remedies", "wpool_resources",
+    "wpool_results", "wpool_script", "wpool_settle", "wpool_stdlib", "wpool_system", "wpool_warm",
 }
 
 
@@ -71,7 +71,10 @@ class Bundle:
     def remember(self, name: str, content: bytes) -> None:
         """Keeps the lines of a source for tracebacks."""
         path = self.paths[name]
-        text = content.decode("utf-8", "replace")
+        try:
+            text = decode_source(content)
+        except (SyntaxError, UnicodeError):
+            text = content.decode("utf-8", "replace")
         linecache.cache[path] = (len(content), None, text.splitlines(keepends=True), path)
 
     def compile_all(self) -> None:
@@ -129,7 +132,7 @@ class Bundle:
         return self.compiled(self.file_of(name)[0])
 
     def get_source(self, name):
-        return self.files[self.file_of(name)[0]].decode()
+        return decode_source(self.files[self.file_of(name)[0]])
 
     def is_package(self, name):
         return self.file_of(name)[1]

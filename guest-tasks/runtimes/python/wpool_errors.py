@@ -1,22 +1,15 @@
 """The errors of a script, in the words of Python: without a frame of anything but the script."""
 
-import os
-import sys
 import traceback
 
+import wpool_remedies
 from wit_world.imports.types import Failure
 
+# Most frames of a traceback that are looked at: half from its beginning, half from its end.
+MOST_FRAMES = 4000
 # Most lines of a traceback that are reported: half from its beginning, half from its end.
 MOST_LINES = 160
-
-# Packages of machine code that people miss first; wpool reads the same list.
-with open(os.path.join(os.path.dirname(__file__), "native.txt")) as names:
-    NATIVE = frozenset(names.read().split())
-# Parts of Python that need the operating system.
-OF_THE_SYSTEM = frozenset(
-    "_ctypes _curses _dbm _gdbm _multiprocessing _posixshmem _posixsubprocess _socket _sqlite3 _ssl _tkinter curses dbm.gnu "
-    "fcntl grp mmap pwd readline resource syslog termios tkinter turtle venv ensurepip".split()
-)
+TAB = 4
 
 
 def failure(error: BaseException, bundle, starting: bool = False) -> Failure:
@@ -49,28 +42,48 @@ def exit_code(error: BaseException) -> int | None:
 def texts(error: BaseException, bundle) -> tuple[str, str]:
     """The message and the traceback."""
     if isinstance(error, SystemExit):
-        text = "exited" if error.code is None else f"exited with {error.code}"
-        return clean(text), ""
+        return clean(exit_text(error.code)), ""
+    remedy = wpool_remedies.remedy(error, bundle)
+    shorten(error)
     told = traceback.TracebackException.from_exception(error, compact=True)
     keep_own_frames(told, bundle.names if bundle else frozenset())
-    lines = "".join(told.format()).splitlines()
-    remedy = import_remedy(error, bundle) if isinstance(error, ImportError) else None
+    # A line of a source stands under its carets, also where it has tabs.
+    lines = "".join(told.format()).expandtabs(TAB).splitlines()
     if remedy:
         lines[-1] += f" ({remedy})"
     if len(lines) > MOST_LINES:
         half = MOST_LINES // 2
         lines[half:-half] = [f"  … {len(lines) - MOST_LINES} lines …"]
-    return clean(message(error, remedy)), clean("\n".join(lines))
+    return clean(message(error, str(told), remedy)), clean("\n".join(lines))
 
 
-def message(error: BaseException, remedy: str | None) -> str:
+def exit_text(code: object) -> str:
+    """The message of an end by `sys.exit`, which takes a number or a text."""
+    if code is None:
+        return "exited"
+    return f"exited with {code}" if isinstance(code, int) else f"exited: {code}"
+
+
+def message(error: BaseException, text: str, remedy: str | None) -> str:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
-    try:
-        text = str(error)
-    except Exception:
-        text = "<its text raised an exception>"
-    return f"{name}: {text}" * bool(text) or name if remedy is None else f"{name}: {text} ({remedy})"
+    # The last line of a traceback also has what Python suggests; an error of syntax has its place there.
+    text = str(error) if isinstance(error, SyntaxError) else text
+    return (f"{name}: {text}" if text else name) + f" ({remedy})" * bool(remedy)
+
+
+def shorten(error: BaseException) -> None:
+    """Cuts the middle out of a traceback that takes long to tell, such as that of a recursion without a limit."""
+    frames, at = [], error.__traceback__
+    while at is not None:
+        frames.append(at)
+        at = at.tb_next
+    if len(frames) > MOST_FRAMES:
+        half = MOST_FRAMES // 2
+        frames[half - 1].tb_next = frames[-half]
+        # Each is given back by itself: a long chain would take as many calls within calls.
+        for frame in frames[half:-half]:
+            frame.tb_next = None
 
 
 def keep_own_frames(told: traceback.TracebackException | None, names: frozenset[str]) -> None:
@@ -83,24 +96,15 @@ def keep_own_frames(told: traceback.TracebackException | None, names: frozenset[
             continue
         seen.add(id(one))
         own = [frame for frame in one.stack or () if frame.filename in names]
+        if one.__context__ is not None and is_foreign(one.__context__, names):
+            # How Python's own modules came to an error is not of the script.
+            one.__context__ = None
         one.stack = traceback.StackSummary.from_list(own) if own else None
         left += [one.__cause__, one.__context__, *(one.exceptions or ())]
 
 
-def import_remedy(error: ImportError, bundle) -> str | None:
-    """How the module can be brought, or why it cannot."""
-    name = error.name
-    if not name or not isinstance(error, ModuleNotFoundError):
-        return None
-    top = name.partition(".")[0]
-    native = bundle.native if bundle else frozenset()
-    if name in native or top in native or name in NATIVE or top in NATIVE:
-        return f"{name} is a C extension, and scripts can import pure Python only"
-    if name in OF_THE_SYSTEM or top in OF_THE_SYSTEM:
-        return "this part of Python needs the operating system: tasks have no sockets, no processes and no C libraries"
-    if top in sys.stdlib_module_names:
-        return "this part of Python is not in the runtime"
-    return f"put {top}.py beside the script, or name the folder that it is installed in with --python-path"
+def is_foreign(told: traceback.TracebackException, names: frozenset[str]) -> bool:
+    return bool(told.stack) and not any(frame.filename in names for frame in told.stack)
 
 
 def warm_up() -> None:

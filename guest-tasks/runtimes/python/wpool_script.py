@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import inspect
 import io
 import json
 import os
@@ -14,26 +15,21 @@ import wpool_rehearsal
 import wpool_resources
 import wpool_settle
 import wpool_stdlib
+import wpool_system
 import wpool_warm
 from componentize_py_types import Err
 from wit_world.imports.types import Failure
+from wpool_results import Unfit, output
 
 # What many scripts import is ready.
 import collections, copy, dataclasses, datetime, decimal, enum, functools, hashlib, importlib.resources  # noqa: E401
 import itertools, math, operator, re, string, textwrap, typing, urllib.parse, uuid  # noqa: E401
 
+wpool_system.install()
 STDLIB = wpool_stdlib.install()
 wpool_errors.warm_up()
 
 DECODER = json.JSONDecoder()
-ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-# The values that hold the one that is being written.
-HOLDERS: dict[int, object] = {}
-# What `ENCODER.encode` makes anew in each call.
-write = json.encoder.c_make_encoder(
-    HOLDERS, ENCODER.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
-)
-EXPECTED = "return str, bytes, a number, True, False, None, a list or a dict"
 
 
 class Diagnostics(io.RawIOBase):
@@ -48,10 +44,6 @@ class Diagnostics(io.RawIOBase):
         return len(data)
 
 
-class Unfit(Exception):
-    """The script, or a result, is not of the form that it must have."""
-
-
 def decode(text: str) -> object:
     """The value of a JSON text."""
     try:
@@ -62,40 +54,10 @@ def decode(text: str) -> object:
     return value if end == len(text) else DECODER.decode(text)
 
 
-def encode(value: object) -> str:
-    """The JSON text of a value."""
-    try:
-        return "".join(write(value, 0))
-    except BaseException:
-        HOLDERS.clear()
-        raise
-
-
-def output(result: object, bare: bool) -> bytes:
-    """The output that a result becomes."""
-    if isinstance(result, (bytes, bytearray, memoryview)):
-        return bytes(result)
-    try:
-        if bare and isinstance(result, str):
-            return result.encode()
-        return encode(result).encode()
-    except UnicodeEncodeError:
-        raise Unfit("run returned a text with half a character (a lone surrogate), which no output can hold") from None
-    except TypeError as error:
-        inner = str(error).removeprefix("Object of type ").partition(" ")[0]
-        name = type(result).__name__
-        if inner == name or not isinstance(result, (list, tuple, dict)):
-            raise Unfit(f"run returned a value of type {name}; {EXPECTED}") from None
-        raise Unfit(f"run returned a {name} that JSON cannot hold: {error}") from None
-    except ValueError as error:
-        raise Unfit(f"run returned a value that JSON cannot hold: {error}") from None
-    except RecursionError:
-        raise Unfit("run returned a value that is nested too deep for JSON") from None
-
-
 def hint(function: object) -> object:
     """The type hint of a function's first parameter."""
     try:
+        function = inspect.unwrap(function)
         code = function.__code__
         return function.__annotations__.get(code.co_varnames[0]) if code.co_argcount else None
     except Exception:
@@ -110,6 +72,36 @@ def parser(rows: str, function: object):
         return lambda row: row.decode("utf-8", "replace")
     # A run without rows has one task without content.
     return lambda row: decode(row.decode()) if row else None
+
+
+def awaited(function):
+    """An `async def run` as a function."""
+    import asyncio
+
+    return lambda row: asyncio.run(function(row))
+
+
+def check_parameters(function: object) -> None:
+    """Refuses a `run` that cannot be called with a row alone."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        # Functions of C may not say what they take.
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise Unfit(f"`run` is called with the row alone, as in `def run(row)`: {error}") from None
+
+
+def value_of(argument: bytes) -> object:
+    """The value of `--init-arg`."""
+    try:
+        return decode(argument.decode())
+    except ValueError as error:
+        raise Unfit(
+            f"the argument of `init` is not JSON ({error}); `def init(arg: bytes)` takes the content as it is"
+        ) from None
 
 
 class Runtime:
@@ -130,9 +122,12 @@ class Runtime:
         self.function = getattr(module, "run", None)
         if not callable(self.function):
             raise Unfit(f"{bundle.paths[bundle.main]} defines no function `run`")
+        check_parameters(self.function)
         self.prepare(module)
         bundle.compile_all()
         self.parse = parser(bundle.rows, self.function)
+        if inspect.iscoroutinefunction(inspect.unwrap(self.function)):
+            self.function = awaited(self.function)
         wpool_warm.warm(bundle, STDLIB.has)
         wpool_stdlib.forget_random()
         gc.collect()
@@ -153,7 +148,7 @@ class Runtime:
             init(*[None] * (takes_one and not init.__defaults__))
             return
         content = base64.b64decode(argument)
-        init(content if hint(init) in (bytes, "bytes") else decode(content.decode()))
+        init(content if hint(init) in (bytes, "bytes") else value_of(content))
 
 
 # A call of the world is made on a new object each time.

@@ -7,6 +7,8 @@ import os
 import sys
 from importlib.machinery import ModuleSpec
 
+import wpool_system
+
 # Folders and modules that need what tasks do not have, such as a screen, or that nobody imports in a task.
 LEFT_OUT = {
     "__pycache__", "site-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "turtle", "ensurepip", "venv",
@@ -66,6 +68,8 @@ class Stdlib:
         exec(self.get_code(module.__name__), module.__dict__)
         if module.__name__ == "random":
             seed_late(module)
+        elif module.__name__ == "asyncio.selector_events":
+            wpool_system.without_sockets(module)
 
     def get_code(self, name):
         return marshal.loads(self.modules[name][0])

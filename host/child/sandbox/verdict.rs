@@ -16,6 +16,7 @@ use super::stdio::Stdio;
 use super::texts;
 use crate::model::limits::{Limits, in_words};
 use crate::model::outcome::{ErrorDetail, Layer, Status};
+use crate::model::report::Convention;
 use crate::model::spot::Spot;
 use crate::protocol::footprint::Footprint;
 use crate::protocol::setup::{AnswerDetail, timeout_detail};
@@ -187,7 +188,9 @@ pub(super) fn judge<'a, S: GuestStore>(
 
 fn stopped(error: &wasmtime::Error, guard: &Guard, context: &TaskContext) -> Verdict<'static> {
     let limits = &context.settings.limits;
-    let backtrace = || backtrace::names(error, context.settings.post_mortem);
+    // The frames of a script's runtime are not the script's.
+    let is_shown = context.convention != Convention::Script || context.settings.post_mortem;
+    let backtrace = || if is_shown { backtrace::names(error, context.settings.post_mortem) } else { Vec::new() };
     match error.downcast_ref::<Stopped>() {
         Some(Stopped::Epoch) => return timeout(guard, Layer::Epoch),
         Some(Stopped::Timer) => return timeout(guard, Layer::Timer),

@@ -6,6 +6,7 @@ use wpool::{Outcome, Status, TaskResult};
 use crate::cli::descriptor::is_stdin;
 use crate::cli::frames;
 use crate::cli::groups::{Groups, Kind, has_failed};
+use crate::cli::lines::without_tabs;
 use crate::cli::plan::{Locator, Plan, Source};
 use crate::cli::records::record::reason;
 use crate::cli::shell;
@@ -75,7 +76,7 @@ fn innermost(error: &ErrorDetail) -> Vec<String> {
     };
     let lines = traceback.lines();
     let is_frame = |line: &&str| !line.starts_with("Traceback (") && *line != error.message;
-    let mut lines: Vec<_> = lines.filter(is_frame).map(cut).collect();
+    let mut lines: Vec<_> = lines.filter(is_frame).map(|line| cut(&without_tabs(line))).collect();
     let first = lines.len().saturating_sub(LINES);
     lines.drain(..first);
     lines

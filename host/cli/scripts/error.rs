@@ -12,7 +12,7 @@ use crate::cli::projects;
 pub enum Error {
     #[error("cannot {what} {path}", path = path.display())]
     Io { what: &'static str, path: PathBuf, source: io::Error },
-    #[error("{path} defines no function `run` at its margin, so it is not a script: it needs `{form}`",
+    #[error("{path} defines no function `run` at its top level, so it is not a script: it needs `{form}`",
             path = path.display())]
     NoRun { path: PathBuf, form: &'static str },
     #[error("{path} leads out of {root}, the folder that it would be imported from; copy the file, or name its own folder \

@@ -136,7 +136,13 @@ fn refused(error: ToolError) -> Error {
     match error {
         ToolError::Printed { printed, .. } => {
             let is_node = |line: &&str| line.contains("is built into node");
-            let mut lines: Vec<&str> = printed.trim().lines().filter(|line| !is_node(line)).collect();
+            // What is left out of a bundle is nowhere.
+            let is_external = |line: &&str| line.contains("as external to exclude it from the bundle");
+            let kept = printed.trim().lines().filter(|line| !is_node(line) && !is_external(line));
+            let mut lines: Vec<&str> = kept.collect();
+            if printed.lines().any(|line| is_external(&line)) {
+                lines.push("  install the package beside the script, as in `npm install NAME`, or import a file beside it as \"./NAME.js\"");
+            }
             if printed.lines().any(|line| is_node(&line)) {
                 lines.push("  tasks have no Node: no files, no network, no processes");
             }

@@ -17,6 +17,7 @@ use crate::cli::scripts::source::Source;
 
 /// Extensions of files that the runtime links.
 const LINKED: [&str; 3] = ["js", "mjs", "json"];
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Words that an import's name stands behind.
 const BEFORE_A_NAME: [&str; 4] = ["from", "import", "import(", "require("];
 
@@ -65,7 +66,11 @@ fn linked(folder: &Path, main: &str, content: Vec<u8>) -> Result<Linked, Error> 
     let mut seen = BTreeSet::from([main.to_owned()]);
     let mut wanted = VecDeque::from([(main.to_owned(), content)]);
     let (mut files, mut bytes) = (Vec::new(), 0);
-    while let Some((name, content)) = wanted.pop_front() {
+    while let Some((name, mut content)) = wanted.pop_front() {
+        // Some editors write one, and a place in the first line does not count it.
+        if content.starts_with(BYTE_ORDER_MARK) {
+            content.drain(..BYTE_ORDER_MARK.len());
+        }
         bytes += content.len() as u64;
         if bytes > MOST_BYTES {
             return Err(Error::TooLarge { limit: ByteSize(MOST_BYTES).to_string(), largest: name });

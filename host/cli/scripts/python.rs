@@ -30,8 +30,19 @@ const LEFT_OUT: [&str; 8] = ["pyc", "pyo", "pyi", "c", "h", "cpp", "pyx", "pxd"]
 
 /// Whether a source is a script: it defines `run`, and is not built by componentize-py itself.
 pub fn is_script(source: &str) -> bool {
-    let has = |beginnings: &[&str]| source.lines().any(|line| beginnings.iter().any(|begin| line.starts_with(begin)));
-    has(&["def run(", "def run (", "async def run(", "run = "]) && !has(&["class WitWorld"])
+    // Some editors write a byte order mark.
+    source.trim_start_matches('\u{feff}').lines().any(gives_run) && !is_project(source)
+}
+
+/// Whether a line defines, assigns or imports `run` at the top level of a source.
+fn gives_run(line: &str) -> bool {
+    if let Some((_, names)) = line.strip_prefix("from ").and_then(|rest| rest.split_once(" import ")) {
+        return names.split(|c: char| c != '_' && !c.is_alphanumeric()).any(|name| name == "run");
+    }
+    let define = line.strip_prefix("async ").unwrap_or(line).strip_prefix("def ").map(str::trim_start);
+    // What follows the name: parameters, type parameters, a value or a type.
+    let (name, ends): (_, &[char]) = define.map_or((line, &['=', ':']), |name| (name, &['(', '[']));
+    name.strip_prefix("run").is_some_and(|rest| rest.trim_start().starts_with(ends))
 }
 
 /// Whether a source is built by componentize-py.

@@ -64,7 +64,7 @@ fn check(tsc: &Found, source: &Source, path: &Path) -> Result<(), Error> {
     }
     let project = scratch.path().to_string_lossy().into_owned();
     let printed = read_quietly(&mut tsc.call(&source.folder, ["-p", &project, "--pretty", "false", "--listFiles"]));
-    let listed = printed.map_err(|error| refused(error, path, scratch.path()))?;
+    let listed = printed.map_err(|error| refused(error, path, scratch.path(), config.as_deref()))?;
     let listed = String::from_utf8_lossy(&listed);
     let files =
         listed.lines().map(PathBuf::from).filter(|file| file.is_absolute() && !file.starts_with(scratch.path()));
@@ -95,14 +95,35 @@ fn project(user: Option<&Path>) -> serde_json::Value {
 }
 
 /// The errors that tsc printed. Those about the check itself are about the type of `run`.
-fn refused(error: ToolError, path: &Path, scratch: &Path) -> Error {
+fn refused(error: ToolError, path: &Path, scratch: &Path, config: Option<&Path>) -> Error {
     let ToolError::Printed { printed, .. } = error else { return error.into() };
     let is_listed = |line: &&str| !Path::new(line).is_absolute() || line.contains("): error ");
-    let lines = printed.lines().filter(is_listed).map(|line| match line.split_once(&format!("{NAME_OF_CHECK}(")) {
-        Some((_, rest)) => of_check(rest, path),
-        None => line.replace(&format!("{}/", scratch.display()), ""),
+    // The check has settings of its own, which begin with those of the user.
+    let settings = format!("{}/tsconfig.json(", scratch.file_name().unwrap_or_default().to_string_lossy());
+    let mut is_of_settings = false;
+    let lines = printed.lines().filter(is_listed).filter_map(|line| {
+        if let Some((_, rest)) = line.split_once(&settings) {
+            is_of_settings = true;
+            let text = rest.split_once("): ").map_or(rest, |(_, text)| text);
+            return Some(config.map_or(text.to_owned(), |config| format!("{}: {text}", config.display())));
+        }
+        // What tsc proposes for them has the paths of the check.
+        is_of_settings &= line.starts_with(' ');
+        match line.split_once(&format!("{NAME_OF_CHECK}(")) {
+            _ if is_of_settings => None,
+            Some((_, rest)) => Some(of_check(rest, path)),
+            None => Some(without_node(&line.replace(&format!("{}/", scratch.display()), ""))),
+        }
     });
     Error::Refused { text: lines.collect::<Vec<_>>().join("\n") }
+}
+
+/// An error without the advice to install the types of Node, which no task has.
+fn without_node(line: &str) -> String {
+    match line.split_once(" Do you need to install type definitions for node?") {
+        Some((error, _)) => format!("{error} Tasks have no Node: no files, no processes, no environment."),
+        None => line.to_owned(),
+    }
 }
 
 /// The text for an error in the check: `3,7): error TS2322: TEXT`.

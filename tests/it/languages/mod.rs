@@ -10,6 +10,7 @@ mod c;
 mod components;
 mod doctor;
 mod go;
+mod mistakes;
 mod scripts;
 mod templates;
 mod twins;

@@ -19,6 +19,10 @@ impl Desk {
         desk
     }
 
+    pub(super) fn write(&self, name: &str, content: &[u8]) {
+        fs::write(self.folder.path().join(name), content).expect("a file");
+    }
+
     pub(super) fn run(&self, args: &str, rows: &str) -> Ran {
         // The first one makes and compiles the runtime, which takes longer than a hang where cores are few.
         let mut command = wpool_with_tools();
@@ -170,12 +174,12 @@ fn other_ends_of_a_python_task_have_their_own_codes() {
     assert_eq!(codes, expected, "{records:?}");
     let error = |at: usize| records[at]["error"].to_string();
     assert_eq!((&records[0]["error"]["exit_code"], &records[1]["error"]["exit_code"]), (&json!(3), &json!(1)));
-    assert!(error(2).contains("run returned a value of type set; return str, bytes, a number"), "{}", error(2));
+    assert!(error(2).contains("run returned a value of type set; sorted(…) makes a list of it"), "{}", error(2));
     assert!(error(4).contains("numpy is a C extension"), "{}", error(4));
     assert!(error(5).contains("put not_there.py beside the script"), "{}", error(5));
     assert_eq!(records[6]["status"], "out-of-memory");
     assert!(error(7).contains("RecursionError: maximum recursion depth exceeded"), "{}", error(7));
-    assert!(error(8).contains("RuntimeError: can't start new thread"), "{}", error(8));
+    assert!(error(8).contains("RuntimeError: can't start new thread (tasks have no threads"), "{}", error(8));
     assert_eq!(records[9]["output"], 1, "a task after all of these finds nothing of them");
 }
 

@@ -107,6 +107,24 @@ fn types_that_do_not_fit_refuse_the_run() {
 }
 
 #[test]
+fn errors_of_types_with_settings_of_the_user_name_files_of_the_user() {
+    if !is_here("esbuild") || !is_here("tsc") {
+        return;
+    }
+    let node = "export const run = (row: unknown): unknown => process.env;\n";
+    let strict = ("tsconfig.json", "{ \"compilerOptions\": { \"strict\": true, \"target\": \"es2022\" } }");
+    let ran = desk(&[("app.ts", node), strict]).run_with(&mut wpool_with_tools(), "app.ts", "1\n");
+    assert!(ran.stderr.contains("name 'process'. Tasks have no Node") && !ran.stderr.contains("npm"), "{}", ran.stderr);
+    let unknown = ("tsconfig.json", "{ \"compilerOptions\": { \"module\": \"system\", \"target\": \"es3\" } }");
+    let ran = desk(&[("app.ts", "export const run = () => 1;\n"), unknown]).run_with(
+        &mut wpool_with_tools(),
+        "app.ts",
+        "1\n",
+    );
+    assert!(ran.stderr.contains("tsconfig.json") && !ran.stderr.contains("wpool-types"), "{}", ran.stderr);
+}
+
+#[test]
 fn types_that_fit_are_let_through() {
     if !is_here("esbuild") || !is_here("tsc") {
         return;
@@ -137,6 +155,9 @@ fn errors_of_the_bundler_have_line_and_caret_and_nothing_outside_is_read() {
     let node = desk(&[("app.js", "import fs from 'node:fs';\nexport const run = fs.readFileSync;\n")]);
     let ran = node.run_with(&mut wpool_with_tools(), "app.js", "1\n");
     assert!(ran.stderr.contains("tasks have no Node") && !ran.stderr.contains("--platform"), "{}", ran.stderr);
+    let package = desk(&[("app.js", "import pad from 'left-pad';\nexport const run = pad;\n")]);
+    let ran = package.run_with(&mut wpool_with_tools(), "app.js", "1\n");
+    assert!(ran.stderr.contains("npm install") && !ran.stderr.contains("external"), "{}", ran.stderr);
     let outside = desk(&[
         ("in/app.js", "import secret from '../secret.json';\nexport const run = () => secret;\n"),
         ("secret.json", "{\"a\":1}"),

@@ -6,7 +6,7 @@ import sys
 
 # Parts of the runtime of scripts, which finds the script itself in this way.
 import wpool_bundle  # type: ignore[import-not-found]
-import wpool_errors  # type: ignore[import-not-found]
+import wpool_remedies  # type: ignore[import-not-found]
 
 
 class Modules:
@@ -23,7 +23,7 @@ class Modules:
     def remedy(self, name: str) -> str:
         """What helps where there is no module of a name."""
         top = name.partition(".")[0]
-        if {name, top} & (self._native | wpool_errors.NATIVE):
+        if {name, top} & (self._native | wpool_remedies.NATIVE):
             return f"{name} is machine code, and the sandbox runs pure Python only"
         if top in sys.stdlib_module_names:
             return "this part of Python needs the operating system: the sandbox has no sockets, no processes and no C libraries"
