@@ -9,7 +9,9 @@ from __future__ import annotations
 import dis
 import functools
 import itertools
+import logging
 import marshal
+import re
 import sys
 import threading
 import types
@@ -136,6 +138,11 @@ class Bundle:
         if isinstance(value, functools._lru_cache_wrapper):
             # The sandbox keeps no cache from one task to the next.
             return self.extend(value.__wrapped__)
+        if isinstance(value, re.Pattern):
+            return "pattern", (value.pattern, value.flags)
+        if isinstance(value, logging.Logger):
+            # The name of the root is that of no logger.
+            return "logger", "" if value is logging.getLogger() else value.name
         return instance(value)
 
     def _module(self, module: types.ModuleType) -> tuple[str, str]:
@@ -248,7 +255,7 @@ class Bundle:
                 try:
                     data.dumps(value, self.extend)
                 except DataError:
-                    raise PicklingError(f"{owner} uses {name} ({part}): {error}") from error
+                    raise PicklingError(f"{owner} uses {name} ({part}): {error}{_remedy(part, value)}") from error
             raise PicklingError(f"{owner}: {error}") from error
 
     def _source(self, module: str, piece: places.Piece) -> int:
@@ -263,6 +270,12 @@ def _named_values(values: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for part, content in values.items():
         for name, value in content.items() if isinstance(content, dict) else ():
             yield part, name, value
+
+
+def _remedy(part: str, value: Any) -> str:
+    """A module's own message says what helps."""
+    is_plain = part == "globals" and not isinstance(value, types.ModuleType)
+    return "; make it in the function, or in an initializer" if is_plain else ""
 
 
 def is_full(cell: types.CellType) -> bool:
