@@ -1,5 +1,6 @@
 """Functions travel by source, and only data comes back."""
 
+import sys
 import tempfile
 import threading
 import unittest
@@ -67,6 +68,8 @@ class RefusedTest(unittest.TestCase):
     def test_a_value_without_form_is_named_with_its_function(self):
         lock = threading.Lock()
         self.refused(lambda: lock, "lock")
+        own = sys.modules["wasmpool._functions"]
+        self.refused(own, "the module wasmpool._functions is not in the sandbox; name its package wasmpool in modules")
         self.refused(uses_a_lock, "uses_a_lock uses LOCK .*; make it in the function, or in an initializer")
 
     def test_a_class_in_a_function_is_refused(self):

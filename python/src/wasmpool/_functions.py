@@ -149,8 +149,10 @@ class Bundle:
         name = module.__name__
         if self._has(name):
             return "module", name
+        top = name.partition(".")[0]
+        what = "it" if top == name else f"its package {top}"
         raise DataError(
-            f"the module {name} is not in the sandbox; name it in modules=[…], if it is pure Python, or import it in the function"
+            f"the module {name} is not in the sandbox; name {what} in modules=[…], if it is pure Python, or import it in the function"
         )
 
     def _has(self, module: str) -> bool:
