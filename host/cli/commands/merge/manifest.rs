@@ -9,6 +9,7 @@ use crate::cli::errors::usage;
 use crate::cli::journal::Facts;
 use crate::cli::plan::{SHARD, differences};
 use crate::cli::shard::InputFacts;
+use crate::cli::units::plural;
 
 /// The run that all files are of.
 #[derive(Debug)]
@@ -91,7 +92,7 @@ fn check_pair(first: &Part, part: &Part) -> Result<()> {
         Some((a, b)) if a != b => {
             let words = |input: &InputFacts| {
                 let hash: String = input.blake3.chars().take(12).collect();
-                format!("{} rows, {} bytes, blake3 {hash}", input.rows, input.bytes)
+                format!("{}, {}, blake3 {hash}", plural(input.rows, "row"), plural(input.bytes, "byte"))
             };
             refuse(format!("the shards read other inputs ({}; {})", words(a), words(b)))
         }
