@@ -37,7 +37,7 @@ pub struct Incomplete(pub String);
 
 /// An output that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}")]
+#[error("cannot write {path}{}", no_folder(.path, .source))]
 pub struct CannotWrite {
     pub path: String,
     pub source: io::Error,
@@ -57,6 +57,13 @@ pub struct Interrupted {
     pub what: String,
     /// Whether it was SIGINT.
     pub by_keyboard: bool,
+}
+
+/// Names the folder that is missing for a file.
+fn no_folder(path: &str, source: &io::Error) -> String {
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let missing = folder.filter(|folder| source.kind() == io::ErrorKind::NotFound && !folder.exists());
+    missing.map(|folder| format!(", because there is no folder {}", folder.display())).unwrap_or_default()
 }
 
 /// The time for a whole run was over before its end.

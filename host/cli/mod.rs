@@ -145,6 +145,16 @@ fn man() -> anyhow::Result<Vec<u8>> {
 /// Says what to type instead of an argument that looks like an option. The tip of clap is about `--` alone, behind which
 /// stand arguments of the program here.
 fn advised(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) {
+        let is_first = std::env::args_os().nth(1).is_some_and(|first| first.to_str() == Some(unknown));
+        // A file of a program, or a task of a configuration file.
+        if is_first && unknown.contains(['.', '/', '@']) {
+            let tip = format!("a program is run by `wpool run {} …`", shell::path(&inert::text(unknown)));
+            error.remove(ContextKind::SuggestedSubcommand);
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        return error;
+    }
     let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else { return error };
     if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
         return error;

@@ -73,6 +73,9 @@ pub fn jobs(text: &str) -> Result<Jobs, String> {
     jobs.ok_or_else(|| "expected a whole number, 1 or more, a percentage of the cores such as 50%, or auto".to_owned())
 }
 
+/// What a time is written like.
+const TIME: &str = "expected a time such as 200ms, 1.5s, 2m, 1h or 7d";
+
 /// A time such as `1.5s`, `200ms` or `2m`; a bare number is seconds.
 pub fn time(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -82,9 +85,10 @@ pub fn time(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err("expected a time such as 200ms, 1.5s or 2m".into()),
+        "d" => 24.0 * 3600.0,
+        _ => return Err(TIME.into()),
     };
-    let number: f64 = number.parse().map_err(|_| "expected a time such as 200ms, 1.5s or 2m".to_owned())?;
+    let number: f64 = number.parse().map_err(|_| TIME.to_owned())?;
     let time = Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())?;
     if time < Duration::from_millis(1) {
         return Err("it must be at least 1ms".into());

@@ -4,10 +4,18 @@ import collections
 import dataclasses
 import enum
 import functools
+import logging
 import math
+import pathlib
+import re
 import string
 
 FACTOR = 3
+WORDS = re.compile("[a-z]+", re.IGNORECASE)
+BYTES = re.compile(b"[a-z]+")
+LOG = logging.getLogger("cases.inner")
+ROOT_LOG = logging.getLogger()
+FOLDER = pathlib.Path(__file__).parent
 Pair = collections.namedtuple("Pair", "left right", defaults=(7,))
 
 
@@ -204,6 +212,12 @@ def counts_words(text):
     return collections.Counter(text.split()), collections.deque([1], 3), collections.defaultdict(list, {"a": [1]})
 
 
+def uses_what_modules_have_at_their_top(text):
+    LOG.debug("looking at %s", text)
+    logs = LOG.name, ROOT_LOG.name, ROOT_LOG is logging.getLogger()
+    return WORDS.findall(text), BYTES.flags, logs, str(FOLDER / text), FOLDER, pathlib.PurePosixPath(text)
+
+
 class Plain:
     """Its state is in slots."""
 
@@ -251,6 +265,7 @@ CASES = {
     "modules as globals": (modules_as_globals, (10,)),
     "keyword only": (functools.partial(keyword_only, a=1), ()),
     "containers of the library": (counts_words, ("a b a",)),
+    "patterns, loggers and paths as globals": (uses_what_modules_have_at_their_top, ("Ab/c",)),
     "object as an argument": (takes_an_object, (Plain(3),)),
     "asyncio": (runs_a_loop, ()),
     "own exception": (raises_mine, ("bad",)),

@@ -1,5 +1,6 @@
 """Functions travel by source, and only data comes back."""
 
+import sys
 import tempfile
 import threading
 import unittest
@@ -67,7 +68,9 @@ class RefusedTest(unittest.TestCase):
     def test_a_value_without_form_is_named_with_its_function(self):
         lock = threading.Lock()
         self.refused(lambda: lock, "lock")
-        self.refused(uses_a_lock, "uses_a_lock uses LOCK")
+        own = sys.modules["wasmpool._functions"]
+        self.refused(own, "the module wasmpool._functions is not in the sandbox; name its package wasmpool in modules")
+        self.refused(uses_a_lock, "uses_a_lock uses LOCK .*; make it in the function, or in an initializer")
 
     def test_a_class_in_a_function_is_refused(self):
         class Local:
@@ -124,6 +127,10 @@ class HostileResultsTest(unittest.TestCase):
             "a class that runs code when it is looked up": hostile("named", ("enum", "property.fget")),
             "an endless queue": hostile("deque", ([], 1 << 80)),
             "a factory by name": hostile("defaultdict", ("exec", {})),
+            "a path of a class by name": hostile("path", ("Popen", "sh")),
+            "a path that is no text": hostile("path", ("PosixPath", 1)),
+            "a pattern": hostile("pattern", ("(a+)+$", 0)),
+            "a logger": hostile("logger", "asyncio"),
             "an error of no class": hostile("builtin-error", "print"),
             "the exit": hostile("builtin-error", "SystemExit"),
             "an instance of a plain class": hostile("instance", lambda of: (of("Trap"), {})),

@@ -3,6 +3,7 @@
 import array
 import datetime
 import decimal
+import errno
 import functools
 import math
 import os
@@ -10,6 +11,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import uuid
 import weakref
@@ -103,6 +105,7 @@ class FuturesTest(SandboxTest):
         self.assertEqual(self.pool.submit(divmod, 7, 2).result(), (3, 1))
         self.assertEqual(self.pool.submit(int, "ff", base=16).result(), 255)
         self.assertEqual(list(self.pool.map(pow, range(1000), [2] * 1000)), [n * n for n in range(1000)])
+        self.assertEqual([list(self.pool.map(pow)), list(self.pool.map(pow, [], []))], [[], []])
         done = [future.result() for future in as_completed([self.pool.submit(scaled, n) for n in range(50)])]
         self.assertEqual(sorted(done), list(range(0, 100, 2)))
 
@@ -154,6 +157,27 @@ class FuturesTest(SandboxTest):
         error = self.pool.submit(json.loads, "{").exception()
         self.assertEqual((type(error), error.pos), (json.JSONDecodeError, 1))
         self.assertIsInstance(self.pool.submit(bytes.decode, b"\xff").exception(), UnicodeDecodeError)
+
+    def test_an_error_of_the_system_has_the_numbers_and_the_file_names_of_this_machine(self):
+        error = self.pool.submit(open, "/not/there").exception()
+        self.assertEqual((type(error), error.errno, error.filename), (FileNotFoundError, errno.ENOENT, "/not/there"))
+        self.assertEqual(str(error), str(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/not/there")))
+        self.assertIn(str(error), str(error.__cause__))
+
+        def denied(*parts):
+            import errno
+
+            raise OSError(errno.EACCES, "no", *parts)
+
+        self.assertEqual(str(self.pool.submit(denied).exception()), str(PermissionError(errno.EACCES, "no")))
+        two = self.pool.submit(denied, "a", None, "b").exception()
+        self.assertEqual((two.errno, two.filename, two.filename2), (errno.EACCES, "a", "b"))
+        self.assertEqual(self.pool.submit(lambda: OSError("in words")).result().args, ("in words",))
+
+    def test_a_call_that_is_out_of_memory_says_what_the_limit_is(self):
+        error = self.pool.submit(lambda: bytearray(1 << 30)).exception()
+        self.assertIsInstance(error, MemoryError)
+        self.assertIn("memory= of the executor", str(error.__cause__ or error))
 
     def test_a_result_that_is_no_data_is_refused_with_its_type(self):
         for function, said in [(lambda: (n for n in ()), "generator"), (lambda: print, "builtin_function"), (object, "object")]:
@@ -279,6 +303,21 @@ class SnapshotTest(SandboxTest):
         with executor(max_workers=2) as pool:
             futures = [pool.submit(scaled, n) for n in range(many)]
         self.assertEqual([future.result() for future in futures], [2 * n for n in range(many)])
+
+    def test_a_snapshot_that_comes_too_late_is_not_worth_a_warning(self):
+        over = threading.Event()
+
+        def opened(settings):
+            over.wait(60)
+            raise wasmpool.ServerDied("it has ended")
+
+        with executor() as pool, self.assertNoLogs("wasmpool", "WARNING"):
+            pool._opened = opened
+            list(pool.map(scaled, range(2 * _calls.ENOUGH)))
+            (snapshot,) = [one for one in threading.enumerate() if one.name == "wasmpool-snapshot"]
+            pool.shutdown()
+            over.set()
+            snapshot.join()
 
 
 class ModulesTest(SandboxTest):

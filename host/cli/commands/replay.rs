@@ -27,6 +27,7 @@ use crate::cli::rows::{Occurrences, Rows, Steps};
 use crate::cli::runtime::runtime;
 use crate::cli::say;
 use crate::cli::texts::short_hash;
+use crate::cli::units::plural;
 
 /// Longest line of the output file that is read to be compared.
 const MAX_LINE: u64 = 64 << 20;
@@ -224,7 +225,7 @@ fn describe(row: &Input, result: &TaskResult, locator: &Locator, compared: &str)
     let head = |name: &str| format!("{name:<9} ");
     text.add(head("task") + &format!("{}: {} ({compared})", result.id.0, result.outcome.status()));
     let place = locator.locate(row).map(|place| format!("{place}, ")).unwrap_or_default();
-    text.add(head("row") + &format!("{place}{} bytes", row.bytes.len()));
+    text.add(head("row") + &format!("{place}{}", plural(row.bytes.len() as u64, "byte")));
     if let Some(output) = result.outcome.output() {
         let is_cut = matches!(&result.outcome, Outcome::NotOk(failure) if failure.truncated);
         text.add_block(&head(if is_cut { "output, cut" } else { "output" }), &String::from_utf8_lossy(output));

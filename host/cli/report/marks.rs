@@ -79,12 +79,24 @@ impl Serialize for Verdict {
     }
 }
 
+/// Characters of a message or a reason that are kept.
+const REASON: usize = 160;
+
+/// A test that is not accepted.
+#[derive(Clone, Debug)]
+pub struct First {
+    pub id: u64,
+    verdict: Verdict,
+    /// The beginning of its message. The record has all of it.
+    pub message: String,
+}
+
 /// The verdicts on the tests of a program.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     counts: [u64; Verdict::ALL.len()],
     /// The first test that is not accepted, in the order of the tests.
-    first: Option<(u64, Verdict)>,
+    first: Option<First>,
     /// Processor time of all tests together, and of the longest.
     pub time: Duration,
     pub longest: Duration,
@@ -99,8 +111,10 @@ impl Marks {
     pub fn add(&mut self, result: &TaskResult) {
         let verdict = Verdict::of(&result.outcome);
         self.counts[verdict as usize] += 1;
-        if verdict != Verdict::Accepted && self.first.is_none_or(|(id, _)| result.id.0 < id) {
-            self.first = Some((result.id.0, verdict));
+        if let Outcome::NotOk(failure) = &result.outcome
+            && self.first.as_ref().is_none_or(|first| result.id.0 < first.id)
+        {
+            self.first = Some(First { id: result.id.0, verdict, message: Marks::head(&failure.error.message) });
         }
         let measured = result.receipt.measured.as_deref();
         // A worker that was killed has measured nothing.
@@ -115,6 +129,11 @@ impl Marks {
         self.counts.iter_mut().zip(other.counts).for_each(|(count, more)| *count += more);
     }
 
+    /// The beginning of a text, in a line.
+    pub fn head(text: &str) -> String {
+        text.lines().next().unwrap_or_default().chars().take(REASON).collect()
+    }
+
     pub fn tests(&self) -> u64 {
         self.counts.iter().sum()
     }
@@ -125,15 +144,15 @@ impl Marks {
 
     /// The verdict on the program; `None` where it has no tests.
     pub fn verdict(&self) -> Option<Verdict> {
-        match self.first {
-            Some((_, verdict)) => Some(verdict),
+        match &self.first {
+            Some(first) => Some(first.verdict),
             None => (self.tests() > 0).then_some(Verdict::Accepted),
         }
     }
 
     /// The first test that is not accepted.
-    pub fn first(&self) -> Option<u64> {
-        self.first.map(|(id, _)| id)
+    pub fn first(&self) -> Option<&First> {
+        self.first.as_ref()
     }
 
     /// Verdicts that occurred, and how often.
@@ -176,7 +195,10 @@ mod tests {
         {
             marks.add(&result(id, status, code));
         }
-        assert_eq!((marks.verdict(), marks.first(), marks.tests()), (Some(Verdict::WrongOutput), Some(2), 3));
+        assert_eq!(
+            (marks.verdict(), marks.first().map(|first| first.id), marks.tests()),
+            (Some(Verdict::WrongOutput), Some(2), 3)
+        );
         let present: Vec<_> = marks.present().map(|(verdict, _)| verdict.as_str()).collect();
         assert_eq!(present, ["wrong-output", "time-limit", "runtime-error"]);
     }

@@ -15,7 +15,7 @@ pub fn ending(account: &Account) -> Option<Ending> {
     let code = account.exit_code();
     let (words, is_error) = match &account.end {
         End::Error(why) => (why.clone(), true),
-        End::Stopped(why) => (format!("stopped early by {why}: rows without a record were not run"), code != Some(0)),
+        End::Stopped(why) => (format!("stopped early by {why}: not all rows were run"), code != Some(0)),
         End::Running => ("the run has not ended".to_owned(), true),
         End::Killed => {
             let total = account.total();

@@ -29,6 +29,8 @@ const WORDS: usize = 600;
 const LEFT: usize = 100;
 /// Rows that took longest.
 const SLOWEST: usize = 10;
+/// Rows that are ok after a retry.
+const FLAKY: u64 = 10;
 
 /// Writes the report.
 pub fn write(account: &Account, out: &mut dyn Write) -> Result<()> {
@@ -43,7 +45,7 @@ pub fn text(account: &Account, groups: &Groups<Note>, limit: usize) -> Result<St
     if text.len() > limit {
         return Ok(if title.len() <= limit { title } else { String::new() });
     }
-    let slowest = slowest(account)?;
+    let slowest = flaky(account) + &slowest(account)?;
     let tail = if text.len() + slowest.len() + LEFT <= limit { slowest } else { String::new() };
     let mut left = groups.others();
     let mut full = false;
@@ -126,6 +128,24 @@ fn example(account: &Account, note: &Note) -> String {
         let _ = write!(text, "\n$ {replay}");
     }
     text.trim_start().to_owned()
+}
+
+/// Rows that are ok after a retry, with the statuses before it.
+fn flaky(account: &Account) -> String {
+    let (mut lines, mut count) = (String::new(), 0);
+    for note in account.notes().filter(|note| note.status == Status::Ok && !note.retried.is_empty()) {
+        count += 1;
+        if count <= FLAKY {
+            let before: Vec<_> = note.retried.iter().map(|status| status.as_str()).collect();
+            let _ = writeln!(lines, "| {} | {} |", code(&places::name(&note)), before.join(", "));
+        }
+    }
+    if count == 0 {
+        return lines;
+    }
+    let more = if count > FLAKY { format!("\nThe first {FLAKY}.\n") } else { String::new() };
+    let title = plural(count, "row");
+    format!("\n#### {title} ok after a retry\n\n| row | attempts before |\n|---|---|\n{lines}{more}")
 }
 
 /// The rows that took longest.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dis
 import functools
 import itertools
+import logging
 import marshal
+import re
 import sys
 import threading
 import types
@@ -136,14 +138,21 @@ class Bundle:
         if isinstance(value, functools._lru_cache_wrapper):
             # The sandbox keeps no cache from one task to the next.
             return self.extend(value.__wrapped__)
+        if isinstance(value, re.Pattern):
+            return "pattern", (value.pattern, value.flags)
+        if isinstance(value, logging.Logger):
+            # The name of the root is that of no logger.
+            return "logger", "" if value is logging.getLogger() else value.name
         return instance(value)
 
     def _module(self, module: types.ModuleType) -> tuple[str, str]:
         name = module.__name__
         if self._has(name):
             return "module", name
+        top = name.partition(".")[0]
+        what = "it" if top == name else f"its package {top}"
         raise DataError(
-            f"the module {name} is not in the sandbox; name it in modules=[…], if it is pure Python, or import it in the function"
+            f"the module {name} is not in the sandbox; name {what} in modules=[…], if it is pure Python, or import it in the function"
         )
 
     def _has(self, module: str) -> bool:
@@ -248,7 +257,7 @@ class Bundle:
                 try:
                     data.dumps(value, self.extend)
                 except DataError:
-                    raise PicklingError(f"{owner} uses {name} ({part}): {error}") from error
+                    raise PicklingError(f"{owner} uses {name} ({part}): {error}{_remedy(part, value)}") from error
             raise PicklingError(f"{owner}: {error}") from error
 
     def _source(self, module: str, piece: places.Piece) -> int:
@@ -263,6 +272,12 @@ def _named_values(values: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for part, content in values.items():
         for name, value in content.items() if isinstance(content, dict) else ():
             yield part, name, value
+
+
+def _remedy(part: str, value: Any) -> str:
+    """A module's own message says what helps."""
+    is_plain = part == "globals" and not isinstance(value, types.ModuleType)
+    return "; make it in the function, or in an initializer" if is_plain else ""
 
 
 def is_full(cell: types.CellType) -> bool:

@@ -124,7 +124,7 @@ class Pool(concurrent.futures.Executor):
 
 def length(iterables: tuple[Iterable[Any], ...]) -> int | None:
     lengths = [len(one) for one in iterables if isinstance(one, Sized)]
-    return min(lengths) if len(lengths) == len(iterables) else None
+    return min(lengths, default=0) if len(lengths) == len(iterables) else None
 
 
 def _values(

@@ -15,7 +15,8 @@ from ._shipped import data
 from ._shipped.data import DataError
 from ._shipped.instances import restored
 
-_CONTAINERS = ("Counter", "OrderedDict", "deque", "defaultdict")
+#: Kinds whose parts `restored` checks itself.
+_CHECKED = ("Counter", "OrderedDict", "deque", "defaultdict", "path")
 
 
 class Trusted:
@@ -48,7 +49,7 @@ class Results:
             raise DataError("an error comes back that there is not")
         if kind == "named":
             return self._named(content)
-        if kind not in _CONTAINERS:
+        if kind not in _CHECKED:
             self._check(kind, content)
         try:
             return restored(kind, content)
@@ -91,7 +92,7 @@ class Results:
             fits = False
         if not fits:
             raise DataError(
-                f"a {kind!r} of {of.__qualname__} cannot come back: return plain values, a dataclass, a named tuple or an enum, "
+                f"an instance of {of.__qualname__} cannot come back: return plain values, a dataclass, a named tuple or an enum, "
                 "or name its class in trust_results=[…]"
             )
 

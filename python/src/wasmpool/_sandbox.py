@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import logging
 import os
 import sys
@@ -125,6 +126,7 @@ class SandboxExecutor(Pool):
             "native": sorted(self._modules.native),
             "base": self._base,
             "raises": self._raises,
+            "errors": {name: number for number, name in errno.errorcode.items()},
             "functions": {number: function.data for number, function in enumerate(functions, 1)},
         }
         return base64.b64encode(data.dumps(content)).decode()
@@ -264,7 +266,8 @@ def _grow(reference: weakref.ref[SandboxExecutor]) -> None:
         settings = executor._settings | {"init_arg": executor._snapshot(functions)}
         executor._change(functions, settings)
     except Exception as error:
-        # Functions still come along with their calls.
-        log.warning("no snapshot with the functions that are called often: %s", error)
+        # Functions still come along with their calls. Nobody waits for those of an executor that is shut down.
+        if not executor._shutdown:
+            log.warning("no snapshot with the functions that are called often: %s", error)
     else:
         executor._grows = False

@@ -1,6 +1,7 @@
 """The script that runs in the sandbox: its rows are calls, and its outputs are what the calls gave. The host never imports it."""
 
 import base64
+import errno
 import marshal
 import struct
 import traceback
@@ -34,6 +35,8 @@ class Snapshot:
         self.base: Loader | None = None
         self.functions: dict[int, Loader | Exception] = {}
         self.modules = Modules(None, [])
+        # The numbers of errors of the system, as the host has them, by their names.
+        self.errors: dict[str, int] = {}
         # The output of all tasks, if the initializer has raised an error.
         self.broken: bytes | None = None
         self.raises = False
@@ -41,7 +44,7 @@ class Snapshot:
     def begin(self, settings: dict[str, Any]) -> None:
         self.modules = Modules(settings["modules"], settings["native"])
         self.modules.install()
-        self.raises = settings["raises"]
+        self.raises, self.errors = settings["raises"], settings["errors"]
         if settings["base"] is not None:
             self.initialize(settings["base"])
         for number, bundle in settings["functions"].items():
@@ -126,9 +129,10 @@ def unfit(error: Exception) -> bytes:
 
 def raised(error: Exception, loader: Loader | None) -> bytes:
     """An error with its traceback, from the function on."""
+    own = arguments(error)
     trace = text(error)
     head = ERROR + len(trace).to_bytes(4, "little") + trace
-    for args in (error.args, tuple(map(repr, error.args))):
+    for args in (own, tuple(map(repr, own))):
         try:
             error.args = args
             return head + data.dumps(error, loader.extend if loader else extend)
@@ -137,10 +141,23 @@ def raised(error: Exception, loader: Loader | None) -> bytes:
     return head + data.dumps(None)
 
 
+def arguments(error: Exception) -> tuple[Any, ...]:
+    """What makes the error again on the host, where errors of the system have other numbers."""
+    if not isinstance(error, OSError) or type(error).__module__ != "builtins" or type(error.errno) is not int:
+        return error.args
+    error.errno = SNAPSHOT.errors.get(errno.errorcode.get(error.errno, ""), error.errno)
+    if error.filename is None:
+        return error.errno, error.strerror
+    second = (None, error.filename2) if error.filename2 is not None else ()
+    return error.errno, error.strerror, error.filename, *second
+
+
 def text(error: Exception) -> bytes:
     frames = error.__traceback__
     if isinstance(error, ModuleNotFoundError) and error.name:
         error.add_note(SNAPSHOT.modules.remedy(error.name))
+    elif isinstance(error, MemoryError):
+        error.add_note("A call has the memory that memory= of the executor says, or 512 MiB, and never more than 4 GiB.")
     elif isinstance(error, OSError) and any(is_socket(frame) for frame, _ in traceback.walk_tb(frames)):
         error.add_note("The sandbox has no sockets, and so no asyncio.run, which needs one.")
     SNAPSHOT.world.show_sources()

@@ -154,6 +154,19 @@ fn what_cannot_be_compared_is_refused() {
 }
 
 #[test]
+fn rows_that_are_gone_come_in_their_order() {
+    let place = Place::new();
+    place.write("rows", lines(0..60));
+    place.run("echo", "rows -o all");
+    place.write("fewer", lines(20..40));
+    place.run("echo", "fewer -o some");
+    let ran = place.diff("all some --show 100");
+    let gone: Vec<_> = ran.stdout.lines().filter_map(|line| line.strip_prefix("only in A  row ")).collect();
+    let expected: Vec<_> = (0..20).chain(40..60).map(|id| format!("{id}: {id}")).collect();
+    assert_eq!(gone, expected, "{}", ran.stderr);
+}
+
+#[test]
 fn more_differences_than_are_shown_are_counted() {
     let place = Place::new();
     let records =

@@ -1,5 +1,7 @@
 //! `wpool reduce`: one value of all outputs, by a tree over the ids of the rows.
 
+use std::process::Command;
+
 use crate::compare::{Place, lines};
 use crate::support::{Ran, run, wat};
 
@@ -80,7 +82,7 @@ fn a_reduction_that_fails_names_its_rows_and_gives_no_value() {
     place.write("other", "hello\n");
     for (args, code, why) in [
         ("none", 4, "no output"),
-        ("unordered", 106, "not in the order"),
+        ("unordered", 2, "sort -t: -k2n"),
         ("other", 106, "not a record"),
         ("absent", 96, "cannot read"),
         (".", 2, "not a regular file"),
@@ -90,6 +92,10 @@ fn a_reduction_that_fails_names_its_rows_and_gives_no_value() {
         let codes = if args.contains("--call") { [2, 101] } else { [code, code] };
         assert!(codes.contains(&ran.code) && ran.stderr.contains(why), "{args}: {}: {}", ran.code, ran.stderr);
     }
+    let sorted = Command::new("sort").args(["-t:", "-k2n"]).arg(place.path("unordered")).output().expect("sort");
+    place.write("sorted", String::from_utf8(sorted.stdout).expect("text"));
+    let ran = reduce(&place, "component-add", "sorted");
+    assert_eq!((ran.stdout.as_str(), ran.code), ("2\n", 0), "{}", ran.stderr);
     let ran = reduce(&place, "spin", "out --timeout 100ms");
     assert!(ran.code == 100 && ran.stderr.contains("reducing rows 0 to 1: timeout: "), "{}: {}", ran.code, ran.stderr);
 }

@@ -36,6 +36,11 @@ fn each_program_has_the_verdict_of_its_first_test_that_is_not_accepted() {
     assert_eq!(of_programs(&verdicts, "verdict"), expected);
     let first = [json!(0), json!(1), json!(1), json!(null), json!(2), json!(1)];
     assert_eq!(of_programs(&verdicts, "first"), first);
+    let message = "line 1: expected \"70000\", got \"4464\"";
+    let messages = of_programs(&verdicts, "message");
+    assert_eq!((&messages[3], &messages[5]), (&json!(null), &json!(message)));
+    assert!(ran.stderr.contains(&format!("test 1: {message}\n")), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("hint"), "{}", ran.stderr);
     assert_eq!(verdicts["tests"]["total"], 18);
     assert_eq!(verdicts["programs"][3]["tests"]["accepted"], 3);
     assert!(verdicts["programs"][4]["longest_cpu_us"].as_u64().expect("a time") >= 190_000, "{verdicts}");
@@ -153,9 +158,28 @@ fn only_programs_that_lie_in_the_folder_themselves_are_judged() {
     contest.write("in/notes.txt", "");
     let ran = contest.wpool("judge in tests.jsonl", &MEMBERS);
     assert_eq!((ran.code, ran.records().len()), (OK, 3), "{}", ran.stderr);
-    assert!(ran.stderr.contains("folder.wat, and 2 more"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("or a link to one: folder.wat, and 2 more"), "{}", ran.stderr);
     fs::remove_file(contest.path("in/right.wat")).expect("it is there");
     assert_refused(&contest.wpool("judge in tests.jsonl", &MEMBERS), NO_INPUTS, &[".wasm"], "no programs");
+}
+
+#[test]
+fn a_contest_without_expected_outputs_or_limits_of_time_has_hints() {
+    let contest = Contest::new();
+    contest.write("list", "in/right.wat\n");
+    let none = contest.wpool("judge list tests.jsonl", &MEMBERS[..1]);
+    let (expect, limits) = ("hint: without --expect", "hint: without --cpu-time and --timeout");
+    assert!(none.stderr.contains(expect) && none.stderr.contains(limits), "{}", none.stderr);
+    for (args, templates, hints) in [
+        ("judge list tests.jsonl --timeout 1m", &MEMBERS[..1], vec![expect]),
+        ("judge list tests.jsonl", &MEMBERS[..], vec![limits]),
+        ("judge list tests.jsonl --deterministic", &MEMBERS[..], vec![]),
+        ("judge list tests.jsonl -q", &MEMBERS[..1], vec![]),
+    ] {
+        let ran = contest.wpool(args, templates);
+        let found: Vec<_> = [expect, limits].into_iter().filter(|hint| ran.stderr.contains(hint)).collect();
+        assert_eq!((found, ran.code), (hints, OK), "{args}: {}", ran.stderr);
+    }
 }
 
 #[test]

@@ -21,6 +21,22 @@ fn a_file_whose_name_begins_with_a_dash_is_shown_as_it_is_given() {
 }
 
 #[test]
+fn a_program_without_run_in_front_is_told_the_command() {
+    let desk = Desk::new();
+    for (args, tip) in [
+        ("echo.wat rows.jsonl", Some("`wpool run echo.wat …`")),
+        ("@factors", Some("`wpool run @factors …`")),
+        ("rum echo.wat", None),
+        ("runs echo.wat", None),
+    ] {
+        let ran = desk.wpool(args);
+        assert_eq!(ran.code, USAGE, "{args}: {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("wpool run "), tip.is_some(), "{args}: {}", ran.stderr);
+        assert!(ran.stderr.contains(tip.unwrap_or_default()), "{args}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn an_input_without_rows_is_named() {
     let desk = Desk::new();
     desk.write("empty", "");

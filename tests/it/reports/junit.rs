@@ -104,8 +104,12 @@ fn a_row_that_is_ok_after_a_retry_is_flaky() {
     let folder = folder(&[("rows.txt", "one\ntwo\n")]);
     std::fs::create_dir(path(&folder, "state")).expect("a folder");
     let args = "run {wat}/flaky.wat rows.txt --lines --dir state::/:rw --retries 2 --retry-delay 1ms --retry-on failed";
-    let ran = wpool_in(&folder, &format!("{args} --junit r.xml"));
+    let ran = wpool_in(&folder, &format!("{args} --junit r.xml --markdown r.md"));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let summary = std::fs::read_to_string(path(&folder, "r.md")).expect("a summary");
+    for text in ["#### 2 rows ok after a retry\n", "| <code>rows.txt&#58;2</code> | failed |\n"] {
+        assert!(summary.contains(text), "{text} is not in {summary}");
+    }
     let report = Report::of(&folder);
     let flaky = report.found("flakyFailure");
     assert_eq!(flaky.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["rows.txt:1", "rows.txt:2"]);

@@ -38,6 +38,19 @@ fn a_page_says_what_went_wrong_and_how_to_look_again() {
 }
 
 #[test]
+fn workers_that_got_no_task_are_counted_as_well() {
+    let made = Made::new();
+    std::fs::write(made.path("one.txt"), "1\n").expect("a row");
+    let mut command = wpool();
+    command.current_dir(made.path(".")).arg("run").arg(wat("echo"));
+    assert_eq!(run(command.args(["one.txt", "-j", "3", "--html", "page.html", "-q"]), "").code, 0);
+    let page = made.read("page.html");
+    for text in ["<dt>workers<dd>3<", "3 workers, "] {
+        assert!(page.contains(text), "{text} is not in {page}");
+    }
+}
+
+#[test]
 fn no_text_of_others_is_markup_or_leads_elsewhere() {
     let made = Made::new();
     made.run(&["-o", "out.jsonl", "--html", "page.html", "-q"]);

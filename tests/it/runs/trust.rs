@@ -22,6 +22,8 @@ fn a_task_that_cannot_be_found_is_not_said_to_be_new() {
     let (ran, _) = place.replay("out 1");
     assert!(ran.code == 0 && ran.stderr.contains("cannot be found"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("first time"), "{}", ran.stderr);
+    let ran = place.wpool("replay out 1");
+    assert!(ran.stdout.contains(", 1 byte\n"), "{}", ran.stdout);
 }
 
 #[test]

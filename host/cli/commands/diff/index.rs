@@ -34,10 +34,19 @@ impl Index {
         Some(found)
     }
 
-    /// The rows that were not taken.
-    pub fn left(&self) -> impl Iterator<Item = Row> {
-        let of_keys = self.0.chunk_by(|a, b| a.row.key == b.row.key);
-        of_keys.flat_map(|slots| slots[(slots[0].taken as usize).min(slots.len())..].iter().map(|slot| slot.row))
+    /// The rows that were not taken, in the order of their lines: keys are hashes, whose order means nothing.
+    pub fn left(mut self) -> impl Iterator<Item = Row> {
+        let (mut key, mut taken) = (None, 0);
+        self.0.retain(|slot| {
+            if key.replace(slot.row.key) != Some(slot.row.key) {
+                taken = slot.taken;
+            }
+            let is_left = taken == 0;
+            taken = taken.saturating_sub(1);
+            is_left
+        });
+        self.0.sort_unstable_by_key(|slot| slot.row.offset);
+        self.0.into_iter().map(|slot| slot.row)
     }
 }
 
@@ -57,5 +66,16 @@ mod tests {
         assert_eq!([take(3), take(9), take(3), take(3), take(1)], [Some(0), None, Some(20), None, Some(10)]);
         assert_eq!(index.left().map(|row| row.offset).collect::<Vec<_>>(), [30]);
         assert!(size_of::<Slot>() <= 40);
+    }
+
+    #[test]
+    fn rows_that_are_left_come_in_the_order_of_their_lines() {
+        let mut index = Index::default();
+        for (key, offset) in [(9, 0), (3, 10), (7, 20), (3, 30), (3, 40), (1, 50)] {
+            index.add(Some(Row { key: Key([key; 12]), offset, value: 0 }));
+        }
+        index.sort();
+        index.take(Key([3; 12]));
+        assert_eq!(index.left().map(|row| row.offset).collect::<Vec<_>>(), [0, 20, 30, 40, 50]);
     }
 }

@@ -23,6 +23,7 @@ use crate::cli::rows::Naming;
 use crate::cli::run::asked::Asked;
 use crate::cli::run::reaper;
 use crate::cli::runtime::runtime;
+use crate::cli::say;
 use crate::cli::target::Target;
 use crate::cli::terminal;
 use programs::Entry;
@@ -38,6 +39,9 @@ pub fn judge(mut args: args::Judge) -> Result<Exit> {
     check(&plan)?;
     let written = [&plan.output, &plan.messages.summary_json].into_iter().flatten().map(Target::path);
     check_programs(programs.iter().map(|entry| &*entry.path), &written.collect::<Vec<_>>())?;
+    if !plan.messages.quiet {
+        hints(&plan).into_iter().for_each(|hint| say(format_args!("hint: {hint}")));
+    }
     let naming = task_from.map(|text| naming(&text, &programs, &plan)).transpose()?;
     // Verdicts tell times and memory, records only where that was asked for.
     plan.config.task.receipts = true;
@@ -77,6 +81,19 @@ fn check(plan: &Plan) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// What a contest has in most cases, and this one has not.
+fn hints(plan: &Plan) -> Vec<&'static str> {
+    let (limits, is_counted) = (&plan.config.task.limits, plan.config.task.deterministic.is_some());
+    let mut hints = Vec::new();
+    if plan.expect.is_none() {
+        hints.push("without --expect, a program is accepted whatever it answers");
+    }
+    if limits.deadline.is_none() && limits.cpu.is_none() && limits.fuel.is_none() && !is_counted {
+        hints.push("without --cpu-time and --timeout, a program that never ends is never stopped");
+    }
+    hints
 }
 
 /// How rows name their programs.

@@ -73,7 +73,8 @@ fn of_folder(folder: &Path) -> Result<Vec<Entry>> {
     let folder_shown = folder.display();
     if let Some((first, more)) = others.split_first() {
         let more = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
-        warn(format_args!("{folder_shown}: not judged, not a .wasm or .wat file: {}{more}", first.display()));
+        let first = first.display();
+        warn(format_args!("{folder_shown}: not judged, not a .wasm or .wat file, or a link to one: {first}{more}"));
     }
     if paths.is_empty() {
         return Err(NoInputs(format!("there are no programs in {folder_shown}: no file ends in .wasm or .wat")).into());

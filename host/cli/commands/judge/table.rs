@@ -17,9 +17,6 @@ use crate::cli::units::{plural, show_size, show_time};
 /// The widest column of names.
 const WIDEST: usize = 40;
 
-/// Characters of a reason. The record has all of it.
-const REASON: usize = 160;
-
 /// What was found about a program.
 #[derive(Debug)]
 pub struct Judgement {
@@ -66,8 +63,8 @@ impl Judgement {
         let Judgement { marks, refused, .. } = self;
         let verdict = self.verdict().map_or("no tests", Verdict::as_str);
         let first = match (refused, marks.first()) {
-            (Some(why), _) => why.lines().next().unwrap_or_default().chars().take(REASON).collect(),
-            (None, Some(id)) => format!("test {id}"),
+            (Some(why), _) => Marks::head(why),
+            (None, Some(first)) => format!("test {}: {}", first.id, first.message),
             (None, None) => String::new(),
         };
         let passed = format!("{}/{}", marks.of(Verdict::Accepted), marks.tests());
@@ -142,6 +139,8 @@ struct ProgramDocument<'a> {
     verdict: Option<Verdict>,
     /// The id of the first test that is not accepted.
     first: Option<u64>,
+    /// The beginning of its message.
+    message: Option<&'a str>,
     refused: Option<&'a str>,
     tests: &'a Marks,
     cpu_us: u128,
@@ -155,7 +154,8 @@ impl ProgramDocument<'_> {
         ProgramDocument {
             program,
             verdict: judgement.verdict(),
-            first: marks.first(),
+            first: marks.first().map(|first| first.id),
+            message: marks.first().map(|first| first.message.as_str()),
             refused: refused.as_deref(),
             tests: marks,
             cpu_us: marks.time.as_micros(),

@@ -10,6 +10,7 @@ use crate::cli::journal::Facts;
 use crate::cli::plan::{SHARD, differences};
 use crate::cli::shard::InputFacts;
 use crate::cli::texts::short_hash;
+use crate::cli::units::plural;
 
 /// The run that all files are of.
 #[derive(Debug)]
@@ -90,7 +91,8 @@ fn check_pair(first: &Part, part: &Part) -> Result<()> {
     match a.input.as_ref().zip(b.input.as_ref()) {
         Some((a, b)) if a != b => {
             let words = |input: &InputFacts| {
-                format!("{} rows, {} bytes, blake3 {}", input.rows, input.bytes, short_hash(&input.blake3))
+                let (rows, bytes) = (plural(input.rows, "row"), plural(input.bytes, "byte"));
+                format!("{rows}, {bytes}, blake3 {}", short_hash(&input.blake3))
             };
             refuse(format!("the shards read other inputs ({}; {})", words(a), words(b)))
         }

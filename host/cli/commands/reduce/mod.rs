@@ -8,7 +8,7 @@
 mod tree;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -72,6 +72,7 @@ fn config(args: &args::Reduce) -> Result<PoolConfig> {
 /// The records of a file, in the order of their ids.
 struct Records {
     cursor: Cursor,
+    path: PathBuf,
     /// The id and the output that were read last and are of the next block.
     next: Option<Node>,
     last: Option<u64>,
@@ -96,7 +97,7 @@ impl Records {
             return usage(format!("{} is not a regular file", path.display()));
         }
         let cursor = Cursor::new(Arc::new(file), path.to_owned(), 0..metadata.len(), READ);
-        Ok(Records { cursor, next: None, last: None, rows: 0, left_out: 0 })
+        Ok(Records { cursor, path: path.to_owned(), next: None, last: None, rows: 0, left_out: 0 })
     }
 
     async fn reduce(&mut self, pool: &Pool) -> Result<Option<Node>> {
@@ -122,8 +123,11 @@ impl Records {
         let mut line = Vec::new();
         while let Some(head) = self.cursor.head()? {
             if self.last.is_some_and(|last| last >= head.id) {
-                let what = "its records are not in the order of their ids; wpool merge sorts them";
-                return Err(self.cursor.damaged(what).into());
+                return usage(format!(
+                    "the records of {} are not in the order of their ids, as those of --unordered runs are not: `wpool merge` \
+                     sorts those of shards, and `sort -t: -k2n` those of one run",
+                    self.path.display()
+                ));
             }
             if !self.cursor.take(&mut line)? {
                 break;

@@ -23,10 +23,15 @@ struct Part {
     of_what: &'static str,
 }
 
+/// How many workers the run had, also those that never got a task.
+pub fn workers(account: &Account, axis: &Axis) -> u64 {
+    member(account, "/workers").and_then(Value::as_u64).unwrap_or(axis.lanes().len() as u64)
+}
+
 /// The section of what the time was spent with.
 pub fn spent(account: &Account, axis: &Axis, measured: &Measured) -> String {
     let mut page = String::from("<section id=spent><h2>Where the time went</h2>\n");
-    let workers = member(account, "/workers").and_then(Value::as_u64).unwrap_or(axis.lanes().len() as u64);
+    let workers = workers(account, axis);
     let parts = parts(account, workers, axis, measured);
     let all: Duration = parts.iter().map(|part| part.time).sum();
     let share = |time: Duration| 100.0 * time.as_secs_f64() / all.as_secs_f64().max(1e-9);

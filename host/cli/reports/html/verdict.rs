@@ -9,7 +9,7 @@ use crate::cli::reports::account::{Account, End};
 use crate::cli::reports::axis::Axis;
 use crate::cli::reports::html::charts::meter;
 use crate::cli::reports::html::measure::Measured;
-use crate::cli::reports::html::spent::{member, wall};
+use crate::cli::reports::html::spent::{member, wall, workers};
 use crate::cli::reports::html::text::{Inline, clock, number, put};
 use crate::cli::texts::cut;
 use crate::cli::units::show_time;
@@ -97,7 +97,7 @@ pub fn numbers(account: &Account, axis: Option<&Axis>, measured: Option<&Measure
     if let Some((axis, measured)) = axis.zip(measured) {
         let seconds = Duration::from_nanos(axis.length()).as_secs_f64();
         tile("tasks a second", number((axis.tasks as f64 / seconds.max(1e-6)).round() as u64));
-        tile("workers", axis.lanes().len().to_string());
+        tile("workers", number(workers(account, axis)));
         tile("median task", show_time(measured.quantile(0.5)));
         tile("longest task", show_time(measured.longest));
     }

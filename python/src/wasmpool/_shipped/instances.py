@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import enum
+import pathlib
 import sys
 from typing import Any
 
@@ -13,6 +14,10 @@ from .data import DataError
 _HEAP = 0x200
 #: Containers of the standard library beside the builtin ones.
 _CONTAINERS = (collections.Counter, collections.OrderedDict, collections.deque)
+#: Paths, which are their texts. One of this machine is one of the sandbox, as both are those of POSIX.
+PATHS: dict[str, type[pathlib.PurePath]] = {
+    kind.__name__: kind for kind in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.PureWindowsPath)
+}
 #: What a `defaultdict` may make of nothing.
 FACTORIES: dict[str, type] = {kind.__name__: kind for kind in (int, float, str, bytes, list, dict, set, tuple, bool)}
 
@@ -35,6 +40,8 @@ def instance(value: Any) -> tuple[str, Any] | None:
         return "error", (kind, value.args, {name: part for name, part in vars(value).items() if name[:2] != "__"})
     if kind in _CONTAINERS or kind is collections.defaultdict:
         return container(value)
+    if PATHS.get(kind.__name__) is kind:
+        return "path", (kind.__name__, str(value))
     # Whoever says how it is pickled has state that is nowhere to be seen.
     if not is_own(kind) or any("__reduce_ex__" in vars(base) for base in kind.__mro__ if base is not object):
         return None
@@ -100,6 +107,8 @@ def _container(kind: str, content: Any) -> Any:
         fits = second is None or type(second) is int and 0 <= second < 1 << 31
         if kind == "deque" and type(first) is list and fits:
             return collections.deque(first, second)
+        if kind == "path" and type(first) is str and first in PATHS and type(second) is str:
+            return PATHS[first](second)
         if kind == "defaultdict" and type(second) is dict and (first is None or type(first) is str and first in FACTORIES):
             return collections.defaultdict(FACTORIES[first] if first else None, second)
     raise DataError(f"there may be no {kind!r} here")

@@ -8,6 +8,7 @@ import collections
 import functools
 import linecache
 import marshal
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -123,6 +124,10 @@ class Loader:
             return getattr(*content)
         if kind == "partial":
             return functools.partial(content[0], *content[1], **content[2])
+        if kind == "pattern":
+            return re.compile(*content)
+        if kind == "logger":
+            return _module("logging").getLogger(content)
         return restored(kind, content)
 
     def extend(self, value: Any) -> tuple[str, Any] | None:
