@@ -92,6 +92,10 @@ fn an_older_runtime_takes_the_place_of_one_that_is_damaged() {
     let listed = desk.wpool("runtime list", "").stdout;
     let line = |begin: &str| listed.lines().find(|line| line.starts_with(begin)).unwrap_or_default();
     assert!(line("python-1.0-").ends_with("  used") && line("python-2.0-").ends_with("not used"), "{listed}");
+    desk.write("cache/wpool/runtimes/python-3.0-0123456789ab.wasm", "of another wpool");
+    let listed = desk.wpool("runtime list", "").stdout;
+    let other = listed.lines().find(|line| line.starts_with("python-3.0-")).unwrap_or_default();
+    assert!(other.ends_with("of other tools, or of another wpool"), "{listed}");
 }
 
 #[test]
