@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn a_sealed_component_is_one_and_any_change_is_found() {
         let program = Program::new("p", wat::parse_str("(component)").expect("a component"));
-        let whole = [program.bytes(), &seal(&program)].concat();
+        let whole = [&program.bytes()[..], &seal(&program)].concat();
         assert!(wasmparser::Validator::new().validate_all(&whole).is_ok());
         assert_eq!(unseal("p", whole.clone()).expect("it is whole").bytes(), program.bytes());
         for at in 0..whole.len() {
