@@ -59,8 +59,8 @@ impl Read {
         let real = |path: &Path| path.canonicalize().map_err(scripts::Error::io("read", path));
         let has_place = policy.names_programs() && path.is_file() && descriptor::number(path).is_none();
         let place = has_place.then(|| real(path)).transpose().map_err(of_script)?;
-        let source = match AtPath::read(place.as_deref().unwrap_or(path)).map_err(of_script)? {
-            AtPath::Script(source) => source,
+        let (language, source) = match AtPath::read(place.as_deref().unwrap_or(path)).map_err(of_script)? {
+            AtPath::Script(language, source) => (language, source),
             AtPath::Other(content) => return of_pipe(path, content).map(Read::Program),
             AtPath::Unread => return Ok(Read::Unread),
         };
@@ -72,7 +72,7 @@ impl Read {
         // An unnamed script has the folder of the command. Others are shown with the folder that was typed.
         let is_unnamed = source.file.is_none() && ScriptLanguage::of(path).is_none();
         let folder = if is_unnamed { Path::new("") } else { path.parent().unwrap_or(Path::new("")) }.to_owned();
-        let (script, language) = source.collect(&folders).map_err(of_script)?;
+        let script = scripts::collect(language, source, &folders).map_err(of_script)?;
         let places = if policy.names_programs() { place.into_iter().chain(folders).collect() } else { Vec::new() };
         Ok(Read::Script(Found { script, language, folder, places }))
     }

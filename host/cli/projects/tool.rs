@@ -89,8 +89,17 @@ impl Found {
 
     /// A call of the tool in a folder.
     pub fn call<A: AsRef<OsStr>>(&self, dir: &Path, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = command(&self.program);
+        let mut command = self.command();
         command.args(&self.args).args(args).current_dir(dir);
+        command
+    }
+
+    /// With `-m` Python imports from the working directory, which may be anybody's; Python 3.11 and later can be told not to.
+    fn command(&self) -> Command {
+        let mut command = command(&self.program);
+        if self.args.iter().any(|arg| arg == "-m") {
+            command.env("PYTHONSAFEPATH", "1");
+        }
         command
     }
 
@@ -103,7 +112,7 @@ impl Found {
 
     /// The number in its printed version, or else the whole first line.
     pub fn version(&self, dir: &Path) -> Option<String> {
-        let mut command = command(&self.program);
+        let mut command = self.command();
         let module = self.args.iter().skip_while(|arg| *arg != "-m").take(2);
         let output = output(command.args(module).args(self.version).current_dir(dir).stderr(Stdio::null())).ok()?;
         let text = String::from_utf8_lossy(&output.stdout);

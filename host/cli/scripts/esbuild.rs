@@ -33,6 +33,9 @@ const MAP: &[u8] = b"\n// wpool: the source map\n";
 /// Extensions of code. Other files that a bundle has inside must belong to the script.
 const CODE: [&str; 8] = ["js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"];
 
+/// Extensions of TypeScript.
+const TYPED: [&str; 3] = ["ts", "mts", "cts"];
+
 /// The parts of esbuild's report that matter here.
 #[derive(Deserialize)]
 struct Report {
@@ -83,7 +86,8 @@ fn entry(source: &Source) -> (Vec<String>, &[u8]) {
     if file.is_some() {
         return (vec![format!("./{main}")], &[]);
     }
-    let loader = if source.language.name == "typescript" { "ts" } else { "js" };
+    let is_typed = main.rsplit_once('.').is_some_and(|(_, end)| TYPED.contains(&end));
+    let loader = if is_typed { "ts" } else { "js" };
     (vec![format!("--sourcefile=./{main}"), format!("--loader={loader}")], content)
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::scripts::error::Error;
 use crate::cli::scripts::given::END;
 use crate::cli::scripts::language::{Recipe, SCRIPT_LANGUAGES, ScriptLanguage};
-use crate::cli::scripts::runtime::{Runtime, Runtimes};
+use crate::cli::scripts::runtime::{Runtime, Runtimes, hash};
 
 /// A runtime that is there.
 #[derive(Debug, Serialize)]
@@ -59,8 +59,10 @@ impl Runtimes {
         }
         let wanted = if given.is_some() { Vec::new() } else { self.wanted(language, recipe, dir) };
         let all = self.of(language, "")?;
-        let damaged: Vec<_> =
-            all.iter().map(|(name, ..)| matches!(self.look(name), Err(Error::Damaged { .. }))).collect();
+        // Those of another wpool are used by it alone, which knows them.
+        let own = format!("-{}", hash(recipe));
+        let is_damaged = |name: &str| name.ends_with(&own) && matches!(self.look(name), Err(Error::Damaged { .. }));
+        let damaged: Vec<_> = all.iter().map(|(name, ..)| is_damaged(name)).collect();
         let is_whole = |name: &&String| all.iter().zip(&damaged).any(|((it, ..), damaged)| it == *name && !damaged);
         let current = wanted.iter().find(is_whole);
         for ((name, bytes, used), damaged) in all.iter().zip(&damaged) {

@@ -53,7 +53,8 @@ pub fn make(
 
 /// Why a library does not fit, from what the tool printed.
 fn reason(printed: &str) -> String {
-    let said = printed.lines().find_map(|line| line.split_once(UNFIT));
+    // The last one: a traceback has the line of the source that raises it before.
+    let said = printed.lines().rev().find_map(|line| line.split_once(UNFIT));
     said.map_or("the tool fails with it", |(_, reason)| reason.trim()).to_owned()
 }
 

@@ -321,7 +321,7 @@ pub(super) fn name(language: &ScriptLanguage, recipe: &Recipe, version: &str) ->
 }
 
 /// Digits for everything that wpool adds to a runtime.
-fn hash(recipe: &Recipe) -> String {
+pub(super) fn hash(recipe: &Recipe) -> String {
     let mut hasher = blake3::Hasher::new();
     let Recipe { files, libraries, args, env, .. } = recipe;
     hasher.update(WIT.as_bytes()).update(format!("{files:?}{libraries:?}{args:?}{env:?}").as_bytes());

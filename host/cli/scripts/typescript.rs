@@ -37,7 +37,7 @@ pub fn collect(source: &Source, paths: &[PathBuf]) -> Result<Script, Error> {
 
 fn say_unchecked(source: &Source, why: &str) {
     static SAID: Once = Once::new();
-    let path = source.shown_folder().join(&source.main);
+    let path = source.shown();
     let path = path.display();
     SAID.call_once(|| warn(format_args!("the types of {path} are not checked: {why}")));
 }

@@ -92,6 +92,10 @@ fn an_older_runtime_takes_the_place_of_one_that_is_damaged() {
     let listed = desk.wpool("runtime list", "").stdout;
     let line = |begin: &str| listed.lines().find(|line| line.starts_with(begin)).unwrap_or_default();
     assert!(line("python-1.0-").ends_with("  used") && line("python-2.0-").ends_with("not used"), "{listed}");
+    desk.write("cache/wpool/runtimes/python-3.0-0123456789ab.wasm", "of another wpool");
+    let listed = desk.wpool("runtime list", "").stdout;
+    let other = listed.lines().find(|line| line.starts_with("python-3.0-")).unwrap_or_default();
+    assert!(other.ends_with("of other tools, or of another wpool"), "{listed}");
 }
 
 #[test]
@@ -247,8 +251,12 @@ fn a_runtime_whose_library_does_not_fit_is_made_without_it() {
     let desk = Desk::new();
     desk.write("app.py", SCRIPT);
     let script = fs::read_to_string(desk.path("bin/componentize-py")).expect("it is there");
-    let check = "set -- glue/wpool_native*.so\n[ -e \"$1\" ] && { echo 'E: the native library does not fit this Python: it is \
-                 odd'; exit 1; }\n[ -e glue/wpool_native.py ] || exit 2\n/bin/cp ";
+    // As a traceback has it: the line that raises, and then the error.
+    let says = "the native library does not fit this Python:";
+    let check = format!(
+        "set -- glue/wpool_native*.so\n[ -e \"$1\" ] && {{ echo '    raise E(f\"{says} {{flaw}}\")'; echo 'E: {says} it is odd'; \
+         exit 1; }}\n[ -e glue/wpool_native.py ] || exit 2\n/bin/cp "
+    );
     let (begin, copy) = script.rsplit_once("/bin/cp ").expect("it copies");
     desk.write("bin/componentize-py", &format!("{begin}{check}{copy}"));
     let ran = desk.wpool("run app.py", "\"q\"\n");
