@@ -10,6 +10,7 @@ MOST_FRAMES = 4000
 # Most lines of a traceback that are reported: half from its beginning, half from its end.
 MOST_LINES = 160
 TAB = 4
+KEPT: list[object] = []
 
 
 def failure(error: BaseException, bundle, starting: bool = False) -> Failure:
@@ -81,9 +82,8 @@ def shorten(error: BaseException) -> None:
     if len(frames) > MOST_FRAMES:
         half = MOST_FRAMES // 2
         frames[half - 1].tb_next = frames[-half]
-        # Each is given back by itself: a long chain would take as many calls within calls.
-        for frame in frames[half:-half]:
-            frame.tb_next = None
+        # To give back a long chain takes as many calls within calls; the memory of the task ends with it.
+        KEPT.append(frames)
 
 
 def keep_own_frames(told: traceback.TracebackException | None, names: frozenset[str]) -> None:

@@ -49,6 +49,7 @@ def refuse(value: object):
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=refuse)
 # The values that hold the one that is being written.
 HOLDERS: dict[int, object] = {}
+KEPT: list[object] = []
 # What `ENCODER.encode` makes anew in each call.
 write = json.encoder.c_make_encoder(
     HOLDERS, refuse, json.encoder.encode_basestring, None, ":", ",", False, False, False
@@ -92,6 +93,8 @@ def output(result: object, bare: bool) -> bytes:
     except (TypeError, ValueError) as error:
         raise Unfit(f"run returned a value that JSON cannot hold{place(error)}: {error}") from None
     except RecursionError:
+        # To give it back would take as many calls within calls.
+        KEPT.append(result)
         raise Unfit("run returned a value that is nested too deep for JSON") from None
 
 

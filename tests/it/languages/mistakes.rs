@@ -139,7 +139,7 @@ fn sources_in_python_of_any_encoding_and_form_are_scripts_with_their_lines() {
 }
 
 #[test]
-fn a_recursion_without_a_limit_ends_in_an_exception_of_python() {
+fn recursions_without_a_limit_and_deep_results_end_without_a_trap_in_python() {
     if !is_ready("python") {
         return;
     }
@@ -147,4 +147,6 @@ fn a_recursion_without_a_limit_ends_in_an_exception_of_python() {
                   def run(row):\n    return down(0)\n";
     let message = said(&[("app.py", script)], "1\n");
     assert!(message.starts_with("RecursionError: maximum recursion depth exceeded"), "{message}");
+    let nested = of_body("deep = []\n    for _ in range(100_000): deep = [deep]\n    return deep");
+    assert_eq!(nested, "run returned a value that is nested too deep for JSON");
 }
