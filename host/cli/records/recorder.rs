@@ -23,11 +23,6 @@ impl Recorder {
         Recorder { book, lead: since_session().saturating_sub(uptime) }
     }
 
-    /// The microseconds since 1970 of a time since the start of the session.
-    fn since_1970(began: Duration) -> u64 {
-        micros_of(session()).saturating_add(micros(began))
-    }
-
     /// Notes a result, and gives what its history has of it.
     pub fn result(&mut self, result: &TaskResult, locator: &Locator) -> Ran {
         let receipt = &result.receipt;
@@ -88,7 +83,7 @@ impl Row {
     /// The note of a row that was ok at once.
     fn note(&self, input: &Input, locator: &Locator) -> Note {
         let &Row { id, status, began, wall, slot, .. } = self;
-        let (began_us, wall_us) = (micros(began), micros(wall));
+        let (began_us, wall_us) = (since_1970(began), micros(wall));
         let (key, place) = (Key::of(input).short(), place(locator, input));
         Note { id, key, place, status, retried: Vec::new(), began_us, wall_us, worker: slot, fault: None }
     }
@@ -118,6 +113,11 @@ fn fault(outcome: &Outcome) -> Option<Fault> {
         traceback: error.traceback.clone(),
         stderr: error.stderr.clone(),
     })
+}
+
+/// The microseconds since 1970 of a time since the start of the session.
+fn since_1970(began: Duration) -> u64 {
+    micros_of(session()).saturating_add(micros(began))
 }
 
 fn micros(time: Duration) -> u64 {
