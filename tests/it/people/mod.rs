@@ -16,7 +16,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cli::{NO_INPUTS, NOT_OK, OK, REFUSED, SET_UP, USAGE};
+use crate::cli::{CANNOT_WRITE, NO_INPUTS, NOT_OK, OK, REFUSED, SET_UP, USAGE};
 use crate::support::{Ran, guest, run, wat, wpool};
 
 /// A folder in which commands are typed.

@@ -37,6 +37,26 @@ fn a_program_without_run_in_front_is_told_the_command() {
 }
 
 #[test]
+fn a_folder_that_is_missing_for_an_output_is_named() {
+    let desk = Desk::new();
+    desk.write("rows.jsonl", "1\n");
+    for option in ["-o", "--junit", "--html", "--summary-json", "--failed"] {
+        let ran = desk.wpool(&format!("run echo.wat rows.jsonl {option} nowhere/file"));
+        assert_eq!(ran.code, CANNOT_WRITE, "{option}: {}", ran.stderr);
+        assert!(ran.stderr.contains("there is no folder nowhere"), "{option}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_time_may_be_days() {
+    let desk = Desk::new();
+    desk.write("rows.jsonl", "1\n");
+    assert_eq!(desk.wpool("run echo.wat rows.jsonl --deadline 7d").code, OK);
+    let ran = desk.wpool("run echo.wat rows.jsonl --deadline 7y");
+    assert!(ran.code == USAGE && ran.stderr.contains("2m, 1h or 7d"), "{}", ran.stderr);
+}
+
+#[test]
 fn an_input_without_rows_is_named() {
     let desk = Desk::new();
     desk.write("empty", "");
