@@ -8,13 +8,15 @@
 //! ```
 //!
 //! A session is a process that adds entries; `start` is its own, in microseconds since 1970. `began` is in units of 64 µs
-//! since then, the last 32 bits of them: every three days a round begins, and with `more` the session goes on in it (a
-//! record that is made more than three days after its row began is taken for one of a later round). `wall` a number of sixteenths of a microsecond with an exponent of 5 bits and a mantissa of 11. Numbers that
-//! are too large are the largest; the largest id and the largest worker mean that it is not known.
+//! since then, the last 32 bits of them: every three days a round begins, and with `more` the session goes on in it. A row
+//! whose record is made more than three days after it began is taken for one of a later round. `wall` is a number of
+//! sixteenths of a microsecond with an exponent of 5 bits and a mantissa of 11. Numbers that are too large are the largest;
+//! the largest id and the largest worker mean that it is not known.
 //!
 //! An entry is written after the row's record and is never looked at again by its own run. It is advice, not a record: of
 //! a row with several entries the last one counts, an entry that is cut off or makes no sense (such as the zeros that a power
-//! cut leaves) is left out, and no output depends on any of them. The key is the beginning of the journal's: of 10⁶ rows, some hundred have that of another one.
+//! cut leaves) is left out, and no output depends on any of them. The key is the beginning of the journal's: of 10⁶ rows,
+//! some hundred have that of another one.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -31,8 +33,8 @@ use crate::cli::journal::stays::is_final;
 /// Name of the file in a journal's folder.
 pub const HISTORY: &str = "history";
 /// Bytes of an entry.
-const ENTRY: usize = 16;
-const MAGIC: &[u8; ENTRY] = b"wpool history 2\n";
+pub(super) const ENTRY: usize = 16;
+pub(super) const MAGIC: &[u8; ENTRY] = b"wpool history 2\n";
 /// Longest history that is read into memory: 2³⁰ bytes.
 const MAX_ENTRIES: u64 = 1 << 26;
 /// Microseconds of a unit of `began`.
@@ -334,7 +336,7 @@ impl Iterator for Timings {
 }
 
 /// The entries of a history; none of a file that is not a history.
-fn entries(mut file: File) -> io::Result<BufReader<File>> {
+pub(super) fn entries(mut file: File) -> io::Result<BufReader<File>> {
     file.rewind()?;
     let mut reader = BufReader::with_capacity(1 << 18, file);
     if next(&mut reader) != Some(Ran(*MAGIC)) {
@@ -414,44 +416,6 @@ fn read(file: File) -> io::Result<Vec<Ran>> {
     let all = std::iter::from_fn(|| next(&mut reader)).take(count as usize);
     rows.extend(all.filter(|ran| ran.is_advice()));
     Ok(rows)
-}
-
-/// The history of a merged run: those of its shards, one after the other. They are open before the first is replaced, for
-/// one may stand where the merged one goes.
-#[derive(Debug)]
-pub struct Joined(Vec<(Place, File)>);
-
-impl Joined {
-    /// Opens the histories in some folders, as far as there are any.
-    pub fn open(folders: &[Dir]) -> Result<Joined, Error> {
-        let mut all = Vec::new();
-        for folder in folders {
-            let place = folder.at(HISTORY);
-            match place.read() {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                file => {
-                    let file = file.map_err(at(&place))?;
-                    all.push((place, file));
-                }
-            }
-        }
-        Ok(Joined(all))
-    }
-
-    /// Makes them the history in a folder.
-    pub fn put(self, folder: &Dir) -> Result<(), Error> {
-        let place = folder.at(HISTORY);
-        let failed = at(&place);
-        let mut draft = place.draft(PRIVATE).map_err(failed)?;
-        draft.file.write_all(MAGIC).map_err(failed)?;
-        for (other, file) in self.0 {
-            let length = file.metadata().map_err(at(&other))?.len();
-            let whole = length - length % ENTRY as u64;
-            let mut entries = entries(file).map_err(at(&other))?.take(whole.saturating_sub(ENTRY as u64));
-            io::copy(&mut entries, &mut draft.file).map_err(failed)?;
-        }
-        draft.put(true).map(drop).map_err(failed)
-    }
 }
 
 #[cfg(test)]
@@ -536,17 +500,6 @@ mod tests {
         let found: Vec<_> =
             all.iter().map(|timed| (timed.timing.began + Duration::from_secs(1)).as_secs() / 3600).collect();
         assert_eq!(found, [1, 75, 77, 76, 160, 150, 10_000, 10_000]);
-    }
-
-    #[test]
-    fn joined_histories_are_those_of_one_run() {
-        let ((_a, one), (_b, other), (_c, all)) = (folder(), folder(), folder());
-        for (dir, row) in [(&one, "a"), (&other, "b")] {
-            Historian::open(dir).and_then(|mut it| it.add([ran(row, 5, Status::Ok)])).expect("it is written");
-        }
-        let (_d, none) = folder();
-        Joined::open(&[one, none, other]).and_then(|joined| joined.put(&all)).expect("they are joined");
-        assert_eq!(History::load(&all).expect("it is read").expect("there is one").len(), 2);
     }
 
     proptest! {

@@ -51,6 +51,7 @@ mod head;
 mod history;
 mod holes;
 pub mod index;
+mod joined;
 mod key;
 mod notes;
 #[cfg(test)]
@@ -75,9 +76,8 @@ pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_r
 pub use format::{MAX_ROWS, Record};
 pub use gone::Wanted;
 pub use head::Heads;
-pub use history::{
-    Historian, History, Joined, Ran, Timed, Timing, Timings, micros_of, session, since_session, time_of,
-};
+pub use history::{Historian, History, Ran, Timed, Timing, Timings, micros_of, session, since_session, time_of};
+pub use joined::Joined;
 pub use key::Key;
 pub use notes::{Fault, MOST_OK, Note, Notebook, Notes, RowPlace, join as join_notes};
 pub use resume::{How, Known, Resume};
