@@ -264,10 +264,16 @@ class Calls:
             error = None
         if not isinstance(error, Exception):
             # The class is not known here.
-            last = trace.rstrip().rpartition("\n")[2]
-            error = TaskFailed("failed", {"code": "exception", "message": last, "traceback": trace})
+            error = TaskFailed("failed", {"code": "exception", "message": _last_error(trace), "traceback": trace})
         error.__cause__ = RemoteTraceback(trace)
         return error  # type: ignore[no-any-return]
+
+
+def _last_error(trace: str) -> str:
+    """The line of a traceback that names its last error. Notes may stand behind it."""
+    lines = trace.rstrip().split("\n")
+    after = max((at for at, line in enumerate(lines, 1) if line.startswith(" ")), default=0)
+    return lines[min(after, len(lines) - 1)]
 
 
 def _forget(known: OrderedDict[int, tuple[Any, Any]], key: int, gone: Any) -> None:

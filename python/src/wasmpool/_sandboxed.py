@@ -159,7 +159,7 @@ def text(error: Exception) -> bytes:
     elif isinstance(error, MemoryError):
         error.add_note("A call has the memory that memory= of the executor says, or 512 MiB, and never more than 4 GiB.")
     elif isinstance(error, OSError) and any(is_socket(frame) for frame, _ in traceback.walk_tb(frames)):
-        error.add_note("The sandbox has no sockets, and so no asyncio.run, which needs one.")
+        error.add_note("The sandbox has no sockets.")
     SNAPSHOT.world.show_sources()
     while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
         frames = frames.tb_next
