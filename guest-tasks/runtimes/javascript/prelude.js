@@ -365,6 +365,8 @@
     Map, Set, WeakMap, WeakSet, WeakRef, Promise, RegExp, Error, Function, BigInt, ArrayBuffer, DataView, Iterator,
     URLSearchParams,
     Object.getPrototypeOf(Uint8Array),
+    // Of what `async function*` gives; its type has no name.
+    { prototype: Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype) },
   ];
   for (const { prototype } of unfit) {
     Object.defineProperty(prototype, "toJSON", { value: guard, writable: true, enumerable: false, configurable: true });
@@ -376,6 +378,11 @@
     isFinishing = true;
     try {
       return stringify(value) ?? guard.call(value, "");
+    } catch (error) {
+      if (error instanceof TypeError && error.message === "circular reference") {
+        throw new Unfit(`run returned an object that contains itself; ${CANNOT}`);
+      }
+      throw error;
     } finally {
       isFinishing = false;
     }
