@@ -353,7 +353,10 @@
   const nameOf = (value) => {
     if (typeof value === "bigint") return "a BigInt";
     if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
-    return value === undefined || typeof value === "number" ? String(value) : article(kindOf(value));
+    if (value === undefined || typeof value === "number") return String(value);
+    // Types without a name of their own, such as those of generators, have a tag.
+    const kind = kindOf(value);
+    return article(kind === "Object" ? Object.prototype.toString.call(value).slice(8, -1) : kind);
   };
   // JSON would write these as `{}`, or leave them out. While a result is written, they are an error.
   const guard = function (key) {
