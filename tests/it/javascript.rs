@@ -80,6 +80,8 @@ const kinds = {
   node: () => process.exit(1),
   undefined: () => undefined,
   map: () => ({ inner: new Map() }),
+  generator: () => (async function* () {})(),
+  cycle: () => { const one = {}; one.self = one; return one; },
   function: () => check,
   big: () => 1n,
   symbol: () => Symbol("s"),
@@ -174,6 +176,8 @@ fn a_result_that_is_no_output_is_named_by_its_type() {
         ("big", "a BigInt"),
         ("symbol", "a symbol"),
         ("nan", "NaN"),
+        ("generator", "an AsyncGenerator"),
+        ("cycle", "an object that contains itself"),
     ];
     let found = errors(&kinds.map(|(kind, _)| kind), "");
     for (error, (_, name)) in found.iter().zip(kinds) {

@@ -353,7 +353,10 @@
   const nameOf = (value) => {
     if (typeof value === "bigint") return "a BigInt";
     if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
-    return value === undefined || typeof value === "number" ? String(value) : article(kindOf(value));
+    if (value === undefined || typeof value === "number") return String(value);
+    // Types without a name of their own, such as those of generators, have a tag.
+    const kind = kindOf(value);
+    return article(kind === "Object" ? Object.prototype.toString.call(value).slice(8, -1) : kind);
   };
   // JSON would write these as `{}`, or leave them out. While a result is written, they are an error.
   const guard = function (key) {
@@ -365,6 +368,8 @@
     Map, Set, WeakMap, WeakSet, WeakRef, Promise, RegExp, Error, Function, BigInt, ArrayBuffer, DataView, Iterator,
     URLSearchParams,
     Object.getPrototypeOf(Uint8Array),
+    // Of what `async function*` gives; its type has no name.
+    { prototype: Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype) },
   ];
   for (const { prototype } of unfit) {
     Object.defineProperty(prototype, "toJSON", { value: guard, writable: true, enumerable: false, configurable: true });
@@ -376,6 +381,11 @@
     isFinishing = true;
     try {
       return stringify(value) ?? guard.call(value, "");
+    } catch (error) {
+      if (error instanceof TypeError && error.message === "circular reference") {
+        throw new Unfit(`run returned an object that contains itself; ${CANNOT}`);
+      }
+      throw error;
     } finally {
       isFinishing = false;
     }
