@@ -15,7 +15,7 @@ pub fn usage<T>(what: String) -> Result<T> {
     Err(Usage(what).into())
 }
 
-/// A program that its language's own tools refuse.
+/// A program that its language's own tools refuse, or a content that is no program.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);

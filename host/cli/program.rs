@@ -46,7 +46,7 @@ struct Found {
 /// What stands at the path of a program.
 enum Read {
     Script(Found),
-    /// The program that came from a pipe or a descriptor.
+    /// The program that came from a descriptor.
     Program(Program),
     /// A program file, a folder, or neither.
     Unread,
@@ -61,7 +61,7 @@ impl Read {
         let place = has_place.then(|| real(path)).transpose().map_err(of_script)?;
         let (language, source) = match AtPath::read(place.as_deref().unwrap_or(path)).map_err(of_script)? {
             AtPath::Script(language, source) => (language, source),
-            AtPath::Other(content) => return of_pipe(path, content).map(Read::Program),
+            AtPath::Other(content) => return of_descriptor(path, content).map(Read::Program),
             AtPath::Unread => return Ok(Read::Unread),
         };
         let named = |path: &PathBuf| scripts::packages(path).and_then(|folder| real(&folder));
@@ -78,15 +78,15 @@ impl Read {
     }
 }
 
-/// The program that a pipe or a descriptor has given.
-fn of_pipe(path: &Path, content: Vec<u8>) -> Result<Program> {
+/// The program that a descriptor has given.
+fn of_descriptor(path: &Path, content: Vec<u8>) -> Result<Program> {
     if scripts::is_webassembly(&content) {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         return Ok(Program::new(name, content));
     }
     let shown = path.display();
     let forms: Vec<_> = SCRIPT_LANGUAGES.iter().map(|it| format!("{} ({})", it.name, it.form)).collect();
-    Err(Usage(format!(
+    Err(Refused(format!(
         "{shown} has no name that says what it is, and its content is neither WebAssembly nor a script in {}; give it as \
          a file",
         forms.join(" or ")

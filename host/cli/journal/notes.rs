@@ -20,7 +20,7 @@ use crate::cli::groups::Kind;
 use crate::cli::journal::entries::{Entries, Entry};
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::history::Timed;
-use crate::cli::journal::standing::{by_history, by_records};
+use crate::cli::journal::standing::{Noted, by_history, by_records};
 use crate::cli::texts::{head, tail};
 
 /// Name of the file in a journal's folder.
@@ -207,19 +207,6 @@ pub struct Notes {
     places: Vec<Noted>,
     /// A bit for each row up to the last that has a note, unless that is too far.
     marks: Vec<u64>,
-}
-
-/// Where a note stands in its file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Noted {
-    /// The position of the row: in the note, and then in the run as it is now.
-    pub id: u64,
-    pub key: u32,
-    pub status: Status,
-    /// The row was at once what its status says.
-    pub is_first: bool,
-    pub length: u32,
-    pub offset: u64,
 }
 
 impl Notes {

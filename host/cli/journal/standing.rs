@@ -6,7 +6,19 @@ use wpool::Status;
 
 use crate::cli::journal::entries::{Entries, Entry};
 use crate::cli::journal::history::Timed;
-use crate::cli::journal::notes::Noted;
+
+/// Where a note stands in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The position of the row: in the note, and then in the run as it is now.
+    pub id: u64,
+    pub key: u32,
+    pub status: Status,
+    /// The row was at once what its status says.
+    pub is_first: bool,
+    pub length: u32,
+    pub offset: u64,
+}
 
 /// A record that is not where its note says.
 struct Moved {

@@ -24,20 +24,21 @@ const BEGINNINGS: [&[u8]; 5] = [b"\0asm", b"(module", b"(component", b";;", b"(;
 #[derive(Debug)]
 pub enum AtPath {
     Script(&'static ScriptLanguage, Source),
-    /// What a pipe or a descriptor without the name of a script has given, and is not a script.
+    /// The content of a descriptor that is not a script.
     Other(Vec<u8>),
-    /// Neither, or a project. A file that is not a script was not read.
+    /// Neither, or a project. It was not read, unless it has the name of a script.
     Unread,
 }
 
 impl AtPath {
-    /// Reads the script at a path. A pipe is waited for.
+    /// Reads the script at a path. A pipe with the name of a script is waited for.
     pub fn read(path: &Path) -> Result<AtPath, Error> {
         let Ok(found) = fs::metadata(path) else { return AtPath::missing(path) };
         let language = match ScriptLanguage::of(path) {
             _ if found.is_dir() => return Ok(AtPath::Unread),
             Some(language) => language,
-            None if found.is_file() && descriptor::number(path).is_none() => return Ok(AtPath::Unread),
+            // A named pipe or a device may never end.
+            None if descriptor::number(path).is_none() => return Ok(AtPath::Unread),
             None => return Ok(AtPath::unnamed(read_once(path)?)),
         };
         let content = if found.is_file() { read_file(path)? } else { read_once(path)? };

@@ -97,7 +97,7 @@ fn a_program_without_a_name_is_known_by_its_content() {
         assert_eq!((ran.code, ran.each("output").len()), (0, 1), "{}", ran.stderr);
     }
     let ran = run(desk.command().args(["run", "/dev/stdin", "rows"]), "neither");
-    assert_eq!(ran.code, USAGE, "{}", ran.stderr);
+    assert_eq!(ran.code, REFUSED, "{}", ran.stderr);
     assert!(ran.stderr.contains("/dev/stdin has no name that says what it is"), "{}", ran.stderr);
     let ran = run(desk.command().args(["run", "/dev/stdin"]), SCRIPT);
     assert_eq!(ran.code, USAGE, "{}", ran.stderr);
