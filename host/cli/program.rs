@@ -61,6 +61,8 @@ impl Read {
         let place = has_place.then(|| real(path)).transpose().map_err(of_script)?;
         let (language, source) = match AtPath::read(place.as_deref().unwrap_or(path)).map_err(of_script)? {
             AtPath::Script(language, source) => (language, source),
+            // A file that stands behind a descriptor has a place, which a policy may name.
+            AtPath::Other(content) if path.is_file() && scripts::is_webassembly(&content) => return Ok(Read::Unread),
             AtPath::Other(content) => return of_descriptor(path, content).map(Read::Program),
             AtPath::Unread => return Ok(Read::Unread),
         };

@@ -22,6 +22,7 @@ use crate::support::{Ran, run, wat, wpool};
 
 const USAGE: i32 = 2;
 const SET_UP: i32 = 96;
+const REFUSED: i32 = 101;
 const NOT_OK: i32 = 100;
 
 /// A folder with scripts, and caches of its own.
