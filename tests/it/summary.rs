@@ -151,7 +151,12 @@ fn a_summary_that_cannot_be_written_has_the_exit_code_of_an_output() {
         assert!(ran.stderr.contains(path), "{}", ran.stderr);
     }
     let ran = run(&mut wpool_run(&wat("echo"), "--state-out no/such/folder"), "1\n");
-    assert_refused(&ran, CANNOT_WRITE, &["cannot write no/such/folder, because there is no folder no/such: No such file"], "a state");
+    assert_refused(
+        &ran,
+        CANNOT_WRITE,
+        &["cannot write no/such/folder, because there is no folder no/such: No such file"],
+        "a state",
+    );
     assert!(!ran.stderr.contains(".wpool"), "{}", ran.stderr);
 }
 
