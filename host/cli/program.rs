@@ -43,7 +43,7 @@ struct Found {
     places: Vec<PathBuf>,
 }
 
-/// What stands at the path of a program.
+/// The content of the path of a program.
 enum Read {
     Script(Found),
     /// The program that came from a descriptor.

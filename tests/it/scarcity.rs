@@ -272,7 +272,6 @@ fn c78_only_clocks_that_never_jump_decide_about_tasks() {
         "host/cli/journal/facts.rs",
         "host/cli/journal/index.rs",
         "host/cli/journal/history.rs",
-        "host/cli/records/recorder.rs",
         "host/cli/report/telemetry/",
         "host/cli/reports/",
         "host/cli/commands/profile.rs",

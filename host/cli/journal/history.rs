@@ -158,7 +158,7 @@ impl Ran {
         u32::from_le_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
     }
 
-    /// Of a session, or of more of one.
+    /// The entry of a session, or of a later round of one.
     fn of_session(start: SystemTime, round: u32, more: bool) -> Ran {
         let mut bytes = [0; ENTRY];
         bytes[..8].copy_from_slice(&micros_of(start).to_le_bytes());
@@ -284,7 +284,7 @@ pub struct Timings {
     /// The start of the session, and how many there were before it.
     session: Option<SystemTime>,
     sessions: u32,
-    /// What is to be added to the beginnings of its rows.
+    /// The time to add to the beginnings of its rows.
     lead: Duration,
 }
 

@@ -75,8 +75,8 @@ fn give(notes: &[Noted], standing: &mut [Option<u64>], moved: Vec<Moved>) {
     }
 }
 
-/// The notes of rows which last ended as they say, where there is no journal. The history has 32 bits for a row; a note behind
-/// them is believed.
+/// The notes that agree with the last end of their row, where there is no journal. The history has 32 bits for a row; a note
+/// on a later row is believed.
 pub fn by_history(notes: &[Noted], timings: impl Iterator<Item = Timed>) -> Vec<Noted> {
     let last: HashMap<u64, Status> =
         timings.filter_map(|Timed { timing, .. }| Some((timing.id?, timing.status))).collect();

@@ -1,4 +1,4 @@
-//! What stands at the path of a program, where that is a script.
+//! The script at the path of a program, if there is one.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use crate::cli::scripts::source::{Source, read_once};
 
 /// How often a script is read anew that changes while tools of its language read it, too.
 const MOST_READS: usize = 5;
-/// The name, without its extension, of a script that comes from a pipe or a descriptor. The number of a descriptor is
+/// The name, without its extension, of a script that comes from a descriptor. The number of a descriptor is
 /// another each time, and a script of another name is another program.
 const UNNAMED: &str = "script";
 
