@@ -14,8 +14,8 @@ EAGER_BYTES = 512 << 10
 LOADED = frozenset(sys.builtin_module_names) | frozenset(
     "abc codecs componentize_py_types encodings importlib io linecache os site traceback types warnings wit_world".split()
 ) | {
-    "wpool_bundle", "wpool_errors", "wpool_library", "wpool_native", "wpool_rehearsal", "wpool_remedies", "wpool_resources",
-    "wpool_results", "wpool_script", "wpool_settle", "wpool_stdlib", "wpool_system", "wpool_warm",
+    "wpool_bundle", "wpool_errors", "wpool_library", "wpool_native", "wpool_places", "wpool_rehearsal", "wpool_remedies",
+    "wpool_resources", "wpool_results", "wpool_script", "wpool_settle", "wpool_stdlib", "wpool_system", "wpool_warm",
 }
 
 

@@ -1,3 +1,3 @@
 """Stands in for the native library where that does not fit: nothing is made immortal, and tasks write more pages."""
 
-settle = None
+settle = memory_end = begin_zone = None

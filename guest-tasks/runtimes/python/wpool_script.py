@@ -11,13 +11,15 @@ import sys
 import wit_world
 import wpool_bundle
 import wpool_errors
+import wpool_places
 import wpool_rehearsal
 import wpool_resources
+import wpool_results
 import wpool_settle
 import wpool_stdlib
 import wpool_system
 import wpool_warm
-from componentize_py_types import Err
+from componentize_py_types import Err, Ok
 from wit_world.imports.types import Failure
 from wpool_results import Unfit, output
 
@@ -70,8 +72,12 @@ def parser(rows: str, function: object):
         return bytes
     if rows == "text":
         return lambda row: row.decode("utf-8", "replace")
-    # A run without rows has one task without content.
-    return lambda row: decode(row.decode()) if row else None
+    return of_json
+
+
+def of_json(row: bytes) -> object:
+    """The value of a row. A run without rows has one task without content."""
+    return decode(row.decode()) if row else None
 
 
 def awaited(function):
@@ -132,7 +138,9 @@ class Runtime:
         wpool_stdlib.forget_random()
         gc.collect()
         wpool_settle.settle()
-        wpool_settle.fill_gaps()
+        wpool_settle.settle_these([self, bundle, self.out])
+        wpool_places.fill_gaps()
+        wpool_places.begin_zone(wpool_places.OF_TASK)
         # Objects that stay are not looked at again, so tasks change less memory.
         gc.freeze()
 
@@ -151,12 +159,17 @@ class Runtime:
         init(content if hint(init) in (bytes, "bytes") else value_of(content))
 
 
-# A call of the world is made on a new object each time.
 RUNTIME = Runtime()
 
 
 class WitWorld(wit_world.WitWorld):
     def init(self, bundle: bytes) -> None:
+        # One for each function of the world.
+        wpool_settle.settle_these([thing for thing in gc.get_objects() if type(thing) is WitWorld])
+        wpool_places.keep_callers(self, bundle)
+        # There are some from the making of the runtime.
+        wpool_places.fill_gaps()
+        wpool_places.begin_zone(wpool_places.OF_SCRIPT)
         RUNTIME.begin()
         try:
             RUNTIME.start(wpool_bundle.Bundle(bundle))
@@ -179,6 +192,13 @@ class WitWorld(wit_world.WitWorld):
             runtime.out.flush()
 
 
+# What every task runs, or many.
+OF_TASKS = [
+    WitWorld.run, decode, of_json, Ok.__init__, output, wpool_results.encode,
+    re.sub, re.search, re.match, re.fullmatch, re.findall, re.finditer, re.split, re.compile, re._compile,
+]
+
+
 def rehearse() -> None:
     """Runs tasks while the runtime is made, see `wpool_rehearsal`."""
     streams, plain = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__), wit_world.print
@@ -188,7 +208,7 @@ def rehearse() -> None:
     rows = [json.dumps(row, ensure_ascii=False).encode() for row in wpool_rehearsal.ROWS]
     RUNTIME.parse = parser("json", RUNTIME.function)
     for row in rows * wpool_rehearsal.ROUNDS:
-        WitWorld().run(row)
+        Ok(WitWorld().run(row))
     RUNTIME.function = str
     for form in ["text", "bytes", "json"] * wpool_rehearsal.ROUNDS:
         RUNTIME.parse = parser(form, RUNTIME.function)
@@ -199,8 +219,13 @@ def rehearse() -> None:
 
 
 rehearse()
+gc.collect()
+wpool_places.begin_zone(wpool_places.OF_CODE)
+wpool_places.lay_together(OF_TASKS)
+rehearse()
+wpool_places.begin_zone(0)
 re.purge()
 gc.collect()
 wpool_settle.settle(wpool_settle.of_runtime)
-wpool_settle.fill_gaps()
+wpool_places.fill_gaps()
 gc.freeze()

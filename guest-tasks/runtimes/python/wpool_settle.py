@@ -24,16 +24,6 @@ PLAIN = (
 )
 TEXTS = (str, bytes)
 HOLDERS = (tuple, frozenset)
-# The allocator takes the best gap before it takes memory behind everything. It adds 4 bytes to what is asked for, and gives
-# multiples of 16 bytes; a bytes object asks for 17 bytes more than its content has.
-BESIDE = 4 + 17
-# A gap of this size is as good as the memory behind everything.
-LARGE = 64 << 10
-PIECES = [LARGE >> by for by in range(1, 11)] + [48, 32]
-BEHIND_EVERYTHING = 1 << 20
-# Gaps are some thousands. More than that would be a mistake.
-MOST_PIECES = 100_000
-MOST_LARGE = 1024
 # What runs at the moment, and ends.
 RUNNING = (types.FrameType, types.TracebackType, types.GeneratorType, types.CoroutineType)
 
@@ -90,31 +80,8 @@ def settle_all(everything: list[object], is_settled) -> None:
         left.clear()
 
 
-def fill_gaps() -> None:
-    """Fills the gaps between the objects that stay, with objects that stay. Tasks then make their objects side by side in
-    a few pages, and not on as many pages as there are gaps."""
-    if wpool_native.settle is None:
-        return
-    try:
-        fill(id(bytes(BEHIND_EVERYTHING)))
-    except MemoryError:
-        # A run with little memory has its gaps.
-        pass
-
-
-def fill(end: int) -> None:
-    """Fills the gaps before an address."""
-    keep, left = wpool_native.settle, MOST_PIECES
-    large = [None] * MOST_LARGE
-    for at in range(len(large)):
-        large[at] = bytes(LARGE - BESIDE)
-        if id(large[at]) >= end:
-            break
-    for size in PIECES:
-        while left > 0 and id(piece := bytes(size - BESIDE)) < end:
-            keep(piece)
-            left -= 1
-    # The smallest of all.
-    while left > 0 and id(piece := object()) < end:
-        keep(piece)
-        left -= 1
+def settle_these(things: list[object]) -> None:
+    """Makes objects of the runtime immortal."""
+    if wpool_native.settle is not None:
+        for thing in things:
+            wpool_native.settle(thing)

@@ -23,6 +23,12 @@ PATTERNS = {
     re.compile: 1, re.search: 2, re.match: 2, re.fullmatch: 2, re.findall: 2, re.finditer: 2, re.split: 3, re.sub: 4,
     re.subn: 4,
 }
+# Types whose attributes are looked up before the first task. Python remembers 4096 of these.
+KINDS = [
+    str, bytes, bytearray, int, float, bool, list, tuple, dict, set, frozenset, types.ModuleType, re.Pattern, re.Match,
+    datetime.datetime, datetime.date, datetime.time, datetime.timedelta,
+]
+MOST_ATTRIBUTES = 100
 STRUCTS = {struct.pack, struct.pack_into, struct.unpack, struct.unpack_from, struct.iter_unpack, struct.calcsize}
 
 
@@ -37,6 +43,7 @@ class Reader(ast.NodeVisitor):
         self.codecs: set[str] = set()
         self.structs: set[str | bytes] = set()
         self.imports: set[str] = set()
+        self.attributes: set[str] = set()
 
     def visit_Import(self, node):
         self.imports.update(name.name for name in node.names if self.stdlib(name.name))
@@ -44,6 +51,10 @@ class Reader(ast.NodeVisitor):
     def visit_ImportFrom(self, node):
         if not node.level and node.module and self.stdlib(node.module):
             self.imports.add(node.module)
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        self.attributes.add(node.attr)
 
     def visit_Call(self, node):
         self.generic_visit(node)
@@ -142,5 +153,8 @@ def warm(bundle, stdlib) -> None:
                 quietly(time.strptime, "", form)
             for (pattern, flags), templates in list(reader.patterns.items())[:patterns]:
                 quietly(lambda: [re.compile(pattern, flags).sub(text, pattern[:0]) for text in templates or {pattern[:0]}])
+            for name in list(reader.attributes)[:MOST_ATTRIBUTES]:
+                for kind in KINDS:
+                    getattr(kind, name, None)
             formats -= len(reader.formats)
             patterns -= len(reader.patterns)

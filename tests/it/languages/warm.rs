@@ -96,3 +96,53 @@ fn rows_share_random_numbers_only_if_the_script_has_set_a_seed() {
         assert_eq!(numbers(0).count(), 6);
     }
 }
+
+/// Objects of all sizes that grow, shrink and end, more of them than a zone holds, before the first row and in each.
+const MANY: &str = r#"
+import hashlib, sys, tracemalloc
+
+def work(seed):
+    rows, text = {}, ""
+    for n in range(seed % 3 * 4_000 + 300):
+        rows[n] = [n, str(n) * (n % 9), bytes([n % 256]) * (n * 37 % 4_099), (n,) * (n % 30), {n: float(n)}]
+        if n % 3 == 0:
+            del rows[n]
+        elif n % 5 == 0:
+            rows[n].extend(range(n % 700))
+            del rows[n][::2]
+        text += chr(65 + n % 500)
+    digest = hashlib.sha256(text.encode())
+    for n, row in rows.items():
+        assert row[0] == n or n % 5 == 0 and row[0] == str(n) * (n % 9), row
+        digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+BEFORE = work(1)
+tracemalloc.start()
+
+def run(row):
+    found = [work(row)]
+    if row % 2:
+        tracemalloc.stop()
+        found.append(work(row))
+        tracemalloc.start()
+        found.append(work(row))
+    assert BEFORE == work(1) and len(set(found)) == 1
+    return found[0]
+"#;
+
+#[test]
+fn objects_of_a_task_lie_in_its_zone_or_elsewhere_and_are_what_they_were() {
+    if !is_ready("python") {
+        return;
+    }
+    let desk = Desk::new(&[("app.py", MANY)]);
+    let rows = "0\n1\n2\n3\n4\n5\n";
+    let kept = desk.run("app.py --verify-isolation", rows);
+    assert_eq!((kept.code, kept.stdout.lines().count()), (0, 6), "{}{}", kept.stdout, kept.stderr);
+    assert!(!kept.stderr.contains("warning"), "{}", kept.stderr);
+    for isolation in ["fresh", "reuse"] {
+        let other = desk.run(&format!("app.py -j 1 --isolation {isolation}"), rows);
+        assert_eq!(other.stdout, kept.stdout, "{isolation}: {}", other.stderr);
+    }
+}
