@@ -11,6 +11,7 @@ mod components;
 mod doctor;
 mod go;
 mod mistakes;
+mod mixed;
 mod scripts;
 mod templates;
 mod twins;
