@@ -1,16 +1,17 @@
 //! Progress for people during a run.
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::cli::OK;
 use crate::signals::{rows, terminal};
-use crate::support::{Ran, Watchdog, run, wat, wpool_run};
+use crate::support::{Ran, Watchdog, block_on, children_of, run, spawn, until, wat, wpool_run};
 
 /// A run with a terminal: what stood on it, as it was sent there, and what was not written to it.
 struct Seen {
@@ -63,6 +64,8 @@ fn assert_slept(records: &str) {
     assert_eq!(records, expected);
 }
 
+/// The name of a compiler in a list of processes.
+const COMPILER: &str = "wpool compiler\n";
 const CLEARS: &str = "\u{1b}[";
 
 #[test]
@@ -205,6 +208,32 @@ fn nothing_is_drawn_where_it_would_disturb() {
         assert_eq!(seen.code, Some(OK), "{args}: {}", seen.screen);
         assert!(!seen.screen.contains(CLEARS) && !seen.screen.contains(" done"), "{args}: {:?}", seen.screen);
     }
+}
+
+#[test]
+fn a_program_that_takes_long_to_compile_is_named_once_without_a_terminal() {
+    let place = crate::cli::folder();
+    // The compiler is stopped until the program is named.
+    let bodies = "(func (result i32) (i32.const 1) (i32.const 2) (i32.add))\n".repeat(30_000);
+    let task = crate::cli::write(&place, "long.wat", format!("(module {bodies})"));
+    let mut child = spawn(&mut wpool_run(&task, "--no-cache --once"));
+    let _watchdog = Watchdog::over(&child);
+    let is_compiler = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == COMPILER);
+    let mut compilers = BTreeSet::new();
+    // The first one only looks at the program.
+    block_on(until("there is a second compiler", || {
+        compilers.extend(children_of(child.id()).into_iter().filter(is_compiler));
+        compilers.len() == 2
+    }));
+    let compiler = children_of(child.id()).into_iter().find(is_compiler).expect("it is at work");
+    let compiler = Pid::from_raw(compiler as i32).expect("a number");
+    kill_process(compiler, Signal::STOP).expect("it is there");
+    let mut said = BufReader::new(child.stderr.take().expect("it is piped")).lines().map_while(Result::ok);
+    assert_eq!(said.next().as_deref(), Some("wpool: compiling long.wat"));
+    kill_process(compiler, Signal::CONT).expect("it is there");
+    let rest: Vec<_> = said.filter(|line| line.contains("compiling")).collect();
+    assert!(rest.is_empty(), "{rest:?}");
+    child.wait().expect("it can be waited for");
 }
 
 /// Runs three seconds of sleep with its output in pipes.
