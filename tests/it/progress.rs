@@ -215,7 +215,11 @@ fn a_program_that_takes_long_to_compile_is_named_once_without_a_terminal() {
     let place = crate::cli::folder();
     // The compiler is stopped until the program is named.
     let bodies = "(func (result i32) (i32.const 1) (i32.const 2) (i32.add))\n".repeat(30_000);
-    let task = crate::cli::write(&place, "long.wat", format!("(module {bodies})"));
+    let task = crate::cli::write(
+        &place,
+        "long.wat",
+        format!("(module (memory (export \"memory\") 1) (func (export \"_start\")) {bodies})"),
+    );
     let mut child = spawn(&mut wpool_run(&task, "--no-cache --once"));
     let _watchdog = Watchdog::over(&child);
     let is_compiler = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == COMPILER);
