@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
@@ -36,6 +36,12 @@ pub fn number(path: &Path) -> Option<RawFd> {
         path = folder.join(std::fs::read_link(folder.join(name)).ok()?);
     }
     None
+}
+
+/// The file that is open at a path that names a descriptor, without links on its path; `None` of a pipe.
+pub fn file(path: &Path) -> Option<PathBuf> {
+    let number = number(path)?;
+    path.is_file().then(|| std::fs::read_link(format!("/proc/self/fd/{number}")).ok())?
 }
 
 /// Whether a folder has the descriptors of this process as its names.

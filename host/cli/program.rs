@@ -48,7 +48,7 @@ enum Read {
     Script(Found),
     /// The program that came from a descriptor.
     Program(Program),
-    /// A program file, a folder, or neither.
+    /// A folder, a program file with a name, or neither.
     Unread,
 }
 
@@ -61,8 +61,6 @@ impl Read {
         let place = has_place.then(|| real(path)).transpose().map_err(of_script)?;
         let (language, source) = match AtPath::read(place.as_deref().unwrap_or(path)).map_err(of_script)? {
             AtPath::Script(language, source) => (language, source),
-            // A file that stands behind a descriptor has a place, which a policy may name.
-            AtPath::Other(content) if path.is_file() && scripts::is_webassembly(&content) => return Ok(Read::Unread),
             AtPath::Other(content) => return of_descriptor(path, content).map(Read::Program),
             AtPath::Unread => return Ok(Read::Unread),
         };
@@ -84,7 +82,10 @@ impl Read {
 fn of_descriptor(path: &Path, content: Vec<u8>) -> Result<Program> {
     if scripts::is_webassembly(&content) {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        return Ok(Program::new(name, content));
+        // A policy may name the place of a file, but not what somebody has picked out of it.
+        let is_whole = path.metadata().is_ok_and(|found| found.len() == content.len() as u64);
+        let place = descriptor::file(path).filter(|_| is_whole);
+        return Ok(Program::new(name, content).read_from(place));
     }
     let shown = path.display();
     let forms: Vec<_> = SCRIPT_LANGUAGES.iter().map(|it| format!("{} ({})", it.name, it.form)).collect();

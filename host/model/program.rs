@@ -72,6 +72,14 @@ impl Program {
         self
     }
 
+    /// The same program, for a policy read from this file.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn read_from(mut self, place: Option<PathBuf>) -> Self {
+        self.parts[0].places.extend(place);
+        self
+    }
+
     /// The same program, for a policy at the place of `other` if that is the same content.
     #[doc(hidden)]
     #[must_use]

@@ -1,16 +1,17 @@
 //! Progress for people during a run.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{IsTerminal, Read};
-use std::process::{Command, Stdio};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::cli::OK;
 use crate::signals::{rows, terminal};
-use crate::support::{Ran, Watchdog, run, wat, wpool_run};
+use crate::support::{Ran, Watchdog, block_on, children_of, run, spawn, until, wat, wpool, wpool_run};
 
 /// A run with a terminal: what stood on it, as it was sent there, and what was not written to it.
 struct Seen {
@@ -63,6 +64,8 @@ fn assert_slept(records: &str) {
     assert_eq!(records, expected);
 }
 
+/// The name of a compiler in a list of processes.
+const COMPILER: &str = "wpool compiler\n";
 const CLEARS: &str = "\u{1b}[";
 
 #[test]
@@ -204,6 +207,47 @@ fn nothing_is_drawn_where_it_would_disturb() {
         };
         assert_eq!(seen.code, Some(OK), "{args}: {}", seen.screen);
         assert!(!seen.screen.contains(CLEARS) && !seen.screen.contains(" done"), "{args}: {:?}", seen.screen);
+    }
+}
+
+/// A folder with a program that it takes a compiler a moment to compile, and a row.
+fn long_program() -> tempfile::TempDir {
+    let place = crate::cli::folder();
+    let bodies = "(func (result i32) (i32.const 1) (i32.const 2) (i32.add))\n".repeat(30_000);
+    let text = format!(r#"(module (memory (export "memory") 1) (func (export "_start")) {bodies})"#);
+    fs::create_dir(place.path().join("programs")).expect("a folder");
+    crate::cli::write(&place, "programs/long.wat", text);
+    crate::cli::write(&place, "rows", "1\n");
+    place
+}
+
+/// Waits until the compiler of a command is at work. The one before it only looks at the program.
+fn compiler_of(child: &Child) -> Pid {
+    let is_one = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == COMPILER);
+    let mut all = Vec::new();
+    block_on(until("there is a second compiler", || {
+        let found = children_of(child.id()).into_iter().filter(is_one).find(|pid| !all.contains(pid));
+        all.extend(found);
+        all.len() == 2
+    }));
+    Pid::from_raw(all[1] as i32).expect("a number")
+}
+
+#[test]
+fn a_program_that_takes_long_to_compile_is_named_once_without_a_terminal() {
+    let place = long_program();
+    for args in ["run programs/long.wat rows --no-cache", "judge programs rows --no-cache --timeout 9s --expect x"] {
+        let mut child = spawn(wpool().current_dir(place.path()).args(args.split_whitespace()));
+        let _watchdog = Watchdog::over(&child);
+        // It is stopped until the program is named.
+        let compiler = compiler_of(&child);
+        kill_process(compiler, Signal::STOP).expect("it is there");
+        let mut said = BufReader::new(child.stderr.take().expect("it is piped")).lines().map_while(Result::ok);
+        assert_eq!(said.next().as_deref(), Some("wpool: compiling long.wat"), "{args}");
+        kill_process(compiler, Signal::CONT).expect("it is there");
+        let rest: Vec<_> = said.filter(|line| line.contains("compiling")).collect();
+        assert!(rest.is_empty(), "{args}: {rest:?}");
+        child.wait().expect("it can be waited for");
     }
 }
 

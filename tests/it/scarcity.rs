@@ -272,6 +272,7 @@ fn c78_only_clocks_that_never_jump_decide_about_tasks() {
         "host/cli/journal/facts.rs",
         "host/cli/journal/index.rs",
         "host/cli/journal/history.rs",
+        "host/cli/journal/timing.rs",
         "host/cli/report/telemetry/",
         "host/cli/reports/",
         "host/cli/commands/profile.rs",

@@ -48,18 +48,13 @@ def of_build() -> str | None:
 
 def of_objects(library) -> str | None:
     """What the library does wrong. Nothing is written before all counts were read right."""
-    things = samples()
-    while things:
-        flaw = of_reading(library, things[-1])
-        if flaw:
-            return f"{flaw} of a {type(things[-1]).__name__}"
-        things.pop()
-    things = samples()
-    while things:
-        flaw = of_writing(library, things[-1])
-        if flaw:
-            return f"{flaw} of a {type(things[-1]).__name__}"
-        things.pop()
+    for flaw_of in (of_reading, of_writing):
+        things = samples()
+        while things:
+            flaw = flaw_of(library, things[-1])
+            if flaw:
+                return f"{flaw} of a {type(things[-1]).__name__}"
+            things.pop()
     return None
 
 

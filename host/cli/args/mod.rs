@@ -174,7 +174,7 @@ pub struct Inspect {
     pub task: PathBuf,
     #[command(flatten)]
     pub called: Called,
-    /// Print the report as JSON
+    /// Print the report as JSON; of a script also the insides of its runtime
     #[arg(long)]
     pub json: bool,
 }

@@ -12,16 +12,25 @@ use crate::cli::args::Called;
 use crate::cli::exit::Exit;
 use crate::cli::lines::Lines;
 use crate::cli::print::{Layout, print, print_json};
+use crate::cli::program::{self, Subject};
 use crate::cli::runtime::runtime;
+use crate::cli::scripts::{Outline, Script};
 use crate::cli::{args, plan};
 
 pub fn inspect(args: &args::Inspect) -> Result<Exit> {
-    let (program, reports) = reports(&args.task, &args.called)?;
+    let (subject, reports) = reports(&args.task, &args.called)?;
     let (first, choices) = (&reports[0], choices(&reports, &args.called));
+    let outline = outline(&subject);
     if !args.json {
-        return Ok(print(&describe(&program, first, &choices)));
+        return Ok(print(&match outline {
+            Some(outline) => describe_script(&outline, first),
+            None => describe(&subject.program, first, &choices),
+        }));
     }
     let mut document = serde_json::to_value(first)?;
+    if let Some(outline) = outline {
+        document["script"] = serde_json::to_value(outline)?;
+    }
     if !choices.is_empty() {
         document["why"] = TO_CHOOSE.into();
         document["entry"] = serde_json::json!([]);
@@ -61,19 +70,19 @@ pub fn schema(args: &args::Schema) -> Result<Exit> {
 
 /// The compiler's report on a program. Nothing is run.
 pub fn report(task: &Path, called: &Called) -> Result<(Program, Report)> {
-    let (program, config) = subject(task, called)?;
+    let (Subject { program, .. }, config) = subject(task, called)?;
     let report = runtime()?.block_on(async { wpool::inspect(&program, &config).await })?;
     Ok((program, report))
 }
 
 /// As [`report`], with one for each function where one would have to be chosen.
-fn reports(task: &Path, called: &Called) -> Result<(Program, Vec<Report>)> {
-    let (program, config) = subject(task, called)?;
-    let reports = runtime()?.block_on(async { wpool::inspect_each(&program, &config).await })?;
-    Ok((program, reports))
+fn reports(task: &Path, called: &Called) -> Result<(Subject, Vec<Report>)> {
+    let (subject, config) = subject(task, called)?;
+    let reports = runtime()?.block_on(async { wpool::inspect_each(&subject.program, &config).await })?;
+    Ok((subject, reports))
 }
 
-fn subject(task: &Path, called: &Called) -> Result<(Program, PoolConfig)> {
+fn subject(task: &Path, called: &Called) -> Result<(Subject, PoolConfig)> {
     let mut config = plan::base_config()?;
     // Nothing runs, so that only the limits of the compiler are bound.
     let _ = config.bind().map_err(wpool::Error::from)?;
@@ -82,7 +91,21 @@ fn subject(task: &Path, called: &Called) -> Result<(Program, PoolConfig)> {
     config.call.clone_from(&called.call);
     config.alloc.clone_from(&called.alloc);
     config.task.json_rows = true;
-    Ok((crate::cli::program::load(task, &[], &config.policy, false)?.program, config))
+    Ok((program::load(task, &[], &config.policy, false)?, config))
+}
+
+/// The outline of a script, if the program is one.
+fn outline(subject: &Subject) -> Option<Outline> {
+    let (script, runtime) = Script::of_package(subject.kept.bytes())?;
+    Some(Outline::of(&script, runtime, subject.program.bytes().len()))
+}
+
+/// A script is described by what is its own. The insides of its runtime are those of all scripts in the language.
+fn describe_script(outline: &Outline, report: &Report) -> Lines {
+    let mut text = Lines::default();
+    let lines = outline.describe().into_iter().chain([("isolation", isolation(report))]);
+    lines.for_each(|(name, value)| text.add(format_args!("{name:<12}{value}")));
+    text
 }
 
 fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {
@@ -115,15 +138,7 @@ fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {
         "memory",
         &format_args!("{} KiB at the start, in {} memories", resources.initial_memory >> 10, resources.memories),
     );
-    let isolation = match &report.resettable {
-        Ok(()) => {
-            "instances can be put back after each task; each worker then holds all of this memory, and copies of \
-                   the pages that tasks write"
-                .to_owned()
-        }
-        Err(why) => format!("fresh instances, because {why}"),
-    };
-    line("isolation", &isolation);
+    line("isolation", &isolation(report));
     let functions = described(&report.functions);
     for (name, items) in [("functions", &functions), ("exports", &report.exports), ("imports", &report.imports)] {
         if items.is_empty() {
@@ -134,4 +149,15 @@ fn describe(program: &Program, report: &Report, choices: &[String]) -> Lines {
         items.iter().for_each(|item| line("", item));
     }
     text
+}
+
+fn isolation(report: &Report) -> String {
+    match &report.resettable {
+        Ok(()) => {
+            "instances can be put back after each task; each worker then holds all of this memory, and copies of the \
+                   pages that tasks write"
+                .to_owned()
+        }
+        Err(why) => format!("fresh instances, because {why}"),
+    }
 }

@@ -194,6 +194,7 @@ fn beside_paths(option: &RunOption<'_>, text: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
 
     use super::*;
     use crate::cli::config::options::{CONTROLS, Options};
@@ -223,87 +224,102 @@ mod tests {
         assert_eq!(variables.len(), all);
     }
 
-    #[test]
-    fn a_found_file_names_what_is_in_its_folder() {
+    /// Values of options that name what is in the folder.
+    const INSIDE: &[(&str, &str)] = &[
+        ("output", "out.jsonl"),
+        ("output", "data/new/out.jsonl"),
+        ("output", "-"),
+        ("failed", "./out"),
+        ("dir", "data::/in:ro"),
+        ("dir", "data/{id}::/in"),
+        ("dir", "in{x}::/in"),
+        ("files", "data/*.jpg"),
+        ("init-arg", "{\"path\":\"/etc\"}"),
+        ("init-arg", "@data/table"),
+        ("history", "20261129"),
+        ("sandbox", "strict"),
+        ("program", "task.wasm"),
+        ("inputs", "rows.jsonl"),
+    ];
+
+    /// Values that name what is elsewhere or hidden, or that grant more than reading.
+    const REFUSED: &[(&str, &str)] = &[
+        ("output", "/tmp/out"),
+        ("output", "../out"),
+        ("output", "data/../../out"),
+        ("output", "away/out"),
+        ("failed", ".git/config"),
+        ("failed", "data/.git/config"),
+        ("failed", "plain/config"),
+        ("dir", "plain::/in"),
+        ("output", "nowhere"),
+        ("events", "fd:3"),
+        ("python-path", "venv"),
+        ("state-in", "data/link"),
+        ("dir", "data:rw"),
+        ("dir", "data::/in:rw"),
+        ("dir", "/etc"),
+        ("dir", ".::/in"),
+        ("dir", "data/..::/in"),
+        ("dir", "{id}::/in"),
+        ("dir", "{a}/../..::/in"),
+        ("dir", "away::/in:ro"),
+        ("dir", "away{x}::/in:ro"),
+        ("dir", "away{{.x}}/{id}::/in:ro"),
+        ("dir", "..::/in"),
+        ("dir", "../{id}::/in"),
+        ("files", "/etc/*"),
+        ("files", "away/*"),
+        ("files", "*/../../x"),
+        ("init-arg", "@/etc/passwd"),
+        ("init-arg", "@data/link"),
+        ("history", "../out"),
+        ("history", "kept"),
+        ("shard-by", "time:/tmp/out"),
+        ("files-from", "/etc/list"),
+        ("python-path", "/usr/lib"),
+        ("inputs", "/etc/passwd"),
+        ("program", "/bin/x.wasm"),
+        ("program", "data"),
+        ("program", "task.py"),
+        ("program", "task.ts"),
+        ("env", "A"),
+        ("env", "A=b"),
+        ("sandbox", "off"),
+        ("sandbox", "auto"),
+        ("interrupt", "kill"),
+        ("out-dir", "data"),
+        ("state-out", "data/x"),
+    ];
+
+    /// A folder with links that lead out of it, and to what is hidden in it.
+    fn folder() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a folder");
         let at = folder.path().canonicalize().expect("a path");
         std::fs::create_dir_all(at.join("data/.git")).expect("a folder");
-        for name in ["away", "away{x}", "away{.x}"] {
-            symlink("/etc", at.join(name)).expect("a link");
-        }
         std::fs::create_dir(at.join("in{x}")).expect("a folder");
-        symlink("/etc/passwd", at.join("data/link")).expect("a link");
-        symlink("data/.git", at.join("plain")).expect("a link");
-        symlink("new", at.join("nowhere")).expect("a link");
-        symlink("/tmp", at.join("kept.wpool")).expect("a link");
-        for (name, text) in [
-            ("output", "out.jsonl"),
-            ("output", "data/new/out.jsonl"),
-            ("output", "-"),
-            ("failed", "./out"),
-            ("dir", "data::/in:ro"),
-            ("dir", "data/{id}::/in"),
-            ("dir", "in{x}::/in"),
-            ("files", "data/*.jpg"),
-            ("init-arg", "{\"path\":\"/etc\"}"),
-            ("init-arg", "@data/table"),
-            ("history", "20261129"),
-            ("sandbox", "strict"),
-            ("program", "task.wasm"),
-            ("inputs", "rows.jsonl"),
-        ] {
+        let out = ["away", "away{x}", "away{.x}"].map(|name| (name, "/etc"));
+        let others = [("data/link", "/etc/passwd"), ("plain", "data/.git"), ("nowhere", "new"), ("kept.wpool", "/tmp")];
+        for (name, to) in out.into_iter().chain(others) {
+            symlink(to, at.join(name)).expect("a link");
+        }
+        (folder, at)
+    }
+
+    #[test]
+    fn a_found_file_names_what_is_in_its_folder() {
+        let (_folder, at) = folder();
+        for (name, text) in INSIDE {
             assert!(!refused(name, text, &at), "{name} {text}");
         }
         let below = at.join("data/x").display().to_string();
         assert!(!refused("output", &below, &at), "an absolute path that stays in the folder");
-        for (name, text) in [
-            ("output", "/tmp/out"),
-            ("output", "../out"),
-            ("output", "data/../../out"),
-            ("output", "away/out"),
-            ("failed", ".git/config"),
-            ("failed", "data/.git/config"),
-            ("failed", "plain/config"),
-            ("dir", "plain::/in"),
-            ("output", "nowhere"),
-            ("events", "fd:3"),
-            ("python-path", "venv"),
-            ("state-in", "data/link"),
-            ("dir", "data:rw"),
-            ("dir", "data::/in:rw"),
-            ("dir", "/etc"),
-            ("dir", ".::/in"),
-            ("dir", "data/..::/in"),
-            ("dir", "{id}::/in"),
-            ("dir", "{a}/../..::/in"),
-            ("dir", "away::/in:ro"),
-            ("dir", "away{x}::/in:ro"),
-            ("dir", "away{{.x}}/{id}::/in:ro"),
-            ("dir", "..::/in"),
-            ("dir", "../{id}::/in"),
-            ("files", "/etc/*"),
-            ("files", "away/*"),
-            ("files", "*/../../x"),
-            ("init-arg", "@/etc/passwd"),
-            ("init-arg", "@data/link"),
-            ("history", "../out"),
-            ("history", "kept"),
-            ("shard-by", "time:/tmp/out"),
-            ("files-from", "/etc/list"),
-            ("python-path", "/usr/lib"),
-            ("inputs", "/etc/passwd"),
-            ("program", "/bin/x.wasm"),
-            ("program", "data"),
-            ("program", "task.py"),
-            ("program", "task.ts"),
-            ("env", "A"),
-            ("env", "A=b"),
-            ("sandbox", "off"),
-            ("sandbox", "auto"),
-            ("interrupt", "kill"),
-            ("out-dir", "data"),
-            ("state-out", "data/x"),
-        ] {
+    }
+
+    #[test]
+    fn a_found_file_names_nothing_else_and_lets_nothing_be_written() {
+        let (_folder, at) = folder();
+        for (name, text) in REFUSED {
             assert!(refused(name, text, &at), "{name} {text}");
         }
     }

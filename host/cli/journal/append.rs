@@ -14,7 +14,8 @@ use wpool::place::{PRIVATE, Place};
 use crate::cli::journal::disk::sync_folder;
 use crate::cli::journal::error::{Error, at};
 use crate::cli::journal::format::{End, Header, Kind, MAX_ROWS, Record};
-use crate::cli::journal::history::{Historian, Ran};
+use crate::cli::journal::history::Historian;
+use crate::cli::journal::timing::Ran;
 
 /// Longest time from a line's write to the start of its sync. The sync itself takes as long as the disk does.
 const SYNC_TIME: Duration = Duration::from_millis(100);

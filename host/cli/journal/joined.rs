@@ -6,7 +6,8 @@ use std::io::{self, Read, Write};
 use wpool::place::{Dir, PRIVATE, Place};
 
 use crate::cli::journal::error::{Error, at};
-use crate::cli::journal::history::{ENTRY, HISTORY, MAGIC, entries};
+use crate::cli::journal::history::{HISTORY, MAGIC, entries};
+use crate::cli::journal::timing::ENTRY;
 
 /// The history of a merged run: those of its shards, one after the other. They are open before the first is replaced, for
 /// one may stand where the merged one goes.

@@ -66,6 +66,7 @@ mod tails;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timing;
 mod verify;
 
 pub use append::Appender;
@@ -76,7 +77,7 @@ pub use folder::{Folder, SUFFIX, beside, holds_a_run, is_free, is_of_a_run, is_r
 pub use format::{MAX_ROWS, Record};
 pub use gone::Wanted;
 pub use head::Heads;
-pub use history::{Historian, History, Ran, Timed, Timing, Timings, micros_of, session, since_session, time_of};
+pub use history::{Historian, History, Timed, Timings};
 pub use joined::Joined;
 pub use key::Key;
 pub use notes::{Fault, MOST_OK, Note, Notebook, Notes, RowPlace, join as join_notes};
@@ -85,4 +86,5 @@ pub use stays::{Stays, is_final};
 pub use summary::{keep_summary, read_summary};
 pub use tails::Index;
 pub use text::Text;
+pub use timing::{Ran, Timing, micros_of, session, since_session, time_of};
 pub use verify::{Gaps, Torn};

@@ -27,6 +27,8 @@ pub struct Compiling {
 struct State {
     line: Option<Line>,
     counts: Counts,
+    /// The one line has been printed.
+    is_told: bool,
 }
 
 impl Compiling {
@@ -39,24 +41,29 @@ impl Compiling {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if *ended {
             // The line is wiped with it.
-            state.line = None;
+            *state = State::default();
             return;
         }
-        let text = text(&self.program, again_for, *elapsed);
+        let text = text(&self.program, again_for);
+        let so_long = show_time(Duration::from_secs(elapsed.as_secs()));
         match self.shown {
-            Shown::Bar => state.line.get_or_insert_with(Line::draw).set(text),
-            Shown::Counter if state.counts.are_due(*elapsed) => say(format_args!("{text}")),
-            Shown::Counter | Shown::Nothing => {}
+            Shown::Bar => state.line.get_or_insert_with(Line::draw).set(format!("{text}: {so_long}")),
+            Shown::Counter if state.counts.are_due(*elapsed) => say(format_args!("{text}: {so_long}")),
+            Shown::Steps if !state.is_told && state.counts.are_due(*elapsed) => {
+                state.is_told = true;
+                say(format_args!("{text}"));
+            }
+            Shown::Counter | Shown::Steps | Shown::Nothing => {}
         }
     }
 }
 
-fn text(program: &str, again_for: &[Setting], elapsed: Duration) -> String {
+fn text(program: &str, again_for: &[Setting]) -> String {
     let again = match listed(again_for) {
         options if options.is_empty() => options,
         options => format!(" again, because of {options}"),
     };
-    format!("compiling {program}{again}: {}", show_time(Duration::from_secs(elapsed.as_secs())))
+    format!("compiling {program}{again}")
 }
 
 #[cfg(test)]
@@ -64,10 +71,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_names_the_program_the_options_and_whole_seconds() {
-        let elapsed = Duration::from_millis(12_700);
-        assert_eq!(text("a.wasm", &[], elapsed), format!("compiling a.wasm: {}", show_time(Duration::from_secs(12))));
-        let again = text("a.wasm", &[Setting::Deadline, Setting::Fuel], elapsed);
-        assert!(again.starts_with("compiling a.wasm again, because of --timeout, --fuel: "), "{again}");
+    fn the_line_names_the_program_and_the_options() {
+        assert_eq!(text("a.wasm", &[]), "compiling a.wasm");
+        let again = text("a.wasm", &[Setting::Deadline, Setting::Fuel]);
+        assert_eq!(again, "compiling a.wasm again, because of --timeout, --fuel");
     }
 }

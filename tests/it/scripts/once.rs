@@ -105,6 +105,20 @@ fn a_program_without_a_name_is_known_by_its_content() {
 }
 
 #[test]
+fn a_program_without_a_name_is_what_is_left_to_read_of_its_descriptor() {
+    let desk = Desk::new();
+    desk.write("rows", "1\n");
+    let text = fs::read_to_string(wat("echo")).expect("it is there");
+    desk.write("file", &format!("a line that the shell reads\n{text}"));
+    let real = desk.command();
+    let mut shell = Command::new("/bin/bash");
+    shell.args(["-c", "{ read; \"$0\" run /dev/stdin rows -q; } <file"]).arg(real.get_program());
+    shell.envs(real.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(desk.path("."));
+    let ran = run(&mut shell, "");
+    assert_eq!((ran.code, ran.each("output").len()), (0, 1), "{}", ran.stderr);
+}
+
+#[test]
 fn a_script_that_is_missing_is_reported_as_that() {
     let desk = Desk::new();
     let ran = desk.wpool("run app.py", "1\n");

@@ -60,13 +60,45 @@ fn every_command_that_takes_a_program_takes_a_script() {
     desk.write("app.py", SCRIPT);
     desk.write("rows", "1\n\"x\"\n");
     let ran = desk.wpool("inspect app.py", "");
-    assert!(ran.stdout.contains("convention  script"), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("a script in python"), "{}{}", ran.stdout, ran.stderr);
     let ran = desk.wpool("check app.py rows", "");
     assert_eq!((ran.code, ran.stderr.as_str()), (0, "wpool: 2 rows, 0 of them bad\n"));
     assert_eq!(desk.wpool("check app.py", "{\n").code, 102);
     assert_eq!(desk.wpool("schema app.py", "").code, 0);
     let ran = desk.wpool("bench app.py rows --rows 10 --rounds 1", "");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn a_script_is_inspected_for_what_is_its_own() {
+    let desk = Desk::new();
+    desk.write("app.py", "import helper\n\nasync def run(row: int) -> int:\n    return row\n");
+    desk.write("helper.py", "");
+    let ran = desk.wpool("inspect app.py", "");
+    let lines: Vec<_> = ran.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let begins = |text: &str| lines.iter().any(|line| line.starts_with(text));
+    for text in [
+        "program app.py, a script in python",
+        "runtime python-1.0-",
+        "files 2",
+        "app.py (62 bytes)",
+        "helper.py (0 bytes)",
+        "run app.py:3: async def run(row: int) -> int:",
+        "init not defined by a line of app.py",
+        "isolation ",
+    ] {
+        assert!(begins(text), "no {text:?} in {}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("wpool:script"), "the insides of the runtime: {}", ran.stdout);
+
+    desk.write("app.py", "def init(arg):\n    pass\n\nrun = print\n");
+    let report = &desk.wpool("inspect app.py --json", "").records()[0];
+    let script = &report["script"];
+    assert_eq!((&script["language"], &script["made_by"]), (&json!("python"), &json!("componentize-py")));
+    assert_eq!(script["files"], json!([{"name": "app.py", "bytes": 37}]));
+    assert_eq!(script["init"], json!({"number": 1, "text": "def init(arg):"}));
+    assert_eq!(script["run"], json!({"number": 4, "text": "run = print"}));
+    assert!(report["imports"].as_array().is_some_and(|imports| !imports.is_empty()), "{report}");
 }
 
 #[test]

@@ -8,20 +8,23 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use futures_core::Stream;
 use wpool::outcome::ErrorDetail;
-use wpool::{Error, Failure, Input, Pool, PoolConfig, Program, Shutdown, Status, Stopper, TaskId, TaskResult};
+use wpool::{
+    Error, Event, Failure, Input, Observer, Pool, PoolConfig, Program, Shutdown, Status, Stopper, TaskId, TaskResult,
+};
 
 use crate::cli::commands::judge::programs::Entry;
 use crate::cli::commands::judge::table::{Judgement, Table, finish};
 use crate::cli::exit::Exit;
-use crate::cli::plan::{Locator, Plan};
+use crate::cli::plan::{Locator, Plan, Shown};
 use crate::cli::records::opening::writer;
 use crate::cli::records::places::Places;
-use crate::cli::report::{Front, Marks, Pieces, Reported, Reporter};
+use crate::cli::report::{Compiling, Front, Marks, Pieces, Reported, Reporter};
 use crate::cli::rows::spool::Spooled;
 use crate::cli::rows::{Naming, Occurrences, Rows, RowsEnd, Steps};
 use crate::cli::run::asked::Asked;
 use crate::cli::run::signals::Interruption;
 use crate::cli::runtime::beside;
+use crate::cli::tell::tell;
 use crate::cli::{options, say};
 
 /// The shortest time that a pool can have.
@@ -241,12 +244,24 @@ async fn start(entry: &Entry, plan: &Plan, left: Option<Duration>) -> Result<Res
         Ok(program) => program,
         Err(error) => return Ok(Err(why(error))),
     };
-    let config = PoolConfig { lifetime: left.map(|left| left.max(SHORTEST)), ..plan.config.clone() };
+    let lifetime = left.map(|left| left.max(SHORTEST));
+    let observer = observer(program.name().to_owned(), plan.messages.steps);
+    let config = PoolConfig { lifetime, observer, ..plan.config.clone() };
     match Pool::builder(program).config(config).build().await {
         Ok(pool) => Ok(Ok(pool)),
         Err(error @ (Error::ProgramRefused { .. } | Error::Setting(_))) => Ok(Err(why(error))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Tells what a program is warned of, and that it is being compiled.
+fn observer(program: String, shown: Shown) -> Observer {
+    let compiling = Compiling::new(program, shown);
+    let hear = move |event: &Event| {
+        tell(event, false);
+        compiling.hear(event);
+    };
+    Observer::new(hear).without_tasks()
 }
 
 fn failure(status: Status, code: &str, message: &str) -> Failure {
