@@ -1,0 +1,157 @@
+//! The errors of scripts in JavaScript: which of them end a task, and the places that they name.
+
+use serde_json::{Value, json};
+
+use crate::javascript::Desk;
+
+const NOT_AWAITED: &str = "\nin a promise that nothing waits for: is `await` missing?";
+
+fn rows(kinds: &[&str]) -> String {
+    kinds.iter().map(|kind| format!("{}\n", json!(kind))).collect()
+}
+
+/// The values of the records that have one.
+fn some(values: Vec<Value>) -> Vec<Value> {
+    values.into_iter().filter(|value| !value.is_null()).collect()
+}
+
+const REJECTED: &str = r#"
+async function fail(text) {
+  await null;
+  throw new RangeError(text);
+}
+const later = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
+const kinds = {
+  rejected: () => { Promise.reject(new Error("lost")); return 1; },
+  forgotten: () => { fail("forgotten"); return 1; },
+  microtask: () => { queueMicrotask(() => { throw new Error("in a microtask"); }); return 1; },
+  text: () => { Promise.reject("only a text"); return 1; },
+  first: async () => { fail("first"); fail("second"); await later(1); return 1; },
+  chained: () => { fail("chained").then(() => 1).finally(() => {}); return 1; },
+  waiting: () => { fail("at once"); return new Promise(() => {}); },
+  late: async () => { const promise = fail("late"); await later(5); return promise.catch(() => 1); },
+  own: async () => { fail("other"); throw new TypeError("own"); },
+  thrown: () => { fail("other"); throw new TypeError("thrown"); },
+  plain: () => 1,
+};
+export const run = (kind) => kinds[kind]();
+"#;
+
+#[test]
+fn a_rejection_that_nothing_handles_is_the_exception_of_its_task_and_of_no_other() {
+    let kinds = ["rejected", "forgotten", "microtask", "text", "first", "chained", "waiting", "late"];
+    let mixed: Vec<&str> = kinds.iter().flat_map(|kind| [*kind, "plain"]).collect();
+    let desk = Desk::new(&[("app.js", REJECTED)]);
+    for isolation in ["", "--isolation fresh", "--isolation reuse"] {
+        let ran = desk.run(&format!("app.js -j 1 {isolation}"), &rows(&mixed));
+        let (errors, outputs) = (some(ran.each("error")), some(ran.each("output")));
+        let found: Vec<_> = errors.iter().map(|error| error["message"].as_str().unwrap_or_default()).collect();
+        let expected = [
+            "Error: lost",
+            "RangeError: forgotten",
+            "Error: in a microtask",
+            "threw \"only a text\"",
+            "RangeError: first",
+            "RangeError: chained",
+            "RangeError: at once",
+            "RangeError: late",
+        ];
+        assert_eq!(found, expected, "{isolation}: {}{}", ran.stdout, ran.stderr);
+        assert!(errors.iter().all(|error| error["code"] == "exception"), "{isolation}: {}", ran.stdout);
+        assert_eq!(outputs, vec![json!(1); kinds.len()], "{isolation}: {}", ran.stdout);
+        let traceback = errors[1]["traceback"].as_str().expect("a text");
+        assert!(traceback.starts_with("app.js:4\n    throw new RangeError(text);\n"), "{traceback}");
+        assert!(traceback.contains("\n    at fail (app.js:4:") && traceback.ends_with(NOT_AWAITED), "{traceback}");
+    }
+}
+
+#[test]
+fn the_error_of_run_itself_is_reported_before_that_of_a_promise() {
+    let ran = Desk::new(&[("app.js", REJECTED)]).run("app.js", &rows(&["own", "thrown"]));
+    let errors = ran.each("error");
+    assert_eq!(
+        [&errors[0]["message"], &errors[1]["message"]],
+        ["TypeError: own", "TypeError: thrown"],
+        "{}",
+        ran.stdout
+    );
+    assert!(!ran.stdout.contains("is `await` missing"), "{}", ran.stdout);
+}
+
+const HANDLED: &str = r#"
+async function fail(text = "no") {
+  await null;
+  throw new RangeError(text);
+}
+async function* numbers() {
+  try { yield 1; await fail("in a generator"); } finally { await null; }
+}
+const caught = async (call) => { try { return await call(); } catch (error) { return error.message; } };
+export const run = async () => {
+  const promise = fail("handled later");
+  const rejected = Promise.reject(new Error("handled at once"));
+  await null;
+  const found = [
+    await caught(() => promise),
+    await caught(() => rejected),
+    await caught(() => Promise.all([fail("a"), fail("b"), fail("c")])),
+    await caught(() => Promise.race([fail("d"), fail("e")])),
+    await Promise.any([fail(), fail()]).catch((error) => error.errors.length),
+    (await Promise.allSettled([fail(), fail(), Promise.reject(1)])).length,
+    await caught(async () => { for await (const one of numbers()) void one; }),
+    await caught(async () => { for await (const one of [Promise.reject(new Error("in an array"))]) void one; }),
+    await caught(async () => { for await (const one of numbers()) { if (one) throw new Error("in a loop"); } }),
+    await caught(async () => { const all = numbers(); await all.next(); await all.throw(new Error("thrown in")); }),
+    await caught(async () => { async function* outer() { yield* numbers(); } for await (const _ of outer()); }),
+    await caught(() => import("./bad.mjs")),
+    await caught(() => import("./later.mjs")),
+    await caught(() => import("./none.mjs")).then((text) => text.slice(0, 18)),
+    await caught(() => ({ then: (_, reject) => reject(new Error("a thenable")) })),
+    await caught(() => fail("last").finally(() => null)),
+    await new Promise((resolve) => { const one = fail("a job later"); queueMicrotask(() => one.catch((it) => resolve(it.message))); }),
+  ];
+  return found;
+};
+"#;
+
+#[test]
+fn a_rejection_that_is_handled_while_jobs_are_left_is_not_an_error() {
+    let files = [
+        ("app.js", HANDLED),
+        ("bad.mjs", "throw new Error('a bad module');\n"),
+        ("later.mjs", "await null; throw new Error('a late module');\n"),
+    ];
+    let ran = Desk::new(&files).run("app.js", "1\n");
+    let expected = json!([
+        "handled later",
+        "handled at once",
+        "a",
+        "d",
+        2,
+        3,
+        "in a generator",
+        "in an array",
+        "in a loop",
+        "thrown in",
+        "in a generator",
+        "a bad module",
+        "a late module",
+        "Cannot find module",
+        "a thenable",
+        "last",
+        "a job later",
+    ]);
+    assert_eq!(ran.each("output"), [expected], "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn a_rejection_at_the_top_of_a_script_or_in_init_refuses_the_run() {
+    let top = "const load = async () => { throw new Error('at the top'); };\nload();\nexport const run = () => 1;\n";
+    let init = "const load = async () => { throw new Error('in init'); };\nexport const run = () => 1;\n\
+                export function init() {\n  load();\n}\n";
+    for (source, expected) in [(top, "Error: at the top"), (init, "Error: in init")] {
+        let ran = Desk::new(&[("app.js", source)]).run("app.js", "1\n");
+        assert_eq!((ran.code, ran.stdout.as_str()), (101, ""), "{source}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected) && ran.stderr.contains("is `await` missing?"), "{}", ran.stderr);
+    }
+}
