@@ -171,13 +171,13 @@ fn an_exception_has_its_text_its_line_and_the_frames_of_the_script() {
 fn a_result_that_is_no_output_is_named_by_its_type() {
     let kinds = [
         ("undefined", "undefined"),
-        ("map", "a Map at \"inner\""),
+        ("map", "a Map at result.inner"),
         ("function", "a function"),
         ("big", "a BigInt"),
         ("symbol", "a symbol"),
         ("nan", "NaN"),
         ("generator", "an AsyncGenerator"),
-        ("cycle", "an object that contains itself"),
+        ("cycle", "an object that contains itself at result.self"),
     ];
     let found = errors(&kinds.map(|(kind, _)| kind), "");
     for (error, (_, name)) in found.iter().zip(kinds) {

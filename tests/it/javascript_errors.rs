@@ -155,3 +155,44 @@ fn a_rejection_at_the_top_of_a_script_or_in_init_refuses_the_run() {
         assert!(ran.stderr.contains(expected) && ran.stderr.contains("is `await` missing?"), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn the_place_of_a_value_that_no_output_can_hold_is_its_whole_way_in_the_result() {
+    let source = r#"
+class Point { constructor(at) { this.at = at; } toJSON() { return { at: this.at, all: [1, this.at] }; } }
+class Own extends Map { toJSON() { return [...this]; } }
+const rows = (last) => ({ rows: [1, new Own([[1, 2]]), { made: null }, { made: last }] });
+const kinds = {
+  date: () => rows(new Map()),
+  function: () => rows(() => 1),
+  big: () => rows(1n),
+  list: () => [[new Set()]],
+  name: () => ({ "a b": { "": Promise.resolve(1) } }),
+  made: () => ({ point: new Point(/x/) }),
+  far: () => [[[[[[[[[new Map()]]]]]]]]],
+  circle: () => { const one = { list: [{}] }; one.list[0].again = one; return one; },
+  twice: () => { const one = {}; return { a: one, b: one, c: new Uint16Array(1) }; },
+  changes: () => { let times = 0; return { get a() { return times++ ? 1 : new Map(); } }; },
+};
+export const run = (kind) => kinds[kind]();
+"#;
+    let expected = [
+        ("date", "a Map at result.rows[3].made"),
+        ("function", "a function at result.rows[3].made"),
+        ("big", "a BigInt at result.rows[3].made"),
+        ("list", "a Set at result[0][0]"),
+        ("name", "a Promise at result[\"a b\"][\"\"]"),
+        ("made", "a RegExp at result.point.at"),
+        ("far", "a Map at result[0][0][0][0][0][0][0][0]…"),
+        ("circle", "an object that contains itself at result.list[0].again"),
+        ("twice", "a Uint16Array at result.c"),
+        ("changes", "a Map"),
+    ];
+    let ran = Desk::new(&[("app.js", source)]).run("app.js", &rows(&expected.map(|(kind, _)| kind)));
+    let errors = ran.each("error");
+    for (error, (kind, text)) in errors.iter().zip(expected) {
+        let message = error["message"].as_str().unwrap_or_default();
+        assert_eq!(error["code"], "result-type", "{kind}: {message}");
+        assert!(message.starts_with(&format!("run returned {text}; return a string, a number")), "{kind}: {message}");
+    }
+}

@@ -359,10 +359,35 @@
     return article(kind === "Object" ? Object.prototype.toString.call(value).slice(8, -1) : kind);
   };
   // JSON would write these as `{}`, or leave them out. While a result is written, they are an error.
-  const guard = function (key) {
+  const guard = function () {
     if (!isFinishing) return this;
-    const place = key === "" ? `run returned ${nameOf(this)}` : `run returned ${nameOf(this)} at ${stringify(key)}`;
-    throw new Unfit(`${place}; ${CANNOT}`);
+    throw new Unfit(nameOf(this));
+  };
+  // Most parts of the way to a value that a message has.
+  const MOST_STEPS = 8;
+  // The way to the first value of a result that cannot be written. `JSON.stringify` does not tell it, so the values
+  // are visited again, in its order. `undefined`: there is no such value, or not any more.
+  const wayTo = (value, key, ancestors) => {
+    if (value === null || (typeof value !== "object" && typeof value !== "function" && typeof value !== "bigint")) return;
+    if (value.toJSON === guard) return [];
+    const written = typeof value.toJSON === "function" ? value.toJSON(key) : value;
+    if (ancestors.includes(written)) return [];
+    if (typeof written !== "object" || written === null) return;
+    const inner = [...ancestors, written];
+    for (const step of Array.isArray(written) ? written.keys() : Object.keys(written)) {
+      const rest = wayTo(written[step], String(step), inner);
+      if (rest) return [typeof step === "number" ? `[${step}]` : isName.test(step) ? `.${step}` : `[${stringify(step)}]`, ...rest];
+    }
+  };
+  const placeIn = (result) => {
+    try {
+      isFinishing = false;
+      const way = wayTo(result, "", []) ?? [];
+      if (way.length) return ` at result${way.slice(0, MOST_STEPS).join("")}${way.length > MOST_STEPS ? "…" : ""}`;
+    } catch {
+      // The second visit may end otherwise than the first, in code of the script.
+    }
+    return "";
   };
   const unfit = [
     Map, Set, WeakMap, WeakSet, WeakRef, Promise, RegExp, Error, Function, BigInt, ArrayBuffer, DataView, Iterator,
@@ -380,12 +405,11 @@
     }
     isFinishing = true;
     try {
-      return stringify(value) ?? guard.call(value, "");
+      return stringify(value) ?? guard.call(value);
     } catch (error) {
-      if (error instanceof TypeError && error.message === "circular reference") {
-        throw new Unfit(`run returned an object that contains itself; ${CANNOT}`);
-      }
-      throw error;
+      const isCircle = error instanceof TypeError && error.message === "circular reference";
+      if (!isCircle && !(error instanceof Unfit)) throw error;
+      throw new Unfit(`run returned ${isCircle ? "an object that contains itself" : error.message}${placeIn(value)}; ${CANNOT}`);
     } finally {
       isFinishing = false;
     }
