@@ -196,3 +196,46 @@ export const run = (kind) => kinds[kind]();
         assert!(message.starts_with(&format!("run returned {text}; return a string, a number")), "{kind}: {message}");
     }
 }
+
+#[test]
+fn the_place_of_an_error_is_where_it_was_made_whatever_is_among_the_arguments() {
+    let source = r#"
+class Mine extends Error {}
+class Other extends Mine { constructor(text, more) { super(text, more); } }
+const inner = (cause) => new Error("inner", { cause });
+const fail = (...all) => { throw new Mine(`${all}`); };
+const kinds = [
+  () => { throw new Error("outer", { cause: new Error("inner") }); },
+  () => { throw new Other("outer", { cause: inner(String(1)) }); },
+  () => {
+    throw new Mine("outer", {
+      cause: inner(1),
+    });
+  },
+  () => fail(String(1), ...[String(2)]),
+  () => [1].concat(String(1)).none(String(1)),
+];
+export const run = (at) => kinds[at]();
+"#;
+    let ran = Desk::new(&[("app.js", source)]).run("app.js", "0\n1\n2\n3\n4\n");
+    let marked: Vec<Vec<String>> = ran
+        .each("error")
+        .iter()
+        .map(|error| {
+            let traceback = error["traceback"].as_str().expect("a text");
+            let lines: Vec<_> = traceback.lines().collect();
+            let at = lines[2].find('^').expect("a mark");
+            let frames =
+                lines[3..].iter().filter_map(|line| line.rsplit_once("app.js:")).map(|(_, at)| at.replace(')', ""));
+            [lines[1][at..].chars().take(9).collect()].into_iter().chain(frames).collect()
+        })
+        .collect();
+    let expected: [&[&str]; 5] = [
+        &["new Error", "7:17", "17:28", "7:45", "17:28"],
+        &["new Other", "8:17", "17:28", "4:26", "8:45", "17:28"],
+        &["new Mine(", "10:11", "17:28", "4:26", "11:14", "17:28"],
+        &["new Mine(", "5:34", "14:9", "17:28"],
+        &["none(Stri", "15:31", "17:28"],
+    ];
+    assert_eq!(marked, expected, "{}", ran.stdout);
+}
