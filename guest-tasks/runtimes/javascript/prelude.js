@@ -130,7 +130,21 @@
   };
   const counts = new Map();
   const times = new Map();
-  const took = (label) => `${label}: ${(performance.now() - (times.get(label) ?? NaN)).toFixed(3)}ms`;
+  const took = (label) =>
+    times.has(label) ? `${label}: ${(performance.now() - times.get(label)).toFixed(3)}ms` : `${label}: console.time was not called`;
+  const table = (data, columns) => {
+    const isRow = (row) => typeof row === "object" && row !== null;
+    if (!isRow(data)) return print(data);
+    const rows = Object.entries(data).slice(0, MOST_ITEMS);
+    const names = columns ?? [...new Set(rows.flatMap(([, row]) => (isRow(row) ? Object.keys(row) : [])))];
+    const head = ["(index)", ...names, ...(rows.every(([, row]) => isRow(row)) ? [] : ["Values"])];
+    const cell = (row, name) => (isRow(row) && Object.hasOwn(row, name) ? inspect(row[name], 1).replaceAll("\n", " ") : "");
+    const body = rows.map(([key, row]) => [key, ...names.map((name) => cell(row, name)), isRow(row) ? "" : inspect(row, 1)]);
+    const widths = head.map((_, at) => Math.max(...[head, ...body].map((line) => line[at].length)));
+    const line = (cells) => `│ ${widths.map((width, at) => cells[at].padEnd(width)).join(" │ ")} │`;
+    const rule = ([left, middle, right]) => left + widths.map((width) => "─".repeat(width + 2)).join(middle) + right;
+    print([rule("┌┬┐"), line(head), rule("├┼┤"), ...body.map(line), rule("└┴┘")].join("\n"));
+  };
   define("console", {
     log: print,
     info: print,
@@ -138,7 +152,7 @@
     warn: print,
     error: print,
     dir: (value) => print(value),
-    table: print,
+    table,
     trace: (...values) => print("Trace:", ...values, "\n" + new Error().stack.trimEnd()),
     assert: (holds, ...values) => {
       if (!holds) print("Assertion failed" + (values.length ? ":" : ""), ...values);
@@ -422,6 +436,7 @@
   const NO_NETWORK = "tasks have no network";
   const ABSENT = {
     process: NO_NODE, require: NO_NODE, __dirname: NO_NODE, __filename: NO_NODE, module: "export functions with `export`",
+    exports: "export functions with `export`", global: "use globalThis",
     Buffer: "use Uint8Array, its fromBase64 and toHex, and TextEncoder",
     fetch: NO_NETWORK, XMLHttpRequest: NO_NETWORK, WebSocket: NO_NETWORK,
     window: "tasks have no browser", document: "tasks have no browser",
