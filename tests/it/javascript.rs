@@ -126,6 +126,21 @@ fn each_row_starts_from_the_state_of_the_top_level_and_has_random_numbers_of_its
 }
 
 #[test]
+fn a_table_is_printed_with_a_column_for_each_name() {
+    let source = "export function run(row) {\n  console.table(row);\n  console.timeEnd('none');\n  return null;\n}\n";
+    let ran = Desk::new(&[("app.js", source)]).run("app.js --receipts", "[{\"a\":1,\"b\":\"x\"},{\"b\":[2]},3]\n");
+    let expected = "┌─────────┬───┬─────┬────────┐\n\
+                    │ (index) │ a │ b   │ Values │\n\
+                    ├─────────┼───┼─────┼────────┤\n\
+                    │ 0       │ 1 │ \"x\" │        │\n\
+                    │ 1       │   │ [2] │        │\n\
+                    │ 2       │   │     │ 3      │\n\
+                    └─────────┴───┴─────┴────────┘\n\
+                    none: console.time was not called\n";
+    assert_eq!(ran.each("receipt")[0]["stderr"], expected, "{}", ran.stdout);
+}
+
+#[test]
 fn prints_are_diagnostics_of_the_row() {
     let ran = Desk::new(&FILES).run("app.js --receipts", &rows(&["print"]));
     let printed = &ran.each("receipt")[0]["stderr"];
@@ -171,13 +186,13 @@ fn an_exception_has_its_text_its_line_and_the_frames_of_the_script() {
 fn a_result_that_is_no_output_is_named_by_its_type() {
     let kinds = [
         ("undefined", "undefined"),
-        ("map", "a Map at \"inner\""),
+        ("map", "a Map at result.inner"),
         ("function", "a function"),
         ("big", "a BigInt"),
         ("symbol", "a symbol"),
         ("nan", "NaN"),
         ("generator", "an AsyncGenerator"),
-        ("cycle", "an object that contains itself"),
+        ("cycle", "an object that contains itself at result.self"),
     ];
     let found = errors(&kinds.map(|(kind, _)| kind), "");
     for (error, (_, name)) in found.iter().zip(kinds) {

@@ -35,6 +35,7 @@ mod interpreters;
 mod interrupt;
 mod isolation;
 mod javascript;
+mod javascript_errors;
 mod javascript_url;
 mod journal;
 mod judging;

@@ -10,12 +10,15 @@ use crate::texts;
 
 /// The longest part of a source line that is shown.
 const MOST_OF_A_LINE: usize = 160;
+const NOT_AWAITED: &str = "in a promise that nothing waits for: is `await` missing?";
 
 /// An end without a result.
 pub enum Stop<'js> {
     Thrown(Value<'js>),
     /// The script could not be read or linked.
     Unread(Value<'js>),
+    /// A promise was rejected with this, and nothing handled it.
+    Unhandled(Value<'js>),
     Failure(Failure),
 }
 
@@ -123,10 +126,10 @@ pub fn failure<'js>(
     sources: &Sources,
     stop: Stop<'js>,
 ) -> Failure {
-    let (thrown, is_unread) = match stop {
+    let (is_unread, is_unhandled) = (matches!(stop, Stop::Unread(_)), matches!(stop, Stop::Unhandled(_)));
+    let thrown = match stop {
         Stop::Failure(failure) => return failure,
-        Stop::Thrown(thrown) => (thrown, false),
-        Stop::Unread(thrown) => (thrown, true),
+        Stop::Thrown(thrown) | Stop::Unread(thrown) | Stop::Unhandled(thrown) => thrown,
     };
     let parts = describe.clone().restore(ctx).and_then(|describe| describe.call::<_, Vec<Array>>((thrown,)));
     let Ok(parts) = parts else {
@@ -137,7 +140,8 @@ pub fn failure<'js>(
     let Some([kind, message, _]) = parts.first().map(Vec::as_slice) else {
         return Failure::plain("exception", "an error without a text");
     };
-    let traceback: Vec<String> = parts.iter().enumerate().filter_map(|(at, part)| trace(at, part, sources)).collect();
+    let traces = parts.iter().enumerate().filter_map(|(at, part)| trace(at, part, sources));
+    let traceback: Vec<String> = traces.chain(is_unhandled.then(|| NOT_AWAITED.into())).collect();
     let code = match kind.as_str() {
         "exception" if is_unread && message.starts_with("SyntaxError") => "syntax",
         "exception" if is_unread => "import",

@@ -6,6 +6,7 @@ mod bundle;
 mod errors;
 mod map;
 mod natives;
+mod rejections;
 mod url;
 
 use std::cell::RefCell;
@@ -13,7 +14,9 @@ use std::cell::RefCell;
 use rquickjs::function::Args;
 use rquickjs::module::Evaluated;
 use rquickjs::promise::PromiseState;
-use rquickjs::{Array, CString, Context, Ctx, Function, Module, Object, Persistent, Runtime, Type, TypedArray, Value};
+use rquickjs::{
+    Array, CString, Context, Ctx, Function, Module, Object, Persistent, Promise, Runtime, Type, TypedArray, Value,
+};
 
 use crate::bundle::{Bundle, Rows};
 use crate::errors::{Sources, Stop};
@@ -78,6 +81,7 @@ impl Script {
         let broken = |_| Failure::plain("out-of-memory", "out of memory");
         let runtime = Runtime::new().map_err(broken)?;
         runtime.set_max_stack_size(STACK);
+        rejections::watch(&runtime);
         let context = Context::full(&runtime).map_err(broken)?;
         let bundle = context.with(|ctx| Bundle::read(&ctx, bundle))?;
         let sources = Sources::new(&bundle);
@@ -98,13 +102,11 @@ impl Script {
 
     /// Calls the script with one row.
     fn task<'js>(&self, ctx: &Ctx<'js>, row: Vec<u8>) -> Result<Vec<u8>, Stop<'js>> {
+        rejections::forget();
         let row = self.rows.argument(ctx, row)?;
         let run = self.run.clone().restore(ctx)?;
-        let mut result: Value = run.call((row,)).map_err(|error| Stop::of(ctx, error))?;
-        if let Some(promise) = result.as_promise() {
-            result = settle(ctx, &self.prelude, promise.clone())?;
-        }
-        self.output(ctx, result)
+        let result = run.call((row,)).map_err(|error| Stop::of(ctx, error))?;
+        self.output(ctx, settle(ctx, &self.prelude, result)?)
     }
 
     /// The output that a result becomes.
@@ -169,7 +171,7 @@ fn evaluate<'js>(ctx: &Ctx<'js>, prelude: &Prelude, bundle: &Bundle) -> Result<F
     let module = Module::declare(ctx.clone(), main.path.as_str(), main.content.as_slice())
         .map_err(|error| Stop::of_start(ctx, error))?;
     let (module, done) = module.eval().map_err(|error| Stop::of_start(ctx, error))?;
-    settle(ctx, prelude, done)?;
+    settle(ctx, prelude, done.into_value())?;
     let run = exported(ctx, &module, "run")?
         .ok_or_else(|| Stop::refused(format!("{} exports no function `run`", main.path)))?;
     let init = exported(ctx, &module, "init")?;
@@ -179,10 +181,7 @@ fn evaluate<'js>(ctx: &Ctx<'js>, prelude: &Prelude, bundle: &Bundle) -> Result<F
         (Some(init), arg) => {
             let mut args = Args::new(ctx.clone(), 1);
             args.push_arg(bundle::argument(ctx, arg.as_deref())?)?;
-            let result: Value = init.call_arg(args).map_err(|error| Stop::of(ctx, error))?;
-            if let Some(promise) = result.as_promise() {
-                settle(ctx, prelude, promise.clone())?;
-            }
+            settle(ctx, prelude, init.call_arg(args).map_err(|error| Stop::of(ctx, error))?)?;
         }
     }
     Ok(run)
@@ -208,15 +207,20 @@ fn exported<'js>(
     }
 }
 
-/// Runs jobs and timers until a promise is settled.
-fn settle<'js>(ctx: &Ctx<'js>, prelude: &Prelude, promise: rquickjs::Promise<'js>) -> Result<Value<'js>, Stop<'js>> {
+/// Runs the jobs that a call has left, and gives its result. If it is a promise, jobs and timers run until it is settled.
+fn settle<'js>(ctx: &Ctx<'js>, prelude: &Prelude, result: Value<'js>) -> Result<Value<'js>, Stop<'js>> {
     loop {
         while ctx.execute_pending_job() {}
-        match promise.state() {
-            PromiseState::Pending => {}
-            PromiseState::Resolved | PromiseState::Rejected => {
-                return promise.finish().map_err(|error| Stop::of(ctx, error));
-            }
+        let promise = result.as_promise();
+        let state = promise.map(Promise::state);
+        // If the call itself has failed, its own error is the one to report.
+        if state != Some(PromiseState::Rejected) {
+            rejections::check(ctx)?;
+        }
+        match promise {
+            None => return Ok(result),
+            Some(_) if state == Some(PromiseState::Pending) => {}
+            Some(promise) => return promise.finish().map_err(|error| Stop::of(ctx, error)),
         }
         let next = prelude.next_timer.clone().restore(ctx)?;
         if !next.call::<_, bool>(()).map_err(|error| Stop::of(ctx, error))? {

@@ -130,7 +130,21 @@
   };
   const counts = new Map();
   const times = new Map();
-  const took = (label) => `${label}: ${(performance.now() - (times.get(label) ?? NaN)).toFixed(3)}ms`;
+  const took = (label) =>
+    times.has(label) ? `${label}: ${(performance.now() - times.get(label)).toFixed(3)}ms` : `${label}: console.time was not called`;
+  const table = (data, columns) => {
+    const isRow = (row) => typeof row === "object" && row !== null;
+    if (!isRow(data)) return print(data);
+    const rows = Object.entries(data).slice(0, MOST_ITEMS);
+    const names = columns ?? [...new Set(rows.flatMap(([, row]) => (isRow(row) ? Object.keys(row) : [])))];
+    const head = ["(index)", ...names, ...(rows.every(([, row]) => isRow(row)) ? [] : ["Values"])];
+    const cell = (row, name) => (isRow(row) && Object.hasOwn(row, name) ? inspect(row[name], 1).replaceAll("\n", " ") : "");
+    const body = rows.map(([key, row]) => [key, ...names.map((name) => cell(row, name)), isRow(row) ? "" : inspect(row, 1)]);
+    const widths = head.map((_, at) => Math.max(...[head, ...body].map((line) => line[at].length)));
+    const line = (cells) => `│ ${widths.map((width, at) => cells[at].padEnd(width)).join(" │ ")} │`;
+    const rule = ([left, middle, right]) => left + widths.map((width) => "─".repeat(width + 2)).join(middle) + right;
+    print([rule("┌┬┐"), line(head), rule("├┼┤"), ...body.map(line), rule("└┴┘")].join("\n"));
+  };
   define("console", {
     log: print,
     info: print,
@@ -138,7 +152,7 @@
     warn: print,
     error: print,
     dir: (value) => print(value),
-    table: print,
+    table,
     trace: (...values) => print("Trace:", ...values, "\n" + new Error().stack.trimEnd()),
     assert: (holds, ...values) => {
       if (!holds) print("Assertion failed" + (values.length ? ":" : ""), ...values);
@@ -359,10 +373,35 @@
     return article(kind === "Object" ? Object.prototype.toString.call(value).slice(8, -1) : kind);
   };
   // JSON would write these as `{}`, or leave them out. While a result is written, they are an error.
-  const guard = function (key) {
+  const guard = function () {
     if (!isFinishing) return this;
-    const place = key === "" ? `run returned ${nameOf(this)}` : `run returned ${nameOf(this)} at ${stringify(key)}`;
-    throw new Unfit(`${place}; ${CANNOT}`);
+    throw new Unfit(nameOf(this));
+  };
+  // Most parts of the way to a value that a message has.
+  const MOST_STEPS = 8;
+  // The way to the first value of a result that cannot be written. `JSON.stringify` does not tell it, so the values
+  // are visited again, in its order. `undefined`: there is no such value, or not any more.
+  const wayTo = (value, key, ancestors) => {
+    if (value === null || (typeof value !== "object" && typeof value !== "function" && typeof value !== "bigint")) return;
+    if (value.toJSON === guard) return [];
+    const written = typeof value.toJSON === "function" ? value.toJSON(key) : value;
+    if (ancestors.includes(written)) return [];
+    if (typeof written !== "object" || written === null) return;
+    const inner = [...ancestors, written];
+    for (const step of Array.isArray(written) ? written.keys() : Object.keys(written)) {
+      const rest = wayTo(written[step], String(step), inner);
+      if (rest) return [typeof step === "number" ? `[${step}]` : isName.test(step) ? `.${step}` : `[${stringify(step)}]`, ...rest];
+    }
+  };
+  const placeIn = (result) => {
+    try {
+      isFinishing = false;
+      const way = wayTo(result, "", []) ?? [];
+      if (way.length) return ` at result${way.slice(0, MOST_STEPS).join("")}${way.length > MOST_STEPS ? "…" : ""}`;
+    } catch {
+      // The second visit may end otherwise than the first, in code of the script.
+    }
+    return "";
   };
   const unfit = [
     Map, Set, WeakMap, WeakSet, WeakRef, Promise, RegExp, Error, Function, BigInt, ArrayBuffer, DataView, Iterator,
@@ -380,12 +419,11 @@
     }
     isFinishing = true;
     try {
-      return stringify(value) ?? guard.call(value, "");
+      return stringify(value) ?? guard.call(value);
     } catch (error) {
-      if (error instanceof TypeError && error.message === "circular reference") {
-        throw new Unfit(`run returned an object that contains itself; ${CANNOT}`);
-      }
-      throw error;
+      const isCircle = error instanceof TypeError && error.message === "circular reference";
+      if (!isCircle && !(error instanceof Unfit)) throw error;
+      throw new Unfit(`run returned ${isCircle ? "an object that contains itself" : error.message}${placeIn(value)}; ${CANNOT}`);
     } finally {
       isFinishing = false;
     }
@@ -398,6 +436,7 @@
   const NO_NETWORK = "tasks have no network";
   const ABSENT = {
     process: NO_NODE, require: NO_NODE, __dirname: NO_NODE, __filename: NO_NODE, module: "export functions with `export`",
+    exports: "export functions with `export`", global: "use globalThis",
     Buffer: "use Uint8Array, its fromBase64 and toHex, and TextEncoder",
     fetch: NO_NETWORK, XMLHttpRequest: NO_NETWORK, WebSocket: NO_NETWORK,
     window: "tasks have no browser", document: "tasks have no browser",

@@ -200,6 +200,16 @@ const KINDS = [
     const words = Array(5).fill(text).reduce(add);
     return [total, words.length, [{ x: 1 }, { y: 2, x: text }, [3]].map((thing) => thing.x ?? thing[0])];
   },
+  function rejections(n, text) {
+    const lost = async () => {
+      await null;
+      throw new RangeError(text);
+    };
+    const promises = [lost(), Promise.reject(n), lost()];
+    kept.push(promises);
+    promises.slice(n % 3).forEach((promise) => promise.catch((error) => kept.push(error)));
+    return n % 2 ? n : Promise.allSettled(promises.slice(n % 2)).then((all) => all.length);
+  },
   function unfit(n) {
     const round = {};
     round.me = round;
