@@ -8,7 +8,7 @@ use super::*;
 
 /// The scripts, how many kinds of work each has, and rows by default.
 const SCRIPTS: [(&str, &str, u64, u64); 2] =
-    [("work.py", include_str!("work.py"), 35, 350), ("work.js", include_str!("work.js"), 31, 1_550)];
+    [("work.py", include_str!("work.py"), 35, 210), ("work.js", include_str!("work.js"), 31, 1_550)];
 /// What some rows need beyond letters of ASCII.
 const TEXTS: [&str; 5] = ["plain words", "Größe der Straße № 5", "", "\u{1F600} a\u{301}b", "line one\nline two 42"];
 
@@ -26,7 +26,7 @@ fn no_row_of_mixed_work_finds_what_another_has_left() {
         let count = env::var("WPOOL_MIXED").map_or(default, |text| text.parse().expect("it is a number"));
         let rows = rows(count);
         let desk = Desk::new(&[(file, source)]);
-        let run = |options: &str| desk.run(&format!("{file} --memory 256MiB --timeout 30s {options}"), &rows);
+        let run = |options: &str| desk.run(&format!("{file} --memory 256MiB {options}"), &rows);
         let verified = run("--verify-isolation");
         assert_eq!(verified.stdout.lines().count() as u64, count, "{file}: {}", verified.stderr);
         // A difference is a warning, and then all rows have fresh instances.
