@@ -46,11 +46,12 @@ def refuse(value: object):
     raise Unfit(f"a value of type {type(value).__name__}", advice(value))
 
 
-ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=refuse)
+# Results of these types are outputs as they are.
+CONTENT = bytes, bytearray, memoryview
 # The values that hold the one that is being written.
 HOLDERS: dict[int, object] = {}
 KEPT: list[object] = []
-# What `ENCODER.encode` makes anew in each call.
+# What `json.dumps(…, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=refuse)` makes anew in each call.
 write = json.encoder.c_make_encoder(
     HOLDERS, refuse, json.encoder.encode_basestring, None, ":", ",", False, False, False
 )
@@ -69,33 +70,36 @@ def advice(value: object) -> str:
     return "vars(…) may make a dict of it" if getattr(value, "__dict__", None) else EXPECTED
 
 
-def encode(value: object) -> str:
-    """The JSON text of a value."""
-    try:
-        return "".join(write(value, 0))
-    except BaseException:
-        HOLDERS.clear()
-        raise
-
-
 def output(result: object, bare: bool) -> bytes:
     """The output that a result becomes."""
-    if isinstance(result, (bytes, bytearray, memoryview)):
+    if isinstance(result, CONTENT):
         return bytes(result)
     try:
         if bare and isinstance(result, str):
             return result.encode()
-        return encode(result).encode()
-    except Unfit as error:
-        raise Unfit(f"run returned {error.args[0]}{place(error)}; {error.args[1]}") from None
-    except UnicodeEncodeError:
-        raise Unfit("run returned a text with half a character (a lone surrogate), which no output can hold") from None
-    except (TypeError, ValueError) as error:
-        raise Unfit(f"run returned a value that JSON cannot hold{place(error)}: {error}") from None
-    except RecursionError:
-        # To give it back would take as many calls within calls.
-        KEPT.append(result)
-        raise Unfit("run returned a value that is nested too deep for JSON") from None
+        return "".join(write(result, 0)).encode()
+    except BaseException as error:
+        HOLDERS.clear()
+        message = fault(error, result)
+        if message is None:
+            raise
+    raise Unfit(message)
+
+
+def fault(error: BaseException, result: object) -> str | None:
+    """What is wrong with a result. `None` for errors that are none of its own."""
+    match error:
+        case Unfit():
+            return f"run returned {error.args[0]}{place(error)}; {error.args[1]}"
+        case UnicodeEncodeError():
+            return "run returned a text with half a character (a lone surrogate), which no output can hold"
+        case TypeError() | ValueError():
+            return f"run returned a value that JSON cannot hold{place(error)}: {error}"
+        case RecursionError():
+            # To give it back would take as many calls within calls.
+            KEPT.append(result)
+            return "run returned a value that is nested too deep for JSON"
+    return None
 
 
 def place(error: BaseException) -> str:

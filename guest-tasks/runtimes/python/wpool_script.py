@@ -14,7 +14,6 @@ import wpool_errors
 import wpool_places
 import wpool_rehearsal
 import wpool_resources
-import wpool_results
 import wpool_settle
 import wpool_stdlib
 import wpool_system
@@ -46,14 +45,17 @@ class Diagnostics(io.RawIOBase):
         return len(data)
 
 
-def decode(text: str) -> object:
-    """The value of a JSON text."""
+def decode(data: bytes) -> object:
+    """The value of a JSON text; `None` of an empty one, since a run without rows has one task without content."""
+    text = data.decode()
     try:
         value, end = DECODER.scan_once(text, 0)
     except StopIteration:
         end = None
+    if end == len(text):
+        return value
     # White space around a value, and errors, take longer.
-    return value if end == len(text) else DECODER.decode(text)
+    return DECODER.decode(text) if text else None
 
 
 def hint(function: object) -> object:
@@ -72,12 +74,7 @@ def parser(rows: str, function: object):
         return bytes
     if rows == "text":
         return lambda row: row.decode("utf-8", "replace")
-    return of_json
-
-
-def of_json(row: bytes) -> object:
-    """The value of a row. A run without rows has one task without content."""
-    return decode(row.decode()) if row else None
+    return decode
 
 
 def awaited(function):
@@ -103,7 +100,7 @@ def check_parameters(function: object) -> None:
 def value_of(argument: bytes) -> object:
     """The value of `--init-arg`."""
     try:
-        return decode(argument.decode())
+        return json.loads(argument)
     except ValueError as error:
         raise Unfit(
             f"the argument of `init` is not JSON ({error}); `def init(arg: bytes)` takes the content as it is"
@@ -194,7 +191,7 @@ class WitWorld(wit_world.WitWorld):
 
 # What every task runs, or many.
 OF_TASKS = [
-    WitWorld.run, decode, of_json, Ok.__init__, output, wpool_results.encode,
+    WitWorld.run, decode, Ok.__init__, output,
     re.sub, re.search, re.match, re.fullmatch, re.findall, re.finditer, re.split, re.compile, re._compile,
 ]
 
