@@ -37,10 +37,12 @@ OWNER = Owner()
 
 
 def fill_gaps() -> None:
-    """Fills the gaps between the objects that stay, with objects that stay. The C library gives them to tasks otherwise."""
+    """Fills the gaps between the objects that stay, with objects that stay. The C library gives them to tasks otherwise.
+    Ends the zone that has begun, where the objects would lie."""
     if wpool_native.memory_end is None:
         return
     try:
+        wpool_native.begin_zone(0)
         fill(wpool_native.memory_end())
     except MemoryError:
         # A run with little memory has its gaps.
@@ -66,18 +68,16 @@ def fill(end: int) -> None:
 
 
 def begin_zone(size: int) -> None:
-    """Lays what is new from now on side by side, in a zone of so many bytes. 0 ends this."""
+    """Lays what is new from now on side by side, in a zone of so many bytes."""
     if wpool_native.begin_zone is None:
         return
     try:
-        zone = wpool_native.begin_zone(size)
-    except MemoryError:
-        # A run with little memory has no zones.
-        return
-    if size:
-        take_kept(zone)
+        take_kept(wpool_native.begin_zone(size))
         # A zone of its own begins behind what was taken.
         wpool_native.settle(wpool_native.begin_zone(size))
+    except MemoryError:
+        # A run with little memory has no zones.
+        pass
 
 
 def take_kept(zone: int) -> None:
