@@ -100,10 +100,11 @@ def take_kept(zone: int) -> None:
     keep(zone)
 
 
-def lay_together(functions: list[types.FunctionType]) -> None:
-    """Lays the code of functions side by side. Python counts in it how often it does what it cannot adapt to."""
-    for function in functions:
-        function.__code__ = function.__code__.replace()
+def lay_together(things: list[object]) -> None:
+    """Lays the code of the functions among them side by side. Python counts in it how often it does what it cannot adapt to."""
+    for thing in things:
+        if type(thing) is types.FunctionType:
+            thing.__code__ = thing.__code__.replace()
 
 
 def keep_callers(*things: object) -> None:
