@@ -22,7 +22,11 @@ if (isMainThread) {
   const [wpool = "target/release/wpool", count = "200000", rounds = "3"] = process.argv.slice(2);
   const folder = mkdtempSync(join(tmpdir(), "wpool-bench-"));
   try {
-    for (const script of SCRIPTS) await compare(script, wpool, makeRows(Number(count)), Number(rounds), folder);
+    const rows = makeRows(Number(count));
+    for (const script of SCRIPTS) {
+      const { run } = await import(script.path);
+      await compare({ ...script, run }, wpool, rows, Number(rounds), folder);
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -48,8 +52,7 @@ async function compare(script, wpool, rows, rounds, folder) {
   writeFileSync(input, rows.join("\n") + "\n");
   const typed = ["run", script.path, input, "--values", "-q", "--no-journal", "--overwrite", "-o", output];
   const warm = execFileSync(wpool, ["run", script.path, "--values", "-q", "--no-journal"], { input: rows[0] }).toString();
-  const { run } = await import(script.path);
-  const expected = JSON.stringify(await run(JSON.parse(rows[0])));
+  const expected = JSON.stringify(await script.run(JSON.parse(rows[0])));
   if (JSON.stringify(JSON.parse(warm)) !== expected) throw new Error(`${warm} is not ${expected}`);
   const seconds = { node: [], wpool: [] };
   for (let round = 0; round < rounds; round++) {
@@ -82,7 +85,8 @@ async function inThreads(script, rows) {
       worker.on("message", (texts) => (outputs.push(...texts), give()));
       give();
     });
-  const workers = Array.from({ length: availableParallelism() }, () => new Worker(fileURLToPath(import.meta.url), { workerData: script.path }));
+  const start = () => new Worker(fileURLToPath(import.meta.url), { workerData: script.path });
+  const workers = Array.from({ length: availableParallelism() }, start);
   await Promise.all(workers.map(serve));
   if (outputs.length !== rows.length) throw new Error("rows are missing");
 }
@@ -102,7 +106,6 @@ function report(seconds, rows, target) {
 
 // What a row takes in a worker, by its receipts.
 async function receipts(script, wpool, rows, folder) {
-  const { run } = await import(script.path);
   const input = join(folder, "few.jsonl");
   writeFileSync(input, rows.slice(0, 5000).join("\n") + "\n");
   for (const isolation of ["auto", "reuse"]) {
@@ -113,7 +116,7 @@ async function receipts(script, wpool, rows, folder) {
     console.log(`a row  p50 ${median(micros)} µs (--isolation ${isolation})`);
   }
   const began = performance.now();
-  for (const row of rows.slice(0, 5000)) JSON.stringify(await run(JSON.parse(row)));
+  for (const row of rows.slice(0, 5000)) JSON.stringify(await script.run(JSON.parse(row)));
   const mean = ((performance.now() - began) * 1000) / 5000;
   console.log(`a row  mean ${mean.toFixed(1)} µs (node's main thread, which compiles)`);
 }

@@ -50,11 +50,11 @@
   ;; by side, and the next block of a size is the one that was freed last. Nothing is joined or given back. When a zone is used
   ;; up, `malloc` gives the rest, and the blocks of a former zone are left alone.
   ;;
-  ;; A block has a multiple of 16 bytes: the number of its sixteens in 4 bytes that its user does not see, and then the user's.
-  ;; So each address that is given out is a multiple of 16, as those of `malloc` are. All zones are parts of one room of
-  ;; 384 KiB, whose own address is at 256 of the data. It begins with the address that the next new block has, the first free
-  ;; block of each size, at four times its number of sixteens, and, at 512, the end of the zone. A free block begins with the
-  ;; address of the next.
+  ;; A block has a multiple of 16 bytes: 4 bytes that its user does not see, and then the user's. So each address that is given
+  ;; out is a multiple of 16, as those of `malloc` are. All zones are parts of one room of 384 KiB, whose own address is at 256
+  ;; of the data. It begins with the address that the next new block has, the first free block of each size, at four times its
+  ;; number of sixteens, and, at 512, the end of the zone. The 4 bytes of a block say where its size is in this list. A free
+  ;; block begins with the address of the next.
   (func $room (result i32)
     (i32.load offset=256 (global.get $data)))
 
@@ -65,7 +65,7 @@
     (local $room_end i32)
     (if (i32.eqz (call $room)) (then (if (i32.eqz (call $make_room)) (then (return (call $no_memory))))))
     (local.set $room (call $room))
-    ;; A zone begins with a page, and its first block behind its number of sixteens.
+    ;; A zone begins with a page, and its first block behind the 4 bytes.
     (local.set $begin (i32.and (i32.add (i32.load (local.get $room)) (i32.const 0xfff)) (i32.const -0x1000)))
     (memory.fill (local.get $room) (i32.const 0) (i32.const 512))
     (i32.store (local.get $room) (i32.add (local.get $begin) (i32.const 16)))
@@ -106,7 +106,7 @@
     (local $end i32)
     (local.set $room (i32.load offset=256 (global.get $data)))
     (if (i32.gt_u (local.get $size) (i32.const 2028)) (then (return (call $malloc (local.get $size)))))
-    ;; The number of sixteens, times four.
+    ;; Four times the number of sixteens, which is the place in the list.
     (local.set $list
       (i32.and (i32.shr_u (i32.add (local.get $size) (i32.const 19)) (i32.const 2)) (i32.const 0x1fc)))
     (local.set $block (i32.load (i32.add (local.get $room) (local.get $list))))

@@ -72,7 +72,8 @@ def begin_zone(size: int) -> None:
     if wpool_native.begin_zone is None:
         return
     try:
-        take_kept(wpool_native.begin_zone(size))
+        zone = wpool_native.begin_zone(size)
+        take_kept(zone, zone + size)
         # A zone of its own begins behind what was taken.
         wpool_native.settle(wpool_native.begin_zone(size))
     except MemoryError:
@@ -80,7 +81,7 @@ def begin_zone(size: int) -> None:
         pass
 
 
-def take_kept(zone: int) -> None:
+def take_kept(zone: int, end: int) -> None:
     """Takes what Python keeps of objects that have ended, for the next ones of their types. When it has nothing left of a
     type, the next one lies in the zone."""
     keep, nones, at = wpool_native.settle, (None,) * MOST_PARTS, 10**6
@@ -94,10 +95,10 @@ def take_kept(zone: int) -> None:
     for make in makers:
         for _ in range(MOST_KEPT):
             thing = make()
-            if id(thing) >= zone:
+            if zone <= id(thing) < end:
                 break
             keep(thing)
-    keep(zone)
+    wpool_settle.settle_these([zone, end])
 
 
 def lay_together(things: list[object]) -> None:

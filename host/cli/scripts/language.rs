@@ -83,8 +83,8 @@ const PYTHON: ScriptLanguage = ScriptLanguage {
     runtime: Origin::Made(Recipe {
         tools: &[&COMPONENTIZE_PY],
         files: glue!("python": "wpool_script.py", "wpool_stdlib.py", "wpool_bundle.py", "wpool_resources.py",
-                     "wpool_errors.py", "wpool_library.py", "wpool_places.py", "wpool_remedies.py", "wpool_results.py", "wpool_system.py",
-                     "wpool_warm.py", "wpool_settle.py", "wpool_rehearsal.py", "native.txt"),
+                     "wpool_errors.py", "wpool_library.py", "wpool_places.py", "wpool_remedies.py", "wpool_results.py",
+                     "wpool_system.py", "wpool_warm.py", "wpool_settle.py", "wpool_rehearsal.py", "native.txt"),
         libraries: &[Library {
             name: "glue/wpool_native.cpython-314-wasm32-wasi.so",
             text: include_str!("runtimes/python/wpool_native.wat"),
